@@ -1,0 +1,155 @@
+"""The settings of a workspace: `workspace.toml`, read into a typed, checked record."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from storage.errors import UsageError, UserError
+
+FILE_NAME = "workspace.toml"
+TEMPLATE = "### Human: {text}\n### Assistant:"
+BASE = "tiiuae/falcon-7b"
+RESERVED_KEYS = frozenset("0123456789aefgjkqrstuvxyG[]/?: ")
+"""Keys that mean something else on the browse screen, so no label gets them by its initial."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a workspace is about; everything here can be edited by hand in workspace.toml."""
+
+    labels: tuple[str, ...] = ()
+    base: str = BASE
+    recipe: str = "fast"
+    template: str = TEMPLATE
+    words: dict[str, str] = field(default_factory=dict)
+    """The word that stands for a label in a prompt, where it is not the label's own name."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """A letter per label, where the initial is not wanted."""
+    seed: int = 42
+    test_share: float = 0.2
+    dev_share: float = 0.0
+
+    def word(self, label: str) -> str:
+        """The label as it stands after the prompt: a lower-case name gets a capital."""
+        return self.words.get(label) or (label.capitalize() if label.islower() else label)
+
+    def label(self, name: str) -> str | None:
+        """The label that a name or label word means, in any case; None if there is none."""
+        wanted = name.strip().casefold()
+        for label in self.labels:
+            if wanted in (label.casefold(), self.word(label).casefold()):
+                return label
+        return None
+
+    def require_label(self, name: str) -> str:
+        """Like `label`, but raises UsageError for a name that is not in the set."""
+        if (label := self.label(name)) is None:
+            known = ", ".join(self.labels) or "none yet"
+            raise UsageError(f"{name!r} is not a label of this workspace (labels: {known}).")
+        return label
+
+    def key_of(self) -> dict[str, str]:
+        """A letter for each label that has a free and unique one (digits always work beside it)."""
+        initials = [label[:1].lower() for label in self.labels]
+        chosen = {}
+        for label, initial in zip(self.labels, initials, strict=True):
+            key = self.keys.get(label, initial)
+            free = key not in RESERVED_KEYS and initials.count(initial) == 1
+            if label in self.keys or free:
+                chosen[label] = key
+        return chosen
+
+
+def load(folder: Path) -> Config:
+    """Read workspace.toml; raises UserError naming the file and what is wrong in it."""
+    path = folder / FILE_NAME
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is missing; restore it, or run `workbench init {folder}` to write a new one."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}; correct it by hand.") from None
+    return _checked(path, values)
+
+
+def _checked(path: Path, values: dict[str, Any]) -> Config:
+    split = values.pop("split", {})
+    flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
+    known = Config.__dataclass_fields__
+    for name, value in flat.items():
+        if name not in known:
+            raise UserError(f"{path} has an unknown setting {name!r}; known: {', '.join(known)}.")
+        wanted = type(getattr(Config(), name))
+        value = tuple(value) if isinstance(value, list) else value
+        value = float(value) if wanted is float and isinstance(value, int) else value
+        if not isinstance(value, wanted):
+            raise UserError(f"{path}: {name} must be a {wanted.__name__}, not {value!r}.")
+        flat[name] = value
+    config = Config(**flat)
+    if config.template.count("{text}") != 1:
+        raise UserError(f"{path}: template must contain {{text}} exactly once.")
+    if config.test_share + config.dev_share >= 1:
+        raise UserError(f"{path}: the test and dev shares leave no tweets for training.")
+    check_labels(config.labels)
+    return config
+
+
+def check_labels(labels: tuple[str, ...]) -> None:
+    """Raise UsageError unless the names are usable: text on one line, each given once."""
+    for label in labels:
+        if (
+            not isinstance(label, str)
+            or not label.strip()
+            or not re.fullmatch(r"[^\x00-\x1f]+", label)
+        ):
+            raise UsageError(f"{label!r} cannot be a label: use a short name on one line.")
+    folded = [label.casefold() for label in labels]
+    for label in labels:
+        if folded.count(label.casefold()) > 1:
+            raise UsageError(f"The label {label!r} is given twice.")
+
+
+def save(folder: Path, config: Config) -> None:
+    """Write workspace.toml in one step, readable by its owner only."""
+    lines = [
+        "# What this workspace is about. Edit by hand; the program reads it at each start.",
+        f"labels = {_toml(list(config.labels))}",
+        f"base = {_toml(config.base)}  # a hub name or a local folder",
+        f"recipe = {_toml(config.recipe)}",
+        f"template = {_toml(config.template)}",
+        "",
+        "[words]  # the word after the prompt, where it is not the label's own name",
+        *(f"{_toml(label)} = {_toml(word)}" for label, word in config.words.items()),
+        "",
+        "[keys]  # a letter per label; digits 1 to 9 always work",
+        *(f"{_toml(label)} = {_toml(key)}" for label, key in config.keys.items()),
+        "",
+        "[split]  # shares of the tweets whose file names no split",
+        f"test = {config.test_share}",
+        f"dev = {config.dev_share}",
+        f"seed = {config.seed}",
+        "",
+    ]
+    temporary = folder / f".{FILE_NAME}.{os.getpid()}"
+    temporary.touch(0o600)
+    temporary.write_text("\n".join(lines), "utf-8")
+    temporary.replace(folder / FILE_NAME)
+
+
+def with_labels(config: Config, labels: tuple[str, ...]) -> Config:
+    """The same settings with another label set."""
+    check_labels(labels)
+    return replace(config, labels=labels)
+
+
+def _toml(value: str | list[str]) -> str:
+    # A JSON string is a TOML basic string as long as nothing is escaped as a surrogate pair.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,232 @@
+"""Runs and what came out of them: state, metrics, predictions, evaluations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from storage.errors import UserError
+from storage.store import Store, now, transaction
+from storage.tweets import require_run
+
+BATCH = 5_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training or prediction job as the store knows it."""
+
+    id: int
+    uid: str
+    kind: str
+    recipe: str
+    base: str | None
+    created: int
+    state: str
+    reason: str | None
+    steps: int | None
+    seconds: float | None
+    peak_gib: float | None
+    linear4bit: int | None
+    linear_total: int | None
+    labels: tuple[str, ...]
+    log_offset: int
+    predictions: int = 0
+    metrics: dict[str, dict[str, Any]] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that the command line promises."""
+        names = ("id", "kind", "recipe", "base", "state", "linear4bit", "linear_total", "steps")
+        return {name: getattr(self, name) for name in names} | {
+            "metrics": self.metrics or {},
+            "seconds": self.seconds,
+            "peak_gib": self.peak_gib,
+            "reason": self.reason,
+            "predictions": self.predictions,
+            "created": self.created,
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run says about a tweet: a probability per label of the run."""
+
+    tweet: int
+    probabilities: tuple[float, ...]
+    margin: float
+    entropy: float
+    in_sample: bool
+
+
+COLUMNS = (
+    "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
+    "linear4bit, linear_total, labels, log_offset"
+)
+
+
+def add(
+    store: Store, uid: str, kind: str, recipe: str, base: str | None, labels: Sequence[str]
+) -> int:
+    """Record a new queued run and return its number."""
+    with transaction(store.db):
+        cursor = store.db.execute(
+            "INSERT INTO runs (uid, kind, recipe, base, created, state, labels) "
+            "VALUES (?, ?, ?, ?, ?, 'queued', ?)",
+            [uid, kind, recipe, base, now(), json.dumps(list(labels))],
+        )
+    return int(cursor.lastrowid or 0)
+
+
+def get(store: Store, number: int) -> Run:
+    """One run; raises UserError if there is none with this number."""
+    require_run(store, number)
+    return _read(store, "WHERE id = ?", [number])[0]
+
+
+def every(store: Store) -> list[Run]:
+    """All runs, newest first."""
+    return _read(store, "ORDER BY id DESC", [])
+
+
+def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)) -> Run:
+    """The newest run of some kinds; raises UserError if there is none."""
+    for run in every(store):
+        if run.kind in kinds and run.state in states:
+            return run
+    raise UserError(
+        f"There is no finished {' or '.join(kinds)} run yet; start one with `workbench train`."
+    )
+
+
+def update(store: Store, number: int, **values: Any) -> None:
+    """Set columns of a run."""
+    known = {
+        "state",
+        "reason",
+        "steps",
+        "seconds",
+        "peak_gib",
+        "linear4bit",
+        "linear_total",
+        "log_offset",
+    }
+    if unknown := set(values) - known:
+        raise ValueError(f"no column {unknown}")
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    with transaction(store.db):
+        store.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), number])  # noqa: S608
+
+
+def add_metrics(store: Store, number: int, rows: Iterable[tuple[int, str, float]]) -> None:
+    """Take in (step, name, value) rows; a repeated row replaces the earlier one."""
+    with transaction(store.db):
+        store.db.executemany(
+            "INSERT OR REPLACE INTO metrics (run, step, name, value) VALUES (?, ?, ?, ?)",
+            ((number, *row) for row in rows),
+        )
+
+
+def metrics(store: Store, number: int, name: str) -> list[tuple[int, float]]:
+    """The course of one metric as (step, value) pairs."""
+    return store.db.execute(
+        "SELECT step, value FROM metrics WHERE run = ? AND name = ? ORDER BY step", [number, name]
+    ).fetchall()
+
+
+def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]) -> int:
+    """Take in the predictions of a run and return how many; repeating it changes nothing.
+
+    Predictions for tweets that the workspace does not have are left out.
+    """
+    run = get(store, number)
+    ids = [store.label_ids[name] for name in run.labels]
+    rows = (
+        (
+            number, p.tweet, ids[max(range(len(ids)), key=p.probabilities.__getitem__)],
+            max(p.probabilities), p.margin, p.entropy, p.in_sample,
+            json.dumps([round(value, 6) for value in p.probabilities]), p.tweet,
+        )
+        for p in predictions
+    )  # fmt: skip
+    taken = 0
+    while batch := list(islice(rows, BATCH)):
+        with transaction(store.db):
+            taken += store.db.executemany(
+                "INSERT OR REPLACE INTO predictions SELECT ?, ?, ?, ?, ?, ?, ?, ? "
+                "WHERE EXISTS (SELECT 1 FROM tweets WHERE id = ?)",
+                batch,
+            ).rowcount
+    return taken
+
+
+def predictions_of(
+    store: Store, number: int
+) -> list[tuple[int, str | None, str, bool, tuple[float, ...]]]:
+    """(tweet, current label, split, in-sample, probabilities) for all predictions of a run."""
+    rows = store.db.execute(
+        "SELECT p.tweet, c.label, t.split, p.in_sample, p.probabilities FROM predictions p "
+        "JOIN current c ON c.tweet = p.tweet JOIN tweets t ON t.id = p.tweet "
+        "WHERE p.run = ? AND c.excluded = 0 ORDER BY p.tweet",
+        [number],
+    )
+    return [
+        (tweet, store.label_names.get(label), split, bool(inside), tuple(json.loads(values)))
+        for tweet, label, split, inside, values in rows
+    ]
+
+
+def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[float, ...], bool]]:
+    """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
+    rows = store.db.execute(
+        "SELECT run, label, probabilities, in_sample FROM predictions WHERE tweet = ? ORDER BY run DESC",
+        [tweet],
+    ).fetchall()
+    known = {run.id: run for run in every(store)} if rows else {}
+    return [
+        (known[run], store.label_names[label], tuple(json.loads(values)), bool(inside))
+        for run, label, values, inside in rows
+    ]
+
+
+def save_evaluation(store: Store, number: int, split: str, report: dict[str, Any]) -> None:
+    """Keep the evaluation of a run on a split."""
+    with transaction(store.db):
+        store.db.execute(
+            "INSERT OR REPLACE INTO evaluations (run, split, report) VALUES (?, ?, ?)",
+            [number, split, json.dumps(report)],
+        )
+
+
+def save_queue(store: Store, name: str, ranked: Iterable[tuple[int, float, str]]) -> None:
+    """Replace a queue by (tweet, score, source) rows, best first."""
+    with transaction(store.db):
+        store.db.execute("DELETE FROM queues WHERE name = ?", [name])
+        store.db.executemany(
+            "INSERT INTO queues (name, rank, tweet, score, source) VALUES (?, ?, ?, ?, ?)",
+            ((name, rank, *row) for rank, row in enumerate(ranked, start=1)),
+        )
+
+
+def queue(store: Store, name: str, limit: int | None = None) -> list[tuple[int, int, float, str]]:
+    """(rank, tweet, score, source) rows of a queue, best first."""
+    return store.db.execute(
+        "SELECT rank, tweet, score, source FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
+        [name, -1 if limit is None else limit],
+    ).fetchall()
+
+
+def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:
+    reports: dict[int, dict[str, dict[str, Any]]] = {}
+    for run, split, report in store.db.execute("SELECT run, split, report FROM evaluations"):
+        wanted = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
+        values = json.loads(report)
+        reports.setdefault(run, {})[split] = {name: values[name] for name in wanted}
+    count = "(SELECT count(*) FROM predictions p WHERE p.run = runs.id)"
+    rows = store.db.execute(f"SELECT {COLUMNS}, {count} FROM runs {condition}", parameters)  # noqa: S608
+    return [
+        Run(*columns, tuple(json.loads(labels)), offset, taken, reports.get(columns[0]))
+        for *columns, labels, offset, taken in rows
+    ]

@@ -1,0 +1,229 @@
+"""Reading tweets: one, a window of a list, a list in an order, the counts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.errors import UsageError, UserError
+from storage.filters import DISAGREES, Query, compile_filter
+from storage.store import Store
+
+SORTS = {
+    "id": "t.id",
+    "confidence": "p.confidence IS NULL, p.confidence, t.id",
+    "margin": "p.margin IS NULL, p.margin, t.id",
+    "disagreement": f"NOT coalesce({DISAGREES}, 0), p.confidence DESC, t.id",
+    "changed": "c.changed IS NULL, c.changed DESC, t.id",
+    "length": "length(t.text) DESC, t.id",
+    "suspect": "q.rank IS NULL, q.rank, t.id",
+}
+"""The orders a list can have; a tweet without the value comes last."""
+
+COLUMNS = (
+    "t.id, t.external_id, {text}, t.split, t.group_id, c.gold, c.label, c.excluded, c.review, "
+    "c.ambiguous, c.note, p.label, p.confidence, p.in_sample"
+)
+FROM = (
+    "FROM tweets t JOIN current c ON c.tweet = t.id "
+    "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tweet:
+    """A tweet as the list shows it: its labels, and what one run predicts for it."""
+
+    id: int
+    external_id: str | None
+    text: str
+    split: str
+    group: int
+    gold: str | None
+    label: str | None
+    excluded: bool
+    review: bool
+    ambiguous: bool
+    note: str | None
+    pred: str | None
+    confidence: float | None
+    in_sample: bool | None
+    run: int | None
+
+    @property
+    def changed(self) -> bool:
+        """The label is no longer the one that was imported."""
+        return self.gold is not None and self.label != self.gold
+
+    @property
+    def disagrees(self) -> bool:
+        """The prediction is another label than the current one."""
+        return self.pred is not None and self.label is not None and self.pred != self.label
+
+    @property
+    def flags(self) -> list[str]:
+        """The names of the marks that are set."""
+        marks = {"excluded": self.excluded, "review": self.review, "ambiguous": self.ambiguous}
+        return [name for name, on in marks.items() if on]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that the command line promises."""
+        names = ("id", "external_id", "text", "split", "gold", "label", "pred", "confidence")
+        return {name: getattr(self, name) for name in names} | {
+            "run": self.run,
+            "in_sample": self.in_sample,
+            "changed": self.changed,
+            "flags": self.flags,
+        }
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of the status line, kept up to date by every write."""
+
+    tweets: int = 0
+    labelled: int = 0
+    corrected: int = 0
+    excluded: int = 0
+    review: int = 0
+    ambiguous: int = 0
+
+
+def counts(store: Store) -> Counts:
+    """The kept counts; a constant-time read."""
+    return Counts(**dict(store.db.execute("SELECT name, value FROM counts")))
+
+
+def shown_run(store: Store) -> int | None:
+    """The run whose predictions are shown unless another is asked for: the newest that has any."""
+    row = store.db.execute("SELECT max(run) FROM predictions").fetchone()
+    return None if row is None else row[0]
+
+
+def listing(
+    store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
+) -> Sequence[int]:
+    """The ids of the tweets that pass a filter, in order; 8 bytes a row, or none for all rows.
+
+    Raises FilterError, and UsageError for an unknown order or run.
+    """
+    query = compile_filter(filter_text, store.label_ids)
+    if sort not in SORTS:
+        raise UsageError(f"{sort!r} is not an order (known: {', '.join(SORTS)}).")
+    if query.run is not None:
+        require_run(store, query.run)
+    if not filter_text.strip() and sort == "id":
+        last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
+        if last == counts(store).tweets:  # no gaps, so that a row number is an id
+            return range(1, last + 1)
+    ids = array("q")
+    ids.extend(row[0] for row in store.db.execute(*_select(store, query, sort, run)))
+    return ids
+
+
+def _select(store: Store, query: Query, sort: str, run: int | None) -> tuple[str, list[object]]:
+    queue = (
+        "LEFT JOIN queues q ON q.name = 'suspects' AND q.tweet = t.id" if sort == "suspect" else ""
+    )
+    shown = query.run or run or shown_run(store)
+    sql = f"SELECT t.id {FROM} {queue} WHERE {query.where} ORDER BY {SORTS[sort]}"
+    return sql, [shown, *query.parameters]
+
+
+def window(store: Store, ids: Sequence[int], run: int | None, characters: int = 400) -> list[Tweet]:
+    """The tweets with these ids, in that order, each text cut to a number of characters."""
+    columns = COLUMNS.format(text=f"substr(t.text, 1, {int(characters)})")
+    marks = ",".join("?" * len(ids))
+    sql = f"SELECT {columns} {FROM} WHERE t.id IN ({marks})"
+    found = {row[0]: row for row in store.db.execute(sql, [run, *ids])}
+    return [_tweet(store, found[number], run) for number in ids if number in found]
+
+
+def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
+    """One tweet with its whole text; raises UserError if there is none with this id."""
+    shown = run or shown_run(store)
+    sql = f"SELECT {COLUMNS.format(text='t.text')} {FROM} WHERE t.id = ?"
+    row = store.db.execute(sql, [shown, number]).fetchone() if abs(number) < 2**63 else None
+    if row is None:
+        last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0]
+        known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
+        raise UserError(f"There is no tweet {number}; {known}.")
+    return _tweet(store, row, shown)
+
+
+def each(
+    store: Store,
+    filter_text: str = "",
+    sort: str = "id",
+    run: int | None = None,
+    limit: int | None = None,
+) -> Iterator[Tweet]:
+    """The tweets that pass a filter with their whole texts, in order, without holding them all."""
+    shown = compile_filter(filter_text, store.label_ids).run or run or shown_run(store)
+    ids = listing(store, filter_text, sort, run)[:limit]
+    for start in range(0, len(ids), 500):
+        yield from window(store, ids[start : start + 500], shown, characters=2**31 - 1)
+
+
+def source(store: Store, number: int) -> dict[str, str]:
+    """The columns of the imported file that the workbench has no use for itself."""
+    row = store.db.execute("SELECT source FROM tweets WHERE id = ?", [number]).fetchone()
+    return dict(json.loads(row[0])) if row else {}
+
+
+def duplicates(store: Store, group: int) -> list[int]:
+    """The ids of the tweets with an equal text, itself included."""
+    rows = store.db.execute("SELECT id FROM tweets WHERE group_id = ? ORDER BY id", [group])
+    return [row[0] for row in rows]
+
+
+def conflicts(store: Store) -> int:
+    """How many groups of equal texts carry more than one gold label."""
+    return int(
+        store.db.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM tweets t JOIN current c ON c.tweet = t.id "
+            "GROUP BY t.group_id HAVING count(DISTINCT c.gold) > 1)"
+        ).fetchone()[0]
+    )
+
+
+def label_counts(store: Store, field: str = "label") -> dict[str, int]:
+    """How many tweets carry each label now (`label`) or were imported with it (`gold`)."""
+    column = {"label": "label", "gold": "gold"}[field]
+    rows = store.db.execute(
+        f"SELECT {column}, count(*) FROM current WHERE {column} IS NOT NULL GROUP BY {column}"  # noqa: S608
+    )
+    return {store.label_names[number]: count for number, count in rows}
+
+
+def split_counts(store: Store) -> dict[str, int]:
+    """How many tweets are in each split."""
+    return dict(store.db.execute("SELECT split, count(*) FROM tweets GROUP BY split"))
+
+
+def require_run(store: Store, run: int) -> None:
+    """Raise UserError unless there is a run with this number."""
+    known = [row[0] for row in store.db.execute("SELECT id FROM runs ORDER BY id DESC LIMIT 20")]
+    if (
+        run not in known
+        and not store.db.execute("SELECT 1 FROM runs WHERE id = ?", [run]).fetchone()
+    ):
+        hint = f"newest: {', '.join(map(str, known[:5]))}" if known else "there are none yet"
+        raise UserError(f"There is no run {run}; see `workbench runs` ({hint}).")
+
+
+def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
+    names = store.label_names
+    (number, external, text, split, group, gold, label, excluded, review, ambiguous, note, pred,
+     confidence, in_sample) = row  # fmt: skip
+    return Tweet(
+        id=number, external_id=external, text=text, split=split, group=group,
+        gold=names.get(gold), label=names.get(label), excluded=bool(excluded),
+        review=bool(review), ambiguous=bool(ambiguous), note=note, pred=names.get(pred),
+        confidence=confidence, in_sample=None if in_sample is None else bool(in_sample),
+        run=None if pred is None else run,
+    )  # fmt: skip

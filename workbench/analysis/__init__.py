@@ -1,0 +1,1 @@
+"""Numbers: metrics, label-error ranking and the cheap baseline, as pure functions."""

@@ -1,0 +1,1 @@
+"""Everything that imports torch: loading, training, scoring and exporting models."""

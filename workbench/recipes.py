@@ -1,0 +1,196 @@
+"""Recipes: named settings for a run, read from recipes.toml and overridden value by value."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
+from typing import Any, get_args, get_type_hints
+
+from storage.errors import UsageError
+
+LOSSES = ("full-text", "label-words")
+COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How the weights of the base are held; `bits` is 4, or 16 for not quantised at all."""
+
+    bits: int
+    type: str
+    compute_dtype: str
+    double: bool
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The low-rank adapter (Hu et al. 2021, arXiv:2106.09685)."""
+
+    r: int
+    alpha: int
+    dropout: float
+    bias: str
+    targets: str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The course of a fine-tuning run."""
+
+    max_length: int
+    """Tokens of a prompt with its answer."""
+    batch_size: int
+    accumulation: int
+    learning_rate: float
+    max_steps: int
+    """Optimiser steps; 0 means: as many as `epochs` takes."""
+    epochs: int
+    warmup: float
+    """Share of the steps."""
+    scheduler: str
+    save_steps: int
+    logging_steps: int
+    gradient_checkpointing: bool
+    length_grouped: bool
+    seed: int
+    dev_share: float
+    """Share of the training groups held out when the workspace has no dev split."""
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """The baseline: logistic regression with so many folds for out-of-fold predictions."""
+
+    folds: int
+    regularisation: float
+    """The inverse strength C."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of a run."""
+
+    name: str
+    description: str
+    kind: str
+    loss: str | None = None
+    quantization: Quantization | None = None
+    lora: Lora | None = None
+    training: Training | None = None
+    logistic: Logistic | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as it stands in run.json; sections that it does not have are left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+SECTIONS: dict[str, type] = {
+    "quantization": Quantization,
+    "lora": Lora,
+    "training": Training,
+    "logistic": Logistic,
+}
+
+
+def names() -> dict[str, str]:
+    """The recipes and what each is for."""
+    return {name: str(values["description"]) for name, values in _presets().items()}
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """A preset with `section.name=value` overrides; raises UsageError for what is not known."""
+    presets = _presets()
+    if name not in presets:
+        raise UsageError(f"{name!r} is not a recipe (known: {', '.join(presets)}).")
+    values = presets[name]
+    for override in overrides:
+        _override(values, override)
+    return from_json({"name": name, **values})
+
+
+def from_json(values: Mapping[str, Any]) -> Recipe:
+    """Read a recipe back; raises UsageError naming a setting that is missing, unknown or wrong."""
+    plain = {name: value for name, value in values.items() if name not in SECTIONS}
+    sections = {
+        name: _section(name, kind, values[name])
+        for name, kind in SECTIONS.items()
+        if name in values
+    }
+    recipe = Recipe(**plain, **sections)
+    _check(recipe)
+    return recipe
+
+
+def _presets() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("workbench").joinpath("recipes.toml").read_text("utf-8"))
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    if not equals:
+        raise UsageError(f"{override!r} is not of the form section.name=value, such as lora.r=8.")
+    known = {f"{s}.{n}": values[s] for s in SECTIONS if s in values for n in values[s]}
+    known["loss"] = values
+    if name not in known or (name == "loss" and "loss" not in values):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}."
+        raise UsageError(f"{name!r} is not a setting of this recipe; {hint}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    known[name][name.rpartition(".")[2]] = value
+
+
+def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
+    types = get_type_hints(kind)
+    if missing := [f.name for f in fields(kind) if f.name not in values]:
+        raise UsageError(f"The setting {name}.{missing[0]} is missing.")
+    checked = {}
+    for key, value in values.items():
+        if key not in types:
+            raise UsageError(f"{name}.{key} is not a setting.")
+        value = tuple(value) if isinstance(value, list) else value
+        value = float(value) if types[key] is float and type(value) is int else value
+        allowed = tuple(getattr(t, "__origin__", t) for t in get_args(types[key])) or (types[key],)
+        if type(value) not in allowed:
+            wanted = " or ".join("list" if t is tuple else t.__name__ for t in allowed)
+            raise UsageError(f"{name}.{key} must be of type {wanted}, not {value!r}.")
+        checked[key] = value
+    return kind(**checked)
+
+
+def _check(recipe: Recipe) -> None:
+    rules: list[tuple[bool, str]] = [
+        (recipe.loss in (None, *LOSSES), f"loss is one of {', '.join(LOSSES)}")
+    ]
+    if q := recipe.quantization:
+        rules += [
+            (q.bits in (4, 16), "quantization.bits is 4 or 16"),
+            (q.type in ("nf4", "fp4"), "quantization.type is nf4 or fp4"),
+            (q.compute_dtype in COMPUTE_DTYPES, f"quantization.compute_dtype is one of {', '.join(COMPUTE_DTYPES)}"),
+        ]  # fmt: skip
+    if lora := recipe.lora:
+        rules += [(lora.r > 0 and lora.alpha > 0, "lora.r and lora.alpha are above 0"), (0 <= lora.dropout < 1, "lora.dropout is from 0 to below 1")]  # fmt: skip
+    if t := recipe.training:
+        rules += [
+            (min(t.batch_size, t.accumulation, t.logging_steps, t.save_steps) > 0, "the batch, accumulation, logging and save sizes are above 0"),
+            (t.max_steps >= 0 and t.epochs > 0, "max_steps is 0 or more, epochs above 0"),
+            (t.max_length >= 16, "training.max_length is 16 or more"),
+            (t.learning_rate > 0, "training.learning_rate is above 0"),
+            (0 <= t.warmup < 1 and 0 <= t.dev_share < 1, "warmup and dev_share are from 0 to below 1"),
+        ]  # fmt: skip
+    if b := recipe.logistic:
+        rules += [
+            (
+                b.folds >= 2 and b.regularisation > 0,
+                "logistic.folds is 2 or more, regularisation above 0",
+            )
+        ]
+    for holds, rule in rules:
+        if not holds:
+            raise UsageError(f"A setting of this recipe is out of range: {rule}.")
