@@ -249,7 +249,8 @@ TRUTHS = {
     "disagree": DISAGREES,
     "insample": "coalesce(p.in_sample, 0)",
     "note": "coalesce(c.note, '') != ''",
-    "duplicate": "t.group_id IN (SELECT group_id FROM tweets GROUP BY group_id HAVING count(*) > 1)",
+    "duplicate": "t.group_id IN (SELECT group_id FROM tweets "
+    "GROUP BY group_id HAVING count(*) > 1)",
 }
 NUMBERS: dict[str, tuple[str, Callable[[str], float]]] = {
     "conf": ("p.confidence", float),

@@ -144,7 +144,7 @@ class _Tally:
 def _write(store: Store, plan: Plan) -> Report:
     db = store.db
     db.executemany(
-        "INSERT INTO labels (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM labels WHERE name = ?1)",
+        "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
         [(name,) for name in plan.labels],
     )
     ids = {name.casefold(): number for number, name in db.execute("SELECT id, name FROM labels")}
@@ -242,7 +242,8 @@ def _insert(
     db: sqlite3.Connection, rows: list[tuple[int, _Parsed]], source: int, action: int
 ) -> None:
     db.executemany(
-        "INSERT INTO tweets (id, key, external_id, text, source, content_hash, group_id, split, import) "
+        "INSERT INTO tweets "
+        "(id, key, external_id, text, source, content_hash, group_id, split, import) "
         "VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
         (
             (n, r.key, r.external_id, r.text, r.source, content_hash(r.text), r.split, source)

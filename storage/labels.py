@@ -132,9 +132,10 @@ def _act(
         for number in numbers[:1] if len(numbers) == 1 else []:
             find_tweet(store, number)
         action = begin(store, kind if len(numbers) == 1 else "bulk", shown)
+        column = _column(field)
         store.db.executemany(
-            f"INSERT INTO label_events (action, tweet, field, old, new) "  # noqa: S608 - a known column
-            f"SELECT ?, tweet, '{_column(field)}', {_column(field)}, ? FROM current WHERE tweet = ?",
+            "INSERT INTO label_events (action, tweet, field, old, new) "  # noqa: S608 - a known column
+            f"SELECT ?, tweet, '{column}', {column}, ? FROM current WHERE tweet = ?",
             ((action, value, number) for number in numbers),
         )
         _apply(store, action)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any
 
@@ -181,7 +181,8 @@ def predictions_of(
 def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[float, ...], bool]]:
     """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
     rows = store.db.execute(
-        "SELECT run, label, probabilities, in_sample FROM predictions WHERE tweet = ? ORDER BY run DESC",
+        "SELECT run, label, probabilities, in_sample FROM predictions "
+        "WHERE tweet = ? ORDER BY run DESC",
         [tweet],
     ).fetchall()
     known = {run.id: run for run in every(store)} if rows else {}
@@ -226,7 +227,9 @@ def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:
         reports.setdefault(run, {})[split] = {name: values[name] for name in wanted}
     count = "(SELECT count(*) FROM predictions p WHERE p.run = runs.id)"
     rows = store.db.execute(f"SELECT {COLUMNS}, {count} FROM runs {condition}", parameters)  # noqa: S608
-    return [
-        Run(*columns, tuple(json.loads(labels)), offset, taken, reports.get(columns[0]))
-        for *columns, labels, offset, taken in rows
-    ]
+    names = [field.name for field in fields(Run)]
+    runs = []
+    for *columns, labels, offset, predictions in rows:
+        values = [*columns, tuple(json.loads(labels)), offset, predictions, reports.get(columns[0])]
+        runs.append(Run(**dict(zip(names, values, strict=True))))
+    return runs

@@ -165,31 +165,33 @@ def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
 
 
 def _check(recipe: Recipe) -> None:
-    rules: list[tuple[bool, str]] = [
-        (recipe.loss in (None, *LOSSES), f"loss is one of {', '.join(LOSSES)}")
-    ]
+    rules = [(recipe.loss in (None, *LOSSES), f"loss is one of {', '.join(LOSSES)}")]
     if q := recipe.quantization:
+        dtypes = ", ".join(COMPUTE_DTYPES)
         rules += [
             (q.bits in (4, 16), "quantization.bits is 4 or 16"),
             (q.type in ("nf4", "fp4"), "quantization.type is nf4 or fp4"),
-            (q.compute_dtype in COMPUTE_DTYPES, f"quantization.compute_dtype is one of {', '.join(COMPUTE_DTYPES)}"),
-        ]  # fmt: skip
+            (q.compute_dtype in COMPUTE_DTYPES, f"quantization.compute_dtype is one of {dtypes}"),
+        ]
     if lora := recipe.lora:
-        rules += [(lora.r > 0 and lora.alpha > 0, "lora.r and lora.alpha are above 0"), (0 <= lora.dropout < 1, "lora.dropout is from 0 to below 1")]  # fmt: skip
-    if t := recipe.training:
         rules += [
-            (min(t.batch_size, t.accumulation, t.logging_steps, t.save_steps) > 0, "the batch, accumulation, logging and save sizes are above 0"),
-            (t.max_steps >= 0 and t.epochs > 0, "max_steps is 0 or more, epochs above 0"),
+            (lora.r > 0 and lora.alpha > 0, "lora.r and lora.alpha are above 0"),
+            (0 <= lora.dropout < 1, "lora.dropout is from 0 to below 1"),
+        ]
+    if t := recipe.training:
+        sizes = (t.batch_size, t.accumulation, t.logging_steps, t.save_steps, t.epochs)
+        rules += [
+            (min(sizes) > 0, "batch, accumulation, logging, save and epoch numbers are above 0"),
+            (t.max_steps >= 0, "training.max_steps is 0 or more"),
             (t.max_length >= 16, "training.max_length is 16 or more"),
             (t.learning_rate > 0, "training.learning_rate is above 0"),
-            (0 <= t.warmup < 1 and 0 <= t.dev_share < 1, "warmup and dev_share are from 0 to below 1"),
-        ]  # fmt: skip
+            (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
+            (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),
+        ]
     if b := recipe.logistic:
         rules += [
-            (
-                b.folds >= 2 and b.regularisation > 0,
-                "logistic.folds is 2 or more, regularisation above 0",
-            )
+            (b.folds >= 2, "logistic.folds is 2 or more"),
+            (b.regularisation > 0, "logistic.regularisation is above 0"),
         ]
     for holds, rule in rules:
         if not holds:
