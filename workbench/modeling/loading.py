@@ -1,0 +1,191 @@
+"""Loading a base model in 4-bit, and making sure that it really is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from storage.errors import UserError
+from workbench.modeling.prompts import Tokenizer
+from workbench.recipes import Quantization
+
+Model = Any
+"""A transformers causal language model, perhaps with a PEFT adapter around it."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded base model and its tokenizer."""
+
+    model: Model
+    tokenizer: Tokenizer
+    linear4bit: int
+    linear_total: int
+    """Linear layers except the output head, which stays as it is."""
+
+
+def device() -> str:
+    """Where models run: the GPU of this process, or the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_base(name: str, quantization: Quantization, trust_remote_code: bool = False) -> Base:
+    """Load a hub name or a local folder as the recipe says.
+
+    Raises UserError when there is no model, when it cannot be fetched, or when a layer that the
+    recipe wants in 4-bit is not.
+    """
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
+    config = None
+    if quantization.bits == 4:
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=quantization.type,
+            bnb_4bit_compute_dtype=dtype,
+            bnb_4bit_use_double_quant=quantization.double,
+        )
+    tokenizer = load_tokenizer(name, trust_remote_code)
+    with _loading(name), _falcon_linear_as_linear():
+        model = AutoModelForCausalLM.from_pretrained(
+            name,
+            quantization_config=config,
+            device_map={"": 0 if device() == "cuda" else "cpu"},
+            dtype=dtype,
+            local_files_only=Path(name).is_dir(),
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+        )
+    model.config.use_cache = False
+    in_4bit, total = count_linear(model)
+    if quantization.bits == 4 and in_4bit != total:
+        raise UserError(
+            f"Only {in_4bit} of {total} linear layers of {name} became 4-bit with these versions "
+            "of transformers and bitsandbytes; the recipe wants all of them."
+        )
+    _keep_weights_on_cpu_as_they_are(model)
+    return Base(model, tokenizer, in_4bit, total)
+
+
+def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
+    """The tokenizer of a base, which pads on the right with its end token if it has no other."""
+    from transformers import AutoTokenizer
+
+    require_model(name)
+    with _loading(name):
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
+        )
+    if not tokenizer.is_fast:
+        raise UserError(f"{name} has no fast tokenizer (tokenizer.json), which is needed here.")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def require_model(name: str) -> None:
+    """Raise UserError if the name is a local path without a model in it."""
+    path = Path(name).expanduser()
+    looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise UserError(f"{path} is a folder without a model (no config.json in it).")
+    elif path.exists() or looks_local:
+        raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
+
+
+def count_linear(model: Model) -> tuple[int, int]:
+    """(4-bit, all) linear layers of a model without its output head and without adapters."""
+    import bitsandbytes as bnb
+    from transformers.pytorch_utils import Conv1D
+
+    head = model.get_output_embeddings()
+    layers = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and module is not head and "lora_" not in name
+    ]
+    return sum(isinstance(layer, bnb.nn.Linear4bit) for layer in layers), len(layers)
+
+
+def dequantise(model: Model, dtype: torch.dtype) -> Model:
+    """Replace each 4-bit layer by a plain one with the weights that it computes with."""
+    import bitsandbytes as bnb
+
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if not isinstance(layer, bnb.nn.Linear4bit):
+                continue
+            weight = bnb.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+            plain = nn.Linear(
+                layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta"
+            )
+            plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
+            if layer.bias is not None:
+                plain.bias = nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
+            setattr(parent, name, plain)
+    model.is_loaded_in_4bit = model.is_quantized = False
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    return model
+
+
+@contextmanager
+def _falcon_linear_as_linear() -> Iterator[None]:
+    """Let Falcon's layers be quantised.
+
+    transformers replaces only layers whose class is exactly nn.Linear (5.5 and later); Falcon's
+    own subclass, which computes the same, would silently stay in 16 bits.
+    """
+    from transformers.models.falcon import modeling_falcon
+
+    own = modeling_falcon.FalconLinear
+    modeling_falcon.FalconLinear = nn.Linear
+    try:
+        yield
+    finally:
+        modeling_falcon.FalconLinear = own
+
+
+def _keep_weights_on_cpu_as_they_are(model: Model) -> None:
+    """Stop bitsandbytes from repacking CPU weights in place, after which they cannot be trained."""
+    import bitsandbytes as bnb
+
+    for layer in model.modules():
+        if isinstance(layer, bnb.nn.Linear4bit):
+            layer.support_avx512bf16_for_cpu = False
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Turn what the hub library raises into one sentence."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        yield
+    except GatedRepoError:
+        raise UserError(
+            f"{name} is gated: accept its terms on the hub and log in with `hf auth login`."
+        ) from None
+    except RepositoryNotFoundError:
+        raise UserError(f"The hub has no model {name}; check the name or log in.") from None
+    except (HfHubHTTPError, ConnectionError, OSError) as error:
+        raise UserError(
+            f"{name} cannot be loaded ({_first_line(error)}); check the name, the network, or "
+            "give a local folder with --base."
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
