@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,10 @@ class Report:
     unlabelled: int = 0
     other_gold: int = 0
     """Tweets that were there already with another gold label, which they keep."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that the command line promises."""
+        return asdict(self)
 
 
 def plan(config: Config, path: Path, options: Options) -> Plan:

@@ -86,6 +86,7 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
 
     Raises UserError if the database is damaged, or newer than this program.
     """
+    folder = folder.resolve()
     config = config_file.load(folder)
     path = folder / DATABASE
     try:

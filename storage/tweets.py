@@ -227,3 +227,10 @@ def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) ->
         confidence=confidence, in_sample=None if in_sample is None else bool(in_sample),
         run=None if pred is None else run,
     )  # fmt: skip
+
+
+def disagreeing(store: Store, ids: Sequence[int], run: int | None) -> set[int]:
+    """Those of these tweets for which a run predicts another label than the current one."""
+    marks = ",".join("?" * len(ids))
+    sql = f"SELECT t.id {FROM} WHERE t.id IN ({marks}) AND {DISAGREES}"
+    return {row[0] for row in store.db.execute(sql, [run, *ids])}

@@ -17,6 +17,10 @@ INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 SURROGATE = re.compile("[\ud800-\udfff]")
+UNSAFE = re.compile(
+    "|".join((r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", INVISIBLE.pattern, SURROGATE.pattern))
+)
+"""What must not reach a terminal as it is, apart from line ends."""
 SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
 COMBINING = re.compile(
     r"[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3,}"

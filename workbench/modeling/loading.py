@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from storage.errors import UserError
+from workbench.bases import require_model
 from workbench.modeling.prompts import Tokenizer
 from workbench.recipes import Quantization
 
@@ -89,17 +90,6 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     return tokenizer
-
-
-def require_model(name: str) -> None:
-    """Raise UserError if the name is a local path without a model in it."""
-    path = Path(name).expanduser()
-    looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise UserError(f"{path} is a folder without a model (no config.json in it).")
-    elif path.exists() or looks_local:
-        raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
 
 
 def count_linear(model: Model) -> tuple[int, int]:

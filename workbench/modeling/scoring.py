@@ -76,14 +76,16 @@ def _score_batch(model: Model, prompter: Prompter, prompts: list[list[int]]) -> 
         last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=model.device)
         ids = padded(prompts, prompter.tokenizer.pad_token_id, model.device)
         return label_logits(model, prompter, ids, last)
-    columns = [_answer_log_probability(model, prompter, prompts, answer) for answer in prompter.answers]
+    columns = [
+        _answer_log_probability(model, prompter, prompts, answer) for answer in prompter.answers
+    ]
     return torch.stack(columns, dim=1)
 
 
 def _answer_log_probability(
     model: Model, prompter: Prompter, prompts: list[list[int]], answer: tuple[int, ...]
 ) -> torch.Tensor:
-    """log p(answer | prompt) for each prompt, summed over the tokens of the answer."""
+    """Log p(answer | prompt) for each prompt, summed over the tokens of the answer."""
     ids = padded([[*p, *answer] for p in prompts], prompter.tokenizer.pad_token_id, model.device)
     first = torch.tensor([len(prompt) - 1 for prompt in prompts], device=model.device)
     wanted = first[:, None] + torch.arange(len(answer), device=model.device)

@@ -221,7 +221,9 @@ class _Progress(TrainerCallback):
             control.should_training_stop = control.should_save = self.stopped = True
         return control
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
+    ) -> None:
         if "loss" not in logs:
             return
         steps = max(1, state.global_step - self.first_step)

@@ -29,6 +29,8 @@ QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = (
     "queued", "running", "stopping", "stopped", "done", "failed",
 )  # fmt: skip
 LIVE = (QUEUED, RUNNING, STOPPING)
+START_S = 30.0
+"""How long a queued run may go without a sign of its worker."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def read_state(folder: Path) -> State:
         raise UserError(f"{folder / STATE} is not a valid state of a run: {error}.") from None
 
 
-def write_state(folder: Path, state: State, **changes: Any) -> State:
+def write_state(folder: Path, state: State, /, **changes: Any) -> State:
     """Replace state.json in one step, with a fresh heartbeat, and return what was written."""
     state = replace(state, heartbeat=time.time(), **changes)
     write_json(folder / STATE, asdict(state))
@@ -157,6 +159,21 @@ def alive(state: State) -> bool:
         )
     except psutil.Error:
         return False
+
+
+def settle(folder: Path) -> State:
+    """The state of a run; one whose worker is gone is marked as failed."""
+    state = read_state(folder)
+    if state.state not in LIVE or alive(state):
+        return state
+    age = time.time() - (state.heartbeat or folder.stat().st_mtime)
+    if state.state == QUEUED and state.pid is None and age < START_S:
+        return state
+    reason = (
+        "The worker ended without a word (killed, or the machine went down); see worker.log, and "
+        f"go on with `workbench resume {folder.name}`."
+    )
+    return write_state(folder, state, state=FAILED, reason=reason)
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -1,0 +1,53 @@
+"""Copies and checks of the whole store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from storage.errors import UserError
+from storage.filters import CORRECTED
+from storage.store import Store
+
+
+def backup(store: Store, path: Path) -> None:
+    """Write a consistent copy of the database, also while others write to it."""
+    if path.exists():
+        raise UserError(f"{path} exists already; name another file.")
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    copy = sqlite3.connect(path)
+    try:
+        store.db.backup(copy)
+    finally:
+        copy.close()
+
+
+def check(store: Store) -> list[str]:
+    """What is wrong with the store, a sentence each; nothing for a sound one.
+
+    Checks SQLite's own structures, and that the current labels and counts follow from the history.
+    """
+    problems = [
+        f"SQLite: {row[0]}" for row in store.db.execute("PRAGMA integrity_check") if row[0] != "ok"
+    ]
+    problems += [
+        f"Row {row[1]} of {row[0]} refers to a row of {row[2]} that is missing."
+        for row in store.db.execute("PRAGMA foreign_key_check")
+    ]
+    for field in ("label", "excluded", "review", "ambiguous", "note"):
+        drifted = store.db.execute(
+            f"SELECT count(*) FROM current c WHERE c.{field} IS NOT coalesce((SELECT e.new "  # noqa: S608
+            f"FROM label_events e WHERE e.tweet = c.tweet AND e.field = '{field}' "
+            f"ORDER BY e.id DESC LIMIT 1), {0 if field not in ('label', 'note') else 'NULL'})"
+        ).fetchone()[0]
+        if drifted:
+            problems.append(f"{drifted} tweets have a {field} that their history does not give.")
+    actual = store.db.execute(
+        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0) FROM current c"  # noqa: S608
+    ).fetchone()
+    kept = dict(store.db.execute("SELECT name, value FROM counts"))
+    for name, number in zip(("tweets", "labelled", "corrected"), actual, strict=True):
+        if kept.get(name, 0) != number:
+            problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")
+    return problems

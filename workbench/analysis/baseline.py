@@ -1,0 +1,72 @@
+"""The cheap baseline: TF-IDF of words and characters with logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+
+from storage.errors import UserError
+
+Probabilities = NDArray[np.float64]
+"""(texts, labels), each row sums to 1."""
+
+
+def predict(
+    texts: Sequence[str],
+    labels: Sequence[int],
+    new_texts: Sequence[str],
+    n_labels: int,
+    regularisation: float,
+) -> Probabilities:
+    """Fit on labelled texts and give the probabilities of each label for other texts."""
+    if not new_texts:
+        return np.zeros((0, n_labels))
+    present = sorted(set(labels))
+    if len(present) < 2:
+        raise UserError(
+            "The training tweets all carry one label; label some of another kind first."
+        )
+    model = _model(regularisation).fit(texts, labels)
+    rows = np.zeros((len(new_texts), n_labels))
+    rows[:, present] = model.predict_proba(new_texts)
+    return rows
+
+
+def predict_out_of_fold(
+    texts: Sequence[str],
+    labels: Sequence[int],
+    groups: Sequence[int],
+    n_labels: int,
+    folds: int,
+    regularisation: float,
+    seed: int,
+) -> Probabilities:
+    """The probabilities for each text by a model that saw neither it nor a text of its group."""
+    folds = min(folds, len(set(groups)))
+    if folds < 2:
+        raise UserError("At least two different training tweets are needed.")
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    array = np.asarray(labels)
+    rows = np.zeros((len(texts), n_labels))
+    for fit, held_out in splitter.split(texts, array, groups):
+        rows[held_out] = predict(
+            [texts[i] for i in fit], array[fit].tolist(), [texts[i] for i in held_out],
+            n_labels, regularisation,
+        )  # fmt: skip
+    return rows
+
+
+def _model(regularisation: float) -> Pipeline:
+    return make_pipeline(
+        make_union(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
+        ),
+        LogisticRegression(C=regularisation, max_iter=1000),
+    )

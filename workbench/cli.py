@@ -1,0 +1,97 @@
+"""The command line: `workbench` opens the screen, its commands do everything without one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+import click
+
+from storage.errors import UserError
+from storage.filters import FilterError
+from storage.store import DATABASE, explain, find_workspace, open_store
+from workbench import __version__, inert
+from workbench.commands import data, demo, labelling, model, runs
+from workbench.commands.options import Settings, common
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="workbench")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@common
+@click.pass_context
+def main(context: click.Context, no_mouse: bool) -> None:
+    """Find wrong labels of short texts, correct them, retrain, and see what changed.
+
+    Without a command it opens the screen on the workspace found from here upward.
+
+    Example: workbench --workspace tweets
+    """
+    if context.invoked_subcommand is None:
+        open_screen(context.obj, mouse=not no_mouse)
+
+
+for command in (*data.COMMANDS, *labelling.COMMANDS, *runs.COMMANDS, *model.COMMANDS):
+    main.add_command(command)
+main.add_command(demo.demo)
+
+
+def open_screen(settings: Settings, mouse: bool = True) -> None:
+    """Run the terminal screen on the workspace of the settings."""
+    from workbench.app import WorkbenchApp, terminal_problem
+
+    folder = find_workspace(settings.workspace)
+    if (problem := terminal_problem()) is not None:
+        raise UserError(problem)
+    open_store(folder).close()  # says what is wrong before the screen is taken over
+    app = WorkbenchApp(folder, settings.annotator)
+    app.run(mouse=mouse)
+    sys.exit(app.return_code or 0)
+
+
+def run() -> None:
+    """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
+    debug = "--debug" in sys.argv
+    try:
+        main(standalone_mode=False, obj=Settings())
+    except click.exceptions.NoArgsIsHelpError as error:
+        fail(error.format_message(), 2)
+    except click.ClickException as error:
+        where = (
+            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else None
+        )
+        hint = f" See `{where} --help`." if where else ""
+        fail(f"{error.format_message().rstrip('.')}.{hint}", 2)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except UserError as error:
+        if debug:
+            raise
+        fail(str(error), error.status, error.caret() if isinstance(error, FilterError) else None)
+    except sqlite3.Error as error:
+        if debug:
+            raise
+        fail(str(explain(error, Path(DATABASE))), 1)
+    except OSError as error:
+        if debug:
+            raise
+        fail(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
+    except Exception as error:
+        if debug:
+            raise
+        fail(f"Unexpected {type(error).__name__}: {error}; --debug shows where it came from.", 1)
+
+
+def fail(message: str, status: int, detail: str | None = None) -> None:
+    """Print one sentence on stderr and exit."""
+    print(f"workbench: {inert.line(message)}", file=sys.stderr)
+    if detail is not None:
+        print(inert.lines(detail), file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,252 @@
+"""Commands about workspaces and files: init, import, export, status, check, backup, doctor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from storage import importing, maintenance, runs, tweets, writers
+from storage.columns import NAMES
+from storage.config import Config
+from storage.errors import UsageError, UserError
+from storage.importing import Options, Report
+from storage.labels import undone
+from storage.store import DATABASE, Store, create_store, find_workspace, open_store, set_labels
+from workbench.bases import require_model
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_json, say, table
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--labels", default="", help="Label names, separated by commas.")
+@click.option("--base", default=Config.base, help="Base model: a hub name or a local folder.")
+@common
+@click.pass_obj
+def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
+    """Make a new workspace.
+
+    Example: workbench init tweets --labels positive,negative
+    """
+    names = tuple(name.strip() for name in labels.split(",") if name.strip())
+    if base != Config.base:
+        require_model(base)
+        base = str(Path(base).resolve()) if Path(base).is_dir() else base
+    create_store(folder, Config(labels=names, base=base), settings.annotator).close()
+    if settings.as_json:
+        print_json({"workspace": str(folder.resolve()), "labels": list(names)})
+    else:
+        say(f"Made {folder}. Next: workbench -w {folder} import FILE")
+
+
+def column_options(function):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """An option for each part that a column can play."""
+    for part in reversed(NAMES):
+        function = click.option(f"--{part}", metavar="COL", help=f"The {part} column.")(function)
+    return function
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@column_options
+@click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
+@click.option("--encoding", help="Of the file, where it is not UTF-8 (such as cp1252).")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@common
+@click.pass_obj
+def import_files(
+    settings: Settings, files: tuple[Path, ...], codes: str, encoding: str | None, dry_run: bool,
+    **columns: str | None,
+) -> None:  # fmt: skip
+    """Take in tweets from CSV, TSV, JSON, JSON Lines, Parquet or a datasets folder.
+
+    Columns are guessed unless named. A file is taken in whole or not at all, and what is there
+    already is not taken in again.
+
+    Example: workbench import tweets.csv --text body --label sentiment
+    """
+    options = Options(columns, _codes(codes), encoding)
+    store = _store_to_import_into(settings)
+    reports = []
+    try:
+        for file in files:
+            plan = importing.plan(store.config, file, options)
+            report = importing.run(store, plan, dry_run)
+            if plan.labels != store.config.labels and not dry_run:
+                store = set_labels(store, plan.labels)
+            reports.append(report)
+            if not settings.as_json:
+                _tell(file, report, dry_run)
+    finally:
+        store.close()
+    if settings.as_json:
+        values = [report.as_json() for report in reports]
+        print_json(values[0] if len(values) == 1 else values)
+
+
+def _store_to_import_into(settings: Settings) -> Store:
+    """The workspace, made first where one is named but there is none yet."""
+    named = settings.workspace or (
+        Path(home) if (home := os.environ.get("WORKBENCH_HOME")) else None
+    )
+    if named is not None and not (named / DATABASE).exists():
+        if named.exists() and (not named.is_dir() or any(named.iterdir())):
+            raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
+        say(f"Made the workspace {named}.") if not settings.as_json else None
+        return create_store(named, Config(), settings.annotator)
+    return open_store(find_workspace(settings.workspace), settings.annotator)
+
+
+def _codes(text: str) -> dict[str, str]:
+    pairs = {}
+    for part in filter(None, text.split(",")):
+        code, equals, name = part.partition("=")
+        if not equals or not code.strip() or not name.strip():
+            raise UsageError(f"--map takes pairs such as 0=negative,1=positive, not {part!r}.")
+        pairs[code.strip()] = name.strip()
+    return pairs
+
+
+def _tell(file: Path, report: Report, dry_run: bool) -> None:
+    guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
+    say(f"{file}: {guessed}")
+    verb = "would be added" if dry_run else "added"
+    parts = [
+        f"{report.read:,} rows read",
+        f"{report.added:,} {verb}",
+        f"{report.existing:,} there already",
+    ]
+    if report.rejected:
+        parts.append(f"{report.rejected:,} without text left out")
+    say(", ".join(parts) + ".")
+    if report.labels:
+        counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.labels.items()))
+        say(f"Labels: {counts}, {report.unlabelled:,} without.")
+    if report.duplicates:
+        say(
+            f"{report.duplicates:,} texts equal an earlier one (case, spaces, links and users aside); "
+            "they are grouped and share a split."
+        )
+    if report.other_gold:
+        say(
+            f"{report.other_gold:,} tweets that were there have another label in this file; kept theirs."
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option(
+    "--format", "form", type=click.Choice(list(writers.WRITERS)), help="Otherwise by the ending."
+)
+@common
+@click.pass_obj
+def export(settings: Settings, file: Path, filter_text: str, form: str | None) -> None:
+    """Write tweets with their labels to CSV, TSV, JSON, JSON Lines or the seed format.
+
+    Example: workbench export corrected.csv "changed:yes"
+    """
+    with settings.store() as store:
+        written = writers.export(store, file, filter_text, form)
+    print_json({"written": written}) if settings.as_json else say(
+        f"{written:,} tweets written to {file}."
+    )
+
+
+@click.command()
+@common
+@click.pass_obj
+def status(settings: Settings) -> None:
+    """Show the counts of the workspace and its last runs.
+
+    Example: workbench status --json
+    """
+    with settings.store() as store:
+        counts = tweets.counts(store)
+        known = runs.every(store)
+        values = {
+            "workspace": str(store.folder),
+            "tweets": counts.tweets,
+            "labelled": counts.labelled,
+            "corrected": counts.corrected,
+            "excluded": counts.excluded,
+            "review": counts.review,
+            "ambiguous": counts.ambiguous,
+            "undone": undone(store),
+            "runs": len(known),
+            "conflicts": tweets.conflicts(store),
+            "labels": tweets.label_counts(store),
+            "splits": tweets.split_counts(store),
+        }
+    if settings.as_json:
+        print_json(values)
+        return
+    rows = [
+        (
+            name,
+            ", ".join(f"{k} {v:,}" for k, v in value.items()) if isinstance(value, dict) else value,
+        )
+        for name, value in values.items()
+    ]
+    table(None, ("what", "value"), rows)
+
+
+@click.command()
+@common
+@click.pass_obj
+def check(settings: Settings) -> None:
+    """Check that the store is sound: SQLite's structures, history against labels, counts.
+
+    Example: workbench check
+    """
+    with settings.store() as store:
+        problems = maintenance.check(store)
+    if settings.as_json:
+        print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems or ["The store is sound."]:
+            say(problem)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@common
+@click.pass_obj
+def backup(settings: Settings, file: Path) -> None:
+    """Write a consistent copy of the database, also while others label.
+
+    Example: workbench backup /backups/tweets.db
+    """
+    with settings.store() as store:
+        maintenance.backup(store, file)
+    print_json({"backup": str(file)}) if settings.as_json else say(f"Copied the store to {file}.")
+
+
+@click.command()
+@common
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Look at what this machine offers: GPU, 4-bit library, disk, permissions.
+
+    Example: workbench doctor
+    """
+    from workbench.modeling.machine import describe
+
+    folder = settings.workspace or Path.cwd()
+    values = describe()
+    values["disk_free_gib"] = round(
+        shutil.disk_usage(folder if folder.exists() else ".").free / 2**30, 1
+    )
+    if (folder / DATABASE).exists():
+        mode = folder.stat().st_mode & 0o777
+        values["workspace_mode"] = f"{mode:04o}" + (" (others can get in)" if mode & 0o077 else "")
+        values["workspace_writable"] = os.access(folder, os.W_OK)
+    print_json(values) if settings.as_json else table(None, ("what", "found"), values.items())
+
+
+COMMANDS = (init, import_files, export, status, check, backup, doctor)

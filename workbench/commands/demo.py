@@ -1,0 +1,202 @@
+"""The demo: the whole loop on the sample data, with the small base model that comes along."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage import importing, runs, tweets
+from storage.config import Config
+from storage.importing import Options
+from storage.runs import Run
+from storage.store import DATABASE, Store, create_store, open_store
+from workbench import recipes
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import interval, print_json, say, table
+from workbench.commands.watching import wait
+from workbench.runs import launching
+from workbench.runs.folder import DONE
+
+LABELS = ("positive", "negative")
+FIRST = (20, 50, 100)
+
+
+@click.command()
+@click.option("--no-ui", is_flag=True, help="Print a summary instead of opening the screen.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default="demo-workspace",
+    show_default=True,
+    help="Where the demo workspace is made.",
+)
+@common
+@click.pass_obj
+def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
+    """Run the whole loop on the sample tweets, on the CPU, and open the screen on the result.
+
+    Import, baseline, suspects, QLoRA fine-tuning of a small Falcon in 4-bit, predictions,
+    evaluation. What is done already is not done again.
+
+    Example: workbench demo --no-ui
+    """
+    from workbench.cli import open_screen
+
+    opens = not no_ui and not settings.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    began = time.monotonic()
+    folder = settings.workspace or folder
+    store = _open(settings, folder)
+    try:
+        quiet = settings.as_json
+        started = _launch(store, "baseline", lambda: _train(store, "baseline"))
+        if opens:
+            _finish(store, [started], quiet)
+            _launch(store, "qlora", lambda: _train(store, "tiny"))
+        else:
+            before = _launch(store, "predict", lambda: _predict_untrained(store))
+            _finish(store, [started, before], quiet)
+            trained = _launch(store, "qlora", lambda: _train(store, "tiny"))
+            _finish(store, [trained], quiet)
+            summary = _summary(store)
+            summary["seconds"] = round(time.monotonic() - began, 1)
+    finally:
+        store.close()
+    if opens:
+        settings.workspace = folder
+        open_screen(settings)
+    elif settings.as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+
+
+def sample(name: str) -> Path:
+    """A file or folder of the sample data."""
+    return Path(str(files("sample_data").joinpath(name)))
+
+
+def _open(settings: Settings, folder: Path) -> Store:
+    if (folder / DATABASE).exists():
+        store = open_store(folder, settings.annotator)
+    else:
+        config = Config(labels=LABELS, base=str(sample("base")), recipe="tiny")
+        store = create_store(folder, config, settings.annotator)
+    if not tweets.counts(store).tweets:
+        plan = importing.plan(store.config, sample("tweets.csv"), Options())
+        report = importing.run(store, plan)
+        if not settings.as_json:
+            say(f"Imported {report.added:,} tweets into {folder}.")
+    return store
+
+
+def _launch(store: Store, kind: str, start: Any) -> int:
+    """The newest run of a kind that came to its end, or else a new one."""
+    from workbench.runs.collecting import collect
+
+    collect(store)
+    for run in runs.every(store):
+        if run.kind == kind and run.state == DONE:
+            return run.id
+    number: int = start()
+    return number
+
+
+def _train(store: Store, recipe: str) -> int:
+    from workbench.runs.freezing import freeze_training
+
+    frozen = freeze_training(store, recipes.load(recipe), store.config.base, "")
+    launching.launch(frozen.path)
+    return frozen.job.id
+
+
+def _predict_untrained(store: Store) -> int:
+    from workbench.runs.freezing import freeze_prediction
+
+    recipe = recipes.load("tiny")
+    frozen = freeze_prediction(store, recipe, store.config.base, "split:test", None, None)
+    launching.launch(frozen.path)
+    return frozen.job.id
+
+
+def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
+    """Wait for runs, take in what they produced, and rank the suspects."""
+    from storage.errors import UserError
+    from workbench.runs.collecting import collect, rank_suspects
+
+    wait(store, *numbers, quiet=quiet)
+    collect(store)
+    for number in numbers:
+        run = runs.get(store, number)
+        if run.state != DONE:
+            raise UserError(f"Run {number} ({run.recipe}) is {run.state}: {run.reason}")
+    rank_suspects(store)
+
+
+def _summary(store: Store) -> dict[str, Any]:
+    counts = tweets.counts(store)
+    known = {run.kind: run for run in reversed(runs.every(store)) if run.state == DONE}
+    with sample("planted_errors.csv").open(encoding="utf-8", newline="") as file:
+        planted = {row["id"] for row in csv.DictReader(file)}
+    ranked = tweets.window(
+        store, [row[1] for row in runs.queue(store, "suspects", max(FIRST))], None
+    )
+    found = [tweet.external_id in planted for tweet in ranked]
+    tuned = known["qlora"]
+    return {
+        "workspace": str(store.folder),
+        "tweets": counts.tweets,
+        "labelled": counts.labelled,
+        "labels": tweets.label_counts(store),
+        "splits": tweets.split_counts(store),
+        "linear4bit": tuned.linear4bit,
+        "linear_total": tuned.linear_total,
+        "steps": tuned.steps,
+        "accuracy_before": _test(known["predict"]),
+        "accuracy_after": _test(tuned),
+        "accuracy_baseline": _test(known["baseline"]),
+        "planted": len(planted),
+        "planted_among_first": {str(first): sum(found[:first]) for first in FIRST},
+    }
+
+
+def _test(run: Run) -> dict[str, Any]:
+    return (run.metrics or {})["test"] | {"run": run.id}
+
+
+def _print(summary: dict[str, Any]) -> None:
+    def accuracy(name: str) -> str:
+        values = summary[name]
+        shown = interval(values["accuracy"], values["accuracy_low"], values["accuracy_high"])
+        return f"{shown} of {values['n']} test tweets (run {values['run']})"
+
+    listed = {
+        name: ", ".join(f"{v:,} {k}" for k, v in summary[name].items())
+        for name in ("labels", "splits")
+    }
+    found = summary["planted_among_first"]
+    table(
+        "The loop on the sample data",
+        ("what", "result"),
+        (
+            ("tweets", f"{summary['tweets']:,}, {summary['labelled']:,} labelled"),
+            ("labels", listed["labels"]),
+            ("splits", listed["splits"]),
+            ("4-bit layers", f"{summary['linear4bit']} of {summary['linear_total']}"),
+            ("accuracy before fine-tuning", accuracy("accuracy_before")),
+            (f"accuracy after {summary['steps']} QLoRA steps", accuracy("accuracy_after")),
+            ("accuracy of the TF-IDF baseline", accuracy("accuracy_baseline")),
+            (
+                f"planted errors found ({summary['planted']} in all)",
+                ", ".join(f"{hits} among the first {first} suspects" for first, hits in found.items()),
+            ),
+            ("time", f"{summary['seconds']} s"),
+        ),
+    )  # fmt: skip
+    say(f"Open it: workbench -w {summary['workspace']}")

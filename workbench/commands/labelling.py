@@ -1,0 +1,230 @@
+"""Commands about labels: list, show, label, undo, redo, history, suspects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from storage import labels, runs, tweets
+from storage.labels import Change, Shown
+from storage.tweets import Tweet
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import percent, print_json, print_jsonl, say, table
+
+
+@click.command("list")
+@click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option("--sort", default="id", help=f"One of {', '.join(tweets.SORTS)}.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many (20 for the table).")
+@click.option("--run", type=int, help="Whose predictions to show (otherwise the newest).")
+@click.option("--jsonl", is_flag=True, help="Print one JSON object a line.")
+@common
+@click.pass_obj
+def list_tweets(
+    settings: Settings, filter_text: str, sort: str, limit: int | None, run: int | None, jsonl: bool
+) -> None:
+    """List tweets that pass a filter.
+
+    Example: workbench list "label:negative pred:positive conf:>0.9" --sort confidence
+    """
+    with settings.store() as store:
+        if run is not None:
+            tweets.require_run(store, run)
+        as_table = not (settings.as_json or jsonl)
+        shown = 20 if limit is None and as_table else limit
+        found = tweets.each(store, filter_text, sort, run, shown)
+        if jsonl:
+            print_jsonl(tweet.as_json() for tweet in found)
+        elif settings.as_json:
+            print_json([tweet.as_json() for tweet in found])
+        else:
+            _print_table(list(found), len(tweets.listing(store, filter_text, sort, run)))
+
+
+def _print_table(rows: list[Tweet], total: int) -> None:
+    table(
+        None,
+        (">id", "split", "gold", "label", "pred", ">conf", "", "text"),
+        (
+            (
+                tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
+                percent(tweet.confidence), ("*" if tweet.changed else "") + ("!" if tweet.disagrees else ""),
+                tweet.text[:300],
+            )
+            for tweet in rows
+        ),
+    )  # fmt: skip
+    say(f"{len(rows):,} of {total:,} tweets.")
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=int)
+@common
+@click.pass_obj
+def show(settings: Settings, number: int) -> None:
+    """Show one tweet whole: labels, the predictions of every run, history, equal texts.
+
+    Example: workbench show 42
+    """
+    with settings.store() as store:
+        tweet = tweets.tweet(store, number)
+        predictions = [
+            {
+                "run": run.id, "recipe": run.recipe, "label": label, "in_sample": inside,
+                "probabilities": dict(zip(run.labels, values, strict=True)),
+            }
+            for run, label, values, inside in runs.predictions_for(store, number)
+        ]  # fmt: skip
+        more = {
+            "note": tweet.note,
+            "source": tweets.source(store, number),
+            "duplicates": [i for i in tweets.duplicates(store, tweet.group) if i != number],
+            "predictions": predictions,
+            "history": labels.history(store, number),
+        }
+    if settings.as_json:
+        print_json(tweet.as_json() | more)
+        return
+    say(tweet.text)
+    say("")
+    facts = {name: value for name, value in tweet.as_json().items() if name != "text"}
+    facts |= {f"source {name}": value for name, value in more["source"].items()}
+    facts |= {"note": tweet.note, "equal texts": ", ".join(map(str, more["duplicates"]))}
+    table(None, ("what", "value"), [(k, v) for k, v in facts.items() if v not in (None, "", [])])
+    for entry in predictions:
+        inside = " (trained on this tweet)" if entry["in_sample"] else ""
+        values = ", ".join(f"{k} {v:.3f}" for k, v in entry["probabilities"].items())
+        say(f"run {entry['run']} {entry['recipe']}: {entry['label']} ({values}){inside}")
+
+
+@click.command()
+@click.argument("numbers", metavar="ID…", nargs=-1, type=int, required=True)
+@click.argument("label")
+@common
+@click.pass_obj
+def label(settings: Settings, numbers: tuple[int, ...], label: str) -> None:
+    """Give tweets a label; `none` takes it away. Several tweets are one undo step.
+
+    Example: workbench label 42 negative
+    """
+    with settings.store() as store:
+        wanted = None if label.casefold() == "none" else store.config.require_label(label)
+        for number in numbers:
+            tweets.tweet(store, number)
+        change = labels.assign(store, numbers, wanted, Shown(run=tweets.shown_run(store)))
+        _print_change(settings, change, f"Labelled {_ids(change)} {wanted or 'none'}.")
+
+
+@click.command()
+@common
+@click.pass_obj
+def undo(settings: Settings) -> None:
+    """Take back your last change; again takes back the one before it.
+
+    Example: workbench undo
+    """
+    with settings.store() as store:
+        change = labels.undo(store)
+        _print_change(settings, change, f"Took back the change of {_ids(change)}.")
+
+
+@click.command()
+@common
+@click.pass_obj
+def redo(settings: Settings) -> None:
+    """Do again what you took back last.
+
+    Example: workbench redo
+    """
+    with settings.store() as store:
+        change = labels.redo(store)
+        _print_change(settings, change, f"Changed {_ids(change)} again.")
+
+
+def _print_change(settings: Settings, change: Change, sentence: str) -> None:
+    if settings.as_json:
+        print_json(
+            {"action": change.action, "kind": change.kind, "tweets": list(change.tweets),
+             "skipped": change.skipped}
+        )  # fmt: skip
+        return
+    say(sentence)
+    if change.skipped:
+        say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
+
+
+def _ids(change: Change) -> str:
+    if len(change.tweets) == 1:
+        return f"tweet {change.tweets[0]}"
+    return f"{len(change.tweets):,} tweets"
+
+
+@click.command()
+@click.argument("number", metavar="[ID]", type=int, required=False)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many events.")
+@common
+@click.pass_obj
+def history(settings: Settings, number: int | None, limit: int | None) -> None:
+    """Show what happened to a tweet, oldest first, or the newest events of all.
+
+    Example: workbench history 42
+    """
+    with settings.store() as store:
+        most = limit or (None if number is not None else 50)
+        events = labels.history(store, number, most)
+    if settings.as_json:
+        print_json(events)
+        return
+    table(
+        None,
+        (">event", "when (UTC)", ">tweet", "by", "kind", "field", "old", "new", "queue", ">run"),
+        (
+            (
+                event["event"], f"{datetime.fromtimestamp(event['at'] / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+                event["tweet"], event["annotator"], event["kind"], event["field"], event["old"],
+                event["new"], event["queue"], event["run"],
+            )
+            for event in events
+        ),
+    )  # fmt: skip
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--run", type=int, help="Whose predictions to use (otherwise the newest baseline).")
+@common
+@click.pass_obj
+def suspects(settings: Settings, limit: int, run: int | None) -> None:
+    """Rank the labels that are most likely wrong, by predictions of a model that did not see them.
+
+    Example: workbench suspects --limit 50
+    """
+    from workbench.runs.collecting import collect, rank_suspects
+
+    with settings.store() as store:
+        collect(store)
+        ranked = rank_suspects(store, run)[:limit]
+        source = runs.queue(store, "suspects", 1)[0][3] if ranked else ""
+        number = int(source.split()[1]) if source else None
+        found = tweets.window(store, [row[0] for row in ranked], number, characters=2**31 - 1)
+    rows = [
+        tweet.as_json() | {"rank": rank, "score": score, "source": source}
+        for rank, (tweet, (_, score, source)) in enumerate(zip(found, ranked, strict=True), start=1)
+    ]
+    if settings.as_json:
+        print_json(rows)
+        return
+    table(
+        None,
+        (">rank", ">id", "label", "pred", ">conf", ">score", "text"),
+        (
+            (row["rank"], row["id"], row["label"], row["pred"], percent(row["confidence"]),
+             f"{row['score']:+.3f}", row["text"][:300])
+            for row in rows
+        ),
+    )  # fmt: skip
+    say(f"By {source}. Correct one with `workbench label ID LABEL`.")
+
+
+COMMANDS = (list_tweets, show, label, undo, redo, history, suspects)

@@ -1,0 +1,118 @@
+"""Commands that use a trained model: classify, export-adapter."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from storage import runs
+from storage.errors import UserError
+from storage.store import Store
+from workbench.bases import is_local
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_json, say
+from workbench.commands.runs import trained_run
+from workbench.runs import folder as run_folder
+
+
+@click.command()
+@click.argument("texts", metavar="TEXT…", nargs=-1, required=True)
+@click.option(
+    "--run", "number", type=int, help="The run to ask (otherwise the newest trained one)."
+)
+@common
+@click.pass_obj
+def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> None:
+    """Label texts that are not in the workspace.
+
+    Example: workbench classify "yayyyy thats amazing broo"
+    """
+    with settings.store() as store:
+        run = _run_to_ask(store, number)
+        folder = store.run_folder(run.id)
+        rows = _ask_baseline(folder, texts) if run.kind == "baseline" else _ask_model(folder, texts)
+    answers = [
+        {
+            "text": text,
+            "label": run.labels[max(range(len(row)), key=row.__getitem__)],
+            "probabilities": dict(zip(run.labels, row, strict=True)),
+            "run": run.id,
+        }
+        for text, row in zip(texts, rows, strict=True)
+    ]
+    if settings.as_json:
+        print_json(answers[0] if len(answers) == 1 else answers)
+        return
+    for answer in answers:
+        values = ", ".join(f"{name} {value:.3f}" for name, value in answer["probabilities"].items())
+        say(f"{answer['label']}  ({values}; run {run.id} {run.recipe})")
+
+
+def _run_to_ask(store: Store, number: int | None) -> runs.Run:
+    from workbench.runs.collecting import collect
+
+    collect(store)
+    if number is not None and runs.get(store, number).kind == "baseline":
+        return runs.get(store, number)
+    if number is None and not any(
+        r.kind == "qlora" and r.state == "done" for r in runs.every(store)
+    ):
+        return runs.latest(store, ("qlora", "baseline"))
+    return trained_run(store, number)
+
+
+def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
+    """Fit the baseline anew on what it was fitted on; that takes a second."""
+    from workbench.analysis import baseline
+    from workbench.runs import tables
+
+    job = run_folder.read_job(folder)
+    if job.recipe.logistic is None:
+        raise UserError(f"{folder} is not a baseline run.")
+    train = tables.read(folder / run_folder.TRAIN)
+    labels = [job.labels.index(label) for label in train.labels]
+    rows: list[list[float]] = baseline.predict(
+        train.texts, labels, texts, len(job.labels), job.recipe.logistic.regularisation
+    ).tolist()
+    return rows
+
+
+def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
+    job = run_folder.read_job(folder)
+    if job.base is None or is_local(job.base):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from workbench.modeling.answering import answer
+
+    return answer(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
+
+
+@click.command("export-adapter")
+@click.argument("number", metavar="RUN", type=int)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--merge", is_flag=True, help="A whole model instead of an adapter.")
+@common
+@click.pass_obj
+def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -> None:
+    """Write a run's adapter, or the model with it merged in, for plain transformers and peft.
+
+    Example: workbench export-adapter 3 ./model --merge
+    """
+    with settings.store() as store:
+        run = trained_run(store, number)
+        path = store.run_folder(run.id)
+    job = run_folder.read_job(path)
+    if is_local(str(job.base)):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from workbench.modeling.exporting import export
+
+    export(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
+    if settings.as_json:
+        print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
+    else:
+        say(f"Wrote {'the merged model' if merge else 'the adapter'} of run {number} to {folder}.")
+
+
+COMMANDS = (classify, export_adapter)

@@ -1,0 +1,66 @@
+"""What commands print: JSON, plain lines or a table; text from outside is made inert."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workbench import inert
+
+
+def say(text: str) -> None:
+    """Print a line of narration."""
+    click.echo(inert.lines(text))
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value; what a terminal would act on is written as an escape."""
+    click.echo(_dumps(value, indent=1))
+
+
+def print_jsonl(values: Iterable[Any]) -> None:
+    """Print one JSON value a line."""
+    for value in values:
+        click.echo(_dumps(value))
+
+
+def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; a heading that starts with > is right-aligned, and the last column may wrap."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, heading in enumerate(headings):
+        grid.add_column(
+            Text(heading.lstrip(">")),
+            justify="right" if heading.startswith(">") else "left",
+            no_wrap=number < len(headings) - 1,
+            overflow="ellipsis",
+        )
+    for row in rows:
+        grid.add_row(*(Text(inert.line("" if cell is None else str(cell))) for cell in row))
+    console().print(grid)
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal, or 120 columns into a pipe or file."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def interval(value: float | None, low: float, high: float) -> str:
+    """A share with its interval."""
+    return "-" if value is None else f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return inert.UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -1,0 +1,300 @@
+"""Commands about runs: train, predict, runs, logs, stop, resume, evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from storage import runs as stored_runs
+from storage import tweets
+from storage.errors import UserError
+from storage.runs import Run
+from storage.store import Store
+from workbench import recipes
+from workbench.bases import require_model
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import interval, percent, print_json, say, table
+from workbench.commands.watching import follow, wait
+from workbench.runs import folder as run_folder
+from workbench.runs import launching
+
+
+@click.command()
+@click.option("--recipe", help=f"One of {', '.join(recipes.names())} (otherwise the workspace's).")
+@click.option(
+    "--base", help="Base model: a hub name or a local folder (otherwise the workspace's)."
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option(
+    "--predict",
+    "filter_text",
+    default="",
+    metavar="FILTER",
+    help="Which tweets to score afterwards.",
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@common
+@click.pass_obj
+def train(
+    settings: Settings, recipe: str | None, base: str | None, overrides: tuple[str, ...],
+    filter_text: str, trust_remote_code: bool, waits: bool,
+) -> None:  # fmt: skip
+    """Freeze the current labels and train on them in a process of its own.
+
+    Test tweets, and texts equal to one, never enter training. The run goes on when this terminal
+    closes; watch it with `workbench logs ID -f`.
+
+    Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
+    """
+    from workbench.runs.freezing import freeze_training
+
+    with settings.store() as store:
+        chosen = recipes.load(recipe or store.config.recipe, overrides)
+        model = base or store.config.base
+        if chosen.kind == "qlora":
+            require_model(model)
+        frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+        launching.launch(frozen.path)
+        if not settings.as_json:
+            dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
+            say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+        _finish(settings, store, frozen.job.id, waits)
+
+
+@click.command()
+@click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option(
+    "--run", "number", type=int, help="The run whose adapter to use (otherwise the newest)."
+)
+@click.option("--base", help="Score with a base model as it is, without an adapter.")
+@click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@common
+@click.pass_obj
+def predict(
+    settings: Settings, filter_text: str, number: int | None, base: str | None, recipe: str,
+    overrides: tuple[str, ...], waits: bool,
+) -> None:  # fmt: skip
+    """Score the tweets that pass a filter, with a trained run or with a base as it is.
+
+    Example: workbench predict --run 3 "split:test" --wait
+    """
+    from workbench.runs.freezing import freeze_prediction
+
+    with settings.store() as store:
+        if base is not None:
+            require_model(base)
+            chosen = recipes.load(recipe, overrides)
+            frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+        else:
+            run = trained_run(store, number)
+            path = store.run_folder(run.id)
+            job = run_folder.read_job(path)
+            frozen = freeze_prediction(
+                store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
+                path / run_folder.TRAIN, job.trust_remote_code,
+            )  # fmt: skip
+        launching.launch(frozen.path)
+        if not settings.as_json:
+            say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
+        _finish(settings, store, frozen.job.id, waits)
+
+
+def trained_run(store: Store, number: int | None) -> Run:
+    """The run with this number, or the newest trained one; raises UserError without an adapter."""
+    from workbench.runs.collecting import collect
+
+    collect(store)
+    run = (
+        stored_runs.latest(store, ("qlora",)) if number is None else stored_runs.get(store, number)
+    )
+    if not (store.run_folder(run.id) / run_folder.ADAPTER).is_dir():
+        raise UserError(
+            f"Run {run.id} ({run.recipe}, {run.state}) has no adapter; name a trained run."
+        )
+    return run
+
+
+def _finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
+    """Wait for a run if asked to, and print it."""
+    from workbench.runs.collecting import collect
+
+    if waits:
+        wait(store, number, quiet=settings.as_json)
+        collect(store)
+    run = stored_runs.get(store, number)
+    if settings.as_json:
+        print_json(run.as_json())
+    elif waits:
+        _print_runs([run])
+    else:
+        say(f"It goes on without this terminal; `workbench logs {number} -f` follows it.")
+    if waits and run.state == run_folder.FAILED:
+        raise UserError(f"Run {number} failed: {run.reason}")
+
+
+@click.command()
+@common
+@click.pass_obj
+def runs(settings: Settings) -> None:
+    """List all runs, newest first, after reading in what they produced.
+
+    Example: workbench runs
+    """
+    from workbench.runs.collecting import collect
+
+    with settings.store() as store:
+        collect(store)
+        known = stored_runs.every(store)
+    print_json([run.as_json() for run in known]) if settings.as_json else _print_runs(known)
+
+
+def _print_runs(known: Sequence[Run]) -> None:
+    table(
+        None,
+        (">run", "kind", "recipe", "base", "state", ">4-bit", ">steps", ">seconds", ">GiB",
+         "test accuracy", "reason"),
+        (
+            (
+                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "", run.state,
+                "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
+                run.steps, None if run.seconds is None else f"{run.seconds:.1f}",
+                None if run.peak_gib is None else f"{run.peak_gib:.1f}", _accuracy(run), run.reason,
+            )
+            for run in known
+        ),
+    )  # fmt: skip
+
+
+def _accuracy(run: Run) -> str:
+    test = (run.metrics or {}).get("test")
+    if test is None:
+        return ""
+    return interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run has ended.")
+@common
+@click.pass_obj
+def logs(settings: Settings, number: int, follows: bool) -> None:
+    """Print what a run has logged.
+
+    Example: workbench logs 3 -f
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        for values in follow(store.run_folder(number), follows):
+            say(json.dumps(values, ensure_ascii=False) if settings.as_json else _line(values))
+
+
+def _line(values: dict[str, object]) -> str:
+    parts = [str(values.pop("event", ""))]
+    values.pop("at", None)
+    for name, value in values.items():
+        parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+    return "  ".join(parts)
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@common
+@click.pass_obj
+def stop(settings: Settings, number: int) -> None:
+    """Ask a run to save and stop at the end of its step.
+
+    Example: workbench stop 3
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        launching.stop(store.run_folder(number))
+    if settings.as_json:
+        print_json({"run": number, "state": run_folder.STOPPING})
+    else:
+        say(f"Run {number} saves and stops; `workbench resume {number}` goes on with it.")
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@common
+@click.pass_obj
+def resume(settings: Settings, number: int, waits: bool) -> None:
+    """Go on with a stopped or failed run from its newest checkpoint.
+
+    Example: workbench resume 3 --wait
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        launching.resume(store.run_folder(number))
+        stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
+        _finish(settings, store, number, waits)
+
+
+@click.command()
+@click.argument("number", metavar="[RUN]", type=int, required=False)
+@click.option(
+    "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
+)
+@common
+@click.pass_obj
+def evaluate(settings: Settings, number: int | None, split: str) -> None:
+    """Compare a run's predictions with the current labels; intervals are 95 %.
+
+    Tweets that the run trained on do not count.
+
+    Example: workbench evaluate 3 --json
+    """
+    from workbench.runs.collecting import collect, evaluate_run
+
+    with settings.store() as store:
+        collect(store)
+        shown = number if number is not None else tweets.shown_run(store)
+        if shown is None:
+            raise UserError("No run has predictions yet; start one with `workbench train`.")
+        run = stored_runs.get(store, shown)
+        report = evaluate_run(store, run.id, split).get(split)
+    if report is None:
+        raise UserError(
+            f"Run {run.id} has no predictions for labelled {split} tweets that it did not train on "
+            f"(it is {run.state})."
+        )
+    if settings.as_json:
+        print_json({"run": run.id, "split": split, **report})
+    else:
+        _print_report(run, split, report)
+
+
+def _print_report(run: Run, split: str, report: dict) -> None:  # type: ignore[type-arg]
+    say(
+        f"Run {run.id} ({run.recipe}) against the current labels of {report['n']:,} {split} tweets:"
+    )
+    accuracy = interval(report["accuracy"], report["accuracy_low"], report["accuracy_high"])
+    f1 = interval(report["macro_f1"], report["macro_f1_low"], report["macro_f1_high"])
+    say(f"  accuracy {accuracy}\n  macro F1 {f1}")
+    table(
+        None,
+        ("label", "precision", "recall", ">F1", ">tweets"),
+        (
+            (label, interval(row["precision"], *row["precision_interval"]),
+             interval(row["recall"], *row["recall_interval"]), percent(row["f1"]), row["n"])
+            for label, row in report["classes"].items()
+        ),
+    )  # fmt: skip
+    say("Confusion matrix (rows: label, columns: prediction):")
+    table(
+        None,
+        ("", *(f">{label}" for label in report["labels"])),
+        ((label, *row) for label, row in zip(report["labels"], report["confusion"], strict=True)),
+    )
+
+
+COMMANDS = (train, predict, runs, logs, stop, resume, evaluate)

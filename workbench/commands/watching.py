@@ -1,0 +1,65 @@
+"""Following a run from the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from storage.runs import get
+from storage.store import Store
+from workbench import inert
+from workbench.runs import folder as run_folder
+from workbench.runs.folder import LIVE, settle
+
+POLL_S = 0.2
+
+
+def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
+    """Stay until runs have ended, showing their progress on stderr."""
+    with progress_bars(quiet) as bars:
+        tasks = {number: bars.add_task(_title(store, number), total=None) for number in numbers}
+        while tasks:
+            for number, task in list(tasks.items()):
+                state = settle(store.run_folder(number))
+                bars.update(
+                    task, total=state.steps or None, completed=state.step,
+                    description=f"{_title(store, number)}: {inert.line(state.phase or state.state)}",
+                )  # fmt: skip
+                if state.state not in LIVE:
+                    bars.update(task, total=1, completed=1)
+                    del tasks[number]
+            time.sleep(POLL_S)
+
+
+def progress_bars(quiet: bool = False) -> Progress:
+    """Progress bars on stderr; nothing at all when quiet."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet,
+    )
+
+
+def follow(folder: Path, until_ended: bool) -> Iterator[dict[str, Any]]:
+    """The lines of a run's log; with `until_ended` also those that are still to come."""
+    offset = 0
+    while True:
+        ended = settle(folder).state not in LIVE
+        for values, offset in run_folder.read_log(folder, offset):  # noqa: B020 - goes on from there
+            yield values
+        if ended or not until_ended:
+            return
+        time.sleep(POLL_S)
+
+
+def _title(store: Store, number: int) -> str:
+    return f"run {number} {get(store, number).recipe}"

@@ -1,0 +1,37 @@
+"""What the machine offers to models."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+
+def describe() -> dict[str, Any]:
+    """Versions, the GPU with its memory, and whether 4-bit layers compute here."""
+    found: dict[str, Any] = {
+        name: version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes")
+    }
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        found["gpu"] = torch.cuda.get_device_name()
+        found["gpu_memory_gib"] = f"{free / 2**30:.1f} free of {total / 2**30:.1f}"
+        found["cuda"] = torch.version.cuda
+    else:
+        found["gpu"] = "none (models run on the CPU)"
+    found["nf4"] = _nf4()
+    return found
+
+
+def _nf4() -> str:
+    import bitsandbytes as bnb
+
+    where = "cuda" if torch.cuda.is_available() else "cpu"
+    layer = bnb.nn.Linear4bit(64, 64, bias=False, quant_type="nf4").to(where)
+    layer.support_avx512bf16_for_cpu = False
+    try:
+        finite = bool(layer(torch.ones(1, 64, device=where)).isfinite().all())
+    except RuntimeError as error:
+        return f"does not work on this {where}: {str(error).splitlines()[0]}"
+    return f"works on the {where}" if finite else f"gives wrong numbers on this {where}"

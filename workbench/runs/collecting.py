@@ -1,0 +1,134 @@
+"""Reading run folders back into the store; doing it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage import runs
+from storage.errors import UserError
+from storage.runs import Prediction, Run
+from storage.store import Store
+from workbench.analysis.label_errors import suspicion
+from workbench.analysis.metrics import evaluate
+from workbench.runs import folder as run_folder
+from workbench.runs.folder import DONE, FAILED, settle
+
+SPLITS = ("train", "dev", "test")
+
+
+def collect(store: Store) -> list[Run]:
+    """Bring the store up to date with all run folders and return the runs that changed."""
+    changed = []
+    for run in runs.every(store):
+        if (run.state not in (DONE, FAILED) or not run.predictions) and collect_run(store, run):
+            changed.append(runs.get(store, run.id))
+    return changed
+
+
+def collect_run(store: Store, run: Run) -> bool:
+    """Take in the state, the new log lines and the predictions of one run."""
+    folder = store.run_folder(run.id)
+    if not folder.is_dir():
+        return False
+    try:
+        state = settle(folder)
+    except UserError as error:
+        runs.update(store, run.id, state=FAILED, reason=str(error))
+        return run.state != FAILED
+    _collect_log(store, run, folder)
+    complete = folder / run_folder.PREDICTIONS
+    if state.state == DONE and complete.exists() and not run.predictions:
+        runs.add_predictions(store, run.id, _predictions(complete))
+        evaluate_run(store, run.id)
+    values = {
+        "state": state.state, "reason": state.reason, "steps": state.step or None,
+        "seconds": state.seconds, "peak_gib": state.peak_gib,
+        "linear4bit": state.linear4bit, "linear_total": state.linear_total,
+    }  # fmt: skip
+    runs.update(store, run.id, **values)
+    return run.state != state.state
+
+
+def evaluate_run(
+    store: Store, number: int, split: str | None = None
+) -> dict[str, dict[str, object]]:
+    """Compare a run's predictions with the current labels and keep the reports, per split.
+
+    In-sample predictions are left out, so a split that was trained on whole has no report.
+    """
+    run = runs.get(store, number)
+    index = {label: place for place, label in enumerate(run.labels)}
+    pairs: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in SPLITS}
+    for _, label, of, in_sample, row in runs.predictions_of(store, number):
+        if label in index and not in_sample:
+            pairs[of][0].append(index[label])
+            pairs[of][1].append(max(range(len(row)), key=row.__getitem__))
+    reports = {}
+    for name in SPLITS if split is None else (split,):
+        truth, predicted = pairs[name]
+        if truth:
+            reports[name] = evaluate(truth, predicted, run.labels)
+            runs.save_evaluation(store, number, name, reports[name])
+    return reports
+
+
+def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, float, str]]:
+    """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
+
+    Uses the out-of-sample predictions of a run, by default of the newest baseline, which has
+    them for every labelled tweet. Raises UserError if there are none.
+    """
+    run = runs.latest(store, ("baseline",)) if number is None else runs.get(store, number)
+    index = {label: place for place, label in enumerate(run.labels)}
+    rows = [
+        (tweet, index[label], row)
+        for tweet, label, _, in_sample, row in runs.predictions_of(store, run.id)
+        if label in index and not in_sample
+    ]
+    if not rows:
+        raise UserError(
+            f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
+            "`workbench train --recipe baseline --wait` makes some in seconds."
+        )
+    scores = suspicion(np.array([row for *_, row in rows]), [label for _, label, _ in rows])
+    source = f"run {run.id} {run.recipe}"
+    ranked = [
+        (rows[place][0], float(scores[place]), source)
+        for place in np.argsort(-scores, kind="stable")
+    ]
+    runs.save_queue(store, "suspects", ranked)
+    return ranked
+
+
+def _collect_log(store: Store, run: Run, folder: Path) -> None:
+    rows = []
+    offset = run.log_offset
+    for values, after in run_folder.read_log(folder, run.log_offset):
+        offset = after
+        if values.get("event") in ("step", "dev") and isinstance(values.get("step"), int):
+            prefix = "dev_" if values["event"] == "dev" else ""
+            rows += [
+                (values["step"], f"{prefix}{name}", float(value))
+                for name, value in values.items()
+                if name not in ("at", "event", "step") and isinstance(value, int | float)
+            ]
+    if offset != run.log_offset:
+        runs.add_metrics(store, run.id, rows)
+        runs.update(store, run.id, log_offset=offset)
+
+
+def _predictions(path: Path) -> Iterator[Prediction]:
+    try:
+        for batch in pq.ParquetFile(path).iter_batches():
+            for row in batch.to_pylist():
+                yield Prediction(
+                    row["id"], tuple(row["probabilities"]), row["margin"], row["entropy"],
+                    row["in_sample"],
+                )  # fmt: skip
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}); resume the run to make it anew.") from None

@@ -1,0 +1,163 @@
+"""Freezing a snapshot: what a run trains on and scores, fixed in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage import runs, snapshots
+from storage.errors import UserError
+from storage.snapshots import Example
+from storage.store import Store, now
+from storage.text import split_of
+from workbench.recipes import Recipe
+from workbench.runs import folder as run_folder
+from workbench.runs.folder import Job, State
+
+PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
+BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A run folder that is ready to be worked on."""
+
+    job: Job
+    path: Path
+    train: int
+    dev: int
+    predict: int
+
+
+def freeze_training(
+    store: Store,
+    recipe: Recipe,
+    base: str | None,
+    filter_text: str,
+    trust_remote_code: bool = False,
+) -> Frozen:
+    """Make the run folder of a training run on the current labels.
+
+    Test tweets and texts equal to one are left out, and so are excluded tweets. Afterwards the
+    run scores the tweets that pass the filter. Raises UserError when there is nothing to train on.
+    """
+    train, dev = snapshots.training(store)
+    if recipe.training is not None and not dev:
+        share, seed = recipe.training.dev_share, recipe.training.seed
+        held_out = [
+            split_of(f"dev {example.group}".encode(), seed, 0.0, share) == "dev"
+            for example in train
+        ]
+        dev = [example for example, held in zip(train, held_out, strict=True) if held]
+        train = [example for example, held in zip(train, held_out, strict=True) if not held]
+    if not train:
+        raise UserError(
+            "No training tweet carries a label yet; label some, or import a file with labels."
+        )
+    frozen = _make_folder(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+    _write_examples(frozen.path / run_folder.TRAIN, train)
+    if dev:
+        _write_examples(frozen.path / run_folder.DEV, dev)
+    scored = _write_texts(frozen.path / run_folder.PREDICT, snapshots.texts(store, filter_text))
+    return Frozen(frozen.job, frozen.path, len(train), len(dev), scored)
+
+
+def freeze_prediction(
+    store: Store, recipe: Recipe, base: str, filter_text: str, adapter: Path | None,
+    train_file: Path | None, trust_remote_code: bool = False,
+) -> Frozen:  # fmt: skip
+    """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
+    import shutil
+
+    frozen = _make_folder(store, "predict", recipe, base, [], trust_remote_code)
+    if adapter is not None:
+        shutil.copytree(adapter, frozen.path / run_folder.ADAPTER)
+    if train_file is not None:  # so that the run knows what its adapter was trained on
+        shutil.copy(train_file, frozen.path / run_folder.TRAIN)
+    scored = _write_texts(frozen.path / run_folder.PREDICT, snapshots.texts(store, filter_text))
+    if not scored:
+        raise UserError("No tweet passes the filter, so there is nothing to predict.")
+    return Frozen(frozen.job, frozen.path, 0, 0, scored)
+
+
+def _make_folder(
+    store: Store, kind: str, recipe: Recipe, base: str | None, data: list[Example],
+    trust_remote_code: bool,
+) -> Frozen:  # fmt: skip
+    labels = store.config.labels
+    if len(labels) < 2:
+        raise UserError("The workspace has fewer than two labels; name them in workspace.toml.")
+    if kind == "baseline":
+        base = None
+    elif base is not None and Path(base).expanduser().is_dir():
+        base = str(Path(base).expanduser().resolve())
+    uid = uuid.uuid4().hex
+    number = runs.add(store, uid, kind, recipe.name, base, labels)
+    path = store.run_folder(number)
+    path.mkdir(mode=0o700, parents=True)
+    job = Job(
+        id=number, uid=uid, kind=kind, recipe=recipe, base=base, labels=labels,
+        words=tuple(store.config.word(label) for label in labels), template=store.config.template,
+        data_hash=_data_hash(data), created=now(), versions=_versions(),
+        trust_remote_code=trust_remote_code,
+    )  # fmt: skip
+    job.save(path)
+    run_folder.write_state(path, State())
+    return Frozen(job, path, 0, 0, 0)
+
+
+def _write_examples(path: Path, examples: list[Example]) -> None:
+    table = pa.table(
+        {
+            "id": pa.array([example.id for example in examples], pa.int64()),
+            "text": pa.array([example.text for example in examples], pa.string()),
+            "label": pa.array([example.label for example in examples], pa.string()),
+            "group": pa.array([example.group for example in examples], pa.int64()),
+        }
+    )
+    pq.write_table(table, path)
+
+
+def _write_texts(path: Path, rows: Iterable[tuple[int, str]]) -> int:
+    schema = pa.schema([("id", pa.int64()), ("text", pa.string())])
+    written = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        batch: list[tuple[int, str]] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == BATCH:
+                writer.write_table(_texts_table(batch, schema))
+                written += len(batch)
+                batch = []
+        writer.write_table(_texts_table(batch, schema))
+    return written + len(batch)
+
+
+def _texts_table(batch: list[tuple[int, str]], schema: pa.Schema) -> pa.Table:
+    ids, texts = [row[0] for row in batch], [row[1] for row in batch]
+    return pa.table({"id": ids, "text": texts}, schema=schema)
+
+
+def _data_hash(examples: list[Example]) -> str:
+    hasher = hashlib.sha256()
+    for example in examples:
+        hasher.update(repr((example.id, example.text, example.label)).encode("utf-8", "replace"))
+    return hasher.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
