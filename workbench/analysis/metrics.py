@@ -14,7 +14,7 @@ RESAMPLES = 2_000
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22:209); (0, 1) for no trials."""
+    """The 95 % interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22:209); (0, 1) of none."""
     if trials == 0:
         return 0.0, 1.0
     share = successes / trials

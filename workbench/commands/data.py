@@ -16,7 +16,7 @@ from storage.importing import Options, Report
 from storage.labels import undone
 from storage.store import DATABASE, Store, create_store, find_workspace, open_store, set_labels
 from workbench.bases import require_model
-from workbench.commands.options import Settings, common
+from workbench.commands.options import F, Settings, common
 from workbench.commands.printing import print_json, say, table
 
 
@@ -42,7 +42,7 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
         say(f"Made {folder}. Next: workbench -w {folder} import FILE")
 
 
-def column_options(function):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def column_options(function: F) -> F:
     """An option for each part that a column can play."""
     for part in reversed(NAMES):
         function = click.option(f"--{part}", metavar="COL", help=f"The {part} column.")(function)
@@ -127,12 +127,12 @@ def _tell(file: Path, report: Report, dry_run: bool) -> None:
         say(f"Labels: {counts}, {report.unlabelled:,} without.")
     if report.duplicates:
         say(
-            f"{report.duplicates:,} texts equal an earlier one (case, spaces, links and users aside); "
-            "they are grouped and share a split."
+            f"{report.duplicates:,} texts equal an earlier one (case, spaces, links, users aside); "
+            "they share a group and a split."
         )
     if report.other_gold:
         say(
-            f"{report.other_gold:,} tweets that were there have another label in this file; kept theirs."
+            f"{report.other_gold:,} tweets that were there keep their label; this file has another."
         )
 
 

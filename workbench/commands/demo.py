@@ -194,7 +194,7 @@ def _print(summary: dict[str, Any]) -> None:
             ("accuracy of the TF-IDF baseline", accuracy("accuracy_baseline")),
             (
                 f"planted errors found ({summary['planted']} in all)",
-                ", ".join(f"{hits} among the first {first} suspects" for first, hits in found.items()),
+                ", ".join(f"{hits} in the first {first} suspects" for first, hits in found.items()),
             ),
             ("time", f"{summary['seconds']} s"),
         ),

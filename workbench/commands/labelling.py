@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -49,7 +50,7 @@ def _print_table(rows: list[Tweet], total: int) -> None:
         (
             (
                 tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
-                percent(tweet.confidence), ("*" if tweet.changed else "") + ("!" if tweet.disagrees else ""),
+                percent(tweet.confidence), "*" * tweet.changed + "!" * tweet.disagrees,
                 tweet.text[:300],
             )
             for tweet in rows
@@ -69,14 +70,14 @@ def show(settings: Settings, number: int) -> None:
     """
     with settings.store() as store:
         tweet = tweets.tweet(store, number)
-        predictions = [
+        predictions: list[dict[str, Any]] = [
             {
                 "run": run.id, "recipe": run.recipe, "label": label, "in_sample": inside,
                 "probabilities": dict(zip(run.labels, values, strict=True)),
             }
             for run, label, values, inside in runs.predictions_for(store, number)
         ]  # fmt: skip
-        more = {
+        more: dict[str, Any] = {
             "note": tweet.note,
             "source": tweets.source(store, number),
             "duplicates": [i for i in tweets.duplicates(store, tweet.group) if i != number],
@@ -181,13 +182,17 @@ def history(settings: Settings, number: int | None, limit: int | None) -> None:
         (">event", "when (UTC)", ">tweet", "by", "kind", "field", "old", "new", "queue", ">run"),
         (
             (
-                event["event"], f"{datetime.fromtimestamp(event['at'] / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+                event["event"], _moment(event["at"]),
                 event["tweet"], event["annotator"], event["kind"], event["field"], event["old"],
                 event["new"], event["queue"], event["run"],
             )
             for event in events
         ),
     )  # fmt: skip
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @click.command()

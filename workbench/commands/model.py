@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
         rows = _ask_baseline(folder, texts) if run.kind == "baseline" else _ask_model(folder, texts)
-    answers = [
+    answers: list[dict[str, Any]] = [
         {
             "text": text,
             "label": run.labels[max(range(len(row)), key=row.__getitem__)],

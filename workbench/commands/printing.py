@@ -32,7 +32,7 @@ def print_jsonl(values: Iterable[Any]) -> None:
 
 
 def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; a heading that starts with > is right-aligned, and the last column may wrap."""
+    """Print a table; a heading with > is right-aligned, and the last column may wrap."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for number, heading in enumerate(headings):
         grid.add_column(

@@ -26,10 +26,10 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
         while tasks:
             for number, task in list(tasks.items()):
                 state = settle(store.run_folder(number))
+                title = f"{_title(store, number)}: {inert.line(state.phase or state.state)}"
                 bars.update(
-                    task, total=state.steps or None, completed=state.step,
-                    description=f"{_title(store, number)}: {inert.line(state.phase or state.state)}",
-                )  # fmt: skip
+                    task, total=state.steps or None, completed=state.step, description=title
+                )
                 if state.state not in LIVE:
                     bars.update(task, total=1, completed=1)
                     del tasks[number]
@@ -54,8 +54,9 @@ def follow(folder: Path, until_ended: bool) -> Iterator[dict[str, Any]]:
     offset = 0
     while True:
         ended = settle(folder).state not in LIVE
-        for values, offset in run_folder.read_log(folder, offset):  # noqa: B020 - goes on from there
+        for values, after in run_folder.read_log(folder, offset):
             yield values
+            offset = after
         if ended or not until_ended:
             return
         time.sleep(POLL_S)

@@ -57,7 +57,7 @@ def train(
     report: Report,
     stop_asked: Callable[[], bool],
 ) -> Trained:
-    """Fine-tune an adapter on the base; goes on from the newest complete checkpoint if there is one.
+    """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
 
     The trainable weights are kept in float32: at the usual learning rates most updates are
     smaller than bfloat16 can hold.

@@ -153,9 +153,9 @@ def alive(state: State) -> bool:
 
     try:
         process = psutil.Process(state.pid)
-        return (
-            process.status() != psutil.STATUS_ZOMBIE
-            and abs(process.create_time() - (state.pid_started or 0)) < 2
+        started: float = process.create_time()
+        return process.status() != psutil.STATUS_ZOMBIE and (
+            abs(started - (state.pid_started or 0)) < 2
         )
     except psutil.Error:
         return False
