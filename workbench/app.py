@@ -1,0 +1,239 @@
+"""The terminal application: screens, themes, signals, and the runs that go on beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import termios
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from storage import runs, tweets
+from storage.errors import UserError
+from storage.runs import Run
+from storage.store import open_store
+from workbench.screens.browse import NARROW, BrowseScreen
+from workbench.screens.help import HelpScreen
+from workbench.screens.jobs import (
+    INTERVAL,
+    Collected,
+    Follower,
+    Progress,
+    Progressed,
+    live_runs,
+    outcome,
+    run_command,
+)
+from workbench.screens.run import RunScreen
+from workbench.screens.runs import RunsScreen
+from workbench.screens.too_small import TooSmallScreen
+from workbench.screens.train import TrainScreen
+from workbench.widgets.clipboard import clipboard_sequence
+
+COLUMNS, ROWS = 60, 15
+"""The smallest terminal in which the screens can be used."""
+SELF = (sys.executable, "-m", "workbench")
+
+
+def terminal_problem() -> str | None:
+    """Why the screen cannot be used here, in one sentence that says what to do instead."""
+    instead = "use `workbench list`, `workbench label` and the other commands, or another terminal"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return f"The screen needs a terminal for input and output; {instead}."
+    if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        return f"TERM={os.environ.get('TERM', '')} cannot show the screen; {instead}."
+    columns, rows = shutil.get_terminal_size()
+    if columns < COLUMNS or rows < ROWS:
+        return (
+            f"The terminal has {columns} by {rows} cells and the screen needs {COLUMNS} by {ROWS}; "
+            f"enlarge it, or {instead}."
+        )
+    return None
+
+
+class WorkbenchApp(App[None]):
+    """The workbench on one workspace."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "workbench"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - a constant
+    BINDINGS: ClassVar = [
+        Binding("question_mark,f1", "help", "this help", key_display="? F1"),
+        Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
+        Binding("q,ctrl+q", "quit", "quit; nothing is ever unsaved", key_display="q"),
+    ]
+
+    def __init__(
+        self, folder: Path, annotator: str | None = None, program: Sequence[str] = SELF
+    ) -> None:
+        plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
+        super().__init__(ansi_color=True if plain else None)
+        self.animation_level = "none"
+        self.store = open_store(folder, annotator)
+        self.shown_run = tweets.shown_run(self.store)
+        self.progress: dict[int, Progress] = {}
+        self._program = program
+        wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
+        self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
+        if wanted and not self._unknown_theme:
+            self.theme = wanted
+
+    def on_mount(self) -> None:
+        """Draw the first screen, then look after signals and runs."""
+        self._browse = BrowseScreen()
+        self.push_screen(self._browse)
+        if self._unknown_theme:
+            known = ", ".join(sorted(self.available_themes))
+            self.call_after_refresh(
+                self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
+            )
+        self.follow_runs()
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
+            self.set_interval(2, self._check_terminal)
+
+    def on_unmount(self) -> None:
+        """Close the workspace."""
+        self.store.close()
+
+    def _check_terminal(self) -> None:
+        """Leave when the line is gone: nothing else would ever end the process."""
+        try:
+            termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
+        except (termios.error, ValueError):
+            os._exit(128 + signal.SIGHUP)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show a sentence instead of a broken layout."""
+        small = event.size.width < COLUMNS or event.size.height < ROWS
+        covered = isinstance(self.screen, TooSmallScreen)
+        if small and not covered:
+            self.push_screen(TooSmallScreen(COLUMNS, ROWS))
+        elif covered and not small:
+            self.pop_screen()
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message on the screens that have a place for one."""
+        for screen in self.screen_stack:
+            if isinstance(screen, BrowseScreen | RunScreen | RunsScreen | TrainScreen):
+                screen.say(text, problem)
+
+    # Screens.
+
+    def action_help(self) -> None:
+        """Show all keys of the screen."""
+        if not isinstance(self.screen, HelpScreen | TooSmallScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_train(self) -> None:
+        """Show the run that goes on, or the form that starts one."""
+        going_on = [number for number, progress in self.progress.items() if progress.live]
+        if going_on:
+            self.open_run(runs.get(self.store, max(going_on)))
+        else:
+            self.action_new_run()
+
+    def action_new_run(self) -> None:
+        """Show the form that starts a run."""
+        self._open(TrainScreen())
+
+    def action_runs(self) -> None:
+        """Show all runs."""
+        self._open(RunsScreen())
+
+    def open_run(self, run: Run) -> None:
+        """Show one run."""
+        self._open(RunScreen(run))
+
+    def _open(self, screen: Screen[None]) -> None:
+        """Screens do not pile up: each lies directly on the list."""
+        if self.screen is self._browse:
+            self.push_screen(screen)
+        else:
+            self.switch_screen(screen)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer what the keys of the screen do, and the themes."""
+        for _, binding, _, _ in screen.active_bindings.values():
+            if binding.description and binding.show and binding.action != "command_palette":
+                yield SystemCommand(
+                    binding.description,
+                    f"key {binding.key_display or binding.key}",
+                    lambda action=binding.action: self.run_action(action, screen),
+                )
+        yield SystemCommand("theme", "choose other colours", self.action_change_theme)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send text to the terminal's clipboard, through tmux where there is one."""
+        if self._driver is not None:
+            self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
+
+    # Runs.
+
+    def recipe_of(self, run: int) -> str:
+        """What a run was made with."""
+        return runs.get(self.store, run).recipe
+
+    def show_run(self, run: Run) -> None:
+        """Show the predictions of another run in the list."""
+        self.shown_run = run.id
+        self._browse.show_run(run.id)
+        self._browse.say(f"Predictions of run {run.id} ({run.recipe}).")
+
+    def started(self, run: int) -> None:
+        """Watch a run that has just been started."""
+        self.follow_runs()
+        self.open_run(runs.get(self.store, run))
+
+    async def command(self, *arguments: str, let_finish: bool = False) -> Any:
+        """Run a command of the command line on this workspace."""
+        return await run_command(
+            self._program, self.store.folder, *arguments, let_finish=let_finish
+        )
+
+    @work(group="follow", exclusive=True)
+    async def follow_runs(self) -> None:
+        """Tell the screens how the runs get on, and collect those that have ended."""
+        folder = self.store.folder
+        try:
+            known = await asyncio.to_thread(live_runs, folder)
+            followers = {run: Follower(self.store.run_folder(run), run) for run in known}
+            while followers:
+                ended = set()
+                for run, follower in followers.items():
+                    progress = await asyncio.to_thread(follower.read)
+                    if progress != self.progress.get(run):
+                        self.progress[run] = progress
+                        self._tell(Progressed, progress)
+                    if not progress.live:
+                        ended.add(run)
+                if ended:
+                    await self._collect(ended)
+                followers = {run: f for run, f in followers.items() if run not in ended}
+                await asyncio.sleep(INTERVAL)
+        except UserError as error:
+            self.say(str(error), problem=True)
+
+    async def _collect(self, ended: set[int]) -> None:
+        listed = await self.command("runs", "--json")
+        results = [run for run in listed if run["id"] in ended]
+        with_predictions = [run["id"] for run in results if run.get("predictions")]
+        if with_predictions:
+            self.shown_run = max(with_predictions)
+        self._tell(Collected, results)
+        self.say("; ".join(outcome(run) for run in results))
+
+    def _tell(self, kind: type[Progressed] | type[Collected], news: Any) -> None:
+        for screen in self.screen_stack:
+            screen.post_message(kind(news))

@@ -1,0 +1,1 @@
+"""One screen per file: each builds its view and forwards what the user wants."""

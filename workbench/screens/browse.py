@@ -1,0 +1,191 @@
+"""The screen on which tweets are read and their labels corrected."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from storage import tweets
+from workbench import inert
+from workbench.screens.editing import EDITS
+from workbench.screens.finding import Question
+from workbench.screens.help import HelpScreen, Key
+from workbench.screens.jobs import Collected, Progressed
+from workbench.screens.selecting import Selecting
+from workbench.widgets import detail, rows
+from workbench.widgets.detail import DetailPane
+from workbench.widgets.prompt import PromptLine
+from workbench.widgets.status import StatusLine
+from workbench.widgets.tweet_list import TweetList
+
+NARROW = 100
+"""Columns below which the details stand under the list instead of beside it."""
+
+
+class BrowseScreen(Selecting):
+    """A list of tweets, the details of one, a line for input, a line for the state."""
+
+    BINDINGS: ClassVar = [
+        Binding("v", "mark", "mark, so that a key acts on all marked tweets"),
+        Binding("V", "mark_range", "mark from the last mark to here"),
+        Binding("y", "copy", "copy the text to the terminal's clipboard"),
+        Binding("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
+        Binding("J,shift+down", "scroll_detail(1)", "scroll the details down"),
+        Binding("t", "app.train", "train"),
+        Binding("r", "app.runs", "runs"),
+        Binding("escape", "back", "unmark, or clear the filter", key_display="esc"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The list and its details above three lines of text."""
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield Static(id="columns", markup=False)
+                yield TweetList(self._fetch, id="tweets")
+                yield Static(id="empty", markup=False)
+            yield DetailPane(id="detail")
+        yield StatusLine(id="status")
+        yield PromptLine(id="prompt")
+        yield Static(id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask for the whole list; the screen is painted meanwhile."""
+        self.tweets.layout_of = rows.columns(self.store.label_ids)
+        self.tweets.focus()
+        self._show_keys()
+        self.find(Question(run=self.app.shown_run))
+
+    @on(TweetList.Settled)
+    def _settled(self) -> None:
+        number = self.tweets.current_id
+        details = None if number is None else detail.read(self.store, number, self.run)
+        self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
+        status = self.query_one(StatusLine)
+        status.position(self.tweets.cursor, len(self.tweets.ids))
+        status.summary(
+            self.question.filter,
+            self.question.sort,
+            tweets.counts(self.store),
+            self.store.annotator,
+        )
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the details out for the new width."""
+        self._show_keys()
+        self.tweets.settle()
+
+    # Marks, clipboard, details, back.
+
+    _last_mark: int | None = None
+
+    def action_mark(self) -> None:
+        """Mark the tweet and go on."""
+        self._last_mark = self.tweets.cursor
+        self.tweets.toggle_mark()
+        self._say_marked()
+        self.tweets.action_move(1)
+
+    def action_mark_range(self) -> None:
+        """Mark all rows from the last mark to the cursor."""
+        first = self.tweets.cursor if self._last_mark is None else self._last_mark
+        self.tweets.mark_rows(first, self.tweets.cursor)
+        self._say_marked()
+
+    def _say_marked(self) -> None:
+        count = len(self.tweets.marked)
+        self.say(f"{count:,} marked; label keys act on all of them, esc unmarks." if count else "")
+
+    def action_copy(self) -> None:
+        """Send the text to the clipboard of the terminal."""
+        if (number := self.tweets.current_id) is not None:
+            text = inert.lines(tweets.tweet(self.store, number).text)
+            self.app.copy_to_clipboard(text)
+            self.say(f"Tweet {number} sent to the terminal's clipboard.")
+
+    def action_scroll_detail(self, lines: int) -> None:
+        """Scroll the details."""
+        self.query_one(DetailPane).scroll_relative(y=lines, animate=False)
+
+    def action_back(self) -> None:
+        """Leave the input, else unmark, else clear the filter."""
+        if self.prompt.request is not None:
+            self.prompt.close()
+        elif self.tweets.marked:
+            self.tweets.unmark()
+            self.say("")
+        elif self.question.filter:
+            self.find(Question("", self.question.sort, self.question.run), self.tweets.current_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key edits or moves away while text is being typed."""
+        asking = self.is_mounted and self.prompt.request is not None
+        return not asking or (action not in EDITS and action in ("back", "help"))
+
+    def on_key(self, event: events.Key) -> None:
+        """The initials of the labels."""
+        keys = self.store.config.key_of()
+        for number, label in enumerate(self.store.config.labels, start=1):
+            if event.character and event.character == keys.get(label) and not self.prompt.request:
+                event.stop()
+                self.action_label(number)
+
+    @on(PromptLine.Opened)
+    def _asked(self) -> None:
+        if self.prompt.request:
+            self.hint(self.prompt.request.hint)
+
+    @on(PromptLine.Closed)
+    def _answered(self) -> None:
+        self._show_keys()
+        self.tweets.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click on the list leaves the input."""
+        if event.widget is self.tweets:
+            self.prompt.close()
+
+    # The lines at the bottom, and news of runs.
+
+    def _show_keys(self) -> None:
+        keys = self.store.config.key_of()
+        parts = ["? help"]
+        for number, label in enumerate(self.store.config.labels[:9], start=1):
+            letter = f"/{keys[label]}" if label in keys else ""
+            parts.append(f"{number}{letter} {inert.line(label)}")
+        parts += ["space take pred", "enter keep", "u undo", "/ filter", "x exclude", "s sort"]
+        parts += ["t train", "r runs", "q quit"]
+        while len(parts) > 1 and cell_len("  ".join(parts)) > self.size.width:
+            parts.pop()
+        self.hint("  ".join(parts))
+
+    def help_keys(self) -> list[Key]:
+        """The keys of the labels, for the help screen."""
+        keys = self.store.config.key_of()
+        return [
+            Key(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
+            for number, label in enumerate(self.store.config.labels[:9], start=1)
+        ]
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen(self))
+
+    def on_progressed(self, event: Progressed) -> None:
+        """A run goes on: the status line says how far it is."""
+        self.query_one(StatusLine).job(event.progress.brief if event.progress.live else "")
+
+    def on_collected(self, event: Collected) -> None:
+        """Runs have ended: show the newest predictions."""
+        self.query_one(StatusLine).job("")
+        self.show_run(self.app.shown_run)
+
+    def show_run(self, run: int | None) -> None:
+        """Show the predictions of another run."""
+        question = Question(self.question.filter, self.question.sort, run)
+        self.find(question, self.tweets.current_id)

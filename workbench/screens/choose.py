@@ -1,0 +1,57 @@
+"""A small menu over the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class ChooseScreen(ModalScreen[str | None]):
+    """Returns the name chosen, None for none."""
+
+    BINDINGS: ClassVar = [
+        Binding("j", "down", "next", show=False),
+        Binding("k", "up", "previous", show=False),
+        Binding("escape", "dismiss(None)", "back", key_display="esc"),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The title over the choices, each with what it means."""
+        width = max(len(name) for name, _ in self._choices)
+        menu = OptionList(
+            *(
+                Option(Content(f"{name:<{width}}  {meaning}"), id=name)
+                for name, meaning in self._choices
+            ),
+            id="menu",
+        )
+        names = [name for name, _ in self._choices]
+        menu.highlighted = names.index(self._current) if self._current in names else 0
+        yield Static(f"{self._title}  (enter chooses, esc leaves)", id="menu-title", markup=False)
+        yield menu
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_down(self) -> None:
+        """Go to the next choice."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        """Go to the previous choice."""
+        self.query_one(OptionList).action_cursor_up()

@@ -1,0 +1,65 @@
+"""Finding the tweets of a list in a thread of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from storage.store import DATABASE, explain, open_store
+from storage.tweets import listing
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which tweets, in which order, with whose predictions."""
+
+    filter: str = ""
+    sort: str = "id"
+    run: int | None = None
+
+
+class Superseded(Exception):
+    """A newer question was asked before this one was answered."""
+
+
+class Finder:
+    """Answers one question at a time; a new one interrupts the one before it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._running: sqlite3.Connection | None = None
+        self._newest = 0
+
+    def begin(self) -> int:
+        """Announce a question: whatever is being looked for is given up."""
+        with self._lock:
+            self._newest += 1
+            if self._running is not None:
+                self._running.interrupt()
+            return self._newest
+
+    def find(self, ticket: int, question: Question) -> Sequence[int]:
+        """The ids, called in a thread; raises Superseded or UserError."""
+        store = open_store(self._folder)
+        try:
+            with self._lock:
+                if ticket != self._newest:
+                    raise Superseded
+                self._running = store.db
+            ids = listing(store, question.filter, question.sort, question.run)
+        except sqlite3.OperationalError as error:
+            if ticket != self._newest:
+                raise Superseded from None
+            raise explain(error, self._folder / DATABASE) from error
+        finally:
+            with self._lock:
+                if self._running is store.db:
+                    self._running = None
+            store.close()
+        if ticket != self._newest:
+            raise Superseded
+        return ids

@@ -1,0 +1,189 @@
+"""Following runs from outside: their folders while they go on, the command line for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textual.message import Message
+
+from storage import runs
+from storage.errors import UserError
+from storage.store import open_store
+from workbench.runs.folder import LIVE, State, read_log, settle
+
+INTERVAL = 0.5
+"""Seconds between two looks at a run folder."""
+KEPT_LINES = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, as its folder tells."""
+
+    run: int
+    state: State
+    losses: tuple[float, ...] = ()
+    rate: float | None = None
+    speed: float | None = None
+    memory: float | None = None
+    dev: dict[str, float] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        """Whether more is to come."""
+        return self.state.state in LIVE
+
+    @property
+    def brief(self) -> str:
+        """One short line for the status bar."""
+        state = self.state
+        parts = [f"run {self.run} {state.phase or state.state}"]
+        if state.steps:
+            parts.append(f"{state.step}/{state.steps}")
+        if self.losses:
+            parts.append(f"loss {self.losses[-1]:.3f}")
+        if state.eta_s is not None:
+            parts.append(f"eta {duration(state.eta_s)}")
+        return " ".join(parts)
+
+
+class Progressed(Message):
+    """A run has moved on; sent to every open screen."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class Collected(Message):
+    """Runs have ended and their results are in the store; sent to every open screen."""
+
+    def __init__(self, ended: Sequence[dict[str, Any]]) -> None:
+        super().__init__()
+        self.ended = ended
+
+
+class Follower:
+    """Reads a run folder again and again, each line of its log once."""
+
+    def __init__(self, folder: Path, run: int) -> None:
+        self.folder = folder
+        self.run = run
+        self._offset = 0
+        self._losses: list[float] = []
+        self._step: dict[str, float] = {}
+        self._dev: dict[str, float] = {}
+        self._lines: list[str] = []
+
+    def read(self) -> Progress:
+        """What the folder says now; raises UserError if it is damaged or gone."""
+        for values, offset in read_log(self.folder, self._offset):
+            self._offset = offset
+            self._take(values)
+        step = self._step
+        return Progress(
+            self.run, settle(self.folder), tuple(self._losses), step.get("learning_rate"),
+            step.get("tweets_per_s"), step.get("memory_gib"), dict(self._dev), tuple(self._lines),
+        )  # fmt: skip
+
+    def _take(self, values: dict[str, Any]) -> None:
+        numbers = {
+            name: float(value)
+            for name, value in values.items()
+            if isinstance(value, int | float) and name != "at"
+        }
+        if values.get("event") == "dev":
+            self._dev = numbers
+        elif values.get("event") == "step":
+            self._step = numbers
+            self._losses += [numbers["loss"]] if "loss" in numbers else []
+        self._lines = [*self._lines, line_of(values)][-KEPT_LINES:]
+
+
+def line_of(values: dict[str, Any]) -> str:
+    """A line of the log for people: the time, the event and its values."""
+    at = values.get("at")
+    clock = time.strftime("%H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
+    rest = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if name not in ("at", "event") and not isinstance(value, dict | list)
+    )
+    return f"{clock} {values.get('event', '')} {' '.join(rest)}"
+
+
+def live_runs(folder: Path) -> list[int]:
+    """The runs that were not over when the store last heard of them; called in a thread."""
+    store = open_store(folder)
+    try:
+        return [
+            run.id
+            for run in runs.every(store)
+            if run.state in LIVE and store.run_folder(run.id).is_dir()
+        ]
+    finally:
+        store.close()
+
+
+async def run_command(
+    command: Sequence[str], folder: Path, *arguments: str, let_finish: bool = False
+) -> Any:
+    """What a command of the command line prints as JSON; raises UserError with its complaint.
+
+    When the screen closes in between, the command is stopped unless it shall finish.
+    """
+    process = subprocess.Popen(
+        [*command, "--workspace", str(folder), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, complaint = await asyncio.to_thread(process.communicate)
+    except asyncio.CancelledError:
+        if not let_finish:
+            process.terminate()
+        raise
+    if process.returncode:
+        lines = complaint.strip().splitlines() or [f"exit status {process.returncode}"]
+        raise UserError(f"{arguments[0]}: {lines[-1]}")
+    try:
+        return json.loads(printed) if printed.strip() else None
+    except ValueError:
+        raise UserError(f"{arguments[0]} printed something that is no JSON.") from None
+
+
+def outcome(run: dict[str, Any]) -> str:
+    """One sentence on how a run ended."""
+    name, state = f"run {run['id']}", run["state"]
+    if state == "done":
+        for split in ("test", "dev", "train"):
+            if report := (run.get("metrics") or {}).get(split):
+                return f"{name} done: {accuracy(report)} on {report['n']:,} {split} tweets"
+        return f"{name} done"
+    reason = f": {run['reason']}" if run.get("reason") else ""
+    hint = f"; go on with `workbench resume {run['id']}`" if state == "stopped" else ""
+    return f"{name} {state}{reason}{hint}"
+
+
+def accuracy(report: dict[str, Any]) -> str:
+    """An accuracy with its interval."""
+    low, high = report["accuracy_low"], report["accuracy_high"]
+    return f"accuracy {report['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 0:45, 12:03 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,170 @@
+"""One run, live: how far it is, its curves, the end of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Group
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Static
+
+from storage.errors import UserError
+from storage.runs import Run
+from workbench import inert
+from workbench.screens.jobs import Collected, Follower, Progress, Progressed, duration, outcome
+from workbench.widgets.detail import bar
+
+if TYPE_CHECKING:
+    from workbench.app import WorkbenchApp
+
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+class RunScreen(Screen[None]):
+    """Refreshed as the run folder changes, twice a second at most."""
+
+    BINDINGS: ClassVar = [
+        Binding("S", "stop", "stop the run: it saves first and can be resumed"),
+        Binding("n", "app.new_run", "start another run"),
+        Binding("r", "app.runs", "all runs"),
+        Binding("escape,t", "back", "back to the tweets; the run goes on", key_display="esc t"),
+    ]
+
+    app: WorkbenchApp
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self._progress: Progress | None = self.app.progress.get(run.id)
+        self._said = ""
+
+    def compose(self) -> ComposeResult:
+        """One text above a line of keys."""
+        yield Static(id="run-view", markup=False)
+        yield Static(
+            "S stop  esc back (the run goes on)  n new run  r runs  ? help", classes="hint"
+        )
+
+    def on_mount(self) -> None:
+        """Show what is known; a run that is over is read once."""
+        self._draw()
+        if self._progress is None:
+            self._read()
+
+    def on_resize(self) -> None:
+        """Fit the curve and the log to the new size."""
+        self._draw()
+
+    def on_progressed(self, event: Progressed) -> None:
+        """The run has moved on."""
+        if event.progress.run == self.run.id:
+            self._progress = event.progress
+            self._draw()
+
+    def on_collected(self, event: Collected) -> None:
+        """The run has ended."""
+        for ended in event.ended:
+            if ended["id"] == self.run.id:
+                self.say(outcome(ended))
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self._said = f"! {text}" if problem else text
+        self._draw()
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.app.pop_screen()
+
+    def action_stop(self) -> None:
+        """Ask the run to save and stop."""
+        if self._progress is not None and not self._progress.live:
+            self.say(f"Run {self.run.id} is {self._progress.state.state} already.")
+            return
+        self.say("Asking the run to save and stop…")
+        self._stop()
+
+    @work(group="stop", exclusive=True)
+    async def _stop(self) -> None:
+        try:
+            await self.app.command("stop", str(self.run.id))
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say(f"Run {self.run.id} saves and stops.")
+
+    @work(thread=True, group="read")
+    def _read(self) -> None:
+        try:
+            progress = Follower(self.app.store.run_folder(self.run.id), self.run.id).read()
+        except UserError as error:
+            self.app.call_from_thread(self.say, str(error), True)
+        else:
+            self.post_message(Progressed(progress))
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        run, width = self.run, max(20, self.size.width - 16)
+        base = f" on {inert.line(run.base)}" if run.base else ""
+        parts = [
+            Text(f"run {run.id}  {run.kind}  {inert.line(run.recipe)}{base}", "bold"),
+            Text(""),
+        ]
+        if (progress := self._progress) is not None:
+            parts += _facts(progress, width)
+        if self._said:
+            parts.append(Text(inert.line(self._said), "bold"))
+        log_lines = max(0, self.size.height - len(parts) - 4)
+        if progress is not None and log_lines:
+            parts.append(Text("\nlog", "bold"))
+            parts += [
+                Text(inert.line(line), no_wrap=True, overflow="ellipsis")
+                for line in progress.lines[-log_lines:]
+            ]
+        self.query_one("#run-view", Static).update(Group(*parts), layout=False)
+
+
+def _facts(progress: Progress, width: int) -> list[Text]:
+    state = progress.state
+    facts = [("state", state.state + (f", {state.phase}" if state.phase else ""))]
+    if state.steps:
+        share = state.step / state.steps
+        facts.append(("steps", f"{bar(share, min(40, width - 12))} {state.step}/{state.steps}"))
+    if progress.losses:
+        curve = sparkline(progress.losses, min(60, width - 16))
+        facts.append(("loss", f"{curve} {progress.losses[0]:.3f} → {progress.losses[-1]:.3f}"))
+    if progress.dev:
+        n = f" on {progress.dev['n']:,.0f} dev tweets" if "n" in progress.dev else ""
+        facts.append(("accuracy", f"{progress.dev.get('accuracy', 0):.3f}{n}"))
+    speed = [
+        f"learning rate {progress.rate:.2e}" if progress.rate is not None else "",
+        f"{progress.speed:,.1f} tweets/s" if progress.speed is not None else "",
+        f"{progress.memory:.1f} GiB" if progress.memory is not None else "",
+        f"4-bit layers {state.linear4bit}/{state.linear_total}" if state.linear_total else "",
+    ]
+    if any(speed):
+        facts.append(("speed", "  ".join(filter(None, speed))))
+    times = [f"{duration(state.seconds)} so far" if state.seconds is not None else ""]
+    times += [f"about {duration(state.eta_s)} left" if progress.live and state.eta_s else ""]
+    if any(times):
+        facts.append(("time", ", ".join(filter(None, times))))
+    if state.reason:
+        facts.append(("reason", state.reason))
+    return [Text(f"{name:<10}{inert.line(value)}", overflow="fold") for name, value in facts]
+
+
+def sparkline(values: Sequence[float], cells: int) -> str:
+    """A curve one line high; several values that fall on one cell are averaged."""
+    cells = max(1, min(cells, len(values)))
+    bounds = [len(values) * at // cells for at in range(cells + 1)]
+    means = [sum(values[start:stop]) / (stop - start) for start, stop in pairwise(bounds)]
+    low, high = min(means), max(means)
+    scale = (len(LEVELS) - 1) / (high - low) if high > low else 0
+    return "".join(LEVELS[round((mean - low) * scale)] for mean in means)

@@ -1,0 +1,153 @@
+"""All runs in a table."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.coordinate import Coordinate
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable, Static
+
+from storage import runs
+from storage.runs import Run
+from storage.store import open_store
+from workbench import inert
+from workbench.screens.jobs import Collected, Progressed, accuracy, duration
+
+if TYPE_CHECKING:
+    from workbench.app import WorkbenchApp
+
+COLUMNS = ("", "run", "kind", "recipe", "base", "state", "4-bit", "steps", "time", "test", "reason")
+
+
+class RunsScreen(Screen[None]):
+    """Enter shows a run's predictions in the list."""
+
+    BINDINGS: ClassVar = [
+        Binding("enter", "show", "show this run's predictions in the list"),
+        Binding("o", "open", "open: curves and log"),
+        Binding("t", "app.train", "train"),
+        Binding("j", "move(1)", "next", show=False),
+        Binding("k", "move(-1)", "previous", show=False),
+        Binding("escape,r", "back", "back", key_display="esc r"),
+    ]
+
+    class Read(Message):
+        """The runs have been read."""
+
+        def __init__(self, known: list[Run]) -> None:
+            super().__init__()
+            self.known = known
+
+    app: WorkbenchApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: list[Run] = []
+
+    def compose(self) -> ComposeResult:
+        """A table, a message and a line of keys."""
+        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="runs")
+        table.add_columns(*COLUMNS)
+        yield table
+        yield Static(id="runs-message", markup=False)
+        yield Static(
+            "enter show predictions  o open  t train  esc back  ? help  (* shown now)",
+            classes="hint",
+        )
+
+    def on_mount(self) -> None:
+        """Read the runs, counting their predictions takes a moment."""
+        self._read()
+
+    @work(thread=True, group="runs", exclusive=True)
+    def _read(self) -> None:
+        store = open_store(self.app.store.folder)
+        try:
+            known = runs.every(store)
+        finally:
+            store.close()
+        self.post_message(self.Read(known))
+
+    @on(Read)
+    def _show(self, event: Read) -> None:
+        self._runs = event.known
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        table.clear()
+        for run in self._runs:
+            table.add_row(*(Text(inert.line(cell)) for cell in self._cells(run)))
+        table.move_cursor(row=row)
+        table.focus()
+        if not self._runs:
+            self.say("There are no runs yet; t starts one.")
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one("#runs-message", Static).update(
+            inert.line(f"! {text}" if problem and text else text)
+        )
+
+    def on_progressed(self, event: Progressed) -> None:
+        """A run has moved on: the state of its row may have changed."""
+        for row, run in enumerate(self._runs):
+            if run.id == event.progress.run:
+                state, table = event.progress.state, self.query_one(DataTable)
+                news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
+                for column, text in news.items():
+                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), Text(text))
+
+    def on_collected(self, event: Collected) -> None:
+        """Runs have ended."""
+        self._read()
+
+    def _cells(self, run: Run) -> tuple[str, ...]:
+        test = (run.metrics or {}).get("test")
+        return (
+            "*" if run.id == self.app.shown_run else "",
+            str(run.id),
+            run.kind,
+            run.recipe,
+            PurePath(run.base).name if run.base else "",
+            run.state,
+            f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
+            str(run.steps or ""),
+            "" if run.seconds is None else duration(run.seconds),
+            f"{accuracy(test).removeprefix('accuracy ')} of {test['n']:,}" if test else "",
+            run.reason or "",
+        )
+
+    @property
+    def _current(self) -> Run | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._runs[row] if 0 <= row < len(self._runs) else None
+
+    @on(DataTable.RowSelected)
+    def action_show(self) -> None:
+        """Show the predictions of the run under the cursor."""
+        run = self._current
+        if run is not None and not run.predictions:
+            self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
+        elif run is not None:
+            self.app.show_run(run)
+            self.app.pop_screen()
+
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        if self._current is not None:
+            self.app.open_run(self._current)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        table = self.query_one(DataTable)
+        table.move_cursor(row=table.cursor_row + rows)
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.app.pop_screen()

@@ -1,0 +1,215 @@
+"""Which tweets the list holds, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on, work
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import Static
+
+from storage import tweets
+from storage.errors import UserError
+from storage.filters import FIELDS, FilterError, compile_filter
+from storage.labels import Shown
+from storage.tweets import SORTS
+from workbench import inert
+from workbench.screens.choose import ChooseScreen
+from workbench.screens.editing import Editing
+from workbench.screens.finding import Finder, Question, Superseded
+from workbench.widgets import rows
+from workbench.widgets.prompt import Request
+
+SEARCHED = 100_000
+"""Rows that the keys for the next disagreement look at, a tenth of a second's work."""
+BATCH = 2_000
+ORDERS = {
+    "id": "as imported",
+    "confidence": "least confident predictions first",
+    "margin": "closest calls first",
+    "disagreement": "predictions that differ from the label first, most confident on top",
+    "changed": "last edited first",
+    "length": "longest first",
+    "suspect": "likely label errors first",
+}
+
+
+class Selecting(Editing):
+    """Fills the list, by filter and order, and jumps within it."""
+
+    BINDINGS: ClassVar = [
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("s", "sort", "sort"),
+        Binding("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
+        Binding("left_square_bracket", "disagreement(-1)", "previous one", key_display="["),
+    ]
+
+    class Found(Message):
+        """The answer to a question about the list."""
+
+        def __init__(self, question: Question, ids: Sequence[int], keep: int | None) -> None:
+            super().__init__()
+            self.question, self.ids, self.keep = question, ids, keep
+
+    class NotFound(Message):
+        """A question could not be answered."""
+
+        def __init__(self, error: UserError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.question = Question()
+        self._finder = Finder(self.app.store.folder)
+        self._before = Question()
+
+    def hint(self, text: str) -> None:
+        """Show a line below the input."""
+        self.query_one("#keys", Static).update(text, layout=False)
+
+    # The list.
+
+    @property
+    def run(self) -> int | None:
+        """The run whose predictions are shown: the one the filter names, else the session's."""
+        return compile_filter(self.question.filter, self.store.label_ids).run or self.question.run
+
+    @property
+    def shown(self) -> Shown:
+        """The queue and the run on the screen, kept with every event."""
+        sort = self.question.sort
+        return Shown(None if sort == "id" else sort, self.run)
+
+    def _fetch(self, ids: Sequence[int]) -> list[tweets.Tweet]:
+        return tweets.window(self.store, ids, self.run, characters=300)
+
+    def find(self, question: Question, keep: int | None = None) -> None:
+        """Fill the list anew, with the cursor on the kept tweet if it is there."""
+        try:
+            compile_filter(question.filter, self.store.label_ids)
+        except FilterError as error:
+            self._complain(error)
+            return
+        self._search(self._finder.begin(), question, keep)
+
+    @work(thread=True, group="list")
+    def _search(self, ticket: int, question: Question, keep: int | None) -> None:
+        try:
+            ids = self._finder.find(ticket, question)
+        except Superseded:
+            return
+        except UserError as error:
+            self.post_message(self.NotFound(error))
+            return
+        self.post_message(self.Found(question, ids, keep))
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        self.question = event.question
+        row = None if event.keep is None or not event.ids else _row(event.ids, event.keep)
+        self.query_one("#columns", Static).update(
+            inert.line(rows.header(self.tweets.layout_of, self._predicted_by())), layout=False
+        )
+        self.tweets.show(event.ids, row or 0)
+        self.tweets.marked &= set(event.ids) if self.tweets.marked else set()
+        self.query_one("#empty").display = not event.ids
+        self.tweets.display = bool(event.ids)
+        if not event.ids:
+            some = tweets.counts(self.store).tweets
+            self.query_one("#empty", Static).update(
+                "No tweet passes this filter; esc clears it."
+                if some
+                else "There are no tweets yet; quit (q) and import some: workbench import FILE"
+            )
+        if self.prompt.request is None:
+            self.tweets.focus()
+        else:
+            self.hint(f"{len(event.ids):,} tweets; {self.prompt.request.hint}")
+
+    @on(NotFound)
+    def _not_found(self, event: NotFound) -> None:
+        if self.prompt.request is None:
+            self.say(str(event.error), problem=True)
+        else:
+            self.hint(str(event.error))
+
+    def _predicted_by(self) -> str:
+        if (run := self.run) is None:
+            return "no predictions yet (t trains)"
+        return f"pred: run {run} {self.app.recipe_of(run)}"
+
+    # Filter, sort, jumps.
+
+    def action_filter(self) -> None:
+        """Ask for a filter and show its result while it is typed."""
+        self._before, keep = self.question, self.tweets.current_id
+
+        def preview(text: str) -> None:
+            self.hint(self.prompt.request.hint if self.prompt.request else "")
+            self.find(Question(text.strip(), self._before.sort, self._before.run))
+
+        def accept(text: str) -> bool:
+            try:
+                compile_filter(text, self.store.label_ids)
+            except FilterError as error:
+                self._complain(error)
+                return False
+            preview(text)
+            return True
+
+        hint = f"enter applies, esc leaves; fields: {' '.join(f'{name}:' for name in FIELDS)}"
+        self.prompt.ask(
+            Request("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
+            self.question.filter,
+        )
+
+    def _complain(self, error: FilterError) -> None:
+        """Put a caret under the place of the mistake and the sentence beside it."""
+        column = self.prompt.caret_at + cell_len(error.source[: error.position])
+        sentence = inert.line(str(error))
+        room = self.size.width - column - 2
+        if cell_len(sentence) <= room or room >= column:
+            self.hint(" " * column + "^ " + sentence)
+        else:
+            self.hint(sentence[: max(0, column - 1)].ljust(column) + "^")
+
+    def action_sort(self) -> None:
+        """Choose an order."""
+        choices = [(name, ORDERS.get(name, "")) for name in SORTS]
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.find(Question(self.question.filter, name, self.question.run))
+
+        self.app.push_screen(ChooseScreen("Sort by", choices, self.question.sort), chosen)
+
+    def action_disagreement(self, step: int) -> None:
+        """Go to the next or previous tweet whose prediction differs from its label."""
+        ids, start = self.tweets.ids, self.tweets.cursor + step
+        stop = len(ids) if step > 0 else -1
+        limit = start + step * SEARCHED
+        stop_at = min(stop, limit) if step > 0 else max(stop, limit)
+        for row in self._rows_that_disagree(range(start, stop_at, step)):
+            self.say("")
+            self.tweets.go(row)
+            return
+        side = "below" if step > 0 else "above"
+        near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
+        self.say(f"No disagreement{near} {side}; s sorts all of them to the top.")
+
+    def _rows_that_disagree(self, searched: range) -> Iterator[int]:
+        for at in range(0, len(searched), BATCH):
+            batch = {self.tweets.ids[row]: row for row in searched[at : at + BATCH]}
+            found = tweets.disagreeing(self.store, list(batch), self.run)
+            yield from (row for number, row in batch.items() if number in found)
+
+
+def _row(ids: Sequence[int], number: int) -> int | None:
+    try:
+        return ids.index(number)
+    except ValueError:
+        return None

@@ -1,0 +1,19 @@
+"""What is shown while the terminal is too small for anything else."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+
+class TooSmallScreen(Screen[None]):
+    """One sentence; it goes away when the terminal grows."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        super().__init__()
+        self._sentence = f"This terminal is too small: it takes {columns} by {rows} cells. q quits."
+
+    def compose(self) -> ComposeResult:
+        """The sentence."""
+        yield Static(self._sentence)

@@ -1,0 +1,136 @@
+"""The form that starts a run."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from storage.errors import UserError
+from storage.store import open_store
+from storage.tweets import listing
+from workbench import inert, recipes
+
+if TYPE_CHECKING:
+    from workbench.app import WorkbenchApp
+
+TRAINABLE = "split:train -label:none -flag:excluded -flag:ambiguous"
+"""What enters training; texts that a test tweet has too are left out as well."""
+
+
+class TrainScreen(Screen[None]):
+    """Recipe, base model and settings; enter goes from field to field, at last to the start."""
+
+    BINDINGS: ClassVar = [
+        Binding("ctrl+j", "start", "start", show=False),
+        Binding("escape", "back", "back", key_display="esc"),
+    ]
+
+    app: WorkbenchApp
+
+    def compose(self) -> ComposeResult:
+        """The fields in the order in which they are filled in."""
+        config = self.app.store.config
+        names = recipes.names()
+        width = max(map(len, names))
+        menu = OptionList(
+            *(Option(Content(f"{name:<{width}}  {what}"), id=name) for name, what in names.items()),
+            id="recipe", compact=True,
+        )  # fmt: skip
+        menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
+        base = Input(config.base, compact=True, select_on_focus=False, id="base")
+        settings = Input(
+            compact=True, select_on_focus=False, id="settings",
+            placeholder="none, or such as: lora.r=8 training.max_steps=50",
+        )  # fmt: skip
+        base.cursor_blink = settings.cursor_blink = False
+        with VerticalScroll(id="form", can_focus=False):
+            yield Static("Train on the labels as they are now", id="form-title")
+            yield Static("recipe", classes="field")
+            yield menu
+            yield Static("base model: a hub name or a local folder", classes="field")
+            yield base
+            yield Static("settings that differ from the recipe", classes="field")
+            yield settings
+            yield Static(id="snapshot", markup=False)
+            yield Button("Start", id="start", compact=True, variant="primary")
+            yield Static(id="form-message", markup=False)
+        yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
+
+    def on_mount(self) -> None:
+        """Begin with the recipe; count meanwhile."""
+        self.query_one("#recipe").focus()
+        self._count()
+
+    @work(thread=True, group="count")
+    def _count(self) -> None:
+        store = open_store(self.app.store.folder)
+        try:
+            found = len(listing(store, TRAINABLE))
+        finally:
+            store.close()
+        text = f"{found:,} training tweets: labelled, neither excluded nor ambiguous, no test text"
+        self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
+
+    @property
+    def recipe(self) -> str:
+        """The recipe that is chosen."""
+        menu = self.query_one("#recipe", OptionList)
+        return list(recipes.names())[menu.highlighted or 0]
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        text = inert.line(f"! {text}" if problem and text else text)
+        self.query_one("#form-message", Static).update(text)
+
+    @on(OptionList.OptionHighlighted)
+    def _needs_base(self) -> None:
+        self.query_one("#base", Input).disabled = recipes.load(self.recipe).kind == "baseline"
+
+    @on(OptionList.OptionSelected)
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.focus_next()
+
+    @on(Button.Pressed)
+    def action_start(self) -> None:
+        """Check the form and start the run."""
+        try:
+            overrides = shlex.split(self.query_one("#settings", Input).value)
+            kind = recipes.load(self.recipe, overrides).kind
+        except (UserError, ValueError) as error:
+            self.say(str(error), problem=True)
+            return
+        base = self.query_one("#base", Input).value.strip()
+        if kind != "baseline" and not base:
+            self.say("Name a base model: a hub name or a local folder.", problem=True)
+            return
+        arguments = ["--recipe", self.recipe]
+        arguments += ["--base", base] if kind != "baseline" else []
+        for override in overrides:
+            arguments += ["--set", override]
+        self.query_one("#start", Button).disabled = True
+        self.say("Freezing a snapshot of the labels and starting the run…")
+        self._start(arguments)
+
+    @work(group="start", exclusive=True)
+    async def _start(self, arguments: list[str]) -> None:
+        try:
+            started = await self.app.command("train", *arguments, "--json", let_finish=True)
+        except UserError as error:
+            self.query_one("#start", Button).disabled = False
+            self.say(str(error), problem=True)
+            return
+        self.app.started(int(started["id"]))
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.app.pop_screen()

@@ -1,0 +1,129 @@
+"""The line that holds the last message, or an input while one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from workbench import inert
+
+DEBOUNCE = 0.12
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user is asked for."""
+
+    title: str
+    hint: str
+    accept: Callable[[str], bool]
+    """Takes the text; False keeps the line open, as something is wrong with it."""
+    preview: Callable[[str], None] | None = None
+    """Called while the user types, as soon as they pause."""
+    cancel: Callable[[], None] | None = None
+
+
+class PromptLine(Horizontal):
+    """Keeps its place on the screen, so that opening it moves nothing."""
+
+    class Opened(Message):
+        """An input has opened."""
+
+    class Closed(Message):
+        """The input has closed."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.request: Request | None = None
+        self._pause: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """A message, and an input that is hidden at first."""
+        yield Static(id="message", markup=False)
+        yield Static(id="prompt-title", markup=False)
+        entry = Input(compact=True, select_on_focus=False, id="prompt-input")
+        entry.cursor_blink = False
+        yield entry
+
+    def on_mount(self) -> None:
+        """Only the message is there."""
+        self._message = ""
+        self._switch(asking=False)
+
+    @property
+    def entry(self) -> Input:
+        """The input."""
+        return self.query_one("#prompt-input", Input)
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message until the next one; a problem has a `!` as well as a colour."""
+        text = inert.line(f"! {text}" if problem and text else text)
+        if text == self._message:
+            return
+        self._message = text
+        message = self.query_one("#message", Static)
+        message.set_class(problem, "-problem")
+        message.update(text, layout=False)
+
+    def ask(self, request: Request, value: str = "") -> None:
+        """Open the input."""
+        self.request = None  # setting the value is not typing
+        self.query_one("#prompt-title", Static).update(f"{request.title} ")
+        with self.entry.prevent(Input.Changed):
+            self.entry.value = value
+        self.entry.cursor_position = len(value)
+        self.request = request
+        self._switch(asking=True)
+        self.entry.focus()
+        self.post_message(self.Opened())
+
+    def close(self, cancelled: bool = True) -> None:
+        """Close the input; `cancelled` lets the asker put things back."""
+        request, self.request = self.request, None
+        if request is None:
+            return
+        self._stop_pause()
+        self._switch(asking=False)
+        if cancelled and request.cancel:
+            request.cancel()
+        self.post_message(self.Closed())
+
+    @property
+    def caret_at(self) -> int:
+        """The screen column at which the input's text begins."""
+        return self.entry.region.x - self.region.x - int(self.entry.scroll_offset.x)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.request and self.request.preview:
+            self._stop_pause()
+            self._pause = self.set_timer(DEBOUNCE, self._paused)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._stop_pause()
+        if self.request and self.request.accept(event.value):
+            self.close(cancelled=False)
+
+    def _paused(self) -> None:
+        if self.request and self.request.preview:
+            self.request.preview(self.entry.value)
+
+    def _stop_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+            self._pause = None
+
+    def _switch(self, asking: bool) -> None:
+        self.query_one("#message").display = not asking
+        self.query_one("#prompt-title").display = asking
+        self.entry.display = asking

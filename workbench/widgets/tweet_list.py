@@ -1,0 +1,257 @@
+"""The list of tweets: a window over any number of rows, a few bytes per key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from storage.tweets import Tweet
+from workbench.widgets import rows
+
+WINDOW = 200
+SETTLED_AFTER = 0.15
+"""Seconds without a move after which the rest of the screen follows the cursor."""
+
+
+class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows fetched in windows as they come into view.
+
+    A move repaints two cells, and at an edge the list jumps by half a page, because on a slow
+    line every repainted row is felt.
+    """
+
+    COMPONENT_CLASSES: ClassVar = {
+        "list--cursor",
+        "list--corrected",
+        "list--disagrees",
+        "list--excluded",
+    }
+    BINDINGS: ClassVar = [
+        Binding("j,down", "move(1)", "next tweet"),
+        Binding("k,up", "move(-1)", "previous tweet"),
+        Binding("ctrl+d", "page(0.5)", "half a page down"),
+        Binding("ctrl+u", "page(-0.5)", "half a page up"),
+        Binding("pagedown", "page(1)", "a page down"),
+        Binding("pageup", "page(-1)", "a page up"),
+        Binding("g,home", "first", "first tweet"),
+        Binding("G,end", "last", "last tweet"),
+    ]
+
+    class Settled(Message):
+        """The cursor has rested for a moment."""
+
+    def __init__(self, fetch: Callable[[Sequence[int]], list[Tweet]], id: str) -> None:
+        super().__init__(id=id)
+        self.ids: Sequence[int] = range(0)
+        self.cursor = 0
+        self.marked: set[int] = set()
+        self.layout_of = rows.columns(())
+        self._fetch = fetch
+        self._windows: LRUCache[int, dict[int, Tweet]] = LRUCache(16)
+        self._strips: LRUCache[int, Strip] = LRUCache(600)
+        self._palette: rows.Palette | None = None
+        self._settle: Timer | None = None
+
+    # What is shown.
+
+    def show(self, ids: Sequence[int], cursor: int = 0) -> None:
+        """Show these tweets with the cursor on a row."""
+        self.ids = ids
+        self.virtual_size = Size(self.size.width, len(ids))
+        self.cursor = max(0, min(cursor, len(ids) - 1))
+        self.forget()
+        self._scroll_to_cursor(centre=True)
+        self.settle()
+
+    def forget(self) -> None:
+        """Read every row again, since any of them may have changed."""
+        self._windows.clear()
+        self._strips.clear()
+        self.refresh()
+
+    def reread(self, touched: Iterable[int]) -> None:
+        """Read tweets again that an edit touched."""
+        touched = list(touched)
+        if len(touched) != 1 or touched[0] != self.current_id:
+            self.forget()
+            return
+        self._windows.discard(self.cursor // WINDOW)
+        self._strips.discard(self.cursor)
+        self.refresh_line(self.cursor)
+        self.settle()
+
+    def tweet_at(self, row: int) -> Tweet | None:
+        """The tweet on a row, its text cut to what a line can show."""
+        if not 0 <= row < len(self.ids):
+            return None
+        number = row // WINDOW
+        window = self._windows.get(number)
+        if window is None:
+            ids = self.ids[number * WINDOW : (number + 1) * WINDOW]
+            window = {tweet.id: tweet for tweet in self._fetch(ids)}
+            self._windows[number] = window
+        return window.get(self.ids[row])
+
+    @property
+    def current(self) -> Tweet | None:
+        """The tweet under the cursor."""
+        return self.tweet_at(self.cursor)
+
+    @property
+    def current_id(self) -> int | None:
+        """The id of the tweet under the cursor."""
+        return self.ids[self.cursor] if self.ids else None
+
+    def row_of(self, tweet: int) -> int | None:
+        """The row of a tweet, None if it is not in the list."""
+        try:
+            return self.ids.index(tweet)
+        except ValueError:
+            return None
+
+    def targets(self) -> list[Tweet]:
+        """What a key acts on: the marked tweets in order of their ids, else the current one."""
+        if self.marked:
+            ordered = sorted(self.marked)
+            starts = range(0, len(ordered), WINDOW)
+            return [tweet for at in starts for tweet in self._fetch(ordered[at : at + WINDOW])]
+        return [] if self.current is None else [self.current]
+
+    # Moving.
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, or the nearest there is."""
+        row = max(0, min(row, len(self.ids) - 1))
+        if row == self.cursor:
+            return
+        before, self.cursor = self.cursor, row
+        self._refresh_gutter(before)
+        self._refresh_gutter(row)
+        self._scroll_to_cursor()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the rest of the screen follow when no key has come for a moment."""
+        if self._settle is None:
+            self._settle = self.set_timer(SETTLED_AFTER, self._settled)
+        else:
+            self._settle.reset()
+
+    def _settled(self) -> None:
+        self._settle = None
+        self.post_message(self.Settled())
+
+    def _scroll_to_cursor(self, centre: bool = False) -> None:
+        height, top = self.size.height, self.scroll_offset.y
+        if height and (centre or not top <= self.cursor < top + height):
+            self.scroll_to(y=max(0, self.cursor - height // 2), animate=False, immediate=True)
+
+    def _refresh_gutter(self, row: int) -> None:
+        self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
+
+    def action_move(self, rows_down: int) -> None:
+        """Move the cursor by rows."""
+        self.go(self.cursor + rows_down)
+
+    def action_page(self, pages: float) -> None:
+        """Move cursor and list together by a share of a page."""
+        step = round(pages * max(1, self.size.height))
+        top = self.scroll_offset.y + step
+        self.cursor, before = max(0, min(self.cursor + step, len(self.ids) - 1)), self.cursor
+        self.scroll_to(y=max(0, top), animate=False, immediate=True)
+        self._refresh_gutter(before)
+        self._refresh_gutter(self.cursor)
+        self._scroll_to_cursor()
+        self.settle()
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.go(0)
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.go(len(self.ids) - 1)
+
+    def mark_rows(self, first: int, last: int) -> None:
+        """Mark the rows from one to another, both included."""
+        first, last = sorted((first, last))
+        self.marked.update(self.ids[first : last + 1])
+        self._strips.clear()
+        self.refresh()
+
+    def toggle_mark(self) -> None:
+        """Mark the tweet under the cursor, or take its mark away."""
+        if (number := self.current_id) is not None:
+            self.marked ^= {number}
+            self._strips.discard(self.cursor)
+            self.refresh_line(self.cursor)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        if self.marked:
+            self.marked.clear()
+            self._strips.clear()
+            self.refresh()
+
+    # Events and painting.
+
+    def on_resize(self) -> None:
+        """Cut the rows anew and keep the cursor in view."""
+        self._strips.clear()
+        self._scroll_to_cursor()
+
+    def notify_style_update(self) -> None:
+        """Take on the colours of another theme."""
+        super().notify_style_update()
+        self._palette = None
+        self._strips.clear()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse was pressed."""
+        self.go(self.scroll_offset.y + event.y)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll at once: an animation repaints the list many times."""
+        event.prevent_default().stop()
+        self.action_move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll at once, as above."""
+        event.prevent_default().stop()
+        self.action_move(-3)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: gutter and row."""
+        row, width = self.scroll_offset.y + y, self.size.width
+        if (tweet := self.tweet_at(row)) is None:
+            return Strip.blank(width, self.rich_style)
+        palette = self._palette or self._read_palette()
+        strip = self._strips.get(row)
+        if strip is None:
+            strip = rows.render(tweet, self.layout_of, palette, width - 1, tweet.id in self.marked)
+            self._strips[row] = strip
+        if row == self.cursor:
+            gutter = Segment(">", self.get_component_rich_style("list--cursor"))
+        else:
+            gutter = Segment(" ", palette.base)
+        return Strip([gutter, *strip], width)
+
+    def _read_palette(self) -> rows.Palette:
+        self._palette = rows.Palette(
+            self.rich_style,
+            *(
+                self.get_component_rich_style(f"list--{name}")
+                for name in ("corrected", "disagrees", "excluded")
+            ),
+        )
+        return self._palette
