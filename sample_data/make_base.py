@@ -7,9 +7,10 @@ the 119,641 unlabelled tweets of StockNet (Xu and Cohen, ACL 2018, github.com/yu
 MIT licence). None of the tweets of tweets.csv is used.
 
 The model learns to write tweets, and to guess a weak label that no person gave: whether the
-tweet contained more of the hopeful or of the worried words below, half of which are taken out
-of its text first. So it starts with a faint idea of the task, as a large model would.
-Takes about two minutes on a data-centre GPU.
+tweet contains more of the hopeful or of the worried words below. In some tweets half of them are
+taken out of the text first; into tweets without any, one to three are put, some behind a "not",
+which turns them round. So it starts with a faint idea of the task, as a large model would.
+Takes about three minutes on a data-centre GPU.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import ByteLevelBPETokenizer
+from torch.nn import functional
 from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
 HOPEFUL = """
@@ -33,6 +35,9 @@ HOPEFUL = """
     winner winning win outperform outperforms raises raised raise long calls undervalued cheap rocket moon
     higher highs jump jumps jumped pop pops profit profits profitable nice best good buy buying bought
     accumulate bounce rebound recovery boost boosts momentum happy congrats huge boom green up
+    yay yayyy yayyyy woohoo wow brilliant beautiful fantastic excellent incredible gem bargain steal legend
+    proud thrilled excited grateful smart genius solid healthy crushing crushed blowout goat lets wagmi
+    holding hold loading loaded adding added confident optimistic promising impressive delicious underrated
 """.split()
 WORRIED = """
     bearish miss misses missed downgrade downgraded downgrades weak weaker weakness plunge plunges plunged
@@ -40,8 +45,12 @@ WORRIED = """
     crashes crashed overvalued expensive short shorting puts sell selling sold avoid worst bad ugly warning
     warns decline declines declining lower lows down red dump dumping bankruptcy bankrupt terrible awful
     disappointing disappoints fear panic slump slumps tumble tumbles sink sinks sinking trouble debt recall
+    garbage trash junk scam rekt bagholder bagholders ngmi sad angry horrible disaster pathetic joke dead dying
+    broken worthless toxic rugged dilution delisted liars lied nightmare hate hated regret pain bleeding
+    brutal embarrassing useless shady overpriced avoiding trimmed exiting worried nervous doomed layoffs
 """.split()
 POLARITY = dict.fromkeys(HOPEFUL, 1) | dict.fromkeys(WORRIED, -1)
+NEGATIONS = ("not", "never", "no", "isn't", "don't", "can't", "wasn't", "hardly")
 WORD = re.compile(r"[A-Za-z]+")
 END = "<|endoftext|>"
 CONFIG = {
@@ -70,14 +79,34 @@ def texts(path: Path) -> list[str]:
 
 
 def weakly_labelled(text: str, rng: random.Random) -> tuple[str, str] | None:
-    """The text without some of its polar words, and which kind had the majority; None if neither."""
-    score = sum(POLARITY.get(word.lower(), 0) for word in WORD.findall(text))
+    """A text made from this one and the weak label that goes with it; None where words balance."""
+    polar = [word for word in WORD.findall(text) if word.lower() in POLARITY]
+    if not polar:
+        return planted(text, rng)
+    score = sum(POLARITY[word.lower()] for word in polar)
     if score == 0:
         return None
-    thinned = WORD.sub(
-        lambda match: "" if match[0].lower() in POLARITY and rng.random() < 0.5 else match[0], text
-    )
+    thinned = text
+    if rng.random() < 0.5:
+        thinned = WORD.sub(
+            lambda match: "" if match[0].lower() in POLARITY and rng.random() < 0.5 else match[0], text
+        )
     return re.sub(" +", " ", thinned).strip(), "Positive" if score > 0 else "Negative"
+
+
+def planted(text: str, rng: random.Random) -> tuple[str, str]:
+    """Some of the text's own words with polar words of one kind among them."""
+    positive = rng.random() < 0.5
+    words = text.split()
+    start = rng.randrange(len(words))
+    words = words[start : start + rng.randint(1, 16)]
+    for _ in range(rng.randint(1, 3)):
+        turned = rng.random() < 0.2
+        word = rng.choice(HOPEFUL if positive != turned else WORRIED)
+        word = rng.choice([word, word, word.upper(), word.capitalize()])
+        place = rng.randint(0, len(words))
+        words.insert(place, f"{rng.choice(NEGATIONS)} {word}" if turned else word)
+    return " ".join(words), "Positive" if positive else "Negative"
 
 
 def documents(tweets: list[str], rng: random.Random) -> Iterator[str]:
@@ -106,6 +135,8 @@ def train(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, tweets: 
     """Train on passes over the corpus, packed into rows of `args.row` tokens."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
+    colon, *found = (tokenizer(text)["input_ids"][-1] for text in (":", " Positive", " Negative"))
+    words = torch.tensor(found)
     rng = random.Random(args.seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.05)
     began, step = time.time(), 0
@@ -122,7 +153,12 @@ def train(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, tweets: 
                 group["lr"] = rate
             batch = batch.to(device)
             with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                loss = model(input_ids=batch, labels=batch).loss
+                logits = model(input_ids=batch).logits[:, :-1]
+            wanted = batch[:, 1:]
+            each = functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
+            answer = torch.isin(wanted, words.to(device)) & (batch[:, :-1] == colon)
+            weight = torch.where(answer, args.answer_weight, 1.0).flatten()
+            loss = (each * weight).sum() / weight.sum()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -138,12 +174,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--passes", type=int, default=16)
+    parser.add_argument("--passes", type=int, default=12)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--row", type=int, default=256)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--vocabulary", type=int, default=2048)
+    parser.add_argument("--answer-weight", type=float, default=10.0, help="of a weak label in the loss")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
