@@ -234,3 +234,9 @@ def disagreeing(store: Store, ids: Sequence[int], run: int | None) -> set[int]:
     marks = ",".join("?" * len(ids))
     sql = f"SELECT t.id {FROM} WHERE t.id IN ({marks}) AND {DISAGREES}"
     return {row[0] for row in store.db.execute(sql, [run, *ids])}
+
+
+def all_ids(store: Store) -> range | None:
+    """The ids of all tweets if they have no gaps, found without reading any; None otherwise."""
+    last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
+    return range(1, last + 1) if last == counts(store).tweets else None

@@ -82,15 +82,18 @@ class WorkbenchApp(App[None]):
         self.shown_run = tweets.shown_run(self.store)
         self.progress: dict[int, Progress] = {}
         self._program = program
+        self._browse = BrowseScreen(self.store)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
         self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
         if wanted and not self._unknown_theme:
             self.theme = wanted
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The list of tweets lies under all other screens."""
+        return self._browse
+
     def on_mount(self) -> None:
-        """Draw the first screen, then look after signals and runs."""
-        self._browse = BrowseScreen()
-        self.push_screen(self._browse)
+        """Look after signals and runs."""
         if self._unknown_theme:
             known = ", ".join(sorted(self.available_themes))
             self.call_after_refresh(

@@ -55,11 +55,15 @@ class BrowseScreen(Selecting):
         yield Static(id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """Ask for the whole list; the screen is painted meanwhile."""
+        """Show the whole list, at once where its ids are known without reading them."""
         self.tweets.layout_of = rows.columns(self.store.label_ids)
         self.tweets.focus()
         self._show_keys()
-        self.find(Question(run=self.app.shown_run))
+        question, ids = Question(run=self.app.shown_run), tweets.all_ids(self.store)
+        if ids is None:
+            self.find(question)
+        else:
+            self.fill(question, ids)
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

@@ -14,7 +14,7 @@ from storage.labels import Change, Shown
 from storage.store import Store, transaction
 from storage.tweets import Tweet
 from workbench.widgets.prompt import PromptLine, Request
-from workbench.widgets.tweet_list import TweetList
+from workbench.widgets.tweet_list import TweetList, row_of
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -41,10 +41,9 @@ class Editing(Screen[None]):
 
     app: WorkbenchApp
 
-    @property
-    def store(self) -> Store:
-        """The workspace."""
-        return self.app.store
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
 
     @property
     def tweets(self) -> TweetList:
@@ -172,7 +171,7 @@ class Editing(Screen[None]):
             return
         self.tweets.forget()
         row = next(
-            (row for id in change.tweets if (row := self.tweets.row_of(id)) is not None), None
+            (row for id in change.tweets if (row := row_of(self.tweets.ids, id)) is not None), None
         )
         if row is not None:
             self.tweets.go(row)

@@ -15,6 +15,7 @@ from storage import tweets
 from storage.errors import UserError
 from storage.filters import FIELDS, FilterError, compile_filter
 from storage.labels import Shown
+from storage.store import Store
 from storage.tweets import SORTS
 from workbench import inert
 from workbench.screens.choose import ChooseScreen
@@ -22,10 +23,13 @@ from workbench.screens.editing import Editing
 from workbench.screens.finding import Finder, Question, Superseded
 from workbench.widgets import rows
 from workbench.widgets.prompt import Request
+from workbench.widgets.tweet_list import row_of
 
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
 BATCH = 2_000
+NO_MATCH = "No tweet passes this filter; esc clears it."
+NO_TWEETS = "There are no tweets yet; quit (q) and import some: workbench import FILE"
 ORDERS = {
     "id": "as imported",
     "confidence": "least confident predictions first",
@@ -61,10 +65,10 @@ class Selecting(Editing):
             super().__init__()
             self.error = error
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.question = Question()
-        self._finder = Finder(self.app.store.folder)
+        self._finder = Finder(store.folder)
         self._before = Question()
 
     def hint(self, text: str) -> None:
@@ -109,26 +113,28 @@ class Selecting(Editing):
 
     @on(Found)
     def _found(self, event: Found) -> None:
-        self.question = event.question
-        row = None if event.keep is None or not event.ids else _row(event.ids, event.keep)
+        self.fill(event.question, event.ids, event.keep)
+
+    def fill(self, question: Question, ids: Sequence[int], keep: int | None = None) -> None:
+        """Show these tweets, with the cursor on the kept one if it is among them."""
+        self.question = question
+        row = None if keep is None else row_of(ids, keep)
         self.query_one("#columns", Static).update(
             inert.line(rows.header(self.tweets.layout_of, self._predicted_by())), layout=False
         )
-        self.tweets.show(event.ids, row or 0)
-        self.tweets.marked &= set(event.ids) if self.tweets.marked else set()
-        self.query_one("#empty").display = not event.ids
-        self.tweets.display = bool(event.ids)
-        if not event.ids:
+        self.tweets.marked &= set(ids) if self.tweets.marked else set()
+        self.tweets.show(ids, row or 0)
+        empty = self.query_one("#empty", Static)
+        if empty.display == bool(ids):
+            empty.display = not ids
+            self.tweets.display = bool(ids)
+        if not ids:
             some = tweets.counts(self.store).tweets
-            self.query_one("#empty", Static).update(
-                "No tweet passes this filter; esc clears it."
-                if some
-                else "There are no tweets yet; quit (q) and import some: workbench import FILE"
-            )
-        if self.prompt.request is None:
+            empty.update(NO_MATCH if some else NO_TWEETS)
+        if self.prompt.request is not None:
+            self.hint(f"{len(ids):,} tweets; {self.prompt.request.hint}")
+        elif self.focused is not self.tweets:
             self.tweets.focus()
-        else:
-            self.hint(f"{len(event.ids):,} tweets; {self.prompt.request.hint}")
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
@@ -206,10 +212,3 @@ class Selecting(Editing):
             batch = {self.tweets.ids[row]: row for row in searched[at : at + BATCH]}
             found = tweets.disagreeing(self.store, list(batch), self.run)
             yield from (row for number, row in batch.items() if number in found)
-
-
-def _row(ids: Sequence[int], number: int) -> int | None:
-    try:
-        return ids.index(number)
-    except ValueError:
-        return None

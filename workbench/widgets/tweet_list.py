@@ -112,13 +112,6 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """The id of the tweet under the cursor."""
         return self.ids[self.cursor] if self.ids else None
 
-    def row_of(self, tweet: int) -> int | None:
-        """The row of a tweet, None if it is not in the list."""
-        try:
-            return self.ids.index(tweet)
-        except ValueError:
-            return None
-
     def targets(self) -> list[Tweet]:
         """What a key acts on: the marked tweets in order of their ids, else the current one."""
         if self.marked:
@@ -255,3 +248,11 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             ),
         )
         return self._palette
+
+
+def row_of(ids: Sequence[int], tweet: int) -> int | None:
+    """The row of a tweet, None if it is not in the list."""
+    try:
+        return ids.index(tweet)
+    except ValueError:
+        return None
