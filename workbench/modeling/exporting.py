@@ -73,7 +73,7 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
     dtype = getattr(torch, recipe.quantization.compute_dtype)
     plain = Base(dequantise(base.model, dtype), base.tokenizer, 0, base.linear_total)
-    merged = load_adapter(plain, adapter).merge_and_unload().to(dtype)
+    merged = load_adapter(plain, adapter).merge_and_unload()
     merged.config.use_cache = True
     to.mkdir(parents=True, exist_ok=True)
     merged.save_pretrained(to)

@@ -31,6 +31,13 @@ class Base:
     """Linear layers except the output head, which stays as it is."""
 
 
+def quiet() -> None:
+    """Keep the libraries' progress bars off the terminal, which shows its own."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def device() -> str:
     """Where models run: the GPU of this process, or the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -44,6 +51,7 @@ def load_base(name: str, quantization: Quantization, trust_remote_code: bool = F
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    quiet()
     dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
     config = None
     if quantization.bits == 4:
@@ -123,7 +131,7 @@ def dequantise(model: Model, dtype: torch.dtype) -> Model:
                 plain.bias = nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
             setattr(parent, name, plain)
     model.is_loaded_in_4bit = model.is_quantized = False
-    model.hf_quantizer = None
+    model.hf_quantizer = model.quantization_method = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     return model
