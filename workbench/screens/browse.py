@@ -7,11 +7,12 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from storage import tweets
+from storage.store import Store
 from workbench import inert
 from workbench.screens.editing import EDITS
 from workbench.screens.finding import Question
@@ -20,6 +21,7 @@ from workbench.screens.jobs import Collected, Progressed
 from workbench.screens.selecting import Selecting
 from workbench.widgets import detail, rows
 from workbench.widgets.detail import DetailPane
+from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine
 from workbench.widgets.status import StatusLine
 from workbench.widgets.tweet_list import TweetList
@@ -32,15 +34,25 @@ class BrowseScreen(Selecting):
     """A list of tweets, the details of one, a line for input, a line for the state."""
 
     BINDINGS: ClassVar = [
-        Binding("v", "mark", "mark, so that a key acts on all marked tweets"),
-        Binding("V", "mark_range", "mark from the last mark to here"),
-        Binding("y", "copy", "copy the text to the terminal's clipboard"),
-        Binding("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
-        Binding("J,shift+down", "scroll_detail(1)", "scroll the details down"),
-        Binding("t", "app.train", "train"),
-        Binding("r", "app.runs", "runs"),
-        Binding("escape", "back", "unmark, or clear the filter", key_display="esc"),
+        key("v", "mark", "mark, so that a key acts on all marked tweets"),
+        key("V", "mark_range", "mark from the last mark to here"),
+        key("y", "copy", "copy the text to the terminal's clipboard"),
+        key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
+        key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
+        key("t", "train", "train"),
+        key("r", "runs", "runs"),
+        key("escape", "back", "unmark, or clear the filter", key_display="esc"),
     ]
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        initials = store.config.key_of()
+        letters = [
+            key(initials[label], f"label({number})", f"label {label}", show=False)
+            for number, label in enumerate(store.config.labels, start=1)
+            if label in initials
+        ]
+        self._bindings = BindingsMap.merge([self._bindings, BindingsMap(letters)])
 
     def compose(self) -> ComposeResult:
         """The list and its details above three lines of text."""
@@ -131,14 +143,6 @@ class BrowseScreen(Selecting):
         asking = self.is_mounted and self.prompt.request is not None
         return not asking or (action not in EDITS and action in ("back", "help"))
 
-    def on_key(self, event: events.Key) -> None:
-        """The initials of the labels."""
-        keys = self.store.config.key_of()
-        for number, label in enumerate(self.store.config.labels, start=1):
-            if event.character and event.character == keys.get(label) and not self.prompt.request:
-                event.stop()
-                self.action_label(number)
-
     @on(PromptLine.Opened)
     def _asked(self) -> None:
         if self.prompt.request:
@@ -147,7 +151,6 @@ class BrowseScreen(Selecting):
     @on(PromptLine.Closed)
     def _answered(self) -> None:
         self._show_keys()
-        self.tweets.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click on the list leaves the input."""
@@ -162,7 +165,7 @@ class BrowseScreen(Selecting):
         for number, label in enumerate(self.store.config.labels[:9], start=1):
             letter = f"/{keys[label]}" if label in keys else ""
             parts.append(f"{number}{letter} {inert.line(label)}")
-        parts += ["space take pred", "enter keep", "u undo", "/ filter", "x exclude", "s sort"]
+        parts += ["space pred", "enter keep", "u undo", "/ filter", "x exclude", "s sort"]
         parts += ["t train", "r runs", "q quit"]
         while len(parts) > 1 and cell_len("  ".join(parts)) > self.size.width:
             parts.pop()
@@ -188,6 +191,14 @@ class BrowseScreen(Selecting):
         """Runs have ended: show the newest predictions."""
         self.query_one(StatusLine).job("")
         self.show_run(self.app.shown_run)
+
+    def action_train(self) -> None:
+        """Start a run, or see how far it is."""
+        self.app.action_train()
+
+    def action_runs(self) -> None:
+        """Show all runs."""
+        self.app.action_runs()
 
     def show_run(self, run: int | None) -> None:
         """Show the predictions of another run."""

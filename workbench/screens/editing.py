@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
 from textual.screen import Screen
 
 from storage import labels
@@ -13,6 +12,7 @@ from storage.errors import UserError
 from storage.labels import Change, Shown
 from storage.store import Store, transaction
 from storage.tweets import Tweet
+from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine, Request
 from workbench.widgets.tweet_list import TweetList, row_of
 
@@ -27,16 +27,16 @@ class Editing(Screen[None]):
     """What a screen with a list of tweets does to them."""
 
     BINDINGS: ClassVar = [
-        *(Binding(str(n), f"label({n})", f"label {n}", show=False) for n in range(1, 10)),
-        Binding("space", "suggestion", "take the model's prediction as the label"),
-        Binding("enter", "keep", "keep the label: it counts as reviewed"),
-        Binding("0", "clear", "take the label away"),
-        Binding("x", "flag('excluded')", "exclude from training, or include again"),
-        Binding("f", "flag('review')", "flag for review, or not"),
-        Binding("a", "flag('ambiguous')", "ambiguous, or not"),
-        Binding("e", "note", "write a note"),
-        Binding("u", "undo", "undo"),
-        Binding("ctrl+r", "redo", "redo"),
+        *(key(str(n), f"label({n})", f"label {n}", show=False) for n in range(1, 10)),
+        key("space", "suggestion", "take the model's prediction as the label"),
+        key("enter", "keep", "keep the label: it counts as reviewed"),
+        key("0", "clear", "take the label away"),
+        key("x", "flag('excluded')", "exclude from training, or include again"),
+        key("f", "flag('review')", "flag for review, or not"),
+        key("a", "flag('ambiguous')", "ambiguous, or not"),
+        key("e", "note", "write a note"),
+        key("u", "undo", "undo"),
+        key("ctrl+r", "redo", "redo"),
     ]
 
     app: WorkbenchApp

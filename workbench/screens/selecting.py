@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on, work
-from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Static
 
@@ -22,6 +21,7 @@ from workbench.screens.choose import ChooseScreen
 from workbench.screens.editing import Editing
 from workbench.screens.finding import Finder, Question, Superseded
 from workbench.widgets import rows
+from workbench.widgets.keys import key
 from workbench.widgets.prompt import Request
 from workbench.widgets.tweet_list import row_of
 
@@ -29,12 +29,12 @@ SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
 BATCH = 2_000
 NO_MATCH = "No tweet passes this filter; esc clears it."
-NO_TWEETS = "There are no tweets yet; quit (q) and import some: workbench import FILE"
+NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
 ORDERS = {
     "id": "as imported",
     "confidence": "least confident predictions first",
     "margin": "closest calls first",
-    "disagreement": "predictions that differ from the label first, most confident on top",
+    "disagreement": "predictions that differ from the label first",
     "changed": "last edited first",
     "length": "longest first",
     "suspect": "likely label errors first",
@@ -45,10 +45,10 @@ class Selecting(Editing):
     """Fills the list, by filter and order, and jumps within it."""
 
     BINDINGS: ClassVar = [
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("s", "sort", "sort"),
-        Binding("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
-        Binding("left_square_bracket", "disagreement(-1)", "previous one", key_display="["),
+        key("slash", "filter", "filter", key_display="/"),
+        key("s", "sort", "sort"),
+        key("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
+        key("left_square_bracket", "disagreement(-1)", "previous one", key_display="["),
     ]
 
     class Found(Message):

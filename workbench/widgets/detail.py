@@ -164,11 +164,13 @@ def _event(event: dict[str, Any]) -> str:
         what = f"{ON_OFF[field]} {'on' if new else 'off'}"
     elif field == "note":
         what = f"note “{new}”" if new else "note removed"
+    elif event["kind"] == "gold import":
+        what = f"imported as {new or 'none'}"
     elif old == new:
         what = f"kept {new}"
     else:
         what = f"{old or 'none'} → {new or 'none'}"
-    kind = f" ({event['kind']})" if event["kind"] in ("bulk", "undo", "redo", "gold import") else ""
+    kind = f" ({event['kind']})" if event["kind"] in ("bulk", "undo", "redo") else ""
     return inert.line(f"{at} {event['annotator']}: {what}{kind}")
 
 

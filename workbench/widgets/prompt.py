@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench import inert
+from workbench.widgets.keys import hand_on
 
 DEBOUNCE = 0.12
 
@@ -30,6 +33,14 @@ class Request:
     cancel: Callable[[], None] | None = None
 
 
+class PromptInput(Input):
+    """An input that takes no keys once it has closed."""
+
+    def on_key(self, event: events.Key) -> None:
+        """Hand on what was typed after the key that closed it."""
+        hand_on(self, event)
+
+
 class PromptLine(Horizontal):
     """Keeps its place on the screen, so that opening it moves nothing."""
 
@@ -42,13 +53,14 @@ class PromptLine(Horizontal):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.request: Request | None = None
+        self._asked_from: Widget | None = None
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """A message, and an input that is hidden at first."""
         yield Static(id="message", markup=False)
         yield Static(id="prompt-title", markup=False)
-        entry = Input(compact=True, select_on_focus=False, id="prompt-input")
+        entry = PromptInput(compact=True, select_on_focus=False, id="prompt-input")
         entry.cursor_blink = False
         yield entry
 
@@ -63,8 +75,13 @@ class PromptLine(Horizontal):
         return self.query_one("#prompt-input", Input)
 
     def say(self, text: str, problem: bool = False) -> None:
-        """Show a message until the next one; a problem has a `!` as well as a colour."""
+        """Show a message until the next one; a problem has a `!` as well as a colour.
+
+        A problem that does not fit on the line is shown whole over the list for a while.
+        """
         text = inert.line(f"! {text}" if problem and text else text)
+        if problem and cell_len(text) > self.size.width:
+            self.notify(text, severity="error", markup=False)
         if text == self._message:
             return
         self._message = text
@@ -81,7 +98,9 @@ class PromptLine(Horizontal):
         self.entry.cursor_position = len(value)
         self.request = request
         self._switch(asking=True)
-        self.entry.focus()
+        self._asked_from = self.screen.focused
+        # At once, so that no key of what is typed goes to the list.
+        self.screen.set_focus(self.entry, scroll_visible=False)
         self.post_message(self.Opened())
 
     def close(self, cancelled: bool = True) -> None:
@@ -91,9 +110,10 @@ class PromptLine(Horizontal):
             return
         self._stop_pause()
         self._switch(asking=False)
+        self.screen.set_focus(self._asked_from, scroll_visible=False)
+        self.post_message(self.Closed())
         if cancelled and request.cancel:
             request.cancel()
-        self.post_message(self.Closed())
 
     @property
     def caret_at(self) -> int:

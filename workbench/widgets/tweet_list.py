@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,6 +16,7 @@ from textual.timer import Timer
 
 from storage.tweets import Tweet
 from workbench.widgets import rows
+from workbench.widgets.keys import key
 
 WINDOW = 200
 SETTLED_AFTER = 0.15
@@ -37,14 +37,14 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         "list--excluded",
     }
     BINDINGS: ClassVar = [
-        Binding("j,down", "move(1)", "next tweet"),
-        Binding("k,up", "move(-1)", "previous tweet"),
-        Binding("ctrl+d", "page(0.5)", "half a page down"),
-        Binding("ctrl+u", "page(-0.5)", "half a page up"),
-        Binding("pagedown", "page(1)", "a page down"),
-        Binding("pageup", "page(-1)", "a page up"),
-        Binding("g,home", "first", "first tweet"),
-        Binding("G,end", "last", "last tweet"),
+        key("j,down", "move(1)", "next tweet"),
+        key("k,up", "move(-1)", "previous tweet"),
+        key("ctrl+d", "page(0.5)", "half a page down"),
+        key("ctrl+u", "page(-0.5)", "half a page up"),
+        key("pagedown", "page(1)", "a page down"),
+        key("pageup", "page(-1)", "a page up"),
+        key("g,home", "first", "first tweet"),
+        key("G,end", "last", "last tweet"),
     ]
 
     class Settled(Message):

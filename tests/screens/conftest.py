@@ -1,0 +1,229 @@
+"""A workspace of a dozen tweets with two runs, and a running app on it."""
+
+import asyncio
+import csv
+import json
+import shutil
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+
+from storage import importing, labels, runs
+from storage.config import Config
+from storage.runs import Prediction
+from storage.store import create_store, open_store
+from storage.tweets import tweet as read_tweet
+from workbench.app import WorkbenchApp
+
+LABELS = ("positive", "negative")
+TWEETS = [
+    ("$TSLA to the moon", "positive"),
+    ("$AAPL is a disaster", "negative"),
+    ("sold all my $GME, never again", "negative"),
+    ("great quarter for $MSFT", "positive"),
+    ("[red]markup[/red] and \x1b[31mcolour\x1b[0m \x1b]0;title\x07", "positive"),
+    ("right-to-left \u202eoverride and family 👨‍👩‍👧 end", "negative"),
+    ("calls printing again", "positive"),
+    ("this aged badly", "negative"),
+    ("holding $TSLA forever", "positive"),
+    ("no label on this one", ""),
+    ("line one\nline two of it", "negative"),
+    ("last of them", "positive"),
+]
+WRONG = (3, 8)
+"""The tweets for which the second run predicts another label than the given one."""
+IN_SAMPLE = (1, 2)
+
+
+def build(folder, tweets=TWEETS, with_runs=True):
+    """Import tweets and, for those with a label, the predictions of two runs."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / "tweets.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "label", "account"])
+        writer.writerows(
+            (f"t{i}", text, label, "someone") for i, (text, label) in enumerate(tweets, 1)
+        )
+    store = create_store(folder, Config(labels=LABELS), "ana")
+    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    if with_runs:
+        for recipe, kind in (("baseline", "baseline"), ("fast", "qlora")):
+            run = runs.add(store, recipe, kind, recipe, None, LABELS)
+            runs.add_predictions(store, run, predictions(kind))
+            runs.update(store, run, state="done")
+    store.close()
+    return folder
+
+
+def predictions(kind):
+    """The first run is right throughout, the second wrong on WRONG."""
+    for number, (_, label) in enumerate(TWEETS, 1):
+        if label:
+            right = kind == "baseline" or number not in WRONG
+            positive = 0.9 if (label == "positive") == right else 0.1
+            sample = kind == "qlora" and number in IN_SAMPLE
+            yield Prediction(number, (positive, 1 - positive), 0.8, 0.3, sample)
+
+
+@pytest.fixture
+def given():
+    """The texts and labels of the workspace."""
+    return TWEETS
+
+
+@pytest.fixture(scope="session")
+def make_workspace():
+    """Makes a workspace of other tweets."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("built") / "workspace")
+
+
+@pytest.fixture
+def workspace(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "workspace")
+
+
+@pytest.fixture
+def empty_workspace(tmp_path):
+    create_store(tmp_path / "empty", Config(labels=LABELS), "ana").close()
+    return tmp_path / "empty"
+
+
+class Driver:
+    """Presses keys and looks at what is on the screen and in the store."""
+
+    def __init__(self, app, pilot):
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+
+    async def type(self, text):
+        names = {
+            " ": "space",
+            ":": "colon",
+            "$": "dollar_sign",
+            "/": "slash",
+            ">": "greater_than_sign",
+        }
+        await self.pilot.press(*(names.get(character, character) for character in text))
+
+    async def until(self, holds, seconds=10.0):
+        """Wait for something, and fail with the screen if it does not come."""
+        for _ in range(int(seconds / 0.02)):
+            await self.pilot.pause()
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it did not happen; the screen:\n" + self.text)
+
+    async def until_seen(self, text):
+        await self.until(lambda: text in self.text)
+
+    async def settled(self):
+        """Wait until the details show the tweet under the cursor."""
+        await self.until_seen(f"#{self.current} ")
+
+    @property
+    def lines(self):
+        """The screen as lines of text."""
+        screen = self.app.screen
+        return ["".join(s.text for s in line) for line in screen._compositor.render_strips()]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    @property
+    def current(self):
+        """The id of the tweet under the cursor."""
+        return self.app._browse.tweets.current_id
+
+    def tweet(self, number, run=None):
+        """The tweet as another process reads it."""
+        store = open_store(self.app.store.folder)
+        try:
+            return read_tweet(store, number, run)
+        finally:
+            store.close()
+
+    def history(self, number):
+        return labels.history(self.app.store, number)
+
+
+@asynccontextmanager
+async def running(folder, size=(120, 40), program=None):
+    """The app on a workspace, ready for keys."""
+    app = WorkbenchApp(folder, "ana", **({"program": program} if program else {}))
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        await pilot.pause()
+        yield driver
+
+
+@pytest.fixture
+def start(workspace):
+    """Starts the app: `async with start(...) as driver`."""
+
+    def begin(folder=None, **options):
+        return running(folder or workspace, **options)
+
+    return begin
+
+
+@pytest.fixture
+def stub_program(tmp_path, workspace):
+    """A stand-in for the command line that starts, finishes and collects run 3."""
+    script = tmp_path / "stub.py"
+    script.write_text(STUB)
+    (tmp_path / "answers.json").write_text(json.dumps({}))
+    return (sys.executable, str(script), str(tmp_path))
+
+
+STUB = """
+import json, sys, time
+from pathlib import Path
+from storage import runs
+from storage.runs import Prediction
+from storage.store import open_store
+from workbench.runs import folder as run_folder
+
+scratch, _, workspace, command, *rest = sys.argv[1:]
+with Path(scratch, "calls").open("a") as calls:
+    calls.write(json.dumps([command, *rest]) + "\\n")
+if Path(scratch, "fail").exists():
+    print("Traceback of a library", file=sys.stderr)
+    sys.exit("workbench: There is no model folder /nowhere; give a folder or a hub name.")
+store = open_store(Path(workspace))
+if command == "train":
+    number = runs.add(store, "third", "qlora", rest[rest.index("--recipe") + 1], "base", ["positive", "negative"])
+    folder = store.run_folder(number)
+    folder.mkdir(parents=True)
+    state = run_folder.State(state="running", phase="training", step=5, steps=20, eta_s=75.0)
+    run_folder.write_state(folder, state, started=time.time() - 3, pid=int(Path(scratch, "pid").read_text()),
+        pid_started=float(Path(scratch, "pid_started").read_text()))
+    for step, loss in ((1, 0.9), (5, 0.412)):
+        run_folder.append_log(folder, "step", step=step, steps=20, loss=loss, learning_rate=1e-4,
+            tweets_per_s=51.5, memory_gib=4.25)
+    run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40)
+elif command == "runs":
+    for run in runs.every(store):
+        folder = store.run_folder(run.id)
+        if folder.is_dir():
+            state = run_folder.read_state(folder)
+            runs.update(store, run.id, state=state.state, reason=state.reason, steps=state.step)
+            if state.state == "done":
+                runs.add_predictions(store, run.id, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
+                runs.save_evaluation(store, run.id, "test", dict(
+                    accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8, n=100))
+    print(json.dumps([run.as_json() for run in runs.every(store)]))
+    sys.exit()
+print(json.dumps(runs.every(store)[0].as_json()))
+"""

@@ -1,0 +1,187 @@
+"""The keys that change labels: what they write, what they show, what they leave alone."""
+
+import sqlite3
+
+import pytest
+from textual import events
+
+
+async def test_a_digit_labels_and_goes_on(start):
+    async with start() as driver:
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+        assert driver.tweet(1).gold == "positive"
+        assert driver.current == 2
+        row = driver.lines[1]
+        assert row[:7].strip() == "c!~"
+        assert row[7:].split()[:3] == ["pos", "neg", "pos"]
+
+
+async def test_an_initial_labels_too(start):
+    async with start() as driver:
+        await driver.press("n")
+        assert driver.tweet(1).label == "negative"
+        assert driver.current == 2
+
+
+async def test_the_event_says_what_was_on_the_screen(start):
+    async with start() as driver:
+        await driver.press("1")
+        event = driver.history(1)[-1]
+        assert (event["kind"], event["annotator"], event["queue"], event["run"]) == (
+            "set",
+            "ana",
+            None,
+            2,
+        )
+
+
+async def test_a_digit_without_a_label_says_so(start):
+    async with start() as driver:
+        await driver.press("7")
+        await driver.until_seen("There is no label 7")
+        assert driver.current == 1
+        assert len(driver.history(1)) == 1
+
+
+async def test_enter_keeps_the_label_and_counts_as_reviewed(start):
+    async with start() as driver:
+        await driver.press("enter")
+        event = driver.history(1)[-1]
+        assert (event["kind"], event["old"], event["new"]) == ("set", "positive", "positive")
+        assert driver.current == 2
+
+
+async def test_enter_without_a_label_asks_for_one(start):
+    async with start() as driver:
+        await driver.press("G", "k", "k")
+        assert driver.current == 10
+        await driver.press("enter")
+        await driver.until_seen("no label to keep")
+        assert driver.current == 10
+
+
+async def test_space_takes_the_prediction(start):
+    async with start() as driver:
+        await driver.press("j", "j", "space")
+        assert driver.tweet(3).label == "positive"
+        assert driver.current == 4
+
+
+async def test_space_without_a_prediction_changes_nothing(start):
+    async with start() as driver:
+        await driver.press("G", "k", "k", "space")
+        await driver.until_seen("no prediction")
+        assert driver.tweet(10).label is None
+
+
+async def test_clear(start):
+    async with start() as driver:
+        await driver.press("0")
+        assert driver.tweet(1).label is None
+
+
+@pytest.mark.parametrize(("key", "mark"), [("x", "excluded"), ("f", "review"), ("a", "ambiguous")])
+async def test_marks_are_set_and_removed_in_place(start, key, mark):
+    async with start() as driver:
+        await driver.press(key)
+        assert driver.tweet(1).flags == [mark]
+        assert driver.lines[1][5] == key
+        assert driver.current == 1
+        await driver.press(key)
+        assert driver.tweet(1).flags == []
+
+
+async def test_a_note(start):
+    async with start() as driver:
+        await driver.press("e")
+        await driver.type("ask 1 n x")
+        assert driver.tweet(1).label == "positive"
+        await driver.press("enter")
+        assert driver.tweet(1).note == "ask 1 n x"
+        await driver.until_seen("note   ask 1 n x")
+
+
+async def test_escape_leaves_a_note_as_it_was(start):
+    async with start() as driver:
+        await driver.press("e", "h", "i", "escape")
+        assert driver.tweet(1).note is None
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+
+
+async def test_undo_and_redo_go_to_the_tweet(start):
+    async with start() as driver:
+        await driver.press("2", "j", "j", "j", "u")
+        assert driver.tweet(1).label == "positive"
+        assert driver.current == 1
+        await driver.press("G", "ctrl+r")
+        assert driver.tweet(1).label == "negative"
+        assert driver.current == 1
+        await driver.press("u", "u")
+        await driver.until_seen("nothing to undo")
+
+
+async def test_marked_tweets_are_labelled_in_one_step(start, given):
+    async with start() as driver:
+        await driver.press("v", "v", "j", "v")
+        assert driver.lines[1][1] == "*"
+        await driver.press("2")
+        assert [driver.tweet(number).label for number in (1, 2, 4)] == ["negative"] * 3
+        assert driver.history(4)[-1]["kind"] == "bulk"
+        assert driver.lines[1][1] == " "
+        await driver.press("u")
+        expected = [given[number - 1][1] for number in (1, 2, 4)]
+        assert [driver.tweet(number).label for number in (1, 2, 4)] == expected
+
+
+async def test_a_range_is_marked(start):
+    async with start() as driver:
+        await driver.press("j", "v", "j", "j", "V", "x")
+        excluded = [number for number in range(1, 13) if driver.tweet(number).excluded]
+        assert excluded == [2, 3, 4, 5]
+
+
+async def test_escape_unmarks(start):
+    async with start() as driver:
+        await driver.press("v", "v", "escape", "x")
+        assert [driver.tweet(number).excluded for number in (1, 2, 3)] == [False, False, True]
+
+
+async def test_predictions_are_taken_for_all_marked_tweets(start):
+    async with start() as driver:
+        await driver.press("v", "v", "v", "space")
+        assert [driver.tweet(n).label for n in (1, 2, 3)] == ["positive", "negative", "positive"]
+
+
+async def test_nothing_moves_when_it_cannot_be_saved(start):
+    async with start() as driver:
+        other = sqlite3.connect(driver.app.store.folder / "workbench.db", isolation_level=None)
+        driver.app.store.db.execute("PRAGMA busy_timeout = 50")
+        other.execute("BEGIN IMMEDIATE")
+        await driver.press("2")
+        await driver.until_seen("is being written by")
+        assert driver.current == 1
+        other.execute("ROLLBACK")
+        other.close()
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+
+
+@pytest.mark.parametrize("opener", ["slash", "e"])
+async def test_no_key_of_a_burst_labels_what_was_meant_for_an_input(start, opener):
+    async with start() as driver:
+        await driver.settled()
+        for key in (opener, "n", "1", "x", "space", "u"):
+            name = {"slash": "/", "space": " "}.get(key, key)
+            driver.app.post_message(events.Key(key, name))
+        await driver.until_seen("n1x u")
+        assert len(driver.history(1)) == 1
+
+
+async def test_no_key_of_a_burst_labels_behind_another_screen(start):
+    async with start() as driver:
+        for key in ("s", "n", "1", "x"):
+            driver.app.post_message(events.Key(key, key))
+        await driver.until_seen("Sort by")
+        assert len(driver.history(1)) == 1

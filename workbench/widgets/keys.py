@@ -1,0 +1,25 @@
+"""Keys that stay in order when a slow line delivers several at once."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.binding import Binding
+from textual.widget import Widget
+
+
+def key(
+    keys: str, action: str, does: str, key_display: str | None = None, show: bool = True
+) -> Binding:
+    """A binding that acts before the next key is looked at.
+
+    Otherwise a burst such as `/`, `n` would label a tweet: all its keys would be addressed to the
+    list before the first of them opened the filter.
+    """
+    return Binding(keys, action, does, show=show, key_display=key_display, priority=True)
+
+
+def hand_on(widget: Widget, event: events.Key) -> None:
+    """Treat a key as just pressed if the widget has lost the focus before it came."""
+    if widget.app.focused is not widget:
+        event.stop().prevent_default()
+        widget.app.post_message(events.Key(event.key, event.character))
