@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import shutil
+import subprocess
 import sys
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from storage.runs import Prediction
 from storage.store import create_store, open_store
 from storage.tweets import tweet as read_tweet
 from workbench.app import WorkbenchApp
+from workbench.runs import folder as run_folder
 
 LABELS = ("positive", "negative")
 TWEETS = [
@@ -178,18 +180,43 @@ def start(workspace):
     return begin
 
 
+class Stub:
+    """A stand-in for the command line: it starts run 3, and collects it when it has ended."""
+
+    def __init__(self, scratch, workspace):
+        self.scratch = scratch
+        self.folder = workspace / "runs" / "3"
+        (scratch / "stub.py").write_text(STUB)
+        self.program = (sys.executable, str(scratch / "stub.py"), str(scratch))
+
+    @property
+    def calls(self):
+        path = self.scratch / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def fail(self):
+        (self.scratch / "fail").touch()
+
+    def move(self, **changes):
+        """Change the state of the run, as its worker would."""
+        run_folder.write_state(self.folder, run_folder.read_state(self.folder), **changes)
+
+    def start_outside(self):
+        """Start the run as somebody else would, before the screen opens."""
+        workspace = str(self.folder.parent.parent)
+        command = [*self.program, "--workspace", workspace, "train", "--recipe", "tiny"]
+        subprocess.run(command, check=True, capture_output=True)
+
+
 @pytest.fixture
-def stub_program(tmp_path, workspace):
-    """A stand-in for the command line that starts, finishes and collects run 3."""
-    script = tmp_path / "stub.py"
-    script.write_text(STUB)
-    (tmp_path / "answers.json").write_text(json.dumps({}))
-    return (sys.executable, str(script), str(tmp_path))
+def stub(tmp_path, workspace):
+    return Stub(tmp_path, workspace)
 
 
 STUB = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
+import psutil
 from storage import runs
 from storage.runs import Prediction
 from storage.store import open_store
@@ -199,20 +226,24 @@ scratch, _, workspace, command, *rest = sys.argv[1:]
 with Path(scratch, "calls").open("a") as calls:
     calls.write(json.dumps([command, *rest]) + "\\n")
 if Path(scratch, "fail").exists():
-    print("Traceback of a library", file=sys.stderr)
+    print("a warning of some library", file=sys.stderr)
     sys.exit("workbench: There is no model folder /nowhere; give a folder or a hub name.")
 store = open_store(Path(workspace))
 if command == "train":
-    number = runs.add(store, "third", "qlora", rest[rest.index("--recipe") + 1], "base", ["positive", "negative"])
+    recipe = rest[rest.index("--recipe") + 1]
+    number = runs.add(store, "third", "qlora", recipe, "base", ["positive", "negative"])
     folder = store.run_folder(number)
     folder.mkdir(parents=True)
     state = run_folder.State(state="running", phase="training", step=5, steps=20, eta_s=75.0)
-    run_folder.write_state(folder, state, started=time.time() - 3, pid=int(Path(scratch, "pid").read_text()),
-        pid_started=float(Path(scratch, "pid_started").read_text()))
+    # The test itself plays the worker, so that the run counts as alive.
+    worker = psutil.Process().parent()
+    run_folder.write_state(folder, state, started=time.time() - 3, pid=worker.pid,
+                           pid_started=worker.create_time())
     for step, loss in ((1, 0.9), (5, 0.412)):
-        run_folder.append_log(folder, "step", step=step, steps=20, loss=loss, learning_rate=1e-4,
-            tweets_per_s=51.5, memory_gib=4.25)
+        run_folder.append_log(folder, "step", step=step, steps=20, loss=loss,
+                              learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
     run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40)
+    print(json.dumps(runs.get(store, number).as_json()))
 elif command == "runs":
     for run in runs.every(store):
         folder = store.run_folder(run.id)
@@ -220,10 +251,8 @@ elif command == "runs":
             state = run_folder.read_state(folder)
             runs.update(store, run.id, state=state.state, reason=state.reason, steps=state.step)
             if state.state == "done":
-                runs.add_predictions(store, run.id, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
-                runs.save_evaluation(store, run.id, "test", dict(
-                    accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8, n=100))
+                runs.add_predictions(store, 3, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
+                report = dict(accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8)
+                runs.save_evaluation(store, 3, "test", report | {"n": 100})
     print(json.dumps([run.as_json() for run in runs.every(store)]))
-    sys.exit()
-print(json.dumps(runs.every(store)[0].as_json()))
 """

@@ -1,0 +1,168 @@
+"""Starting runs, watching them, and what their end changes on the screen."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from storage import runs
+
+
+@asynccontextmanager
+async def started(start, stub, **options):
+    """The app with run 3 just started from the form."""
+    async with start(program=stub.program, **options) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("enter", "tab", "enter", "enter")
+        await driver.until_seen("run 3")
+        yield driver
+
+
+async def test_the_form_tells_what_will_be_trained_on(start):
+    async with start(size=(80, 24)) as driver:
+        await driver.press("t")
+        splits = [driver.tweet(number).split for number in range(1, 13) if number != 10]
+        await driver.until_seen(f"{splits.count('train')} training tweets")
+        for told in ("seed", "fast", "baseline", "tiiuae/falcon-7b", "Start"):
+            assert told in driver.text
+        await driver.press("escape")
+        await driver.until_seen("$TSLA to the moon")
+
+
+async def test_what_the_form_says_is_what_is_started(start, stub):
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("down", "enter", "end", "ctrl+u")
+        await driver.type("./model 1 x q")
+        await driver.press("enter")
+        await driver.type("lora.r=8 training.max_steps=50")
+        await driver.press("enter", "enter")
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0] == [
+            "train", "--recipe", "tiny", "--base", "./model 1 x q",
+            "--set", "lora.r=8", "--set", "training.max_steps=50", "--json",
+        ]  # fmt: skip
+        assert len(driver.history(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [("lora.q=8", "'lora.q' is not a setting"), ("lora.r", "not of the form"), ("'", "No closing")],
+)
+async def test_wrong_settings_start_nothing(start, stub, settings, complaint):
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("tab", "tab")
+        await driver.type(settings)
+        await driver.press("enter", "enter")
+        await driver.until_seen(complaint)
+        assert stub.calls == []
+
+
+async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
+    stub.fail()
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("tab", "tab", "tab", "enter")
+        await driver.until_seen("There is no model folder /nowhere")
+        assert "library" not in driver.text
+        await driver.press("escape")
+        await driver.until_seen("$TSLA to the moon")
+
+
+async def test_a_run_is_shown_live(start, stub):
+    async with started(start, stub, size=(80, 24)) as driver:
+        for told in ("5/20", "0.900 → 0.412", "0.750 on 40 dev tweets", "51.5 tweets/s", "4.2 GiB",
+                     "1:15 left", "learning rate 1.00e-04"):  # fmt: skip
+            await driver.until_seen(told)
+        stub.move(step=10, eta_s=30.0)
+        await driver.until_seen("10/20")
+
+
+async def test_labelling_goes_on_while_a_run_does(start, stub):
+    async with started(start, stub) as driver:
+        await driver.press("escape")
+        await driver.until_seen("run 3 training 5/20 loss 0.412 eta 1:15")
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+        await driver.press("t")
+        await driver.until_seen("about 1:15 left")
+
+
+async def test_the_end_of_a_run_brings_its_predictions(start, stub):
+    async with started(start, stub) as driver:
+        await driver.press("escape", "j")
+        stub.move(state="done", step=20)
+        await driver.until_seen("run 3 done: accuracy 0.81 [0.73, 0.87] on 100 test tweets")
+        await driver.until_seen("pred: run 3")
+        assert driver.current == 2
+        await driver.press("k", "space")
+        assert driver.tweet(1).label == "negative"
+        assert driver.history(1)[-1]["run"] == 3
+
+
+async def test_a_failed_run_says_why(start, stub):
+    async with started(start, stub) as driver:
+        stub.move(state="failed", reason="Out of memory; use a smaller batch.")
+        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
+        await driver.press("escape")
+        await driver.until_seen("run 3 failed")
+        assert "pred: run 2" in driver.text
+
+
+async def test_a_run_whose_worker_is_gone_has_failed(start, stub):
+    async with started(start, stub) as driver:
+        stub.move(pid=2**22 + 1)
+        await driver.until_seen("ended without a word")
+
+
+async def test_stop_asks_the_command_line(start, stub):
+    async with started(start, stub) as driver:
+        await driver.press("S")
+        await driver.until_seen("saves and stops")
+        assert ["stop", "3"] in stub.calls
+
+
+async def test_runs_that_others_started_are_watched(start, stub):
+    stub.start_outside()
+    stub.move(pid=1, pid_started=None)
+    import psutil
+
+    me = psutil.Process()
+    stub.move(pid=me.pid, pid_started=me.create_time())
+    async with start(program=stub.program) as driver:
+        await driver.until_seen("run 3 training 5/20")
+
+
+async def test_runs_that_ended_meanwhile_are_collected(start, stub):
+    stub.start_outside()
+    stub.move(state="done")
+    async with start(program=stub.program) as driver:
+        await driver.until_seen("pred: run 3")
+        assert runs.get(driver.app.store, 3).state == "done"
+
+
+async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
+    async with start() as driver:
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        row = next(line for line in driver.lines if " fast " in line)
+        assert row.split()[:4] == ["*", "2", "qlora", "fast"]
+        await driver.press("j", "enter")
+        await driver.until_seen("pred: run 1 baseline")
+        await driver.press("j", "j", "space")
+        assert driver.tweet(3).label == "negative"
+
+
+async def test_a_run_without_predictions_cannot_be_shown(start, stub):
+    stub.start_outside()
+    async with start(program=stub.program) as driver:
+        await driver.press("r")
+        await driver.until_seen("tiny")
+        await driver.press("enter")
+        await driver.until_seen("has no predictions")
+        await driver.press("r")
+        await driver.until_seen("pred: run 2")
