@@ -64,10 +64,9 @@ class Terminal:
         self.written = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for name in ("COLUMNS", "LINES"):  # they would count for more than the terminal's size
-                os.environ.pop(name, None)
-            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment)
-            os.execv(command[0], command)
+            # Given as a whole: libraries add COLUMNS and LINES behind Python's back.
+            terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            os.execve(command[0], command, dict(os.environ) | terminal | environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.status = None
 
