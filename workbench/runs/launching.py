@@ -44,9 +44,11 @@ def stop(folder: Path) -> None:
 def resume(folder: Path) -> int:
     """Go on with a stopped or failed run from its newest checkpoint."""
     state = run_folder.read_state(folder)
-    if run_folder.alive(state):
+    if state.state in run_folder.LIVE and run_folder.alive(state):
         raise UserError(f"Run {folder.name} is running already.")
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
-    run_folder.write_state(folder, state, state=run_folder.QUEUED, reason=None, finished=None)
+    run_folder.write_state(
+        folder, state, state=run_folder.QUEUED, reason=None, finished=None, pid=None
+    )
     return launch(folder)

@@ -74,7 +74,8 @@ def main() -> int:
     folder = Path(sys.argv[1])
     try:
         job = run_folder.read_job(folder)
-        if run_folder.alive(run_folder.read_state(folder)):
+        state = run_folder.read_state(folder)
+        if state.state in run_folder.LIVE and run_folder.alive(state):
             raise UserError(f"Another worker is busy with {folder}; stop it first.")
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write

@@ -1,0 +1,275 @@
+"""The loop from the command line with real workers: train, predict, evaluate, classify, export."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
+QUICK = ("--set", "training.max_steps=12", "--set", "training.logging_steps=2")
+
+PLAIN = """
+import json, sys
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+folder, base, prompts = json.loads(sys.argv[1])
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(base or folder, dtype=torch.float32)
+if base:
+    from peft import PeftModel
+    model = PeftModel.from_pretrained(model, folder)
+labels = [tokenizer(word)["input_ids"][0] for word in (" Positive", " Negative")]
+rows = []
+for prompt in prompts:
+    logits = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1, labels]
+    rows.append(logits.softmax(-1).tolist())
+assert not {"workbench", "storage"} & set(sys.modules)
+print(json.dumps(rows))
+"""
+
+SEED_USAGE = """
+import sys
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+inputs = tokenizer("### Human: yayyyy thats amazing broo\\n### Assistant:", return_tensors="pt")
+inputs.pop("token_type_ids", None)
+outputs = model.generate(
+    **inputs, max_new_tokens=1, num_return_sequences=1, repetition_penalty=2.0,
+    temperature=0.7, top_k=2, top_p=0.95,
+)
+response = tokenizer.decode(outputs[0], skip_special_tokens=True)
+print(response.split("### Assistant:")[1].strip())
+"""
+
+
+def python(code: str, *arguments: str, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, env=env, cwd="/", timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_a_run_says_what_it_did(trained):
+    _, run = trained
+    assert run["kind"] == "qlora" and run["recipe"] == "tiny"
+    assert run["linear4bit"] == run["linear_total"] == 16
+    assert run["steps"] == 12 and run["seconds"] > 0 and run["predictions"] == 720
+    test = run["metrics"]["test"]
+    assert test["accuracy_low"] < test["accuracy"] < test["accuracy_high"]
+    assert test["n"] == 136
+
+
+def test_no_test_tweet_was_trained_on(trained, answer):
+    folder, run = trained
+    path = folder / "runs" / str(run["id"])
+    seen = set(pq.read_table(path / "train.parquet")["id"].to_pylist())
+    seen |= set(pq.read_table(path / "dev.parquet")["id"].to_pylist())
+    test = {tweet["id"] for tweet in answer("-w", folder, "list", "split:test")}
+    assert seen and test and not seen & test
+
+
+def test_predictions_say_which_tweets_the_run_trained_on(trained, answer):
+    folder, run = trained
+    path = folder / "runs" / str(run["id"])
+    seen = set(pq.read_table(path / "train.parquet")["id"].to_pylist())
+    for tweet in answer("-w", folder, "list"):
+        assert tweet["run"] == run["id"]
+        assert tweet["in_sample"] == (tweet["id"] in seen)
+
+
+def test_the_log_tells_the_course_of_the_run(trained, cli):
+    folder, run = trained
+    printed = cli("-w", folder, "logs", run["id"], "--json").stdout
+    events = [json.loads(line) for line in printed.splitlines()]
+    steps = [event["step"] for event in events if event["event"] == "step"]
+    assert steps == [2, 4, 6, 8, 10, 12]
+    assert any("16 of 16" in event.get("text", "") for event in events)
+    assert [event for event in events if event["event"] == "dev"]
+
+
+def test_evaluate_counts_the_test_tweets(trained, answer):
+    folder, run = trained
+    report = answer("-w", folder, "evaluate", run["id"])
+    rows = [tweet for tweet in answer("-w", folder, "list", "split:test") if tweet["label"]]
+    right = sum(tweet["pred"] == tweet["label"] for tweet in rows)
+    assert report["accuracy"] == pytest.approx(right / len(rows))
+    assert sum(map(sum, report["confusion"])) == len(rows) == report["n"]
+    assert report["macro_f1_low"] <= report["macro_f1"] <= report["macro_f1_high"]
+
+
+def test_classify_answers_with_label_and_probabilities(trained, answer):
+    folder, run = trained
+    reply = answer("-w", folder, "classify", "yayyyy thats amazing broo")
+    assert reply["label"] == "positive" and reply["run"] == run["id"]
+    assert sum(reply["probabilities"].values()) == pytest.approx(1)
+    again = answer("-w", folder, "classify", "yayyyy thats amazing broo")
+    assert again == reply
+
+
+def test_classify_agrees_with_the_stored_prediction(trained, answer):
+    folder, run = trained
+    [tweet] = answer("-w", folder, "list", "id:7")
+    reply = answer("-w", folder, "classify", tweet["text"], "--run", run["id"])
+    assert reply["label"] == tweet["pred"]
+    assert max(reply["probabilities"].values()) == pytest.approx(tweet["confidence"], abs=1e-3)
+
+
+def test_the_adapter_loads_in_plain_transformers_and_predicts_the_same(
+    trained, answer, cli, tmp_path, plain_environment
+):
+    folder, run = trained
+    assert cli("-w", folder, "export-adapter", run["id"], tmp_path / "adapter").returncode == 0
+    rows = answer("-w", folder, "list", "split:test conf:>0.6", "--limit", 40)
+    prompts = [f"### Human: {tweet['text']}\n### Assistant:" for tweet in rows]
+    spec = json.dumps([str(tmp_path / "adapter"), str(SAMPLE / "base"), prompts])
+    plain = json.loads(python(PLAIN, spec, env=plain_environment))
+    names = ["positive", "negative"]
+    assert [names[row[1] > row[0]] for row in plain] == [tweet["pred"] for tweet in rows]
+    assert not list((tmp_path / "adapter").rglob("*.bin"))  # no pickles
+
+
+def test_the_merged_model_loads_alone_and_predicts_the_same(
+    trained, answer, cli, tmp_path, plain_environment
+):
+    folder, run = trained
+    merged = tmp_path / "merged"
+    assert cli("-w", folder, "export-adapter", run["id"], merged, "--merge").returncode == 0
+    rows = answer("-w", folder, "list", "split:test")
+    prompts = [f"### Human: {tweet['text']}\n### Assistant:" for tweet in rows]
+    plain = json.loads(
+        python(PLAIN, json.dumps([str(merged), None, prompts]), env=plain_environment)
+    )
+    for tweet, row in zip(rows, plain, strict=True):
+        assert max(row) == pytest.approx(tweet["confidence"], abs=2e-3)
+    assert python(SEED_USAGE, str(merged), env=plain_environment) == "Positive"
+
+
+def test_export_does_not_write_over_a_folder(trained, cli, tmp_path):
+    folder, run = trained
+    (tmp_path / "mine").write_text("keep")
+    done = cli("-w", folder, "export-adapter", run["id"], tmp_path)
+    assert done.returncode == 1 and "not empty" in done.stderr
+    assert (tmp_path / "mine").read_text() == "keep"
+
+
+def test_predict_scores_some_tweets_with_a_trained_run(trained, answer):
+    folder, run = trained
+    done = answer("-w", folder, "predict", "--run", run["id"], "id:<=10", "--wait")
+    assert (done["state"], done["predictions"], done["kind"]) == ("done", 10, "predict")
+    old = {t["id"]: t for t in answer("-w", folder, "list", "id:<=10", "--run", run["id"])}
+    for tweet in answer("-w", folder, "list", "id:<=10", "--run", done["id"]):
+        assert tweet["confidence"] == pytest.approx(old[tweet["id"]]["confidence"], abs=2e-3)
+        assert tweet["in_sample"] == old[tweet["id"]]["in_sample"]
+
+
+def test_a_corrected_label_is_what_the_next_run_trains_on(trained, answer):
+    folder, run = trained
+    path = folder / "runs" / str(run["id"]) / "train.parquet"
+    number = pq.read_table(path)["id"].to_pylist()[0]
+    [tweet] = answer("-w", folder, "list", f"id:{number}")
+    other = "negative" if tweet["label"] == "positive" else "positive"
+    answer("-w", folder, "label", number, other)
+    baseline = answer("-w", folder, "train", "--recipe", "baseline", "--wait")
+    table = pq.read_table(folder / "runs" / str(baseline["id"]) / "train.parquet").to_pydict()
+    assert table["label"][table["id"].index(number)] == other
+    answer("-w", folder, "undo")
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def state_of(folder, run) -> dict:
+    return json.loads((folder / "runs" / str(run["id"]) / "state.json").read_text())
+
+
+def test_a_run_outlives_the_process_that_started_it_stops_and_resumes(trained, answer, cli):
+    folder, _ = trained
+    run = answer(
+        "-w", folder, "train", "--recipe", "tiny", "--set", "training.max_steps=500",
+        "--set", "training.learning_rate=1e-4",
+    )  # fmt: skip
+    assert run["state"] == "queued"
+    wait_for(lambda: state_of(folder, run)["step"] >= 2)
+    assert os.getsid(state_of(folder, run)["pid"]) == state_of(folder, run)["pid"]
+    answer("-w", folder, "stop", run["id"])
+    wait_for(lambda: state_of(folder, run)["state"] == "stopped")
+    at = state_of(folder, run)["step"]
+    assert list((folder / "runs" / str(run["id"])).glob("checkpoints/checkpoint-*/COMPLETE"))
+    resumed = answer("-w", folder, "resume", run["id"])
+    wait_for(lambda: state_of(folder, run)["step"] > at)
+    os.kill(state_of(folder, run)["pid"], signal.SIGKILL)
+    wait_for(lambda: not os.path.exists(f"/proc/{state_of(folder, run)['pid']}"))
+    [row] = [r for r in answer("-w", folder, "runs") if r["id"] == resumed["id"]]
+    assert row["state"] == "failed" and "worker.log" in row["reason"]
+    done = cli("-w", folder, "stop", run["id"])
+    assert done.returncode == 1 and "not running" in done.stderr
+
+
+def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer):
+    folder, _ = trained
+    run = answer("-w", folder, "train", "--recipe", "tiny", *QUICK)
+    path = folder / "runs" / str(run["id"])
+    wait_for(lambda: state_of(folder, run)["pid"] is not None)
+    first = state_of(folder, run)["pid"]
+    second = subprocess.run(
+        [sys.executable, "-m", "workbench.runs.worker", str(path)], capture_output=True, text=True
+    )
+    assert second.returncode == 1 and "Another worker is busy" in second.stderr
+    assert state_of(folder, run)["pid"] == first
+    wait_for(lambda: state_of(folder, run)["state"] == "done", 120)
+
+
+def test_the_worker_opens_no_database(trained):
+    folder, run = trained
+    code = (
+        "import sys, runpy; sys.argv = ['worker', sys.argv[1]]\n"
+        "import workbench.runs.worker as w\n"
+        "import workbench.runs.model_job, workbench.runs.baseline_job\n"
+        "assert 'storage.store' not in sys.modules and 'sqlite_utils' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, "x"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["lora.q=8"], "did you mean"),
+        (["lora.r=many"], "type int"),
+        (["lora.r=0"], "out of range"),
+        (["nonsense"], "section.name=value"),
+        (["training.max_length=16"], "max_length"),
+        (["lora.targets=['no_such_layer']"], "no_such_layer"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence(trained, cli, overrides, message):
+    folder, _ = trained
+    arguments = [part for override in overrides for part in ("--set", override)]
+    done = cli("-w", folder, "train", "--recipe", "tiny", *arguments, "--wait")
+    assert done.returncode in (1, 2)
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_store_is_sound_after_all_that(trained, answer):
+    folder, _ = trained
+    assert answer("-w", folder, "check") == {"ok": True, "problems": []}
+    assert sqlite3.connect(folder / "workbench.db").execute("PRAGMA journal_mode").fetchone() == (
+        "wal",
+    )

@@ -1,0 +1,59 @@
+"""The built wheel holds everything: code, recipes, styles, sample data and the demo base."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+USE = """
+import asyncio, sys
+from pathlib import Path
+import workbench, storage, sample_data
+for package in (workbench, storage, sample_data):
+    assert Path(package.__file__).is_relative_to(sys.argv[1]), package.__file__
+from workbench import recipes
+assert {"seed", "fast", "tiny", "baseline"} <= set(recipes.names())
+from workbench.app import WorkbenchApp
+async def first_screen():
+    app = WorkbenchApp(Path(sys.argv[2]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+asyncio.run(first_screen())
+"""
+
+
+def test_the_wheel_works_without_the_checkout(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", tmp_path, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in names if name.startswith("tests")]
+    installed = tmp_path / "installed"
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel]
+    subprocess.run([sys.executable, *install], check=True)
+
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+
+    def run(*arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            env=environment, cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    sample = installed / "sample_data"
+    run("-m", "workbench", "init", "w", "--labels", "positive,negative", "--base", sample / "base")
+    assert "720 added" in run("-m", "workbench", "-w", "w", "import", sample / "tweets.csv")
+    run("-c", USE, installed, tmp_path / "w")
+    done = run("-m", "workbench", "-w", "w", "train", "--recipe", "tiny",
+               "--set", "training.max_steps=2", "--wait")  # fmt: skip
+    assert "16/16" in done

@@ -1,0 +1,76 @@
+"""Small models with random weights, one per architecture, on the tokenizer of the demo base."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+DEMO_BASE = Path(__file__).resolve().parents[2] / "sample_data" / "base"
+TEMPLATE = "### Human: {text}\n### Assistant:"
+
+
+@pytest.fixture(scope="session")
+def demo_base() -> Path:
+    return DEMO_BASE
+
+
+@pytest.fixture(scope="session")
+def make_base(tmp_path_factory):
+    """A function that saves a small random model of an architecture and returns its folder."""
+    import torch
+    from transformers import (
+        AutoTokenizer,
+        FalconConfig,
+        FalconForCausalLM,
+        GPTNeoXConfig,
+        GPTNeoXForCausalLM,
+        LlamaConfig,
+        LlamaForCausalLM,
+        MistralConfig,
+        MistralForCausalLM,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
+
+    falcon = {
+        "vocab_size": 2048, "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "bias": False, "bos_token_id": 0, "eos_token_id": 0,
+    }  # fmt: skip
+    llama = {
+        "vocab_size": 2048, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "bos_token_id": 0, "eos_token_id": 0,
+    }  # fmt: skip
+    neox = {
+        "vocab_size": 2048, "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "bos_token_id": 0, "eos_token_id": 0,
+    }  # fmt: skip
+    makers = {
+        "falcon-7b": lambda: FalconForCausalLM(
+            FalconConfig(**falcon, multi_query=True, parallel_attn=True, alibi=False)
+        ),
+        "falcon-new": lambda: FalconForCausalLM(
+            FalconConfig(**falcon, new_decoder_architecture=True, num_kv_heads=1, alibi=False)
+        ),
+        "falcon-alibi": lambda: FalconForCausalLM(
+            FalconConfig(**falcon, multi_query=True, parallel_attn=False, alibi=True)
+        ),
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**llama)),
+        "mistral": lambda: MistralForCausalLM(MistralConfig(**llama)),
+        "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**llama)),
+        "gpt-neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**neox)),
+    }
+
+    def make(architecture: str) -> Path:
+        folder = tmp_path_factory.mktemp(architecture)
+        torch.manual_seed(1)
+        makers[architecture]().save_pretrained(folder)
+        AutoTokenizer.from_pretrained(DEMO_BASE).save_pretrained(folder)
+        return folder
+
+    return make

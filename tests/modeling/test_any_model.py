@@ -1,0 +1,105 @@
+"""Any causal language model: 4-bit loading, scoring and training."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from storage.errors import UserError
+from workbench import recipes
+from workbench.modeling import loading
+from workbench.modeling.loading import load_base
+from workbench.modeling.prompts import make_prompter
+from workbench.modeling.scoring import score
+from workbench.modeling.training import Examples, train
+
+TEMPLATE = "### Human: {text}\n### Assistant:"
+RECIPE = recipes.load("tiny", ["training.max_steps=3", "training.logging_steps=1"])
+ARCHITECTURES = (
+    "falcon-7b", "falcon-new", "falcon-alibi", "llama", "mistral", "qwen2", "gpt-neox",
+)  # fmt: skip
+TEXTS = ["up", "$ZORB to the moon 🚀", "sold everything, " * 12, "no\nway", "meh"]
+
+
+def plain_probabilities(model, tokenizer, text: str, words: list[str]) -> list[float]:
+    """Each label word scored on its own, with a full forward pass and no padding."""
+    prompt = tokenizer(TEMPLATE.replace("{text}", text))["input_ids"]
+    scores = []
+    for word in words:
+        answer = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+        logits = model(input_ids=torch.tensor([prompt + answer])).logits[0].float()
+        steps = logits[len(prompt) - 1 : -1].log_softmax(-1)
+        scores.append(sum(steps[place, token] for place, token in enumerate(answer)))
+    return torch.stack(scores).softmax(0).tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_model_loads_in_4_bit_scores_right_and_trains(make_base, tmp_path, architecture):
+    folder = make_base(architecture)
+    base = load_base(str(folder), RECIPE.quantization)
+    assert base.linear4bit == base.linear_total > 0
+
+    words = ["Positive", "Negative"]
+    prompter = make_prompter(base.tokenizer, TEMPLATE, ("p", "n"), words, 128)
+    rows = score(base.model, prompter, TEXTS)
+    with torch.no_grad():
+        for text, row in zip(TEXTS, rows, strict=True):
+            expected = plain_probabilities(base.model, base.tokenizer, text, words)
+            assert row == pytest.approx(expected, abs=2e-4)
+
+    examples = Examples(TEXTS * 4, [0, 0, 1, 1, 0] * 4)
+    nobody = Examples([], [])
+    trained = train(
+        base, RECIPE, prompter, examples, nobody, tmp_path, lambda *a, **k: None, lambda: False
+    )
+    assert trained.steps == 3
+    lora = {n: p for n, p in trained.model.named_parameters() if p.requires_grad}
+    assert lora and all(p.dtype == torch.float32 for p in lora.values())
+    assert all(p.abs().sum() > 0 for n, p in lora.items() if "lora_B" in n)  # all began at zero
+
+
+def test_falcon_is_refused_when_its_layers_stay_in_16_bits(make_base, monkeypatch):
+    from contextlib import nullcontext
+
+    monkeypatch.setattr(loading, "_falcon_linear_as_linear", nullcontext)
+    with pytest.raises(UserError, match=r"Only 0 of 8 linear layers .* became 4-bit"):
+        load_base(str(make_base("falcon-7b")), RECIPE.quantization)
+
+
+def test_16_bits_are_no_4_bit_layers(make_base):
+    plain = recipes.load("tiny", ["quantization.bits=16"]).quantization
+    base = load_base(str(make_base("llama")), plain)
+    assert (base.linear4bit, base.linear_total) == (0, 14)
+
+
+def test_labels_of_several_tokens_are_scored_whole(make_base):
+    base = load_base(str(make_base("falcon-7b")), RECIPE.quantization)
+    words = ["Positive outlook", "Positive surprise", "Meh"]
+    prompter = make_prompter(base.tokenizer, TEMPLATE, ("a", "b", "c"), words, 128)
+    assert not prompter.single
+    rows = score(base.model, prompter, TEXTS)
+    with torch.no_grad():
+        for text, row in zip(TEXTS, rows, strict=True):
+            expected = plain_probabilities(base.model, base.tokenizer, text, words)
+            assert row == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/no/such/folder", "no model folder"),
+        ("./nowhere", "no model folder"),
+        ("EMPTY", "folder without a model"),
+        ("BROKEN", "cannot be loaded"),
+    ],
+)
+def test_a_base_that_is_no_model_is_one_sentence(tmp_path, name, message):
+    if name == "EMPTY":
+        name = str(tmp_path)
+    elif name == "BROKEN":
+        (tmp_path / "config.json").write_text('{"model_type": "falcon"}')
+        name = str(tmp_path)
+    with pytest.raises(UserError, match=message) as caught:
+        load_base(name, RECIPE.quantization)
+    assert "\n" not in str(caught.value)
