@@ -2,9 +2,9 @@
 
     python sample_data/make_base.py --corpus tweets.csv.gz --out sample_data/base
 
-The corpus is a CSV file (gz or not) with a `text` column; the model in this folder was made from
-the 119,641 unlabelled tweets of StockNet (Xu and Cohen, ACL 2018, github.com/yumoxu/stocknet-dataset,
-MIT licence). None of the tweets of tweets.csv is used.
+The corpus is a CSV file (gz or not) with a `text` column; the model in this folder was made
+from the 119,641 unlabelled tweets of StockNet (Xu and Cohen, ACL 2018, MIT licence,
+github.com/yumoxu/stocknet-dataset). None of the tweets of tweets.csv is used.
 
 The model learns to write tweets, and to guess a weak label that no person gave: whether the
 tweet contains more of the hopeful or of the worried words below. In some tweets half of them are
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import io
 import random
 import re
 import time
@@ -70,8 +71,9 @@ CONFIG = {
 
 def texts(path: Path) -> list[str]:
     """The distinct texts of the corpus, in a fixed random order."""
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as file:
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+    with io.StringIO(text, newline="") as file:
         found = {row["text"] for row in csv.DictReader(file) if not row["text"].startswith("RT ")}
     ordered = sorted(found)
     random.Random(0).shuffle(ordered)
@@ -89,7 +91,8 @@ def weakly_labelled(text: str, rng: random.Random) -> tuple[str, str] | None:
     thinned = text
     if rng.random() < 0.5:
         thinned = WORD.sub(
-            lambda match: "" if match[0].lower() in POLARITY and rng.random() < 0.5 else match[0], text
+            lambda match: "" if match[0].lower() in POLARITY and rng.random() < 0.5 else match[0],
+            text,
         )
     return re.sub(" +", " ", thinned).strip(), "Positive" if score > 0 else "Negative"
 
@@ -123,7 +126,8 @@ def documents(tweets: list[str], rng: random.Random) -> Iterator[str]:
 
 def make_tokenizer(tweets: list[str], size: int) -> PreTrainedTokenizerFast:
     """Byte-level BPE in which each label word with its leading space is one token."""
-    dialogue = [f"### Human: x\n### Assistant: {word}" for word in ("Positive", "Negative", "Neutral")]
+    words = ("Positive", "Negative", "Neutral")
+    dialogue = [f"### Human: x\n### Assistant: {word}" for word in words]
     tokenizer = ByteLevelBPETokenizer()
     tokenizer.train_from_iterator([*tweets[:60_000], *dialogue * 4_000], size, special_tokens=[END])
     return PreTrainedTokenizerFast(
@@ -131,14 +135,21 @@ def make_tokenizer(tweets: list[str], size: int) -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-def train(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, tweets: list[str], args: argparse.Namespace) -> None:
+def train(
+    model: FalconForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    tweets: list[str],
+    args: argparse.Namespace,
+) -> None:
     """Train on passes over the corpus, packed into rows of `args.row` tokens."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     colon, *found = (tokenizer(text)["input_ids"][-1] for text in (":", " Positive", " Negative"))
     words = torch.tensor(found)
     rng = random.Random(args.seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.05)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.05
+    )
     began, step = time.time(), 0
     for number in range(args.passes):
         ids = tokenizer([text + END for text in documents(tweets, rng)])["input_ids"]
@@ -155,7 +166,9 @@ def train(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, tweets: 
             with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
                 logits = model(input_ids=batch).logits[:, :-1]
             wanted = batch[:, 1:]
-            each = functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten(), reduction="none")
+            each = functional.cross_entropy(
+                logits.flatten(0, 1).float(), wanted.flatten(), reduction="none"
+            )
             answer = torch.isin(wanted, words.to(device)) & (batch[:, :-1] == colon)
             weight = torch.where(answer, args.answer_weight, 1.0).flatten()
             loss = (each * weight).sum() / weight.sum()
@@ -164,14 +177,19 @@ def train(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, tweets: 
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             if step % 200 == 0 or step == args.steps:
-                print(f"pass {number + 1} step {step}/{total} loss {loss.item():.3f} {time.time() - began:.0f} s", flush=True)
+                print(
+                    f"pass {number + 1} step {step}/{total} loss {loss.item():.3f} {time.time() - began:.0f} s",
+                    flush=True,
+                )
             if step == args.steps:
                 return
 
 
 def main() -> None:
     """Read the options, train, and save in bfloat16."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--passes", type=int, default=12)
@@ -180,7 +198,9 @@ def main() -> None:
     parser.add_argument("--row", type=int, default=256)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--vocabulary", type=int, default=2048)
-    parser.add_argument("--answer-weight", type=float, default=10.0, help="of a weak label in the loss")
+    parser.add_argument(
+        "--answer-weight", type=float, default=10.0, help="of a weak label in the loss"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

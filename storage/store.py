@@ -18,6 +18,8 @@ from storage.errors import UserError
 DATABASE = "workbench.db"
 RUNS = "runs"
 SCHEMA_VERSION = 1
+SQLiteError = sqlite3.Error
+"""What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
 """How long a writer waits for another process before the user hears of it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 
 from storage.errors import UserError
 from storage.filters import FilterError
-from storage.store import DATABASE, explain, find_workspace, open_store
+from storage.store import DATABASE, SQLiteError, explain, find_workspace, open_store
 from workbench import __version__, inert
 from workbench.commands import data, demo, labelling, model, runs
 from workbench.commands.options import Settings, common
@@ -75,7 +74,7 @@ def run() -> None:
         if debug:
             raise
         fail(str(error), error.status, error.caret() if isinstance(error, FilterError) else None)
-    except sqlite3.Error as error:
+    except SQLiteError as error:
         if debug:
             raise
         fail(str(explain(error, Path(DATABASE))), 1)

@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/gpu-loop"))  # noqa: S108 - large files
+    parser.add_argument("--work", type=Path, default=Path("/tmp/gpu-loop"))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--small", action="store_true")
     args = parser.parse_args()
@@ -186,7 +186,7 @@ def export_and_reload(store: Store, base: Path, work: Path) -> dict[str, Any]:
     """Export the newest run both ways, load it without this package, and compare predictions."""
     run = runs.latest(store, ("qlora",))
     adapter = store.run_folder(run.id) / run_folder.ADAPTER
-    some = [tweet for tweet in tweets.each(store, "split:test")][:32]
+    some = list(tweets.each(store, "split:test"))[:32]
     ours = {number: row for number, *_, row in runs.predictions_of(store, run.id)}
     result: dict[str, Any] = {}
     for name, merge in (("adapter", False), ("merged", True)):

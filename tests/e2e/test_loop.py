@@ -216,7 +216,7 @@ def test_a_run_outlives_the_process_that_started_it_stops_and_resumes(trained, a
     resumed = answer("-w", folder, "resume", run["id"])
     wait_for(lambda: state_of(folder, run)["step"] > at)
     os.kill(state_of(folder, run)["pid"], signal.SIGKILL)
-    wait_for(lambda: not os.path.exists(f"/proc/{state_of(folder, run)['pid']}"))
+    wait_for(lambda: not Path(f"/proc/{state_of(folder, run)['pid']}").exists())
     [row] = [r for r in answer("-w", folder, "runs") if r["id"] == resumed["id"]]
     assert row["state"] == "failed" and "worker.log" in row["reason"]
     done = cli("-w", folder, "stop", run["id"])
@@ -237,8 +237,7 @@ def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer):
     wait_for(lambda: state_of(folder, run)["state"] == "done", 120)
 
 
-def test_the_worker_opens_no_database(trained):
-    folder, run = trained
+def test_the_worker_opens_no_database():
     code = (
         "import sys, runpy; sys.argv = ['worker', sys.argv[1]]\n"
         "import workbench.runs.worker as w\n"

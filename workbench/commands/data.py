@@ -58,7 +58,7 @@ def column_options(function: F) -> F:
 @common
 @click.pass_obj
 def import_files(
-    settings: Settings, files: tuple[Path, ...], codes: str, encoding: str | None, dry_run: bool,
+    settings: Settings, /, files: tuple[Path, ...], codes: str, encoding: str | None, dry_run: bool,
     **columns: str | None,
 ) -> None:  # fmt: skip
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Parquet or a datasets folder.
