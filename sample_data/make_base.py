@@ -31,24 +31,27 @@ from torch.nn import functional
 from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
 HOPEFUL = """
-    bullish beat beats beating upgrade upgraded upgrades record strong stronger surge surges surging soar soars
-    soaring rally rallies rallying gain gains growth grow growing grew love great amazing awesome breakout
-    winner winning win outperform outperforms raises raised raise long calls undervalued cheap rocket moon
-    higher highs jump jumps jumped pop pops profit profits profitable nice best good buy buying bought
-    accumulate bounce rebound recovery boost boosts momentum happy congrats huge boom green up
-    yay yayyy yayyyy woohoo wow brilliant beautiful fantastic excellent incredible gem bargain steal legend
-    proud thrilled excited grateful smart genius solid healthy crushing crushed blowout goat lets wagmi
-    holding hold loading loaded adding added confident optimistic promising impressive delicious underrated
+    bullish beat beats beating upgrade upgraded upgrades record strong stronger surge surges
+    surging soar soars soaring rally rallies rallying gain gains growth grow growing grew love
+    great amazing awesome breakout winner winning win outperform outperforms raises raised raise
+    long calls undervalued cheap rocket moon higher highs jump jumps jumped pop pops profit
+    profits profitable nice best good buy buying bought accumulate bounce rebound recovery boost
+    boosts momentum happy congrats huge boom green up yay yayyy yayyyy woohoo wow brilliant
+    beautiful fantastic excellent incredible gem bargain steal legend proud thrilled excited
+    grateful smart genius solid healthy crushing crushed blowout goat lets wagmi holding hold
+    loading loaded adding added confident optimistic promising impressive delicious underrated
 """.split()
 WORRIED = """
-    bearish miss misses missed downgrade downgraded downgrades weak weaker weakness plunge plunges plunged
-    fall falls falling fell drop drops dropped loss losses lost lawsuit sued cut cuts cutting fraud crash
-    crashes crashed overvalued expensive short shorting puts sell selling sold avoid worst bad ugly warning
-    warns decline declines declining lower lows down red dump dumping bankruptcy bankrupt terrible awful
-    disappointing disappoints fear panic slump slumps tumble tumbles sink sinks sinking trouble debt recall
-    garbage trash junk scam rekt bagholder bagholders ngmi sad angry horrible disaster pathetic joke dead dying
-    broken worthless toxic rugged dilution delisted liars lied nightmare hate hated regret pain bleeding
-    brutal embarrassing useless shady overpriced avoiding trimmed exiting worried nervous doomed layoffs
+    bearish miss misses missed downgrade downgraded downgrades weak weaker weakness plunge
+    plunges plunged fall falls falling fell drop drops dropped loss losses lost lawsuit sued cut
+    cuts cutting fraud crash crashes crashed overvalued expensive short shorting puts sell
+    selling sold avoid worst bad ugly warning warns decline declines declining lower lows down
+    red dump dumping bankruptcy bankrupt terrible awful disappointing disappoints fear panic
+    slump slumps tumble tumbles sink sinks sinking trouble debt recall garbage trash junk scam
+    rekt bagholder bagholders ngmi sad angry horrible disaster pathetic joke dead dying broken
+    worthless toxic rugged dilution delisted liars lied nightmare hate hated regret pain
+    bleeding brutal embarrassing useless shady overpriced avoiding trimmed exiting worried
+    nervous doomed layoffs
 """.split()
 POLARITY = dict.fromkeys(HOPEFUL, 1) | dict.fromkeys(WORRIED, -1)
 NEGATIONS = ("not", "never", "no", "isn't", "don't", "can't", "wasn't", "hardly")
@@ -131,8 +134,12 @@ def make_tokenizer(tweets: list[str], size: int) -> PreTrainedTokenizerFast:
     tokenizer = ByteLevelBPETokenizer()
     tokenizer.train_from_iterator([*tweets[:60_000], *dialogue * 4_000], size, special_tokens=[END])
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer._tokenizer, eos_token=END, bos_token=END, pad_token=END, model_max_length=512
-    )  # fmt: skip
+        tokenizer_object=tokenizer._tokenizer,
+        eos_token=END,
+        bos_token=END,
+        pad_token=END,
+        model_max_length=512,
+    )
 
 
 def train(
@@ -177,10 +184,8 @@ def train(
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             if step % 200 == 0 or step == args.steps:
-                print(
-                    f"pass {number + 1} step {step}/{total} loss {loss.item():.3f} {time.time() - began:.0f} s",
-                    flush=True,
-                )
+                seconds = f"{time.time() - began:.0f} s"
+                print(f"step {step}/{total} loss {loss.item():.3f} {seconds}", flush=True)
             if step == args.steps:
                 return
 

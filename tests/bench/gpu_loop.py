@@ -50,7 +50,8 @@ folder, base, merged, prompts = json.loads(sys.argv[1])
 where = {"": 0 if torch.cuda.is_available() else "cpu"}
 began = time.time()
 tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(folder if merged else base, device_map=where, dtype="auto")
+name = folder if merged else base
+model = AutoModelForCausalLM.from_pretrained(name, device_map=where, dtype="auto")
 if not merged:
     from peft import PeftModel
     model = PeftModel.from_pretrained(model, folder)

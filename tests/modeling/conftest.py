@@ -7,9 +7,9 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from pathlib import Path  # noqa: E402
+from pathlib import Path
 
-import pytest  # noqa: E402
+import pytest
 
 DEMO_BASE = Path(__file__).resolve().parents[2] / "sample_data" / "base"
 TEMPLATE = "### Human: {text}\n### Assistant:"
