@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 
 from storage import runs
@@ -128,9 +129,6 @@ async def test_stop_asks_the_command_line(start, stub):
 
 async def test_runs_that_others_started_are_watched(start, stub):
     stub.start_outside()
-    stub.move(pid=1, pid_started=None)
-    import psutil
-
     me = psutil.Process()
     stub.move(pid=me.pid, pid_started=me.create_time())
     async with start(program=stub.program) as driver:
@@ -166,3 +164,11 @@ async def test_a_run_without_predictions_cannot_be_shown(start, stub):
         await driver.until_seen("has no predictions")
         await driver.press("r")
         await driver.until_seen("pred: run 2")
+
+
+async def test_a_run_without_its_folder_is_said_to_be_gone(start):
+    async with start() as driver:
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        await driver.press("o")
+        await driver.until_seen("is missing, so nothing more is known of run 2")

@@ -85,6 +85,10 @@ class Follower:
 
     def read(self) -> Progress:
         """What the folder says now; raises UserError if it is damaged or gone."""
+        if not self.folder.is_dir():
+            raise UserError(
+                f"{self.folder} is missing, so nothing more is known of run {self.run}."
+            )
         for values, offset in read_log(self.folder, self._offset):
             self._offset = offset
             self._take(values)
@@ -110,14 +114,16 @@ class Follower:
 
 def line_of(values: dict[str, Any]) -> str:
     """A line of the log for people: the time, the event and its values."""
-    at = values.get("at")
+    at, event = values.get("at"), values.get("event", "")
     clock = time.strftime("%H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
+    if event in ("phase", "note"):
+        return f"{clock} {values.get('phase') or values.get('text') or ''}"
     rest = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in values.items()
         if name not in ("at", "event") and not isinstance(value, dict | list)
     )
-    return f"{clock} {values.get('event', '')} {' '.join(rest)}"
+    return f"{clock} {event} {' '.join(rest)}"
 
 
 def live_runs(folder: Path) -> list[int]:

@@ -133,7 +133,8 @@ class RunScreen(Screen[None]):
 
 def _facts(progress: Progress, width: int) -> list[Text]:
     state = progress.state
-    facts = [("state", state.state + (f", {state.phase}" if state.phase else ""))]
+    phase = f", {state.phase}" if state.phase and progress.live else ""
+    facts = [("state", state.state + phase)]
     if state.steps:
         share = state.step / state.steps
         facts.append(("steps", f"{bar(share, min(40, width - 12))} {state.step}/{state.steps}"))

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from storage import runs
+from storage.errors import UserError
 from storage.runs import Run
 from storage.store import open_store
 from workbench import inert
@@ -23,7 +24,7 @@ from workbench.screens.jobs import Collected, Progressed, accuracy, duration
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
-COLUMNS = ("", "run", "kind", "recipe", "base", "state", "4-bit", "steps", "time", "test", "reason")
+COLUMNS = ("", "run", "kind", "recipe", "base", "state", "test", "4-bit", "steps", "time", "reason")
 
 
 class RunsScreen(Screen[None]):
@@ -68,12 +69,14 @@ class RunsScreen(Screen[None]):
 
     @work(thread=True, group="runs", exclusive=True)
     def _read(self) -> None:
-        store = open_store(self.app.store.folder)
         try:
-            known = runs.every(store)
-        finally:
-            store.close()
-        self.post_message(self.Read(known))
+            store = open_store(self.app.store.folder)
+            try:
+                self.post_message(self.Read(runs.every(store)))
+            finally:
+                store.close()
+        except UserError as error:
+            self.app.call_from_thread(self.say, str(error), True)
 
     @on(Read)
     def _show(self, event: Read) -> None:
@@ -116,10 +119,10 @@ class RunsScreen(Screen[None]):
             run.recipe,
             PurePath(run.base).name if run.base else "",
             run.state,
+            f"{accuracy(test).removeprefix('accuracy ')} of {test['n']:,}" if test else "",
             f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
             str(run.steps or ""),
             "" if run.seconds is None else duration(run.seconds),
-            f"{accuracy(test).removeprefix('accuracy ')} of {test['n']:,}" if test else "",
             run.reason or "",
         )
 

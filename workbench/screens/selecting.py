@@ -27,7 +27,7 @@ from workbench.widgets.tweet_list import row_of
 
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
-BATCH = 2_000
+BATCH = 500
 NO_MATCH = "No tweet passes this filter; esc clears it."
 NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
 ORDERS = {

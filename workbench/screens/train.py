@@ -72,11 +72,15 @@ class TrainScreen(Screen[None]):
 
     @work(thread=True, group="count")
     def _count(self) -> None:
-        store = open_store(self.app.store.folder)
         try:
-            found = len(listing(store, TRAINABLE))
-        finally:
-            store.close()
+            store = open_store(self.app.store.folder)
+            try:
+                found = len(listing(store, TRAINABLE))
+            finally:
+                store.close()
+        except UserError as error:
+            self.app.call_from_thread(self.say, str(error), True)
+            return
         text = f"{found:,} training tweets: labelled, neither excluded nor ambiguous, no test text"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
 
