@@ -1,0 +1,123 @@
+"""workspace.toml: what is written is read back, and a wrong value is named."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage import config as settings_file
+from storage.config import Config
+from storage.errors import UsageError, UserError
+
+ODD = (
+    "very good",
+    'quote " and \\',
+    "émotion 🚀",
+    "a=b # c",
+    "[x]",
+    "日本",
+    "1",
+    "don't\x7f",
+    "{text}",
+)
+
+
+def saved(folder, text):
+    (folder / "workspace.toml").write_text(text, "utf-8")
+    return settings_file.load(folder)
+
+
+def test_odd_label_names_survive_the_file(tmp_path):
+    config = Config(
+        labels=ODD, base="/models/my base", words={ODD[0]: "Great 👍"}, keys={ODD[1]: "w"},
+        template="Q: {text}\nA:", seed=7, test_share=0.25, dev_share=0.1,
+    )  # fmt: skip
+    settings_file.save(tmp_path, config)
+    assert settings_file.load(tmp_path) == config
+
+
+names = st.text(
+    st.characters(exclude_categories=("Cs",), min_codepoint=32), min_size=1, max_size=12
+).filter(str.strip)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(labels=st.lists(names, max_size=5, unique_by=str.casefold), share=st.floats(0, 0.45))
+def test_any_settings_survive_the_file(labels, share, tmp_path):
+    config = Config(labels=tuple(labels), test_share=share, words={n: n[::-1] for n in labels})
+    settings_file.save(tmp_path, config)
+    assert settings_file.load(tmp_path) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("labels = [", "cannot be read as TOML"),
+        ('labels = "positive"', "labels must be a tuple"),
+        ("labels = [1, 2]", "1 cannot be a label"),
+        ('labels = ["", "b"]', "'' cannot be a label"),
+        ('labels = ["a\\nb"]', "cannot be a label"),
+        ('labels = ["Up", "up"]', "given twice"),
+        ("colour = 3", "unknown setting 'colour'; known: labels, base"),
+        ("base = 3", "base must be a str"),
+        ('template = "no place for it"', "template must contain {text} exactly once"),
+        ('template = "{text} {text}"', "template must contain {text} exactly once"),
+        ("[split]\ntest = 0.8\ndev = 0.2", "leave no tweets for training"),
+        ("[split]\ntest = -0.1", "test"),
+        ("[split]\ntest = nan", "test"),
+        ('[split]\ntest = "half"', "test_share must be a float"),
+        ("[split]\nseed = 1.5", "seed must be a int"),
+        ("[split]\nseed = true", "seed must be a int"),
+        ("split = 3", "split"),
+        ("words = 3", "words must be a dict"),
+        ("[words]\npositive = 3", "words"),
+        ('[keys]\npositive = "ab"', "keys"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file(text, message, tmp_path):
+    with pytest.raises(UserError) as caught:
+        saved(tmp_path, text)
+    assert message in str(caught.value)
+    assert "workspace.toml" in str(caught.value) or "label" in str(caught.value)
+
+
+def test_what_is_left_out_has_its_default(tmp_path):
+    assert saved(tmp_path, 'labels = ["up", "down"]') == Config(labels=("up", "down"))
+
+
+def test_bytes_that_are_no_text_are_one_sentence(tmp_path):
+    (tmp_path / "workspace.toml").write_bytes(b"labels = ['\xff']")
+    with pytest.raises(UserError, match="cannot be read as TOML"):
+        settings_file.load(tmp_path)
+
+
+def test_a_label_is_found_by_name_or_word_in_any_case():
+    config = Config(labels=("positive", "Bearish"), words={"Bearish": "Down"})
+    assert config.label(" POSITIVE ") == "positive"
+    assert config.label("down") == "Bearish"
+    assert config.label("bearish") == "Bearish"
+    assert config.label("up") is None
+    with pytest.raises(UsageError, match=r"'up' is not a label .*positive, Bearish"):
+        config.require_label("up")
+
+
+def test_a_lower_case_label_gets_a_capital_in_the_prompt():
+    config = Config(labels=("positive", "VIX up", "b"), words={"b": "Bear"})
+    assert [config.word(label) for label in config.labels] == ["Positive", "VIX up", "Bear"]
+
+
+def test_initials_are_keys_where_they_are_free_and_unique():
+    config = Config(labels=("positive", "negative", "neutral", "up", "bullish"))
+    assert config.key_of() == {"positive": "p", "bullish": "b"}
+    named = Config(labels=("positive", "negative", "neutral"), keys={"neutral": "m"})
+    assert named.key_of() == {"positive": "p", "neutral": "m"}
+
+
+def test_writing_the_settings_leaves_no_other_file(tmp_path):
+    settings_file.save(tmp_path, Config(labels=("a", "b")))
+    settings_file.save(tmp_path, Config(labels=("a", "b", "c")))
+    assert [path.name for path in tmp_path.iterdir()] == ["workspace.toml"]
+    assert (tmp_path / "workspace.toml").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,185 @@
+"""Making and opening workspaces: who may read them, and what is refused with a sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from storage import labels, maintenance, tweets
+from storage.config import Config
+from storage.errors import UsageError, UserError
+from storage.store import create_store, find_workspace, login_name, open_store, set_labels
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_workspace_is_for_its_owner_only(make_store, fill):
+    before = os.umask(0)
+    try:
+        store = make_store()
+        store = fill(store, [{"text": "up we go", "label": "positive"}])
+    finally:
+        os.umask(before)
+    assert mode(store.folder) == mode(store.runs_folder) == 0o700
+    files = [path for path in store.folder.iterdir() if path.is_file()]
+    assert {path.name for path in files} >= {"workbench.db", "workbench.db-wal", "workspace.toml"}
+    assert {path.name: mode(path) for path in files} == {path.name: 0o600 for path in files}
+
+
+def test_labels_that_are_shown_as_saved_survive_power_loss(small):
+    assert small.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert small.db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert small.db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_a_second_workspace_in_the_same_folder_is_refused(small):
+    with pytest.raises(UserError, match="is a workspace already"):
+        create_store(small.folder, Config())
+    assert tweets.counts(small).tweets == 6
+
+
+def test_a_newer_schema_is_refused_and_left_alone(small):
+    small.db.execute("PRAGMA user_version = 99")
+    small.close()
+    content = (small.folder / "workbench.db").read_bytes()
+    with pytest.raises(UserError, match=r"newer workbench \(schema 99; this one knows 1\)"):
+        open_store(small.folder)
+    assert (small.folder / "workbench.db").read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["text", "page", "cut"])
+def test_a_damaged_database_is_refused_with_a_sentence(damage, small):
+    small.close()
+    path = small.folder / "workbench.db"
+    content = bytearray(path.read_bytes())
+    if damage == "text":
+        content = bytearray(b"this was a database once, " * 400)
+    elif damage == "page":
+        content[4096:-4096] = b"\xa5" * (len(content) - 8192)
+    else:
+        del content[5000:]
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        open_store(small.folder)
+
+
+def test_a_workspace_without_its_settings_says_what_to_do_and_that_helps(small):
+    small.close()
+    (small.folder / "workspace.toml").unlink()
+    with pytest.raises(UserError, match=r"workspace\.toml is missing; restore it, or run .* init"):
+        open_store(small.folder)
+    store = create_store(small.folder, Config(labels=("positive", "negative")))
+    assert tweets.counts(store).tweets == 6
+    store.close()
+
+
+@pytest.fixture
+def locked(small):
+    """The small workspace, readable by everybody and writable by nobody but root."""
+    labels.assign(small, [1], "negative")
+    small.close()
+    outside = Path(tempfile.mkdtemp())
+    outside.chmod(0o755)
+    folder = Path(shutil.copytree(small.folder, outside / "workspace"))
+    for path in folder.iterdir():
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(outside)
+
+
+def test_what_cannot_be_written_is_opened_for_reading(locked):
+    pid = os.fork()
+    if pid == 0:  # a child, since there is no way back from another user id
+        status = 1
+        try:
+            if os.getuid() == 0:
+                os.setuid(65534)
+            store = open_store(locked, "ben")
+            assert store.read_only
+            assert tweets.tweet(store, 1).label == "negative"
+            with pytest.raises(UserError, match="read-only for you"):
+                labels.assign(store, [1], "positive")
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_the_nearest_workspace_above_is_found(small, tmp_path, monkeypatch):
+    deep = small.folder / "runs" / "1" / "deep"
+    deep.mkdir(parents=True)
+    assert find_workspace(start=deep) == small.folder
+    with pytest.raises(UserError, match="no workspace here or above"):
+        find_workspace(start=tmp_path)
+    monkeypatch.setenv("WORKBENCH_HOME", str(small.folder))
+    assert find_workspace(start=tmp_path) == small.folder
+    with pytest.raises(UserError, match="is not a workspace"):
+        find_workspace(tmp_path)
+
+
+def test_who_labels_is_the_variable_or_the_login_name(monkeypatch):
+    assert login_name() == "ana"
+    monkeypatch.delenv("WORKBENCH_ANNOTATOR")
+    assert login_name()
+
+
+def test_labels_added_by_hand_to_the_settings_can_be_used(small, reopen):
+    small.close()
+    path = small.folder / "workspace.toml"
+    path.write_text(path.read_text().replace('"negative"]', '"negative", "neutral"]'))
+    store = reopen(small)
+    labels.assign(store, [1], "neutral")
+    assert tweets.tweet(store, 1).label == "neutral"
+    assert list(tweets.listing(store, "label:neutral")) == [1]
+
+
+def test_a_label_taken_out_of_the_settings_keeps_its_tweets(small):
+    store = set_labels(small, ("positive", "other"))
+    assert tweets.tweet(store, 4).label == "negative"
+    assert list(tweets.listing(store, "label:negative")) == [4, 5]
+    with pytest.raises(UsageError, match="not a label of this workspace"):
+        labels.assign(store, [1], "negative")
+    assert maintenance.check(store) == []
+    store.close()
+
+
+def test_a_label_that_is_spelt_otherwise_is_the_same_label(small):
+    store = set_labels(small, ("Positive", "NEGATIVE"))
+    labels.assign(store, [1], "negative")
+    assert list(tweets.listing(store, "label:negative")) == [1, 4, 5]
+    store.close()
+
+
+def test_the_database_can_be_in_a_folder_with_any_name(make_store, fill):
+    store = make_store("odd ?#% name ü 🚀")
+    store = fill(store, [{"text": "up we go", "label": "positive"}])
+    assert tweets.counts(store).tweets == 1
+
+
+def test_two_writers_wait_for_one_another(small, repository):
+    """A hundred labels each from two processes: none is lost, none fails."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom storage import labels\n"
+        "from storage.store import open_store\n"
+        f"store = open_store(Path({str(small.folder)!r}), sys.argv[1])\n"
+        "for n in range(100):\n"
+        "    labels.assign(store, [1 + n % 6], ['positive', 'negative'][n // 6 % 2])\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, name], cwd=repository)
+        for name in ("ana", "ben")
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert len(labels.history(small)) == 5 + 200
+    assert maintenance.check(small) == []

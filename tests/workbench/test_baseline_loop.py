@@ -1,0 +1,67 @@
+"""Import, baseline, suspects, correction, evaluation: the loop in real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+
+@pytest.mark.slow
+def test_the_loop_without_a_neural_network(tmp_path, workbench, repository):
+    home = tmp_path / "w"
+
+    def run(*arguments):
+        result = workbench("-w", home, *arguments, "--json")
+        assert result.status == 0, result.err
+        return result.json
+
+    run("init", home, "--labels", "positive,negative")
+    assert run("import", repository / "sample_data" / "tweets.csv")["added"] == 720
+    done = run("train", "--recipe", "baseline", "--wait")
+    assert (done["state"], done["kind"], done["predictions"]) == ("done", "baseline", 720)
+    assert done["seconds"] > 0
+    assert 0.5 < done["metrics"]["test"]["accuracy"] < 1
+    (listed,) = run("runs")
+    assert listed == done
+    first = run("suspects", "--limit", "1")[0]
+    run("label", first["id"], first["pred"])
+    corrected = run("list", "changed:yes")
+    assert [tweet["id"] for tweet in corrected] == [first["id"]]
+    assert run("suspects", "--limit", "1")[0]["id"] != first["id"]
+    again = run("train", "--recipe", "baseline", "--wait")
+    assert again["id"] == 2
+    assert {tweet["run"] for tweet in run("list", "--limit", "5")} == {2}
+    assert {tweet["run"] for tweet in run("list", "--run", "1", "--limit", "5")} == {1}
+    assert run("status")["runs"] == 2
+    assert run("check")["ok"]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_without_the_command_that_started_it(trained, workbench):
+    started = workbench("train", "--recipe", "baseline", "--json").json
+    assert started["state"] in ("queued", "running")
+    followed = workbench("logs", started["id"], "-f")
+    assert followed.status == 0
+    assert followed.out.rstrip().endswith("phase  phase done")
+    run = workbench("runs", "--json").json[0]
+    assert (run["id"], run["state"]) == (started["id"], "done")
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_seen_as_failed_and_can_be_resumed(trained, workbench):
+    started = workbench("train", "--recipe", "baseline", "--json").json
+    state = trained / "runs" / str(started["id"]) / "state.json"
+    while (pid := json.loads(state.read_text())["pid"]) is None:
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    run = workbench("runs", "--json").json[0]
+    assert run["state"] == "failed"
+    assert "resume" in run["reason"]
+    resumed = workbench("resume", run["id"], "--wait", "--json")
+    assert resumed.status == 0, resumed.err
+    assert (resumed.json["state"], resumed.json["predictions"]) == ("done", 720)
