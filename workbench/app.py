@@ -168,8 +168,10 @@ class WorkbenchApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer what the keys of the screen do, and the themes."""
+        offered = {"command_palette"}
         for _, binding, _, _ in screen.active_bindings.values():
-            if binding.description and binding.show and binding.action != "command_palette":
+            if binding.description and binding.show and binding.action not in offered:
+                offered.add(binding.action)  # several keys may do the same
                 yield SystemCommand(
                     binding.description,
                     f"key {binding.key_display or binding.key}",

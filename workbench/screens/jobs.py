@@ -123,7 +123,8 @@ def line_of(values: dict[str, Any]) -> str:
         for name, value in values.items()
         if name not in ("at", "event") and not isinstance(value, dict | list)
     )
-    return f"{clock} {event} {' '.join(rest)}"
+    what = "" if event == "step" else f"{event} "  # a step has its number anyway
+    return f"{clock} {what}{' '.join(rest)}"
 
 
 def live_runs(folder: Path) -> list[int]:

@@ -148,10 +148,11 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         f"learning rate {progress.rate:.2e}" if progress.rate is not None else "",
         f"{progress.speed:,.1f} tweets/s" if progress.speed is not None else "",
         f"{progress.memory:.1f} GiB" if progress.memory is not None else "",
-        f"4-bit layers {state.linear4bit}/{state.linear_total}" if state.linear_total else "",
     ]
     if any(speed):
         facts.append(("speed", "  ".join(filter(None, speed))))
+    if state.linear_total:
+        facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
     times = [f"{duration(state.seconds)} so far" if state.seconds is not None else ""]
     times += [f"about {duration(state.eta_s)} left" if progress.live and state.eta_s else ""]
     if any(times):

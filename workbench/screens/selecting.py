@@ -48,7 +48,7 @@ class Selecting(Editing):
         key("slash", "filter", "filter", key_display="/"),
         key("s", "sort", "sort"),
         key("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
-        key("left_square_bracket", "disagreement(-1)", "previous one", key_display="["),
+        key("left_square_bracket", "disagreement(-1)", "previous disagreement", key_display="["),
     ]
 
     class Found(Message):
