@@ -11,7 +11,7 @@ from typing import Any
 
 from storage.errors import UsageError, UserError
 from storage.filters import DISAGREES, Query, compile_filter
-from storage.store import Store
+from storage.store import DATABASE, Store, explain
 
 SORTS = {
     "id": "t.id",
@@ -240,3 +240,13 @@ def all_ids(store: Store) -> range | None:
     """The ids of all tweets if they have no gaps, found without reading any; None otherwise."""
     last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
     return range(1, last + 1) if last == counts(store).tweets else None
+
+
+def find(
+    store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
+) -> Sequence[int]:
+    """Like `listing`, with what SQLite complains of, or an interruption, as a UserError."""
+    try:
+        return listing(store, filter_text, sort, run)
+    except sqlite3.OperationalError as error:
+        raise explain(error, store.folder / DATABASE) from error

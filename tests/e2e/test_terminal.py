@@ -64,9 +64,11 @@ class Terminal:
         self.written = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            # Given as a whole: libraries add COLUMNS and LINES behind Python's back.
+            # Given as a whole: libraries add COLUMNS and LINES behind Python's back, and they
+            # would count for more than the size of the terminal.
+            inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
             terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-            os.execve(command[0], command, dict(os.environ) | terminal | environment)
+            os.execve(command[0], command, inherited | terminal | environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.status = None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from storage.store import DATABASE, explain, open_store
-from storage.tweets import listing
+from storage.errors import UserError
+from storage.store import Store, open_store
+from storage.tweets import find
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = Lock()
-        self._running: sqlite3.Connection | None = None
+        self._running: Store | None = None
         self._newest = 0
 
     def begin(self) -> int:
@@ -39,7 +39,7 @@ class Finder:
         with self._lock:
             self._newest += 1
             if self._running is not None:
-                self._running.interrupt()
+                self._running.db.interrupt()
             return self._newest
 
     def find(self, ticket: int, question: Question) -> Sequence[int]:
@@ -49,15 +49,15 @@ class Finder:
             with self._lock:
                 if ticket != self._newest:
                     raise Superseded
-                self._running = store.db
-            ids = listing(store, question.filter, question.sort, question.run)
-        except sqlite3.OperationalError as error:
+                self._running = store
+            ids = find(store, question.filter, question.sort, question.run)
+        except UserError:
             if ticket != self._newest:
                 raise Superseded from None
-            raise explain(error, self._folder / DATABASE) from error
+            raise
         finally:
             with self._lock:
-                if self._running is store.db:
+                if self._running is store:
                     self._running = None
             store.close()
         if ticket != self._newest:
