@@ -11,7 +11,7 @@ from storage.errors import UsageError
 NAMES = {
     "text": ("text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence"),
     "label": ("label", "sentiment", "class", "gold", "target", "category"),
-    "id": ("id", "tweet id", "external id", "status id", "uid", "idx"),
+    "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
     "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
     "url": ("url", "tweet url", "link", "permalink"),
     "split": ("split", "partition", "fold"),

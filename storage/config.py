@@ -82,6 +82,8 @@ def load(folder: Path) -> Config:
 
 def _checked(path: Path, values: dict[str, Any]) -> Config:
     split = values.pop("split", {})
+    if not isinstance(split, dict):
+        raise UserError(f"{path}: split must be a table with test, dev and seed, not {split!r}.")
     flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
     known = Config.__dataclass_fields__
     for name, value in flat.items():
@@ -90,14 +92,22 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         wanted = type(getattr(Config(), name))
         value = tuple(value) if isinstance(value, list) else value
         value = float(value) if wanted is float and isinstance(value, int) else value
-        if not isinstance(value, wanted):
+        if not isinstance(value, wanted) or isinstance(value, bool):
             raise UserError(f"{path}: {name} must be a {wanted.__name__}, not {value!r}.")
         flat[name] = value
     config = Config(**flat)
     if config.template.count("{text}") != 1:
         raise UserError(f"{path}: template must contain {{text}} exactly once.")
+    if not (config.test_share >= 0 and config.dev_share >= 0):
+        raise UserError(f"{path}: the test and dev shares must be from 0 to below 1.")
     if config.test_share + config.dev_share >= 1:
         raise UserError(f"{path}: the test and dev shares leave no tweets for training.")
+    for label, word in config.words.items():
+        if not isinstance(word, str) or not word.strip():
+            raise UserError(f"{path}: words: the word for {label!r} must be text, not {word!r}.")
+    for label, key in config.keys.items():
+        if not isinstance(key, str) or len(key) != 1:
+            raise UserError(f"{path}: keys: the key for {label!r} must be one letter, not {key!r}.")
     check_labels(config.labels)
     return config
 

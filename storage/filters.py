@@ -29,10 +29,13 @@ class FilterError(UsageError):
         self.position = position
         super().__init__(f"The filter has {reason} at column {position + 1}.")
 
-    def caret(self) -> str:
-        """The filter with a caret under the place, for a terminal."""
+    def caret(self, shown: Callable[[str], str] = str) -> str:
+        """The filter with a caret under the place; `shown` makes text safe for a terminal."""
         start = max(0, self.position - 60)
-        return f"  {self.source[start : start + 76]}\n  {' ' * (self.position - start)}^"
+        before = shown(self.source[start : self.position])
+        after = shown(self.source[self.position : start + 76])
+        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in before)
+        return f"  {before}{after}\n  {' ' * (len(before) + wide)}^"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ TOKEN = re.compile(
 
 def tokens(source: str) -> list[Token]:
     """Split a filter into its tokens; raises FilterError for a quote that is not closed."""
+    if unsearchable := re.search("[\x00\ud800-\udfff]", source):
+        raise FilterError("a character that no text can hold", source, unsearchable.start())
     found = []
     position = 0
     while position < len(source):
@@ -298,7 +303,12 @@ def _unspaced(character: str) -> bool:
 
 
 def _join(operator: str, parts: list[Sql]) -> Sql:
+    """Put conditions together as a balanced tree: SQLite limits how deep an expression nests."""
     if len(parts) == 1:
         return parts[0]
-    where = operator.join(f"({part})" for part, _ in parts)
-    return where, [value for _, values in parts for value in values]
+    middle = len(parts) // 2
+    (left, first), (right, second) = (
+        _join(operator, parts[:middle]),
+        _join(operator, parts[middle:]),
+    )
+    return f"({left}){operator}({right})", [*first, *second]

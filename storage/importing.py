@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,13 +14,14 @@ from typing import Any
 
 from storage import readers
 from storage.columns import MOST_LABELS, SPLIT_NAMES, Columns, guess
-from storage.config import Config
+from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
 from storage.labels import begin
 from storage.store import Store, now, transaction
 from storage.text import content_hash, digest, split_of
 
 SAMPLE = 200
+SURROGATE = re.compile("[\ud800-\udfff]")
 BATCH = 5_000
 
 
@@ -112,14 +114,16 @@ def _labels(
         example = ",".join(f"{name}=NAME" for name in sorted(names))
         raise UsageError(f"{path}: the labels are codes; name them with --map {example}.")
     distinct = {name.casefold(): name for name in reversed(names)}
-    return tuple(distinct[name.casefold()] for name in names if distinct[name.casefold()] == name)
+    labels = tuple(name for name in names if distinct[name.casefold()] == name)
+    check_labels(labels)
+    return labels
 
 
 def run(store: Store, plan: Plan, dry_run: bool = False) -> Report:
     """Write the tweets of a file into the store in one transaction; a dry run takes it back.
 
-    A row is known by its id column, or by its text and how often that occurred before it in the
-    file, so importing the same file again adds nothing.
+    A row is known by its text and its id column, or without one by how often the text occurred
+    before it in the file, so importing the same file again adds nothing.
     """
     try:
         with transaction(store.db):
@@ -212,9 +216,18 @@ def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> 
             tally.rejected += 1
             continue
         external = _value(row, columns.id)
+        if not_unicode := SURROGATE.search(text):
+            raise UserError(
+                f"{plan.path}, row {tally.read}: the text is no valid Unicode (the lone surrogate "
+                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
+            )
         exact = digest(text)
         occurrences[exact] += 1
-        key = digest("id", external) if external else digest("text", text, str(occurrences[exact]))
+        key = (
+            digest("id", external, text)
+            if external
+            else digest("text", text, str(occurrences[exact]))
+        )
         split = SPLIT_NAMES.get((_value(row, columns.split) or "").casefold())
         code = _value(row, columns.label)
         name = None if code is None else plan.options.codes.get(code, code)

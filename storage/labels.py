@@ -17,7 +17,6 @@ from storage.store import Store, now, transaction
 from storage.tweets import tweet as find_tweet
 
 FIELDS = ("label", "excluded", "review", "ambiguous", "note")
-NOT_UNDONE_BY_UNDO = ("gold import", "undo", "redo")
 Value = str | int | bool | None
 
 
@@ -75,12 +74,7 @@ def undo(store: Store) -> Change:
 def redo(store: Store) -> Change:
     """Do again what this annotator undid last; raises UserError when there is nothing."""
     with transaction(store.db):
-        after = _last_done(store) or 0
-        target = store.db.execute(
-            "SELECT min(u.action) FROM undone u JOIN actions a ON a.id = u.action "
-            "WHERE a.annotator = ? AND u.action > ?",
-            [store.annotator, after],
-        ).fetchone()[0]
+        target = _last_undone(store)
         if target is None:
             raise UserError("There is nothing to redo.")
         change = _replay(store, "redo", target, "old", "new")
@@ -99,10 +93,10 @@ def history(
     """The events of one tweet, oldest first, or the newest of all."""
     if number is not None:
         find_tweet(store, number)
+    which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
     rows = store.db.execute(
         "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, a.queue, a.run "
-        "FROM label_events e JOIN actions a ON a.id = e.action WHERE ?1 IS NULL OR e.tweet = ?1 "
-        "ORDER BY CASE WHEN ?1 IS NULL THEN -e.id ELSE e.id END LIMIT ?2",
+        f"FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",  # noqa: S608
         [number, -1 if limit is None else limit],
     )
     names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
@@ -128,6 +122,8 @@ def _act(
     store: Store, kind: str, ids: Iterable[int], field: str, value: Value, shown: Shown | None
 ) -> Change:
     numbers = list(dict.fromkeys(ids))
+    if not numbers:
+        return Change(0, kind, ())
     with transaction(store.db):
         for number in numbers[:1] if len(numbers) == 1 else []:
             find_tweet(store, number)
@@ -155,8 +151,12 @@ def _replay(store: Store, kind: str, target: int, expected: str, wanted: str) ->
             f"INSERT INTO label_events (action, tweet, field, old, new) "  # noqa: S608 - known columns
             f"SELECT ?, e.tweet, e.field, e.{expected}, e.{wanted} FROM label_events e "
             f"JOIN current c ON c.tweet = e.tweet WHERE e.action = ? AND e.field = '{field}' "
-            f"AND c.{field} IS e.{expected} RETURNING tweet",
-            [action, target],
+            f"AND c.{field} IS e.{expected} AND NOT EXISTS ("
+            "SELECT 1 FROM label_events l JOIN actions a ON a.id = l.action "
+            "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id AND a.annotator != ? "
+            "AND a.kind NOT IN ('undo', 'redo') "
+            "AND NOT EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id)) RETURNING tweet",
+            [action, target, store.annotator],
         )
         touched += [row[0] for row in rows]
     _apply(store, action)
@@ -192,11 +192,23 @@ def _tally(store: Store, action: int) -> dict[str, int]:
 
 def _last_done(store: Store) -> int | None:
     """The newest action of this annotator that can be undone."""
-    marks = ",".join("?" * len(NOT_UNDONE_BY_UNDO))
     row = store.db.execute(
-        f"SELECT a.id FROM actions a WHERE a.annotator = ? AND a.kind NOT IN ({marks}) "  # noqa: S608
+        "SELECT a.id FROM actions a WHERE a.annotator = ? "
+        "AND a.kind NOT IN ('gold import', 'undo', 'redo') "
         "AND NOT EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id) ORDER BY a.id DESC LIMIT 1",
-        [store.annotator, *NOT_UNDONE_BY_UNDO],
+        [store.annotator],
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _last_undone(store: Store) -> int | None:
+    """The action that this annotator undid last; a change made since then ends redoing."""
+    row = store.db.execute(
+        "SELECT a.reverts FROM actions a JOIN undone u ON u.action = a.reverts "
+        "WHERE a.annotator = ?1 AND a.kind = 'undo' AND a.id > coalesce((SELECT max(e.id) "
+        "FROM actions e WHERE e.annotator = ?1 "
+        "AND e.kind NOT IN ('gold import', 'undo', 'redo')), 0) ORDER BY a.id DESC LIMIT 1",
+        [store.annotator],
     ).fetchone()
     return None if row is None else int(row[0])
 

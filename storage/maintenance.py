@@ -10,6 +10,8 @@ from storage.errors import UserError
 from storage.filters import CORRECTED
 from storage.store import Store
 
+COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")
+
 
 def backup(store: Store, path: Path) -> None:
     """Write a consistent copy of the database, also while others write to it."""
@@ -43,11 +45,19 @@ def check(store: Store) -> list[str]:
         ).fetchone()[0]
         if drifted:
             problems.append(f"{drifted} tweets have a {field} that their history does not give.")
+    drifted = store.db.execute(
+        "SELECT count(*) FROM current c WHERE c.gold IS NOT (SELECT e.new FROM label_events e "
+        "JOIN actions a ON a.id = e.action WHERE e.tweet = c.tweet AND a.kind = 'gold import')"
+    ).fetchone()[0]
+    if drifted:
+        problems.append(f"{drifted} tweets have a gold label that no import gave them.")
     actual = store.db.execute(
-        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0) FROM current c"  # noqa: S608
+        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "  # noqa: S608
+        "coalesce(sum(c.excluded), 0), coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) "
+        "FROM current c"
     ).fetchone()
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
-    for name, number in zip(("tweets", "labelled", "corrected"), actual, strict=True):
+    for name, number in zip(COUNTED, actual, strict=True):
         if kept.get(name, 0) != number:
             problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")
     return problems

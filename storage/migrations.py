@@ -110,7 +110,8 @@ INITIAL = (
         linear4bit INTEGER,
         linear_total INTEGER,
         labels TEXT NOT NULL,  -- JSON: label names in the order of the probabilities
-        log_offset INTEGER NOT NULL DEFAULT 0  -- bytes of log.jsonl read so far
+        log_offset INTEGER NOT NULL DEFAULT 0,  -- bytes of log.jsonl read so far
+        predictions INTEGER NOT NULL DEFAULT 0  -- how many were taken in
     )""",
     """CREATE TABLE predictions (
         run INTEGER NOT NULL REFERENCES runs (id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import json
 import re
 import sys
@@ -45,21 +46,23 @@ def rows(path: Path, encoding: str | None = None) -> Iterator[Row]:
 def _encoding(path: Path, named: str | None) -> str:
     if named is not None:
         try:
-            codecs.lookup(named)
-        except LookupError:
+            io.TextIOWrapper(io.BytesIO(), encoding=named)
+        except (LookupError, ValueError):  # ValueError: a name with a NUL in it
             raise UserError(f"{named!r} is not an encoding; try utf-8, cp1252 or utf-16.") from None
-        return named
+        name = codecs.lookup(named).name
+        return "utf-8-sig" if name == "utf-8" else name
     with path.open("rb") as file:
         start = file.read(4)
     return "utf-16" if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
-def _undecodable(path: Path, encoding: str, error: UnicodeDecodeError) -> UserError:
-    byte = error.object[error.start]
+def _undecodable(path: Path, encoding: str, error: UnicodeError) -> UserError:
     name = "UTF-8" if encoding == "utf-8-sig" else encoding
+    reason = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        reason = f"byte 0x{error.object[error.start]:02x}: {error.reason}"
     return UserError(
-        f"{path} is not {name} text (byte 0x{byte:02x}: {error.reason}); "
-        "name its encoding, such as --encoding cp1252."
+        f"{path} is not {name} text ({reason}); name its encoding, such as --encoding cp1252."
     )
 
 
@@ -85,7 +88,7 @@ def _csv_rows(path: Path, named: str | None) -> Iterator[Row]:
                         f"has {len(header)}; quote the text, or correct the line."
                     )
                 yield dict(zip(header, fields, strict=True))
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise _undecodable(path, encoding, error) from None
         except csv.Error as error:
             raise UserError(
@@ -105,7 +108,7 @@ def _json_rows(path: Path, named: str | None) -> Iterator[Row]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield from _objects(path, [_loads(path, line, number)], number)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise _undecodable(path, encoding, error) from None
         except json.JSONDecodeError as error:
             raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
@@ -149,15 +152,17 @@ def _datasets_rows(path: Path) -> Iterator[Row]:
     """A folder written by `datasets.save_to_disk`: one data set, or one folder a split."""
     import pyarrow as pa
 
-    if (index := path / "dataset_dict.json").exists():
-        for split in json.loads(index.read_text("utf-8"))["splits"]:
-            for row in _datasets_rows(path / split):
-                yield {"split": {"validation": "dev"}.get(split, split), **row}
-        return
-    files = sorted(path.glob("*.arrow"))
-    if not files:
-        raise UserError(f"{path} is a folder without a data set (no .arrow files in it).")
-    for file in files:
-        with pa.memory_map(str(file)) as source:
-            for batch in pa.ipc.open_stream(source):
-                yield from batch.to_pylist()
+    try:
+        if (index := path / "dataset_dict.json").exists():
+            for split in json.loads(index.read_text("utf-8"))["splits"]:
+                for row in _datasets_rows(path / split):
+                    yield {"split": split, **row}
+            return
+        if not (state := path / "state.json").exists():
+            raise UserError(f"{path} is a folder without a data set (no state.json in it).")
+        for entry in json.loads(state.read_text("utf-8"))["_data_files"]:
+            with pa.memory_map(str(path / entry["filename"])) as source:
+                for batch in pa.ipc.open_stream(source):
+                    yield from batch.to_pylist()
+    except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read as a datasets folder: {error}.") from None

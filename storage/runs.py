@@ -63,19 +63,25 @@ class Prediction:
 
 COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
-    "linear4bit, linear_total, labels, log_offset"
+    "linear4bit, linear_total, labels, log_offset, predictions"
 )
 
 
 def add(
-    store: Store, uid: str, kind: str, recipe: str, base: str | None, labels: Sequence[str]
+    store: Store,
+    uid: str,
+    kind: str,
+    recipe: str,
+    base: str | None,
+    labels: Sequence[str],
+    after: int = 0,
 ) -> int:
-    """Record a new queued run and return its number."""
+    """Record a new queued run and return its number, which is above `after`."""
     with transaction(store.db):
         cursor = store.db.execute(
-            "INSERT INTO runs (uid, kind, recipe, base, created, state, labels) "
-            "VALUES (?, ?, ?, ?, ?, 'queued', ?)",
-            [uid, kind, recipe, base, now(), json.dumps(list(labels))],
+            "INSERT INTO runs (id, uid, kind, recipe, base, created, state, labels) "
+            "SELECT 1 + max(?, coalesce(max(id), 0)), ?, ?, ?, ?, ?, 'queued', ? FROM runs",
+            [after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
         )
     return int(cursor.lastrowid or 0)
 
@@ -159,6 +165,8 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
                 "WHERE EXISTS (SELECT 1 FROM tweets WHERE id = ?)",
                 batch,
             ).rowcount
+    with transaction(store.db):
+        store.db.execute("UPDATE runs SET predictions = ? WHERE id = ?", [taken, number])
     return taken
 
 
@@ -182,7 +190,7 @@ def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[floa
     """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
     rows = store.db.execute(
         "SELECT run, label, probabilities, in_sample FROM predictions "
-        "WHERE tweet = ? ORDER BY run DESC",
+        "WHERE run IN (SELECT id FROM runs) AND tweet = ? ORDER BY run DESC",
         [tweet],
     ).fetchall()
     known = {run.id: run for run in every(store)} if rows else {}
@@ -225,8 +233,7 @@ def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:
         wanted = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
         values = json.loads(report)
         reports.setdefault(run, {})[split] = {name: values[name] for name in wanted}
-    count = "(SELECT count(*) FROM predictions p WHERE p.run = runs.id)"
-    rows = store.db.execute(f"SELECT {COLUMNS}, {count} FROM runs {condition}", parameters)  # noqa: S608
+    rows = store.db.execute(f"SELECT {COLUMNS} FROM runs {condition}", parameters)  # noqa: S608
     names = [field.name for field in fields(Run)]
     runs = []
     for *columns, labels, offset, predictions in rows:

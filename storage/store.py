@@ -73,7 +73,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
 
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
     """Make a workspace for its owner only and open it; raises UserError if there is one already."""
-    if (folder / DATABASE).exists():
+    if (folder / DATABASE).exists() and (folder / config_file.FILE_NAME).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,13 +97,23 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     except sqlite3.DatabaseError as error:
         raise explain(error, path) from error
     if not read_only:
-        with transaction(db):
-            known = {row[0].casefold() for row in db.execute("SELECT name FROM labels")}
-            missing = [(name,) for name in config.labels if name.casefold() not in known]
-            db.executemany("INSERT INTO labels (name) VALUES (?)", missing)
+        _take_over_labels(db, config.labels)
     names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
     ids = {name: number for number, name in names.items()}
     return Store(folder, db, config, annotator or login_name(), ids, names, read_only)
+
+
+def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
+    """Bring the labels of the database, in their spelling, in line with workspace.toml."""
+    known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
+    if all(known.get(label.casefold()) == label for label in labels):
+        return
+    with transaction(db):
+        for label in labels:
+            if (old := known.get(label.casefold())) is None:
+                db.execute("INSERT INTO labels (name) VALUES (?)", [label])
+            elif old != label:
+                db.execute("UPDATE labels SET name = ? WHERE name = ?", [label, old])
 
 
 def set_labels(store: Store, labels: tuple[str, ...]) -> Store:
@@ -136,6 +146,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield db
         return
     try:
+        if db.execute("PRAGMA query_only").fetchone()[0]:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
@@ -182,6 +194,8 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, bool]:
         db.execute(
             "PRAGMA synchronous = FULL"
         )  # a label that was shown as saved survives power loss
+    else:
+        db.execute("PRAGMA query_only = ON")
     db.execute("PRAGMA cache_size = -16000")
     return db, not writable
 

@@ -134,9 +134,12 @@ def _select(store: Store, query: Query, sort: str, run: int | None) -> tuple[str
     return sql, [shown, *query.parameters]
 
 
-def window(store: Store, ids: Sequence[int], run: int | None, characters: int = 400) -> list[Tweet]:
-    """The tweets with these ids, in that order, each text cut to a number of characters."""
-    columns = COLUMNS.format(text=f"substr(t.text, 1, {int(characters)})")
+def window(
+    store: Store, ids: Sequence[int], run: int | None, characters: int | None = 400
+) -> list[Tweet]:
+    """The tweets with these ids, in that order, each text whole or cut to so many characters."""
+    text = "t.text" if characters is None else f"substr(t.text, 1, {int(characters)})"
+    columns = COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
     sql = f"SELECT {columns} {FROM} WHERE t.id IN ({marks})"
     found = {row[0]: row for row in store.db.execute(sql, [run, *ids])}
@@ -166,7 +169,7 @@ def each(
     shown = compile_filter(filter_text, store.label_ids).run or run or shown_run(store)
     ids = listing(store, filter_text, sort, run)[:limit]
     for start in range(0, len(ids), 500):
-        yield from window(store, ids[start : start + 500], shown, characters=2**31 - 1)
+        yield from window(store, ids[start : start + 500], shown, characters=None)
 
 
 def source(store: Store, number: int) -> dict[str, str]:
@@ -208,10 +211,10 @@ def split_counts(store: Store) -> dict[str, int]:
 def require_run(store: Store, run: int) -> None:
     """Raise UserError unless there is a run with this number."""
     known = [row[0] for row in store.db.execute("SELECT id FROM runs ORDER BY id DESC LIMIT 20")]
-    if (
-        run not in known
-        and not store.db.execute("SELECT 1 FROM runs WHERE id = ?", [run]).fetchone()
-    ):
+    there = run in known or (
+        0 < run < 2**63 and store.db.execute("SELECT 1 FROM runs WHERE id = ?", [run]).fetchone()
+    )
+    if not there:
         hint = f"newest: {', '.join(map(str, known[:5]))}" if known else "there are none yet"
         raise UserError(f"There is no run {run}; see `workbench runs` ({hint}).")
 

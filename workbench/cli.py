@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -53,8 +54,11 @@ def open_screen(settings: Settings, mouse: bool = True) -> None:
 def run() -> None:
     """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no emoji
     try:
-        main(standalone_mode=False, obj=Settings())
+        sys.exit(main(standalone_mode=False, obj=Settings()))
     except click.exceptions.NoArgsIsHelpError as error:
         fail(error.format_message(), 2)
     except click.ClickException as error:
@@ -73,7 +77,8 @@ def run() -> None:
     except UserError as error:
         if debug:
             raise
-        fail(str(error), error.status, error.caret() if isinstance(error, FilterError) else None)
+        detail = error.caret(inert.line) if isinstance(error, FilterError) else None
+        fail(str(error), error.status, detail)
     except SQLiteError as error:
         if debug:
             raise
@@ -92,5 +97,5 @@ def fail(message: str, status: int, detail: str | None = None) -> None:
     """Print one sentence on stderr and exit."""
     print(f"workbench: {inert.line(message)}", file=sys.stderr)
     if detail is not None:
-        print(inert.lines(detail), file=sys.stderr)
+        print(detail, file=sys.stderr)
     sys.exit(status)

@@ -13,7 +13,7 @@ import unicodedata
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,7 +25,7 @@ SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
 COMBINING = re.compile(
     r"[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3,}"
 )
-JOINED = re.compile("\u200d.", re.DOTALL)
+JOINED = re.compile("\u200d[\u2190-\u2bff\U0001f000-\U0001faff]")
 
 
 def line(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 from storage.errors import UsageError
 
 LOSSES = ("full-text", "label-words")
+SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 
 
@@ -185,6 +186,7 @@ def _check(recipe: Recipe) -> None:
             (t.max_steps >= 0, "training.max_steps is 0 or more"),
             (t.max_length >= 16, "training.max_length is 16 or more"),
             (t.learning_rate > 0, "training.learning_rate is above 0"),
+            (t.scheduler in SCHEDULERS, f"training.scheduler is one of {', '.join(SCHEDULERS)}"),
             (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
             (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),
         ]

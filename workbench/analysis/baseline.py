@@ -32,7 +32,10 @@ def predict(
         raise UserError(
             "The training tweets all carry one label; label some of another kind first."
         )
-    model = _model(regularisation).fit(texts, labels)
+    try:
+        model = _model(regularisation).fit(texts, labels)
+    except ValueError as error:
+        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None
     rows = np.zeros((len(new_texts), n_labels))
     rows[:, present] = model.predict_proba(new_texts)
     return rows
@@ -48,13 +51,17 @@ def predict_out_of_fold(
     seed: int,
 ) -> Probabilities:
     """The probabilities for each text by a model that saw neither it nor a text of its group."""
-    folds = min(folds, len(set(groups)))
-    if folds < 2:
-        raise UserError("At least two different training tweets are needed.")
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     array = np.asarray(labels)
+    folds = min(folds, len(set(groups)), int(np.bincount(array).max()))
+    if folds < 2:
+        raise UserError("At least two different training tweets of one label are needed.")
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     rows = np.zeros((len(texts), n_labels))
     for fit, held_out in splitter.split(texts, array, groups):
+        if len(set(array[fit])) < 2:
+            raise UserError(
+                "Too few training tweets of one label to leave any out; label more of it."
+            )
         rows[held_out] = predict(
             [texts[i] for i in fit], array[fit].tolist(), [texts[i] for i in held_out],
             n_labels, regularisation,

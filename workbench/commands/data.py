@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,7 +17,7 @@ from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.importing import Options, Report
 from storage.labels import undone
-from storage.store import DATABASE, Store, create_store, find_workspace, open_store, set_labels
+from storage.store import DATABASE, Store, create_store, set_labels
 from workbench.bases import require_model
 from workbench.commands.options import F, Settings, common
 from workbench.commands.printing import print_json, say, table
@@ -69,9 +72,8 @@ def import_files(
     Example: workbench import tweets.csv --text body --label sentiment
     """
     options = Options(columns, _codes(codes), encoding)
-    store = _store_to_import_into(settings)
     reports = []
-    try:
+    with _store_to_import_into(settings, files[0], options, dry_run) as store:
         for file in files:
             plan = importing.plan(store.config, file, options)
             report = importing.run(store, plan, dry_run)
@@ -80,24 +82,35 @@ def import_files(
             reports.append(report)
             if not settings.as_json:
                 _tell(file, report, dry_run)
-    finally:
         store.close()
     if settings.as_json:
         values = [report.as_json() for report in reports]
         print_json(values[0] if len(values) == 1 else values)
 
 
-def _store_to_import_into(settings: Settings) -> Store:
-    """The workspace, made first where one is named but there is none yet."""
-    named = settings.workspace or (
-        Path(home) if (home := os.environ.get("WORKBENCH_HOME")) else None
-    )
-    if named is not None and not (named / DATABASE).exists():
-        if named.exists() and (not named.is_dir() or any(named.iterdir())):
-            raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
-        say(f"Made the workspace {named}.") if not settings.as_json else None
-        return create_store(named, Config(), settings.annotator)
-    return open_store(find_workspace(settings.workspace), settings.annotator)
+@contextmanager
+def _store_to_import_into(
+    settings: Settings, file: Path, options: Options, dry_run: bool
+) -> Iterator[Store]:
+    """The workspace, made first where one is named but there is none yet.
+
+    It is made only for a file that can be read, and for a dry run somewhere else.
+    """
+    named = settings.named()
+    if named is None or (named / DATABASE).exists():
+        with settings.store() as store:
+            yield store
+        return
+    if named.exists() and (not named.is_dir() or any(named.iterdir())):
+        raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
+    importing.plan(Config(), file, options)
+    if dry_run:
+        with TemporaryDirectory() as folder:
+            yield create_store(Path(folder), Config(), settings.annotator)
+        return
+    if not settings.as_json:
+        say(f"Made the workspace {named}.")
+    yield create_store(named, Config(), settings.annotator)
 
 
 def _codes(text: str) -> dict[str, str]:
@@ -237,7 +250,7 @@ def doctor(settings: Settings) -> None:
     """
     from workbench.modeling.machine import describe
 
-    folder = settings.workspace or Path.cwd()
+    folder = settings.named() or Path.cwd()
     values = describe()
     values["disk_free_gib"] = round(
         shutil.disk_usage(folder if folder.exists() else ".").free / 2**30, 1

@@ -163,7 +163,7 @@ def _ids(change: Change) -> str:
 
 @click.command()
 @click.argument("number", metavar="[ID]", type=int, required=False)
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many events.")
+@click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many events.")
 @common
 @click.pass_obj
 def history(settings: Settings, number: int | None, limit: int | None) -> None:
@@ -210,9 +210,9 @@ def suspects(settings: Settings, limit: int, run: int | None) -> None:
     with settings.store() as store:
         collect(store)
         ranked = rank_suspects(store, run)[:limit]
-        source = runs.queue(store, "suspects", 1)[0][3] if ranked else ""
-        number = int(source.split()[1]) if source else None
-        found = tweets.window(store, [row[0] for row in ranked], number, characters=2**31 - 1)
+        source = ranked[0][2]
+        number = int(source.split()[1])
+        found = tweets.window(store, [row[0] for row in ranked], number, characters=None)
     rows = [
         tweet.as_json() | {"rank": rank, "score": score, "source": source}
         for rank, (tweet, (_, score, source)) in enumerate(zip(found, ranked, strict=True), start=1)

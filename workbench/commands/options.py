@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ class Settings:
     workspace: Path | None = None
     annotator: str | None = None
     as_json: bool = False
+
+    def named(self) -> Path | None:
+        """The workspace that the command line or the environment names."""
+        home = os.environ.get("WORKBENCH_HOME")
+        return self.workspace or (Path(home) if home else None)
 
     @contextmanager
     def store(self) -> Iterator[Store]:

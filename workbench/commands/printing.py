@@ -33,10 +33,16 @@ def print_jsonl(values: Iterable[Any]) -> None:
 
 def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; a heading with > is right-aligned, and the last column may wrap."""
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    grid = Table(
+        title=None if title is None else Text(inert.line(title)),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
     for number, heading in enumerate(headings):
         grid.add_column(
-            Text(heading.lstrip(">")),
+            Text(inert.line(heading.lstrip(">"))),
             justify="right" if heading.startswith(">") else "left",
             no_wrap=number < len(headings) - 1,
             overflow="ellipsis",

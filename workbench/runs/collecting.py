@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,11 +24,10 @@ SPLITS = ("train", "dev", "test")
 
 def collect(store: Store) -> list[Run]:
     """Bring the store up to date with all run folders and return the runs that changed."""
-    changed = []
-    for run in runs.every(store):
-        if (run.state not in (DONE, FAILED) or not run.predictions) and collect_run(store, run):
-            changed.append(runs.get(store, run.id))
-    return changed
+    if store.read_only:
+        return []
+    waiting = [run for run in runs.every(store) if run.state != DONE]
+    return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
 
 
 def collect_run(store: Store, run: Run) -> bool:
@@ -36,15 +36,17 @@ def collect_run(store: Store, run: Run) -> bool:
     if not folder.is_dir():
         return False
     try:
+        if run_folder.read_job(folder).uid != run.uid:
+            raise UserError(f"{folder} belongs to another run; move it away.")
         state = settle(folder)
+        _collect_log(store, run, folder)
+        complete = folder / run_folder.PREDICTIONS
+        if state.state == DONE and complete.exists():
+            runs.add_predictions(store, run.id, _predictions(complete))
+            evaluate_run(store, run.id)
     except UserError as error:
         runs.update(store, run.id, state=FAILED, reason=str(error))
         return run.state != FAILED
-    _collect_log(store, run, folder)
-    complete = folder / run_folder.PREDICTIONS
-    if state.state == DONE and complete.exists() and not run.predictions:
-        runs.add_predictions(store, run.id, _predictions(complete))
-        evaluate_run(store, run.id)
     values = {
         "state": state.state, "reason": state.reason, "steps": state.step or None,
         "seconds": state.seconds, "peak_gib": state.peak_gib,
@@ -73,7 +75,8 @@ def evaluate_run(
         truth, predicted = pairs[name]
         if truth:
             reports[name] = evaluate(truth, predicted, run.labels)
-            runs.save_evaluation(store, number, name, reports[name])
+            if not store.read_only:
+                runs.save_evaluation(store, number, name, reports[name])
     return reports
 
 
@@ -101,7 +104,8 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
         (rows[place][0], float(scores[place]), source)
         for place in np.argsort(-scores, kind="stable")
     ]
-    runs.save_queue(store, "suspects", ranked)
+    if not store.read_only:
+        runs.save_queue(store, "suspects", ranked)
     return ranked
 
 
@@ -115,7 +119,9 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
             rows += [
                 (values["step"], f"{prefix}{name}", float(value))
                 for name, value in values.items()
-                if name not in ("at", "event", "step") and isinstance(value, int | float)
+                if name not in ("at", "event", "step")
+                and isinstance(value, int | float)
+                and math.isfinite(value)
             ]
     if offset != run.log_offset:
         runs.add_metrics(store, run.id, rows)
@@ -126,6 +132,8 @@ def _predictions(path: Path) -> Iterator[Prediction]:
     try:
         for batch in pq.ParquetFile(path).iter_batches():
             for row in batch.to_pylist():
+                if not all(map(math.isfinite, row["probabilities"])):
+                    raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
                 yield Prediction(
                     row["id"], tuple(row["probabilities"]), row["margin"], row["entropy"],
                     row["in_sample"],

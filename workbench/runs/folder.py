@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -29,6 +30,7 @@ QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = (
     "queued", "running", "stopping", "stopped", "done", "failed",
 )  # fmt: skip
 LIVE = (QUEUED, RUNNING, STOPPING)
+WRITES = itertools.count()
 START_S = 30.0
 """How long a queued run may go without a sign of its worker."""
 
@@ -94,7 +96,7 @@ def read_job(folder: Path) -> Job:
         values["recipe"] = recipes.from_json(values["recipe"])
         values["labels"], values["words"] = tuple(values["labels"]), tuple(values["words"])
         return Job(**values)
-    except (KeyError, TypeError, UserError) as error:
+    except (KeyError, TypeError, AttributeError, UserError) as error:
         raise UserError(f"{folder / JOB} is not a valid description of a run: {error}.") from None
 
 
@@ -166,6 +168,8 @@ def settle(folder: Path) -> State:
     state = read_state(folder)
     if state.state not in LIVE or alive(state):
         return state
+    if (ended := read_state(folder)) != state:  # it wrote its last word in between
+        return ended
     age = time.time() - (state.heartbeat or folder.stat().st_mtime)
     if state.state == QUEUED and state.pid is None and age < START_S:
         return state
@@ -173,12 +177,13 @@ def settle(folder: Path) -> State:
         "The worker ended without a word (killed, or the machine went down); see worker.log, and "
         f"go on with `workbench resume {folder.name}`."
     )
-    return write_state(folder, state, state=FAILED, reason=reason)
+    return write_state(folder, state, state=FAILED, reason=reason, finished=state.heartbeat)
 
 
 def write_json(path: Path, values: Any) -> None:
     """Replace a JSON file in one step, so that a reader never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # a name of its own for each write, since a signal handler may write during a write
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(WRITES)}")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(values, file, ensure_ascii=False, indent=1)
         file.flush()

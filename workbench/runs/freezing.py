@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shutil
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage import runs, snapshots
+from storage import runs, snapshots, tweets
 from storage.errors import UserError
 from storage.snapshots import Example
 from storage.store import Store, now
@@ -49,6 +50,7 @@ def freeze_training(
     Test tweets and texts equal to one are left out, and so are excluded tweets. Afterwards the
     run scores the tweets that pass the filter. Raises UserError when there is nothing to train on.
     """
+    tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
     train, dev = snapshots.training(store)
     if recipe.training is not None and not dev:
         share, seed = recipe.training.dev_share, recipe.training.seed
@@ -75,16 +77,14 @@ def freeze_prediction(
     train_file: Path | None, trust_remote_code: bool = False,
 ) -> Frozen:  # fmt: skip
     """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
-    import shutil
-
+    if not tweets.listing(store, filter_text):
+        raise UserError("No tweet passes the filter, so there is nothing to predict.")
     frozen = _make_folder(store, "predict", recipe, base, [], trust_remote_code)
     if adapter is not None:
         shutil.copytree(adapter, frozen.path / run_folder.ADAPTER)
     if train_file is not None:  # so that the run knows what its adapter was trained on
         shutil.copy(train_file, frozen.path / run_folder.TRAIN)
     scored = _write_texts(frozen.path / run_folder.PREDICT, snapshots.texts(store, filter_text))
-    if not scored:
-        raise UserError("No tweet passes the filter, so there is nothing to predict.")
     return Frozen(frozen.job, frozen.path, 0, 0, scored)
 
 
@@ -100,7 +100,8 @@ def _make_folder(
     elif base is not None and Path(base).expanduser().is_dir():
         base = str(Path(base).expanduser().resolve())
     uid = uuid.uuid4().hex
-    number = runs.add(store, uid, kind, recipe.name, base, labels)
+    taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
+    number = runs.add(store, uid, kind, recipe.name, base, labels, after=max(taken, default=0))
     path = store.run_folder(number)
     path.mkdir(mode=0o700, parents=True)
     job = Job(

@@ -48,7 +48,5 @@ def resume(folder: Path) -> int:
         raise UserError(f"Run {folder.name} is running already.")
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
-    run_folder.write_state(
-        folder, state, state=run_folder.QUEUED, reason=None, finished=None, pid=None
-    )
+    run_folder.write_state(folder, state, state=run_folder.QUEUED, reason=None, pid=None)
     return launch(folder)

@@ -48,6 +48,8 @@ class Reporter:
 
     def update(self, **changes: object) -> None:
         """Change the state and write it now."""
+        if self.stop_asked and self.state.state == RUNNING:
+            changes = {"state": STOPPING} | changes
         self.state = run_folder.write_state(self.folder, self.state, **changes)
         self.written = time.monotonic()
 
@@ -66,7 +68,6 @@ class Reporter:
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: note the wish; the run saves at the end of its step."""
         self.stop_asked = True
-        run_folder.write_state(self.folder, self.state, state=STOPPING)
 
 
 def main() -> int:
