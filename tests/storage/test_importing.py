@@ -213,6 +213,12 @@ def test_a_byte_order_mark_is_understood(encoding, make_store, take_in, write):
     assert all_texts(store) == ["up 🚀 we go"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_named_column(make_store, take_in, write):
+    path = write("bom.csv", "\ufefftext,label\nup we go,positive\n")
+    _, report = take_in(make_store(), path, encoding="utf-8", columns={"text": "text"})
+    assert report.columns["text"] == "text"
+
+
 @pytest.mark.parametrize("encoding", ["no-such-thing", "base64", "utf-16", "rot13"])
 def test_an_encoding_that_does_not_fit_is_one_sentence(encoding, make_store, take_in, write):
     path = write("t.csv", "text,label\nup we go,positive\n")
@@ -400,6 +406,13 @@ def test_near_duplicates_join_the_group_and_split_of_an_earlier_file(make_store,
     for number in range(1, 21):
         first, second = tweets.tweet(store, number), tweets.tweet(store, number + 20)
         assert (first.group, first.split) == (second.group, second.split)
+
+
+def test_a_double_of_a_test_tweet_from_another_file_is_a_test_tweet(make_store, fill):
+    rows = [{"text": f"text {n}", "label": "positive"} for n in range(20)]
+    store = fill(make_store(), [row | {"split": "test"} for row in rows])
+    store = fill(store, [{"text": row["text"].upper()} for row in rows])
+    assert tweets.split_counts(store) == {"test": 40}
 
 
 def test_other_gold_labels_are_counted_and_not_taken(make_store, take_in, write):

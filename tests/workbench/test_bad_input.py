@@ -119,6 +119,14 @@ def test_a_filter_error_shows_the_place(trained, cli):
     assert result.err.splitlines()[1:] == ["  moon colour:red", "       ^"]
 
 
+def test_the_caret_of_a_long_filter_stays_in_sight(trained, cli):
+    result = cli("list", "word " * 40 + "label:nope")
+    one_sentence(result, 2)
+    shown, caret = result.err.splitlines()[1:]
+    assert len(shown) <= 80
+    assert shown[caret.index("^") :].startswith("label:nope")
+
+
 def test_the_caret_fits_a_filter_that_is_not_inert(trained, cli):
     result = cli("list", "\x1b[31m\u202emoon colour:red")
     one_sentence(result, 2)

@@ -88,7 +88,7 @@ def test_heaps_of_marks_on_one_letter_are_cut_down():
     assert len(inert.line("z" + "\u0351" * 50)) == 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(value=st.recursive(ANY, lambda inner: st.lists(inner) | st.dictionaries(ANY, inner)))
 def test_json_says_the_same_and_is_harmless(value):
     for write in (print_json, lambda v: print_jsonl([v])):
