@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -13,11 +14,39 @@ from storage.errors import UserError
 from storage.filters import FilterError
 from storage.store import DATABASE, SQLiteError, explain, find_workspace, open_store
 from workbench import __version__, inert
-from workbench.commands import data, demo, labelling, model, runs
 from workbench.commands.options import Settings, common
 
+COMMANDS = {
+    "data": ("init", "import", "export", "status", "check", "backup", "doctor"),
+    "labelling": ("list", "show", "label", "undo", "redo", "history", "suspects"),
+    "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
+    "model": ("classify", "export-adapter"),
+    "demo": ("demo",),
+}
+"""The commands by the module of workbench.commands that they are in."""
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Imports a command when it is used, so that the screen and `--help` start fast."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return [name for names in COMMANDS.values() for name in names]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if name in names:
+                found: tuple[click.Command, ...] = import_module(
+                    f"workbench.commands.{module}"
+                ).COMMANDS
+                return next(command for command in found if command.name == name)
+        return None
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="workbench")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @common
@@ -31,11 +60,6 @@ def main(context: click.Context, no_mouse: bool) -> None:
     """
     if context.invoked_subcommand is None:
         open_screen(context.obj, mouse=not no_mouse)
-
-
-for command in (*data.COMMANDS, *labelling.COMMANDS, *runs.COMMANDS, *model.COMMANDS):
-    main.add_command(command)
-main.add_command(demo.demo)
 
 
 def open_screen(settings: Settings, mouse: bool = True) -> None:

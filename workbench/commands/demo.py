@@ -200,3 +200,6 @@ def _print(summary: dict[str, Any]) -> None:
         ),
     )  # fmt: skip
     say(f"Open it: workbench -w {summary['workspace']}")
+
+
+COMMANDS = (demo,)
