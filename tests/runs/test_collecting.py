@@ -12,7 +12,7 @@ from storage import labels, runs, tweets
 from storage.errors import UserError
 from workbench import recipes
 from workbench.analysis.metrics import evaluate
-from workbench.runs import collecting, tables
+from workbench.runs import collecting, launching, tables
 from workbench.runs.collecting import collect, evaluate_run, rank_suspects
 from workbench.runs.folder import DONE, FAILED, RUNNING, State, append_log, write_state
 from workbench.runs.freezing import freeze_training
@@ -151,6 +151,16 @@ def test_damaged_predictions_fail_their_run_and_no_other(store, run):
     assert runs.get(store, 1).state == FAILED
     assert "damaged" in runs.get(store, 1).reason
     assert runs.get(store, 2).state == DONE
+
+
+@pytest.mark.xfail(strict=True, reason="launching.resume looks at the folder's state alone")
+def test_a_run_with_damaged_predictions_can_be_resumed_as_it_says(store, run, monkeypatch):
+    finish(run)
+    (run.path / "predictions.parquet").write_bytes(b"PAR1 nothing")
+    collect(store)
+    assert "resume the run" in runs.get(store, 1).reason
+    monkeypatch.setattr(launching, "launch", lambda folder: 0)
+    launching.resume(run.path)
 
 
 def test_a_loss_that_is_no_number_stops_nothing(store, run):
