@@ -95,8 +95,8 @@ def history(
         find_tweet(store, number)
     which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
     rows = store.db.execute(
-        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, a.queue, a.run "
-        f"FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",  # noqa: S608
+        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "  # noqa: S608
+        f"a.queue, a.run FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",
         [number, -1 if limit is None else limit],
     )
     names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")

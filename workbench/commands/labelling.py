@@ -50,7 +50,7 @@ def _print_table(rows: list[Tweet], total: int) -> None:
         (
             (
                 tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
-                percent(tweet.confidence), "*" * tweet.changed + "!" * tweet.disagrees,
+                percent(tweet.confidence), "c" * tweet.changed + "!" * tweet.disagrees,
                 tweet.text[:300],
             )
             for tweet in rows
