@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from importlib import import_module
 
 import click
 import pytest
 
+from workbench import cli as command_line
 from workbench.cli import main
 
 TWEET = {
@@ -258,7 +260,8 @@ def test_common_options_stand_before_or_after_the_command(trained, cli, tmp_path
 # Help and documentation
 
 
-COMMANDS = sorted(main.commands)
+CONTEXT = click.Context(main)
+COMMANDS = main.list_commands(CONTEXT)
 
 
 def test_the_commands_of_the_contract_are_there():
@@ -267,6 +270,12 @@ def test_the_commands_of_the_contract_are_there():
         "classify runs evaluate stop resume logs export export-adapter backup check"
     )
     assert set(promised.split()) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("module", command_line.COMMANDS)
+def test_no_command_of_a_module_is_left_out(module):
+    found = import_module(f"workbench.commands.{module}").COMMANDS
+    assert {command.name for command in found} == set(command_line.COMMANDS[module])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -279,7 +288,7 @@ def test_every_command_has_help_with_an_example(name, cli):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_what_it_is_for(name):
-    for parameter in main.commands[name].params:
+    for parameter in main.get_command(CONTEXT, name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help or parameter.name in ("split", "limit"), parameter.name
 
