@@ -121,6 +121,11 @@ def check_labels(labels: tuple[str, ...]) -> None:
             or not re.fullmatch(r"[^\x00-\x1f]+", label)
         ):
             raise UsageError(f"{label!r} cannot be a label: use a short name on one line.")
+        if label.strip().casefold() == "none":
+            raise UsageError(
+                f"{label!r} cannot be a label, since it means unlabelled here; choose another "
+                "name, or map it with --map none=NAME when importing."
+            )
     folded = [label.casefold() for label in labels]
     for label in labels:
         if folded.count(label.casefold()) > 1:

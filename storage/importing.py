@@ -199,6 +199,7 @@ class _Parsed:
     key: bytes
     external_id: str | None
     text: str
+    content: bytes
     source: str
     split: str
     gold: int | None
@@ -236,9 +237,10 @@ def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> 
         rest = {
             name: value for name, value in row.items() if name not in used and value is not None
         }
+        content = content_hash(text)
         yield _Parsed(
-            key, external, text, json.dumps(rest, ensure_ascii=False, default=str),
-            split or split_of(content_hash(text), config.seed, config.test_share, config.dev_share),
+            key, external, text, content, json.dumps(rest, ensure_ascii=False, default=str),
+            split or split_of(content, config.seed, config.test_share, config.dev_share),
             None if label is None else ids[label.casefold()], label,
         )  # fmt: skip
 
@@ -262,10 +264,7 @@ def _insert(
         "INSERT INTO tweets "
         "(id, key, external_id, text, source, content_hash, group_id, split, import) "
         "VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
-        (
-            (n, r.key, r.external_id, r.text, r.source, content_hash(r.text), r.split, source)
-            for n, r in rows
-        ),
+        ((n, r.key, r.external_id, r.text, r.source, r.content, r.split, source) for n, r in rows),
     )
     db.executemany(
         "INSERT INTO current (tweet, gold, label) VALUES (?, ?, ?)",

@@ -112,6 +112,8 @@ def _json_rows(path: Path, named: str | None) -> Iterator[Row]:
             raise _undecodable(path, encoding, error) from None
         except json.JSONDecodeError as error:
             raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
+        except RecursionError:
+            raise UserError(f"{path}: the JSON is nested too deep.") from None
 
 
 def _loads(path: Path, line: str, number: int) -> Any:
@@ -119,6 +121,8 @@ def _loads(path: Path, line: str, number: int) -> Any:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {number}: not valid JSON ({error.msg}).") from None
+    except RecursionError:
+        raise UserError(f"{path}, line {number}: the JSON is nested too deep.") from None
 
 
 def _objects(path: Path, values: list[Any], first: int = 1) -> Iterator[Row]:
@@ -134,7 +138,7 @@ def _dialogue(row: Row) -> Row:
     match = DIALOGUE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return row
-    return {**row, "text": match["text"], "label": match["label"].strip()}
+    return {**row, "text": match["text"], "label": row.get("label") or match["label"].strip()}
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

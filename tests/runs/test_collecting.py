@@ -153,7 +153,6 @@ def test_damaged_predictions_fail_their_run_and_no_other(store, run):
     assert runs.get(store, 2).state == DONE
 
 
-@pytest.mark.xfail(strict=True, reason="launching.resume looks at the folder's state alone")
 def test_a_run_with_damaged_predictions_can_be_resumed_as_it_says(store, run, monkeypatch):
     finish(run)
     (run.path / "predictions.parquet").write_bytes(b"PAR1 nothing")

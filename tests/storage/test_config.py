@@ -84,7 +84,6 @@ def test_a_wrong_value_is_named_with_its_file(text, message, tmp_path):
     assert "workspace.toml" in str(caught.value) or "label" in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="config.check_labels: `none` means no label elsewhere")
 @pytest.mark.parametrize("name", ["none", "None", " NONE"])
 def test_no_label_is_called_none(name):
     with pytest.raises(UsageError, match="none"):

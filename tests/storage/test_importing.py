@@ -124,7 +124,6 @@ def test_seed_labels_match_the_workspace_in_any_case(make_store, take_in, write)
     assert current_labels(store) == ["positive", "negative"]
 
 
-@pytest.mark.xfail(strict=True, reason="readers._dialogue replaces a label that the row has")
 def test_a_label_of_its_own_counts_more_than_one_in_the_text(make_store, take_in, write):
     row = {"text": "### Human: it says so\n### Assistant: Negative", "label": "positive"}
     store, _ = take_in(make_store(), write("t.jsonl", json.dumps(row)))
@@ -301,7 +300,6 @@ def test_a_file_that_is_wrong_leaves_nothing(name, make_store, take_in, write):
     assert nothing_in(store)
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="readers._json_rows, _loads")
 @pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
 def test_json_that_is_nested_too_deep_is_one_sentence(name, make_store, take_in, write):
     content = '{"text": "up we go", "x": ' + "[" * 5000 + "]" * 5000 + "}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -105,12 +105,16 @@ def _store_to_import_into(
         raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
     importing.plan(Config(), file, options)
     if dry_run:
-        with TemporaryDirectory() as folder:
-            yield create_store(Path(folder), Config(), settings.annotator)
+        with (
+            TemporaryDirectory() as folder,
+            closing(create_store(Path(folder), Config(), settings.annotator)) as store,
+        ):
+            yield store
         return
     if not settings.as_json:
         say(f"Made the workspace {named}.")
-    yield create_store(named, Config(), settings.annotator)
+    with closing(create_store(named, Config(), settings.annotator)) as store:
+        yield store
 
 
 def _codes(text: str) -> dict[str, str]:

@@ -126,9 +126,9 @@ def _predict_untrained(store: Store) -> int:
 
 
 def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
-    """Wait for runs, take in what they produced, and rank the suspects."""
+    """Wait for runs and take in what they produced."""
     from storage.errors import UserError
-    from workbench.runs.collecting import collect, rank_suspects
+    from workbench.runs.collecting import collect
 
     wait(store, *numbers, quiet=quiet)
     collect(store)
@@ -136,7 +136,6 @@ def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
         run = runs.get(store, number)
         if run.state != DONE:
             raise UserError(f"Run {number} ({run.recipe}) is {run.state}: {run.reason}")
-    rank_suspects(store)
 
 
 def _summary(store: Store) -> dict[str, Any]:

@@ -197,8 +197,11 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
 
 
 def _line(values: dict[str, object]) -> str:
-    parts = [str(values.pop("event", ""))]
+    event = str(values.pop("event", ""))
     values.pop("at", None)
+    if event in values or event == "note":
+        return str(values.get(event) or values.get("text"))
+    parts = [event]
     for name, value in values.items():
         parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
     return "  ".join(parts)

@@ -44,9 +44,10 @@ def collect_run(store: Store, run: Run) -> bool:
         if state.state == DONE and complete.exists():
             runs.add_predictions(store, run.id, _predictions(complete))
             evaluate_run(store, run.id)
+            if run.kind == "baseline":
+                _rank(store, run)
     except UserError as error:
-        runs.update(store, run.id, state=FAILED, reason=str(error))
-        return run.state != FAILED
+        return _fail(store, run, folder, str(error))
     values = {
         "state": state.state, "reason": state.reason, "steps": state.step or None,
         "seconds": state.seconds, "peak_gib": state.peak_gib,
@@ -54,6 +55,19 @@ def collect_run(store: Store, run: Run) -> bool:
     }  # fmt: skip
     runs.update(store, run.id, **values)
     return run.state != state.state
+
+
+def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
+    """Mark a run as failed, in its own folder too, so that it can be resumed."""
+    runs.update(store, run.id, state=FAILED, reason=reason)
+    try:
+        mine = run_folder.read_job(folder).uid == run.uid
+        state = run_folder.read_state(folder)
+    except UserError:
+        return run.state != FAILED  # the folder is what is wrong, and is left as it is
+    if mine and state.state == DONE:
+        run_folder.write_state(folder, state, state=FAILED, reason=reason)
+    return run.state != FAILED
 
 
 def evaluate_run(
@@ -87,6 +101,16 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
     them for every labelled tweet. Raises UserError if there are none.
     """
     run = runs.latest(store, ("baseline",)) if number is None else runs.get(store, number)
+    ranked = _rank(store, run)
+    if not ranked:
+        raise UserError(
+            f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
+            "`workbench train --recipe baseline --wait` makes some in seconds."
+        )
+    return ranked
+
+
+def _rank(store: Store, run: Run) -> list[tuple[int, float, str]]:
     index = {label: place for place, label in enumerate(run.labels)}
     rows = [
         (tweet, index[label], row)
@@ -94,10 +118,7 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
         if label in index and not in_sample
     ]
     if not rows:
-        raise UserError(
-            f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
-            "`workbench train --recipe baseline --wait` makes some in seconds."
-        )
+        return []
     scores = suspicion(np.array([row for *_, row in rows]), [label for _, label, _ in rows])
     source = f"run {run.id} {run.recipe}"
     ranked = [
