@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from storage.store import Store
 from storage.tweets import each
 
+LEARNABLE = (
+    "FROM tweets t JOIN current c ON c.tweet = t.id "
+    "WHERE t.split != 'test' AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
+    "AND t.group_id NOT IN (SELECT group_id FROM tweets WHERE split = 'test')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -26,10 +32,7 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     ambiguous tweets are left out.
     """
     rows = store.db.execute(
-        "SELECT t.id, t.text, c.label, t.group_id, t.split FROM tweets t "
-        "JOIN current c ON c.tweet = t.id "
-        "WHERE t.split != 'test' AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
-        "AND t.group_id NOT IN (SELECT group_id FROM tweets WHERE split = 'test') ORDER BY t.id"
+        f"SELECT t.id, t.text, c.label, t.group_id, t.split {LEARNABLE} ORDER BY t.id"
     ).fetchall()
     allowed = set(store.config.labels)
     parts: dict[str, list[Example]] = {"train": [], "dev": []}
@@ -39,6 +42,11 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     dev_groups = {example.group for example in parts["dev"]}
     train = [example for example in parts["train"] if example.group not in dev_groups]
     return train, parts["dev"]
+
+
+def count(store: Store) -> int:
+    """How many tweets `training` finds, a dev text that is in train as well counted twice."""
+    return int(store.db.execute(f"SELECT count(*) {LEARNABLE}").fetchone()[0])
 
 
 def texts(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:

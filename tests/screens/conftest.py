@@ -117,7 +117,7 @@ class Driver:
         }
         await self.pilot.press(*(names.get(character, character) for character in text))
 
-    async def until(self, holds, seconds=10.0):
+    async def until(self, holds, seconds=60.0):
         """Wait for something, and fail with the screen if it does not come."""
         for _ in range(int(seconds / 0.02)):
             await self.pilot.pause()

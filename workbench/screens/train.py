@@ -14,16 +14,13 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from storage import snapshots
 from storage.errors import UserError
 from storage.store import open_store
-from storage.tweets import listing
 from workbench import inert, recipes
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
-
-TRAINABLE = "split:train -label:none -flag:excluded -flag:ambiguous"
-"""What enters training; texts that a test tweet has too are left out as well."""
 
 
 class TrainScreen(Screen[None]):
@@ -40,11 +37,9 @@ class TrainScreen(Screen[None]):
         """The fields in the order in which they are filled in."""
         config = self.app.store.config
         names = recipes.names()
-        width = max(map(len, names))
         menu = OptionList(
-            *(Option(Content(f"{name:<{width}}  {what}"), id=name) for name, what in names.items()),
-            id="recipe", compact=True,
-        )  # fmt: skip
+            *(Option(_line(name), id=name) for name in names), id="recipe", compact=True
+        )
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
         base = Input(config.base, compact=True, select_on_focus=False, id="base")
         settings = Input(
@@ -75,13 +70,13 @@ class TrainScreen(Screen[None]):
         try:
             store = open_store(self.app.store.folder)
             try:
-                found = len(listing(store, TRAINABLE))
+                found = snapshots.count(store)
             finally:
                 store.close()
         except UserError as error:
             self.app.call_from_thread(self.say, str(error), True)
             return
-        text = f"{found:,} training tweets: labelled, neither excluded nor ambiguous, no test text"
+        text = f"{found:,} training tweets: labelled, not excluded or ambiguous, no test text"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
 
     @property
@@ -96,7 +91,10 @@ class TrainScreen(Screen[None]):
         self.query_one("#form-message", Static).update(text)
 
     @on(OptionList.OptionHighlighted)
-    def _needs_base(self) -> None:
+    def _chosen(self) -> None:
+        menu = self.query_one("#recipe", OptionList)
+        for name in recipes.names():
+            menu.replace_option_prompt(name, _line(name, chosen=name == self.recipe))
         self.query_one("#base", Input).disabled = recipes.load(self.recipe).kind == "baseline"
 
     @on(OptionList.OptionSelected)
@@ -138,3 +136,9 @@ class TrainScreen(Screen[None]):
     def action_back(self) -> None:
         """Back to where the user came from."""
         self.app.pop_screen()
+
+
+def _line(name: str, chosen: bool = False) -> Content:
+    """A recipe of the menu; the chosen one has a mark beside its colour."""
+    width = max(map(len, recipes.names()))
+    return Content(f"{'>' if chosen else ' '} {name:<{width}}  {recipes.names()[name]}")
