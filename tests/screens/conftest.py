@@ -127,7 +127,8 @@ class Driver:
         raise AssertionError("it did not happen; the screen:\n" + self.text)
 
     async def until_seen(self, text):
-        await self.until(lambda: text in self.text)
+        """Wait for words on the screen; a line may break between any two of them."""
+        await self.until(lambda: text in self.text or text in " ".join(self.text.split()))
 
     async def settled(self):
         """Wait until the details show the tweet under the cursor."""

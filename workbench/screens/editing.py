@@ -9,9 +9,11 @@ from textual.screen import Screen
 
 from storage import labels
 from storage.errors import UserError
+from storage.filters import compile_filter
 from storage.labels import Change, Shown
 from storage.store import Store, transaction
 from storage.tweets import Tweet
+from workbench.screens.finding import Question
 from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine, Request
 from workbench.widgets.tweet_list import TweetList, row_of
@@ -44,6 +46,7 @@ class Editing(Screen[None]):
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
+        self.question = Question()
 
     @property
     def tweets(self) -> TweetList:
@@ -56,9 +59,15 @@ class Editing(Screen[None]):
         return self.query_one(PromptLine)
 
     @property
+    def run(self) -> int | None:
+        """The run whose predictions are shown: the one the filter names, else the session's."""
+        return compile_filter(self.question.filter, self.store.label_ids).run or self.question.run
+
+    @property
     def shown(self) -> Shown:
-        """What is on the screen while the user decides."""
-        raise NotImplementedError
+        """The queue and the run on the screen, kept with every event."""
+        sort = self.question.sort
+        return Shown(None if sort == "id" else sort, self.run)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -13,7 +13,6 @@ from textual.widgets import Static
 from storage import tweets
 from storage.errors import UserError
 from storage.filters import FIELDS, FilterError, compile_filter
-from storage.labels import Shown
 from storage.store import Store
 from storage.tweets import SORTS
 from workbench import inert
@@ -67,7 +66,6 @@ class Selecting(Editing):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.question = Question()
         self._finder = Finder(store.folder)
         self._before = Question()
 
@@ -76,17 +74,6 @@ class Selecting(Editing):
         self.query_one("#keys", Static).update(text, layout=False)
 
     # The list.
-
-    @property
-    def run(self) -> int | None:
-        """The run whose predictions are shown: the one the filter names, else the session's."""
-        return compile_filter(self.question.filter, self.store.label_ids).run or self.question.run
-
-    @property
-    def shown(self) -> Shown:
-        """The queue and the run on the screen, kept with every event."""
-        sort = self.question.sort
-        return Shown(None if sort == "id" else sort, self.run)
 
     def _fetch(self, ids: Sequence[int]) -> list[tweets.Tweet]:
         return tweets.window(self.store, ids, self.run, characters=300)
