@@ -15,10 +15,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from storage.conditions import (
+    FLAGS,
+    NUMBERS,
+    PREDICTED_AT_ALL,
+    TRUTHS,
+    Condition,
+    Value,
+    both,
+    either,
+    joined,
+    of_annotator,
+    of_label,
+    of_number,
+    of_split,
+    of_text,
+    opposite,
+)
 from storage.errors import UsageError
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
+MOST_CONDITIONS = 40
+"""More than these become one, as a balanced tree."""
 
 
 class FilterError(UsageError):
@@ -40,12 +59,21 @@ class FilterError(UsageError):
 
 @dataclass(frozen=True)
 class Query:
-    """A condition over `t` (tweets), `c` (current) and `p` (predictions of one run)."""
+    """What a filter asks for: all of these conditions, of which there may be none."""
 
-    where: str
-    parameters: tuple[object, ...]
+    conditions: tuple[Condition, ...]
     run: int | None
     """The run that a `run:` term names; pred, conf and the like are about it."""
+
+    @property
+    def where(self) -> str:
+        """The conditions as one; see `storage.conditions` for the tables it is about."""
+        return " AND ".join(f"({condition.sql})" for condition in self.conditions) or "1"
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of the named parameters, apart from :run."""
+        return {k: v for condition in self.conditions for k, v in condition.parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -64,11 +92,11 @@ def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
     if len(source) > MAX_LENGTH:
         raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
     parser = _Parser(source, {name.casefold(): number for name, number in label_ids.items()})
-    where, parameters = parser.parse()
-    return Query(where, tuple(parameters), parser.run)
+    conditions = parser.parse()
+    if len(conditions) > MOST_CONDITIONS:
+        conditions = [joined(conditions, both)]
+    return Query(tuple(conditions), parser.run)
 
-
-Sql = tuple[str, list[object]]
 
 TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -117,15 +145,16 @@ class _Parser:
         self.tokens = tokens(source)
         self.at = 0
         self.depth = 0
+        self.values = 0
         self.run: int | None = None
 
-    def parse(self) -> Sql:
+    def parse(self) -> list[Condition]:
         if self.peek().kind == "end":
-            return "1", []
-        result = self.either()
+            return []
+        found = self.either()
         if self.peek().kind != "end":
             self.fail("a bracket that was never opened", self.peek())
-        return result
+        return found
 
     def peek(self) -> Token:
         return self.tokens[self.at]
@@ -140,42 +169,49 @@ class _Parser:
     def is_word(self, word: str) -> bool:
         return self.peek().kind == "word" and self.peek().text.lower() == word
 
-    def either(self) -> Sql:
+    def value(self, value: object) -> Value:
+        self.values += 1
+        return Value(f"value{self.values}", value)
+
+    # The grammar: each level gives conditions that must all hold.
+
+    def either(self) -> list[Condition]:
         parts = [self.both()]
         while self.is_word("or"):
             self.take()
             parts.append(self.both())
-        return _join(" OR ", parts)
+        if len(parts) == 1:
+            return parts[0]
+        return [joined([joined(part, both) for part in parts], either)]
 
-    def both(self) -> Sql:
-        parts = [self.negation()]
+    def both(self) -> list[Condition]:
+        parts = self.negation()
         while not self.is_word("or") and self.peek().kind not in ("end", ")"):
             if self.is_word("and"):
                 self.take()
-            parts.append(self.negation())
-        return _join(" AND ", parts)
+            parts = parts + self.negation()
+        return parts
 
-    def negation(self) -> Sql:
+    def negation(self) -> list[Condition]:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail("too many brackets inside one another", self.peek())
         try:
             if self.peek().kind == "-" or self.is_word("not"):
                 self.take()
-                where, parameters = self.negation()
-                return f"NOT ({where})", parameters
+                return [opposite(joined(self.negation(), both))]
             if self.peek().kind == "(":
                 opening = self.take()
-                result = self.either()
+                found = self.either()
                 if self.peek().kind != ")":
                     self.fail("a bracket that is not closed", opening)
                 self.take()
-                return result
-            return self.term()
+                return found
+            return [self.term()]
         finally:
             self.depth -= 1
 
-    def term(self) -> Sql:
+    def term(self) -> Condition:
         token = self.take()
         if token.kind == "end":
             self.fail("nothing where a word or condition was expected", token)
@@ -184,7 +220,7 @@ class _Parser:
         if token.kind == "word" and token.text.lower() in ("and", "or"):
             self.fail(f"nothing before {token.text!r}", token)
         if token.kind != "field":
-            return text_condition(token.text, prefix=token.kind == "word")
+            return of_text(token.text, token.kind == "word", self.value)
         if (read := FIELDS.get(token.text)) is None:
             self.fail(f"no field called {token.text!r} (known: {', '.join(FIELDS)})", token)
         if not token.value:
@@ -193,79 +229,58 @@ class _Parser:
 
     # The kinds of fields.
 
-    def label(self, token: Token) -> Sql:
+    def label(self, token: Token) -> Condition:
         column = {"label": "c.label", "gold": "c.gold", "pred": "p.label"}[token.text]
         if not token.quoted and token.value.lower() == "none":
-            return f"{column} IS NULL", []
+            return of_label(column, None)
         if (number := self.labels.get(token.value.casefold())) is None:
             known = ", ".join(self.labels) or "none yet"
             self.fail(f"no label called {token.value!r} (labels: {known}, none)", token)
-        return f"{column} IS ?", [number]
+        return of_label(column, self.value(number))
 
-    def number(self, token: Token) -> Sql:
-        column, convert = NUMBERS[token.text]
+    def number(self, token: Token) -> Condition:
+        convert = float if token.text in ("conf", "margin", "entropy") else int
         match = re.fullmatch(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)", token.value)
         if match is None or (convert is int and not match[2].lstrip("-").isdigit()):
             self.fail(f"{token.value!r} where a number such as >3 was expected", token)
         value = convert(match[2])
         if convert is int and abs(value) >= 2**63:
             self.fail("a number that is too large", token)
-        return f"coalesce({column} {match[1] or '='} ?, 0)", [value]
+        return of_number(token.text, match[1] or "=", self.value(value))
 
-    def split(self, token: Token) -> Sql:
-        return self.one_of(token, {name: ("t.split = ?", [name]) for name in SPLITS})
+    def split(self, token: Token) -> Condition:
+        name = self.one_of(token, SPLITS)
+        return of_split(self.value(name))
 
-    def flag(self, token: Token) -> Sql:
-        return self.one_of(token, {name: (f"c.{name} = 1", []) for name in FLAGS})
+    def flag(self, token: Token) -> Condition:
+        return FLAGS[self.one_of(token, tuple(FLAGS))]
 
-    def truth(self, token: Token) -> Sql:
-        condition = TRUTHS[token.text]
-        return self.one_of(token, {"yes": (f"({condition})", []), "no": (f"NOT ({condition})", [])})
+    def truth(self, token: Token) -> Condition:
+        holds = TRUTHS[token.text]
+        return holds if self.one_of(token, ("yes", "no")) == "yes" else opposite(holds)
 
-    def one_of(self, token: Token, choices: dict[str, Sql]) -> Sql:
-        if (chosen := choices.get(token.value.lower())) is None:
+    def one_of(self, token: Token, choices: tuple[str, ...]) -> str:
+        chosen = token.value.lower()
+        if chosen not in choices:
             self.fail(
                 f"{token.value!r} where {token.text} takes one of {', '.join(choices)}", token
             )
         return chosen
 
-    def by(self, token: Token) -> Sql:
-        return (
-            "t.id IN (SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action "
-            "WHERE a.annotator = ? COLLATE NOCASE AND a.kind != 'gold import')",
-            [token.value],
-        )
+    def by(self, token: Token) -> Condition:
+        return of_annotator(self.value(token.value))
 
-    def run_term(self, token: Token) -> Sql:
+    def run_term(self, token: Token) -> Condition:
         if not token.value.isascii() or not token.value.isdigit() or len(token.value) > 15:
             self.fail(f"{token.value!r} where the number of a run was expected", token)
         if self.run not in (None, int(token.value)):
             self.fail("a second run (a filter is about one run)", token)
         self.run = int(token.value)
-        return "p.run IS NOT NULL", []
+        return PREDICTED_AT_ALL
 
 
 SPLITS = ("train", "dev", "test")
-FLAGS = ("review", "ambiguous", "excluded")
-CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
-DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
-TRUTHS = {
-    "changed": CORRECTED,
-    "disagree": DISAGREES,
-    "insample": "coalesce(p.in_sample, 0)",
-    "note": "coalesce(c.note, '') != ''",
-    "duplicate": "t.group_id IN (SELECT group_id FROM tweets "
-    "GROUP BY group_id HAVING count(*) > 1)",
-}
-NUMBERS: dict[str, tuple[str, Callable[[str], float]]] = {
-    "conf": ("p.confidence", float),
-    "margin": ("p.margin", float),
-    "entropy": ("p.entropy", float),
-    "len": ("length(t.text)", int),
-    "id": ("t.id", int),
-    "group": ("t.group_id", int),
-}
-FIELDS: dict[str, Callable[[_Parser, Token], Sql]] = {
+FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
     **dict.fromkeys(("label", "gold", "pred"), _Parser.label),
     **dict.fromkeys(NUMBERS, _Parser.number),
     "split": _Parser.split,
@@ -274,41 +289,3 @@ FIELDS: dict[str, Callable[[_Parser, Token], Sql]] = {
     "by": _Parser.by,
     "run": _Parser.run_term,
 }
-
-
-def text_condition(text: str, prefix: bool = False) -> Sql:
-    """The condition that a tweet contains a word or phrase, in any case.
-
-    Whole words where the text has words (`bull` does not find `bullish`, `bull*` does; `tsla`
-    finds `$TSLA` and `#tsla` too); anywhere in the text for emoji and for scripts without spaces.
-    """
-    starts_with = prefix and len(text) > 1 and text.endswith("*")
-    text = text[:-1] if starts_with else text
-    if not any(c.isalnum() for c in text) or any(map(_unspaced, text)):
-        pattern = re.sub(r"([\\%_])", r"\\\1", text)
-        return "t.text LIKE ? ESCAPE '\\'", [f"%{pattern}%"]
-    star = "*" if starts_with else ""
-    spellings = [text] if text[0] in "$#@" else [text, f"${text}", f"#{text}", f"@{text}"]
-    match = " OR ".join(f'"{spelling.replace(chr(34), "")}"{star}' for spelling in spellings)
-    return "t.id IN (SELECT rowid FROM tweets_fts WHERE tweets_fts MATCH ?)", [match]
-
-
-def _unspaced(character: str) -> bool:
-    """Whether the full-text index cannot find this character by whole words."""
-    if character.isascii():
-        return False
-    name = unicodedata.name(character, "")
-    unspaced = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
-    return name.startswith(unspaced) or unicodedata.category(character) in ("So", "Sk", "Sm", "Sc")
-
-
-def _join(operator: str, parts: list[Sql]) -> Sql:
-    """Put conditions together as a balanced tree: SQLite limits how deep an expression nests."""
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    (left, first), (right, second) = (
-        _join(operator, parts[:middle]),
-        _join(operator, parts[middle:]),
-    )
-    return f"({left}){operator}({right})", [*first, *second]

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from storage import readers
-from storage.columns import MOST_LABELS, SPLIT_NAMES, Columns, guess
+from storage.arrivals import Arrivals, importing_alone, sweep
+from storage.bulk import bulk
+from storage.columns import MOST_LABELS, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
-from storage.labels import begin
-from storage.store import Store, now, transaction
-from storage.text import content_hash, digest, split_of
+from storage.parsing import Batch, Job, batches, value_of
+from storage.store import Store, transaction
 
 SAMPLE = 200
-SURROGATE = re.compile("[\ud800-\udfff]")
-BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
         return Plan(path, options, columns, config.labels)
     seen: Counter[str] = Counter()
     for row in chain(sample, rows):
-        if value := _value(row, columns.label):
+        if value := value_of(row, columns.label):
             seen[value] += 1
             if len(seen) > 1000:
                 break
@@ -119,183 +117,65 @@ def _labels(
     return labels
 
 
-def run(store: Store, plan: Plan, dry_run: bool = False) -> Report:
-    """Write the tweets of a file into the store in one transaction; a dry run takes it back.
+def run(
+    store: Store,
+    plan: Plan,
+    dry_run: bool = False,
+    progress: Callable[[int], None] = lambda read: None,
+    waiting: Callable[[], None] = lambda: None,
+) -> Report:
+    """Take in the tweets of a file, all of them or none; a dry run changes nothing.
 
     A row is known by its text and its id column, or without one by how often the text occurred
-    before it in the file, so importing the same file again adds nothing.
+    before it in the file, so importing the same file again adds nothing. `progress` is told how
+    many rows are read, and `waiting` that another import has to end first. Memory use does not
+    depend on the size of the file.
     """
-    try:
-        with transaction(store.db):
-            report = _write(store, plan)
-            if dry_run:
-                raise _DryRun(report)
-    except _DryRun as stopped:
-        return stopped.report
-    return report
-
-
-class _DryRun(Exception):
-    def __init__(self, report: Report) -> None:
-        self.report = report
-
-
-@dataclass
-class _Tally:
-    read: int = 0
-    existing: int = 0
-    rejected: int = 0
-    other_gold: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-
-
-def _write(store: Store, plan: Plan) -> Report:
-    db = store.db
-    db.executemany(
-        "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
-        [(name,) for name in plan.labels],
-    )
-    ids = {name.casefold(): number for number, name in db.execute("SELECT id, name FROM labels")}
-    last = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    source = db.execute(
-        "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
-        [str(plan.path), now(), json.dumps(plan.columns.as_json())],
-    ).lastrowid
-    action = begin(store, "gold import")
-    tally = _Tally()
-    added = 0
-    rows = _parsed(store, plan, ids, tally)
-    while batch := list(islice(rows, BATCH)):
-        fresh: dict[bytes, _Parsed] = {}
-        for row in batch:
-            if row.key in fresh or _known(db, row, tally):
-                tally.existing += 1
-            else:
-                fresh[row.key] = row
-        numbers = range(last + added + 1, last + added + 1 + len(fresh))
-        _insert(db, list(zip(numbers, fresh.values(), strict=True)), int(source or 0), action)
-        tally.labels.update(row.label for row in fresh.values() if row.label is not None)
-        added += len(fresh)
-    duplicates = _group(db, last, plan.columns.split is not None)
-    db.execute(
-        "INSERT INTO tweets_fts (rowid, text) SELECT id, text FROM tweets WHERE id > ?", [last]
-    )
-    labelled = sum(tally.labels.values())
-    db.executemany(
-        "INSERT INTO counts (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-        [("tweets", added), ("labelled", labelled),
-         *((name, 0) for name in ("corrected", "excluded", "review", "ambiguous"))],
-    )  # fmt: skip
+    last = Batch([], 0, 0)
+    with importing_alone(store, waiting), bulk(store) as writer:
+        sweep(writer)
+        with _label_numbers(writer.db, plan.labels, keep=not dry_run) as numbers:
+            arrivals = Arrivals(writer, plan.path, plan.columns.as_json())
+            try:
+                for last in batches(_job(store.config, plan, numbers)):
+                    arrivals.take(last.rows)
+                    progress(last.read)
+                arrivals.group(keeps_splits=plan.columns.split is not None)
+                if not dry_run:
+                    arrivals.publish(store)
+            finally:
+                sweep(writer)
+    names = {number: name for name, number in numbers.items()}
     return Report(
-        columns=plan.columns.as_json(), read=tally.read, added=added, existing=tally.existing,
-        duplicates=duplicates, rejected=tally.rejected, labels=dict(tally.labels),
-        unlabelled=added - labelled, other_gold=tally.other_gold,
+        columns=plan.columns.as_json(), read=last.read, added=arrivals.added,
+        existing=arrivals.existing, duplicates=arrivals.duplicates, rejected=last.rejected,
+        labels={names[number]: count for number, count in arrivals.golds.items()},
+        unlabelled=arrivals.added - arrivals.golds.total(), other_gold=arrivals.other_gold,
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    key: bytes
-    external_id: str | None
-    text: str
-    content: bytes
-    source: str
-    split: str
-    gold: int | None
-    label: str | None
+def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
+    folded = {name.casefold(): number for name, number in numbers.items()}
+    path = plan.path.resolve()
+    return Job(path, plan.options.encoding, plan.columns, plan.options.codes, folded, config)
 
 
-def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> Iterator[_Parsed]:
-    columns, config = plan.columns, store.config
-    names = {label.casefold(): label for label in plan.labels}
-    occurrences: Counter[bytes] = Counter()
-    for row in readers.rows(plan.path, plan.options.encoding):
-        tally.read += 1
-        text = row.get(columns.text)
-        if not isinstance(text, str) or not text.strip():
-            tally.rejected += 1
-            continue
-        external = _value(row, columns.id)
-        if not_unicode := SURROGATE.search(text):
-            raise UserError(
-                f"{plan.path}, row {tally.read}: the text is no valid Unicode (the lone surrogate "
-                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
-            )
-        exact = digest(text)
-        occurrences[exact] += 1
-        key = (
-            digest("id", external, text)
-            if external
-            else digest("text", text, str(occurrences[exact]))
+@contextmanager
+def _label_numbers(
+    db: sqlite3.Connection, labels: tuple[str, ...], keep: bool
+) -> Iterator[dict[str, int]]:
+    """The numbers of the labels; new ones are forgotten again if nothing came of the import."""
+    last = db.execute("SELECT coalesce(max(id), 0) FROM labels").fetchone()[0]
+    with transaction(db):
+        db.executemany(
+            "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+            [(name,) for name in labels],
         )
-        split = SPLIT_NAMES.get((_value(row, columns.split) or "").casefold())
-        code = _value(row, columns.label)
-        name = None if code is None else plan.options.codes.get(code, code)
-        label = None if name is None else (config.label(name) or names[name.casefold()])
-        used = (columns.text, columns.label, columns.id, columns.split)
-        rest = {
-            name: value for name, value in row.items() if name not in used and value is not None
-        }
-        content = content_hash(text)
-        yield _Parsed(
-            key, external, text, content, json.dumps(rest, ensure_ascii=False, default=str),
-            split or split_of(content, config.seed, config.test_share, config.dev_share),
-            None if label is None else ids[label.casefold()], label,
-        )  # fmt: skip
-
-
-def _known(db: sqlite3.Connection, row: _Parsed, tally: _Tally) -> bool:
-    """Whether the store has the row, counting those that it has with another gold label."""
-    found = db.execute(
-        "SELECT t.text, c.gold FROM tweets t JOIN current c ON c.tweet = t.id WHERE t.key = ?",
-        [row.key],
-    ).fetchone()
-    if found is None:
-        return False
-    tally.other_gold += row.gold is not None and found[1] != row.gold
-    return True
-
-
-def _insert(
-    db: sqlite3.Connection, rows: list[tuple[int, _Parsed]], source: int, action: int
-) -> None:
-    db.executemany(
-        "INSERT INTO tweets "
-        "(id, key, external_id, text, source, content_hash, group_id, split, import) "
-        "VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
-        ((n, r.key, r.external_id, r.text, r.source, r.content, r.split, source) for n, r in rows),
-    )
-    db.executemany(
-        "INSERT INTO current (tweet, gold, label) VALUES (?, ?, ?)",
-        ((n, r.gold, r.gold) for n, r in rows),
-    )
-    db.executemany(
-        "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, 'label', NULL, ?)",
-        ((action, n, r.gold) for n, r in rows if r.gold is not None),
-    )
-
-
-def _group(db: sqlite3.Connection, last: int, keeps_splits: bool) -> int:
-    """Put the new tweets into groups of equal texts and return how many joined an earlier one."""
-    db.execute(
-        "UPDATE tweets SET group_id = (SELECT min(o.id) FROM tweets o "
-        "WHERE o.content_hash = tweets.content_hash) WHERE id > ?",
-        [last],
-    )
-    if not keeps_splits:
-        db.execute(
-            "UPDATE tweets SET split = (SELECT split FROM tweets g WHERE g.id = tweets.group_id) "
-            "WHERE id > ? AND group_id <= ?",
-            [last, last],
-        )
-    joined = db.execute("SELECT count(*) FROM tweets WHERE id > ? AND group_id != id", [last])
-    return int(joined.fetchone()[0])
-
-
-def _value(row: Mapping[str, Any], column: str | None) -> str | None:
-    """The value of a column as text; None where it is empty."""
-    value = None if column is None else row.get(column)
-    if value is None:
-        return None
-    return str(value).strip() or None
+    kept = False
+    try:
+        yield {name: number for number, name in db.execute("SELECT id, name FROM labels")}
+        kept = keep
+    finally:
+        if not kept:
+            with transaction(db):
+                db.execute("DELETE FROM labels WHERE id > ?", [last])

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from storage.conditions import CORRECTED
 from storage.errors import UserError
-from storage.filters import CORRECTED
+from storage.orders import follow_labels
 from storage.store import Store, now, transaction
 from storage.tweets import tweet as find_tweet
 
@@ -95,7 +96,7 @@ def history(
         find_tweet(store, number)
     which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
     rows = store.db.execute(
-        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "  # noqa: S608
+        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
         f"a.queue, a.run FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",
         [number, -1 if limit is None else limit],
     )
@@ -105,7 +106,20 @@ def history(
         if event["field"] == "label":
             event["old"] = store.label_names.get(event["old"])
             event["new"] = store.label_names.get(event["new"])
-    return events
+    return events if number is None else [*_gold_event(store, number), *events]
+
+
+def _gold_event(store: Store, number: int) -> list[dict[str, Any]]:
+    """How a tweet got its gold label, as the event with the number 0."""
+    rows = store.db.execute(
+        "SELECT 0 AS event, t.id AS tweet, a.annotator, a.at, a.kind, 'label' AS field, "
+        "NULL AS old, l.name AS new, NULL AS queue, NULL AS run FROM tweets t "
+        "JOIN current c ON c.tweet = t.id JOIN labels l ON l.id = c.gold "
+        "JOIN imports i ON i.id = t.import JOIN actions a ON a.id = i.action WHERE t.id = ?",
+        [number],
+    )
+    names = [column[0] for column in rows.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:
@@ -130,7 +144,7 @@ def _act(
         action = begin(store, kind if len(numbers) == 1 else "bulk", shown)
         column = _column(field)
         store.db.executemany(
-            "INSERT INTO label_events (action, tweet, field, old, new) "  # noqa: S608 - a known column
+            "INSERT INTO label_events (action, tweet, field, old, new) "
             f"SELECT ?, tweet, '{column}', {column}, ? FROM current WHERE tweet = ?",
             ((action, value, number) for number in numbers),
         )
@@ -148,7 +162,7 @@ def _replay(store: Store, kind: str, target: int, expected: str, wanted: str) ->
             "SELECT count(*) FROM label_events WHERE action = ? AND field = ?", [target, field]
         ).fetchone()[0]
         rows = store.db.execute(
-            f"INSERT INTO label_events (action, tweet, field, old, new) "  # noqa: S608 - known columns
+            f"INSERT INTO label_events (action, tweet, field, old, new) "
             f"SELECT ?, e.tweet, e.field, e.{expected}, e.{wanted} FROM label_events e "
             f"JOIN current c ON c.tweet = e.tweet WHERE e.action = ? AND e.field = '{field}' "
             f"AND c.{field} IS e.{expected} AND NOT EXISTS ("
@@ -168,11 +182,13 @@ def _apply(store: Store, action: int) -> None:
     before = _tally(store, action)
     for field in FIELDS:
         store.db.execute(
-            f"UPDATE current SET {field} = e.new, changed = e.id FROM label_events e "  # noqa: S608
+            f"UPDATE current SET {field} = e.new, changed = e.id FROM label_events e "
             f"WHERE e.action = ? AND e.field = '{field}' AND current.tweet = e.tweet",
             [action],
         )
     after = _tally(store, action)
+    touched = store.db.execute("SELECT tweet FROM label_events WHERE action = ?", [action])
+    follow_labels(store.db, [tweet for (tweet,) in touched])
     store.db.executemany(
         "UPDATE counts SET value = value + ? WHERE name = ?",
         [(after[name] - before[name], name) for name in after if after[name] != before[name]],
@@ -181,7 +197,7 @@ def _apply(store: Store, action: int) -> None:
 
 def _tally(store: Store, action: int) -> dict[str, int]:
     row = store.db.execute(
-        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "  # noqa: S608
+        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
         "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM current c "
         "WHERE c.tweet IN (SELECT tweet FROM label_events WHERE action = ?)",
         [action],

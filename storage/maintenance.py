@@ -6,10 +6,25 @@ import os
 import sqlite3
 from pathlib import Path
 
+from storage.conditions import CORRECTED, DISAGREES
 from storage.errors import UserError
-from storage.filters import CORRECTED
 from storage.store import Store
 
+VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"
+DERIVED = {
+    "the list of labels": f"SELECT count(*) FROM tweets t LEFT JOIN current c ON c.tweet = t.id "
+    f"WHERE c.tweet IS NULL AND t.id <= {VISIBLE}",
+    "the index of equal texts": "SELECT count(*) FROM tweets t LEFT JOIN contents k "
+    f"ON k.content = t.content AND k.tweet = t.id WHERE k.tweet IS NULL AND t.id <= {VISIBLE}",
+    "the order by length": "SELECT count(*) FROM current c LEFT JOIN orders o ON o.run = 0 "
+    "AND o.name = 'length' AND o.value = -c.length AND o.tweet = c.tweet "
+    f"WHERE o.tweet IS NULL AND c.tweet <= {VISIBLE}",
+    "the orders of disagreements": "SELECT count(*) FROM (SELECT p.run, p.tweet, -p.confidence "
+    "FROM predictions p JOIN current c ON c.tweet = p.tweet JOIN runs r ON r.id = p.run "
+    f"WHERE r.predictions > 0 AND {DISAGREES} "
+    "EXCEPT SELECT run, tweet, value FROM orders WHERE name = 'disagreement')",
+}
+"""How many rows of what is kept beside the tweets do not follow from them."""
 COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")
 
 
@@ -38,23 +53,22 @@ def check(store: Store) -> list[str]:
         for row in store.db.execute("PRAGMA foreign_key_check")
     ]
     for field in ("label", "excluded", "review", "ambiguous", "note"):
+        first = {"label": "c.gold", "note": "NULL"}.get(field, "0")
         drifted = store.db.execute(
-            f"SELECT count(*) FROM current c WHERE c.{field} IS NOT coalesce((SELECT e.new "  # noqa: S608
-            f"FROM label_events e WHERE e.tweet = c.tweet AND e.field = '{field}' "
-            f"ORDER BY e.id DESC LIMIT 1), {0 if field not in ('label', 'note') else 'NULL'})"
+            f"SELECT count(*) FROM current c WHERE c.{field} IS NOT CASE WHEN EXISTS ("
+            f"SELECT 1 FROM label_events e WHERE e.tweet = c.tweet AND e.field = '{field}') "
+            f"THEN (SELECT e.new FROM label_events e WHERE e.tweet = c.tweet "
+            f"AND e.field = '{field}' ORDER BY e.id DESC LIMIT 1) ELSE {first} END"
         ).fetchone()[0]
         if drifted:
             problems.append(f"{drifted} tweets have a {field} that their history does not give.")
-    drifted = store.db.execute(
-        "SELECT count(*) FROM current c WHERE c.gold IS NOT (SELECT e.new FROM label_events e "
-        "JOIN actions a ON a.id = e.action WHERE e.tweet = c.tweet AND a.kind = 'gold import')"
-    ).fetchone()[0]
-    if drifted:
-        problems.append(f"{drifted} tweets have a gold label that no import gave them.")
+    for what, sql in DERIVED.items():
+        if number := store.db.execute(sql).fetchone()[0]:
+            problems.append(f"{number} tweets are missing, or wrong, in {what}.")
     actual = store.db.execute(
-        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "  # noqa: S608
+        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "
         "coalesce(sum(c.excluded), 0), coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) "
-        "FROM current c"
+        "FROM current c WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets')"
     ).fetchone()
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
     for name, number in zip(COUNTED, actual, strict=True):

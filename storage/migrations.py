@@ -6,9 +6,14 @@ brings numpy and pandas along, which the user interface process must not load.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from array import array
 
 from sqlite_utils import Database, Migrations
+
+from storage.text import content_number
+from storage.words import searchable
 
 schema = Migrations("workbench")
 
@@ -17,6 +22,20 @@ schema = Migrations("workbench")
 def m001_initial(db: Database) -> None:
     """Tweets, the append-only history of labels, runs and their predictions."""
     for statement in INITIAL:
+        db.execute(statement)
+
+
+@schema()
+def m002_scale(db: Database) -> None:
+    """What a million tweets need: narrow rows for filters, orders that are kept, compact numbers.
+
+    Gold labels are no longer written a second time as events: `current.gold` holds them, it can
+    never be changed, and `imports.action` says who took them in and when.
+    """
+    db.conn.create_function("first64", 1, content_number, deterministic=True)
+    db.conn.create_function("packed", 1, _packed, deterministic=True)
+    db.conn.create_function("searchable", 1, searchable, deterministic=True)
+    for statement in SCALE:
         db.execute(statement)
 
 
@@ -150,7 +169,138 @@ INITIAL = (
     "PRAGMA user_version = 1",
 )
 
+SCALE = (
+    *(
+        f"DROP TRIGGER {table}_keep_{verb}"
+        for table in ("actions", "label_events")
+        for verb in ("update", "delete")
+    ),
+    # Rows of an import become visible together: ids run from 1 without gaps, and those above
+    # counts.tweets belong to an import that has not come to its end.
+    """INSERT OR IGNORE INTO counts (name, value) VALUES
+        ('tweets', 0), ('labelled', 0), ('corrected', 0), ('excluded', 0), ('review', 0),
+        ('ambiguous', 0), ('grouped', 0)""",
+    "INSERT INTO counts SELECT 'indexed', value FROM counts WHERE name = 'tweets'",
+    "ALTER TABLE imports ADD COLUMN action INTEGER REFERENCES actions (id)",
+    """UPDATE imports SET action = (
+        SELECT a.id FROM (
+            SELECT id, row_number() OVER (ORDER BY id) AS place
+            FROM actions WHERE kind = 'gold import'
+        ) a WHERE a.place = (SELECT count(*) FROM imports i WHERE i.id <= imports.id))""",
+    """CREATE TABLE current_2 (
+        tweet INTEGER PRIMARY KEY REFERENCES tweets (id),
+        gold INTEGER REFERENCES labels (id),  -- as imported, never changed
+        label INTEGER REFERENCES labels (id),
+        split TEXT NOT NULL CHECK (split = 'train' OR split = 'dev' OR split = 'test'),
+        group_id INTEGER NOT NULL,  -- the first tweet with an equal or nearly equal text
+        length INTEGER NOT NULL,  -- of the text, in characters
+        excluded INTEGER NOT NULL DEFAULT 0,
+        review INTEGER NOT NULL DEFAULT 0,
+        ambiguous INTEGER NOT NULL DEFAULT 0,
+        note TEXT,
+        changed INTEGER  -- the last event of a person
+    )""",
+    """INSERT INTO current_2 SELECT c.tweet, c.gold, c.label, t.split, t.group_id, length(t.text),
+        c.excluded, c.review, c.ambiguous, c.note, c.changed
+        FROM current c JOIN tweets t ON t.id = c.tweet""",
+    "DROP TABLE current",
+    "ALTER TABLE current_2 RENAME TO current",
+    "CREATE INDEX current_label ON current (label, gold)",
+    "CREATE INDEX current_split ON current (split)",
+    "CREATE INDEX current_changed ON current (changed) WHERE changed IS NOT NULL",
+    """CREATE INDEX current_corrected ON current (tweet)
+        WHERE gold IS NOT NULL AND label IS NOT gold""",
+    "CREATE INDEX current_group ON current (group_id) WHERE group_id != tweet",
+    *(
+        f"CREATE INDEX current_{mark} ON current (tweet) WHERE {mark} = 1"
+        for mark in ("excluded", "review", "ambiguous")
+    ),
+    "CREATE INDEX current_note ON current (tweet) WHERE note IS NOT NULL",
+    """CREATE TRIGGER current_keep_gold BEFORE UPDATE OF gold ON current
+        WHEN new.gold IS NOT old.gold
+        BEGIN SELECT RAISE (ABORT, 'gold labels are never changed'); END""",
+    # The texts, and which of them are equal. Filled in the order of their keys, tables like
+    # `contents` and `orders` touch each of their pages once where an index would touch one
+    # page for each row.
+    """CREATE TABLE tweets_2 (
+        id INTEGER PRIMARY KEY,
+        content INTEGER NOT NULL,  -- hash of the normalised text
+        import INTEGER NOT NULL REFERENCES imports (id),
+        external_id TEXT,
+        text TEXT NOT NULL,  -- as imported, byte for byte
+        source TEXT NOT NULL  -- JSON: the other columns
+    )""",
+    """INSERT INTO tweets_2 SELECT id, first64(content_hash), import, external_id, text, source
+        FROM tweets""",
+    "DROP TABLE tweets",
+    "ALTER TABLE tweets_2 RENAME TO tweets",
+    """CREATE TABLE contents (
+        content INTEGER NOT NULL,
+        tweet INTEGER NOT NULL,
+        PRIMARY KEY (content, tweet)
+    ) WITHOUT ROWID""",
+    "INSERT INTO contents SELECT content, id FROM tweets ORDER BY content, id",
+    # Without content of its own: what is indexed is the text as `storage.words` spells it.
+    "DROP TABLE tweets_fts",
+    """CREATE VIRTUAL TABLE tweets_fts USING fts5 (
+        text, content='',
+        tokenize="unicode61 remove_diacritics 2 tokenchars '$#@_'"
+    )""",
+    "INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('automerge', 16)",
+    "INSERT INTO tweets_fts (rowid, text) SELECT id, searchable(text) FROM tweets",
+    "DELETE FROM label_events WHERE action IN (SELECT action FROM imports)",
+    *(
+        f"""CREATE TRIGGER {table}_keep_{verb.lower()} BEFORE {verb} ON {table} {when}
+        BEGIN SELECT RAISE (ABORT, 'the history is append-only'); END"""
+        for table, when in (
+            ("actions", ""),
+            ("label_events", "WHEN old.tweet <= (SELECT value FROM counts WHERE name = 'tweets')"),
+        )
+        for verb in ("UPDATE", "DELETE")
+    ),
+    """CREATE TABLE predictions_2 (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        tweet INTEGER NOT NULL REFERENCES tweets (id),
+        label INTEGER NOT NULL REFERENCES labels (id),
+        confidence REAL NOT NULL,  -- the largest probability
+        margin REAL NOT NULL,  -- the largest minus the second
+        entropy REAL NOT NULL,  -- in nats
+        in_sample INTEGER NOT NULL,  -- the run trained on this tweet
+        probabilities BLOB NOT NULL,  -- a 4-byte float per label of the run
+        PRIMARY KEY (run, tweet)
+    ) WITHOUT ROWID""",
+    """INSERT INTO predictions_2 SELECT run, tweet, label, confidence, margin, entropy, in_sample,
+        packed(probabilities) FROM predictions ORDER BY run, tweet""",
+    "DROP TABLE predictions",
+    "ALTER TABLE predictions_2 RENAME TO predictions",
+    "CREATE INDEX predictions_label ON predictions (run, label)",
+    "CREATE INDEX predictions_in_sample ON predictions (run) WHERE in_sample = 1",
+    """CREATE TABLE orders (
+        run INTEGER NOT NULL,  -- 0 where an order is not about predictions
+        name TEXT NOT NULL,
+        value REAL NOT NULL,
+        tweet INTEGER NOT NULL,
+        PRIMARY KEY (run, name, value, tweet)
+    ) WITHOUT ROWID""",
+    "INSERT INTO orders SELECT 0, 'length', -length, tweet FROM current ORDER BY 3, 4",
+    *(
+        f"INSERT INTO orders SELECT run, '{name}', {name}, tweet FROM predictions ORDER BY 1, 3, 4"
+        for name in ("confidence", "margin", "entropy")
+    ),
+    """INSERT INTO orders SELECT p.run, 'disagreement', -p.confidence, p.tweet
+        FROM predictions p JOIN current c ON c.tweet = p.tweet
+        WHERE c.label != p.label ORDER BY 1, 3, 4""",
+    "CREATE UNIQUE INDEX queues_tweet ON queues (name, tweet)",
+    "PRAGMA user_version = 2",
+)
+
+
+def _packed(probabilities: str) -> bytes:
+    return array("f", json.loads(probabilities)).tobytes()
+
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a database to the newest schema; each version is its own transaction."""
+    db.execute("PRAGMA foreign_keys = OFF")  # tables are rebuilt under their old names
     schema.apply(Database(db))
+    db.execute("PRAGMA foreign_keys = ON")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from itertools import islice
 from typing import Any
 
 from storage.errors import UserError
+from storage.shown import require_run
 from storage.store import Store, now, transaction
-from storage.tweets import require_run
-
-BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,6 @@ class Run:
             "predictions": self.predictions,
             "created": self.created,
         }
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a run says about a tweet: a probability per label of the run."""
-
-    tweet: int
-    probabilities: tuple[float, ...]
-    margin: float
-    entropy: float
-    in_sample: bool
 
 
 COLUMNS = (
@@ -123,7 +109,7 @@ def update(store: Store, number: int, **values: Any) -> None:
         raise ValueError(f"no column {unknown}")
     assignments = ", ".join(f"{name} = ?" for name in values)
     with transaction(store.db):
-        store.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), number])  # noqa: S608
+        store.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), number])
 
 
 def add_metrics(store: Store, number: int, rows: Iterable[tuple[int, str, float]]) -> None:
@@ -140,64 +126,6 @@ def metrics(store: Store, number: int, name: str) -> list[tuple[int, float]]:
     return store.db.execute(
         "SELECT step, value FROM metrics WHERE run = ? AND name = ? ORDER BY step", [number, name]
     ).fetchall()
-
-
-def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]) -> int:
-    """Take in the predictions of a run and return how many; repeating it changes nothing.
-
-    Predictions for tweets that the workspace does not have are left out.
-    """
-    run = get(store, number)
-    ids = [store.label_ids[name] for name in run.labels]
-    rows = (
-        (
-            number, p.tweet, ids[max(range(len(ids)), key=p.probabilities.__getitem__)],
-            max(p.probabilities), p.margin, p.entropy, p.in_sample,
-            json.dumps([round(value, 6) for value in p.probabilities]), p.tweet,
-        )
-        for p in predictions
-    )  # fmt: skip
-    taken = 0
-    while batch := list(islice(rows, BATCH)):
-        with transaction(store.db):
-            taken += store.db.executemany(
-                "INSERT OR REPLACE INTO predictions SELECT ?, ?, ?, ?, ?, ?, ?, ? "
-                "WHERE EXISTS (SELECT 1 FROM tweets WHERE id = ?)",
-                batch,
-            ).rowcount
-    with transaction(store.db):
-        store.db.execute("UPDATE runs SET predictions = ? WHERE id = ?", [taken, number])
-    return taken
-
-
-def predictions_of(
-    store: Store, number: int
-) -> list[tuple[int, str | None, str, bool, tuple[float, ...]]]:
-    """(tweet, current label, split, in-sample, probabilities) for all predictions of a run."""
-    rows = store.db.execute(
-        "SELECT p.tweet, c.label, t.split, p.in_sample, p.probabilities FROM predictions p "
-        "JOIN current c ON c.tweet = p.tweet JOIN tweets t ON t.id = p.tweet "
-        "WHERE p.run = ? AND c.excluded = 0 ORDER BY p.tweet",
-        [number],
-    )
-    return [
-        (tweet, store.label_names.get(label), split, bool(inside), tuple(json.loads(values)))
-        for tweet, label, split, inside, values in rows
-    ]
-
-
-def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[float, ...], bool]]:
-    """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
-    rows = store.db.execute(
-        "SELECT run, label, probabilities, in_sample FROM predictions "
-        "WHERE run IN (SELECT id FROM runs) AND tweet = ? ORDER BY run DESC",
-        [tweet],
-    ).fetchall()
-    known = {run.id: run for run in every(store)} if rows else {}
-    return [
-        (known[run], store.label_names[label], tuple(json.loads(values)), bool(inside))
-        for run, label, values, inside in rows
-    ]
 
 
 def save_evaluation(store: Store, number: int, split: str, report: dict[str, Any]) -> None:
@@ -233,7 +161,7 @@ def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:
         wanted = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
         values = json.loads(report)
         reports.setdefault(run, {})[split] = {name: values[name] for name in wanted}
-    rows = store.db.execute(f"SELECT {COLUMNS} FROM runs {condition}", parameters)  # noqa: S608
+    rows = store.db.execute(f"SELECT {COLUMNS} FROM runs {condition}", parameters)
     names = [field.name for field in fields(Run)]
     runs = []
     for *columns, labels, offset, predictions in rows:

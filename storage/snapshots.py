@@ -9,9 +9,10 @@ from storage.store import Store
 from storage.tweets import each
 
 LEARNABLE = (
-    "FROM tweets t JOIN current c ON c.tweet = t.id "
-    "WHERE t.split != 'test' AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
-    "AND t.group_id NOT IN (SELECT group_id FROM tweets WHERE split = 'test')"
+    "FROM current c JOIN tweets t ON t.id = c.tweet "
+    "WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets') AND c.split != 'test' "
+    "AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
+    "AND c.group_id NOT IN (SELECT group_id FROM current WHERE split = 'test')"
 )
 
 
@@ -32,7 +33,7 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     ambiguous tweets are left out.
     """
     rows = store.db.execute(
-        f"SELECT t.id, t.text, c.label, t.group_id, t.split {LEARNABLE} ORDER BY t.id"
+        f"SELECT t.id, t.text, c.label, c.group_id, c.split {LEARNABLE} ORDER BY t.id"
     ).fetchall()
     allowed = set(store.config.labels)
     parts: dict[str, list[Example]] = {"train": [], "dev": []}

@@ -17,7 +17,7 @@ from storage.errors import UserError
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
@@ -92,7 +92,7 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     config = config_file.load(folder)
     path = folder / DATABASE
     try:
-        db, read_only = _connect(path)
+        db, read_only = connect(path)
         _check_version(db, path, read_only)
     except sqlite3.DatabaseError as error:
         raise explain(error, path) from error
@@ -134,6 +134,11 @@ def login_name() -> str:
 def now() -> int:
     """Milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
+
+
+def visible(db: sqlite3.Connection) -> int:
+    """The number of tweets, which is also the highest id that is not of an unfinished import."""
+    return int(db.execute("SELECT value FROM counts WHERE name = 'tweets'").fetchone()[0])
 
 
 @contextmanager
@@ -179,7 +184,11 @@ def explain(error: sqlite3.Error, path: Path) -> UserError:
     return UserError(f"{path} {advice}.")
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, bool]:
+def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open a database file: the connection, and whether it can only be read.
+
+    Each connection is used by one thread at a time, which need not be the one that opened it.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing.")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
@@ -187,13 +196,18 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, bool]:
     uri = f"{path.resolve().as_uri()}?mode={mode}"
     if not writable and not path.with_name(f"{path.name}-wal").exists():
         uri += "&immutable=1"  # no writer can exist, and none of the side files can be made
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+    db = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_MS / 1000,
+        check_same_thread=False,
+    )
     db.execute("PRAGMA foreign_keys = ON")
     if writable:
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute(
-            "PRAGMA synchronous = FULL"
-        )  # a label that was shown as saved survives power loss
+        db.execute("PRAGMA synchronous = FULL")  # a label shown as saved survives power loss
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way
     else:
         db.execute("PRAGMA query_only = ON")
     db.execute("PRAGMA cache_size = -16000")

@@ -12,23 +12,29 @@ USER = re.compile(r"@\w+")
 
 def normalise(text: str) -> str:
     """Fold what differs between copies of a tweet: Unicode form, case, links, users, spaces."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    folded = USER.sub("@user", URL.sub("http", folded))
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if "http" in folded or "www." in folded:
+        folded = URL.sub("http", folded)
+    if "@" in folded:
+        folded = USER.sub("@user", folded)
     return " ".join(folded.split())
 
 
 def digest(*parts: str) -> bytes:
     """16 bytes that identify a sequence of strings."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        hasher.update(len(encoded).to_bytes(8, "big") + encoded)
-    return hasher.digest()
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    framed = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
+    return hashlib.blake2b(framed, digest_size=16).digest()
 
 
 def content_hash(text: str) -> bytes:
     """16 bytes that are equal for texts that are equal after `normalise`."""
     return digest(normalise(text))
+
+
+def content_number(hashed: bytes) -> int:
+    """The first half of a content hash as a signed integer, as the store keeps it."""
+    return int.from_bytes(hashed[:8], "big", signed=True)
 
 
 def split_of(group: bytes, seed: int, test: float, dev: float) -> str:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from storage.errors import UsageError, UserError
-from storage.filters import DISAGREES, Query, compile_filter
-from storage.store import DATABASE, Store, explain
+from storage import pages
+from storage.conditions import DISAGREES, DUPLICATES
+from storage.errors import UserError
+from storage.filters import compile_filter
+from storage.orders import ORDERS
+from storage.shown import require_run as require_run
+from storage.shown import shown_run as shown_run
+from storage.store import DATABASE, Store, explain, visible
 
-SORTS = {
-    "id": "t.id",
-    "confidence": "p.confidence IS NULL, p.confidence, t.id",
-    "margin": "p.margin IS NULL, p.margin, t.id",
-    "disagreement": f"NOT coalesce({DISAGREES}, 0), p.confidence DESC, t.id",
-    "changed": "c.changed IS NULL, c.changed DESC, t.id",
-    "length": "length(t.text) DESC, t.id",
-    "suspect": "q.rank IS NULL, q.rank, t.id",
-}
-"""The orders a list can have; a tweet without the value comes last."""
-
+SORTS = tuple(ORDERS)
 COLUMNS = (
-    "t.id, t.external_id, {text}, t.split, t.group_id, c.gold, c.label, c.excluded, c.review, "
+    "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
     "c.ambiguous, c.note, p.label, p.confidence, p.in_sample"
 )
 FROM = (
-    "FROM tweets t JOIN current c ON c.tweet = t.id "
+    "FROM current c JOIN tweets t ON t.id = c.tweet "
     "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
 )
 
@@ -95,13 +89,8 @@ class Counts:
 
 def counts(store: Store) -> Counts:
     """The kept counts; a constant-time read."""
-    return Counts(**dict(store.db.execute("SELECT name, value FROM counts")))
-
-
-def shown_run(store: Store) -> int | None:
-    """The run whose predictions are shown unless another is asked for: the newest that has any."""
-    row = store.db.execute("SELECT max(run) FROM predictions").fetchone()
-    return None if row is None else row[0]
+    kept = dict(store.db.execute("SELECT name, value FROM counts"))
+    return Counts(**{field.name: kept[field.name] for field in fields(Counts)})
 
 
 def listing(
@@ -111,27 +100,7 @@ def listing(
 
     Raises FilterError, and UsageError for an unknown order or run.
     """
-    query = compile_filter(filter_text, store.label_ids)
-    if sort not in SORTS:
-        raise UsageError(f"{sort!r} is not an order (known: {', '.join(SORTS)}).")
-    if query.run is not None:
-        require_run(store, query.run)
-    if not filter_text.strip() and sort == "id":
-        last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-        if last == counts(store).tweets:  # no gaps, so that a row number is an id
-            return range(1, last + 1)
-    ids = array("q")
-    ids.extend(row[0] for row in store.db.execute(*_select(store, query, sort, run)))
-    return ids
-
-
-def _select(store: Store, query: Query, sort: str, run: int | None) -> tuple[str, list[object]]:
-    queue = (
-        "LEFT JOIN queues q ON q.name = 'suspects' AND q.tweet = t.id" if sort == "suspect" else ""
-    )
-    shown = query.run or run or shown_run(store)
-    sql = f"SELECT t.id {FROM} {queue} WHERE {query.where} ORDER BY {SORTS[sort]}"
-    return sql, [shown, *query.parameters]
+    return pages.ids(store, pages.ask(store, filter_text, sort, run))
 
 
 def window(
@@ -141,21 +110,18 @@ def window(
     text = "t.text" if characters is None else f"substr(t.text, 1, {int(characters)})"
     columns = COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
-    sql = f"SELECT {columns} {FROM} WHERE t.id IN ({marks})"
+    sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"
     found = {row[0]: row for row in store.db.execute(sql, [run, *ids])}
     return [_tweet(store, found[number], run) for number in ids if number in found]
 
 
 def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
     """One tweet with its whole text; raises UserError if there is none with this id."""
-    shown = run or shown_run(store)
-    sql = f"SELECT {COLUMNS.format(text='t.text')} {FROM} WHERE t.id = ?"
-    row = store.db.execute(sql, [shown, number]).fetchone() if abs(number) < 2**63 else None
-    if row is None:
-        last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0]
+    shown, last = run or shown_run(store), visible(store.db)
+    if not 0 < number <= last:
         known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
         raise UserError(f"There is no tweet {number}; {known}.")
-    return _tweet(store, row, shown)
+    return window(store, [number], shown, characters=None)[0]
 
 
 def each(
@@ -180,43 +146,29 @@ def source(store: Store, number: int) -> dict[str, str]:
 
 def duplicates(store: Store, group: int) -> list[int]:
     """The ids of the tweets with an equal text, itself included."""
-    rows = store.db.execute("SELECT id FROM tweets WHERE group_id = ? ORDER BY id", [group])
-    return [row[0] for row in rows]
-
-
-def conflicts(store: Store) -> int:
-    """How many groups of equal texts carry more than one gold label."""
-    return int(
-        store.db.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM tweets t JOIN current c ON c.tweet = t.id "
-            "GROUP BY t.group_id HAVING count(DISTINCT c.gold) > 1)"
-        ).fetchone()[0]
+    rows = store.db.execute(
+        f"SELECT ?1 AS tweet UNION SELECT tweet {DUPLICATES} AND group_id = ?1 "
+        "AND tweet <= ?2 ORDER BY tweet",
+        [group, visible(store.db)],
     )
+    return [row[0] for row in rows]
 
 
 def label_counts(store: Store, field: str = "label") -> dict[str, int]:
     """How many tweets carry each label now (`label`) or were imported with it (`gold`)."""
     column = {"label": "label", "gold": "gold"}[field]
     rows = store.db.execute(
-        f"SELECT {column}, count(*) FROM current WHERE {column} IS NOT NULL GROUP BY {column}"  # noqa: S608
+        f"SELECT {column}, count(*) FROM current WHERE {column} IS NOT NULL "
+        f"AND tweet <= ? GROUP BY {column}",
+        [visible(store.db)],
     )
     return {store.label_names[number]: count for number, count in rows}
 
 
 def split_counts(store: Store) -> dict[str, int]:
     """How many tweets are in each split."""
-    return dict(store.db.execute("SELECT split, count(*) FROM tweets GROUP BY split"))
-
-
-def require_run(store: Store, run: int) -> None:
-    """Raise UserError unless there is a run with this number."""
-    known = [row[0] for row in store.db.execute("SELECT id FROM runs ORDER BY id DESC LIMIT 20")]
-    there = run in known or (
-        0 < run < 2**63 and store.db.execute("SELECT 1 FROM runs WHERE id = ?", [run]).fetchone()
-    )
-    if not there:
-        hint = f"newest: {', '.join(map(str, known[:5]))}" if known else "there are none yet"
-        raise UserError(f"There is no run {run}; see `workbench runs` ({hint}).")
+    sql = "SELECT split, count(*) FROM current WHERE tweet <= ? GROUP BY split"
+    return dict(store.db.execute(sql, [visible(store.db)]))
 
 
 def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
@@ -235,14 +187,8 @@ def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) ->
 def disagreeing(store: Store, ids: Sequence[int], run: int | None) -> set[int]:
     """Those of these tweets for which a run predicts another label than the current one."""
     marks = ",".join("?" * len(ids))
-    sql = f"SELECT t.id {FROM} WHERE t.id IN ({marks}) AND {DISAGREES}"
+    sql = f"SELECT c.tweet {FROM} WHERE c.tweet IN ({marks}) AND {DISAGREES}"
     return {row[0] for row in store.db.execute(sql, [run, *ids])}
-
-
-def all_ids(store: Store) -> range | None:
-    """The ids of all tweets if they have no gaps, found without reading any; None otherwise."""
-    last = store.db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    return range(1, last + 1) if last == counts(store).tweets else None
 
 
 def find(

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from storage import importing
 from storage.config import Config
 from storage.importing import Options, Report
 from storage.store import Store, create_store, open_store, set_labels
+from storage.tweets import counts
 from workbench import cli as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,7 +184,7 @@ def state_of() -> Callable[[Store], dict[str, Any]]:
     def read(store: Store) -> dict[str, Any]:
         columns = "tweet, gold, label, excluded, review, ambiguous, note"
         current = store.db.execute(f"SELECT {columns} FROM current ORDER BY tweet").fetchall()
-        return {"current": current, "counts": dict(store.db.execute("SELECT * FROM counts"))}
+        return {"current": current, "counts": asdict(counts(store))}
 
     return read
 

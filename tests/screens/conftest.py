@@ -12,7 +12,7 @@ import pytest
 
 from storage import importing, labels, runs
 from storage.config import Config
-from storage.runs import Prediction
+from storage.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 from storage.tweets import tweet as read_tweet
 from workbench.app import WorkbenchApp
@@ -53,7 +53,7 @@ def build(folder, tweets=TWEETS, with_runs=True):
     if with_runs:
         for recipe, kind in (("baseline", "baseline"), ("fast", "qlora")):
             run = runs.add(store, recipe, kind, recipe, None, LABELS)
-            runs.add_predictions(store, run, predictions(kind))
+            add_predictions(store, run, predictions(kind))
             runs.update(store, run, state="done")
     store.close()
     return folder
@@ -219,7 +219,7 @@ import json, os, sys, time
 from pathlib import Path
 import psutil
 from storage import runs
-from storage.runs import Prediction
+from storage.predictions import Prediction, add_predictions
 from storage.store import open_store
 from workbench.runs import folder as run_folder
 
@@ -252,7 +252,7 @@ elif command == "runs":
             state = run_folder.read_state(folder)
             runs.update(store, run.id, state=state.state, reason=state.reason, steps=state.step)
             if state.state == "done":
-                runs.add_predictions(store, 3, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
+                add_predictions(store, 3, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
                 report = dict(accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8)
                 runs.save_evaluation(store, 3, "test", report | {"n": 100})
     print(json.dumps([run.as_json() for run in runs.every(store)]))

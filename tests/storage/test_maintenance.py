@@ -42,9 +42,13 @@ def test_a_used_store_is_sound(used):
         ("DELETE FROM counts WHERE name = 'corrected'", "count of corrected is 0, but .* 2"),
         ("UPDATE counts SET value = 9 WHERE name = 'excluded'", "count of excluded is 9, but .* 1"),
         ("UPDATE counts SET value = 9 WHERE name = 'review'", "count of review is 9, but .* 1"),
-        ("UPDATE current SET gold = 2 WHERE tweet = 3", "gold"),
+        ("DELETE FROM contents WHERE tweet = 3", "1 tweets are missing, .* equal texts"),
+        ("DELETE FROM orders WHERE tweet = 3", "1 tweets are missing, .* order by length"),
         ("DELETE FROM current WHERE tweet = 6", "."),
-        ("INSERT INTO current (tweet) VALUES (99)", "Row 99 of current refers to a row of tweets"),
+        (
+            "INSERT INTO current (tweet, split, group_id, length) VALUES (99, 'dev', 99, 1)",
+            "Row 99 of current refers to a row of tweets",
+        ),
         ("UPDATE current SET label = 77 WHERE tweet = 1", "refers to a row of labels"),
     ],
 )
@@ -64,8 +68,8 @@ def test_a_history_that_was_tampered_with_is_found(used):
 def test_a_damaged_index_is_found(used):
     used.db.execute("PRAGMA writable_schema = ON")
     used.db.execute(
-        "UPDATE sqlite_master SET sql = 'CREATE INDEX tweets_split ON tweets (text)' "
-        "WHERE name = 'tweets_split'"
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX current_split ON current (length)' "
+        "WHERE name = 'current_split'"
     )
     used.db.execute("PRAGMA writable_schema = RESET")
     assert any(problem.startswith("SQLite: ") for problem in maintenance.check(used))

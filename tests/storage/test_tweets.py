@@ -9,7 +9,7 @@ import pytest
 
 from storage import labels, runs, tweets
 from storage.errors import UsageError, UserError
-from storage.runs import Prediction
+from storage.predictions import Prediction, add_predictions, predictions_for
 
 LABEL = ("positive", "negative")
 
@@ -24,7 +24,7 @@ def listed(make_store, fill):
         random.seed(number)
         run = runs.add(store, str(number), "baseline", "baseline", None, LABEL)
         drawn = {n: random.random() for n in range(1, 41) if n % 5}
-        runs.add_predictions(
+        add_predictions(
             store, run,
             [Prediction(n, (p, 1 - p), abs(2 * p - 1), entropy(p), n % 3 == 0)
              for n, p in drawn.items()],
@@ -162,7 +162,7 @@ def test_disagreements_among_some_tweets(listed):
 
 
 def test_predictions_of_all_runs_for_one_tweet_newest_first(listed):
-    found = runs.predictions_for(listed, 1)
+    found = predictions_for(listed, 1)
     assert [run.id for run, *_ in found] == [2, 1]
     for run, label, values, _ in found:
         assert label == run.labels[values.index(max(values))]
@@ -170,14 +170,14 @@ def test_predictions_of_all_runs_for_one_tweet_newest_first(listed):
 
 
 def test_predictions_for_unknown_tweets_are_left_out(listed):
-    taken = runs.add_predictions(listed, 1, [Prediction(99, (1.0, 0.0), 1.0, 0.0, False)])
+    taken = add_predictions(listed, 1, [Prediction(99, (1.0, 0.0), 1.0, 0.0, False)])
     assert taken == 0
 
 
 def test_gold_current_and_predictions_are_never_written_over_one_another(listed):
     labels.assign(listed, [1], "negative")
     before = tweets.tweet(listed, 1)
-    runs.add_predictions(listed, 2, [Prediction(1, (0.9, 0.1), 0.8, 0.3, False)])
+    add_predictions(listed, 2, [Prediction(1, (0.9, 0.1), 0.8, 0.3, False)])
     after = tweets.tweet(listed, 1)
     assert (after.gold, after.label) == (before.gold, before.label) == ("positive", "negative")
     assert after.pred == "positive"

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from storage import importing, maintenance, runs, tweets, writers
+from storage import groups, importing, maintenance, runs, tweets, writers
 from storage.columns import NAMES
 from storage.config import Config
 from storage.errors import UsageError, UserError
@@ -194,7 +194,7 @@ def status(settings: Settings) -> None:
             "ambiguous": counts.ambiguous,
             "undone": undone(store),
             "runs": len(known),
-            "conflicts": tweets.conflicts(store),
+            "conflicts": len(groups.conflicts(store)),
             "labels": tweets.label_counts(store),
             "splits": tweets.split_counts(store),
         }

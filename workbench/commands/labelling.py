@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from storage import labels, runs, tweets
+from storage import labels, tweets
 from storage.labels import Change, Shown
+from storage.predictions import predictions_for
 from storage.tweets import Tweet
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import percent, print_json, print_jsonl, say, table
@@ -75,7 +76,7 @@ def show(settings: Settings, number: int) -> None:
                 "run": run.id, "recipe": run.recipe, "label": label, "in_sample": inside,
                 "probabilities": dict(zip(run.labels, values, strict=True)),
             }
-            for run, label, values, inside in runs.predictions_for(store, number)
+            for run, label, values, inside in predictions_for(store, number)
         ]  # fmt: skip
         more: dict[str, Any] = {
             "note": tweet.note,

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from storage import runs
 from storage.errors import UserError
-from storage.runs import Prediction, Run
+from storage.predictions import Prediction, add_predictions, predictions_of
+from storage.runs import Run
 from storage.store import Store
 from workbench.analysis.label_errors import suspicion
 from workbench.analysis.metrics import evaluate
@@ -42,7 +43,7 @@ def collect_run(store: Store, run: Run) -> bool:
         _collect_log(store, run, folder)
         complete = folder / run_folder.PREDICTIONS
         if state.state == DONE and complete.exists():
-            runs.add_predictions(store, run.id, _predictions(complete))
+            add_predictions(store, run.id, _predictions(complete))
             evaluate_run(store, run.id)
             if run.kind == "baseline":
                 _rank(store, run)
@@ -80,7 +81,7 @@ def evaluate_run(
     run = runs.get(store, number)
     index = {label: place for place, label in enumerate(run.labels)}
     pairs: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in SPLITS}
-    for _, label, of, in_sample, row in runs.predictions_of(store, number):
+    for _, label, of, in_sample, row in predictions_of(store, number):
         if label in index and not in_sample:
             pairs[of][0].append(index[label])
             pairs[of][1].append(max(range(len(row)), key=row.__getitem__))
@@ -114,7 +115,7 @@ def _rank(store: Store, run: Run) -> list[tuple[int, float, str]]:
     index = {label: place for place, label in enumerate(run.labels)}
     rows = [
         (tweet, index[label], row)
-        for tweet, label, _, in_sample, row in runs.predictions_of(store, run.id)
+        for tweet, label, _, in_sample, row in predictions_of(store, run.id)
         if label in index and not in_sample
     ]
     if not rows:

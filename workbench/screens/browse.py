@@ -67,15 +67,11 @@ class BrowseScreen(Selecting):
         yield Static(id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """Show the whole list, at once where its ids are known without reading them."""
+        """Show the whole list, whose ids are known without reading them."""
         self.tweets.layout_of = rows.columns(self.store.label_ids)
         self.tweets.focus()
         self._show_keys()
-        question, ids = Question(run=self.app.shown_run), tweets.all_ids(self.store)
-        if ids is None:
-            self.find(question)
-        else:
-            self.fill(question, ids)
+        self.fill(Question(run=self.app.shown_run), tweets.listing(self.store))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

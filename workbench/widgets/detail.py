@@ -12,7 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from storage import labels, runs, tweets
+from storage import labels, tweets
+from storage.predictions import predictions_for
 from storage.runs import Run
 from storage.store import Store
 from storage.tweets import Tweet
@@ -50,7 +51,7 @@ def read(store: Store, number: int, run: int | None) -> Details:
     tweet = tweets.tweet(store, number, run)
     opinions = [
         Opinion(by, label, dict(zip(by.labels, chances, strict=True)), in_sample)
-        for by, label, chances, in_sample in runs.predictions_for(store, number)
+        for by, label, chances, in_sample in predictions_for(store, number)
     ]
     opinions.sort(key=lambda opinion: opinion.run.id != tweet.run)
     same_text = [other for other in tweets.duplicates(store, tweet.group) if other != number]

@@ -1,0 +1,238 @@
+"""Tweets on their way into the store: written out of sight, grouped, then shown all at once.
+
+Rows above `counts.tweets` are invisible everywhere, so a file can be written in many short
+transactions, and either all of it is there afterwards or nothing. What an interrupted import
+left behind is swept away by the next one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.bulk import Bulk
+from storage.labels import begin
+from storage.parsing import Row
+from storage.store import Store, now, transaction, visible
+from storage.words import searchable
+
+LOCK = "import.lock"
+
+
+@contextmanager
+def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
+    """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
+    path = store.folder / LOCK
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sweep(bulk: Bulk) -> None:
+    """Remove what an import that did not come to its end has left behind."""
+    db, last = bulk.db, visible(bulk.db)
+    highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
+    bulk.over("sweep", last + 1, highest, lambda a, b: _remove(bulk, a, b))
+    with transaction(db):
+        db.execute("DELETE FROM imports WHERE action IS NULL")
+        db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
+
+
+def _remove(bulk: Bulk, first: int, last: int) -> None:
+    between, rows = "BETWEEN ? AND ?", [first, last]
+    texts = bulk.db.execute(
+        f"SELECT id, text FROM tweets WHERE id {between} "
+        "AND id <= (SELECT value FROM counts WHERE name = 'indexed')",
+        rows,
+    ).fetchall()
+    bulk.db.executemany(
+        "INSERT INTO tweets_fts (tweets_fts, rowid, text) VALUES ('delete', ?, ?)",
+        [(number, searchable(text)) for number, text in texts],
+    )
+    for statement in (
+        f"DELETE FROM contents WHERE (content, tweet) IN "
+        f"(SELECT content, id FROM tweets WHERE id {between})",
+        f"DELETE FROM orders WHERE run = 0 AND name = 'length' AND (value, tweet) IN "
+        f"(SELECT -length, tweet FROM current WHERE tweet {between})",
+        f"DELETE FROM label_events WHERE tweet {between}",
+        f"DELETE FROM current WHERE tweet {between}",
+        f"DELETE FROM tweets WHERE id {between}",
+    ):
+        bulk.db.execute(statement, rows)
+
+
+class Arrivals:
+    """One import under way."""
+
+    def __init__(self, bulk: Bulk, path: Path, columns: Mapping[str, str]) -> None:
+        self.bulk = bulk
+        self.before = visible(bulk.db)
+        self.added = self.existing = self.other_gold = self.duplicates = 0
+        self.golds: Counter[int] = Counter()
+        """How many tweets came with each gold label."""
+        self._met = bytearray(self.before + 1)
+        with transaction(bulk.db):
+            self.source = bulk.db.execute(
+                "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
+                [str(path), now(), json.dumps(dict(columns))],
+            ).lastrowid
+        bulk.db.execute("CREATE TEMP TABLE seen (key INTEGER PRIMARY KEY)")
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Write those of the rows that the store does not have yet."""
+        fresh = self._new_in_file(rows)
+        if self.before:
+            candidates = self._candidates(fresh)
+            fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
+        start = self.before + self.added
+        self.bulk.over(
+            "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
+        )
+        self.existing += len(rows) - len(fresh)
+        self.added += len(fresh)
+        self.golds.update(row[5] for row in fresh if row[5] is not None)
+        self.bulk.over("index", start + 1, start + len(fresh), self._index)
+
+    def _candidates(
+        self, rows: Sequence[Row]
+    ) -> dict[int, list[tuple[int, str | None, str, int | None]]]:
+        """(id, external id, text, gold) of the tweets that were there, by their content."""
+        found: dict[int, list[tuple[int, str | None, str, int | None]]] = {}
+        marks = ",".join("?" * len(rows))
+        for content, *tweet in self.bulk.db.execute(
+            "SELECT k.content, k.tweet, t.external_id, t.text, c.gold FROM contents k "
+            "JOIN tweets t ON t.id = k.tweet JOIN current c ON c.tweet = k.tweet "
+            f"WHERE k.content IN ({marks}) AND k.tweet <= ? ORDER BY k.tweet",
+            [*(row[3] for row in rows), self.before],
+        ):
+            found.setdefault(content, []).append(tuple(tweet))
+        return found
+
+    def _new_in_file(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows without those whose id and text came before in this file.
+
+        What has come is kept on the disk, so that no file is too large.
+        """
+        db, sql = self.bulk.db, "INSERT OR IGNORE INTO seen VALUES (?)"
+        keys = [hash(row[:2]) for row in rows if row[1] is not None]
+        if not keys:
+            return rows
+        db.execute("BEGIN")
+        if db.executemany(sql, [(key,) for key in sorted(keys)]).rowcount == len(keys):
+            db.execute("COMMIT")
+            return rows
+        db.execute("ROLLBACK")  # seldom: find out one by one which they are
+        db.execute("BEGIN")
+        fresh = [
+            row for row in rows if row[1] is None or db.execute(sql, (hash(row[:2]),)).rowcount
+        ]
+        db.execute("COMMIT")
+        return fresh
+
+    def _is_there(
+        self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]
+    ) -> bool:
+        """Whether the store has the row; without ids, the n-th equal text is the n-th there."""
+        for number, external_id, text, gold in candidates:
+            if external_id != row[1] or text != row[0] or self._met[number]:
+                continue
+            self._met[number] = 1
+            self.other_gold += row[5] is not None and gold != row[5]
+            return True
+        return False
+
+    def _write(self, first: int, rows: Sequence[Row]) -> None:
+        db, source = self.bulk.db, self.source
+        db.executemany(
+            "INSERT INTO tweets (id, import, text, external_id, source, content) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, source, *row[:4]) for number, row in enumerate(rows, start=first)],
+        )
+        db.executemany(
+            "INSERT INTO current (tweet, gold, label, split, group_id, length) "
+            "VALUES (?1, ?2, ?2, ?3, ?1, ?4)",
+            [
+                (number, gold, split, len(text))
+                for number, (text, _, _, _, split, gold) in enumerate(rows, start=first)
+            ],
+        )
+
+    def _index(self, first: int, last: int) -> None:
+        # Texts of ASCII characters are indexed as they are, without a detour through Python.
+        db, between = self.bulk.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
+        db.execute(
+            "INSERT INTO tweets_fts (rowid, text) "
+            f"SELECT id, text {between} = length(CAST(text AS BLOB))",
+            [first, last],
+        )
+        others = db.execute(
+            f"SELECT id, text {between} != length(CAST(text AS BLOB))", [first, last]
+        ).fetchall()
+        db.executemany(
+            "INSERT INTO tweets_fts (rowid, text) VALUES (?, ?)",
+            [(number, searchable(text)) for number, text in others],
+        )
+        db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
+
+    def group(self, keeps_splits: bool) -> None:
+        """Put each new tweet into the group of the first tweet with an equal text.
+
+        It joins that group's split, unless the file says which split it is in.
+        """
+        db, before = self.bulk.db, self.before
+        db.execute(
+            "CREATE TEMP TABLE fresh AS SELECT content, id AS tweet FROM tweets WHERE id > ? "
+            "ORDER BY content, id",
+            [before],
+        )
+        self._fill("contents", "SELECT content, tweet FROM fresh", self.added)
+        db.execute(
+            "CREATE TEMP TABLE twins AS SELECT tweet, first FROM (SELECT f.tweet, "
+            "(SELECT min(k.tweet) FROM contents k WHERE k.content = f.content) AS first "
+            "FROM fresh f) WHERE first != tweet ORDER BY tweet"
+        )
+        self.duplicates = db.execute("SELECT count(*) FROM twins").fetchone()[0]
+        split = "" if keeps_splits else ", split = g.split"
+        self.bulk.over(
+            "twins", 1, self.duplicates,
+            lambda a, b: db.execute(
+                f"UPDATE current SET group_id = g.group_id{split} FROM (SELECT w.tweet AS twin, "
+                "c.group_id, c.split FROM twins w JOIN current c ON c.tweet = w.first "
+                "WHERE w.rowid BETWEEN ? AND ?) g WHERE current.tweet = g.twin",
+                [a, b],
+            ),
+        )  # fmt: skip
+        db.execute(
+            "CREATE TEMP TABLE lengths AS SELECT 0, 'length', -length, tweet FROM current "
+            "WHERE tweet > ? ORDER BY 3, 4",
+            [before],
+        )
+        self._fill("orders", "SELECT * FROM lengths", self.added)
+
+    def _fill(self, table: str, ordered: str, rows: int) -> None:
+        """Copy a temporary table, whose rows are in the order of the other one's key."""
+        self.bulk.over(
+            table, 1, rows,
+            lambda a, b: self.bulk.db.execute(
+                f"INSERT INTO {table} {ordered} WHERE rowid BETWEEN ? AND ?", [a, b]
+            ),
+        )  # fmt: skip
+
+    def publish(self, store: Store) -> None:
+        """Make everything visible in one synced transaction."""
+        with transaction(store.db):
+            action = begin(store, "gold import")
+            store.db.execute("UPDATE imports SET action = ? WHERE id = ?", [action, self.source])
+            store.db.executemany(
+                "UPDATE counts SET value = value + ? WHERE name = ?",
+                [(self.added, "tweets"), (self.golds.total(), "labelled")],
+            )

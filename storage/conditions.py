@@ -1,0 +1,219 @@
+"""What a term of a filter means in SQL, and which index finds its tweets by itself.
+
+Conditions are about `c` (current), `t` (tweets) and `p` (the predictions of the run :run). Their
+columns carry a unary plus where SQLite might otherwise walk an index that is worth nothing: which
+index to walk is decided in `storage.pages`, which knows how many tweets each one gives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from storage.words import SPELLED, searchable, stands_alone
+
+
+class Value(NamedTuple):
+    """A value of a filter, which reaches SQL as a named parameter only."""
+
+    name: str
+    value: object
+
+    def __str__(self) -> str:
+        """Its place in the SQL."""
+        return f":{self.name}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A piece of SQL that is true or false for every tweet, never NULL."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    index: str | None = None
+    """A query that gives the ids of at least all tweets for which it holds."""
+    match: str | None = None
+    """What the full-text index is asked for, where that is the index."""
+    exact: bool = True
+    """The index gives no other tweets."""
+    predicted: bool = False
+    """It holds only for tweets that the run :run has a prediction for."""
+    probe: str | None = None
+    """The same for one tweet after another, where that is another piece of SQL."""
+
+
+def both(left: Condition, right: Condition) -> Condition:
+    """True where two conditions are."""
+    return Condition(
+        f"({left.sql}) AND ({right.sql})",
+        {**left.parameters, **right.parameters},
+        left.index or right.index,
+        exact=False,
+        predicted=left.predicted or right.predicted,
+    )
+
+
+def either(left: Condition, right: Condition) -> Condition:
+    """True where one of two conditions is."""
+    index = match = None
+    if left.index and right.index:
+        index = f"SELECT * FROM ({left.index}) UNION SELECT * FROM ({right.index})"
+    if left.match and right.match:
+        match = f"({left.match}) OR ({right.match})"
+    return Condition(
+        f"({left.sql}) OR ({right.sql})",
+        {**left.parameters, **right.parameters},
+        index,
+        match,
+        exact=left.exact and right.exact,
+        predicted=left.predicted and right.predicted,
+    )
+
+
+def joined(parts: list[Condition], join: Callable[[Condition, Condition], Condition]) -> Condition:
+    """Conditions as a balanced tree, since SQLite limits how deep an expression nests."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(joined(parts[:middle], join), joined(parts[middle:], join))
+
+
+def opposite(part: Condition) -> Condition:
+    """True where the condition is false."""
+    return Condition(f"NOT ({part.sql})", part.parameters)
+
+
+CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
+DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
+DUPLICATES = "FROM current WHERE group_id != tweet"
+CURRENT = "SELECT tweet FROM current WHERE"
+PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
+KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
+
+
+def of_label(column: str, label: Value | None) -> Condition:
+    """A label (c.label, c.gold or p.label) is a certain one, or there is none."""
+    value = "NULL" if label is None else str(label)
+    index = {
+        "c.label": f"{CURRENT} label IS {value}",
+        # The index is on (label, gold): it is walked once per label.
+        "c.gold": f"{CURRENT} label IN (SELECT id FROM labels) AND gold IS {value} "
+        f"UNION ALL {CURRENT} label IS NULL AND gold IS {value}",
+        "p.label": None if label is None else f"{PREDICTED} AND label = {value}",
+    }[column]
+    predicted = column == "p.label" and label is not None
+    return Condition(
+        f"+{column} IS {value}", dict([label] if label else []), index, predicted=predicted
+    )
+
+
+def of_number(name: str, comparison: str, value: Value) -> Condition:
+    """A number compares to a value; one that a tweet does not have never does."""
+    turned = comparison.translate(str.maketrans("<>", "><"))
+    index = {
+        "len": f"{KEPT.format(run=0, name='length')} AND value {turned} -{value}",
+        "id": f"{CURRENT} tweet {comparison} {value}",
+        "group": f"SELECT {value} AS tweet UNION SELECT tweet {DUPLICATES} AND group_id = {value}"
+        if comparison == "="
+        else None,
+        **{
+            short: f"{KEPT.format(run=':run', name=long)} AND value {comparison} {value}"
+            for short, long in (
+                ("conf", "confidence"),
+                ("margin", "margin"),
+                ("entropy", "entropy"),
+            )
+        },
+    }[name]
+    exact = name != "group"
+    sql = f"coalesce(+{NUMBERS[name]} {comparison} {value}, 0)"
+    predicted = NUMBERS[name].startswith("p.")
+    return Condition(sql, dict([value]), index, exact=exact, predicted=predicted)
+
+
+NUMBERS = {
+    "conf": "p.confidence",
+    "margin": "p.margin",
+    "entropy": "p.entropy",
+    "len": "c.length",
+    "id": "c.tweet",
+    "group": "c.group_id",
+}
+
+FLAGS = {
+    mark: Condition(f"+c.{mark} = 1", {}, f"{CURRENT} {mark} = 1")
+    for mark in ("review", "ambiguous", "excluded")
+}
+TRUTHS = {
+    "changed": Condition(
+        CORRECTED.replace("c.gold IS NOT NULL", "+c.gold IS NOT NULL"), {},
+        f"{CURRENT} gold IS NOT NULL AND label IS NOT gold",
+    ),
+    "disagree": Condition(
+        DISAGREES, {}, KEPT.format(run=":run", name="disagreement"), predicted=True
+    ),
+    "insample": Condition(
+        "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
+    ),
+    "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
+    "duplicate": Condition(
+        f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))", {},
+        f"SELECT tweet {DUPLICATES} UNION SELECT group_id {DUPLICATES}",
+    ),
+}  # fmt: skip
+PREDICTED_AT_ALL = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)
+
+
+def of_split(split: Value) -> Condition:
+    """A tweet is in a split."""
+    return Condition(f"+c.split = {split}", dict([split]), f"{CURRENT} split = {split}")
+
+
+def of_annotator(name: Value) -> Condition:
+    """Somebody has changed or confirmed a tweet."""
+    index = (
+        "SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action WHERE a.annotator "
+        f"IN (SELECT DISTINCT annotator FROM actions WHERE annotator = {name} COLLATE NOCASE)"
+    )
+    return Condition(f"c.tweet IN ({index})", dict([name]), index)
+
+
+def of_text(text: str, prefix: bool, value: Callable[[object], Value]) -> Condition:
+    """A tweet contains a word or phrase, in any case.
+
+    Whole words where the text has words (`bull` does not find `bullish`, `bull*` does; `tsla`
+    finds `$TSLA` and `#tsla` too); anywhere in the text for emoji and for scripts without spaces.
+    """
+    starts_with = prefix and len(text) > 1 and text.endswith("*")
+    text = text[:-1] if starts_with else text
+    if not any(c.isalnum() for c in text) or any(map(stands_alone, text)):
+        return _anywhere(text, value)
+    star = "*" if starts_with else ""
+    spellings = [text] if text[0] in "$#@" else [text, f"${text}", f"#{text}", f"@{text}"]
+    return _matching(
+        " OR ".join(f'"{spelling.replace(chr(34), "")}"{star}' for spelling in spellings), value
+    )
+
+
+def _anywhere(text: str, value: Callable[[object], Value]) -> Condition:
+    """The text contains exactly these characters; the index knows those that are words."""
+    pattern = value("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%")
+    sql, values = f"t.text LIKE {pattern} ESCAPE '\\'", dict([pattern])
+    runs = SPELLED.findall(searchable(text))
+    if not runs:
+        return Condition(sql, values)
+    known = _matching(" AND ".join('"' + " ".join(run.split()) + '"' for run in runs), value)
+    return Condition(
+        sql, {**values, **known.parameters}, known.index, known.match, exact=False,
+    )  # fmt: skip
+
+
+def _matching(match: str, value: Callable[[object], Value]) -> Condition:
+    asked = value(match)
+    index = f"SELECT rowid FROM tweets_fts WHERE tweets_fts MATCH {asked}"
+    return Condition(
+        f"c.tweet IN ({index})", dict([asked]), index, match,
+        probe=f"EXISTS ({index} AND rowid = c.tweet)",
+    )  # fmt: skip

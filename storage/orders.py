@@ -1,0 +1,135 @@
+"""The orders a list can have, each kept so that any page of it is read through an index.
+
+An order is a chain of legs. A leg walks an index and gives tweets by a value that rises or falls;
+the next leg begins where it ends. Orders whose values come from predictions or texts are rows of
+the table `orders`, which are written in the order of its key: an ordinary index would be written
+to in as many places as there are rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.conditions import DISAGREES
+from storage.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One walk: the rows of `source` where `condition` holds, by `value` and then by tweet.
+
+    All of it is SQL, about the run :run; `of` gives the value of the tweet :anchor if it is here.
+    Without a value the walk goes by tweet alone.
+    """
+
+    source: str
+    tweet: str
+    condition: str
+    value: str | None
+    of: str
+    falling: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """The walk of an order, and the same order for a few tweets, to be sorted by."""
+
+    legs: tuple[Leg, ...]
+    sorted_by: str
+    about: str
+
+
+def _rest(unless: str = "0") -> Leg:
+    """The tweets that no leg before this one had."""
+    return Leg(
+        "current c", "c.tweet", f"NOT {unless}", None, "SELECT 0 FROM current WHERE tweet = :anchor"
+    )
+
+
+def _kept(name: str, run: str, of: str, unless: str = "0", falling: bool = False) -> Leg:
+    return Leg(
+        "orders o", "o.tweet", f"o.run = {run} AND o.name = '{name}' AND NOT {unless}", "o.value",
+        of, falling,
+    )  # fmt: skip
+
+
+PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
+QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
+ANCHOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :anchor"
+DIFFERS = (
+    "EXISTS (SELECT 1 FROM orders u WHERE u.run = :run AND u.name = 'disagreement' "
+    "AND u.value = -o.value AND u.tweet = o.tweet)"
+)
+ORDERS = {
+    "id": Order((_rest(),), "c.tweet", "as imported"),
+    **{
+        name: Order(
+            (_kept(name, ":run", f"SELECT p.{name} {ANCHOR}"), _rest(PREDICTED)),
+            f"p.{name} IS NULL, p.{name}, c.tweet", about,
+        )
+        for name, about in (
+            ("confidence", "the least sure predictions first"),
+            ("margin", "the closest calls first"),
+        )
+    },
+    "disagreement": Order(
+        (
+            _kept("disagreement", ":run", f"SELECT -p.confidence {ANCHOR} AND {DISAGREES}"),
+            _kept("confidence", ":run", f"SELECT p.confidence {ANCHOR}", DIFFERS, falling=True),
+            _rest(PREDICTED),
+        ),
+        f"NOT coalesce({DISAGREES}, 0), p.confidence IS NULL, -p.confidence, "
+        f"CASE WHEN {DISAGREES} OR p.confidence IS NULL THEN c.tweet ELSE -c.tweet END",
+        "predictions that differ from the label first, the surest of them on top",
+    ),
+    "changed": Order(
+        (
+            Leg("current c", "c.tweet", "c.changed IS NOT NULL", "c.changed",
+                "SELECT changed FROM current WHERE tweet = :anchor AND changed IS NOT NULL",
+                falling=True),
+            _rest("(c.changed IS NOT NULL)"),
+        ),
+        "c.changed IS NULL, c.changed DESC, c.tweet", "the last changed first",
+    ),
+    "length": Order(
+        (_kept("length", "0", "SELECT -length FROM current WHERE tweet = :anchor"),),
+        "c.length DESC, c.tweet", "the longest first",
+    ),
+    "suspect": Order(
+        (
+            Leg("queues q", "q.tweet", "q.name = 'suspects'", "q.rank",
+                "SELECT rank FROM queues WHERE name = 'suspects' AND tweet = :anchor"),
+            _rest(QUEUED),
+        ),
+        "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet) IS NULL, "
+        "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet), c.tweet",
+        "the labels most likely wrong first",
+    ),
+}  # fmt: skip
+"""A tweet without the value comes last, in the order of the ids."""
+
+
+def order(name: str) -> Order:
+    """An order by its name; raises UsageError if there is none of that name."""
+    if name not in ORDERS:
+        raise UsageError(f"{name!r} is not an order (known: {', '.join(ORDERS)}).")
+    return ORDERS[name]
+
+
+def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
+    """Bring the order of disagreements in line with labels that have just changed."""
+    runs = [row[0] for row in db.execute("SELECT id FROM runs WHERE predictions > 0")]
+    pairs = [(run, tweet) for run in runs for tweet in tweets]
+    db.executemany(
+        "DELETE FROM orders WHERE run = ?1 AND name = 'disagreement' AND tweet = ?2 AND value = "
+        "(SELECT -confidence FROM predictions WHERE run = ?1 AND tweet = ?2)",
+        pairs,
+    )
+    db.executemany(
+        "INSERT INTO orders SELECT p.run, 'disagreement', -p.confidence, p.tweet "
+        "FROM predictions p JOIN current c ON c.tweet = p.tweet "
+        f"WHERE p.run = ?1 AND p.tweet = ?2 AND {DISAGREES}",
+        pairs,
+    )

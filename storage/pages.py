@@ -1,0 +1,188 @@
+"""Which tweets a list shows: any page of it at once, all ids of it, how many there are.
+
+A page begins after a tweet, not at a row number, so the last one is as near as the first. How a
+filter is answered depends on how many tweets its conditions give: if one of them gives few, those
+are looked at and sorted; otherwise the order is walked until the page is full.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from storage.conditions import Condition
+from storage.filters import compile_filter
+from storage.orders import Leg, Order, order
+from storage.shown import require_run, shown_run
+from storage.store import Store, visible
+
+RARE = 20_000
+"""So many tweets are looked up and sorted while somebody waits for a key."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to the store: which tweets, in which order, with whose predictions."""
+
+    conditions: tuple[Condition, ...]
+    order: Order
+    run: int | None
+    visible: int
+    """How many tweets there were when it was asked."""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The named parameters of its SQL."""
+        own = {"run": self.run, "visible": self.visible}
+        return {
+            k: v for condition in self.conditions for k, v in condition.parameters.items()
+        } | own
+
+
+def ask(store: Store, filter_text: str = "", sort: str = "id", run: int | None = None) -> Asked:
+    """Understand a question; raises FilterError, and UsageError for an unknown order or run."""
+    query = compile_filter(filter_text, store.label_ids)
+    chosen = order(sort)
+    if query.run is not None:
+        require_run(store, query.run)
+    shown = query.run or run or shown_run(store)
+    return Asked(query.conditions, chosen, shown, visible(store.db))
+
+
+def ids(store: Store, asked: Asked) -> Sequence[int]:
+    """All ids in order: 8 bytes a tweet, or next to nothing for the plain list."""
+    if not asked.conditions and asked.order is order("id"):
+        return range(1, asked.visible + 1)
+    if (rare := _rare(store, asked)) is not None:
+        return array("q", _sorted(store, asked, rare))
+    found = array("q")
+    for leg in asked.order.legs:
+        sql, values = _walk(asked, leg)
+        found.extend(row[0] for row in store.db.execute(sql, values))
+    return found
+
+
+def count(store: Store, asked: Asked) -> int:
+    """How many tweets there are in the list."""
+    if not asked.conditions:
+        return asked.visible
+    if (rare := _rare(store, asked)) is not None:
+        return len(_sorted(store, replace(asked, order=order("id")), rare))
+    sql, values = _walk(asked, order("id").legs[0])
+    return int(store.db.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()[0])
+
+
+def page(
+    store: Store, asked: Asked, limit: int, after: int | None = None, before: int | None = None
+) -> list[int]:
+    """The ids of a page in order: after a tweet, or before one, or the first.
+
+    `before=0` asks for the last page. The tweet itself need not be in the list.
+    """
+    back, anchor = before is not None, after or before or None
+    if (rare := _rare(store, asked)) is not None:
+        found = _sorted(store, asked, rare, anchor)
+        place = found.index(anchor) if anchor is not None else len(found) if back else -1
+        return found[max(0, place - limit) : place] if back else found[place + 1 :][:limit]
+    legs = asked.order.legs
+    begin = len(legs) - 1 if back else 0
+    position = None
+    if anchor is not None:
+        begin, position = _find(store, asked, anchor)
+    found = []
+    for leg in legs[begin::-1] if back else legs[begin:]:
+        sql, values = _walk(asked, leg, back, paged=True, anchored=anchor is not None)
+        values |= {"anchor": anchor, "position": position, "limit": limit - len(found)}
+        found += [row[0] for row in store.db.execute(sql, values)]
+        anchor = None
+        if len(found) == limit:
+            break
+    return found[::-1] if back else found
+
+
+def _rare(store: Store, asked: Asked) -> Condition | None:
+    """The condition that gives the fewest tweets, if those are few."""
+    fewest, chosen = RARE + 1, None
+    for condition in asked.conditions:
+        if condition.index is None:
+            continue
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM ({condition.index}) LIMIT {fewest})"
+        number = store.db.execute(sql, asked.values).fetchone()[0]
+        if number < fewest:
+            fewest, chosen = number, condition
+    return chosen
+
+
+def _sorted(store: Store, asked: Asked, rare: Condition, also: int | None = None) -> list[int]:
+    """The tweets that a condition and all others let through, in order, with one beside them."""
+    others = [c for c in asked.conditions if c is not rare or not c.exact]
+    by = asked.order.sorted_by
+    sql = (
+        f"SELECT c.tweet FROM current c{_joins(others, by, 'c.tweet')} "
+        f"WHERE c.tweet <= :visible AND (c.tweet IN ({rare.index}){_all(others)} "
+        f"{'' if also is None else 'OR c.tweet = :also'}) ORDER BY {by}"
+    )
+    return [row[0] for row in store.db.execute(sql, asked.values | {"also": also})]
+
+
+def _find(store: Store, asked: Asked, anchor: int) -> tuple[int, object]:
+    """The leg that a tweet is in, and its value there."""
+    values = {"run": asked.run, "anchor": anchor}
+    for number, leg in enumerate(asked.order.legs):
+        if (row := store.db.execute(leg.of, values).fetchone()) is not None:
+            return number, row[0]
+    return len(asked.order.legs) - 1, None
+
+
+def _walk(
+    asked: Asked, leg: Leg, back: bool = False, paged: bool = False, anchored: bool = False
+) -> tuple[str, dict[str, object]]:
+    """The SQL that walks a leg, one page of it or all, and its parameters."""
+    source, tweet, wheres = leg.source, leg.tweet, [leg.condition]
+    conditions, values = list(asked.conditions), asked.values
+    if leg.value is None:  # by id: whatever gives ids in their order can lead the way
+        if matching := [c for c in conditions if c.match is not None]:
+            source, tweet = "tweets_fts f", "f.rowid"
+            wheres.append("f.tweets_fts MATCH :match")
+            values["match"] = " AND ".join(f"({c.match})" for c in matching)
+            conditions = [c for c in conditions if c.match is None or not c.exact]
+        elif any(c.predicted for c in conditions):
+            source, tweet = "predictions p", "p.tweet"
+            wheres.append("p.run = :run")
+    if source != "current c" and (conditions or "c." in leg.condition):
+        source += f" CROSS JOIN current c ON c.tweet = {tweet}"
+    wheres.append(f"{tweet} <= :visible")
+    wheres += [f"({c.probe if paged and c.probe else c.sql})" for c in conditions]
+    falling = leg.falling != back
+    if anchored:
+        beyond = "<" if falling else ">"
+        key, place = (tweet, ":anchor")
+        if leg.value is not None:
+            key, place = f"({leg.value}, {tweet})", "(:position, :anchor)"
+        wheres.append(f"{key} {beyond} {place}")
+    direction = "DESC" if falling else "ASC"
+    keys = ", ".join(f"{key} {direction}" for key in (leg.value, tweet) if key is not None)
+    joins = (
+        _joins(conditions, "", tweet)
+        if not source.startswith("predictions p")
+        else (_joins(conditions, "", tweet, predictions=False))
+    )
+    sql = (
+        f"SELECT {tweet} FROM {source}{joins} WHERE {' AND '.join(wheres)} "
+        f"ORDER BY {keys}{' LIMIT :limit' if paged else ''}"
+    )
+    return sql, values
+
+
+def _joins(conditions: Sequence[Condition], also: str, tweet: str, predictions: bool = True) -> str:
+    """The tables that conditions, or other SQL, are about."""
+    about = "".join([f"{also} ", *(c.sql for c in conditions)])
+    texts = f" CROSS JOIN tweets t ON t.id = {tweet}" if "t." in about else ""
+    if predictions and "p." in about:
+        return f"{texts} LEFT JOIN predictions p ON p.run = :run AND p.tweet = {tweet}"
+    return texts
+
+
+def _all(conditions: Sequence[Condition]) -> str:
+    return "".join(f" AND ({condition.sql})" for condition in conditions)

@@ -1,0 +1,134 @@
+"""What runs say about tweets: taken in beside other work, read back by run or by tweet."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+from storage.bulk import Bulk, bulk
+from storage.conditions import DISAGREES
+from storage.orders import follow_labels
+from storage.runs import Run, every, get
+from storage.store import Store, transaction, visible
+
+BATCH = 4_000
+
+
+class Prediction(NamedTuple):
+    """What a run says about a tweet: a probability per label of the run."""
+
+    tweet: int
+    probabilities: tuple[float, ...]
+    margin: float
+    entropy: float
+    in_sample: bool
+
+
+def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]) -> int:
+    """Take in the predictions of a run and return how many; repeating it changes nothing.
+
+    They are shown when all of them are there. Predictions for tweets that the workspace does not
+    have are left out.
+    """
+    run = get(store, number)
+    numbers = [store.label_ids[name] for name in run.labels]
+    with bulk(store) as writer:
+        last, taken = visible(writer.db), 0
+        rows = (
+            (
+                number, p.tweet, numbers[p.probabilities.index(highest := max(p.probabilities))],
+                highest, p.margin, p.entropy, p.in_sample, array("f", p.probabilities).tobytes(),
+            )
+            for p in predictions
+            if 0 < p.tweet <= last
+        )  # fmt: skip
+        while batch := list(islice(rows, BATCH)):
+            writer.rows(
+                "predictions",
+                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch,
+            )  # fmt: skip
+            taken += len(batch)
+        if taken:
+            _keep_orders(writer, number)
+    return taken
+
+
+def _keep_orders(writer: Bulk, run: int) -> None:
+    """Write the orders of a run, and count its predictions, which makes them visible."""
+    db = writer.db
+    newest = db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0]
+    _fill(
+        writer, run, "disagreement",
+        "SELECT -p.confidence AS value, p.tweet FROM predictions p "
+        f"JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND {DISAGREES}",
+    )  # fmt: skip
+    for name in ("confidence", "margin", "entropy"):
+        _fill(writer, run, name, f"SELECT {name} AS value, tweet FROM predictions WHERE run = ?")
+    with transaction(db):
+        db.execute(
+            "UPDATE runs SET predictions = (SELECT count(*) FROM predictions WHERE run = id) "
+            "WHERE id = ?",
+            [run],
+        )
+        meanwhile = db.execute("SELECT DISTINCT tweet FROM label_events WHERE id > ?", [newest])
+        follow_labels(db, [tweet for (tweet,) in meanwhile])
+
+
+def _fill(writer: Bulk, run: int, name: str, values: str) -> None:
+    db = writer.db
+    db.execute("DROP TABLE IF EXISTS temp.old")
+    db.execute("DROP TABLE IF EXISTS temp.sorted")
+    db.execute(
+        "CREATE TEMP TABLE old AS SELECT value, tweet FROM orders WHERE run = ? AND name = ? "
+        "ORDER BY value, tweet",
+        [run, name],
+    )
+    db.execute(f"CREATE TEMP TABLE sorted AS {values} ORDER BY 1, 2", [run])
+    for table, sql in (
+        ("old", "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
+                "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)"),
+        ("sorted", "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
+                   "WHERE rowid BETWEEN ?3 AND ?4"),
+    ):  # fmt: skip
+        size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
+        writer.over(
+            table,
+            1,
+            size,
+            lambda a, b, sql=sql: db.execute(sql, [run, name, a, b]),  # type: ignore[misc]
+        )
+
+
+def predictions_of(
+    store: Store, number: int
+) -> list[tuple[int, str | None, str, bool, tuple[float, ...]]]:
+    """(tweet, current label, split, in-sample, probabilities) for all predictions of a run."""
+    rows = store.db.execute(
+        "SELECT p.tweet, c.label, c.split, p.in_sample, p.probabilities FROM predictions p "
+        "JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND c.excluded = 0 ORDER BY p.tweet",
+        [number],
+    )
+    return [
+        (tweet, store.label_names.get(label), split, bool(inside), _unpacked(values))
+        for tweet, label, split, inside, values in rows
+    ]
+
+
+def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[float, ...], bool]]:
+    """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
+    rows = store.db.execute(
+        "SELECT run, label, probabilities, in_sample FROM predictions "
+        "WHERE run IN (SELECT id FROM runs WHERE predictions > 0) AND tweet = ? ORDER BY run DESC",
+        [tweet],
+    ).fetchall()
+    known = {run.id: run for run in every(store)} if rows else {}
+    return [
+        (known[run], store.label_names[label], _unpacked(values), bool(inside))
+        for run, label, values, inside in rows
+    ]
+
+
+def _unpacked(values: bytes) -> tuple[float, ...]:
+    return tuple(array("f", values))
