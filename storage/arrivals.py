@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pathlib import Path
 from storage.bulk import Bulk
 from storage.labels import begin
 from storage.parsing import Row
-from storage.store import Store, now, transaction, visible
+from storage.store import DATABASE, Store, explain, now, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
@@ -27,6 +28,8 @@ LOCK = "import.lock"
 @contextmanager
 def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
     """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
+    if store.read_only:
+        raise explain(sqlite3.OperationalError("readonly"), store.folder / DATABASE)
     path = store.folder / LOCK
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:

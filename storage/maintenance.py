@@ -68,7 +68,8 @@ def check(store: Store) -> list[str]:
     actual = store.db.execute(
         f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "
         "coalesce(sum(c.excluded), 0), coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) "
-        "FROM current c WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets')"
+        "FROM current c JOIN tweets t ON t.id = c.tweet JOIN imports i ON i.id = t.import "
+        "WHERE i.action IS NOT NULL"  # the rows of an unfinished import do not count
     ).fetchone()
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
     for name, number in zip(COUNTED, actual, strict=True):

@@ -153,12 +153,14 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
 def _predictions(path: Path) -> Iterator[Prediction]:
     try:
         for batch in pq.ParquetFile(path).iter_batches():
-            for row in batch.to_pylist():
-                if not all(map(math.isfinite, row["probabilities"])):
-                    raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
-                yield Prediction(
-                    row["id"], tuple(row["probabilities"]), row["margin"], row["entropy"],
-                    row["in_sample"],
-                )  # fmt: skip
+            if not np.isfinite(batch["probabilities"].flatten().to_numpy()).all():
+                raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
+            ids, probabilities, margins, entropies, in_sample = (
+                batch[name].to_pylist()
+                for name in ("id", "probabilities", "margin", "entropy", "in_sample")
+            )
+            yield from map(
+                Prediction, ids, map(tuple, probabilities), margins, entropies, in_sample
+            )
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path} is damaged ({error}); resume the run to make it anew.") from None
