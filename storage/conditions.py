@@ -33,7 +33,7 @@ class Condition:
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     index: str | None = None
-    """A query that gives the ids of at least all tweets for which it holds."""
+    """A query that gives the ids of at least all tweets for which it holds, some perhaps twice."""
     match: str | None = None
     """What the full-text index is asked for, where that is the index."""
     exact: bool = True
@@ -59,7 +59,7 @@ def either(left: Condition, right: Condition) -> Condition:
     """True where one of two conditions is."""
     index = match = None
     if left.index and right.index:
-        index = f"SELECT * FROM ({left.index}) UNION SELECT * FROM ({right.index})"
+        index = f"SELECT * FROM ({left.index}) UNION ALL SELECT * FROM ({right.index})"
     if left.match and right.match:
         match = f"({left.match}) OR ({right.match})"
     return Condition(
@@ -129,6 +129,8 @@ def of_number(name: str, comparison: str, value: Value) -> Condition:
     }[name]
     exact = name != "group"
     sql = f"coalesce(+{NUMBERS[name]} {comparison} {value}, 0)"
+    if name == "id":  # the one number that the walk by id can begin or end with
+        sql = f"c.tweet {comparison} {value}"
     predicted = NUMBERS[name].startswith("p.")
     return Condition(sql, dict([value]), index, exact=exact, predicted=predicted)
 
@@ -149,7 +151,8 @@ FLAGS = {
 TRUTHS = {
     "changed": Condition(
         CORRECTED.replace("c.gold IS NOT NULL", "+c.gold IS NOT NULL"), {},
-        f"{CURRENT} gold IS NOT NULL AND label IS NOT gold",
+        "SELECT tweet FROM current INDEXED BY current_corrected "
+        "WHERE gold IS NOT NULL AND label IS NOT gold",
     ),
     "disagree": Condition(
         DISAGREES, {}, KEPT.format(run=":run", name="disagreement"), predicted=True
@@ -160,7 +163,7 @@ TRUTHS = {
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
     "duplicate": Condition(
         f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))", {},
-        f"SELECT tweet {DUPLICATES} UNION SELECT group_id {DUPLICATES}",
+        f"SELECT tweet {DUPLICATES} UNION ALL SELECT group_id {DUPLICATES}",
     ),
 }  # fmt: skip
 PREDICTED_AT_ALL = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)

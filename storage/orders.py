@@ -57,6 +57,7 @@ def _kept(name: str, run: str, of: str, unless: str = "0", falling: bool = False
 
 PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
 QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
+UNPREDICTED = _rest(PREDICTED)
 ANCHOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :anchor"
 DIFFERS = (
     "EXISTS (SELECT 1 FROM orders u WHERE u.run = :run AND u.name = 'disagreement' "
@@ -66,7 +67,7 @@ ORDERS = {
     "id": Order((_rest(),), "c.tweet", "as imported"),
     **{
         name: Order(
-            (_kept(name, ":run", f"SELECT p.{name} {ANCHOR}"), _rest(PREDICTED)),
+            (_kept(name, ":run", f"SELECT p.{name} {ANCHOR}"), UNPREDICTED),
             f"p.{name} IS NULL, p.{name}, c.tweet", about,
         )
         for name, about in (
@@ -78,7 +79,7 @@ ORDERS = {
         (
             _kept("disagreement", ":run", f"SELECT -p.confidence {ANCHOR} AND {DISAGREES}"),
             _kept("confidence", ":run", f"SELECT p.confidence {ANCHOR}", DIFFERS, falling=True),
-            _rest(PREDICTED),
+            UNPREDICTED,
         ),
         f"NOT coalesce({DISAGREES}, 0), p.confidence IS NULL, -p.confidence, "
         f"CASE WHEN {DISAGREES} OR p.confidence IS NULL THEN c.tweet ELSE -c.tweet END",

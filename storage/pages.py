@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 from storage.conditions import Condition
 from storage.filters import compile_filter
-from storage.orders import Leg, Order, order
+from storage.orders import UNPREDICTED, Leg, Order, order
 from storage.shown import require_run, shown_run
 from storage.store import Store, visible
 
-RARE = 20_000
+RARE = 8_000
 """So many tweets are looked up and sorted while somebody waits for a key."""
 
 
@@ -47,12 +47,13 @@ def ask(store: Store, filter_text: str = "", sort: str = "id", run: int | None =
     if query.run is not None:
         require_run(store, query.run)
     shown = query.run or run or shown_run(store)
-    return Asked(query.conditions, chosen, shown, visible(store.db))
+    asked = Asked(query.conditions, chosen, shown, visible(store.db))
+    return replace(asked, order=replace(chosen, legs=_needed(store, asked)))
 
 
 def ids(store: Store, asked: Asked) -> Sequence[int]:
     """All ids in order: 8 bytes a tweet, or next to nothing for the plain list."""
-    if not asked.conditions and asked.order is order("id"):
+    if not asked.conditions and asked.order.legs == order("id").legs:
         return range(1, asked.visible + 1)
     if (rare := _rare(store, asked)) is not None:
         return array("q", _sorted(store, asked, rare))
@@ -99,6 +100,15 @@ def page(
         if len(found) == limit:
             break
     return found[::-1] if back else found
+
+
+def _needed(store: Store, asked: Asked) -> tuple[Leg, ...]:
+    """The legs of the order without one for tweets that have no prediction, if all have one."""
+    sql = "SELECT predictions FROM runs WHERE id = ?"
+    row = store.db.execute(sql, [asked.run]).fetchone()
+    if row is None or row[0] < asked.visible:
+        return asked.order.legs
+    return tuple(leg for leg in asked.order.legs if leg is not UNPREDICTED)
 
 
 def _rare(store: Store, asked: Asked) -> Condition | None:
@@ -152,9 +162,10 @@ def _walk(
             wheres.append("p.run = :run")
     if source != "current c" and (conditions or "c." in leg.condition):
         source += f" CROSS JOIN current c ON c.tweet = {tweet}"
-    wheres.append(f"{tweet} <= :visible")
-    wheres += [f"({c.probe if paged and c.probe else c.sql})" for c in conditions]
     falling = leg.falling != back
+    if not (anchored and falling and leg.value is None):  # the anchor is the nearer bound
+        wheres.append(f"{tweet} <= :visible")
+    wheres += [f"({c.probe if paged and c.probe else c.sql})" for c in conditions]
     if anchored:
         beyond = "<" if falling else ">"
         key, place = (tweet, ":anchor")
