@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from storage import readers
+from storage import encodings, histories, readers
 from storage.columns import MOST_LABELS, SPLIT_NAMES, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
 from storage.labels import begin
 from storage.store import Store, now, transaction
-from storage.text import content_hash, digest, split_of
+from storage.text import SURROGATE, content_hash, digest, split_of, to_json
 
 SAMPLE = 200
-SURROGATE = re.compile("[\ud800-\udfff]")
 BATCH = 5_000
 
 
@@ -31,8 +30,10 @@ class Options:
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
-    """Label names for the codes that the file has instead."""
+    """Label names for the codes that the file has instead, in any case."""
     encoding: str | None = None
+    header: bool | None = None
+    """Whether the first row of a table names the columns."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,12 @@ class Plan:
 
     path: Path
     options: Options
+    """What the user said, with the encoding that was found and the codes in lower case."""
     columns: Columns
     labels: tuple[str, ...]
     """The label set that the workspace has afterwards."""
+    own: bool = False
+    """The file was exported here: its gold labels, sources and histories are restored."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class Report:
     unlabelled: int = 0
     other_gold: int = 0
     """Tweets that were there already with another gold label, which they keep."""
+    encoding: str | None = None
+    """What the file was read as; None where the format has no choice of an encoding."""
+    restored: int = 0
+    """Events of an exported history that were written."""
 
     def as_json(self) -> dict[str, Any]:
         """The fields that the command line promises."""
@@ -73,20 +81,44 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
     Raises UserError or UsageError for a file that cannot be read, a missing column, or labels
     that the workspace does not have.
     """
-    rows = readers.rows(path, options.encoding)
+    options = replace(
+        options,
+        codes={code.casefold(): name for code, name in options.codes.items()},
+        encoding=readers.encoding_of(path, options.encoding),
+    )
+    rows = readers.rows(path, options.encoding, options.header)
     sample = list(islice(rows, SAMPLE))
     if not sample:
         raise UserError(f"{path} has no rows.")
-    columns = guess(sample, options.columns)
+    named = {part: column for part, column in options.columns.items() if column is not None}
+    own = not named and histories.is_own({name for row in sample for name in row})
+    columns = (
+        Columns("text", label="gold", id="external_id", split="split")
+        if own
+        else guess(sample, named, _known_labels(config, options))
+    )
     if columns.label is None:
         return Plan(path, options, columns, config.labels)
     seen: Counter[str] = Counter()
     for row in chain(sample, rows):
-        if value := _value(row, columns.label):
-            seen[value] += 1
-            if len(seen) > 1000:
-                break
-    return Plan(path, options, columns, _labels(config, path, columns.label, options.codes, seen))
+        seen.update(_label_values(row, columns, own))
+        if len(seen) > 1000:
+            break
+    labels = _labels(config, path, columns.label, options.codes, seen)
+    return Plan(path, options, columns, labels, own)
+
+
+def _known_labels(config: Config, options: Options) -> set[str]:
+    names = {name for label in config.labels for name in (label, config.word(label))}
+    return {name.casefold() for name in names} | options.codes.keys()
+
+
+def _label_values(row: Mapping[str, Any], columns: Columns, own: bool) -> set[str]:
+    """The labels that a row brings: one, or in a file of our own those of its history too."""
+    values = {_value(row, columns.label)}
+    if own:
+        values |= histories.labels_in(row)
+    return {value for value in values if value is not None}
 
 
 def _labels(
@@ -95,7 +127,9 @@ def _labels(
     for name in codes.values():
         if config.labels:
             config.require_label(name)
-    names = list(dict.fromkeys(codes.get(value, value) for value, _ in seen.most_common()))
+    names = list(
+        dict.fromkeys(codes.get(value.casefold(), value) for value, _ in seen.most_common())
+    )
     if config.labels:
         unknown = [name for name in names if config.label(name) is None]
         if unknown:
@@ -159,11 +193,16 @@ def _write(store: Store, plan: Plan) -> Report:
     last = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
     source = db.execute(
         "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
-        [str(plan.path), now(), json.dumps(plan.columns.as_json())],
+        [
+            os.fsencode(plan.path).decode(errors="replace"),
+            now(),
+            json.dumps(plan.columns.as_json()),
+        ],
     ).lastrowid
     action = begin(store, "gold import")
     tally = _Tally()
     added = 0
+    histories.prepare(store)
     rows = _parsed(store, plan, ids, tally)
     while batch := list(islice(rows, BATCH)):
         fresh: dict[bytes, _Parsed] = {}
@@ -174,6 +213,9 @@ def _write(store: Store, plan: Plan) -> Report:
                 fresh[row.key] = row
         numbers = range(last + added + 1, last + added + 1 + len(fresh))
         _insert(db, list(zip(numbers, fresh.values(), strict=True)), int(source or 0), action)
+        histories.stage(
+            store, ((n, r.history) for n, r in zip(numbers, fresh.values(), strict=True))
+        )
         tally.labels.update(row.label for row in fresh.values() if row.label is not None)
         added += len(fresh)
     duplicates = _group(db, last, plan.columns.split is not None)
@@ -187,10 +229,12 @@ def _write(store: Store, plan: Plan) -> Report:
         [("tweets", added), ("labelled", labelled),
          *((name, 0) for name in ("corrected", "excluded", "review", "ambiguous"))],
     )  # fmt: skip
+    restored = histories.restore(store)  # after the counts, which it changes
     return Report(
         columns=plan.columns.as_json(), read=tally.read, added=added, existing=tally.existing,
         duplicates=duplicates, rejected=tally.rejected, labels=dict(tally.labels),
         unlabelled=added - labelled, other_gold=tally.other_gold,
+        encoding=encodings.shown(plan.options.encoding), restored=restored,
     )  # fmt: skip
 
 
@@ -204,24 +248,27 @@ class _Parsed:
     split: str
     gold: int | None
     label: str | None
+    history: Sequence[histories.Event] = ()
+    """What is to be restored; where it tells of the gold label, `_insert` does not."""
 
 
 def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> Iterator[_Parsed]:
     columns, config = plan.columns, store.config
     names = {label.casefold(): label for label in plan.labels}
     occurrences: Counter[bytes] = Counter()
-    for row in readers.rows(plan.path, plan.options.encoding):
+    for row in readers.rows(plan.path, plan.options.encoding, plan.options.header):
         tally.read += 1
         text = row.get(columns.text)
         if not isinstance(text, str) or not text.strip():
             tally.rejected += 1
             continue
         external = _value(row, columns.id)
-        if not_unicode := SURROGATE.search(text):
-            raise UserError(
-                f"{plan.path}, row {tally.read}: the text is no valid Unicode (the lone surrogate "
-                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
-            )
+        for part, value in (("text", text), ("id", external or "")):
+            if not_unicode := SURROGATE.search(value):
+                raise UserError(
+                    f"{plan.path}, row {tally.read}: the {part} is no valid Unicode (the lone "
+                    f"surrogate U+{ord(not_unicode[0]):04X}); correct it in the file."
+                )
         exact = digest(text)
         occurrences[exact] += 1
         key = (
@@ -231,17 +278,23 @@ def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> 
         )
         split = SPLIT_NAMES.get((_value(row, columns.split) or "").casefold())
         code = _value(row, columns.label)
-        name = None if code is None else plan.options.codes.get(code, code)
+        name = None if code is None else plan.options.codes.get(code.casefold(), code)
         label = None if name is None else (config.label(name) or names[name.casefold()])
         used = (columns.text, columns.label, columns.id, columns.split)
         rest = {
             name: value for name, value in row.items() if name not in used and value is not None
         }
+        history: Sequence[histories.Event] = ()
+        if plan.own:
+            try:
+                rest, history = histories.source(row), histories.read(row, plan.options.codes)
+            except UserError as error:
+                raise UserError(f"{plan.path}, row {tally.read}: {error}.") from None
         content = content_hash(text)
         yield _Parsed(
-            key, external, text, content, json.dumps(rest, ensure_ascii=False, default=str),
+            key, external, text, content, to_json(rest),
             split or split_of(content, config.seed, config.test_share, config.dev_share),
-            None if label is None else ids[label.casefold()], label,
+            None if label is None else ids[label.casefold()], label, history,
         )  # fmt: skip
 
 
@@ -272,7 +325,11 @@ def _insert(
     )
     db.executemany(
         "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, 'label', NULL, ?)",
-        ((action, n, r.gold) for n, r in rows if r.gold is not None),
+        (
+            (action, n, r.gold)
+            for n, r in rows
+            if r.gold is not None and not histories.gives_gold(r.history)
+        ),
     )
 
 
@@ -296,6 +353,8 @@ def _group(db: sqlite3.Connection, last: int, keeps_splits: bool) -> int:
 def _value(row: Mapping[str, Any], column: str | None) -> str | None:
     """The value of a column as text; None where it is empty."""
     value = None if column is None else row.get(column)
-    if value is None:
+    if value is None or value != value:  # a number that is none stands for an empty cell
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # codes of a column that has empty cells come as 0.0 and 1.0
     return str(value).strip() or None

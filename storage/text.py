@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
+from typing import Any
 
 URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
+SURROGATE = re.compile("[\ud800-\udfff]")
 USER = re.compile(r"@\w+")
 
 
@@ -41,3 +44,9 @@ def split_of(group: bytes, seed: int, test: float, dev: float) -> str:
     if place < test:
         return "test"
     return "dev" if place < test + dev else "train"
+
+
+def to_json(value: Any) -> str:
+    """JSON that can be stored as UTF-8: readable, and with escapes where half an emoji is in it."""
+    readable = json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, default=str) if SURROGATE.search(readable) else readable
