@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError
@@ -17,13 +18,13 @@ TASK_PARTS = {"annotations", "predictions", "completions"}
 RECORD_PARTS = {"responses", "suggestions", "metadata", "vectors"}
 
 
-def flat(row: Row) -> Row:
+def flat(path: Path, row: Row) -> Row:
     """A record of any of these programs as a row of columns; other rows pass as they are.
 
     Raises UserError for an annotation with several choices where one label is expected.
     """
     if isinstance(row.get("data"), dict) and TASK_PARTS & row.keys():
-        return _flat_task(row)
+        return _flat_task(path, row)
     if isinstance(row.get("fields"), dict) and RECORD_PARTS & row.keys():
         return _flat_record(row)
     text = row.get("text")
@@ -38,22 +39,24 @@ def dialogue(tweet: Tweet, word: str) -> Row:
     return {"text": f"### Human: {tweet.text}\n### Assistant: {word}"}
 
 
-def _flat_task(task: Row) -> Row:
+def _flat_task(path: Path, task: Row) -> Row:
     row = dict(task["data"])
     if "id" in task:
         row.setdefault("id", task["id"])
     done = [
         (bool(entry.get("ground_truth")), str(entry.get("updated_at") or ""), number, found)
         for number, entry in enumerate(task.get("annotations") or task.get("completions") or [])
-        if not entry.get("was_cancelled") and (found := _choices(task, entry))
+        if not entry.get("was_cancelled") and (found := _choices(path, task, entry))
     ]
     if done:
         row |= max(done, key=lambda entry: entry[:3])[3]
-    guesses = [found for entry in task.get("predictions") or [] if (found := _choices(task, entry))]
+    guesses = [
+        found for entry in task.get("predictions") or [] if (found := _choices(path, task, entry))
+    ]
     return row | {f"predicted {name}": value for name, value in (guesses or [{}])[-1].items()}
 
 
-def _choices(task: Row, entry: Any) -> dict[str, str]:
+def _choices(path: Path, task: Row, entry: Any) -> dict[str, str]:
     """The choice of each control of an annotation; a single control is the label."""
     results = [r for r in (entry.get("result") or []) if isinstance(r, dict)]
     found = {}
@@ -61,8 +64,8 @@ def _choices(task: Row, entry: Any) -> dict[str, str]:
         values = result.get("value", {}).get("choices") or []
         if len(values) > 1:
             raise UserError(
-                f"Task {task.get('id', '')} has the choices {', '.join(map(repr, values))} where "
-                "one label is expected; leave one of them."
+                f"{path}: task {task.get('id', '')} has the choices "
+                f"{', '.join(map(repr, values))} where one label is expected; leave one of them."
             )
         if values:
             found[str(result.get("from_name"))] = str(values[0])

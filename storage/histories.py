@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from storage.errors import UserError
@@ -68,7 +68,7 @@ def read(row: Mapping[str, Any], codes: Mapping[str, str]) -> list[Event]:
     if [_folded(event["new"]) for event in known] != ([_folded(gold)] if gold else []):
         events = [event for event in events if event["kind"] != GOLD]
     numbers = [event["event"] for event in events]
-    if None in numbers or any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
+    if None in numbers or any(a >= b for a, b in pairwise(numbers)):
         events = [event | {"event": None} for event in events]
     return events + _beyond(row, gold, events, codes)
 

@@ -7,8 +7,10 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +102,9 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
     if columns.label is None:
         return Plan(path, options, columns, config.labels)
     seen: Counter[str] = Counter()
-    for row in chain(sample, rows):
-        seen.update(_label_values(row, columns, own))
+    for number, row in enumerate(chain(sample, rows), start=1):
+        with _named(path, number):
+            seen.update(_label_values(row, columns, own))
         if len(seen) > 1000:
             break
     labels = _labels(config, path, columns.label, options.codes, seen)
@@ -119,6 +122,15 @@ def _label_values(row: Mapping[str, Any], columns: Columns, own: bool) -> set[st
     if own:
         values |= histories.labels_in(row)
     return {value for value in values if value is not None}
+
+
+@contextmanager
+def _named(path: Path, number: int) -> Iterator[None]:
+    """Say in which row of a file an error is."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}, row {number}: {error}.") from None
 
 
 def _labels(
@@ -286,10 +298,8 @@ def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> 
         }
         history: Sequence[histories.Event] = ()
         if plan.own:
-            try:
+            with _named(plan.path, tally.read):
                 rest, history = histories.source(row), histories.read(row, plan.options.codes)
-            except UserError as error:
-                raise UserError(f"{plan.path}, row {tally.read}: {error}.") from None
         content = content_hash(text)
         yield _Parsed(
             key, external, text, content, to_json(rest),
@@ -353,7 +363,7 @@ def _group(db: sqlite3.Connection, last: int, keeps_splits: bool) -> int:
 def _value(row: Mapping[str, Any], column: str | None) -> str | None:
     """The value of a column as text; None where it is empty."""
     value = None if column is None else row.get(column)
-    if value is None or value != value:  # a number that is none stands for an empty cell
+    if value is None or (isinstance(value, float) and isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # codes of a column that has empty cells come as 0.0 and 1.0

@@ -24,16 +24,15 @@ def rows(path: Path, encoding: str | None = None, header: bool | None = None) ->
     Raises UserError, also in the middle of the file, with the place where it cannot be read.
     """
     if (found := table(path, encoding, header)) is not None:
-        names, lines = found
-        for values in lines:
+        names, tuples = found
+        for values in tuples:
             yield dict(zip(names, values, strict=True))
     elif path.is_dir():
         yield from arrow_rows.datasets_rows(path)
     else:
-        lines_of = kind_of(path)[0] != ".json"
-        yield from map(
-            exchange.flat, json_rows.values(path, encodings.detect(path, encoding), lines_of)
-        )
+        lines = kind_of(path)[0] != ".json"
+        for row in json_rows.values(path, encodings.detect(path, encoding), lines):
+            yield exchange.flat(path, row)
 
 
 def table(
