@@ -96,8 +96,8 @@ def _choice(label: str) -> Row:
 
 def _flat_record(record: Row) -> Row:
     row = {**(record.get("metadata") or {}), **record["fields"]}
-    if record.get("id") is not None:
-        row.setdefault("id", record["id"])
+    if (name := record.get("external_id") or record.get("id")) is not None:
+        row.setdefault("id", name)
     row |= _answers(record.get("responses"))
     suggested = _answers(record.get("suggestions"))
     return row | {f"predicted {name}": value for name, value in suggested.items()}

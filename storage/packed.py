@@ -19,6 +19,8 @@ else:
     from backports import zstd
 
 PACKED = (".gz", ".zst")
+CHECKED = {zstd.CompressionParameter.checksum_flag: 1}
+"""Without it a reader does not notice a byte that was changed."""
 
 
 def kind_of(path: Path) -> tuple[str, str]:
@@ -57,7 +59,7 @@ def packing(path: Path, ending: str) -> Iterator[BinaryIO]:
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as inner:
                 yield cast(BinaryIO, inner)
         elif ending == ".zst":
-            with zstd.ZstdFile(file, "wb") as inner:
+            with zstd.ZstdFile(file, "wb", options=CHECKED) as inner:
                 yield cast(BinaryIO, inner)
         else:
             yield file

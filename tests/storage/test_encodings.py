@@ -60,12 +60,10 @@ def test_cp1252_and_latin_1_are_found_and_reported(text, codec, make_store, take
     assert report.encoding == "cp1252"
 
 
-def test_a_byte_far_into_the_file_decides(make_store, take_in, write):
+def test_a_byte_far_into_the_file_decides(write):
     rows = "".join(f"text number {n},positive\n" for n in range(40_000))
     path = write("old.csv", (HEAD + rows + "the last café,positive\n").encode("cp1252"))
-    store, report = take_in(make_store(), path)
-    assert report.encoding == "cp1252"
-    assert tweets.tweet(store, 40_001).text == "the last café"
+    assert encodings.detect(path) == "cp1252"
 
 
 REFUSED = {
