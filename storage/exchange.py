@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,8 @@ from storage.errors import UserError
 from storage.tweets import Tweet
 
 Row = dict[str, Any]
-DIALOGUE = re.compile(r"\s*### Human: ?(?P<text>.*?)\s*\n?### Assistant: ?(?P<label>.*)", re.DOTALL)
-"""The format of the seed recipe: a tweet and its label in one text."""
+HUMAN, ASSISTANT = "### Human:", "### Assistant:"
+"""What the seed recipe writes before a tweet and before its label, in one text."""
 TASK_PARTS = {"annotations", "predictions", "completions"}
 RECORD_PARTS = {"responses", "suggestions", "metadata", "vectors"}
 
@@ -28,15 +27,18 @@ def flat(path: Path, row: Row) -> Row:
     if isinstance(row.get("fields"), dict) and RECORD_PARTS & row.keys():
         return _flat_record(row)
     text = row.get("text")
-    match = DIALOGUE.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    if not isinstance(text, str) or not text.lstrip().startswith(HUMAN):
         return row
-    return {**row, "text": match["text"], "label": row.get("label") or match["label"].strip()}
+    said, mark, answer = text.lstrip().removeprefix(HUMAN).partition(ASSISTANT)
+    if not mark:
+        return row
+    label = row.get("label") or answer.strip()
+    return {**row, "text": said.removeprefix(" ").rstrip(), "label": label}
 
 
 def dialogue(tweet: Tweet, word: str) -> Row:
     """A labelled tweet as one text."""
-    return {"text": f"### Human: {tweet.text}\n### Assistant: {word}"}
+    return {"text": f"{HUMAN} {tweet.text}\n{ASSISTANT} {word}"}
 
 
 def _flat_task(path: Path, task: Row) -> Row:
