@@ -132,7 +132,7 @@ def _answers(given: Any) -> dict[str, Any]:
 def record(row: Row, tweet: Tweet, annotator: str) -> Row:
     """An Argilla record for a LabelQuestion `label` on a TextField `text`; the rest is metadata.
 
-    Argilla knows users by a UUID: the one here is made from the annotator's name.
+    Argilla knows users by a UUID: an annotator whose name is none gets one made from the name.
     """
     apart = ("text", "label")
     made: Row = {
@@ -144,8 +144,7 @@ def record(row: Row, tweet: Tweet, annotator: str) -> Row:
         "vectors": {},
     }
     if tweet.label is not None:
-        user = str(uuid.uuid5(uuid.NAMESPACE_OID, annotator))
-        made["responses"] = {"label": [{"value": tweet.label, "user_id": user}]}
+        made["responses"] = {"label": [{"value": tweet.label, "user_id": _user(annotator)}]}
     if tweet.pred is not None:
         made["suggestions"] = {
             "label": {
@@ -153,3 +152,10 @@ def record(row: Row, tweet: Tweet, annotator: str) -> Row:
             }
         }  # fmt: skip
     return made
+
+
+def _user(annotator: str) -> str:
+    try:
+        return str(uuid.UUID(annotator))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, annotator))

@@ -14,7 +14,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from storage import encodings, histories, readers
+from storage import encodings, histories, own_files, readers
 from storage.columns import MOST_LABELS, SPLIT_NAMES, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
@@ -93,7 +93,7 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
     if not sample:
         raise UserError(f"{path} has no rows.")
     named = {part: column for part, column in options.columns.items() if column is not None}
-    own = not named and histories.is_own({name for row in sample for name in row})
+    own = not named and own_files.is_own({name for row in sample for name in row})
     columns = (
         Columns("text", label="gold", id="external_id", split="split")
         if own
@@ -120,7 +120,7 @@ def _label_values(row: Mapping[str, Any], columns: Columns, own: bool) -> set[st
     """The labels that a row brings: one, or in a file of our own those of its history too."""
     values = {_value(row, columns.label)}
     if own:
-        values |= histories.labels_in(row)
+        values |= own_files.labels_in(row)
     return {value for value in values if value is not None}
 
 
@@ -299,7 +299,7 @@ def _parsed(store: Store, plan: Plan, ids: Mapping[str, int], tally: _Tally) -> 
         history: Sequence[histories.Event] = ()
         if plan.own:
             with _named(plan.path, tally.read):
-                rest, history = histories.source(row), histories.read(row, plan.options.codes)
+                rest, history = own_files.source(row), own_files.read(row, plan.options.codes)
         content = content_hash(text)
         yield _Parsed(
             key, external, text, content, to_json(rest),

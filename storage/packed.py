@@ -19,7 +19,7 @@ else:
     from backports import zstd
 
 PACKED = (".gz", ".zst")
-CHECKED = {zstd.CompressionParameter.checksum_flag: 1}
+CHECKED: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
 """Without it a reader does not notice a byte that was changed."""
 
 

@@ -139,6 +139,13 @@ def test_argilla_gets_what_it_imports(predicted, tmp_path):
     assert last["responses"] == last["suggestions"] == {}
 
 
+def test_an_argilla_user_can_be_named(predicted, reopen, tmp_path):
+    user = "d3d1a5d8-0f0c-4a6e-9f5b-0d4c8c2b6f11"
+    writers.export(reopen(predicted, user), tmp_path / "t.json", form="argilla")
+    first = json.loads((tmp_path / "t.json").read_text())[0]
+    assert first["responses"]["label"][0]["user_id"] == user
+
+
 @pytest.mark.parametrize("form", ["labelstudio", "argilla"])
 def test_a_label_given_elsewhere_is_an_event_of_the_importer(
     form, predicted, make_store, take_in, tmp_path

@@ -421,6 +421,22 @@ def test_a_damaged_parquet_file_leaves_nothing(make_store, take_in, small, tmp_p
         assert tweets.counts(store).tweets == 0
 
 
+def test_a_changed_byte_of_a_data_set_ends_no_process(small, tmp_path, monkeypatch):
+    """Arrow reads wherever an offset points to, and the process dies of it."""
+    writers.export(small, tmp_path / "set", form="datasets")
+    path = tmp_path / "set" / "train" / "data-00000-of-00001.arrow"
+    whole = path.read_bytes()
+    outcomes = set()
+    for place in range(0, len(whole), 8):
+        path.write_bytes(whole[:place] + b"\xff" * 4 + whole[place + 4 :])
+        try:
+            outcomes.add(len(list(readers.rows(tmp_path / "set"))))
+        except UserError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+    assert outcomes >= {6, "refused"}
+
+
 def test_a_file_whose_name_is_no_unicode_is_imported(make_store, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
     path.write_text(CSV)
