@@ -302,6 +302,12 @@ def test_codes_beside_empty_cells_are_still_whole_numbers(make_store, take_in, t
     assert [t.label for t in tweets.each(store)] == ["positive", "negative", None]
 
 
+def test_a_number_that_is_none_is_no_label(make_store, take_in, write):
+    path = write("t.jsonl", '{"text": "up we go", "label": 1.0}\n{"text": "no", "label": NaN}')
+    store, _ = take_in(make_store(), path, codes={"1": "positive"})
+    assert [t.label for t in tweets.each(store)] == ["positive", None]
+
+
 def test_the_class_names_of_a_data_set_are_its_labels(make_store, take_in, tmp_path):
     from datasets import ClassLabel, Dataset, Features, Value
 
