@@ -67,6 +67,8 @@ def _layout(path: Path, encoding: str, header: bool | None) -> _Layout:
     for delimiter in "\t" if kind_of(path)[0] == ".tsv" else DELIMITERS:
         with text(path, encoding) as file:
             samples[delimiter] = _sample(csv.reader(file, delimiter=delimiter, strict=True))
+    if kind_of(path)[0] == ".txt":  # a list of texts, unless a header or tabs say otherwise
+        samples = {d: s for d, s in samples.items() if d == "\t" or _evenness(s)[0]} or samples
     delimiter = max(samples, key=lambda candidate: _evenness(samples[candidate]))
     sample = samples[delimiter]
     first = sample[0] if sample else []

@@ -171,6 +171,12 @@ def test_commas_inside_the_first_text_do_not_choose_the_delimiter(make_store, ta
     assert labelled(store)[0] == ("up, up, up, and away", "positive")
 
 
+def test_a_list_of_texts_is_not_cut_at_its_commas(make_store, take_in, write):
+    lines = ["Just bought $TSLA, feeling good", "I sold all my $AAPL, what a mess"]
+    store, _ = take_in(make_store(), write("t.txt", "\n".join(lines)))
+    assert found(store) == lines
+
+
 def test_a_hundred_columns_and_a_megabyte_in_a_cell(make_store, take_in, write, tmp_path):
     names = ["text", "label", *(f"c{n}" for n in range(98))]
     buffer = io.StringIO()
