@@ -137,10 +137,9 @@ def _begin(store: Store, event: Event) -> int:
             event["kind"], reverts and reverts[0], event["queue"],
         ],
     ).lastrowid  # fmt: skip
-    if event["action"] is not None:
-        store.db.execute(
-            "INSERT OR REPLACE INTO temp.restored VALUES (?, ?)", [event["action"], number]
-        )
+    store.db.execute(
+        "INSERT OR REPLACE INTO temp.restored VALUES (?, ?)", [event["action"], number]
+    )
     if event["undone"]:
         store.db.execute("INSERT INTO undone (action) VALUES (?)", [number])
     return int(number or 0)

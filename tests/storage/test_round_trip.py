@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,23 @@ def everything(store):
     return sorted(found, key=repr)
 
 
+def undone_by_all(store):
+    """What every undo and redo that is left gives, in a copy that is taken back."""
+    found = []
+    for who in ("ana", "ben"):
+        with closing(open_store(store.folder, who)) as own:
+            own.db.execute("BEGIN")
+            for change in (labels.redo, labels.undo):
+                while True:
+                    try:
+                        done = change(own)
+                    except UserError:
+                        break
+                    found.append((change.__name__, len(done.tweets), done.skipped))
+            own.db.execute("ROLLBACK")
+    return found
+
+
 EVENT = ("annotator", "at", "kind", "field", "old", "new", "queue")
 
 
@@ -119,6 +137,7 @@ def test_nothing_is_lost_on_the_way(folder, take_in, rows, changes, name, known)
     assert maintenance.check(other) == []
     assert tweets.counts(other) == tweets.counts(store)
     assert labels.undone(other) == labels.undone(store)
+    assert undone_by_all(other) == undone_by_all(store)
     assert report.added == len(ids)
     again, report = take_in(other, place / name)
     assert (report.added, report.existing, report.restored) == (0, len(ids), 0)
