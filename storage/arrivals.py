@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage import histories
 from storage.bulk import Bulk
-from storage.labels import begin
+from storage.conditions import CORRECTED
 from storage.parsing import Row
 from storage.store import DATABASE, Store, explain, now, transaction, visible
 from storage.words import searchable
@@ -76,19 +77,21 @@ def _remove(bulk: Bulk, first: int, last: int) -> None:
 class Arrivals:
     """One import under way."""
 
-    def __init__(self, bulk: Bulk, path: Path, columns: Mapping[str, str]) -> None:
+    def __init__(self, bulk: Bulk, path: Path, columns: Mapping[str, str], annotator: str) -> None:
         self.bulk = bulk
+        self.annotator = annotator
         self.before = visible(bulk.db)
-        self.added = self.existing = self.other_gold = self.duplicates = 0
+        self.added = self.existing = self.other_gold = self.duplicates = self.restored = 0
         self.golds: Counter[int] = Counter()
         """How many tweets came with each gold label."""
         self._met = bytearray(self.before + 1)
         with transaction(bulk.db):
             self.source = bulk.db.execute(
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
-                [str(path), now(), json.dumps(dict(columns))],
+                [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
         bulk.db.execute("CREATE TEMP TABLE seen (key INTEGER PRIMARY KEY)")
+        histories.prepare(bulk.db)
 
     def take(self, rows: Sequence[Row]) -> None:
         """Write those of the rows that the store does not have yet."""
@@ -100,6 +103,9 @@ class Arrivals:
         self.bulk.over(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
         )
+        for number, row in enumerate(fresh, start=start + 1):
+            if row[6]:
+                histories.stage(self.bulk.db, number, row[6])
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
@@ -165,7 +171,7 @@ class Arrivals:
             "VALUES (?1, ?2, ?2, ?3, ?1, ?4)",
             [
                 (number, gold, split, len(text))
-                for number, (text, _, _, _, split, gold) in enumerate(rows, start=first)
+                for number, (text, _, _, _, split, gold, _) in enumerate(rows, start=first)
             ],
         )
 
@@ -230,12 +236,37 @@ class Arrivals:
             ),
         )  # fmt: skip
 
-    def publish(self, store: Store) -> None:
+    def restore(self) -> None:
+        """Write the histories that came with the rows of an exported file."""
+        self.restored = histories.restore(self.bulk, self.annotator)
+
+    def publish(self) -> None:
         """Make everything visible in one synced transaction."""
-        with transaction(store.db):
-            action = begin(store, "gold import")
-            store.db.execute("UPDATE imports SET action = ? WHERE id = ?", [action, self.source])
-            store.db.executemany(
+        db = self.bulk.db
+        counted = {"tweets": self.added, "labelled": self.golds.total()}
+        if self.restored:
+            counted |= tally(db, self.before)
+        db.execute("PRAGMA synchronous = FULL")
+        with transaction(db):
+            action = db.execute(
+                "INSERT INTO actions (annotator, at, kind) VALUES (?, ?, 'gold import')",
+                [self.annotator, now()],
+            ).lastrowid
+            db.execute("UPDATE imports SET action = ? WHERE id = ?", [action, self.source])
+            db.executemany(
                 "UPDATE counts SET value = value + ? WHERE name = ?",
-                [(self.added, "tweets"), (self.golds.total(), "labelled")],
+                [(number, name) for name, number in counted.items()],
             )
+            histories.finish(db)
+
+
+def tally(db: sqlite3.Connection, after: int) -> dict[str, int]:
+    """The counts of the tweets above an id, apart from how many they are."""
+    row = db.execute(
+        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
+        "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM current c "
+        "WHERE c.tweet > ?",
+        [after],
+    ).fetchone()
+    names = ("labelled", "corrected", "excluded", "review", "ambiguous")
+    return dict(zip(names, row, strict=True))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +18,10 @@ NAMES = {
     "url": ("url", "tweet url", "link", "permalink"),
     "split": ("split", "partition", "fold"),
 }
+ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
 MOST_LABELS = 20
+NUMBERED = re.compile(r"column\d+")
+"""A column of a file without header."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,14 @@ class Columns:
         return {part: column for part, column in asdict(self).items() if column is not None}
 
 
-def guess(sample: Sequence[Mapping[str, Any]], named: Mapping[str, str | None]) -> Columns:
+def guess(
+    sample: Sequence[Mapping[str, Any]],
+    named: Mapping[str, str | None],
+    labels: Collection[str] = (),
+) -> Columns:
     """Choose the columns from the first rows; what the user named is taken as it is.
+
+    Where columns have no names, known labels (in lower case) tell which of them holds the labels.
 
     Raises UsageError for a named column that is not there, or when no column can be the text.
     """
@@ -48,7 +59,7 @@ def guess(sample: Sequence[Mapping[str, Any]], named: Mapping[str, str | None]) 
             raise UsageError(f"There is no column {column!r} for the {part} (columns: {columns}).")
     for part, names in NAMES.items():
         free = [column for column in present if column not in chosen.values()]
-        folded = {_fold(column): column for column in reversed(free)}
+        folded = {fold(column): column for column in reversed(free)}
         found = next((folded[name] for name in names if name in folded), None)
         if part not in chosen and found is not None and _plausible(part, found, sample):
             chosen[part] = found
@@ -61,10 +72,16 @@ def guess(sample: Sequence[Mapping[str, Any]], named: Mapping[str, str | None]) 
                 f"No column looks like a text (columns: {columns}); name it with --text."
             )
         chosen["text"] = longest
+    if "label" not in chosen and all(map(NUMBERED.fullmatch, present)):
+        free = [column for column in free if column != chosen["text"]]
+        found = next((column for column in free if _holds_labels(column, sample, labels)), None)
+        if found is not None:
+            chosen["label"] = found
     return Columns(**chosen)
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """The name of a column without what differs between spellings of it."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
@@ -75,6 +92,17 @@ def _plausible(part: str, column: str, sample: Sequence[Mapping[str, Any]]) -> b
     if part == "split":
         return {value.casefold() for value in values} <= {*SPLIT_NAMES, "none", ""}
     return True
+
+
+def _holds_labels(
+    column: str, sample: Sequence[Mapping[str, Any]], labels: Collection[str]
+) -> bool:
+    """All values are known labels, or a few values come again and again."""
+    values = Counter(str(row[column]).strip().casefold() for row in sample if row.get(column))
+    if not values:
+        return False
+    repeated = 2 <= len(values) <= MOST_LABELS and values.total() >= 5 * len(values)
+    return values.keys() <= set(labels) or repeated
 
 
 def _mean_length(column: str, sample: Sequence[Mapping[str, Any]]) -> float:

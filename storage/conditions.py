@@ -177,7 +177,8 @@ def of_split(split: Value) -> Condition:
 def of_annotator(name: Value) -> Condition:
     """Somebody has changed or confirmed a tweet."""
     index = (
-        "SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action WHERE a.annotator "
+        "SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action "
+        "WHERE a.kind != 'gold import' AND a.annotator "
         f"IN (SELECT DISTINCT annotator FROM actions WHERE annotator = {name} COLLATE NOCASE)"
     )
     return Condition(f"c.tweet IN ({index})", dict([name]), index)

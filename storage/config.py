@@ -118,7 +118,7 @@ def check_labels(labels: tuple[str, ...]) -> None:
         if (
             not isinstance(label, str)
             or not label.strip()
-            or not re.fullmatch(r"[^\x00-\x1f]+", label)
+            or not re.fullmatch(r"[^\x00-\x1f\ud800-\udfff]+", label)
         ):
             raise UsageError(f"{label!r} cannot be a label: use a short name on one line.")
         if label.strip().casefold() == "none":

@@ -6,21 +6,25 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from storage import readers
+from storage import encodings, own_files, readers
 from storage.arrivals import Arrivals, importing_alone, sweep
 from storage.bulk import bulk
 from storage.columns import MOST_LABELS, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
-from storage.parsing import Batch, Job, batches, value_of
+from storage.parsing import Batch, Job, batches, in_row, value_of
 from storage.store import Store, transaction
 
 SAMPLE = 200
+SCANNED = 50_000
+"""Rows between two looks at how many different labels there are."""
+MOST_VALUES = 1_000
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,10 @@ class Options:
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
-    """Label names for the codes that the file has instead."""
+    """Label names for the codes that the file has instead, in any case."""
     encoding: str | None = None
+    header: bool | None = None
+    """Whether the first row of a table names the columns."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,12 @@ class Plan:
 
     path: Path
     options: Options
+    """What the user said, with the encoding that was found and the codes in lower case."""
     columns: Columns
     labels: tuple[str, ...]
     """The label set that the workspace has afterwards."""
+    own: bool = False
+    """The file was exported here: its gold labels, sources and histories are restored."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,10 @@ class Report:
     unlabelled: int = 0
     other_gold: int = 0
     """Tweets that were there already with another gold label, which they keep."""
+    encoding: str | None = None
+    """What the file was read as; None where the format has no choice of an encoding."""
+    restored: int = 0
+    """Events of an exported history that were written."""
 
     def as_json(self) -> dict[str, Any]:
         """The fields that the command line promises."""
@@ -71,20 +84,65 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
     Raises UserError or UsageError for a file that cannot be read, a missing column, or labels
     that the workspace does not have.
     """
-    rows = readers.rows(path, options.encoding)
+    options = replace(
+        options,
+        codes={code.casefold(): name for code, name in options.codes.items()},
+        encoding=readers.encoding_of(path, options.encoding),
+    )
+    rows = readers.rows(path, options.encoding, options.header)
     sample = list(islice(rows, SAMPLE))
     if not sample:
         raise UserError(f"{path} has no rows.")
-    columns = guess(sample, options.columns)
+    named = {part: column for part, column in options.columns.items() if column is not None}
+    own = not named and own_files.is_own({name for row in sample for name in row})
+    columns = (
+        Columns("text", label="gold", id="external_id", split="split")
+        if own
+        else guess(sample, named, _known_labels(config, options))
+    )
     if columns.label is None:
         return Plan(path, options, columns, config.labels)
+    if own:
+        seen = _labels_of_own(path, chain(sample, rows))
+    else:
+        seen = _values(path, options, columns.label)
+    labels = _labels(config, path, columns.label, options.codes, seen)
+    return Plan(path, options, columns, labels, own)
+
+
+def _values(path: Path, options: Options, column: str) -> Counter[str]:
+    """How often a column has each value, up to a number of values that no label set has."""
+    found = readers.table(path, options.encoding, options.header)
+    if found is not None:
+        names, rows = found
+        cells: Iterator[Any] = map(itemgetter(names.index(column)), rows)
+    else:
+        cells = (row.get(column) for row in readers.rows(path, options.encoding))
+    seen: Counter[Any] = Counter()
+    while part := list(islice(cells, SCANNED)):
+        seen.update(part)
+        if len(seen) > MOST_VALUES:
+            break
+    counted: Counter[str] = Counter()
+    for cell, number in seen.items():
+        if (value := value_of(cell)) is not None:
+            counted[value] += number
+    return counted
+
+
+def _labels_of_own(path: Path, rows: Iterator[Mapping[str, Any]]) -> Counter[str]:
+    """The labels of an exported file: gold, current, and those of the history."""
     seen: Counter[str] = Counter()
-    for row in chain(sample, rows):
-        if value := value_of(row, columns.label):
-            seen[value] += 1
-            if len(seen) > 1000:
-                break
-    return Plan(path, options, columns, _labels(config, path, columns.label, options.codes, seen))
+    for number, row in enumerate(rows, start=1):
+        with in_row(path, number):
+            named = {value_of(row.get("gold"))} | own_files.labels_in(row)
+        seen.update(value for value in named if value is not None)
+    return seen
+
+
+def _known_labels(config: Config, options: Options) -> set[str]:
+    names = {name for label in config.labels for name in (label, config.word(label))}
+    return {name.casefold() for name in names} | options.codes.keys()
 
 
 def _labels(
@@ -93,7 +151,9 @@ def _labels(
     for name in codes.values():
         if config.labels:
             config.require_label(name)
-    names = list(dict.fromkeys(codes.get(value, value) for value, _ in seen.most_common()))
+    names = list(
+        dict.fromkeys(codes.get(value.casefold(), value) for value, _ in seen.most_common())
+    )
     if config.labels:
         unknown = [name for name in names if config.label(name) is None]
         if unknown:
@@ -135,14 +195,15 @@ def run(
     with importing_alone(store, waiting), bulk(store) as writer:
         sweep(writer)
         with _label_numbers(writer.db, plan.labels, keep=not dry_run) as numbers:
-            arrivals = Arrivals(writer, plan.path, plan.columns.as_json())
+            arrivals = Arrivals(writer, plan.path, plan.columns.as_json(), store.annotator)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
                     arrivals.take(last.rows)
                     progress(last.read)
                 arrivals.group(keeps_splits=plan.columns.split is not None)
+                arrivals.restore()
                 if not dry_run:
-                    arrivals.publish(store)
+                    arrivals.publish()
             finally:
                 sweep(writer)
     names = {number: name for name, number in numbers.items()}
@@ -151,13 +212,16 @@ def run(
         existing=arrivals.existing, duplicates=arrivals.duplicates, rejected=last.rejected,
         labels={names[number]: count for number, count in arrivals.golds.items()},
         unlabelled=arrivals.added - arrivals.golds.total(), other_gold=arrivals.other_gold,
+        encoding=encodings.shown(plan.options.encoding), restored=arrivals.restored,
     )  # fmt: skip
 
 
 def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
-    folded = {name.casefold(): number for name, number in numbers.items()}
-    path = plan.path.resolve()
-    return Job(path, plan.options.encoding, plan.columns, plan.options.codes, folded, config)
+    return Job(
+        path=plan.path.absolute(), encoding=plan.options.encoding, header=plan.options.header,
+        columns=plan.columns, codes=plan.options.codes, own=plan.own, config=config,
+        labels={name.casefold(): number for name, number in numbers.items()},
+    )  # fmt: skip
 
 
 @contextmanager

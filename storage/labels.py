@@ -13,6 +13,7 @@ from typing import Any
 
 from storage.conditions import CORRECTED
 from storage.errors import UserError
+from storage.histories import GOLD, golds
 from storage.orders import follow_labels
 from storage.store import Store, now, transaction
 from storage.tweets import tweet as find_tweet
@@ -106,20 +107,11 @@ def history(
         if event["field"] == "label":
             event["old"] = store.label_names.get(event["old"])
             event["new"] = store.label_names.get(event["new"])
-    return events if number is None else [*_gold_event(store, number), *events]
-
-
-def _gold_event(store: Store, number: int) -> list[dict[str, Any]]:
-    """How a tweet got its gold label, as the event with the number 0."""
-    rows = store.db.execute(
-        "SELECT 0 AS event, t.id AS tweet, a.annotator, a.at, a.kind, 'label' AS field, "
-        "NULL AS old, l.name AS new, NULL AS queue, NULL AS run FROM tweets t "
-        "JOIN current c ON c.tweet = t.id JOIN labels l ON l.id = c.gold "
-        "JOIN imports i ON i.id = t.import JOIN actions a ON a.id = i.action WHERE t.id = ?",
-        [number],
-    )
-    names = [column[0] for column in rows.description]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    if number is None or any(event["kind"] == GOLD for event in events):
+        return events
+    given = golds(store, [number]).values()
+    missing = {"tweet": number, "queue": None, "run": None}
+    return [{name: (missing | gold)[name] for name in names} for gold in given] + events
 
 
 def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import marshal
 import pickle
-import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from json import JSONEncoder
+from math import isnan
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from storage import readers
+from storage import own_files, readers
 from storage.columns import SPLIT_NAMES, Columns
 from storage.config import Config
 from storage.errors import UserError
-from storage.text import content_hash, content_number, split_of
+from storage.histories import Event
+from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 
-Row = tuple[str, str | None, str, int, str, int | None]
-"""Text, id in the source, other columns as JSON, content number, split, number of the label."""
+Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
+"""Text, id in the source, other columns as JSON, content number, split, number of the label, and
+the events of an exported history."""
 BATCH = 4_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,14 @@ class Job:
 
     path: Path
     encoding: str | None
+    header: bool | None
     columns: Columns
     codes: Mapping[str, str]
     labels: Mapping[str, int]
     """The numbers of the labels by their folded names."""
     config: Config
+    own: bool
+    """The file was exported here and brings histories."""
 
 
 @dataclass(frozen=True)
@@ -70,56 +74,89 @@ def parse(job: Job) -> Iterator[Batch]:
 
 
 def _rows(job: Job, counted: list[int]) -> Iterator[Row]:
-    columns, config = job.columns, job.config
-    encode = JSONEncoder(ensure_ascii=False, default=str).encode
-    used = {columns.text, columns.label, columns.id, columns.split} - {None}
+    config = job.config
     golds: dict[Any, int | None] = {}
-    split, external = None, None
-    for row in readers.rows(job.path, job.encoding):
+    for text, label, external, split, rest, row in _cells(job):
         counted[0] += 1
-        text = row.get(columns.text)
         if not isinstance(text, str) or not text.strip():
             counted[1] += 1
             continue
-        if not text.isascii() and (not_unicode := SURROGATE.search(text)):
-            raise UserError(
-                f"{job.path}, row {counted[0]}: the text is no valid Unicode (the lone surrogate "
-                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
-            )
-        given = None if columns.label is None else str(row.get(columns.label))
-        if given not in golds:
-            golds[given] = _gold(value_of(row, columns.label), job)
-        if columns.id is not None:
-            external = value_of(row, columns.id)
-        if columns.split is not None:
-            split = SPLIT_NAMES.get((value_of(row, columns.split) or "").casefold())
+        external_id = None if external is None else value_of(external)
+        if not text.isascii() or external_id is not None:
+            _check_unicode(job.path, counted[0], text, external_id or "")
+        if label not in golds:
+            golds[label] = _gold(value_of(label), job)
+        history: Sequence[Event] = ()
+        if job.own:
+            with in_row(job.path, counted[0]):
+                rest, history = own_files.source(row), own_files.read(row, job.codes)
         hashed = content_hash(text)
         yield (
             text,
-            external,
-            encode({k: v for k, v in row.items() if k not in used and v is not None})
-            if len(row) > len(used)
-            else "{}",
+            external_id,
+            to_json(rest) if rest else "{}",
             content_number(hashed),
-            split or split_of(hashed, config.seed, config.test_share, config.dev_share),
-            golds[given],
+            (split and SPLIT_NAMES.get((value_of(split) or "").casefold()))
+            or split_of(hashed, config.seed, config.test_share, config.dev_share),
+            golds[label],
+            history,
         )
+
+
+def _cells(job: Job) -> Iterator[tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any]]]:
+    """Text, label, id, split, the other columns, and for an exported file the row itself."""
+    columns = job.columns
+    parts = (columns.text, columns.label, columns.id, columns.split)
+    found = None if job.own else readers.table(job.path, job.encoding, job.header)
+    if found is None:
+        for row in readers.rows(job.path, job.encoding, job.header):
+            rest = {k: v for k, v in row.items() if k not in parts and v is not None}
+            text, label, external, split = (None if c is None else row.get(c) for c in parts)
+            yield text, label, external, split, rest, row
+        return
+    names, tuples = found
+    at = [names.index(column) if column is not None else len(names) for column in parts]
+    text_at, label_at, id_at, split_at = at
+    others = [(place, name) for place, name in enumerate(names) if name not in parts]
+    for values in tuples:
+        rest = {name: values[place] for place, name in others if values[place] is not None}
+        values.append(None)  # what a part without a column finds
+        yield values[text_at], values[label_at], values[id_at], values[split_at], rest, {}
+
+
+def _check_unicode(path: Path, number: int, text: str, external_id: str) -> None:
+    for part, value in (("text", text), ("id", external_id)):
+        if not_unicode := SURROGATE.search(value):
+            raise UserError(
+                f"{path}, row {number}: the {part} is no valid Unicode (the lone surrogate "
+                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
+            )
 
 
 def _gold(code: str | None, job: Job) -> int | None:
     """The number of the label that a code or name in the file means."""
     if code is None:
         return None
-    name = job.codes.get(code, code)
+    name = job.codes.get(code.casefold(), code)
     return job.labels[(job.config.label(name) or name).casefold()]
 
 
-def value_of(row: Mapping[str, Any], column: str | None) -> str | None:
-    """The value of a column as text; None where it is empty."""
-    value = None if column is None else row.get(column)
-    if value is None:
+def value_of(cell: Any) -> str | None:
+    """A cell as text; None where it is empty."""
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
         return None
-    return str(value).strip() or None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # codes of a column that has empty cells come as 0.0 and 1.0
+    return str(cell).strip() or None
+
+
+@contextmanager
+def in_row(path: Path, number: int) -> Iterator[None]:
+    """Say in which row of a file an error is."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}, row {number}: {error}.") from None
 
 
 # Between two processes: the job goes in, frames of a length and a marshalled value come out.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
+from typing import Any
 
 URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
+SURROGATE = re.compile("[\ud800-\udfff]")
 USER = re.compile(r"@\w+")
+READABLE = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 def normalise(text: str) -> str:
@@ -47,3 +51,11 @@ def split_of(group: bytes, seed: int, test: float, dev: float) -> str:
     if place < test:
         return "test"
     return "dev" if place < test + dev else "train"
+
+
+def to_json(value: Any) -> str:
+    """JSON that can be stored as UTF-8: readable, and with escapes where half an emoji is in it."""
+    readable = READABLE.encode(value)
+    if readable.isascii() or not SURROGATE.search(readable):
+        return readable
+    return json.dumps(value, default=str)

@@ -144,6 +144,13 @@ def source(store: Store, number: int) -> dict[str, str]:
     return dict(json.loads(row[0])) if row else {}
 
 
+def sources(store: Store, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Like `source` for several tweets."""
+    marks = ",".join("?" * len(ids))
+    rows = store.db.execute(f"SELECT id, source FROM tweets WHERE id IN ({marks})", ids)
+    return {number: json.loads(value) for number, value in rows}
+
+
 def duplicates(store: Store, group: int) -> list[int]:
     """The ids of the tweets with an equal text, itself included."""
     rows = store.db.execute(

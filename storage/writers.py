@@ -1,95 +1,174 @@
-"""Writing tweets with their labels to a file, in one step."""
+"""Writing tweets with their labels and histories to a file, in one step."""
 
 from __future__ import annotations
 
 import csv
-import json
+import io
 import os
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
-from storage.config import Config
-from storage.errors import UsageError
+from storage import arrow_writers, delimited, exchange, histories
+from storage.errors import UsageError, UserError
+from storage.packed import kind_of, packing
 from storage.store import Store
-from storage.tweets import Tweet, each
+from storage.text import to_json
+from storage.tweets import Tweet, each, sources
 
-FIELDS = ("id", "external_id", "text", "label", "gold", "split", "changed", "flags", "note")
-FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "json"}
+Row = dict[str, Any]
+FIELDS = (
+    "id", "external_id", "text", "label", "gold", "split", "changed", "flags", "note", "source",
+    "history",
+)  # fmt: skip
+FORMATS = {
+    ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".parquet": "parquet",
+}  # fmt: skip
+KINDS = (
+    "csv", "tsv", "json", "jsonl", "parquet", "datasets", "seed", "labelstudio", "argilla",
+)  # fmt: skip
+WINDOW = 500
 
 
-def export(store: Store, path: Path, filter_text: str = "", form: str | None = None) -> int:
+def export(
+    store: Store,
+    path: Path,
+    filter_text: str = "",
+    form: str | None = None,
+    safe_csv: bool = False,
+) -> int:
     """Write the tweets that pass a filter and return how many; the ending names the format.
 
-    Formats: csv, tsv, json, jsonl, and `seed`: JSON lines of `### Human: … ### Assistant: …` for
-    the labelled tweets. A file that was there is replaced only when the new one is complete.
+    `datasets` is a folder; `seed` is JSON lines of `### Human: … ### Assistant: …` for the labelled
+    tweets; the ending .gz or .zst compresses. `safe_csv` keeps spreadsheets from taking cells for
+    formulas. A file that was there is replaced only when the new one is complete.
     """
-    chosen = form or FORMATS.get(path.suffix.lower())
-    if chosen not in WRITERS:
-        known = ", ".join(WRITERS)
+    kind, packed = kind_of(path)
+    chosen = form or FORMATS.get(kind)
+    if chosen not in KINDS:
         raise UsageError(
-            f"The format of {path} is not known; end it in .csv or give --format ({known})."
+            f"The format of {path} is not known; end it in .csv or give --format "
+            f"({', '.join(KINDS)})."
         )
+    if safe_csv and chosen not in ("csv", "tsv"):
+        raise UsageError(f"--safe-csv is for CSV and TSV, not for {chosen}.")
+    if chosen == "datasets":
+        return _export_folder(store, path, filter_text, packed)
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file that could be replaced; name another.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            written = WRITERS[chosen](file, each(store, filter_text), store.config)
-            file.flush()
-            os.fsync(file.fileno())
+        with _unchanging(store), packing(temporary, packed) as raw:
+            written = _write(raw, chosen, store, filter_text, safe_csv)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return written
 
 
-def _record(tweet: Tweet) -> dict[str, Any]:
-    return {name: getattr(tweet, name) for name in FIELDS}
+def _export_folder(store: Store, path: Path, filter_text: str, packed: str) -> int:
+    if packed:
+        raise UsageError(f"A datasets folder cannot be compressed; name it without {packed}.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} exists already; name a new folder for the data set.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.mkdir()
+    try:
+        with _unchanging(store):
+            rows = (_as_text(row) for row, _ in _rows(store, filter_text))
+            written = arrow_writers.datasets_folder(temporary, rows)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return written
 
 
-def _delimited(delimiter: str) -> Callable[[TextIO, Iterable[Tweet], Config], int]:
-    def write(file: TextIO, tweets: Iterable[Tweet], config: Config) -> int:
-        writer = csv.DictWriter(file, FIELDS, delimiter=delimiter)
-        writer.writeheader()
-        count = 0
-        for tweet in tweets:
-            writer.writerow(_record(tweet) | {"flags": " ".join(tweet.flags)})
-            count += 1
-        return count
-
-    return write
+@contextmanager
+def _unchanging(store: Store) -> Iterator[None]:
+    """Read the store as it is now, whoever labels meanwhile: labels then fit their histories."""
+    store.db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        store.db.execute("ROLLBACK")
 
 
-def _jsonl(file: TextIO, tweets: Iterable[Tweet], config: Config) -> int:
-    count = 0
-    for tweet in tweets:
-        file.write(json.dumps(_record(tweet), ensure_ascii=False) + "\n")
-        count += 1
+def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: bool) -> int:
+    rows = _rows(store, filter_text)
+    if form == "parquet":
+        return arrow_writers.parquet(raw, (_as_text(row) for row, _ in rows))
+    file = io.TextIOWrapper(raw, "utf-8", newline="")
+    if form in ("csv", "tsv"):
+        count = _delimited(file, "," if form == "csv" else "\t", rows, safe_csv)
+    elif form == "json":
+        count = _array(file, (row for row, _ in rows))
+    elif form == "labelstudio":
+        count = _array(file, (exchange.task(_as_text(row), tweet) for row, tweet in rows))
+    elif form == "argilla":
+        records = (exchange.record(_as_text(row), tweet, store.annotator) for row, tweet in rows)
+        count = _array(file, records)
+    elif form == "seed":
+        count = _lines(file, _dialogues(store, filter_text))
+    else:
+        count = _lines(file, (row for row, _ in rows))
+    file.detach()  # writes what is left, and leaves the file open for who opened it
     return count
 
 
-def _json(file: TextIO, tweets: Iterable[Tweet], config: Config) -> int:
+def _rows(store: Store, filter_text: str) -> Iterator[tuple[Row, Tweet]]:
+    """What is written of each tweet, and the tweet."""
+    found = each(store, filter_text)
+    while window := list(islice(found, WINDOW)):
+        ids = [tweet.id for tweet in window]
+        columns, events = sources(store, ids), histories.of(store, ids)
+        for tweet in window:
+            own = {"source": columns[tweet.id], "history": events[tweet.id]}
+            yield {name: getattr(tweet, name) for name in FIELDS[:-2]} | own, tweet
+
+
+def _as_text(row: Row) -> Row:
+    """The row for files that hold no objects: these become JSON."""
+    return row | {name: to_json(row[name]) for name in ("source", "history")}
+
+
+def _dialogues(store: Store, filter_text: str) -> Iterator[Row]:
+    for tweet in each(store, filter_text):
+        if tweet.label is not None and not tweet.excluded:
+            yield exchange.dialogue(tweet, store.config.word(tweet.label))
+
+
+def _delimited(
+    file: TextIO, delimiter: str, rows: Iterable[tuple[Row, Tweet]], safe_csv: bool
+) -> int:
+    writer = csv.writer(file, delimiter=delimiter)
+    writer.writerow([*FIELDS, delimited.SAFE] if safe_csv else FIELDS)
     count = 0
-    for tweet in tweets:
-        file.write(("[" if count == 0 else ",\n") + json.dumps(_record(tweet), ensure_ascii=False))
+    for count, (row, _) in enumerate(rows, start=1):  # noqa: B007
+        cells = (_as_text(row) | {"flags": " ".join(row["flags"])}).values()
+        if safe_csv:
+            texts = ("" if cell is None else str(cell) for cell in cells)
+            writer.writerow([*map(delimited.harmless, texts), "yes"])
+        else:
+            writer.writerow(cells)
+    return count
+
+
+def _array(file: TextIO, objects: Iterable[Row]) -> int:
+    count = 0
+    for row in objects:
+        file.write(("[" if count == 0 else ",\n") + to_json(row))
         count += 1
     file.write("]\n" if count else "[]\n")
     return count
 
 
-def _seed(file: TextIO, tweets: Iterable[Tweet], config: Config) -> int:
+def _lines(file: TextIO, objects: Iterable[Row]) -> int:
     count = 0
-    for tweet in tweets:
-        if tweet.label is not None and not tweet.excluded:
-            text = f"### Human: {tweet.text}\n### Assistant: {config.word(tweet.label)}"
-            file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
-            count += 1
+    for row in objects:
+        file.write(to_json(row) + "\n")
+        count += 1
     return count
-
-
-WRITERS: dict[str, Callable[[TextIO, Iterable[Tweet], Config], int]] = {
-    "csv": _delimited(","),
-    "tsv": _delimited("\t"),
-    "json": _json,
-    "jsonl": _jsonl,
-    "seed": _seed,
-}

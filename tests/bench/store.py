@@ -23,7 +23,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,7 @@ class Bench:
     def figure(
         self, what: str, value: float, unit: str, limit: float | None = None, note: str = ""
     ) -> None:
-        """Keep a figure and print it; rates (unit …/s) have to reach the limit, others to keep it."""
+        """Keep a figure and print it; rates (…/s) have to reach the limit, others to keep it."""
         holds = limit is None or (value >= limit if unit.endswith("/s") else value <= limit)
         self.figures.append(
             {"what": what, "value": round(value, 3), "unit": unit, "limit": limit, "holds": holds,
@@ -214,36 +216,39 @@ class Bench:
         deep = int(self.rows * 0.9)
         with _opened(self.workspace) as store:
             for sort in tweets.SORTS:
-                asked = pages.ask(store, "", sort)
-                whole = pages.ids(store, asked)
-                at = [whole[random.Random(n).randrange(self.rows - 200)] for n in range(100)]
-                at += [whole[deep + n * 50] for n in range(100) if deep + n * 50 < self.rows]
-                shown = {
-                    "first page": [lambda: pages.page(store, asked, 50)] * 100,
-                    "next page": [lambda n=n: pages.page(store, asked, 50, after=n) for n in at],
-                    "previous page": [
-                        lambda n=n: pages.page(store, asked, 50, before=n) for n in at
-                    ],
-                    "last page": [lambda: pages.page(store, asked, 50, before=0)] * 100,
-                }
-                for what, calls in shown.items():
-                    times = [
-                        _timed(lambda call=call: tweets.window(store, call(), asked.run))
-                        for call in calls
-                    ]
+                for what, times in self._paged(store, sort, deep).items():
                     self.figure(f"{what}, by {sort}, p95", _percentile(times, 95), "ms", 10)
             times = [_timed(lambda: tweets.counts(store)) for _ in range(200)]
             self.figure("counts of the status line, p95", _percentile(times, 95), "ms", 5)
+
+    def _paged(self, store: Store, sort: str, deep: int) -> dict[str, list[float]]:
+        asked = pages.ask(store, "", sort)
+        whole = pages.ids(store, asked)
+        rng = random.Random(SEED)
+        at = [whole[rng.randrange(self.rows - 200)] for _ in range(100)]
+        at += [whole[min(deep + 50 * n, self.rows - 1)] for n in range(100)]
+
+        def page(**where: int) -> float:
+            return _timed(
+                lambda: tweets.window(store, pages.page(store, asked, 50, **where), asked.run)
+            )
+
+        return {
+            "first page": [page() for _ in at],
+            "next page": [page(after=tweet) for tweet in at],
+            "previous page": [page(before=tweet) for tweet in at],
+            "last page": [page(before=0) for _ in at],
+        }
 
     def filters(self) -> None:
         """First page and id vector of filters of every kind, and searches."""
         with _opened(self.workspace) as store:
             firsts, vectors, counted = [], [], []
             for name, text in {**FILTERS, **SEARCHES}.items():
-                first = [_timed(lambda: _first_page(store, text)) for _ in range(self.repeats)]
-                ids = [_timed(lambda: tweets.listing(store, text)) for _ in range(self.repeats)]
                 asked = pages.ask(store, text)
-                count = [_timed(lambda: pages.count(store, asked)) for _ in range(self.repeats)]
+                first = self._repeated(partial(_first_page, store, text))
+                ids = self._repeated(partial(pages.ids, store, asked))
+                count = self._repeated(partial(pages.count, store, asked))
                 found = f"{pages.count(store, asked):,} tweets: {text}"
                 limit = 20 if name in SEARCHES else 50
                 self.figure(f"{name}: first page", statistics.median(first), "ms", limit, found)
@@ -256,6 +261,9 @@ class Bench:
         self.figure("filters: first page, p95 of all", _percentile(firsts, 95), "ms", 50)
         self.figure("filters: id vector, p95 of all", _percentile(vectors, 95), "ms", 300)
         self.figure("filters: count, p95 of all", _percentile(counted, 95), "ms", 300)
+
+    def _repeated(self, call: Callable[[], object]) -> list[float]:
+        return [_timed(call) for _ in range(self.repeats)]
 
     # Labels
 
@@ -402,16 +410,10 @@ def draw_predictions(rows: int, seed: int) -> Iterator[Prediction]:
 # Timing
 
 
-class _opened:  # noqa: N801 - used as a statement
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> Store:
-        self.store = open_store(self.folder, "ana")
-        return self.store
-
-    def __exit__(self, *error: object) -> None:
-        self.store.close()
+@contextmanager
+def _opened(folder: Path) -> Iterator[Store]:
+    with closing(open_store(folder, "ana")) as store:
+        yield store
 
 
 def _first_page(store: Store, text: str) -> list[tweets.Tweet]:

@@ -201,16 +201,6 @@ def test_cache_files_in_a_datasets_folder_are_not_data(make_store, take_in, tmp_
 # Encodings and odd texts
 
 
-def test_another_encoding_has_to_be_named(make_store, take_in, write):
-    path = write("old.csv", "text,label\ncaf\xe9 stocks \x80 up,positive\n".encode("latin-1"))
-    store = make_store()
-    with pytest.raises(UserError, match=r"not UTF-8 text \(byte 0xe9.*--encoding cp1252"):
-        take_in(store, path)
-    assert nothing_in(store)
-    store, _ = take_in(store, path, encoding="cp1252")
-    assert all_texts(store) == ["café stocks € up"]
-
-
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-be"])
 def test_a_byte_order_mark_is_understood(encoding, make_store, take_in, write):
     text = "text,label\nup 🚀 we go,positive\n"

@@ -99,7 +99,9 @@ def test_surge_survives_a_csv_file(surge, tmp_path):
 
 
 def test_an_unknown_ending_is_named(store, tmp_path):
-    with pytest.raises(UsageError, match=r"out\.xlsx is not known.*csv, tsv, json, jsonl, seed"):
+    with pytest.raises(
+        UsageError, match=r"out\.xlsx is not known.*csv, tsv, json.*seed, labelstudio"
+    ):
         writers.export(store, tmp_path / "out.xlsx")
 
 

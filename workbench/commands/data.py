@@ -56,22 +56,24 @@ def column_options(function: F) -> F:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @column_options
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
-@click.option("--encoding", help="Of the file, where it is not UTF-8 (such as cp1252).")
+@click.option("--encoding", help="Of the file, where the one that is found is wrong.")
+@click.option("--header/--no-header", default=None, help="Whether the first row names the columns.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @common
 @click.pass_obj
 def import_files(
-    settings: Settings, /, files: tuple[Path, ...], codes: str, encoding: str | None, dry_run: bool,
-    **columns: str | None,
+    settings: Settings, /, files: tuple[Path, ...], codes: str, encoding: str | None,
+    header: bool | None, dry_run: bool, **columns: str | None,
 ) -> None:  # fmt: skip
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Parquet or a datasets folder.
 
-    Columns are guessed unless named. A file is taken in whole or not at all, and what is there
-    already is not taken in again.
+    Also Label Studio tasks, Argilla records, and each of these with .gz or .zst. Columns and
+    encoding are guessed unless named. A file is taken in whole or not at all, and what is there
+    already is not taken in again. A file of `workbench export` brings its history along.
 
     Example: workbench import tweets.csv --text body --label sentiment
     """
-    options = Options(columns, _codes(codes), encoding)
+    options = Options(columns, _codes(codes), encoding, header)
     reports = []
     with _store_to_import_into(settings, files[0], options, dry_run) as store:
         for file in files:
@@ -129,7 +131,8 @@ def _codes(text: str) -> dict[str, str]:
 
 def _tell(file: Path, report: Report, dry_run: bool) -> None:
     guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
-    say(f"{file}: {guessed}")
+    read_as = "" if report.encoding in (None, "utf-8") else f"read as {report.encoding}; "
+    say(f"{file}: {read_as}{guessed}")
     verb = "would be added" if dry_run else "added"
     parts = [
         f"{report.read:,} rows read",
@@ -142,6 +145,8 @@ def _tell(file: Path, report: Report, dry_run: bool) -> None:
     if report.labels:
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.labels.items()))
         say(f"Labels: {counts}, {report.unlabelled:,} without.")
+    if report.restored:
+        say(f"{report.restored:,} events of the exported history came along.")
     if report.duplicates:
         say(
             f"{report.duplicates:,} texts equal an earlier one (case, spaces, links, users aside); "
@@ -156,18 +161,24 @@ def _tell(file: Path, report: Report, dry_run: bool) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option("--format", "form", type=click.Choice(writers.KINDS), help="Otherwise by the ending.")
 @click.option(
-    "--format", "form", type=click.Choice(list(writers.WRITERS)), help="Otherwise by the ending."
+    "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
 )
 @common
 @click.pass_obj
-def export(settings: Settings, file: Path, filter_text: str, form: str | None) -> None:
-    """Write tweets with their labels to CSV, TSV, JSON, JSON Lines or the seed format.
+def export(
+    settings: Settings, file: Path, filter_text: str, form: str | None, safe_csv: bool
+) -> None:
+    """Write tweets with their labels and histories to a file; its ending names the format.
+
+    Endings: .csv, .tsv, .json, .jsonl, .parquet, each also with .gz or .zst. Formats without an
+    ending of their own: datasets (a folder), seed, labelstudio, argilla.
 
     Example: workbench export corrected.csv "changed:yes"
     """
     with settings.store() as store:
-        written = writers.export(store, file, filter_text, form)
+        written = writers.export(store, file, filter_text, form, safe_csv)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
     )

@@ -1,0 +1,109 @@
+"""Which encoding a file is found to have, and what is said when none fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage import encodings, tweets
+from storage.errors import UserError
+
+HEAD = "text,label\n"
+WESTERN = "the café in Zürich costs 5 € “now”"
+JAPANESE = "株価が上がっています、とても良いですね"
+
+
+def found(store):
+    return [tweet.text for tweet in tweets.each(store)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "mark", "name"),
+    [
+        ("utf-8", "", "utf-8"),
+        ("utf-8", "\ufeff", "utf-8"),
+        ("utf-16-le", "\ufeff", "utf-16"),
+        ("utf-16-be", "\ufeff", "utf-16"),
+        ("utf-16-le", "", "utf-16-le"),
+        ("utf-16-be", "", "utf-16-be"),
+        ("utf-32-le", "\ufeff", "utf-32"),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_unicode_is_found_with_and_without_a_mark(
+    codec, mark, name, form, make_store, take_in, write
+):
+    texts = ["up 🚀 we go", JAPANESE, WESTERN, "nul \x00 inside"]
+    if form == "csv":
+        content = HEAD + "".join(f"{text},positive\n" for text in texts)
+    else:
+        content = "".join(f'{{"text": "{text}"}}\n' for text in texts[:3])
+    path = write(f"t.{form}", (mark + content).encode(codec))
+    store, report = take_in(make_store(), path)
+    assert found(store) == texts[: report.added]
+    assert report.added >= 3
+    assert report.encoding == name
+    assert report.as_json()["encoding"] == name
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (WESTERN, "cp1252"),
+        ("garçon déjà vu, naïve Übergröße", "latin-1"),
+        ("señor, ¿cuánto? ¡más!", "latin-1"),
+    ],
+)
+def test_cp1252_and_latin_1_are_found_and_reported(text, codec, make_store, take_in, write):
+    path = write("old.csv", (HEAD + f'"{text}",positive\n').encode(codec))
+    store, report = take_in(make_store(), path)
+    assert found(store) == [text]
+    assert report.encoding == "cp1252"
+
+
+def test_a_byte_far_into_the_file_decides(write):
+    rows = "".join(f"text number {n},positive\n" for n in range(40_000))
+    path = write("old.csv", (HEAD + rows + "the last café,positive\n").encode("cp1252"))
+    assert encodings.detect(path) == "cp1252"
+
+
+REFUSED = {
+    "damaged UTF-8": HEAD.encode() + "up 🚀 we go 🤑 café,positive\n".encode() * 3 + b"\xff,up\n",
+    "damaged UTF-8 without emoji": HEAD.encode() + "café für 5 £,up\n".encode() + b"\xff,up\n",
+    "Cyrillic": (HEAD + "цена акций растёт очень быстро,positive\n").encode("cp1251"),
+    "Japanese": (HEAD + JAPANESE + ",positive\n").encode("shift-jis"),
+    "undefined in cp1252": HEAD.encode() + b"caf\xe9 \x81 up,positive\n",
+    "binary": HEAD.encode() + bytes(range(256)) * 4,
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_fits_no_encoding_is_one_sentence_with_the_line(what, make_store, take_in, write):
+    store = make_store()
+    with pytest.raises(UserError, match=r"line \d: byte 0x[0-9a-f]{2} is not UTF-8.*--encoding"):
+        take_in(store, write("t.csv", REFUSED[what]))
+    assert tweets.counts(store).tweets == 0
+
+
+def test_a_named_encoding_is_taken(make_store, take_in, write):
+    text = "цена акций растёт очень быстро"
+    path = write("t.csv", (HEAD + f"{text},positive\n").encode("cp1251"))
+    store, report = take_in(make_store(), path, encoding="cp1251")
+    assert (found(store), report.encoding) == ([text], "cp1251")
+
+
+def test_a_named_utf_16_ignores_the_mark(make_store, take_in, write):
+    path = write("t.csv", ("\ufeff" + HEAD + "up we go,positive\n").encode("utf-16-le"))
+    store, report = take_in(make_store(), path, encoding="utf-16-le")
+    assert (found(store), report.columns["text"]) == (["up we go"], "text")
+
+
+def test_a_few_nuls_make_no_utf_16(write):
+    assert encodings.detect(write("t.csv", HEAD + '"nul \x00 inside",positive\n')) == "utf-8-sig"
+
+
+def test_formats_without_a_choice_report_no_encoding(make_store, take_in, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"text": ["up we go"]}), tmp_path / "t.parquet")
+    assert take_in(make_store(), tmp_path / "t.parquet")[1].encoding is None
