@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from storage.arrivals import importing_alone
+from storage.bulk import Bulk, bulk
 from storage.store import Store, visible
 
-SEVERAL = (
-    "SELECT group_id FROM (SELECT DISTINCT group_id FROM current WHERE group_id != tweet) g "
-    "WHERE (SELECT count(DISTINCT c.gold) FROM current c WHERE c.tweet = g.group_id "
-    "OR (c.group_id = g.group_id AND c.group_id != c.tweet)) > 1"
-)
+BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,15 @@ class Conflict:
 def conflicts(store: Store) -> list[Conflict]:
     """The groups with more than one gold label."""
     rows = store.db.execute(
-        f"SELECT g.group_id, c.tweet, c.gold FROM ({SEVERAL}) g JOIN current c "
-        "ON c.tweet = g.group_id OR (c.group_id = g.group_id AND c.group_id != c.tweet) "
-        "WHERE c.tweet <= ? ORDER BY g.group_id, c.tweet",
-        [visible(store.db)],
+        "WITH followers AS (SELECT tweet, group_id FROM current WHERE group_id != tweet "
+        "AND tweet <= :visible), members AS (SELECT group_id, tweet FROM followers "
+        "UNION SELECT group_id, group_id FROM followers), "
+        "labelled AS (SELECT m.group_id, m.tweet, c.gold FROM members m "
+        "JOIN current c ON c.tweet = m.tweet) "
+        "SELECT group_id, tweet, gold FROM labelled WHERE group_id IN (SELECT group_id "
+        "FROM labelled GROUP BY group_id HAVING count(DISTINCT gold) > 1) "
+        "ORDER BY group_id, tweet",
+        {"visible": visible(store.db)},
     )
     members: dict[int, list[tuple[int, str | None]]] = {}
     for group, tweet, gold in rows:
@@ -42,3 +46,116 @@ def conflicts(store: Store) -> list[Conflict]:
         Conflict(group, tuple(t for t, _ in pairs), tuple(g for _, g in pairs))
         for group, pairs in members.items()
     ]
+
+
+def leaks(store: Store) -> int:
+    """How many tweets outside the test split are in a group with a test tweet.
+
+    There are some only where files say which split their tweets are in; none is trained on.
+    """
+    sql = (
+        "SELECT count(*) FROM current WHERE split != 'test' AND tweet <= ? AND group_id IN "
+        "(SELECT group_id FROM current WHERE split = 'test') AND (group_id != tweet OR tweet IN "
+        "(SELECT group_id FROM current WHERE group_id != tweet))"
+    )
+    return int(store.db.execute(sql, [visible(store.db)]).fetchone()[0])
+
+
+def waiting(store: Store) -> int:
+    """How many tweets have not been compared for nearly equal texts yet."""
+    compared = store.db.execute("SELECT value FROM counts WHERE name = 'compared'").fetchone()[0]
+    return visible(store.db) - int(compared)
+
+
+def unsketched(store: Store) -> Iterator[list[tuple[int, str]]]:
+    """(id, text) of the tweets without a sketch, in batches."""
+    while rows := store.db.execute(
+        "SELECT id, text FROM tweets WHERE id > (SELECT coalesce(max(tweet), 0) FROM sketches) "
+        "AND id <= ? ORDER BY id LIMIT ?",
+        [visible(store.db), BATCH],
+    ).fetchall():
+        yield rows
+
+
+def keep_sketches(store: Store, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Keep what is compared of some tweets."""
+    with bulk(store) as writer:
+        writer.rows(
+            "sketches", "INSERT OR REPLACE INTO sketches (tweet, bands) VALUES (?, ?)", rows
+        )
+
+
+def sketches(store: Store) -> Iterator[bytes]:
+    """The sketches of all tweets that have one, in the order of the ids, which begin with 1."""
+    return (row[0] for row in store.db.execute("SELECT bands FROM sketches ORDER BY tweet"))
+
+
+def followers(store: Store) -> list[tuple[int, int]]:
+    """(tweet, first tweet of its group) of the tweets that are not the first themselves."""
+    sql = "SELECT tweet, group_id FROM current WHERE group_id != tweet AND tweet <= ?"
+    return store.db.execute(sql, [visible(store.db)]).fetchall()
+
+
+def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """The texts of some tweets."""
+    marks = ",".join("?" * len(ids))
+    return dict(store.db.execute(f"SELECT id, text FROM tweets WHERE id IN ({marks})", ids))
+
+
+def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
+    """Make one group of each of these, and of the groups of their members; returns how many joined.
+
+    A group lies in one split: in test if one of its tweets did, else in dev if one did. Tweets
+    whose file says which split they are in stay there.
+    """
+    with importing_alone(store, lambda: None), bulk(store) as writer:
+        joined = _join(writer, groups)
+        writer.over(
+            "compared", 1, 1, lambda a, b: writer.db.execute(
+                "UPDATE counts SET value = ? WHERE name = 'compared'", [compared]
+            ),
+        )  # fmt: skip
+    return joined
+
+
+def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
+    db = writer.db
+    db.execute("CREATE TEMP TABLE near (tweet INTEGER PRIMARY KEY, number INTEGER)")
+    db.executemany(
+        "INSERT INTO near VALUES (?, ?)",
+        ((tweet, number) for number, tweets in enumerate(groups) for tweet in tweets),
+    )
+    # Whoever shares a group with a member already comes along.
+    db.execute(
+        "INSERT OR IGNORE INTO near SELECT c.tweet, n.number FROM near n "
+        "JOIN current m ON m.tweet = n.tweet "
+        "JOIN current c ON c.group_id = m.group_id AND c.group_id != c.tweet"
+    )
+    db.execute(
+        "INSERT OR IGNORE INTO near SELECT m.group_id, n.number FROM near n "
+        "JOIN current m ON m.tweet = n.tweet"
+    )
+    db.execute(
+        "CREATE TEMP TABLE moves AS SELECT n.tweet, g.first, "
+        "CASE WHEN i.columns LIKE '%\"split\"%' THEN c.split ELSE g.split END AS split "
+        "FROM near n JOIN current c ON c.tweet = n.tweet JOIN tweets t ON t.id = n.tweet "
+        "JOIN imports i ON i.id = t.import JOIN (SELECT n.number, min(n.tweet) AS first, "
+        "CASE WHEN sum(c.split = 'test') THEN 'test' WHEN sum(c.split = 'dev') THEN 'dev' "
+        "ELSE 'train' END AS split FROM near n JOIN current c ON c.tweet = n.tweet "
+        "GROUP BY n.number) g ON g.number = n.number "
+        "ORDER BY n.tweet"
+    )
+    size, joining = db.execute(
+        "SELECT count(*), coalesce(sum(c.group_id != m.first), 0) FROM moves m "
+        "JOIN current c ON c.tweet = m.tweet"
+    ).fetchone()
+    writer.over(
+        "moves", 1, size,
+        lambda a, b: db.execute(
+            "UPDATE current SET group_id = m.first, split = m.split FROM moves m "
+            "WHERE m.tweet = current.tweet AND m.rowid BETWEEN ? AND ? "
+            "AND (current.group_id != m.first OR current.split != m.split)",
+            [a, b],
+        ),
+    )  # fmt: skip
+    return int(joining)

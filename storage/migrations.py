@@ -179,7 +179,7 @@ SCALE = (
     # counts.tweets belong to an import that has not come to its end.
     """INSERT OR IGNORE INTO counts (name, value) VALUES
         ('tweets', 0), ('labelled', 0), ('corrected', 0), ('excluded', 0), ('review', 0),
-        ('ambiguous', 0), ('grouped', 0)""",
+        ('ambiguous', 0), ('compared', 0)""",
     "INSERT INTO counts SELECT 'indexed', value FROM counts WHERE name = 'tweets'",
     "ALTER TABLE imports ADD COLUMN action INTEGER REFERENCES actions (id)",
     """UPDATE imports SET action = (
@@ -240,6 +240,10 @@ SCALE = (
         PRIMARY KEY (content, tweet)
     ) WITHOUT ROWID""",
     "INSERT INTO contents SELECT content, id FROM tweets ORDER BY content, id",
+    """CREATE TABLE sketches (
+        tweet INTEGER PRIMARY KEY REFERENCES tweets (id),
+        bands BLOB NOT NULL  -- what `workbench.analysis.near_duplicates` compares
+    )""",
     # Without content of its own: what is indexed is the text as `storage.words` spells it.
     "DROP TABLE tweets_fts",
     """CREATE VIRTUAL TABLE tweets_fts USING fts5 (
