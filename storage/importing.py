@@ -16,7 +16,7 @@ from storage import readers
 from storage.columns import MOST_LABELS, SPLIT_NAMES, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
-from storage.labels import begin
+from storage.events import begin
 from storage.store import Store, now, transaction
 from storage.text import content_hash, digest, split_of
 

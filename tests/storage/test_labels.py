@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from storage import labels, maintenance, tweets
 from storage.errors import UsageError, UserError
-from storage.labels import Shown
+from storage.events import Shown
 from storage.store import open_store
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from storage import labels, runs, tweets
-from storage.labels import Change, Shown
+from storage.events import Shown
+from storage.labels import Change
 from storage.tweets import Tweet
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import percent, print_json, print_jsonl, say, table

@@ -9,8 +9,9 @@ from textual.screen import Screen
 
 from storage import labels
 from storage.errors import UserError
+from storage.events import Shown
 from storage.filters import compile_filter
-from storage.labels import Change, Shown
+from storage.labels import Change
 from storage.store import Store, transaction
 from storage.tweets import Tweet
 from workbench.screens.finding import Question
