@@ -133,7 +133,7 @@ def _act(
     shown: Shown | None,
     progress: Progress | None = None,
 ) -> Change:
-    numbers = list(dict.fromkeys(ids))
+    numbers = sorted(set(ids))  # in the order of the table, which halves the time
     if not numbers:
         return Change(0, kind, ())
     touched: list[int] = []
@@ -168,21 +168,24 @@ def _replay(
 ) -> Change:
     """Lead from one side of an action's events to the other, where nobody else has been since."""
     expected, wanted = sides
+    others = "s.action > ?1 AND s.undone = 0 AND s.annotator != ?2"
+    alone = not store.db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM steps s WHERE {others})",  # noqa: S608
+        [target, store.annotator],
+    ).fetchone()[0]
     sql = (
         f"SELECT e.id, e.tweet, e.field, e.{expected}, e.{wanted}, c.gold, "  # noqa: S608 - known columns
-        f"{HELD} IS e.{expected} AND NOT EXISTS ("
-        "SELECT 1 FROM label_events l JOIN actions a ON a.id = l.action "
-        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id AND a.annotator != ?1 "
-        "AND a.kind NOT IN ('undo', 'redo') "
-        "AND NOT EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id)) "
+        f"{HELD} IS e.{expected} AND (?3 OR NOT EXISTS (SELECT 1 FROM label_events l "
+        f"CROSS JOIN steps s ON s.action = l.action AND {others} "
+        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id)) "
         "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet "
-        "WHERE e.action = ?2 AND e.id > ?3 ORDER BY e.id LIMIT ?4"
+        "WHERE e.action = ?1 AND e.id > ?4 ORDER BY e.id LIMIT ?5"
     )
     action = begin(store, kind, reverts=target)
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
     left: set[int] = set()
-    while rows := store.db.execute(sql, [store.annotator, target, last, BATCH]).fetchall():
+    while rows := store.db.execute(sql, [target, store.annotator, alone, last, BATCH]).fetchall():
         write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
         touched.update((row[1], None) for row in rows if row[6])
         left.update(row[1] for row in rows if not row[6])
@@ -200,12 +203,13 @@ def _size(store: Store, action: int) -> int:
 
 def _next(store: Store, kind: str) -> int | None:
     """The action that undo or redo is about: the newest done, or the oldest that can be redone."""
-    which, undone = {"undo": ("max", 0), "redo": ("min", 1)}[kind]
-    number: int | None = store.db.execute(
-        f"SELECT {which}(action) FROM steps WHERE annotator = ? AND undone = ?",  # noqa: S608
+    order, undone = {"undo": ("DESC", 0), "redo": ("ASC", 1)}[kind]
+    row = store.db.execute(
+        "SELECT action FROM steps WHERE annotator = ? AND undone = ? "  # noqa: S608
+        f"ORDER BY action {order} LIMIT 1",
         [store.annotator, undone],
-    ).fetchone()[0]
-    return number
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _move(store: Store, action: int, undone: bool) -> None:

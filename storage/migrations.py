@@ -166,6 +166,7 @@ HISTORY = (
         action INTEGER NOT NULL REFERENCES actions (id),
         PRIMARY KEY (annotator, undone, action)
     ) WITHOUT ROWID""",
+    "CREATE INDEX steps_done ON steps (action) WHERE undone = 0",
     """INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions
         WHERE kind NOT IN ('gold import', 'undo', 'redo')
         AND id NOT IN (SELECT action FROM undone)""",
