@@ -175,9 +175,10 @@ def _replay(
     ).fetchone()[0]
     sql = (
         f"SELECT e.id, e.tweet, e.field, e.{expected}, e.{wanted}, c.gold, "  # noqa: S608 - known columns
-        f"{HELD} IS e.{expected} AND (?3 OR NOT EXISTS (SELECT 1 FROM label_events l "
+        f"CASE WHEN {HELD} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "  # AND, OR would try all
+        "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
         f"CROSS JOIN steps s ON s.action = l.action AND {others} "
-        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id)) "
+        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END "
         "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet "
         "WHERE e.action = ?1 AND e.id > ?4 ORDER BY e.id LIMIT ?5"
     )
