@@ -266,7 +266,7 @@ COMMANDS = main.list_commands(CONTEXT)
 
 def test_the_commands_of_the_contract_are_there():
     promised = (
-        "demo init import status doctor list show label undo redo history suspects train predict "
+        "demo init import status doctor list show label undo redo history snapshot snapshots diff restore agreement suspects train predict "
         "classify runs evaluate stop resume logs export export-adapter backup check"
     )
     assert set(promised.split()) <= set(COMMANDS)
