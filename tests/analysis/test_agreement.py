@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from workbench.analysis.agreement import agreement, cohen_kappa, sheet
+from workbench.analysis.agreement import agreement, cohen_kappa, krippendorff_alpha, sheet
 
 FOUR_CODERS = (
     "1 2 3 3 2 1 4 1 2 . . .",
@@ -40,10 +40,8 @@ def test_krippendorffs_own_example():
 
 def test_krippendorffs_binary_example_by_hand():
     """Section A: two observers, ten units, alpha 0.095."""
-    from workbench.analysis.agreement import krippendorff_alpha
-
-    first, second = "0 1 0 0 0 0 0 0 1 0".split(), "1 1 1 0 0 1 0 0 0 0".split()
-    counts = np.array([[(a, b).count("0"), (a, b).count("1")] for a, b in zip(first, second)])
+    pairs = ["01", "11", "01", "00", "00", "01", "00", "00", "10", "00"]
+    counts = np.array([[pair.count("0"), pair.count("1")] for pair in pairs])
     assert krippendorff_alpha(counts, ("0", "1")).value == pytest.approx(0.095, abs=0.0005)
 
 
@@ -98,6 +96,12 @@ def test_where_it_is_undefined_a_sentence_says_why(columns, reason):
     found = agreement(rated(columns))
     assert (found["value"], found["low"], found["high"]) == (None, None, None)
     assert found["reason"].startswith(reason)
+
+
+def test_a_handful_of_tweets_gives_no_interval():
+    found = agreement(rated(["1 2 1 2 1 2 1 2 1", "1 2 1 2 1 2 1 2 2"]))
+    assert (found["n"], found["low"], found["high"]) == (9, None, None)
+    assert 0 < found["value"] < 1
 
 
 def test_full_agreement_is_one_and_chance_is_none():

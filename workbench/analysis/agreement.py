@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 MISSING = -1
 CHUNK = 100
 """Resamples at a time."""
+FEWEST = 10
+"""Tweets below which resamples say nothing about other tweets, so that there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def cohen_kappa(matrix: Counts, labels: tuple[str, ...], seed: int = 0) -> Figur
         return Figure(None, n=n, reason=reason)
     shares = matrix.ravel() / n
     drawn = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
-    low, high = _interval(_kappa(drawn.reshape(-1, *matrix.shape)))
+    low, high = _interval(_kappa(drawn.reshape(-1, *matrix.shape)), n)
     return Figure(float(_kappa(matrix)), low, high, n)
 
 
@@ -149,7 +151,7 @@ def krippendorff_alpha(counts: Counts, labels: tuple[str, ...], seed: int = 0) -
         _alpha(rng.multinomial(n, how_often / n, size=CHUNK), kinds, equal)
         for _ in range(RESAMPLES // CHUNK)
     ]
-    low, high = _interval(np.concatenate(resampled))
+    low, high = _interval(np.concatenate(resampled), n)
     return Figure(float(_alpha(how_often, kinds, equal)), low, high, n)
 
 
@@ -162,11 +164,10 @@ def _alpha(times: Counts, kinds: Counts, equal: Floats) -> Floats:
 
 
 def _tally(codes: Counts, n_labels: int) -> Counts:
-    return (
-        np.stack([(codes == code).sum(axis=1) for code in range(n_labels)], axis=-1)
-        if n_labels
-        else np.zeros((len(codes), 0), np.int64)
-    )
+    counts = np.zeros((len(codes), n_labels), np.int64)
+    for code in range(n_labels):
+        counts[:, code] = (codes == code).sum(axis=1)
+    return counts
 
 
 def _undefined(n: int, used: Counts, labels: tuple[str, ...]) -> str | None:
@@ -185,6 +186,8 @@ def _ratio(over: Any, under: Any) -> Floats:
     return np.divide(over, under, out=blank, where=np.asarray(under) > 1e-12)
 
 
-def _interval(values: Floats) -> tuple[float, float]:
+def _interval(values: Floats, n: int) -> tuple[float | None, float | None]:
+    if n < FEWEST:
+        return None, None
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -50,8 +50,9 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
 def _figure(found: dict[str, Any]) -> str:
     if found["value"] is None:
         return f"undefined. {found['reason']}"
-    interval = f"[{found['low']:.3f}, {found['high']:.3f}]"
-    return f"{found['value']:.3f} {interval} on {found['n']:,} tweets"
+    if found["low"] is None:
+        return f"{found['value']:.3f} (n = {found['n']}, too few for an interval)"
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']:,})"
 
 
 COMMANDS = (show_agreement,)

@@ -106,8 +106,9 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
     if settings.as_json:
         print_json(found)
         return
+    say(f"{found['tweets']:,} tweets differ between {old.name} and {new.name}.")
     table(
-        f"{found['tweets']:,} tweets differ between {old.name} and {new.name}",
+        None,
         (">tweets", "field", old.name, new.name),
         ((f"{c['count']:,}", c["field"], c["old"], c["new"]) for c in found["changes"]),
     )

@@ -34,4 +34,5 @@ def bar(title: str) -> Iterator[Progress]:
     try:
         yield progress
     finally:
-        shown.stop()
+        if shown.live.is_started:
+            shown.stop()
