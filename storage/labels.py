@@ -7,7 +7,7 @@ the history (the database refuses it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,22 @@ def assign(
     progress: Progress | None = None,
 ) -> Change:
     """Give tweets a label, or none (clear); the label must be one of the workspace's."""
-    value = None if label is None else store.label_ids[store.config.require_label(label)]
-    return _act(store, "clear" if label is None else "set", ids, "label", value, shown, progress)
+    return assign_each(store, dict.fromkeys(ids, label), shown, progress)
+
+
+def assign_each(
+    store: Store,
+    wanted: Mapping[int, str | None],
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+) -> Change:
+    """Like `assign`, with a label of its own for each tweet, still as one step."""
+    values: dict[str | None, int | None] = {None: None}
+    for label in set(wanted.values()) - {None}:
+        values[label] = store.label_ids[store.config.require_label(str(label))]
+    kind = "clear" if set(wanted.values()) == {None} else "set"
+    numbered = {number: values[label] for number, label in wanted.items()}
+    return _act(store, kind, numbered, "label", shown, progress)
 
 
 def mark(
@@ -62,12 +76,12 @@ def mark(
 ) -> Change:
     """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`."""
     kind = {"excluded": "exclude", "review": "flag", "ambiguous": "flag"}[field]
-    return _act(store, kind, ids, field, int(on), shown, progress)
+    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress)
 
 
 def annotate(store: Store, number: int, note: str, shown: Shown | None = None) -> Change:
     """Write a note on a tweet; an empty one removes it."""
-    return _act(store, "note", [number], "note", note or None, shown)
+    return _act(store, "note", {number: note or None}, "note", shown)
 
 
 def undo(store: Store, progress: Progress | None = None) -> Change:
@@ -127,13 +141,12 @@ def history(
 def _act(
     store: Store,
     kind: str,
-    ids: Iterable[int],
+    wanted: Mapping[int, Value],
     field: str,
-    value: Value,
     shown: Shown | None,
     progress: Progress | None = None,
 ) -> Change:
-    numbers = sorted(set(ids))  # in the order of the table, which halves the time
+    numbers = sorted(wanted)  # in the order of the table, which halves the time
     if not numbers:
         return Change(0, kind, ())
     touched: list[int] = []
@@ -142,7 +155,7 @@ def _act(
             find_tweet(store, numbers[0])
         action = begin_step(store, kind if len(numbers) == 1 else "bulk", shown)
         for batch in batches(numbers):
-            edits = _edits(store, batch, field, value)
+            edits = _edits(store, batch, field, wanted)
             write(store, action, edits)
             touched += [edit.tweet for edit in edits]
             if progress:
@@ -150,8 +163,8 @@ def _act(
     return Change(action, kind, tuple(touched))
 
 
-def _edits(store: Store, numbers: list[int], field: str, value: Value) -> list[Edit]:
-    """What giving a field a value means for those of these tweets that there are."""
+def _edits(store: Store, numbers: list[int], field: str, wanted: Mapping[int, Value]) -> list[Edit]:
+    """What giving a field its wanted value means for those of these tweets that there are."""
     if field not in FIELDS:
         raise ValueError(f"no field {field}")
     marks = ",".join("?" * len(numbers))
@@ -160,7 +173,7 @@ def _edits(store: Store, numbers: list[int], field: str, value: Value) -> list[E
         "AND tweet <= (SELECT value FROM counts WHERE name = 'tweets')",
         numbers,
     )
-    return [Edit(tweet, field, old, value, gold) for tweet, old, gold in rows]
+    return [Edit(tweet, field, old, wanted[tweet], gold) for tweet, old, gold in rows]
 
 
 def _replay(
