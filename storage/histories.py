@@ -109,7 +109,18 @@ def restore(bulk: Bulk, annotator: str) -> int:
 
 def finish(db: sqlite3.Connection) -> None:
     """Make the restored actions count for undo and redo, in the transaction that shows them."""
-    db.execute("INSERT INTO undone (action) SELECT new FROM restored WHERE undone")
+    for statement in (
+        "INSERT INTO undone (action) SELECT new FROM restored WHERE undone",
+        "INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions "
+        "WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('gold import', 'undo', 'redo') "
+        "AND id NOT IN (SELECT action FROM undone)",
+        "INSERT INTO steps (annotator, undone, action) SELECT DISTINCT a.annotator, 1, a.reverts "
+        "FROM actions a JOIN undone u ON u.action = a.reverts WHERE a.kind = 'undo' "
+        "AND a.id IN (SELECT new FROM restored) AND a.id > coalesce((SELECT max(d.id) "
+        "FROM actions d WHERE d.annotator = a.annotator "
+        "AND d.kind NOT IN ('gold import', 'undo', 'redo')), 0)",
+    ):
+        db.execute(statement)
 
 
 STAGED = (

@@ -7,27 +7,27 @@ the history (the database refuses it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.conditions import CORRECTED
 from storage.errors import UserError
+from storage.events import (
+    BATCH,
+    FIELDS,
+    HELD,
+    Edit,
+    Progress,
+    Shown,
+    Value,
+    batches,
+    begin,
+    begin_step,
+    write,
+)
 from storage.histories import GOLD, golds
-from storage.orders import follow_labels
-from storage.store import Store, now, transaction
+from storage.store import Store, transaction
 from storage.tweets import tweet as find_tweet
-
-FIELDS = ("label", "excluded", "review", "ambiguous", "note")
-Value = str | int | bool | None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What was on the screen when a person decided: kept with the event."""
-
-    queue: str | None = None
-    run: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,46 +42,75 @@ class Change:
 
 
 def assign(
-    store: Store, ids: Iterable[int], label: str | None, shown: Shown | None = None
+    store: Store,
+    ids: Iterable[int],
+    label: str | None,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
 ) -> Change:
     """Give tweets a label, or none (clear); the label must be one of the workspace's."""
-    value = None if label is None else store.label_ids[store.config.require_label(label)]
-    return _act(store, "clear" if label is None else "set", ids, "label", value, shown)
+    return assign_each(store, dict.fromkeys(ids, label), shown, progress)
+
+
+def assign_each(
+    store: Store,
+    wanted: Mapping[int, str | None],
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+) -> Change:
+    """Like `assign`, with a label of its own for each tweet, still as one step."""
+    values: dict[str | None, int | None] = {None: None}
+    for label in set(wanted.values()) - {None}:
+        values[label] = store.label_ids[store.config.require_label(str(label))]
+    kind = "clear" if set(wanted.values()) == {None} else "set"
+    numbered = {number: values[label] for number, label in wanted.items()}
+    return _act(store, kind, numbered, "label", shown, progress)
 
 
 def mark(
-    store: Store, ids: Iterable[int], field: str, on: bool, shown: Shown | None = None
+    store: Store,
+    ids: Iterable[int],
+    field: str,
+    on: bool,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
 ) -> Change:
     """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`."""
     kind = {"excluded": "exclude", "review": "flag", "ambiguous": "flag"}[field]
-    return _act(store, kind, ids, field, int(on), shown)
+    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress)
 
 
 def annotate(store: Store, number: int, note: str, shown: Shown | None = None) -> Change:
     """Write a note on a tweet; an empty one removes it."""
-    return _act(store, "note", [number], "note", note or None, shown)
+    return _act(store, "note", {number: note or None}, "note", shown)
 
 
-def undo(store: Store) -> Change:
+def undo(store: Store, progress: Progress | None = None) -> Change:
     """Take back this annotator's last action; raises UserError when there is none left."""
     with transaction(store.db):
-        target = _last_done(store)
-        if target is None:
+        if (target := _next(store, "undo")) is None:
             raise UserError("There is nothing to undo.")
-        change = _replay(store, "undo", target, "new", "old")
+        change = _replay(store, "undo", target, ("new", "old"), progress)
         store.db.execute("INSERT INTO undone (action) VALUES (?)", [target])
+        _move(store, target, undone=True)
     return change
 
 
-def redo(store: Store) -> Change:
+def redo(store: Store, progress: Progress | None = None) -> Change:
     """Do again what this annotator undid last; raises UserError when there is nothing."""
     with transaction(store.db):
-        target = _last_undone(store)
-        if target is None:
+        if (target := _next(store, "redo")) is None:
             raise UserError("There is nothing to redo.")
-        change = _replay(store, "redo", target, "old", "new")
+        change = _replay(store, "redo", target, ("old", "new"), progress)
         store.db.execute("DELETE FROM undone WHERE action = ?", [target])
+        _move(store, target, undone=False)
     return change
+
+
+def extent(store: Store, kind: str) -> int:
+    """How many events the next undo or redo is about; 0 when there is none."""
+    target = _next(store, kind)
+    return 0 if target is None else _size(store, target)
 
 
 def undone(store: Store) -> int:
@@ -114,115 +143,96 @@ def history(
     return [{name: (missing | gold)[name] for name in names} for gold in given] + events
 
 
-def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:
-    """Record that something happens and return the number of the action."""
-    shown = shown or Shown()
-    cursor = store.db.execute(
-        "INSERT INTO actions (annotator, at, kind, reverts, queue, run) VALUES (?, ?, ?, ?, ?, ?)",
-        [store.annotator, now(), kind, reverts, shown.queue, shown.run],
-    )
-    return int(cursor.lastrowid or 0)
-
-
 def _act(
-    store: Store, kind: str, ids: Iterable[int], field: str, value: Value, shown: Shown | None
+    store: Store,
+    kind: str,
+    wanted: Mapping[int, Value],
+    field: str,
+    shown: Shown | None,
+    progress: Progress | None = None,
 ) -> Change:
-    numbers = list(dict.fromkeys(ids))
+    numbers = sorted(wanted)  # in the order of the table, which halves the time
     if not numbers:
         return Change(0, kind, ())
-    with transaction(store.db):
-        for number in numbers[:1] if len(numbers) == 1 else []:
-            find_tweet(store, number)
-        action = begin(store, kind if len(numbers) == 1 else "bulk", shown)
-        column = _column(field)
-        store.db.executemany(
-            "INSERT INTO label_events (action, tweet, field, old, new) "
-            f"SELECT ?, tweet, '{column}', {column}, ? FROM current WHERE tweet = ?",
-            ((action, value, number) for number in numbers),
-        )
-        _apply(store, action)
-    return Change(action, kind, tuple(numbers))
-
-
-def _replay(store: Store, kind: str, target: int, expected: str, wanted: str) -> Change:
-    """Write the events that lead from one side of an action to the other, and apply them."""
-    action = begin(store, kind, reverts=target)
     touched: list[int] = []
-    total = 0
-    for field in FIELDS:
-        total += store.db.execute(
-            "SELECT count(*) FROM label_events WHERE action = ? AND field = ?", [target, field]
-        ).fetchone()[0]
-        rows = store.db.execute(
-            f"INSERT INTO label_events (action, tweet, field, old, new) "
-            f"SELECT ?, e.tweet, e.field, e.{expected}, e.{wanted} FROM label_events e "
-            f"JOIN current c ON c.tweet = e.tweet WHERE e.action = ? AND e.field = '{field}' "
-            f"AND c.{field} IS e.{expected} AND NOT EXISTS ("
-            "SELECT 1 FROM label_events l JOIN actions a ON a.id = l.action "
-            "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id AND a.annotator != ? "
-            "AND a.kind NOT IN ('undo', 'redo') "
-            "AND NOT EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id)) RETURNING tweet",
-            [action, target, store.annotator],
-        )
-        touched += [row[0] for row in rows]
-    _apply(store, action)
-    return Change(action, kind, tuple(touched), skipped=total - len(touched))
+    with transaction(store.db):
+        if len(numbers) == 1:
+            find_tweet(store, numbers[0])
+        action = begin_step(store, kind if len(numbers) == 1 else "bulk", shown)
+        for batch in batches(numbers):
+            edits = _edits(store, batch, field, wanted)
+            write(store, action, edits)
+            touched += [edit.tweet for edit in edits]
+            if progress:
+                progress(len(touched), len(numbers))
+    return Change(action, kind, tuple(touched))
 
 
-def _apply(store: Store, action: int) -> None:
-    """Bring `current` and the counts in line with the events of an action."""
-    before = _tally(store, action)
-    for field in FIELDS:
-        store.db.execute(
-            f"UPDATE current SET {field} = e.new, changed = e.id FROM label_events e "
-            f"WHERE e.action = ? AND e.field = '{field}' AND current.tweet = e.tweet",
-            [action],
-        )
-    after = _tally(store, action)
-    touched = store.db.execute("SELECT tweet FROM label_events WHERE action = ?", [action])
-    follow_labels(store.db, [tweet for (tweet,) in touched])
-    store.db.executemany(
-        "UPDATE counts SET value = value + ? WHERE name = ?",
-        [(after[name] - before[name], name) for name in after if after[name] != before[name]],
-    )
-
-
-def _tally(store: Store, action: int) -> dict[str, int]:
-    row = store.db.execute(
-        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
-        "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM current c "
-        "WHERE c.tweet IN (SELECT tweet FROM label_events WHERE action = ?)",
-        [action],
-    ).fetchone()
-    names: Sequence[str] = ("labelled", "corrected", "excluded", "review", "ambiguous")
-    return dict(zip(names, row, strict=True))
-
-
-def _last_done(store: Store) -> int | None:
-    """The newest action of this annotator that can be undone."""
-    row = store.db.execute(
-        "SELECT a.id FROM actions a WHERE a.annotator = ? "
-        "AND a.kind NOT IN ('gold import', 'undo', 'redo') "
-        "AND NOT EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id) ORDER BY a.id DESC LIMIT 1",
-        [store.annotator],
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _last_undone(store: Store) -> int | None:
-    """The action that this annotator undid last; a change made since then ends redoing."""
-    row = store.db.execute(
-        "SELECT a.reverts FROM actions a JOIN undone u ON u.action = a.reverts "
-        "WHERE a.annotator = ?1 AND a.kind = 'undo' AND a.id > coalesce((SELECT max(e.id) "
-        "FROM actions e WHERE e.annotator = ?1 "
-        "AND e.kind NOT IN ('gold import', 'undo', 'redo')), 0) ORDER BY a.id DESC LIMIT 1",
-        [store.annotator],
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _column(field: str) -> str:
-    """The field itself, after making sure that it may stand in SQL."""
+def _edits(store: Store, numbers: list[int], field: str, wanted: Mapping[int, Value]) -> list[Edit]:
+    """What giving a field its wanted value means for those of these tweets that there are."""
     if field not in FIELDS:
         raise ValueError(f"no field {field}")
-    return field
+    marks = ",".join("?" * len(numbers))
+    rows = store.db.execute(
+        f"SELECT tweet, {field}, gold FROM current WHERE tweet IN ({marks}) "
+        "AND tweet <= (SELECT value FROM counts WHERE name = 'tweets')",
+        numbers,
+    )
+    return [Edit(tweet, field, old, wanted[tweet], gold) for tweet, old, gold in rows]
+
+
+def _replay(
+    store: Store, kind: str, target: int, sides: tuple[str, str], progress: Progress | None
+) -> Change:
+    """Lead from one side of an action's events to the other, where nobody else has been since."""
+    expected, wanted = sides
+    others = "s.action > ?1 AND s.undone = 0 AND s.annotator != ?2"
+    alone = not store.db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM steps s WHERE {others})",
+        [target, store.annotator],
+    ).fetchone()[0]
+    sql = (
+        f"SELECT e.id, e.tweet, e.field, e.{expected}, e.{wanted}, c.gold, "
+        f"CASE WHEN {HELD} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "  # AND, OR would try all
+        "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
+        f"CROSS JOIN steps s ON s.action = l.action AND {others} "
+        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END "
+        "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet "
+        "WHERE e.action = ?1 AND e.id > ?4 ORDER BY e.id LIMIT ?5"
+    )
+    action = begin(store, kind, reverts=target)
+    total, seen, last = _size(store, target), 0, 0
+    touched: dict[int, None] = {}
+    left: set[int] = set()
+    while rows := store.db.execute(sql, [target, store.annotator, alone, last, BATCH]).fetchall():
+        write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
+        touched.update((row[1], None) for row in rows if row[6])
+        left.update(row[1] for row in rows if not row[6])
+        last = rows[-1][0]
+        seen += len(rows)
+        if progress:
+            progress(seen, total)
+    return Change(action, kind, tuple(touched), skipped=len(left))
+
+
+def _size(store: Store, action: int) -> int:
+    sql = "SELECT count(*) FROM label_events WHERE action = ?"
+    return int(store.db.execute(sql, [action]).fetchone()[0])
+
+
+def _next(store: Store, kind: str) -> int | None:
+    """The action that undo or redo is about: the newest done, or the oldest that can be redone."""
+    order, undone = {"undo": ("DESC", 0), "redo": ("ASC", 1)}[kind]
+    row = store.db.execute(
+        "SELECT action FROM steps WHERE annotator = ? AND undone = ? "
+        f"ORDER BY action {order} LIMIT 1",
+        [store.annotator, undone],
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _move(store: Store, action: int, undone: bool) -> None:
+    store.db.execute(
+        "UPDATE steps SET undone = ? WHERE annotator = ? AND undone = ? AND action = ?",
+        [undone, store.annotator, not undone, action],
+    )

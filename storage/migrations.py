@@ -39,6 +39,13 @@ def m002_scale(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m003_history(db: Database) -> None:
+    """Each annotator's steps for undo and redo, and snapshots."""
+    for statement in HISTORY:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -301,6 +308,37 @@ SCALE = (
 
 def _packed(probabilities: str) -> bytes:
     return array("f", json.loads(probabilities)).tobytes()
+
+
+HISTORY = (
+    # What an annotator can undo (the largest number first) and redo (the smallest first).
+    """CREATE TABLE steps (
+        annotator TEXT NOT NULL,
+        undone INTEGER NOT NULL,
+        action INTEGER NOT NULL REFERENCES actions (id),
+        PRIMARY KEY (annotator, undone, action)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX steps_done ON steps (action) WHERE undone = 0",
+    """INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions
+        WHERE kind NOT IN ('gold import', 'undo', 'redo')
+        AND id NOT IN (SELECT action FROM undone)""",
+    # A change made after an undo has ended redoing.
+    """INSERT INTO steps (annotator, undone, action)
+        SELECT DISTINCT a.annotator, 1, a.reverts FROM actions a
+        JOIN undone u ON u.action = a.reverts WHERE a.kind = 'undo' AND a.id > coalesce((
+            SELECT max(d.id) FROM actions d WHERE d.annotator = a.annotator
+            AND d.kind NOT IN ('gold import', 'undo', 'redo')), 0)""",
+    # The history is append-only, so a name for its newest event keeps everything.
+    """CREATE TABLE snapshots (
+        name TEXT PRIMARY KEY COLLATE NOCASE,
+        event INTEGER NOT NULL,  -- the newest event that belongs to it
+        tweets INTEGER NOT NULL,  -- how many there were
+        annotator TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        note TEXT
+    )""",
+    "PRAGMA user_version = 3",
+)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from storage.errors import UserError
+from storage.events import FIELDS
 from storage.histories import GOLD, MARKS, Event
-from storage.labels import FIELDS
 from storage.text import SURROGATE
 
 OWN = ("text", "changed", "flags", "source", "history")

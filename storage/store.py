@@ -17,11 +17,13 @@ from storage.errors import UserError
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
 """How long a writer waits for another process before the user hears of it."""
+SHORTEST_NAP, LONGEST_NAP = 0.000_5, 0.005
+"""Seconds between two looks at whether the other process has finished writing."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
     if all(known.get(label.casefold()) == label for label in labels):
         return
     with transaction(db):
+        known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
         for label in labels:
             if (old := known.get(label.casefold())) is None:
                 db.execute("INSERT INTO labels (name) VALUES (?)", [label])
@@ -153,7 +156,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
         if db.execute("PRAGMA query_only").fetchone()[0]:
             raise sqlite3.OperationalError("attempt to write a readonly database")
-        db.execute("BEGIN IMMEDIATE")
+        _begin(db)
         try:
             yield db
         except BaseException:
@@ -164,6 +167,33 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise explain(error, _path_of(db)) from error
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    """Begin to write, waiting as long as busy_timeout says while somebody else does.
+
+    SQLite's own waiting sleeps up to 100 ms at a time and comes too late again and again while
+    others write often; this one looks every half millisecond, after a while every 5 ms.
+    """
+    limit_ms: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    started = time.monotonic()
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - started
+                if not _is_busy(error) or waited * 1000 >= limit_ms:
+                    raise
+            time.sleep(min(LONGEST_NAP, max(SHORTEST_NAP, waited / 100)))
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {limit_ms}")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without what made it busy
 
 
 def explain(error: sqlite3.Error, path: Path) -> UserError:

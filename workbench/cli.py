@@ -18,7 +18,9 @@ from workbench.commands.options import Settings, common
 
 COMMANDS = {
     "data": ("init", "import", "export", "status", "check", "backup", "doctor"),
-    "labelling": ("list", "show", "label", "undo", "redo", "history", "suspects"),
+    "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
+    "history": ("history", "snapshot", "snapshots", "diff", "restore"),
+    "agreement": ("agreement",),
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
     "model": ("classify", "export-adapter"),
     "demo": ("demo",),

@@ -8,7 +8,7 @@ import pytest
 
 from storage import labels, runs, tweets, writers
 from storage.errors import UserError
-from storage.labels import Shown
+from storage.events import Shown
 from storage.predictions import Prediction, add_predictions
 
 

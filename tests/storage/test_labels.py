@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import labels, maintenance, tweets
 from storage.errors import UsageError, UserError
-from storage.labels import Shown
+from storage.events import Shown
 from storage.store import open_store
 
 
@@ -269,6 +266,7 @@ def test_undo_leaves_alone_what_somebody_else_confirmed_since(small, reopen):
 # Any script of changes
 
 
+many = settings(settings.get_profile("store"))
 CHANGES = st.one_of(
     st.tuples(
         st.just("assign"),
@@ -304,32 +302,6 @@ def recount(store):
         "review": sum(row.review for row in rows),
         "ambiguous": sum(row.ambiguous for row in rows),
     }
-
-
-@pytest.fixture
-def scratch(small):
-    """Gives a fresh copy of the small workspace, as often as a property wants one."""
-    small.close()
-    opened = []
-
-    def copy(annotator="ana"):
-        while opened:
-            store = opened.pop()
-            store.close()
-            shutil.rmtree(store.folder)
-        folder = Path(tempfile.mkdtemp(dir=small.folder.parent)) / "copy"
-        opened.append(open_store(Path(shutil.copytree(small.folder, folder)), annotator))
-        opened[0].db.execute("PRAGMA synchronous = OFF")  # faster; nothing is killed here
-        return opened[0]
-
-    yield copy
-    for store in opened:
-        store.close()
-
-
-many = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 @many

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from storage import labels, maintenance, tweets, writers
 from storage.config import Config
 from storage.errors import UserError
-from storage.labels import Shown
+from storage.events import Shown
 from storage.store import create_store, open_store
 
 FORMS = {

@@ -267,7 +267,8 @@ COMMANDS = main.list_commands(CONTEXT)
 def test_the_commands_of_the_contract_are_there():
     promised = (
         "demo init import status doctor list show label undo redo history suspects train predict "
-        "classify runs evaluate stop resume logs export export-adapter backup check"
+        "classify runs evaluate stop resume logs export export-adapter backup check "
+        "snapshot snapshots diff restore agreement"
     )
     assert set(promised.split()) <= set(COMMANDS)
 

@@ -1,18 +1,26 @@
-"""Commands about labels: list, show, label, undo, redo, history, suspects."""
+"""Commands about labels: list, show, label, undo, redo, suspects."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from storage import labels, tweets
-from storage.labels import Change, Shown
+from storage.errors import UsageError, UserError
+from storage.events import Shown
 from storage.predictions import predictions_for
 from storage.tweets import Tweet
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import percent, print_json, print_jsonl, say, table
+from workbench.commands.printing import (
+    percent,
+    print_change,
+    print_json,
+    print_jsonl,
+    say,
+    table,
+)
+from workbench.commands.progress import bar
 
 
 @click.command("list")
@@ -101,21 +109,29 @@ def show(settings: Settings, number: int) -> None:
 
 
 @click.command()
-@click.argument("numbers", metavar="ID…", nargs=-1, type=int, required=True)
+@click.argument("numbers", metavar="[ID…]", nargs=-1, type=int)
 @click.argument("label")
+@click.option("--where", metavar="FILTER", help="All tweets that pass a filter, instead of ids.")
 @common
 @click.pass_obj
-def label(settings: Settings, numbers: tuple[int, ...], label: str) -> None:
+def label(settings: Settings, numbers: tuple[int, ...], label: str, where: str | None) -> None:
     """Give tweets a label; `none` takes it away. Several tweets are one undo step.
 
     Example: workbench label 42 negative
+
+    Example: workbench label --where "conf:>0.99 pred:negative" negative
     """
-    with settings.store() as store:
+    if bool(numbers) == (where is not None):
+        raise UsageError("Name the tweets either by their ids or with --where FILTER.")
+    with settings.store() as store, bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
         for number in numbers:
             tweets.tweet(store, number)
-        change = labels.assign(store, numbers, wanted, Shown(run=tweets.shown_run(store)))
-        _print_change(settings, change, f"Labelled {_ids(change)} {wanted or 'none'}.")
+        ids = numbers if where is None else tweets.find(store, where)
+        if not ids:
+            raise UserError(f"No tweet passes the filter {where!r}; nothing was changed.")
+        change = labels.assign(store, ids, wanted, Shown(run=tweets.shown_run(store)), progress)
+    print_change(settings.as_json, change, f"Labelled {{}} {wanted or 'none'}.")
 
 
 @click.command()
@@ -126,9 +142,9 @@ def undo(settings: Settings) -> None:
 
     Example: workbench undo
     """
-    with settings.store() as store:
-        change = labels.undo(store)
-        _print_change(settings, change, f"Took back the change of {_ids(change)}.")
+    with settings.store() as store, bar("undoing") as progress:
+        change = labels.undo(store, progress)
+    print_change(settings.as_json, change, "Took back the change of {}.")
 
 
 @click.command()
@@ -139,61 +155,9 @@ def redo(settings: Settings) -> None:
 
     Example: workbench redo
     """
-    with settings.store() as store:
-        change = labels.redo(store)
-        _print_change(settings, change, f"Changed {_ids(change)} again.")
-
-
-def _print_change(settings: Settings, change: Change, sentence: str) -> None:
-    if settings.as_json:
-        print_json(
-            {"action": change.action, "kind": change.kind, "tweets": list(change.tweets),
-             "skipped": change.skipped}
-        )  # fmt: skip
-        return
-    say(sentence)
-    if change.skipped:
-        say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
-
-
-def _ids(change: Change) -> str:
-    if len(change.tweets) == 1:
-        return f"tweet {change.tweets[0]}"
-    return f"{len(change.tweets):,} tweets"
-
-
-@click.command()
-@click.argument("number", metavar="[ID]", type=int, required=False)
-@click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many events.")
-@common
-@click.pass_obj
-def history(settings: Settings, number: int | None, limit: int | None) -> None:
-    """Show what happened to a tweet, oldest first, or the newest events of all.
-
-    Example: workbench history 42
-    """
-    with settings.store() as store:
-        most = limit or (None if number is not None else 50)
-        events = labels.history(store, number, most)
-    if settings.as_json:
-        print_json(events)
-        return
-    table(
-        None,
-        (">event", "when (UTC)", ">tweet", "by", "kind", "field", "old", "new", "queue", ">run"),
-        (
-            (
-                event["event"], _moment(event["at"]),
-                event["tweet"], event["annotator"], event["kind"], event["field"], event["old"],
-                event["new"], event["queue"], event["run"],
-            )
-            for event in events
-        ),
-    )  # fmt: skip
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    with settings.store() as store, bar("redoing") as progress:
+        change = labels.redo(store, progress)
+    print_change(settings.as_json, change, "Changed {} again.")
 
 
 @click.command()
@@ -233,4 +197,4 @@ def suspects(settings: Settings, limit: int, run: int | None) -> None:
     say(f"By {source}. Correct one with `workbench label ID LABEL`.")
 
 
-COMMANDS = (list_tweets, show, label, undo, redo, history, suspects)
+COMMANDS = (list_tweets, show, label, undo, redo, suspects)

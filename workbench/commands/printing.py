@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from storage.labels import Change
 from workbench import inert
 
 
@@ -50,6 +51,21 @@ def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[ob
     for row in rows:
         grid.add_row(*(Text(inert.line("" if cell is None else str(cell))) for cell in row))
     console().print(grid)
+
+
+def print_change(as_json: bool, change: Change, sentence: str) -> None:
+    """Print what an action did; {} in the sentence stands for the tweets."""
+    if as_json:
+        print_json(
+            {"action": change.action, "kind": change.kind, "tweets": list(change.tweets),
+             "skipped": change.skipped}
+        )  # fmt: skip
+        return
+    one = len(change.tweets) == 1
+    which = f"tweet {change.tweets[0]}" if one else f"{len(change.tweets):,} tweets"
+    say(sentence.replace("{}", which, 1))
+    if change.skipped:
+        say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
 
 
 def console() -> Console:

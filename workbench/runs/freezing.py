@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage import runs, snapshots, tweets
+from storage import learnable, runs, tweets
 from storage.errors import UserError
-from storage.snapshots import Example
+from storage.learnable import Example
 from storage.store import Store, now
 from storage.text import split_of
 from workbench.recipes import Recipe
@@ -51,7 +51,7 @@ def freeze_training(
     run scores the tweets that pass the filter. Raises UserError when there is nothing to train on.
     """
     tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
-    train, dev = snapshots.training(store)
+    train, dev = learnable.training(store)
     if recipe.training is not None and not dev:
         share, seed = recipe.training.dev_share, recipe.training.seed
         held_out = [
@@ -68,7 +68,7 @@ def freeze_training(
     _write_examples(frozen.path / run_folder.TRAIN, train)
     if dev:
         _write_examples(frozen.path / run_folder.DEV, dev)
-    scored = _write_texts(frozen.path / run_folder.PREDICT, snapshots.texts(store, filter_text))
+    scored = _write_texts(frozen.path / run_folder.PREDICT, learnable.texts(store, filter_text))
     return Frozen(frozen.job, frozen.path, len(train), len(dev), scored)
 
 
@@ -84,7 +84,7 @@ def freeze_prediction(
         shutil.copytree(adapter, frozen.path / run_folder.ADAPTER)
     if train_file is not None:  # so that the run knows what its adapter was trained on
         shutil.copy(train_file, frozen.path / run_folder.TRAIN)
-    scored = _write_texts(frozen.path / run_folder.PREDICT, snapshots.texts(store, filter_text))
+    scored = _write_texts(frozen.path / run_folder.PREDICT, learnable.texts(store, filter_text))
     return Frozen(frozen.job, frozen.path, 0, 0, scored)
 
 

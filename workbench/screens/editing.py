@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from textual import on, work
+from textual.message import Message
 from textual.screen import Screen
 
 from storage import labels
 from storage.errors import UserError
+from storage.events import Progress, Shown
 from storage.filters import compile_filter
-from storage.labels import Change, Shown
-from storage.store import Store, transaction
+from storage.labels import Change
+from storage.store import Store, open_store
 from storage.tweets import Tweet
+from workbench.screens import steps
 from workbench.screens.finding import Question
+from workbench.screens.steps import Done
 from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine, Request
-from workbench.widgets.tweet_list import TweetList, row_of
+from workbench.widgets.tweet_list import TweetList, first_row
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
-MARKS = {"excluded": "excluded from training", "review": "flagged", "ambiguous": "ambiguous"}
+T = TypeVar("T")
 EDITS = frozenset({"label", "suggestion", "keep", "flag", "clear", "note", "undo", "redo"})
+AT_ONCE = 2_000
+"""Tweets that a key changes before the screen goes on, a tenth of a second's work."""
+INTERVAL = 0.1
+"""Seconds between two words about how far a larger change is."""
+
+
+@dataclass(frozen=True)
+class Task(Generic[T]):
+    """A change of so many tweets, and what the screen does when it is saved."""
+
+    verb: str
+    size: int
+    act: Callable[[Store, Progress | None], T]
+    finish: Callable[[T], None]
 
 
 class Editing(Screen[None]):
@@ -41,12 +62,27 @@ class Editing(Screen[None]):
         key("ctrl+r", "redo", "redo"),
     ]
 
+    class Advanced(Message):
+        """A large change is so far."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Ended(Message):
+        """A large change is saved, or has failed."""
+
+        def __init__(self, finish: Callable[[], None]) -> None:
+            super().__init__()
+            self.finish = finish
+
     app: WorkbenchApp
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
         self.question = Question()
+        self._busy = False
 
     @property
     def tweets(self) -> TweetList:
@@ -85,17 +121,11 @@ class Editing(Screen[None]):
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""
-        if any(tweet.pred is None for tweet in self.tweets.targets()):
-            self.say("There is no prediction to take; t trains a model.", problem=True)
-            return
-        self._assign(lambda tweet: tweet.pred)
+        self._assign(lambda tweet: tweet.pred, "There is no prediction to take; t trains a model.")
 
     def action_keep(self) -> None:
         """Record that the label was looked at and is right, and go on."""
-        if any(tweet.label is None for tweet in self.tweets.targets()):
-            self.say("There is no label to keep; give one with a digit.", problem=True)
-            return
-        self._assign(lambda tweet: tweet.label)
+        self._assign(lambda tweet: tweet.label, "There is no label to keep; give one with a digit.")
 
     def action_clear(self) -> None:
         """Take the label away."""
@@ -103,11 +133,12 @@ class Editing(Screen[None]):
 
     def action_flag(self, mark: str) -> None:
         """Set a mark, or take it away where all have it."""
-        targets = self.tweets.targets()
-        on = not all(getattr(tweet, mark) for tweet in targets)
-        ids = [tweet.id for tweet in targets]
-        if self._edit(ids, lambda: [labels.mark(self.store, ids, mark, on, self.shown)]):
-            self.say(f"{_which(ids)} {'' if on else 'no longer '}{MARKS[mark]}.")
+        read, shown = self._targets(), self.shown
+
+        def act(store: Store, progress: Progress | None) -> Done:
+            return steps.flag(store, read(store), mark, shown, progress)
+
+        self._do(Task("Marking", len(self.tweets.target_ids()), act, self._edited))
 
     def action_note(self) -> None:
         """Ask for a note."""
@@ -116,10 +147,11 @@ class Editing(Screen[None]):
             return
 
         def accept(text: str) -> bool:
-            return self._edit(
-                [tweet.id],
-                lambda: [labels.annotate(self.store, tweet.id, text.strip(), self.shown)],
-            )
+            def act(store: Store, progress: Progress | None) -> Done:
+                labels.annotate(store, tweet.id, text.strip(), self.shown)
+                return Done([tweet.id])
+
+            return self._do(Task("Writing", 1, act, self._edited))
 
         self.prompt.ask(
             Request("note", "enter saves, esc leaves it as it was", accept), tweet.note or ""
@@ -127,72 +159,102 @@ class Editing(Screen[None]):
 
     def action_undo(self) -> None:
         """Take back the last step."""
-        self._turn("Undone", labels.undo)
+        size = labels.extent(self.store, "undo")
+        self._do(Task("Undoing", size, labels.undo, lambda change: self._turned("Undone", change)))
 
     def action_redo(self) -> None:
         """Do again what was undone."""
-        self._turn("Done again", labels.redo)
+        size = labels.extent(self.store, "redo")
+        self._do(
+            Task("Redoing", size, labels.redo, lambda change: self._turned("Done again", change))
+        )
 
     # How they work.
 
-    def _assign(self, choose: Callable[[Tweet], str | None]) -> None:
-        targets = self.tweets.targets()
-        groups: dict[str | None, list[int]] = {}
-        for tweet in targets:
-            groups.setdefault(choose(tweet), []).append(tweet.id)
-        ids = [tweet.id for tweet in targets]
-        done = self._edit(
-            ids,
-            lambda: [
-                labels.assign(self.store, group, label, self.shown)
-                for label, group in groups.items()
-            ],
-        )
-        if not done:
-            return
-        if len(ids) == 1:
-            self.say("")
-            self.tweets.action_move(1)
-            return
-        counted = ", ".join(f"{len(group):,} {label or 'none'}" for label, group in groups.items())
-        steps = "one step" if len(groups) == 1 else f"{len(groups)} steps"
-        self.say(f"Labelled {_which(ids)}: {counted} (undone in {steps}).")
+    def _targets(self) -> Callable[[Store], Iterable[Tweet]]:
+        """Reads what a key acts on; the tweet under the cursor is taken as it is shown."""
+        current, run = self.tweets.current, self.run
+        if not self.tweets.marked:
+            return lambda store: [] if current is None else [current]
+        ids = self.tweets.target_ids()
+        return lambda store: steps.read(store, ids, run)
 
-    def _edit(self, ids: list[int], act: Callable[[], Iterable[Change]]) -> bool:
-        """Do it in one transaction; False and a message when it could not be saved."""
-        if not ids:
-            return False
-        try:
-            with transaction(self.store.db):
-                list(act())
-        except UserError as error:
-            self.say(str(error), problem=True)
-            return False
+    def _assign(self, choose: Callable[[Tweet], str | None], missing: str | None = None) -> None:
+        read, shown, size = self._targets(), self.shown, len(self.tweets.target_ids())
+
+        def act(store: Store, progress: Progress | None) -> Done:
+            return steps.label(store, read(store), choose, missing, shown, progress)
+
+        def finish(done: Done) -> None:
+            self._edited(done)
+            if size == 1:
+                self.tweets.action_move(1)
+
+        self._do(Task("Labelling", size, act, finish))
+
+    def _edited(self, done: Done) -> None:
         self.tweets.unmark()
-        self.tweets.reread(ids)
-        return True
+        self.tweets.reread(done.tweets)
+        self.say(done.said)
 
-    def _turn(self, said: str, turn: Callable[[Store], Change]) -> None:
-        try:
-            change = turn(self.store)
-        except UserError as error:
-            self.say(str(error), problem=True)
-            return
+    def _turned(self, said: str, change: Change) -> None:
         self.tweets.forget()
-        row = next(
-            (row for id in change.tweets if (row := row_of(self.tweets.ids, id)) is not None), None
-        )
+        row = first_row(self.tweets.ids, change.tweets)
         if row is not None:
             self.tweets.go(row)
         self.tweets.settle()
-        text = f"{said}: {_which(change.tweets)}"
+        text = f"{said}: {steps.which(change.tweets)}"
         if change.tweets and row is None:
             text += ", not in this list"
         if change.skipped:
             text += f"; {change.skipped:,} left alone, as somebody changed them since"
         self.say(f"{text}.")
 
+    # At once, or beside the screen.
 
-def _which(ids: Iterable[int]) -> str:
-    ids = list(ids)
-    return f"tweet {ids[0]}" if len(ids) == 1 else f"{len(ids):,} tweets"
+    def _do(self, task: Task[T]) -> bool:
+        """Do it, one task at a time; False and a message when it could not be done at once."""
+        if self._busy:
+            return False
+        if task.size > AT_ONCE:
+            self._busy = True
+            self.say(f"{task.verb} {task.size:,} …")
+            self._do_beside(task)
+            return True
+        try:
+            result = task.act(self.store, None)
+        except UserError as error:
+            self.say(str(error), problem=True)
+            return False
+        task.finish(result)
+        return True
+
+    @work(thread=True, group="edit", exit_on_error=True)
+    def _do_beside(self, task: Task[T]) -> None:
+        told = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if time.monotonic() - told > INTERVAL:
+                told = time.monotonic()
+                self.post_message(self.Advanced(f"{task.verb} {done:,} of {total:,} …"))
+
+        store = open_store(self.store.folder, self.store.annotator)
+        try:
+            result = task.act(store, progress)
+        except UserError as error:
+            text = str(error)
+            self.post_message(self.Ended(lambda: self.say(text, problem=True)))
+        else:
+            self.post_message(self.Ended(lambda: task.finish(result)))
+        finally:
+            store.close()
+
+    @on(Advanced)
+    def _advanced(self, event: Advanced) -> None:
+        self.say(event.text)
+
+    @on(Ended)
+    def _ended(self, event: Ended) -> None:
+        self._busy = False
+        event.finish()

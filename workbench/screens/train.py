@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from storage import snapshots
+from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
@@ -70,7 +70,7 @@ class TrainScreen(Screen[None]):
         try:
             store = open_store(self.app.store.folder)
             try:
-                found = snapshots.count(store)
+                found = learnable.count(store)
             finally:
                 store.close()
         except UserError as error:

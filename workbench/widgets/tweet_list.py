@@ -112,13 +112,11 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """The id of the tweet under the cursor."""
         return self.ids[self.cursor] if self.ids else None
 
-    def targets(self) -> list[Tweet]:
+    def target_ids(self) -> list[int]:
         """What a key acts on: the marked tweets in order of their ids, else the current one."""
         if self.marked:
-            ordered = sorted(self.marked)
-            starts = range(0, len(ordered), WINDOW)
-            return [tweet for at in starts for tweet in self._fetch(ordered[at : at + WINDOW])]
-        return [] if self.current is None else [self.current]
+            return sorted(self.marked)
+        return [] if self.current_id is None else [self.current_id]
 
     # Moving.
 
@@ -256,3 +254,11 @@ def row_of(ids: Sequence[int], tweet: int) -> int | None:
         return ids.index(tweet)
     except ValueError:
         return None
+
+
+def first_row(ids: Sequence[int], tweets: Sequence[int]) -> int | None:
+    """The first row with one of these tweets, None if none of them is in the list."""
+    if len(tweets) == 1:
+        return row_of(ids, tweets[0])
+    wanted = frozenset(tweets)
+    return next((row for row, number in enumerate(ids) if number in wanted), None)

@@ -1,0 +1,108 @@
+"""Writing label events; `current` and the counts follow in the same transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from storage.orders import follow_labels
+from storage.store import Store, now
+
+T = TypeVar("T")
+FIELDS = ("label", "excluded", "review", "ambiguous", "note")
+Value = str | int | bool | None
+Progress = Callable[[int, int], None]
+"""Told how many of how many tweets are done, every BATCH of them."""
+BATCH = 2_000
+HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in FIELDS)} END"
+"""What the current row `c` holds in the field that an event `e` is about."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was on the screen when a person decided: kept with the event."""
+
+    queue: str | None = None
+    run: int | None = None
+
+
+class Edit(NamedTuple):
+    """One field of one tweet before and after; `gold` is its label as imported."""
+
+    tweet: int
+    field: str
+    old: Value
+    new: Value
+    gold: int | None
+
+
+def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:
+    """Record that something happens and return the number of the action."""
+    shown = shown or Shown()
+    cursor = store.db.execute(
+        "INSERT INTO actions (annotator, at, kind, reverts, queue, run) VALUES (?, ?, ?, ?, ?, ?)",
+        [store.annotator, now(), kind, reverts, shown.queue, shown.run],
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def begin_step(store: Store, kind: str, shown: Shown | None = None) -> int:
+    """Like `begin`, for what can be undone; what was undone before it cannot be redone any more."""
+    action = begin(store, kind, shown)
+    mine = [store.annotator]
+    store.db.execute("DELETE FROM steps WHERE annotator = ? AND undone = 1", mine)
+    store.db.execute(
+        "INSERT INTO steps (annotator, undone, action) VALUES (?, 0, ?)", [*mine, action]
+    )
+    return action
+
+
+def newest(store: Store) -> int:
+    """The number of the newest event, 0 before the first."""
+    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0])
+
+
+def write(store: Store, action: int, edits: list[Edit]) -> None:
+    """Add events to an action, and bring `current` and the counts in line with them."""
+    numbered = list(enumerate(edits, newest(store) + 1))
+    store.db.executemany(
+        "INSERT INTO label_events (id, action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+        ((number, action, edit.tweet, edit.field, edit.old, edit.new) for number, edit in numbered),
+    )
+    for field in FIELDS:
+        store.db.executemany(
+            f"UPDATE current SET {field} = ?, changed = ? WHERE tweet = ?",
+            ((e.new, number, e.tweet) for number, e in numbered if e.field == field),
+        )
+    follow_labels(store.db, [edit.tweet for edit in edits if edit.field == "label"])
+    moved: Counter[str] = Counter()
+    for edit in edits:
+        for name in _counted(edit.field, edit.new, edit.gold):
+            moved[name] += 1
+        for name in _counted(edit.field, edit.old, edit.gold):
+            moved[name] -= 1
+    store.db.executemany(
+        "UPDATE counts SET value = value + ? WHERE name = ?",
+        [(change, name) for name, change in moved.items() if change],
+    )
+
+
+def _counted(field: str, value: Value, gold: int | None) -> Iterator[str]:
+    """The counts that a tweet is part of by the value of one field."""
+    if field == "label":
+        if value is not None:
+            yield "labelled"
+        if gold is not None and value != gold:
+            yield "corrected"
+    elif field != "note" and value:
+        yield field
+
+
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of BATCH."""
+    left = iter(values)
+    while batch := list(islice(left, BATCH)):
+        yield batch

@@ -1,0 +1,55 @@
+"""What a run may learn from, as the labels are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storage.store import Store
+from storage.tweets import each
+
+LEARNABLE = (
+    "FROM current c JOIN tweets t ON t.id = c.tweet "
+    "WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets') AND c.split != 'test' "
+    "AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
+    "AND c.group_id NOT IN (SELECT group_id FROM current WHERE split = 'test')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A labelled tweet."""
+
+    id: int
+    text: str
+    label: str
+    group: int
+
+
+def training(store: Store) -> tuple[list[Example], list[Example]]:
+    """The labelled tweets of the train and dev splits.
+
+    Never a test tweet, never a text equal to one, and no dev text in train; excluded and
+    ambiguous tweets are left out.
+    """
+    rows = store.db.execute(
+        f"SELECT t.id, t.text, c.label, c.group_id, c.split {LEARNABLE} ORDER BY t.id"
+    ).fetchall()
+    allowed = set(store.config.labels)
+    parts: dict[str, list[Example]] = {"train": [], "dev": []}
+    for number, text, label, group, split in rows:
+        if (name := store.label_names[label]) in allowed:
+            parts[split].append(Example(number, text, name, group))
+    dev_groups = {example.group for example in parts["dev"]}
+    train = [example for example in parts["train"] if example.group not in dev_groups]
+    return train, parts["dev"]
+
+
+def count(store: Store) -> int:
+    """How many tweets `training` finds, a dev text that is in train as well counted twice."""
+    return int(store.db.execute(f"SELECT count(*) {LEARNABLE}").fetchone()[0])
+
+
+def texts(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
+    """(id, text) of the tweets that pass a filter."""
+    return ((tweet.id, tweet.text) for tweet in each(store, filter_text))

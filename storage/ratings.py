@@ -1,0 +1,39 @@
+"""Which label each annotator gave each tweet, for measuring how far they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from storage.store import Store
+from storage.tweets import listing
+
+GOLD = "gold"
+Rating = tuple[str, int, str]
+"""Annotator, tweet, label."""
+
+
+def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Iterator[Rating]:
+    """The last label of each annotator on each tweet that passes a filter.
+
+    Setting, keeping and clearing count, alone or in bulk; what is undone does not, nor does going
+    back to a snapshot, and a label that was cleared is none. `with_gold` adds the labels as
+    imported. Raises FilterError.
+    """
+    found = listing(store, filter_text)
+    wanted = found if isinstance(found, range) else frozenset(found)
+    names = store.label_names
+    rows = store.db.execute(
+        "SELECT a.annotator, e.tweet, e.new, max(e.id) FROM label_events e NOT INDEXED "
+        "CROSS JOIN actions a ON a.id = e.action "
+        "WHERE e.field = 'label' AND a.kind IN ('set', 'clear', 'bulk') "
+        "AND a.id NOT IN (SELECT action FROM undone) GROUP BY a.annotator, e.tweet"
+    )
+    for annotator, tweet, label, _ in rows:
+        if label is not None and tweet in wanted:
+            yield annotator, tweet, names[label]
+    if with_gold:
+        for tweet, label in store.db.execute(
+            "SELECT tweet, gold FROM current WHERE gold IS NOT NULL"
+        ):
+            if tweet in wanted:
+                yield GOLD, tweet, names[label]

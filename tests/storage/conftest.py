@@ -1,0 +1,40 @@
+"""A fresh workspace for each example of a property."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from storage.store import open_store
+
+settings.register_profile(
+    "store",
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture
+def scratch(small):
+    """Gives a fresh copy of the small workspace, as often as a property wants one."""
+    small.close()
+    opened = []
+
+    def copy(annotator="ana"):
+        while opened:
+            store = opened.pop()
+            store.close()
+            shutil.rmtree(store.folder)
+        folder = Path(tempfile.mkdtemp(dir=small.folder.parent)) / "copy"
+        opened.append(open_store(Path(shutil.copytree(small.folder, folder)), annotator))
+        opened[0].db.execute("PRAGMA synchronous = OFF")  # faster; nothing is killed here
+        return opened[0]
+
+    yield copy
+    for store in opened:
+        store.close()

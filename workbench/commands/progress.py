@@ -1,0 +1,38 @@
+"""A bar on stderr for what takes longer than a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from storage.events import Progress
+
+PATIENCE = 1.0
+"""Seconds without a bar."""
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Progress]:
+    """Shows a bar from the second second on; gives what has to be told how far things are."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    shown = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = shown.add_task(title, total=None)
+    started = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if time.monotonic() - started > PATIENCE:
+            shown.start()
+            shown.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if shown.live.is_started:
+            shown.stop()
