@@ -185,3 +185,27 @@ async def test_no_key_of_a_burst_labels_behind_another_screen(start):
             driver.app.post_message(events.Key(key, key))
         await driver.until_seen("Sort by")
         assert len(driver.history(1)) == 1
+
+
+async def test_different_predictions_are_taken_as_one_step(start, given):
+    async with start() as driver:
+        await driver.press("v", "v", "v", "space")
+        await driver.until_seen("2 positive, 1 negative (undone in one step)")
+        await driver.press("u")
+        assert [driver.tweet(n).label for n in (1, 2, 3)] == [label for _, label in given[:3]]
+        await driver.press("u")
+        await driver.until_seen("nothing to undo")
+
+
+async def test_undo_of_many_goes_to_the_first_that_is_in_the_list(start):
+    async with start() as driver:
+        await driver.press("v", "j", "v", "2")
+        await driver.press("slash")
+        await driver.type("id:>2")
+        await driver.press("enter", "G", "u")
+        await driver.until_seen("Undone: 2 tweets.")
+        assert driver.current == 3
+        await driver.press("slash")
+        await driver.type(" id:>3")
+        await driver.press("enter", "ctrl+r")
+        await driver.until_seen("Done again: 2 tweets, not in this list.")

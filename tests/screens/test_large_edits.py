@@ -1,0 +1,103 @@
+"""A change of thousands of tweets: the screen goes on, says how far it is, and takes one step."""
+
+import sqlite3
+from contextlib import contextmanager
+
+import pytest
+
+from storage import store as store_module
+from workbench.screens import editing
+from workbench.screens.editing import AT_ONCE, Editing
+
+MANY = 2 * AT_ONCE + 500
+
+
+@pytest.fixture
+def large(make_workspace, tmp_path):
+    texts = [(f"tweet number {n}", "positive") for n in range(1, MANY + 1)]
+    return make_workspace(tmp_path / "large", texts, with_runs=False)
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """All messages in order, also those that the next one replaced at once."""
+    texts, say = [], Editing.say
+
+    def remember(self, text, problem=False):
+        texts.append(text)
+        say(self, text, problem)
+
+    monkeypatch.setattr(Editing, "say", remember)
+    monkeypatch.setattr(editing, "INTERVAL", 0)
+    return texts
+
+
+@contextmanager
+def locked(folder):
+    other = sqlite3.connect(folder / "workbench.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+async def mark_all(driver):
+    await driver.press("v", "G", "V")
+    await driver.until_seen(f"{MANY:,} marked")
+
+
+async def test_it_is_one_step_and_says_how_far_it_is(start, large, said):
+    async with start(large) as driver:
+        await mark_all(driver)
+        await driver.press("2")
+        await driver.until_seen(f"Labelled {MANY:,} tweets")
+        assert [text for text in said if text.startswith("Labelling") and " of " in text] == [
+            f"Labelling 2,000 of {MANY:,} …",
+            f"Labelling 4,000 of {MANY:,} …",
+            f"Labelling {MANY:,} of {MANY:,} …",
+        ]
+        assert driver.tweet(1).label == driver.tweet(MANY).label == "negative"
+        assert driver.app._browse.tweets.marked == set()
+        await driver.press("u")
+        await driver.until_seen(f"Undone: {MANY:,} tweets")
+        assert f"Undoing 4,000 of {MANY:,} …" in said
+        assert driver.tweet(MANY).label == "positive"
+        await driver.press("u")
+        await driver.until_seen("nothing to undo")
+
+
+async def test_the_list_moves_meanwhile_and_other_edits_wait(start, large):
+    async with start(large) as driver:
+        await mark_all(driver)
+        with locked(large):
+            await driver.press("2")
+            await driver.until_seen(f"Labelling {MANY:,} …")
+            await driver.press("g", "j", "x", "1", "u", "j")
+            assert driver.current == 3
+        await driver.until_seen(f"Labelled {MANY:,} tweets")
+        assert [event["kind"] for event in driver.history(3)] == ["gold import", "bulk"]
+        assert driver.tweet(2).flags == []
+        await driver.press("x")
+        assert driver.tweet(3).flags == ["excluded"]
+
+
+async def test_what_cannot_be_saved_changes_nothing_and_keeps_the_marks(start, large, monkeypatch):
+    async with start(large) as driver:
+        await mark_all(driver)
+        monkeypatch.setattr(store_module, "BUSY_MS", 50)
+        with locked(large):
+            await driver.press("x")
+            await driver.until_seen("is being written by")
+        assert len(driver.app._browse.tweets.marked) == MANY
+        assert driver.tweet(1).flags == []
+        await driver.press("x")
+        await driver.until_seen("excluded from training")
+        assert driver.tweet(MANY).flags == ["excluded"]
+
+
+async def test_a_missing_prediction_among_many_is_said(start, large):
+    async with start(large) as driver:
+        await mark_all(driver)
+        await driver.press("space")
+        await driver.until_seen("no prediction to take")
+        assert len(driver.history(1)) == 1
