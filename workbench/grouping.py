@@ -11,10 +11,9 @@ from storage import groups
 from storage.store import Store
 from workbench.analysis.near_duplicates import (
     BANDS,
-    THRESHOLD,
     candidates,
     components,
-    similarity,
+    nearly_equal,
     sketches,
 )
 
@@ -47,5 +46,5 @@ def _near(store: Store, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
     for at in range(0, len(pairs), PAIRS):
         part = pairs[at : at + PAIRS].tolist()
         texts = groups.texts(store, sorted({tweet for pair in part for tweet in pair}))
-        near += [(a, b) for a, b in part if similarity(texts[a], texts[b]) >= THRESHOLD]
+        near += [(a, b) for a, b in part if nearly_equal(texts[a], texts[b])]
     return near

@@ -10,6 +10,7 @@ from workbench.analysis.near_duplicates import (
     THRESHOLD,
     candidates,
     components,
+    nearly_equal,
     similarity,
     sketches,
 )
@@ -57,6 +58,12 @@ def test_nearly_all_pairs_above_the_threshold_are_found(seed):
     above = {(a, b) for a, b in both if similarity(texts[a], texts[b]) >= THRESHOLD}
     assert len(above) > 100
     assert len(above - pairs_of(texts)) <= 2
+
+
+def test_other_numbers_make_another_tweet():
+    long = text(1)
+    assert nearly_equal(f"{long} up 5 percent today", f"{long} Up 5 percent today")
+    assert not nearly_equal(f"{long} up 5 percent today", f"{long} up 6 percent today")
 
 
 def test_texts_shorter_than_a_shingle_are_compared_whole():

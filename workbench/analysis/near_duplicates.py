@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from storage.text import normalise
 
 SHINGLE = 5
 """Characters of a shingle."""
+NUMBER = re.compile(r"\b\d+\b")
 THRESHOLD = 0.85
 """Texts whose shingles have at least this Jaccard similarity are nearly equal."""
 LANES, BANDS = 64, 16
@@ -40,6 +42,14 @@ def shingles(text: str) -> set[str]:
     """The runs of SHINGLE characters of a text, after folding case, links, users and spaces."""
     folded = normalise(text)
     return {folded[at : at + SHINGLE] for at in range(max(1, len(folded) - SHINGLE + 1))}
+
+
+def nearly_equal(one: str, other: str) -> bool:
+    """Whether two texts say the same: nearly the same shingles, and the same numbers.
+
+    Another price or percentage makes another tweet, however alike the rest is.
+    """
+    return NUMBER.findall(one) == NUMBER.findall(other) and similarity(one, other) >= THRESHOLD
 
 
 def similarity(one: str, other: str) -> float:
