@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from storage.filesystem import network_type
 from storage.store import DATABASE, Store, connect, transaction
 
 ALONE_S = 0.030
@@ -75,7 +76,7 @@ def bulk(store: Store) -> Iterator[Bulk]:
     Its commits are not synced one by one: what it writes is worth nothing before the job's last
     step, which is committed through the store.
     """
-    db, _ = connect(store.folder / DATABASE)
+    db, _ = connect(store.folder / DATABASE, network_type(store.folder))
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")

@@ -1,13 +1,8 @@
-"""Copies and checks of the whole store."""
+"""Checks of the whole store."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from pathlib import Path
-
 from storage.conditions import CORRECTED, DISAGREES
-from storage.errors import UserError
 from storage.store import Store
 
 VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"
@@ -26,18 +21,6 @@ DERIVED = {
 }
 """How many rows of what is kept beside the tweets do not follow from them."""
 COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")
-
-
-def backup(store: Store, path: Path) -> None:
-    """Write a consistent copy of the database, also while others write to it."""
-    if path.exists():
-        raise UserError(f"{path} exists already; name another file.")
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-    copy = sqlite3.connect(path)
-    try:
-        store.db.backup(copy)
-    finally:
-        copy.close()
 
 
 def check(store: Store) -> list[str]:

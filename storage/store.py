@@ -7,12 +7,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from storage import backups, damage, filesystem, presence
 from storage import config as config_file
 from storage.config import Config
+from storage.damage import explain as explain
 from storage.errors import UserError
 
 DATABASE = "workbench.db"
@@ -27,6 +30,15 @@ SHORTEST_NAP, LONGEST_NAP = 0.000_5, 0.005
 
 
 @dataclass(frozen=True)
+class Notice:
+    """What a user should know about the way a workspace was opened."""
+
+    word: str
+    """For a status line."""
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Store:
     """An open workspace; one per thread, since it holds a connection."""
 
@@ -37,6 +49,9 @@ class Store:
     label_ids: Mapping[str, int]
     label_names: Mapping[int, str]
     read_only: bool = False
+    notices: tuple[Notice, ...] = ()
+    held: IO[bytes] | None = None
+    """Open as long as the store is, so that no backup is restored over it."""
 
     @property
     def runs_folder(self) -> Path:
@@ -50,6 +65,8 @@ class Store:
     def close(self) -> None:
         """Close the connection; the store cannot be used afterwards."""
         self.db.close()
+        if self.held is not None:
+            self.held.close()
 
 
 def find_workspace(named: Path | None = None, start: Path | None = None) -> Path:
@@ -57,7 +74,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
     if named is None and (home := os.environ.get("WORKBENCH_HOME")):
         named = Path(home)
     if named is not None:
-        if not (named / DATABASE).is_file():
+        if not _is_workspace(named):
             raise UserError(
                 f"{named} is not a workspace; make one with "
                 f"`workbench init {named} --labels positive,negative`."
@@ -65,7 +82,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
         return named.resolve()
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
-        if (folder / DATABASE).is_file():
+        if _is_workspace(folder):
             return folder
     raise UserError(
         "There is no workspace here or above; make one with "
@@ -73,16 +90,29 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
     )
 
 
+def _is_workspace(folder: Path) -> bool:
+    """Whether there is a database, or at least a backup of one that is gone."""
+    return (folder / DATABASE).is_file() or bool(backups.listed(folder))
+
+
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
     """Make a workspace for its owner only and open it; raises UserError if there is one already."""
-    if (folder / DATABASE).exists() and (folder / config_file.FILE_NAME).exists():
+    path = folder / DATABASE
+    if path.exists() and (folder / config_file.FILE_NAME).exists() and not _unfinished(path):
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.chmod(0o700)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
     config_file.save(folder, config)
-    (folder / DATABASE).touch(0o600)
-    return open_store(folder, annotator)
+    path.touch(0o600)
+    return _opened(path.resolve(), config, annotator or login_name())
+
+
+def _unfinished(path: Path) -> bool:
+    """Whether a workspace was being made when its process was killed."""
+    return not path.stat().st_size and not backups.listed(path.parent)
 
 
 def open_store(folder: Path, annotator: str | None = None) -> Store:
@@ -93,16 +123,42 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     folder = folder.resolve()
     config = config_file.load(folder)
     path = folder / DATABASE
-    try:
-        db, read_only = connect(path)
-        _check_version(db, path, read_only)
-    except sqlite3.DatabaseError as error:
-        raise explain(error, path) from error
-    if not read_only:
-        _take_over_labels(db, config.labels)
-    names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
+    damage.refuse(path)
+    return _opened(path, config, annotator or login_name())
+
+
+def _opened(path: Path, config: Config, annotator: str) -> Store:
+    network = filesystem.network_type(path.parent)
+    with ExitStack() as failed:
+        if (held := presence.hold(path.parent)) is not None:
+            failed.enter_context(held)
+        try:
+            db, read_only = connect(path, network)
+            failed.callback(db.close)
+            _check_version(db, path, read_only)
+            if not read_only:
+                _take_over_labels(db, config.labels)
+            names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
+        except sqlite3.DatabaseError as error:
+            raise explain(error, path) from error
+        failed.pop_all()
     ids = {name: number for number, name in names.items()}
-    return Store(folder, db, config, annotator or login_name(), ids, names, read_only)
+    notices = _notices(path.parent, read_only, network)
+    return Store(path.parent, db, config, annotator, ids, names, read_only, notices, held)
+
+
+def _notices(folder: Path, read_only: bool, network: str | None) -> tuple[Notice, ...]:
+    notices = []
+    if read_only:
+        sentence = f"{folder} is read-only for you: everything can be read and nothing changed."
+        notices.append(Notice("read-only", sentence))
+    elif network:
+        sentence = (
+            f"{folder} is on a network file system ({network}), so labels are saved with a "
+            "rollback journal: slower, and writers wait for readers; a local disk is better."
+        )
+        notices.append(Notice("network disk", sentence))
+    return tuple(notices)
 
 
 def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
@@ -160,7 +216,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         try:
             yield db
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # an error of the disk has taken it back already
+                db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
@@ -196,52 +253,40 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without what made it busy
 
 
-def explain(error: sqlite3.Error, path: Path) -> UserError:
-    """Say in one sentence what SQLite met and what the user can do."""
-    text = str(error)
-    if "readonly" in text or "read-only" in text:
-        advice = "is read-only for you; ask its owner for write permission, or copy the workspace"
-    elif "locked" in text or "busy" in text:
-        advice = "is being written by another program; try again when it has finished"
-    elif "full" in text:
-        advice = "cannot grow because the disk is full; nothing was changed, make space and repeat"
-    elif "malformed" in text or "not a database" in text:
-        advice = "is damaged; put the newest file of its backups folder in its place"
-    elif "unable to open" in text:
-        advice = "cannot be opened; check that you may read and write its folder"
-    else:
-        advice = f"could not be used ({text})"
-    return UserError(f"{path} {advice}.")
-
-
-def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
+def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
     """Open a database file: the connection, and whether it can only be read.
 
-    Each connection is used by one thread at a time, which need not be the one that opened it.
+    `network` is the kind of network file system that it is on, if it is on one. Each connection
+    is used by one thread at a time, which need not be the one that opened it.
     """
-    if not path.is_file():
-        raise UserError(f"{path} is missing.")
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     mode = "rw" if writable else "ro"
     uri = f"{path.resolve().as_uri()}?mode={mode}"
-    if not writable and not path.with_name(f"{path.name}-wal").exists():
-        uri += "&immutable=1"  # no writer can exist, and none of the side files can be made
+    if not writable and _logs(path) and not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"  # nobody writes, and none of the side files can be made
     db = sqlite3.connect(
-        uri,
-        uri=True,
-        isolation_level=None,
-        timeout=BUSY_MS / 1000,
-        check_same_thread=False,
+        uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False
     )
-    db.execute("PRAGMA foreign_keys = ON")
-    if writable:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a label shown as saved survives power loss
-        db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way
-    else:
-        db.execute("PRAGMA query_only = ON")
-    db.execute("PRAGMA cache_size = -16000")
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        if writable:
+            db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+            # a label that was shown as saved survives power loss
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way
+        else:
+            db.execute("PRAGMA query_only = ON")
+        db.execute("PRAGMA cache_size = -16000")
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
     return db, not writable
+
+
+def _logs(path: Path) -> bool:
+    """Whether a database is in WAL mode, as its header says."""
+    with path.open("rb") as file:
+        return file.read(20)[18:19] == b"\x02"
 
 
 def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
@@ -255,9 +300,14 @@ def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
     if version < SCHEMA_VERSION:
         if read_only:
             raise UserError(f"{path} has an older schema and is read-only; have its owner open it.")
-        from storage.migrations import migrate
+        with presence.turn(path.with_name(presence.UPGRADE)):
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if 0 < version < SCHEMA_VERSION:
+                backups.make(path, backups.UPGRADE, now())
+            if version < SCHEMA_VERSION:
+                from storage.migrations import migrate
 
-        migrate(db)
+                migrate(db)
 
 
 def _path_of(db: sqlite3.Connection) -> Path:

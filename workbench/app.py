@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -16,11 +15,14 @@ from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from storage import runs, tweets
+from storage.damage import explain
 from storage.errors import UserError
 from storage.runs import Run
-from storage.store import open_store
+from storage.store import DATABASE, SQLiteError, open_store
+from workbench import daily_backup
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.help import HelpScreen
 from workbench.screens.jobs import (
@@ -37,27 +39,10 @@ from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
 from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
+from workbench.terminal import COLUMNS, ROWS
 from workbench.widgets.clipboard import clipboard_sequence
 
-COLUMNS, ROWS = 60, 15
-"""The smallest terminal in which the screens can be used."""
 SELF = (sys.executable, "-m", "workbench")
-
-
-def terminal_problem() -> str | None:
-    """Why the screen cannot be used here, in one sentence that says what to do instead."""
-    instead = "use `workbench list`, `workbench label` and the other commands, or another terminal"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return f"The screen needs a terminal for input and output; {instead}."
-    if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-        return f"TERM={os.environ.get('TERM', '')} cannot show the screen; {instead}."
-    columns, rows = shutil.get_terminal_size()
-    if columns < COLUMNS or rows < ROWS:
-        return (
-            f"The terminal has {columns} by {rows} cells and the screen needs {COLUMNS} by {ROWS}; "
-            f"enlarge it, or {instead}."
-        )
-    return None
 
 
 class WorkbenchApp(App[None]):
@@ -81,6 +66,8 @@ class WorkbenchApp(App[None]):
         self.store = open_store(folder, annotator)
         self.shown_run = tweets.shown_run(self.store)
         self.progress: dict[int, Progress] = {}
+        self.problem: str | None = None
+        """Why the screen had to close, in one sentence."""
         self._program = program
         self._browse = BrowseScreen(self.store)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
@@ -100,6 +87,8 @@ class WorkbenchApp(App[None]):
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
         self.follow_runs()
+        if not self.store.read_only:
+            self.call_after_refresh(self.back_up)
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -109,6 +98,25 @@ class WorkbenchApp(App[None]):
     def on_unmount(self) -> None:
         """Close the workspace."""
         self.store.close()
+
+    @work(group="backup")
+    async def back_up(self) -> None:
+        """Make the backup of the day once the list is there; work goes on without it."""
+        try:
+            complaint = await daily_backup.complaint(self.store.folder)
+        except UserError as error:
+            complaint = str(error)
+        if complaint:
+            self.say(complaint, problem=True)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Close with a sentence when the store cannot be read, such as a damaged page of it."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, SQLiteError):
+            self.problem = str(explain(cause, self.store.folder / DATABASE))
+            self.exit(return_code=1)
+        else:
+            super()._handle_exception(error)
 
     def _check_terminal(self) -> None:
         """Leave when the line is gone: nothing else would ever end the process."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
 import click
 
+from storage.damage import explain
 from storage.errors import UserError
 from storage.filters import FilterError
-from storage.store import DATABASE, SQLiteError, explain, find_workspace, open_store
+from storage.store import DATABASE, SQLiteError, find_workspace, open_store
 from workbench import __version__, inert
 from workbench.commands.options import Settings, common
 
 COMMANDS = {
-    "data": ("init", "import", "export", "status", "check", "backup", "doctor"),
+    "data": ("init", "import", "export", "status"),
+    "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
     "groups": ("group", "conflicts"),
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
@@ -67,25 +70,37 @@ def main(context: click.Context, no_mouse: bool) -> None:
 
 def open_screen(settings: Settings, mouse: bool = True) -> None:
     """Run the terminal screen on the workspace of the settings."""
-    from workbench.app import WorkbenchApp, terminal_problem
+    from workbench.app import WorkbenchApp
+    from workbench.terminal import terminal_problem
 
     folder = find_workspace(settings.workspace)
     if (problem := terminal_problem()) is not None:
         raise UserError(problem)
-    open_store(folder).close()  # says what is wrong before the screen is taken over
+    open_store(
+        folder, settings.annotator
+    ).close()  # says what is wrong before the screen is taken over
     app = WorkbenchApp(folder, settings.annotator)
     app.run(mouse=mouse)
+    if app.problem is not None:
+        raise UserError(app.problem)
     sys.exit(app.return_code or 0)
 
 
 def run() -> None:
     """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
-    debug = "--debug" in sys.argv
+    settings = Settings(umask=os.umask(0o077))  # what is written is for its owner only
+    try:
+        _run(settings)
+    finally:
+        os.umask(settings.umask)
+
+
+def _run(settings: Settings) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no emoji
     try:
-        sys.exit(main(standalone_mode=False, obj=Settings()))
+        sys.exit(main(standalone_mode=False, obj=settings))
     except click.exceptions.NoArgsIsHelpError as error:
         fail(error.format_message(), 2)
     except click.ClickException as error:
@@ -102,26 +117,20 @@ def run() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except UserError as error:
-        if debug:
-            raise
         detail = error.caret(inert.line) if isinstance(error, FilterError) else None
         fail(str(error), error.status, detail)
     except SQLiteError as error:
-        if debug:
-            raise
-        fail(str(explain(error, Path(DATABASE))), 1)
+        fail(str(explain(error, (settings.opened or Path()) / DATABASE)), 1)
     except OSError as error:
-        if debug:
-            raise
         fail(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
     except Exception as error:
-        if debug:
-            raise
         fail(f"Unexpected {type(error).__name__}: {error}; --debug shows where it came from.", 1)
 
 
 def fail(message: str, status: int, detail: str | None = None) -> None:
-    """Print one sentence on stderr and exit."""
+    """Print one sentence on stderr, after a traceback if that is asked for, and exit."""
+    if "--debug" in sys.argv and sys.exc_info()[0] is not None:
+        print(inert.lines(traceback.format_exc()), file=sys.stderr)
     print(f"workbench: {inert.line(message)}", file=sys.stderr)
     if detail is not None:
         print(detail, file=sys.stderr)

@@ -24,7 +24,7 @@ from storage import importing
 from storage.config import Config
 from storage.store import create_store, open_store
 from storage.tweets import tweet
-from workbench.app import terminal_problem
+from workbench.terminal import terminal_problem
 
 FORBIDDEN = (
     "torch", "transformers", "trl", "peft", "datasets", "pandas", "numpy", "sklearn", "scipy",

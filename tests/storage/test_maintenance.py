@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from storage import labels, maintenance, tweets
+from storage import backups, labels, maintenance, tweets
 from storage.errors import UserError
 
 
@@ -77,7 +77,7 @@ def test_a_damaged_index_is_found(used):
 
 def test_a_backup_is_a_whole_workspace_for_its_owner(used, reopen, tmp_path, state_of):
     path = tmp_path / "copy.db"
-    maintenance.backup(used, path)
+    backups.copy(used.db, path)
     labels.assign(used, [3], "negative")
     assert path.stat().st_mode & 0o777 == 0o600
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -94,7 +94,7 @@ def test_a_backup_is_a_whole_workspace_for_its_owner(used, reopen, tmp_path, sta
 
 def test_a_backup_has_what_is_only_in_the_log_so_far(used, reopen, tmp_path):
     assert (used.folder / "workbench.db-wal").stat().st_size
-    maintenance.backup(used, tmp_path / "copy.db")
+    backups.copy(used.db, tmp_path / "copy.db")
     copied = sqlite3.connect(tmp_path / "copy.db").execute("SELECT count(*) FROM label_events")
     assert copied.fetchone()[0] == len(labels.history(used))
 
@@ -102,5 +102,5 @@ def test_a_backup_has_what_is_only_in_the_log_so_far(used, reopen, tmp_path):
 def test_a_backup_never_replaces_a_file(used, write):
     path = write("precious.db", "something else")
     with pytest.raises(UserError, match="exists already"):
-        maintenance.backup(used, path)
+        backups.copy(used.db, path)
     assert path.read_text() == "something else"

@@ -257,6 +257,9 @@ def test_the_workspace_of_somebody_else_is_one_sentence(elsewhere, as_nobody):
         assert result.status in (1, 2)
 
 
+READ_ONLY = "everything can be read and nothing changed."
+
+
 @pytest.fixture
 def locked(elsewhere):
     """The same workspace, readable by everybody and writable by nobody."""
@@ -269,7 +272,8 @@ def locked(elsewhere):
 @pytest.mark.parametrize("command", ["status", "runs", "check", "history", "evaluate", "suspects"])
 def test_a_workspace_without_write_permission_can_be_read(command, locked, as_nobody):
     result = as_nobody("-w", locked, command)
-    assert (result.status, result.err) == (0, "")
+    assert result.status == 0
+    assert result.err == f"workbench: {locked} is read-only for you: {READ_ONLY}\n"
 
 
 def test_a_workspace_without_write_permission_is_not_changed(locked, as_nobody):

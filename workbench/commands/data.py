@@ -1,9 +1,7 @@
-"""Commands about workspaces and files: init, import, export, status, check, backup, doctor."""
+"""Commands about workspaces and files: init, import, export, status."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from storage import groups, importing, maintenance, runs, tweets, writers
+from storage import groups, importing, runs, tweets, writers
 from storage.columns import NAMES
 from storage.config import Config
 from storage.errors import UsageError, UserError
@@ -193,7 +191,7 @@ def export(
 
     Example: workbench export corrected.csv "changed:yes"
     """
-    with settings.store() as store:
+    with settings.store() as store, settings.for_others():
         written = writers.export(store, file, filter_text, form, safe_csv)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
@@ -240,59 +238,4 @@ def status(settings: Settings) -> None:
     table(None, ("what", "value"), rows)
 
 
-@click.command()
-@common
-@click.pass_obj
-def check(settings: Settings) -> None:
-    """Check that the store is sound: SQLite's structures, history against labels, counts.
-
-    Example: workbench check
-    """
-    with settings.store() as store:
-        problems = maintenance.check(store)
-    if settings.as_json:
-        print_json({"ok": not problems, "problems": problems})
-    else:
-        for problem in problems or ["The store is sound."]:
-            say(problem)
-    if problems:
-        raise click.exceptions.Exit(1)
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@common
-@click.pass_obj
-def backup(settings: Settings, file: Path) -> None:
-    """Write a consistent copy of the database, also while others label.
-
-    Example: workbench backup /backups/tweets.db
-    """
-    with settings.store() as store:
-        maintenance.backup(store, file)
-    print_json({"backup": str(file)}) if settings.as_json else say(f"Copied the store to {file}.")
-
-
-@click.command()
-@common
-@click.pass_obj
-def doctor(settings: Settings) -> None:
-    """Look at what this machine offers: GPU, 4-bit library, disk, permissions.
-
-    Example: workbench doctor
-    """
-    from workbench.modeling.machine import describe
-
-    folder = settings.named() or Path.cwd()
-    values = describe()
-    values["disk_free_gib"] = round(
-        shutil.disk_usage(folder if folder.exists() else ".").free / 2**30, 1
-    )
-    if (folder / DATABASE).exists():
-        mode = folder.stat().st_mode & 0o777
-        values["workspace_mode"] = f"{mode:04o}" + (" (others can get in)" if mode & 0o077 else "")
-        values["workspace_writable"] = os.access(folder, os.W_OK)
-    print_json(values) if settings.as_json else table(None, ("what", "found"), values.items())
-
-
-COMMANDS = (init, import_files, export, status, check, backup, doctor)
+COMMANDS = (init, import_files, export, status)

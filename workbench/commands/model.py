@@ -109,7 +109,8 @@ def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -
         os.environ["HF_HUB_OFFLINE"] = "1"
     from workbench.modeling.exporting import export
 
-    export(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
+    with settings.for_others():
+        export(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
     else:

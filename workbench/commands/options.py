@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
+from storage.errors import UserError
 from storage.store import Store, find_workspace, open_store
+from workbench import inert
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +25,10 @@ class Settings:
     workspace: Path | None = None
     annotator: str | None = None
     as_json: bool = False
+    umask: int = 0o077
+    """What files outside the workspace get, such as exports."""
+    opened: Path | None = None
+    """The workspace that was opened last, for the words about a damaged one."""
 
     def named(self) -> Path | None:
         """The workspace that the command line or the environment names."""
@@ -30,13 +36,45 @@ class Settings:
         return self.workspace or (Path(home) if home else None)
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """Open the workspace that the command is about, and close it afterwards."""
-        store = open_store(find_workspace(self.workspace), self.annotator)
+    def store(self, daily_backup: bool = True) -> Iterator[Store]:
+        """Open the workspace that the command is about, and close it afterwards.
+
+        Says on stderr what is special about it, and makes the backup of the day.
+        """
+        self.opened = find_workspace(self.workspace)
+        store = open_store(self.opened, self.annotator)
         try:
+            if daily_backup and not store.read_only:
+                back_up(store.folder)
             yield store
+            for notice in store.notices:  # last, so that an error stands alone
+                warn(notice.sentence)
         finally:
             store.close()
+
+    @contextmanager
+    def for_others(self) -> Iterator[None]:
+        """Write files as the user's umask says instead of for the owner only."""
+        private = os.umask(self.umask)
+        try:
+            yield
+        finally:
+            os.umask(private)
+
+
+def back_up(folder: Path) -> None:
+    """Make the backup of the day; what is wrong with it is said and hinders nothing."""
+    from workbench.daily_backup import start
+
+    try:
+        start(folder)
+    except UserError as error:
+        warn(str(error))
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence on stderr beside the answer of the command."""
+    click.echo(f"workbench: {inert.line(sentence)}", err=True)
 
 
 def common(function: F) -> F:

@@ -177,7 +177,8 @@ def settle(folder: Path) -> State:
         "The worker ended without a word (killed, or the machine went down); see worker.log, and "
         f"go on with `workbench resume {folder.name}`."
     )
-    return write_state(folder, state, state=FAILED, reason=reason, finished=state.heartbeat)
+    failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
+    return write_state(folder, failed) if os.access(folder, os.W_OK) else failed
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -73,6 +73,7 @@ class Reporter:
 def main() -> int:
     """Do the run in the folder that the command line names; exit status 0 if it is done."""
     folder = Path(sys.argv[1])
+    os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
         state = run_folder.read_state(folder)

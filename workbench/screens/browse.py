@@ -71,6 +71,8 @@ class BrowseScreen(Selecting):
         self.tweets.layout_of = rows.columns(self.store.label_ids)
         self.tweets.focus()
         self._show_keys()
+        if self.store.notices:
+            self.say(" ".join(notice.sentence for notice in self.store.notices), problem=True)
         self.fill(Question(run=self.app.shown_run), tweets.listing(self.store))
 
     @on(TweetList.Settled)
@@ -85,6 +87,7 @@ class BrowseScreen(Selecting):
             self.question.sort,
             tweets.counts(self.store),
             self.store.annotator,
+            [notice.word for notice in self.store.notices],
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -159,7 +162,7 @@ class BrowseScreen(Selecting):
         keys = self.store.config.key_of()
         parts = ["? help"]
         for number, label in enumerate(self.store.config.labels[:9], start=1):
-            letter = f"/{keys[label]}" if label in keys else ""
+            letter = f"/{inert.line(keys[label])}" if label in keys else ""
             parts.append(f"{number}{letter} {inert.line(label)}")
         parts += ["space pred", "enter keep", "u undo", "/ filter", "x exclude", "s sort"]
         parts += ["t train", "r runs", "q quit"]

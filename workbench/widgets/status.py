@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
@@ -27,9 +29,12 @@ class StatusLine(Horizontal):
         """Say where the cursor is."""
         self._set("position", f"{row + 1:,} / {rows:,}" if rows else "0 / 0")
 
-    def summary(self, filter_text: str, sort: str, counts: Counts, annotator: str) -> None:
-        """Say what the list shows and how far the work is."""
-        parts = [f"filter {inert.line(filter_text)}"] if filter_text else []
+    def summary(
+        self, filter_text: str, sort: str, counts: Counts, annotator: str, notices: Sequence[str]
+    ) -> None:
+        """Say how the workspace was opened, what the list shows and how far the work is."""
+        parts = list(notices)
+        parts += [f"filter {inert.line(filter_text)}"] if filter_text else []
         parts += [f"by {sort}"] if sort != "id" else []
         parts += [
             f"{counts.tweets:,} tweets",

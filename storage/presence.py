@@ -1,0 +1,73 @@
+"""Who has a workspace open, by locks that the kernel drops when their process ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from storage.errors import UserError
+
+OPEN = "open.lock"
+UPGRADE = "upgrade.lock"
+SQLITE_SHARED = (0x40000002, 510)
+"""The bytes of a database file that SQLite locks while somebody has it open in WAL mode."""
+
+
+def hold(folder: Path) -> IO[bytes] | None:
+    """Mark a workspace as open until the file is closed; None where that cannot be written down.
+
+    Raises UserError while its database is being replaced.
+    """
+    path = folder / OPEN
+    try:
+        held = _lock_file(path) if os.access(folder, os.W_OK) else path.open("rb")
+    except OSError:
+        return None  # read-only, or no space for an empty file: then nobody can replace it either
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise UserError(
+            f"{folder} is being restored from a backup; try again when that has finished."
+        ) from None
+    return held
+
+
+@contextmanager
+def alone(folder: Path, database: Path) -> Iterator[None]:
+    """Keep everybody else out of a workspace; raises UserError if somebody is in it.
+
+    Nothing in this process may have the database open: SQLite would lose its locks.
+    """
+    busy = UserError(f"{folder} is open in another program; close it everywhere and repeat.")
+    with ExitStack() as stack:
+        held = stack.enter_context(_lock_file(folder / OPEN))
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if database.exists():
+                file = stack.enter_context(database.open("r+b"))
+                start, length = SQLITE_SHARED
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+        except (BlockingIOError, PermissionError):
+            raise busy from None
+        yield
+
+
+@contextmanager
+def turn(lock: Path, wait: bool = True) -> Iterator[bool]:
+    """Let one process at a time do something; whether it is ours, always so when waiting."""
+    with _lock_file(lock) as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            ours = True
+        except BlockingIOError:
+            ours = False
+        yield ours
+
+
+def _lock_file(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")

@@ -1,0 +1,196 @@
+"""Commands that keep the work safe: check, backup, restore-backup, doctor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage import backups, filesystem, maintenance, permissions, restoring
+from storage.backups import Backup
+from storage.errors import UsageError, UserError
+from storage.restoring import Content
+from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
+from workbench import inert
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_json, say, table
+
+
+@click.command()
+@common
+@click.pass_obj
+def check(settings: Settings) -> None:
+    """Check that the store is sound: SQLite's structures, history against labels, counts, backups.
+
+    Example: workbench check
+    """
+    with settings.store() as store:
+        problems = maintenance.check(store) + restoring.problems(store.folder)
+    if settings.as_json:
+        print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems or ["The store is sound."]:
+            say(problem)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
+@click.option("--daily", is_flag=True, help="Into the backups folder, if there is none of today.")
+@common
+@click.pass_obj
+def backup(settings: Settings, file: Path | None, daily: bool) -> None:
+    """Write a consistent copy of the database, also while others label.
+
+    Without FILE it goes into the backups folder of the workspace, and stays there until you
+    delete it.
+
+    Example: workbench backup /backups/tweets.db
+    """
+    if file is not None and daily:
+        raise UsageError("--daily makes a backup in the backups folder; leave FILE out.")
+    with settings.store(daily_backup=False) as store:
+        if file is None:
+            kind = backups.DAILY if daily else backups.MANUAL
+            file = backups.make(store.folder / DATABASE, kind, now())
+        else:
+            backups.copy(store.db, file)
+    if settings.as_json:
+        print_json({"backup": None if file is None else str(file)})
+    else:
+        say(f"Copied the store to {file}." if file else "There is a backup of today already.")
+
+
+@click.command("restore-backup")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
+@click.option("--latest", is_flag=True, help="The newest of the backups folder.")
+@click.option("--list", "listing", is_flag=True, help="Show the backups and change nothing.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@common
+@click.pass_obj
+def restore_backup(
+    settings: Settings, file: Path | None, latest: bool, listing: bool, yes: bool
+) -> None:
+    """Put a backup in the place of the database; the replaced database is kept beside it.
+
+    Example: workbench restore-backup --latest
+    """
+    folder = find_workspace(settings.workspace)
+    known = backups.listed(folder)
+    if listing:
+        _list(settings, known)
+        return
+    if (file is None) != latest:
+        raise UsageError("Name a backup FILE or give --latest; --list shows what there is.")
+    if file is None and not known:
+        raise UserError(f"There is no backup in {folder / backups.FOLDER}.")
+    chosen = known[-1].path if file is None else _found(file, folder)
+    there = restoring.content(folder / DATABASE)
+    if not settings.as_json:
+        _compare(folder / DATABASE, there, chosen, restoring.content(chosen))
+    if not yes and (settings.as_json or not sys.stdin.isatty()):
+        raise UsageError("This replaces the database; add --yes to do it without being asked.")
+    if not yes and not click.confirm(inert.line(f"Replace {folder / DATABASE}?")):
+        say("Nothing was changed.")
+        return
+    replaced = restoring.restore(folder / DATABASE, chosen, SCHEMA_VERSION, now())
+    if settings.as_json:
+        aside = None if replaced is None else str(replaced)
+        print_json({"restored": str(chosen), "replaced": aside})
+    else:
+        say(f"Restored {chosen}." + (f" What it replaced is {replaced}." if replaced else ""))
+
+
+def _found(file: Path, folder: Path) -> Path:
+    """A backup by its path, or by its name in the backups folder."""
+    for path in (file, folder / backups.FOLDER / file):
+        if path.is_file():
+            return path.resolve()
+    raise UserError(
+        f"There is no file {file}; `workbench restore-backup --list` shows the backups."
+    )
+
+
+def _list(settings: Settings, known: list[Backup]) -> None:
+    if settings.as_json:
+        print_json(
+            [
+                {"backup": str(b.path), "made": b.made, "kind": b.kind, "schema": b.schema,
+                 "bytes": b.path.stat().st_size}
+                for b in known
+            ]
+        )  # fmt: skip
+        return
+    table(
+        None,
+        ("made (UTC)", "kind", ">schema", ">MiB", "file"),
+        [
+            (b.made, b.kind, b.schema, f"{b.path.stat().st_size / 2**20:,.1f}", b.path)
+            for b in known
+        ],
+    )
+    say(f"{len(known)} backups.")
+
+
+def _compare(database: Path, there: Content, backup: Path, new: Content) -> None:
+    facts = (_facts(there), _facts(new))
+    names = dict.fromkeys(name for found in facts for name in found)
+    table(
+        None,
+        ("", "now", "in the backup"),
+        [
+            ("file", database, backup),
+            *((name, *(found.get(name, "") for found in facts)) for name in names),
+        ],
+    )
+
+
+def _facts(content: Content) -> dict[str, Any]:
+    if content.problem is not None:
+        return {"problem": content.problem}
+    facts: dict[str, Any] = {"schema": content.schema}
+    facts |= {name: f"{number:,}" for name, number in (content.counts or {}).items()}
+    if content.last is not None:
+        facts["last change"] = (
+            f"{datetime.fromtimestamp(content.last / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+        )
+    return facts
+
+
+@click.command()
+@common
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Look at what this machine offers: GPU, 4-bit library, disk, file system, permissions.
+
+    Example: workbench doctor
+    """
+    from workbench.modeling.machine import describe
+
+    folder = settings.named() or Path.cwd()
+    values = describe()
+    there = folder if folder.exists() else Path()
+    values["disk_free_gib"] = round(shutil.disk_usage(there).free / 2**30, 1)
+    problems: list[str] = []
+    if (network := filesystem.network_type(there)) is not None:
+        problems.append(f"{folder} is on a network file system ({network}); a local one is better.")
+    if (folder / DATABASE).exists():
+        mode = folder.stat().st_mode & 0o777
+        values["workspace_mode"] = f"{mode:04o}" + (" (others can get in)" if mode & 0o077 else "")
+        values["workspace_writable"] = os.access(folder, os.W_OK)
+        problems += permissions.problems(folder)
+    if settings.as_json:
+        print_json(values | {"problems": problems})
+        return
+    table(None, ("what", "found"), values.items())
+    for problem in problems:
+        say(problem)
+
+
+COMMANDS = (check, backup, restore_backup, doctor)

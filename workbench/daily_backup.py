@@ -1,0 +1,49 @@
+"""The backup of the day: a small one at once, a large one in a process that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from storage import backups
+from storage.store import DATABASE, now
+
+SMALL = 16 * 2**20
+"""Bytes that are copied in less time than it takes to start a process."""
+
+
+def start(folder: Path) -> subprocess.Popen[str] | None:
+    """Make the backup if there is none of today, or start a process that does.
+
+    Raises UserError if it cannot be written; work goes on without it.
+    """
+    database, at = folder / DATABASE, now()
+    if not backups.due(folder, at):
+        return None
+    if database.stat().st_size <= SMALL:
+        backups.make(database, backups.DAILY, at)
+        return None
+    backups.require_space(folder, database.stat().st_size)
+    return subprocess.Popen(
+        [sys.executable, "-m", "workbench", "--workspace", str(folder), "backup", "--daily"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+async def complaint(folder: Path) -> str:
+    """Make the backup beside other work and return what went wrong; raises UserError as well.
+
+    When the screen closes in between, the process goes on.
+    """
+    process = await asyncio.to_thread(start, folder)
+    while process is not None and process.poll() is None:
+        await asyncio.sleep(0.5)
+    if process is None or not process.returncode or process.stderr is None:
+        return ""
+    return (process.stderr.read().strip().splitlines() or ["The daily backup failed."])[-1]
