@@ -75,7 +75,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
 
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
     """Make a workspace for its owner only and open it; raises UserError if there is one already."""
-    if (folder / DATABASE).exists() and (folder / config_file.FILE_NAME).exists():
+    if (folder / DATABASE).exists() and config_file.path_in(folder).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,6 +99,7 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     except sqlite3.DatabaseError as error:
         raise explain(error, path) from error
     if not read_only:
+        config_file.rename_old(folder)
         _take_over_labels(db, config.labels)
     names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
     ids = {name: number for number, name in names.items()}
@@ -106,7 +107,7 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
 
 
 def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
-    """Bring the labels of the database, in their spelling, in line with workspace.toml."""
+    """Bring the labels of the database, in their spelling, in line with workbench.toml."""
     known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
     if all(known.get(label.casefold()) == label for label in labels):
         return

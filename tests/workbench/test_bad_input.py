@@ -35,7 +35,7 @@ def one_sentence(result, status):
 def content(folder):
     db = sqlite3.connect(folder / "workbench.db")
     try:
-        return list(db.iterdump()), (folder / "workspace.toml").read_text()
+        return list(db.iterdump()), (folder / "workbench.toml").read_text()
     finally:
         db.close()
 
@@ -153,12 +153,12 @@ def test_a_damaged_database_is_one_sentence(damage, command, trained, cli):
 
 
 def test_settings_that_are_missing_or_wrong_are_one_sentence(trained, cli):
-    path = trained / "workspace.toml"
+    path = trained / "workbench.toml"
     text = path.read_text()
     path.write_text(text + "colour = 3\n")
-    assert "workspace.toml" in one_sentence(cli("status"), 1)
+    assert "workbench.toml" in one_sentence(cli("status"), 1)
     path.unlink()
-    assert "workspace.toml is missing" in one_sentence(cli("status"), 1)
+    assert "workbench.toml is missing" in one_sentence(cli("status"), 1)
 
 
 def test_without_a_workspace_it_says_how_to_make_one(tmp_path, cli, monkeypatch):

@@ -94,7 +94,7 @@ def _make_folder(
 ) -> Frozen:  # fmt: skip
     labels = store.config.labels
     if len(labels) < 2:
-        raise UserError("The workspace has fewer than two labels; name them in workspace.toml.")
+        raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
     if kind == "baseline":
         base = None
     elif base is not None and Path(base).expanduser().is_dir():
