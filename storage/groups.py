@@ -105,8 +105,9 @@ def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
 def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
     """Make one group of each of these, and of the groups of their members; returns how many joined.
 
-    A group lies in one split: in test if one of its tweets did, else in dev if one did. Tweets
-    whose file says which split they are in stay there.
+    A group lies in the split of its first tweet; but if one of its tweets that were compared
+    before, and may have been evaluated, is a test tweet, all of them are. Tweets whose file says
+    which split they are in stay there.
     """
     with importing_alone(store, lambda: None), bulk(store) as writer:
         joined = _join(writer, groups)
@@ -135,14 +136,15 @@ def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
         "INSERT OR IGNORE INTO near SELECT m.group_id, n.number FROM near n "
         "JOIN current m ON m.tweet = n.tweet"
     )
+    # Beside min(), c.split is that of the row with the smallest tweet (SQLite's bare columns).
     db.execute(
         "CREATE TEMP TABLE moves AS SELECT n.tweet, g.first, "
         "CASE WHEN i.columns LIKE '%\"split\"%' THEN c.split ELSE g.split END AS split "
         "FROM near n JOIN current c ON c.tweet = n.tweet JOIN tweets t ON t.id = n.tweet "
         "JOIN imports i ON i.id = t.import JOIN (SELECT n.number, min(n.tweet) AS first, "
-        "CASE WHEN sum(c.split = 'test') THEN 'test' WHEN sum(c.split = 'dev') THEN 'dev' "
-        "ELSE 'train' END AS split FROM near n JOIN current c ON c.tweet = n.tweet "
-        "GROUP BY n.number) g ON g.number = n.number "
+        "CASE WHEN sum(c.split = 'test' AND c.tweet <= (SELECT value FROM counts "
+        "WHERE name = 'compared')) THEN 'test' ELSE c.split END AS split FROM near n "
+        "JOIN current c ON c.tweet = n.tweet GROUP BY n.number) g ON g.number = n.number "
         "ORDER BY n.tweet"
     )
     size, joining = db.execute(

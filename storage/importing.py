@@ -51,6 +51,8 @@ class Plan:
     """The label set that the workspace has afterwards."""
     own: bool = False
     """The file was exported here: its gold labels, sources and histories are restored."""
+    rows: int | None = None
+    """How many there are, if the labels were counted."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def plan(config: Config, path: Path, options: Options) -> Plan:
     else:
         seen = _values(path, options, columns.label)
     labels = _labels(config, path, columns.label, options.codes, seen)
-    return Plan(path, options, columns, labels, own)
+    return Plan(path, options, columns, labels, own, seen.total())
 
 
 def _values(path: Path, options: Options, column: str) -> Counter[str]:

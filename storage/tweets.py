@@ -18,6 +18,8 @@ from storage.shown import shown_run as shown_run
 from storage.store import DATABASE, Store, explain, visible
 
 SORTS = tuple(ORDERS)
+FIRST = 200
+"""Tweets of the page that is shown before the whole list is known."""
 COLUMNS = (
     "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
     "c.ambiguous, c.note, p.label, p.confidence, p.in_sample"
@@ -200,9 +202,16 @@ def disagreeing(store: Store, ids: Sequence[int], run: int | None) -> set[int]:
 
 def find(
     store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
-) -> Sequence[int]:
-    """Like `listing`, with what SQLite complains of, or an interruption, as a UserError."""
+) -> Iterator[tuple[Sequence[int], bool]]:
+    """The ids of the first page of a list at once, where it is longer, and then all of them.
+
+    Each comes with whether it is the whole list. Raises what SQLite complains of, or an
+    interruption, as a UserError.
+    """
     try:
-        return listing(store, filter_text, sort, run)
+        asked = pages.ask(store, filter_text, sort, run)
+        if len(first := pages.page(store, asked, FIRST)) == FIRST:
+            yield first, False
+        yield pages.ids(store, asked), True
     except sqlite3.OperationalError as error:
         raise explain(error, store.folder / DATABASE) from error

@@ -19,6 +19,7 @@ from workbench.commands.options import Settings, common
 COMMANDS = {
     "data": ("init", "import", "export", "status", "check", "backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
+    "groups": ("group", "conflicts"),
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),

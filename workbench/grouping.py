@@ -18,8 +18,6 @@ from workbench.analysis.near_duplicates import (
     sketches,
 )
 
-AT_ONCE = 50_000
-"""So many new tweets are compared at the end of their import, in some seconds."""
 PAIRS = 5_000
 
 

@@ -103,7 +103,11 @@ def test_excluded_ambiguous_and_unlabelled_tweets_are_left_out(small):
 
 def test_without_a_dev_split_a_share_of_the_groups_is_held_out(make_store, fill):
     rows = [
-        {"text": f"{'Text' if copy else 'text'} number {n}", "label": "positive", "split": "train"}
+        {
+            "text": f"{'Text' if copy else 'text'} {n * 7919} {n * 104729} {n * n}",
+            "label": "positive",
+            "split": "train",
+        }
         for n in range(200)
         for copy in (0, 1)
     ]

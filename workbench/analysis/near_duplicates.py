@@ -11,13 +11,13 @@ from storage.text import normalise
 
 SHINGLE = 5
 """Characters of a shingle."""
-THRESHOLD = 0.8
+THRESHOLD = 0.85
 """Texts whose shingles have at least this Jaccard similarity are nearly equal."""
 LANES, BANDS = 64, 16
 """Hash values of a text, kept to 16 bits each (Li and König 2010), and how they are bundled."""
-SURELY_LESS = 0.64
-"""Share of equal hash values below which the similarity is hardly ever THRESHOLD: 3.2 standard
-deviations, sqrt(0.8 * 0.2 / 64), less."""
+SURELY_LESS = 0.7
+"""Share of equal hash values below which the similarity is hardly ever THRESHOLD: more than three
+standard deviations, sqrt(0.85 * 0.15 / 64), less."""
 
 Sketches = NDArray[np.uint64]
 """A row per text with BANDS numbers of four hash values each."""

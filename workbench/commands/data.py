@@ -15,12 +15,15 @@ from storage import groups, importing, maintenance, runs, tweets, writers
 from storage.columns import NAMES
 from storage.config import Config
 from storage.errors import UsageError, UserError
-from storage.importing import Options, Report
+from storage.importing import Options, Plan, Report
 from storage.labels import undone
 from storage.store import DATABASE, Store, create_store, set_labels
+from workbench import inert
 from workbench.bases import require_model
+from workbench.commands.groups import compare_after_import
 from workbench.commands.options import F, Settings, common
 from workbench.commands.printing import print_json, say, table
+from workbench.commands.progress import bar
 
 
 @click.command()
@@ -78,16 +81,29 @@ def import_files(
     with _store_to_import_into(settings, files[0], options, dry_run) as store:
         for file in files:
             plan = importing.plan(store.config, file, options)
-            report = importing.run(store, plan, dry_run)
+            report = _run(store, plan, dry_run)
             if plan.labels != store.config.labels and not dry_run:
                 store = set_labels(store, plan.labels)
             reports.append(report)
             if not settings.as_json:
                 _tell(file, report, dry_run)
+        near = "" if dry_run else compare_after_import(store)
+        if near and not settings.as_json:
+            say(near)
         store.close()
     if settings.as_json:
         values = [report.as_json() for report in reports]
         print_json(values[0] if len(values) == 1 else values)
+
+
+def _run(store: Store, plan: Plan, dry_run: bool) -> Report:
+    """Import with a bar, saying so when another import has to end first."""
+
+    def waiting() -> None:
+        say("Another import goes on in this workspace; waiting for its end.", err=True)
+
+    with bar(f"importing {inert.line(plan.path.name)}") as told:
+        return importing.run(store, plan, dry_run, lambda read: told(read, plan.rows), waiting)
 
 
 @contextmanager
@@ -206,6 +222,8 @@ def status(settings: Settings) -> None:
             "undone": undone(store),
             "runs": len(known),
             "conflicts": len(groups.conflicts(store)),
+            "leaks": groups.leaks(store),
+            "uncompared": groups.waiting(store),
             "labels": tweets.label_counts(store),
             "splits": tweets.split_counts(store),
         }

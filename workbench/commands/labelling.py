@@ -127,7 +127,7 @@ def label(settings: Settings, numbers: tuple[int, ...], label: str, where: str |
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
         for number in numbers:
             tweets.tweet(store, number)
-        ids = numbers if where is None else tweets.find(store, where)
+        ids = numbers if where is None else tweets.listing(store, where)
         if not ids:
             raise UserError(f"No tweet passes the filter {where!r}; nothing was changed.")
         change = labels.assign(store, ids, wanted, Shown(run=tweets.shown_run(store)), progress)

@@ -16,9 +16,9 @@ from storage.labels import Change
 from workbench import inert
 
 
-def say(text: str) -> None:
-    """Print a line of narration."""
-    click.echo(inert.lines(text))
+def say(text: str, err: bool = False) -> None:
+    """Print a line of narration, on stderr if it is not what was asked for."""
+    click.echo(inert.lines(text), err=err)
 
 
 def print_json(value: Any) -> None:

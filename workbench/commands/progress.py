@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from storage.events import Progress
-
+Progress = Callable[[int, int | None], None]
+"""Told how many are done, and of how many if that is known."""
 PATIENCE = 1.0
 """Seconds without a bar."""
 
@@ -26,7 +26,7 @@ def bar(title: str) -> Iterator[Progress]:
     task = shown.add_task(title, total=None)
     started = time.monotonic()
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int | None) -> None:
         if time.monotonic() - started > PATIENCE:
             shown.start()
             shown.update(task, completed=done, total=total)

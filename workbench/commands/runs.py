@@ -15,6 +15,7 @@ from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
 from workbench.bases import require_model
+from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import interval, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
@@ -59,6 +60,7 @@ def train(
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
+        compare(store)
         frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
         launching.launch(frozen.path)
         if not settings.as_json:

@@ -19,6 +19,7 @@ from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now
 from storage.text import split_of
+from workbench.grouping import compare
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import Job, State
@@ -47,10 +48,12 @@ def freeze_training(
 ) -> Frozen:
     """Make the run folder of a training run on the current labels.
 
-    Test tweets and texts equal to one are left out, and so are excluded tweets. Afterwards the
-    run scores the tweets that pass the filter. Raises UserError when there is nothing to train on.
+    Test tweets and texts nearly equal to one are left out, and so are excluded tweets. Afterwards
+    the run scores the tweets that pass the filter. Raises UserError when there is nothing to
+    train on.
     """
     tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
+    compare(store)
     train, dev = learnable.training(store)
     if recipe.training is not None and not dev:
         share, seed = recipe.training.dev_share, recipe.training.seed

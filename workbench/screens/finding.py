@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -42,15 +42,18 @@ class Finder:
                 self._running.db.interrupt()
             return self._newest
 
-    def find(self, ticket: int, question: Question) -> Sequence[int]:
-        """The ids, called in a thread; raises Superseded or UserError."""
+    def find(self, ticket: int, question: Question) -> Iterator[tuple[Sequence[int], bool]]:
+        """The ids of the first page and then all, in a thread; raises Superseded or UserError."""
         store = open_store(self._folder)
         try:
             with self._lock:
                 if ticket != self._newest:
                     raise Superseded
                 self._running = store
-            ids = find(store, question.filter, question.sort, question.run)
+            for found in find(store, question.filter, question.sort, question.run):
+                if ticket != self._newest:
+                    raise Superseded
+                yield found
         except UserError:
             if ticket != self._newest:
                 raise Superseded from None
@@ -60,6 +63,3 @@ class Finder:
                 if self._running is store:
                     self._running = None
             store.close()
-        if ticket != self._newest:
-            raise Superseded
-        return ids

@@ -51,11 +51,14 @@ class Selecting(Editing):
     ]
 
     class Found(Message):
-        """The answer to a question about the list."""
+        """The answer to a question about the list: its first page, or the whole of it."""
 
-        def __init__(self, question: Question, ids: Sequence[int], keep: int | None) -> None:
+        def __init__(
+            self, ticket: int, question: Question, ids: Sequence[int], whole: bool, keep: int | None
+        ) -> None:
             super().__init__()
-            self.question, self.ids, self.keep = question, ids, keep
+            self.ticket, self.question, self.ids = ticket, question, ids
+            self.whole, self.keep = whole, keep
 
     class NotFound(Message):
         """A question could not be answered."""
@@ -68,6 +71,8 @@ class Selecting(Editing):
         super().__init__(store)
         self._finder = Finder(store.folder)
         self._before = Question()
+        self._painted = 0
+        """The last question whose first page was shown before the whole answer came."""
 
     def hint(self, text: str) -> None:
         """Show a line below the input."""
@@ -90,26 +95,34 @@ class Selecting(Editing):
     @work(thread=True, group="list")
     def _search(self, ticket: int, question: Question, keep: int | None) -> None:
         try:
-            ids = self._finder.find(ticket, question)
+            for ids, whole in self._finder.find(ticket, question):
+                self.post_message(self.Found(ticket, question, ids, whole, keep))
         except Superseded:
             return
         except UserError as error:
             self.post_message(self.NotFound(error))
             return
-        self.post_message(self.Found(question, ids, keep))
 
     @on(Found)
     def _found(self, event: Found) -> None:
-        self.fill(event.question, event.ids, event.keep)
+        if event.whole:
+            moved = self._painted == event.ticket
+            self.fill(event.question, event.ids, self.tweets.current_id if moved else event.keep)
+        elif event.keep is None or event.keep in event.ids:
+            self._painted = event.ticket
+            self.fill(event.question, event.ids, event.keep, whole=False)
 
-    def fill(self, question: Question, ids: Sequence[int], keep: int | None = None) -> None:
+    def fill(
+        self, question: Question, ids: Sequence[int], keep: int | None = None, whole: bool = True
+    ) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""
         self.question = question
         row = None if keep is None else row_of(ids, keep)
         self.query_one("#columns", Static).update(
             inert.line(rows.header(self.tweets.layout_of, self._predicted_by())), layout=False
         )
-        self.tweets.marked &= set(ids) if self.tweets.marked else set()
+        if whole and self.tweets.marked:
+            self.tweets.marked &= set(ids)
         self.tweets.show(ids, row or 0)
         empty = self.query_one("#empty", Static)
         if empty.display == bool(ids):
@@ -119,7 +132,8 @@ class Selecting(Editing):
             some = tweets.counts(self.store).tweets
             empty.update(NO_MATCH if some else NO_TWEETS)
         if self.prompt.request is not None:
-            self.hint(f"{len(ids):,} tweets; {self.prompt.request.hint}")
+            number = f"{len(ids):,}" if whole else "…"
+            self.hint(f"{number} tweets; {self.prompt.request.hint}")
         elif self.focused is not self.tweets:
             self.tweets.focus()
 

@@ -1,0 +1,81 @@
+"""Commands about groups of equal and nearly equal texts: group, conflicts."""
+
+from __future__ import annotations
+
+import click
+
+from storage import groups, tweets
+from storage.store import Store, visible
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_json, say, table
+from workbench.commands.progress import bar
+
+AT_ONCE, ALL = 50_000, 200_000
+"""So many new tweets are compared after an import, if there are no more than so many in all."""
+
+
+@click.command()
+@common
+@click.pass_obj
+def group(settings: Settings) -> None:
+    """Make groups of nearly equal texts: a group lies in one split, so that no test tweet leaks.
+
+    Imports do this by themselves for up to 50,000 tweets, and each training does it first.
+
+    Example: workbench group
+    """
+    with settings.store() as store:
+        size = groups.waiting(store)
+        joined = compare(store)
+    if settings.as_json:
+        print_json({"compared": size, "joined": joined})
+    else:
+        say(f"{size:,} tweets compared; {joined:,} joined a group of nearly equal texts.")
+
+
+@click.command()
+@common
+@click.pass_obj
+def conflicts(settings: Settings) -> None:
+    """List groups of equal or nearly equal texts that were imported with different gold labels.
+
+    Example: workbench conflicts --json
+    """
+    with settings.store() as store:
+        found = groups.conflicts(store)
+        if settings.as_json:
+            print_json([conflict.as_json() for conflict in found])
+            return
+        rows = [
+            (conflict.group if place == 0 else "", tweet, gold, tweets.tweet(store, tweet).text)
+            for conflict in found
+            for place, (tweet, gold) in enumerate(zip(conflict.tweets, conflict.golds, strict=True))
+        ]
+    table(None, (">group", ">id", "gold", "text"), rows)
+    say(f"{len(found):,} groups with more than one gold label.")
+
+
+def compare_after_import(store: Store) -> str:
+    """Compare what has come in if that takes seconds, and say what was done or is left to do."""
+    size = groups.waiting(store)
+    if size == 0:
+        return ""
+    if size > AT_ONCE or visible(store.db) > ALL:
+        return (
+            f"{size:,} tweets are not compared for nearly equal texts yet: `workbench group` does "
+            "it now, otherwise the next training does."
+        )
+    joined = compare(store)
+    return f"{joined:,} more are nearly equal to another and joined its group." if joined else ""
+
+
+def compare(store: Store) -> int:
+    """Compare new tweets with all others, with a bar; returns how many joined a group."""
+    from workbench.grouping import compare as find
+
+    size = groups.waiting(store)
+    with bar("comparing texts") as progress:
+        return find(store, lambda done: progress(done, size))
+
+
+COMMANDS = (group, conflicts)
