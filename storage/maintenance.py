@@ -6,6 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from storage.access import writing
 from storage.conditions import CORRECTED, DISAGREES
 from storage.errors import UserError
 from storage.store import Store
@@ -32,7 +33,8 @@ def backup(store: Store, path: Path) -> None:
     """Write a consistent copy of the database, also while others write to it."""
     if path.exists():
         raise UserError(f"{path} exists already; name another file.")
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    with writing(path):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     copy = sqlite3.connect(path)
     try:
         store.db.backup(copy)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import config as config_file
+from storage.access import writing
 from storage.config import Config
 from storage.errors import UserError
 
@@ -78,10 +79,11 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
     if (folder / DATABASE).exists() and config_file.path_in(folder).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
-    config_file.save(folder, config)
-    (folder / DATABASE).touch(0o600)
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
+        config_file.save(folder, config)
+        (folder / DATABASE).touch(0o600)
     return open_store(folder, annotator)
 
 
@@ -195,6 +197,12 @@ def _begin(db: sqlite3.Connection) -> None:
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without what made it busy
+
+
+def require_writable(store: Store) -> None:
+    """Raise UserError for a workspace that this user can only read."""
+    if store.read_only:
+        raise explain(sqlite3.OperationalError("readonly"), store.folder / DATABASE)
 
 
 def explain(error: sqlite3.Error, path: Path) -> UserError:

@@ -121,7 +121,7 @@ def test_wrong_use_of_export_is_one_sentence(home, cli, write, tmp_path):
         (("set.zst", "--format", "datasets"), 2, "cannot be compressed"),
         (("t.csv", "--format", "xml"), 2, "'xml' is not one of"),
         (("home", "--format", "datasets"), 1, "exists already"),
-        (("home/none/t.csv",), 1, "No such file"),
+        (("home/none/t.csv",), 1, "There is no folder"),
     ):
         path, *options = arguments
         assert message in one_sentence(cli("export", tmp_path / path, *options), status)

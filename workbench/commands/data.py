@@ -22,7 +22,7 @@ from workbench import inert
 from workbench.bases import require_model
 from workbench.commands.groups import compare_after_import
 from workbench.commands.options import F, Settings, common
-from workbench.commands.printing import print_json, say, table
+from workbench.commands.printing import outside_sentence, print_json, say, table
 from workbench.commands.progress import bar
 
 
@@ -178,14 +178,16 @@ def _tell(file: Path, report: Report, dry_run: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option("--format", "form", type=click.Choice(writers.KINDS), help="Otherwise by the ending.")
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @click.option(
     "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
 )
 @common
 @click.pass_obj
 def export(
-    settings: Settings, file: Path, filter_text: str, form: str | None, safe_csv: bool
-) -> None:
+    settings: Settings, file: Path, filter_text: str, form: str | None, force: bool,
+    safe_csv: bool,
+) -> None:  # fmt: skip
     """Write tweets with their labels and histories to a file; its ending names the format.
 
     Endings: .csv, .tsv, .json, .jsonl, .parquet, each also with .gz or .zst. Formats without an
@@ -194,7 +196,7 @@ def export(
     Example: workbench export corrected.csv "changed:yes"
     """
     with settings.store() as store:
-        written = writers.export(store, file, filter_text, form, safe_csv)
+        written = writers.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
     )
@@ -227,8 +229,9 @@ def status(settings: Settings) -> None:
             "labels": tweets.label_counts(store),
             "splits": tweets.split_counts(store),
         }
+        outside = tweets.outside(store)
     if settings.as_json:
-        print_json(values)
+        print_json(values | {"outside": outside})
         return
     rows = [
         (
@@ -238,6 +241,8 @@ def status(settings: Settings) -> None:
         for name, value in values.items()
     ]
     table(None, ("what", "value"), rows)
+    if outside:
+        say(outside_sentence(outside))
 
 
 @click.command()

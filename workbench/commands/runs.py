@@ -17,7 +17,7 @@ from workbench import recipes
 from workbench.bases import require_model
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import interval, percent, print_json, say, table
+from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
@@ -66,6 +66,8 @@ def train(
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+            if outside := tweets.outside(store):
+                say(outside_sentence(outside))
         _finish(settings, store, frozen.job.id, waits)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.modeling.loading import Base, Model, dequantise, load_base
 from workbench.modeling.prompts import Prompter, Tokenizer
 from workbench.recipes import Recipe
@@ -49,8 +49,10 @@ def load_adapter(base: Base, adapter: Path) -> Model:
     try:
         model = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True)
     except (ValueError, RuntimeError) as error:
-        first = (str(error).strip().splitlines() or ["it does not fit"])[0]
-        raise UserError(f"The adapter {adapter} does not fit its base: {first}") from None
+        raise UserError(
+            f"The adapter {adapter} does not fit its base ({on_one_line(error)}); use the base "
+            "that it was trained on."
+        ) from None
     return model.eval()
 
 

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
 
@@ -111,7 +111,6 @@ def main() -> int:
 
 
 def _reason(error: Exception) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
     if type(error).__name__ == "OutOfMemoryError":
         return (
             "The GPU ran out of memory; lower training.batch_size and raise "
@@ -119,7 +118,7 @@ def _reason(error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno == 28:
         return "The disk is full; make space and run `workbench resume` on this run."
-    return f"{type(error).__name__}: {first} (details in worker.log)."
+    return f"{type(error).__name__}: {on_one_line(error)} (details in worker.log)."
 
 
 if __name__ == "__main__":
