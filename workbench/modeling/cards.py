@@ -73,11 +73,11 @@ chances = probabilities({example!r})
 print(LABELS[chances.index(max(chances))], chances)
 """
 
-ONE_TOKEN = """\
+SINGLE = """\
     logits = model(input_ids=torch.tensor([prompt], device=model.device)).logits[0, -1]
     scores = [logits[answer[0]] for answer in ANSWERS]"""
 
-MORE_TOKENS = """\
+SEVERAL = """\
     scores = []
     for answer in ANSWERS:
         tokens = torch.tensor([prompt + answer], device=model.device)
@@ -135,7 +135,7 @@ def card(details: dict[str, Any], merged: bool) -> str:
         load=(MERGED if merged else ADAPTER).format(
             base=details["base"], quantised=quantised, compute_dtype=held["compute_dtype"]
         ),
-        scores=ONE_TOKEN if single else MORE_TOKENS,
+        scores=SINGLE if single else SEVERAL,
         example=EXAMPLE,
     )
     return CARD.format(
@@ -156,10 +156,8 @@ def _load_note(held: dict[str, Any], merged: bool) -> str:
     if merged:
         return "The weights are those that the run computed with, with the adapter merged in."
     if held["bits"] == 4:
-        return "The base has to be loaded in 4-bit as below, since the adapter was trained on that."
-    return (
-        f"The base has to be loaded in {held['compute_dtype']}, as the adapter was trained on it."
-    )
+        return "Load the base in 4-bit as below, since the adapter was trained on that."
+    return f"Load the base in {held['compute_dtype']}, since the adapter was trained on that."
 
 
 def _noise(dtype: str) -> str:
