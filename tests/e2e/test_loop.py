@@ -92,6 +92,10 @@ def test_the_log_tells_the_course_of_the_run(trained, cli):
     assert steps == [2, 4, 6, 8, 10, 12]
     assert any("16 of 16" in event.get("text", "") for event in events)
     assert [event for event in events if event["event"] == "dev"]
+    told = cli("-w", folder, "logs", run["id"]).stdout
+    assert re.search(r"^\S+  step    2/12  loss \d.\d{4}  lr \S+ +[\d.]+ tweets/s  eta", told, re.M)
+    assert re.search(r"^\S+  scored 720/720 +[\d,.]+ tweets/s$", told, re.M)
+    assert re.search(r"^Run 1: done after 0:\d\d$", told, re.M)
 
 
 def test_evaluate_counts_the_test_tweets(trained, answer):

@@ -20,6 +20,8 @@ from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Stat
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
+SCORED_S = 2.0
+"""Seconds between two lines of the log about how many texts are scored."""
 
 
 class Reporter:
@@ -31,6 +33,7 @@ class Reporter:
         self.folder = folder
         self.stop_asked = False
         self.written = 0.0
+        self.phase_began = self.told = time.monotonic()
         before = run_folder.read_state(folder)
         self.earlier = before.seconds or 0.0
         self.state = run_folder.write_state(
@@ -44,6 +47,7 @@ class Reporter:
     def phase(self, name: str) -> None:
         """Say what the run does now."""
         run_folder.append_log(self.folder, "phase", phase=name)
+        self.phase_began = self.told = time.monotonic()
         self.update(phase=name, eta_s=None)
 
     def update(self, **changes: object) -> None:
@@ -61,7 +65,12 @@ class Reporter:
             self.update(**values)
 
     def scored(self, done: int, total: int) -> None:
-        """Say how many texts are scored."""
+        """Say how many texts are scored: often in the state, seldom in the log."""
+        now = time.monotonic()
+        if done == total or now - self.told > SCORED_S:
+            self.told = now
+            rate = done / max(now - self.phase_began, 1e-9)
+            self.report("scored", done=done, total=total, tweets_per_s=rate)
         if time.monotonic() - self.written > HEARTBEAT_S:
             self.update(phase=f"predicting {done:,} of {total:,}")
 

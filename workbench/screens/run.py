@@ -17,7 +17,8 @@ from textual.widgets import Static
 from storage.errors import UserError
 from storage.runs import Run
 from workbench import inert
-from workbench.screens.jobs import Collected, Follower, Progress, Progressed, duration, outcome
+from workbench.runs.telling import duration
+from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
 from workbench.widgets.detail import bar
 
 if TYPE_CHECKING:
