@@ -15,6 +15,7 @@ from storage import groups, importing, maintenance, runs, tweets, writers
 from storage.columns import NAMES
 from storage.config import Config
 from storage.errors import UsageError, UserError
+from storage.filters import SPLITS
 from storage.importing import Options, Plan, Report
 from storage.labels import undone
 from storage.store import DATABASE, Store, create_store, set_labels
@@ -59,6 +60,7 @@ def column_options(function: F) -> F:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @column_options
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
+@click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
 @click.option("--encoding", help="Of the file, where the one that is found is wrong.")
 @click.option("--header/--no-header", default=None, help="Whether the first row names the columns.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
@@ -66,7 +68,7 @@ def column_options(function: F) -> F:
 @click.pass_obj
 def import_files(
     settings: Settings, /, files: tuple[Path, ...], codes: str, encoding: str | None,
-    header: bool | None, dry_run: bool, **columns: str | None,
+    header: bool | None, split_as: str | None, dry_run: bool, **columns: str | None,
 ) -> None:  # fmt: skip
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Parquet or a datasets folder.
 
@@ -75,8 +77,10 @@ def import_files(
     already is not taken in again. A file of `workbench export` brings its history along.
 
     Example: workbench import tweets.csv --text body --label sentiment
+
+    Example: workbench import --split-as test valid.csv
     """
-    options = Options(columns, _codes(codes), encoding, header)
+    options = Options(columns, _codes(codes), encoding, header, split_as)
     reports = []
     with _store_to_import_into(settings, files[0], options, dry_run) as store:
         for file in files:
