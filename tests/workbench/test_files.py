@@ -130,9 +130,9 @@ def test_wrong_use_of_export_is_one_sentence(home, cli, write, tmp_path):
 
 def test_two_files_are_two_splits(home, cli, write):
     train = write("train.csv", "text,label\n" + "".join(f"up {n},positive\n" for n in range(30)))
-    test = write("valid.csv", "text,label,split\nup 3,positive,train\nover now,negative,train\n")
+    test = write("valid.csv", "text,label,split\nUP 3!,positive,train\nover now,negative,train\n")
     assert cli("import", "--split-as", "train", train).status == 0
     assert cli("import", "--split-as", "test", test).status == 0
     assert cli("status", "--json").json["splits"] == {"test": 2, "train": 30}
-    assert cli("list", "split:test", "--json").json[0]["text"] == "up 3"
+    assert cli("list", "split:test", "--json").json[0]["text"] == "UP 3!"
     assert cli("import", "--split-as", "half", train).status == 2
