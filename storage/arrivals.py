@@ -20,7 +20,7 @@ from storage import histories
 from storage.bulk import Bulk
 from storage.conditions import CORRECTED
 from storage.parsing import Row
-from storage.store import DATABASE, Store, explain, now, transaction, visible
+from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
@@ -29,8 +29,7 @@ LOCK = "import.lock"
 @contextmanager
 def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
     """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
-    if store.read_only:
-        raise explain(sqlite3.OperationalError("readonly"), store.folder / DATABASE)
+    require_writable(store)
     path = store.folder / LOCK
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:

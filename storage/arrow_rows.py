@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from storage.packed import kind_of, unpacked
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _parquet_lines(path: Path) -> Iterator[list[Any]]:
             for batch in file.iter_batches(BATCH):
                 yield from map(list, _values(batch))
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise UserError(f"{path} cannot be read as Parquet: {_first_line(error)}.") from None
+        raise UserError(f"{path} cannot be read as Parquet: {on_one_line(error)}.") from None
 
 
 def datasets_rows(path: Path) -> Iterator[Row]:
@@ -70,7 +70,7 @@ def datasets_rows(path: Path) -> Iterator[Row]:
                         yield dict(zip(batch.schema.names, values, strict=True))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path} cannot be read as a datasets folder: {_first_line(error)}."
+            f"{path} cannot be read as a datasets folder: {on_one_line(error)}."
         ) from None
 
 
@@ -107,7 +107,3 @@ def _class(names: list[str], value: Any) -> Any:
     if not isinstance(value, int):
         return value
     return names[value] if 0 <= value < len(names) else None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

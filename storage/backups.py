@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from storage import presence
+from storage.access import writing
 from storage.errors import UserError
 
 FOLDER = "backups"
@@ -94,7 +95,8 @@ def copy(db: sqlite3.Connection, path: Path) -> None:
         raise UserError(f"{path} exists already; name another file.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+        with writing(path):
+            os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         require_space(path.parent, pages * db.execute("PRAGMA page_size").fetchone()[0])
         with closing(sqlite3.connect(temporary)) as target:

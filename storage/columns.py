@@ -12,7 +12,7 @@ from storage.errors import UsageError
 
 NAMES = {
     "text": ("text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence"),
-    "label": ("label", "sentiment", "class", "gold", "target", "category"),
+    "label": ("label", "sentiment", "class", "gold", "target", "category", "### assistant"),
     "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
     "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
     "url": ("url", "tweet url", "link", "permalink"),

@@ -1,4 +1,4 @@
-"""The settings of a workspace: `workspace.toml`, read into a typed, checked record."""
+"""The settings of a workspace: `workbench.toml`, read into a typed, checked record."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ import json
 import os
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from storage.errors import UsageError, UserError
 
-FILE_NAME = "workspace.toml"
+FILE_NAME = "workbench.toml"
+OLD_NAME = "workspace.toml"
+"""The name it had; a workspace that still has it keeps its settings."""
 TEMPLATE = "### Human: {text}\n### Assistant:"
 BASE = "tiiuae/falcon-7b"
 RESERVED_KEYS = frozenset("0123456789aefgjkqrstuvxyG[]/?: ")
 """Keys that mean something else on the browse screen, so no label gets them by its initial."""
 
 
+KINDS = {
+    tuple: 'a list, such as ["positive", "negative"]', str: "text", int: "a whole number",
+    float: "a number", dict: "a table",
+}  # fmt: skip
+"""How the types of the settings are called in TOML."""
+
+
 @dataclass(frozen=True)
 class Config:
-    """What a workspace is about; everything here can be edited by hand in workspace.toml."""
+    """What a workspace is about; everything here can be edited by hand in workbench.toml."""
 
     labels: tuple[str, ...] = ()
     base: str = BASE
@@ -66,9 +76,22 @@ class Config:
         return chosen
 
 
+def path_in(folder: Path) -> Path:
+    """Where the settings of a workspace are, or belong."""
+    path, old = folder / FILE_NAME, folder / OLD_NAME
+    return old if old.exists() and not path.exists() else path
+
+
+def rename_old(folder: Path) -> None:
+    """Give the settings file its present name."""
+    if (old := path_in(folder)).name == OLD_NAME:
+        with suppress(FileNotFoundError):  # another process has just done it
+            old.rename(folder / FILE_NAME)
+
+
 def load(folder: Path) -> Config:
-    """Read workspace.toml; raises UserError naming the file and what is wrong in it."""
-    path = folder / FILE_NAME
+    """Read workbench.toml; raises UserError naming the file and what is wrong in it."""
+    path = path_in(folder)
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -93,7 +116,8 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         value = tuple(value) if isinstance(value, list) else value
         value = float(value) if wanted is float and isinstance(value, int) else value
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise UserError(f"{path}: {name} must be a {wanted.__name__}, not {value!r}.")
+            shown = list(value) if isinstance(value, tuple) else value
+            raise UserError(f"{path}: {name} must be {KINDS[wanted]}, not {shown!r}.")
         flat[name] = value
     config = Config(**flat)
     if config.template.count("{text}") != 1:
@@ -133,7 +157,7 @@ def check_labels(labels: tuple[str, ...]) -> None:
 
 
 def save(folder: Path, config: Config) -> None:
-    """Write workspace.toml in one step, readable by its owner only."""
+    """Write workbench.toml in one step, readable by its owner only."""
     lines = [
         "# What this workspace is about. Edit by hand; the program reads it at each start.",
         f"labels = {_toml(list(config.labels))}",

@@ -62,9 +62,10 @@ def text(path: Path, encoding: str) -> Iterator[TextIO]:
             reason = str(error)
             if isinstance(error, UnicodeDecodeError):
                 reason = f"byte 0x{error.object[error.start]:02x}: {error.reason}"
+            other = "utf-8" if encoding == "cp1252" else "cp1252"
             raise UserError(
                 f"{path} is not {shown(encoding)} text ({reason}); name its encoding, such as "
-                "--encoding cp1252."
+                f"--encoding {other}."
             ) from None
 
 

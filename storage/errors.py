@@ -13,3 +13,11 @@ class UsageError(UserError):
     """The request itself is wrong (an unknown label, a bad filter); exit status 2."""
 
     status = 2
+
+
+def on_one_line(error: BaseException, most: int = 240) -> str:
+    """What a library says, as a part of a sentence: on one line, cut between words."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if len(text) > most:
+        text = f"{text[:most].rpartition(' ')[0]} …"
+    return text.rstrip(" .:;,")

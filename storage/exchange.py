@@ -13,6 +13,8 @@ from storage.tweets import Tweet
 Row = dict[str, Any]
 HUMAN, ASSISTANT = "### Human:", "### Assistant:"
 """What the seed recipe writes before a tweet and before its label, in one text."""
+ANSWER = "### Assistant"
+"""The column that such a label is in, named as it stands in the file."""
 TASK_PARTS = {"annotations", "predictions", "completions"}
 RECORD_PARTS = {"responses", "suggestions", "metadata", "vectors"}
 
@@ -32,8 +34,9 @@ def flat(path: Path, row: Row) -> Row:
     said, mark, answer = text.lstrip().removeprefix(HUMAN).partition(ASSISTANT)
     if not mark:
         return row
-    label = row.get("label") or answer.strip()
-    return {**row, "text": said.removeprefix(" ").rstrip(), "label": label}
+    name = "label" if "label" in row else ANSWER
+    label = row.get(name) or answer.strip()
+    return {**row, "text": said.removeprefix(" ").rstrip(), name: label}
 
 
 def dialogue(tweet: Tweet, word: str) -> Row:

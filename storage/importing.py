@@ -37,6 +37,8 @@ class Options:
     encoding: str | None = None
     header: bool | None = None
     """Whether the first row of a table names the columns."""
+    split: str | None = None
+    """The split of all tweets of the file, whatever its columns say."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def run(
                 for last in batches(_job(store.config, plan, numbers)):
                     arrivals.take(last.rows)
                     progress(last.read)
-                arrivals.group(keeps_splits=plan.columns.split is not None)
+                arrivals.group(keeps_splits=bool(plan.columns.split or plan.options.split))
                 arrivals.restore()
                 if not dry_run:
                     arrivals.publish()
@@ -223,6 +225,7 @@ def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
         path=plan.path.absolute(), encoding=plan.options.encoding, header=plan.options.header,
         columns=plan.columns, codes=plan.options.codes, own=plan.own, config=config,
         labels={name.casefold(): number for name, number in numbers.items()},
+        split=plan.options.split,
     )  # fmt: skip
 
 

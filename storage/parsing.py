@@ -43,6 +43,8 @@ class Job:
     config: Config
     own: bool
     """The file was exported here and brings histories."""
+    split: str | None = None
+    """The split of all its tweets."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _rows(job: Job, counted: list[int]) -> Iterator[Row]:
             external_id,
             to_json(rest) if rest else "{}",
             content_number(hashed),
-            (split and SPLIT_NAMES.get((value_of(split) or "").casefold()))
+            job.split
+            or (split and SPLIT_NAMES.get((value_of(split) or "").casefold()))
             or split_of(hashed, config.seed, config.test_share, config.dev_share),
             golds[label],
             history,

@@ -14,6 +14,7 @@ from typing import IO
 
 from storage import backups, damage, filesystem, presence
 from storage import config as config_file
+from storage.access import writing
 from storage.config import Config
 from storage.damage import explain as explain
 from storage.errors import UserError
@@ -98,15 +99,16 @@ def _is_workspace(folder: Path) -> bool:
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
     """Make a workspace for its owner only and open it; raises UserError if there is one already."""
     path = folder / DATABASE
-    if path.exists() and (folder / config_file.FILE_NAME).exists() and not _unfinished(path):
+    if path.exists() and config_file.path_in(folder).exists() and not _unfinished(path):
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.chmod(0o700)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
-    config_file.save(folder, config)
-    path.touch(0o600)
+    with writing(folder):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.chmod(0o700)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
+        config_file.save(folder, config)
+        path.touch(0o600)
     return _opened(path.resolve(), config, annotator or login_name())
 
 
@@ -137,6 +139,7 @@ def _opened(path: Path, config: Config, annotator: str) -> Store:
             failed.callback(db.close)
             _check_version(db, path, read_only)
             if not read_only:
+                config_file.rename_old(path.parent)
                 _take_over_labels(db, config.labels)
             names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
         except sqlite3.DatabaseError as error:
@@ -162,7 +165,7 @@ def _notices(folder: Path, read_only: bool, network: str | None) -> tuple[Notice
 
 
 def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
-    """Bring the labels of the database, in their spelling, in line with workspace.toml."""
+    """Bring the labels of the database, in their spelling, in line with workbench.toml."""
     known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
     if all(known.get(label.casefold()) == label for label in labels):
         return
@@ -251,6 +254,12 @@ def _begin(db: sqlite3.Connection) -> None:
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without what made it busy
+
+
+def require_writable(store: Store) -> None:
+    """Raise UserError for a workspace that this user can only read."""
+    if store.read_only:
+        raise explain(sqlite3.OperationalError("readonly"), store.folder / DATABASE)
 
 
 def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:

@@ -174,6 +174,12 @@ def label_counts(store: Store, field: str = "label") -> dict[str, int]:
     return {store.label_names[number]: count for number, count in rows}
 
 
+def outside(store: Store) -> dict[str, int]:
+    """How many tweets carry each label that is not, or no longer, in the workspace's set."""
+    counts = label_counts(store)
+    return {name: n for name, n in counts.items() if name not in store.config.labels}
+
+
 def split_counts(store: Store) -> dict[str, int]:
     """How many tweets are in each split."""
     sql = "SELECT split, count(*) FROM current WHERE tweet <= ? GROUP BY split"

@@ -7,12 +7,13 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from storage import arrow_writers, delimited, exchange, histories
+from storage.access import writing
 from storage.errors import UsageError, UserError
 from storage.packed import kind_of, packing
 from storage.store import Store
@@ -40,12 +41,13 @@ def export(
     filter_text: str = "",
     form: str | None = None,
     safe_csv: bool = False,
+    replace: bool = False,
 ) -> int:
     """Write the tweets that pass a filter and return how many; the ending names the format.
 
     `datasets` is a folder; `seed` is JSON lines of `### Human: … ### Assistant: …` for the labelled
     tweets; the ending .gz or .zst compresses. `safe_csv` keeps spreadsheets from taking cells for
-    formulas. A file that was there is replaced only when the new one is complete.
+    formulas. A file that was there is refused, or replaced when the new one is complete.
     """
     kind, packed = kind_of(path)
     chosen = form or FORMATS.get(kind)
@@ -60,13 +62,17 @@ def export(
         return _export_folder(store, path, filter_text, packed)
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is no file that could be replaced; name another.")
+    if path.exists() and not replace:
+        raise UserError(f"{path} is there already; name another file, or replace it with --force.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with _unchanging(store), packing(temporary, packed) as raw:
+        with writing(path), _unchanging(store), packing(temporary, packed) as raw:
             written = _write(raw, chosen, store, filter_text, safe_csv)
-        temporary.replace(path)
+        with writing(path):
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was never made, or its folder says no
+            temporary.unlink()
     return written
 
 
@@ -76,9 +82,10 @@ def _export_folder(store: Store, path: Path, filter_text: str, packed: str) -> i
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{path} exists already; name a new folder for the data set.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.mkdir()
+    with writing(path):
+        temporary.mkdir()
     try:
-        with _unchanging(store):
+        with writing(path), _unchanging(store):
             rows = (_as_text(row) for row, _ in _rows(store, filter_text))
             written = arrow_writers.datasets_folder(temporary, rows)
         temporary.replace(path)

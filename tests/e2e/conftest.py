@@ -53,4 +53,4 @@ def trained(tmp_path_factory, answer):
 def plain_environment():
     """An environment in which `workbench` and `storage` cannot be imported by accident."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return environment | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return environment | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

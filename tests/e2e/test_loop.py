@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -19,24 +20,16 @@ pytestmark = pytest.mark.slow
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 QUICK = ("--set", "training.max_steps=12", "--set", "training.logging_steps=2")
 
-PLAIN = """
+ASK = """
 import json, sys
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-folder, base, prompts = json.loads(sys.argv[1])
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(base or folder, dtype=torch.float32)
-if base:
-    from peft import PeftModel
-    model = PeftModel.from_pretrained(model, folder)
-labels = [tokenizer(word)["input_ids"][0] for word in (" Positive", " Negative")]
-rows = []
-for prompt in prompts:
-    logits = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1, labels]
-    rows.append(logits.softmax(-1).tolist())
+from pathlib import Path
+texts = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+rows = [probabilities(text) for text in texts]
 assert not {"workbench", "storage"} & set(sys.modules)
-print(json.dumps(rows))
+Path(sys.argv[1]).write_text(json.dumps(rows), "utf-8")
 """
+NOISE = 1e-3
+"""What rounding may change of a probability computed in float32."""
 
 SEED_USAGE = """
 import sys
@@ -54,10 +47,10 @@ print(response.split("### Assistant:")[1].strip())
 """
 
 
-def python(code: str, *arguments: str, env: dict[str, str]) -> str:
+def python(code: str, *arguments: str, env: dict[str, str], cwd: str | Path = "/") -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        capture_output=True, text=True, env=env, cwd="/", timeout=120,
+        capture_output=True, text=True, env=env, cwd=cwd, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
@@ -99,6 +92,10 @@ def test_the_log_tells_the_course_of_the_run(trained, cli):
     assert steps == [2, 4, 6, 8, 10, 12]
     assert any("16 of 16" in event.get("text", "") for event in events)
     assert [event for event in events if event["event"] == "dev"]
+    told = cli("-w", folder, "logs", run["id"]).stdout
+    assert re.search(r"^\S+  step    2/12  loss \d.\d{4}  lr \S+ +[\d.]+ tweets/s  eta", told, re.M)
+    assert re.search(r"^\S+  scored 720/720 +[\d,.]+ tweets/s$", told, re.M)
+    assert re.search(r"^Run 1: done after 0:\d\d$", told, re.M)
 
 
 def test_evaluate_counts_the_test_tweets(trained, answer):
@@ -128,41 +125,49 @@ def test_classify_agrees_with_the_stored_prediction(trained, answer):
     assert max(reply["probabilities"].values()) == pytest.approx(tweet["confidence"], abs=1e-3)
 
 
-def test_the_adapter_loads_in_plain_transformers_and_predicts_the_same(
-    trained, answer, cli, tmp_path, plain_environment
-):
-    folder, run = trained
-    assert cli("-w", folder, "export-adapter", run["id"], tmp_path / "adapter").returncode == 0
-    rows = answer("-w", folder, "list", "split:test conf:>0.6", "--limit", 40)
-    prompts = [f"### Human: {tweet['text']}\n### Assistant:" for tweet in rows]
-    spec = json.dumps([str(tmp_path / "adapter"), str(SAMPLE / "base"), prompts])
-    plain = json.loads(python(PLAIN, spec, env=plain_environment))
-    names = ["positive", "negative"]
-    assert [names[row[1] > row[0]] for row in plain] == [tweet["pred"] for tweet in rows]
-    assert not list((tmp_path / "adapter").rglob("*.bin"))  # no pickles
+def as_the_readme_says(folder: Path, texts: list[str], env: dict[str, str]) -> list[list[float]]:
+    """Run the code of an exported README, as it stands there, on texts."""
+    readme = (folder / "README.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    told = folder.parent / f"{folder.name}.json"
+    told.write_text(json.dumps(texts), "utf-8")
+    python(code + ASK, str(told), env=env, cwd=folder)
+    return json.loads(told.read_text("utf-8"))
 
 
-def test_the_merged_model_loads_alone_and_predicts_the_same(
-    trained, answer, cli, tmp_path, plain_environment
+LONG = "to the moon and back again " * 200
+"""More tokens than the recipe's max_length."""
+
+
+@pytest.mark.parametrize("merge", [(), ("--merge",)], ids=["adapter", "merged"])
+def test_an_export_predicts_what_the_run_predicted_for_every_tweet(
+    trained, answer, cli, tmp_path, plain_environment, merge
 ):
     folder, run = trained
-    merged = tmp_path / "merged"
-    assert cli("-w", folder, "export-adapter", run["id"], merged, "--merge").returncode == 0
-    rows = answer("-w", folder, "list", "split:test")
-    prompts = [f"### Human: {tweet['text']}\n### Assistant:" for tweet in rows]
-    plain = json.loads(
-        python(PLAIN, json.dumps([str(merged), None, prompts]), env=plain_environment)
-    )
-    for tweet, row in zip(rows, plain, strict=True):
-        assert max(row) == pytest.approx(tweet["confidence"], abs=2e-3)
-    assert python(SEED_USAGE, str(merged), env=plain_environment) == "Positive"
+    exported = tmp_path / "exported"
+    done = cli("-w", folder, "export-adapter", run["id"], exported, *merge)
+    assert done.returncode == 0, done.stderr
+    rows = answer("-w", folder, "list", "--run", run["id"])
+    assert len(rows) == 720
+    texts = [row["text"] for row in rows]
+    *plain, long = as_the_readme_says(exported, [*texts, LONG], plain_environment)
+    for row, chances in zip(rows, plain, strict=True):
+        assert max(chances) == pytest.approx(row["confidence"], abs=NOISE)
+        if abs(chances[0] - chances[1]) > 2 * NOISE:
+            assert ("positive", "negative")[chances[1] > chances[0]] == row["pred"]
+    assert not list(exported.rglob("*.bin"))  # no pickles
+    if not merge:
+        asked = answer("-w", folder, "classify", LONG, "--run", run["id"])
+        assert long == pytest.approx(list(asked["probabilities"].values()), abs=NOISE)
+    else:
+        assert python(SEED_USAGE, str(exported), env=plain_environment) == "Positive"
 
 
 def test_export_does_not_write_over_a_folder(trained, cli, tmp_path):
     folder, run = trained
     (tmp_path / "mine").write_text("keep")
     done = cli("-w", folder, "export-adapter", run["id"], tmp_path)
-    assert done.returncode == 1 and "not empty" in done.stderr
+    assert done.returncode == 1 and "not an empty folder" in done.stderr
     assert (tmp_path / "mine").read_text() == "keep"
 
 

@@ -129,7 +129,12 @@ def test_a_run_watched_and_a_run_not_watched_look_the_same(store):
 
 def test_a_run_folder_that_is_gone_stops_nothing(store, run):
     shutil.rmtree(run.path)
+    [failed] = collect(store)
+    assert failed.state == FAILED and f"{run.path} is missing" in failed.reason
     assert collect(store) == []
+    for act in (launching.stop, launching.resume):
+        with pytest.raises(UserError, match=r"missing; put it back, or start another run"):
+            act(run.path)
 
 
 def test_a_damaged_state_fails_its_run_and_no_other(store, run):

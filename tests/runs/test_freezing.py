@@ -198,7 +198,7 @@ def test_a_run_folder_of_another_life_is_left_alone(small):
 
 def test_labels_respelt_in_the_settings_are_still_trained_on(small, reopen):
     small.close()
-    path = small.folder / "workspace.toml"
+    path = small.folder / "workbench.toml"
     path.write_text(path.read_text().replace('"positive"', '"Positive"'))
     _, train, _ = frozen(reopen(small))
     assert sorted(train.ids) == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""workspace.toml: what is written is read back, and a wrong value is named."""
+"""workbench.toml: what is written is read back, and a wrong value is named."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ODD = (
 
 
 def saved(folder, text):
-    (folder / "workspace.toml").write_text(text, "utf-8")
+    (folder / "workbench.toml").write_text(text, "utf-8")
     return settings_file.load(folder)
 
 
@@ -56,23 +56,23 @@ def test_any_settings_survive_the_file(labels, share, tmp_path):
     ("text", "message"),
     [
         ("labels = [", "cannot be read as TOML"),
-        ('labels = "positive"', "labels must be a tuple"),
+        ('labels = "positive"', "labels must be a list, such as"),
         ("labels = [1, 2]", "1 cannot be a label"),
         ('labels = ["", "b"]', "'' cannot be a label"),
         ('labels = ["a\\nb"]', "cannot be a label"),
         ('labels = ["Up", "up"]', "given twice"),
         ("colour = 3", "unknown setting 'colour'; known: labels, base"),
-        ("base = 3", "base must be a str"),
+        ("base = 3", "base must be text"),
         ('template = "no place for it"', "template must contain {text} exactly once"),
         ('template = "{text} {text}"', "template must contain {text} exactly once"),
         ("[split]\ntest = 0.8\ndev = 0.2", "leave no tweets for training"),
         ("[split]\ntest = -0.1", "test"),
         ("[split]\ntest = nan", "test"),
-        ('[split]\ntest = "half"', "test_share must be a float"),
-        ("[split]\nseed = 1.5", "seed must be a int"),
-        ("[split]\nseed = true", "seed must be a int"),
+        ('[split]\ntest = "half"', "test_share must be a number"),
+        ("[split]\nseed = 1.5", "seed must be a whole number"),
+        ("[split]\nseed = true", "seed must be a whole number"),
         ("split = 3", "split"),
-        ("words = 3", "words must be a dict"),
+        ("words = 3", "words must be a table"),
         ("[words]\npositive = 3", "words"),
         ('[keys]\npositive = "ab"', "keys"),
     ],
@@ -81,7 +81,7 @@ def test_a_wrong_value_is_named_with_its_file(text, message, tmp_path):
     with pytest.raises(UserError) as caught:
         saved(tmp_path, text)
     assert message in str(caught.value)
-    assert "workspace.toml" in str(caught.value) or "label" in str(caught.value)
+    assert "workbench.toml" in str(caught.value) or "label" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["none", "None", " NONE"])
@@ -95,7 +95,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
 
 
 def test_bytes_that_are_no_text_are_one_sentence(tmp_path):
-    (tmp_path / "workspace.toml").write_bytes(b"labels = ['\xff']")
+    (tmp_path / "workbench.toml").write_bytes(b"labels = ['\xff']")
     with pytest.raises(UserError, match="cannot be read as TOML"):
         settings_file.load(tmp_path)
 
@@ -125,5 +125,21 @@ def test_initials_are_keys_where_they_are_free_and_unique():
 def test_writing_the_settings_leaves_no_other_file(tmp_path):
     settings_file.save(tmp_path, Config(labels=("a", "b")))
     settings_file.save(tmp_path, Config(labels=("a", "b", "c")))
-    assert [path.name for path in tmp_path.iterdir()] == ["workspace.toml"]
-    assert (tmp_path / "workspace.toml").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["workbench.toml"]
+    assert (tmp_path / "workbench.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_under_their_old_name_are_kept(small, reopen):
+    text = (small.folder / "workbench.toml").read_text("utf-8")
+    small.close()
+    (small.folder / "workbench.toml").rename(small.folder / "workspace.toml")
+    assert reopen(small).config == small.config
+    assert (small.folder / "workbench.toml").read_text("utf-8") == text
+    assert not (small.folder / "workspace.toml").exists()
+
+
+def test_settings_under_their_old_name_are_read_where_nothing_can_be_written(small, reopen):
+    small.close()
+    (small.folder / "workbench.toml").rename(small.folder / "workspace.toml")
+    assert settings_file.load(small.folder) == small.config
+    assert (small.folder / "workspace.toml").exists()

@@ -437,7 +437,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(make_store, take_in, surge_
 
     def content():
         dumped = [line for line in store.db.iterdump() if "tweets_fts_" not in line]
-        return dumped, (store.folder / "workspace.toml").read_text()
+        return dumped, (store.folder / "workbench.toml").read_text()
 
     before = content()
     store, told = take_in(store, surge_file, dry_run=True)

@@ -84,7 +84,7 @@ def test_a_backup_is_a_whole_workspace_for_its_owner(used, reopen, tmp_path, sta
     folder = tmp_path / "restored"
     folder.mkdir()
     shutil.copy(path, folder / "workbench.db")
-    shutil.copy(used.folder / "workspace.toml", folder)
+    shutil.copy(used.folder / "workbench.toml", folder)
     restored = reopen(folder)
     assert tweets.tweet(restored, 3).label == "positive"
     assert maintenance.check(restored) == []

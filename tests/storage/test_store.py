@@ -38,7 +38,7 @@ def test_a_workspace_is_for_its_owner_only(make_store, fill):
         os.umask(before)
     assert mode(store.folder) == mode(store.runs_folder) == 0o700
     files = [path for path in store.folder.iterdir() if path.is_file()]
-    assert {path.name for path in files} >= {"workbench.db", "workbench.db-wal", "workspace.toml"}
+    assert {path.name for path in files} >= {"workbench.db", "workbench.db-wal", "workbench.toml"}
     assert {path.name: mode(path) for path in files} == {path.name: 0o600 for path in files}
 
 
@@ -83,8 +83,8 @@ def test_a_damaged_database_is_refused_with_a_sentence(damage, small):
 
 def test_a_workspace_without_its_settings_says_what_to_do_and_that_helps(small):
     small.close()
-    (small.folder / "workspace.toml").unlink()
-    with pytest.raises(UserError, match=r"workspace\.toml is missing; restore it, or run .* init"):
+    (small.folder / "workbench.toml").unlink()
+    with pytest.raises(UserError, match=r"workbench\.toml is missing; restore it, or run .* init"):
         open_store(small.folder)
     store = create_store(small.folder, Config(labels=("positive", "negative")))
     assert tweets.counts(store).tweets == 6
@@ -145,7 +145,7 @@ def test_who_labels_is_the_variable_or_the_login_name(monkeypatch):
 
 def test_labels_added_by_hand_to_the_settings_can_be_used(small, reopen):
     small.close()
-    path = small.folder / "workspace.toml"
+    path = small.folder / "workbench.toml"
     path.write_text(path.read_text().replace('"negative"]', '"negative", "neutral"]'))
     store = reopen(small)
     labels.assign(store, [1], "neutral")

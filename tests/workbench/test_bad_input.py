@@ -35,7 +35,7 @@ def one_sentence(result, status):
 def content(folder):
     db = sqlite3.connect(folder / "workbench.db")
     try:
-        return list(db.iterdump()), (folder / "workspace.toml").read_text()
+        return list(db.iterdump()), (folder / "workbench.toml").read_text()
     finally:
         db.close()
 
@@ -70,9 +70,9 @@ WRONG = [
     (("list", "a \udcff"), 2, ""),
     (("list", "a " * 999), 0, ""),
     (("export", "out.xlsx"), 2, "The format of out.xlsx is not known"),
-    (("export", "/nowhere/at/all.csv"), 1, "No such file or directory"),
+    (("export", "/nowhere/at/all.csv"), 1, "There is no folder /nowhere/at; make it first"),
     (("export", "out.csv", "conf:high"), 2, "a number such as >3"),
-    (("backup", "/nowhere/at/all.db"), 1, "No such file or directory"),
+    (("backup", "/nowhere/at/all.db"), 1, "There is no folder /nowhere/at; make it first"),
     (("import", "nothing.csv"), 1, "nothing.csv does not exist"),
     (("import",), 2, "Missing argument 'FILES...'"),
     (("import", "x.csv", "--map", "0"), 2, "--map takes pairs such as"),
@@ -85,6 +85,15 @@ WRONG = [
     (("predict", "--run", "1"), 1, "has no adapter; name a trained run"),
     (("predict",), 1, "no finished qlora run yet"),
     (("classify", "--run", "9", "text"), 1, "no run 9"),
+    (("classify", "fine", " "), 2, "There is an empty text"),
+    (("export", "workbench.toml", "--format", "csv"), 1, "is there already; name another file"),
+    (
+        ("init", "workbench.toml/new"),
+        1,
+        "workbench.toml is a file, so nothing can be written",
+    ),
+    (("demo", "--no-ui", "--dir", "."), 1, "is a workspace that the demo has not made"),
+    (("demo", "--no-ui", "--dir", "runs"), 1, "is not an empty folder that the demo has not made"),
     (("export-adapter", "1", "out"), 1, "has no adapter"),
     (("init", "."), 1, "is a workspace already"),
     (("init", "other", "--labels", "up,UP"), 2, "given twice"),
@@ -153,12 +162,12 @@ def test_a_damaged_database_is_one_sentence(damage, command, trained, cli):
 
 
 def test_settings_that_are_missing_or_wrong_are_one_sentence(trained, cli):
-    path = trained / "workspace.toml"
+    path = trained / "workbench.toml"
     text = path.read_text()
     path.write_text(text + "colour = 3\n")
-    assert "workspace.toml" in one_sentence(cli("status"), 1)
+    assert "workbench.toml" in one_sentence(cli("status"), 1)
     path.unlink()
-    assert "workspace.toml is missing" in one_sentence(cli("status"), 1)
+    assert "workbench.toml is missing" in one_sentence(cli("status"), 1)
 
 
 def test_without_a_workspace_it_says_how_to_make_one(tmp_path, cli, monkeypatch):
@@ -274,6 +283,69 @@ def test_a_workspace_without_write_permission_can_be_read(command, locked, as_no
     result = as_nobody("-w", locked, command)
     assert result.status == 0
     assert result.err == f"workbench: {locked} is read-only for you: {READ_ONLY}\n"
+
+
+def test_what_cannot_be_written_is_named_as_the_user_named_it(elsewhere, as_nobody):
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    for path in (elsewhere, *elsewhere.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    closed = elsewhere.parent / "closed"
+    closed.mkdir(mode=0o755)
+    for arguments in (
+        ("export", closed / "out.csv"), ("backup", closed / "out.db"), ("init", closed / "new"),
+        ("export", closed / "set", "--format", "datasets"),
+    ):  # fmt: skip
+        sentence = one_sentence(as_nobody("-w", elsewhere, *arguments), 1)
+        named = next(str(part) for part in arguments if isinstance(part, Path))
+        assert f"workbench: {named} cannot be written, as you have no write permission" in sentence
+    sentence = one_sentence(as_nobody("demo", "--no-ui", "--dir", closed / "new"), 1)
+    assert f"workbench: {closed / 'new'} cannot be written" in sentence
+
+
+def test_a_run_that_cannot_be_prepared_leaves_nothing_behind(elsewhere, as_nobody):
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    for path in (elsewhere, *elsewhere.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    (elsewhere / "runs").chmod(0o755)
+    before = content(elsewhere)
+    result = as_nobody("-w", elsewhere, "train", "--recipe", "baseline")
+    assert "no write permission for" in one_sentence(result, 1)
+    assert content(elsewhere) == before
+    assert [path.name for path in (elsewhere / "runs").iterdir()] == ["1"]
+
+
+def test_labels_that_left_the_set_are_named(trained, cli):
+    path = trained / "workbench.toml"
+    text = path.read_text()
+    path.write_text(text.replace('labels = ["positive", "negative"]', 'labels = ["up", "down"]'))
+    told = cli("status").out
+    assert "labels that are not in workbench.toml" in told and " positive" in told
+    sentence = one_sentence(cli("train", "--recipe", "baseline"), 1)
+    assert "are not those of workbench.toml (up, down)" in sentence
+
+
+def test_the_advice_on_an_encoding_is_another_one(home, cli, write):
+    path = write("t.csv", b"text,label\nup we go \x81 now,positive\n")
+    sentence = one_sentence(cli("import", path, "--encoding", "cp1252"), 1)
+    assert "is not cp1252 text" in sentence and "--encoding utf-8." in sentence
+
+
+def test_the_columns_of_the_seed_format_are_those_of_the_file(home, cli, write):
+    path = write("seed.json", '{"text": "### Human: up we go\\n### Assistant: Positive"}\n')
+    report = cli("import", path, "--json").json
+    assert report["columns"] == {"text": "text", "label": "### Assistant"}
+    assert report["labels"] == {"positive": 1}
+
+
+def test_export_replaces_a_file_only_when_told_to(trained, cli, tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("mine")
+    assert "--force" in one_sentence(cli("export", path), 1)
+    assert path.read_text() == "mine"
+    assert cli("export", path, "--force").status == 0
+    assert path.read_text().startswith("id,")
 
 
 def test_a_workspace_without_write_permission_is_not_changed(locked, as_nobody):

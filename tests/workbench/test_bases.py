@@ -12,7 +12,8 @@ from workbench.bases import is_local, require_model
 def model(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).write_text("{}")
     return folder
 
 
@@ -43,3 +44,19 @@ def test_a_path_to_nothing_is_never_asked_of_the_hub(name, tmp_path, monkeypatch
 def test_a_file_is_no_model(model):
     with pytest.raises(UserError, match="There is no model folder"):
         require_model(str(model / "config.json"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "instead", "message"),
+    [
+        ("model.safetensors", None, r"no weights \(\*\.safetensors\); download the model whole"),
+        ("model.safetensors", "pytorch_model.bin", r"pickles .* convert them to safetensors"),
+        ("tokenizer.json", None, r"no tokenizer .* copy the tokenizer files"),
+    ],
+)
+def test_a_folder_with_half_a_model_is_refused(model, missing, instead, message):
+    (model / missing).unlink()
+    if instead:
+        (model / instead).write_text("")
+    with pytest.raises(UserError, match=message):
+        require_model(str(model))

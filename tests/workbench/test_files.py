@@ -121,8 +121,18 @@ def test_wrong_use_of_export_is_one_sentence(home, cli, write, tmp_path):
         (("set.zst", "--format", "datasets"), 2, "cannot be compressed"),
         (("t.csv", "--format", "xml"), 2, "'xml' is not one of"),
         (("home", "--format", "datasets"), 1, "exists already"),
-        (("home/none/t.csv",), 1, "No such file"),
+        (("home/none/t.csv",), 1, "There is no folder"),
     ):
         path, *options = arguments
         assert message in one_sentence(cli("export", tmp_path / path, *options), status)
     assert message in one_sentence(cli("export", tmp_path / "home" / "none" / "t.csv"), 1)
+
+
+def test_two_files_are_two_splits(home, cli, write):
+    train = write("train.csv", "text,label\n" + "".join(f"up {n},positive\n" for n in range(30)))
+    test = write("valid.csv", "text,label,split\nUP 3!,positive,train\nover now,negative,train\n")
+    assert cli("import", "--split-as", "train", train).status == 0
+    assert cli("import", "--split-as", "test", test).status == 0
+    assert cli("status", "--json").json["splits"] == {"test": 2, "train": 30}
+    assert cli("list", "split:test", "--json").json[0]["text"] == "UP 3!"
+    assert cli("import", "--split-as", "half", train).status == 2

@@ -13,6 +13,7 @@ from storage import groups, importing, runs, tweets, writers
 from storage.columns import NAMES
 from storage.config import Config
 from storage.errors import UsageError, UserError
+from storage.filters import SPLITS
 from storage.importing import Options, Plan, Report
 from storage.labels import undone
 from storage.store import DATABASE, Store, create_store, set_labels
@@ -20,7 +21,7 @@ from workbench import inert
 from workbench.bases import require_model
 from workbench.commands.groups import compare_after_import
 from workbench.commands.options import F, Settings, common
-from workbench.commands.printing import print_json, say, table
+from workbench.commands.printing import outside_sentence, print_json, say, table
 from workbench.commands.progress import bar
 
 
@@ -57,6 +58,7 @@ def column_options(function: F) -> F:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @column_options
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
+@click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
 @click.option("--encoding", help="Of the file, where the one that is found is wrong.")
 @click.option("--header/--no-header", default=None, help="Whether the first row names the columns.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
@@ -64,7 +66,7 @@ def column_options(function: F) -> F:
 @click.pass_obj
 def import_files(
     settings: Settings, /, files: tuple[Path, ...], codes: str, encoding: str | None,
-    header: bool | None, dry_run: bool, **columns: str | None,
+    header: bool | None, split_as: str | None, dry_run: bool, **columns: str | None,
 ) -> None:  # fmt: skip
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Parquet or a datasets folder.
 
@@ -73,8 +75,10 @@ def import_files(
     already is not taken in again. A file of `workbench export` brings its history along.
 
     Example: workbench import tweets.csv --text body --label sentiment
+
+    Example: workbench import --split-as test valid.csv
     """
-    options = Options(columns, _codes(codes), encoding, header)
+    options = Options(columns, _codes(codes), encoding, header, split_as)
     reports = []
     with _store_to_import_into(settings, files[0], options, dry_run) as store:
         for file in files:
@@ -176,14 +180,16 @@ def _tell(file: Path, report: Report, dry_run: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option("--format", "form", type=click.Choice(writers.KINDS), help="Otherwise by the ending.")
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @click.option(
     "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
 )
 @common
 @click.pass_obj
 def export(
-    settings: Settings, file: Path, filter_text: str, form: str | None, safe_csv: bool
-) -> None:
+    settings: Settings, file: Path, filter_text: str, form: str | None, force: bool,
+    safe_csv: bool,
+) -> None:  # fmt: skip
     """Write tweets with their labels and histories to a file; its ending names the format.
 
     Endings: .csv, .tsv, .json, .jsonl, .parquet, each also with .gz or .zst. Formats without an
@@ -192,7 +198,7 @@ def export(
     Example: workbench export corrected.csv "changed:yes"
     """
     with settings.store() as store, settings.for_others():
-        written = writers.export(store, file, filter_text, form, safe_csv)
+        written = writers.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
     )
@@ -225,8 +231,9 @@ def status(settings: Settings) -> None:
             "labels": tweets.label_counts(store),
             "splits": tweets.split_counts(store),
         }
+        outside = tweets.outside(store)
     if settings.as_json:
-        print_json(values)
+        print_json(values | {"outside": outside})
         return
     rows = [
         (
@@ -236,6 +243,8 @@ def status(settings: Settings) -> None:
         for name, value in values.items()
     ]
     table(None, ("what", "value"), rows)
+    if outside:
+        say(outside_sentence(outside))
 
 
 COMMANDS = (init, import_files, export, status)

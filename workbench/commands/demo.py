@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from storage import importing, runs, tweets
+from storage.access import writing
 from storage.config import Config
+from storage.errors import UserError
 from storage.importing import Options
 from storage.runs import Run
 from storage.store import DATABASE, Store, create_store, open_store
@@ -25,6 +27,8 @@ from workbench.runs.folder import DONE
 
 LABELS = ("positive", "negative")
 FIRST = (20, 50, 100)
+MARK = "demo.txt"
+"""The file that tells the demo's own workspace from everybody else's."""
 
 
 @click.command()
@@ -83,6 +87,7 @@ def sample(name: str) -> Path:
 
 
 def _open(settings: Settings, folder: Path) -> Store:
+    _claim(folder)
     if (folder / DATABASE).exists():
         store = open_store(folder, settings.annotator)
     else:
@@ -94,6 +99,23 @@ def _open(settings: Settings, folder: Path) -> Store:
         if not settings.as_json:
             say(f"Imported {report.added:,} tweets into {folder}.")
     return store
+
+
+def _claim(folder: Path) -> None:
+    """Mark a new folder as the demo's own; raises UserError for one that is somebody's already."""
+    if (folder / MARK).is_file():
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "a workspace" if (folder / DATABASE).exists() else "not an empty folder"
+        raise UserError(
+            f"{folder} is {what} that the demo has not made; name a new folder with --dir."
+        )
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / MARK).write_text(
+            "Made by `workbench demo`, which goes on here; delete the folder to begin anew.\n",
+            "utf-8",
+        )
 
 
 def _launch(store: Store, kind: str, start: Any) -> int:
@@ -111,7 +133,7 @@ def _launch(store: Store, kind: str, start: Any) -> int:
 def _train(store: Store, recipe: str) -> int:
     from workbench.runs.freezing import freeze_training
 
-    frozen = freeze_training(store, recipes.load(recipe), store.config.base, "")
+    frozen = freeze_training(store, recipes.load(recipe), str(sample("base")), "")
     launching.launch(frozen.path)
     return frozen.job.id
 
@@ -120,14 +142,13 @@ def _predict_untrained(store: Store) -> int:
     from workbench.runs.freezing import freeze_prediction
 
     recipe = recipes.load("tiny")
-    frozen = freeze_prediction(store, recipe, store.config.base, "split:test", None, None)
+    frozen = freeze_prediction(store, recipe, str(sample("base")), "split:test", None, None)
     launching.launch(frozen.path)
     return frozen.job.id
 
 
 def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
     """Wait for runs and take in what they produced."""
-    from storage.errors import UserError
     from workbench.runs.collecting import collect
 
     wait(store, *numbers, quiet=quiet)

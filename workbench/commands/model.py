@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from storage import runs
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 from storage.store import Store
 from workbench.bases import is_local
 from workbench.commands.options import Settings, common
@@ -30,6 +30,8 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
 
     Example: workbench classify "yayyyy thats amazing broo"
     """
+    if any(not text.strip() for text in texts):
+        raise UsageError("There is an empty text; give one with words in it to classify.")
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -71,6 +71,15 @@ def print_change(as_json: bool, change: Change, sentence: str) -> None:
 def console() -> Console:
     """Standard output, as wide as the terminal, or 120 columns into a pipe or file."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+
+
+def outside_sentence(outside: Mapping[str, int]) -> str:
+    """What to do about labels that workbench.toml no longer names."""
+    counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
+    return (
+        f"Some tweets carry labels that are not in workbench.toml ({counted}) and are not trained "
+        "on; add the labels there, or give those tweets others."
+    )
 
 
 def percent(value: float | None) -> str:

@@ -17,10 +17,11 @@ from workbench import recipes
 from workbench.bases import require_model
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import interval, percent, print_json, say, table
+from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
+from workbench.runs.telling import last_line, line_of
 
 
 @click.command()
@@ -66,6 +67,8 @@ def train(
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+            if outside := tweets.outside(store):
+                say(outside_sentence(outside))
         _finish(settings, store, frozen.job.id, waits)
 
 
@@ -188,25 +191,18 @@ def _accuracy(run: Run) -> str:
 @common
 @click.pass_obj
 def logs(settings: Settings, number: int, follows: bool) -> None:
-    """Print what a run has logged.
+    """Print what a run has logged: phases, loss, learning rate, speed, dev accuracy, time left.
 
     Example: workbench logs 3 -f
     """
     with settings.store() as store:
         stored_runs.get(store, number)
-        for values in follow(store.run_folder(number), follows):
-            say(json.dumps(values, ensure_ascii=False) if settings.as_json else _line(values))
-
-
-def _line(values: dict[str, object]) -> str:
-    event = str(values.pop("event", ""))
-    values.pop("at", None)
-    if event in values or event == "note":
-        return str(values.get(event) or values.get("text"))
-    parts = [event]
-    for name, value in values.items():
-        parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
-    return "  ".join(parts)
+        folder = store.run_folder(number)
+        run_folder.require(folder)
+        for values in follow(folder, follows):
+            say(json.dumps(values, ensure_ascii=False) if settings.as_json else line_of(values))
+        if not settings.as_json:
+            say(f"Run {number}: {last_line(run_folder.settle(folder))}")
 
 
 @click.command()

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from storage.errors import UserError
+from storage.access import writing
+from storage.errors import UserError, on_one_line
+from workbench.modeling.cards import card
 from workbench.modeling.loading import Base, Model, dequantise, load_base
 from workbench.modeling.prompts import Prompter, Tokenizer
 from workbench.recipes import Recipe
@@ -22,8 +24,7 @@ def save_adapter(model: Model, tokenizer: Tokenizer, folder: Path, details: dict
     """Write a standard PEFT folder with the tokenizer, a model card and workbench.json."""
     model.save_pretrained(folder, save_embedding_layers=False)
     tokenizer.save_pretrained(folder)
-    (folder / DETAILS).write_text(json.dumps(details, ensure_ascii=False, indent=1), "utf-8")
-    (folder / "README.md").write_text(_card(details, merged=False), "utf-8")
+    _describe(folder, details | {"model_type": model.config.model_type}, merged=False)
 
 
 def details_of(
@@ -49,8 +50,10 @@ def load_adapter(base: Base, adapter: Path) -> Model:
     try:
         model = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True)
     except (ValueError, RuntimeError) as error:
-        first = (str(error).strip().splitlines() or ["it does not fit"])[0]
-        raise UserError(f"The adapter {adapter} does not fit its base: {first}") from None
+        raise UserError(
+            f"The adapter {adapter} does not fit its base ({on_one_line(error)}); use the base "
+            "that it was trained on."
+        ) from None
     return model.eval()
 
 
@@ -61,10 +64,14 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
     so that it predicts what the run predicted.
     """
     details = json.loads((adapter / DETAILS).read_text("utf-8"))
-    if to.exists() and any(to.iterdir()):
-        raise UserError(f"{to} is not empty; give a new folder.")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise UserError(f"{to} is not an empty folder; give a new one.")
+    with writing(to):
+        to.mkdir(parents=True, exist_ok=True)
     if not merge:
-        shutil.copytree(adapter, to, dirs_exist_ok=True)
+        with writing(to):
+            shutil.copytree(adapter, to, dirs_exist_ok=True)
+            _describe(to, details, merged=False)
         return
     from workbench.recipes import from_json
 
@@ -75,43 +82,13 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
     plain = Base(dequantise(base.model, dtype), base.tokenizer, 0, base.linear_total)
     merged = load_adapter(plain, adapter).merge_and_unload()
     merged.config.use_cache = True
-    to.mkdir(parents=True, exist_ok=True)
-    merged.save_pretrained(to)
-    base.tokenizer.save_pretrained(to)
-    (to / DETAILS).write_text(json.dumps(details, ensure_ascii=False, indent=1), "utf-8")
-    (to / "README.md").write_text(_card(details, merged=True), "utf-8")
+    with writing(to):
+        merged.save_pretrained(to)
+        base.tokenizer.save_pretrained(to)
+        _describe(to, details, merged=True)
 
 
-def _card(details: dict[str, Any], merged: bool) -> str:
-    base, labels = details["base"], ", ".join(details["labels"])
-    prompt = details["template"].replace("{text}", "yayyyy thats amazing broo")
-    load = (
-        'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")'
-        if merged
-        else f"""model = AutoModelForCausalLM.from_pretrained({base!r})
-model = PeftModel.from_pretrained(model, "THIS_FOLDER")"""
-    )
-    imports = "" if merged else "from peft import PeftModel\n"
-    library = "transformers" if merged else "peft"
-    return f"""---
-library_name: {library}
-base_model: {base}
-pipeline_tag: text-generation
----
-# {"Model" if merged else "LoRA adapter"} for labelling short texts as {labels}
-
-Base model: `{base}`. Recipe: {details["recipe"]["name"]}. The prompt ends before the label word;
-compare the scores of the label words ({", ".join(details["words"])}, each after a space) at the
-next position.
-
-```python
-import torch
-{imports}from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")
-{load}
-inputs = tokenizer({prompt!r}, return_tensors="pt")
-logits = model(**inputs).logits[0, -1, {[ids[0] for ids in details["label_token_ids"]]}]
-print({details["labels"]}[int(logits.argmax())], torch.softmax(logits.float(), -1))
-```
-"""
+def _describe(folder: Path, details: dict[str, Any], merged: bool) -> None:
+    """Write workbench.json and the README."""
+    (folder / DETAILS).write_text(json.dumps(details, ensure_ascii=False, indent=1), "utf-8")
+    (folder / "README.md").write_text(card(details, merged), "utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.bases import require_model
 from workbench.modeling.prompts import Tokenizer
 from workbench.recipes import Quantization
@@ -178,12 +178,10 @@ def _loading(name: str) -> Iterator[None]:
         raise UserError(f"The hub has no model {name}; check the name or log in.") from None
     except (HfHubHTTPError, ConnectionError, OSError) as error:
         raise UserError(
-            f"{name} cannot be loaded ({_first_line(error)}); check the name, the network, or "
+            f"{name} cannot be loaded ({on_one_line(error)}); check the name, the network, or "
             "give a local folder with --base."
         ) from None
     except ValueError as error:
-        raise UserError(f"{name} cannot be loaded: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{name} cannot be loaded ({on_one_line(error)}); give another base with --base."
+        ) from None

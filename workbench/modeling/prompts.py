@@ -86,7 +86,7 @@ def make_prompter(
         if not answer or answer in answers[:number]:
             raise UserError(
                 f"The label word {words[number]!r} cannot be told from another by this model's "
-                "tokenizer; choose other words under [words] in workspace.toml."
+                "tokenizer; choose other words under [words] in workbench.toml."
             )
     prompter = Prompter(tokenizer, template, tuple(labels), tuple(answers), max_length)
     if max_length < len(prompter._encode([""])[0]) + max(map(len, answers)) + 8:

@@ -20,6 +20,11 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
     number = {label: index for index, label in enumerate(job.labels)}
     labels = [number[label] for label in train.labels]
     n_labels = len(job.labels)
+    reporter.report(
+        "note",
+        text=f"{len(train.ids):,} tweets to learn from in {settings.folds} folds, "
+        f"{len(wanted.ids):,} to predict",
+    )
     reporter.phase("fitting out of fold")
     inside = baseline.predict_out_of_fold(
         train.texts, labels, train.groups, n_labels, settings.folds, settings.regularisation,

@@ -18,7 +18,7 @@ from storage.store import Store
 from workbench.analysis.label_errors import suspicion
 from workbench.analysis.metrics import evaluate
 from workbench.runs import folder as run_folder
-from workbench.runs.folder import DONE, FAILED, settle
+from workbench.runs.folder import DONE, FAILED, LIVE, settle
 
 SPLITS = ("train", "dev", "test")
 
@@ -35,7 +35,9 @@ def collect_run(store: Store, run: Run) -> bool:
     """Take in the state, the new log lines and the predictions of one run."""
     folder = store.run_folder(run.id)
     if not folder.is_dir():
-        return False
+        if run.state in LIVE:
+            runs.update(store, run.id, state=FAILED, reason=run_folder.gone(folder))
+        return run.state in LIVE
     try:
         if run_folder.read_job(folder).uid != run.uid:
             raise UserError(f"{folder} belongs to another run; move it away.")

@@ -89,6 +89,17 @@ class State:
         return (self.finished or self.heartbeat or self.started) - self.started
 
 
+def gone(folder: Path) -> str:
+    """What to say of a run whose folder is not there."""
+    return f"{folder} is missing; put it back, or start another run with `workbench train`."
+
+
+def require(folder: Path) -> None:
+    """Raise UserError if the folder of a run is not there."""
+    if not folder.is_dir():
+        raise UserError(gone(folder))
+
+
 def read_job(folder: Path) -> Job:
     """Read run.json; raises UserError if it is missing or not what it should be."""
     values = _read_json(folder / JOB)

@@ -6,8 +6,9 @@ import hashlib
 import platform
 import shutil
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage import learnable, runs, tweets
+from storage.access import writing
 from storage.errors import UserError
 from storage.learnable import Example
-from storage.store import Store, now
+from storage.store import Store, now, require_writable, transaction
 from storage.text import split_of
 from workbench.grouping import compare
 from workbench.recipes import Recipe
@@ -64,15 +66,25 @@ def freeze_training(
         dev = [example for example, held in zip(train, held_out, strict=True) if held]
         train = [example for example, held in zip(train, held_out, strict=True) if not held]
     if not train:
-        raise UserError(
-            "No training tweet carries a label yet; label some, or import a file with labels."
+        raise UserError(_nothing_to_learn(store))
+    job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+    with _new_folder(store, job) as folder:
+        _write_examples(folder / run_folder.TRAIN, train)
+        if dev:
+            _write_examples(folder / run_folder.DEV, dev)
+        scored = _write_texts(folder / run_folder.PREDICT, learnable.texts(store, filter_text))
+        return _recorded(store, job, folder, len(train), len(dev), scored)
+
+
+def _nothing_to_learn(store: Store) -> str:
+    if outside := tweets.outside(store):
+        counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
+        return (
+            f"The labels of the tweets ({counted}) are not those of workbench.toml "
+            f"({', '.join(store.config.labels)}), so there is nothing to train on; correct "
+            "`labels` there, or label some tweets anew."
         )
-    frozen = _make_folder(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
-    _write_examples(frozen.path / run_folder.TRAIN, train)
-    if dev:
-        _write_examples(frozen.path / run_folder.DEV, dev)
-    scored = _write_texts(frozen.path / run_folder.PREDICT, learnable.texts(store, filter_text))
-    return Frozen(frozen.job, frozen.path, len(train), len(dev), scored)
+    return "No training tweet carries a label yet; label some, or import a file with labels."
 
 
 def freeze_prediction(
@@ -82,40 +94,63 @@ def freeze_prediction(
     """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
     if not tweets.listing(store, filter_text):
         raise UserError("No tweet passes the filter, so there is nothing to predict.")
-    frozen = _make_folder(store, "predict", recipe, base, [], trust_remote_code)
-    if adapter is not None:
-        shutil.copytree(adapter, frozen.path / run_folder.ADAPTER)
-    if train_file is not None:  # so that the run knows what its adapter was trained on
-        shutil.copy(train_file, frozen.path / run_folder.TRAIN)
-    scored = _write_texts(frozen.path / run_folder.PREDICT, learnable.texts(store, filter_text))
-    return Frozen(frozen.job, frozen.path, 0, 0, scored)
+    job = _job(store, "predict", recipe, base, [], trust_remote_code)
+    with _new_folder(store, job) as folder:
+        if adapter is not None:
+            shutil.copytree(adapter, folder / run_folder.ADAPTER)
+        if train_file is not None:  # so that the run knows what its adapter was trained on
+            shutil.copy(train_file, folder / run_folder.TRAIN)
+        scored = _write_texts(folder / run_folder.PREDICT, learnable.texts(store, filter_text))
+        return _recorded(store, job, folder, 0, 0, scored)
 
 
-def _make_folder(
+def _job(
     store: Store, kind: str, recipe: Recipe, base: str | None, data: list[Example],
     trust_remote_code: bool,
-) -> Frozen:  # fmt: skip
+) -> Job:  # fmt: skip
     labels = store.config.labels
     if len(labels) < 2:
-        raise UserError("The workspace has fewer than two labels; name them in workspace.toml.")
+        raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
     if kind == "baseline":
         base = None
     elif base is not None and Path(base).expanduser().is_dir():
         base = str(Path(base).expanduser().resolve())
-    uid = uuid.uuid4().hex
-    taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
-    number = runs.add(store, uid, kind, recipe.name, base, labels, after=max(taken, default=0))
-    path = store.run_folder(number)
-    path.mkdir(mode=0o700, parents=True)
-    job = Job(
-        id=number, uid=uid, kind=kind, recipe=recipe, base=base, labels=labels,
+    return Job(
+        id=0, uid=uuid.uuid4().hex, kind=kind, recipe=recipe, base=base, labels=labels,
         words=tuple(store.config.word(label) for label in labels), template=store.config.template,
         data_hash=_data_hash(data), created=now(), versions=_versions(),
         trust_remote_code=trust_remote_code,
     )  # fmt: skip
-    job.save(path)
-    run_folder.write_state(path, State())
-    return Frozen(job, path, 0, 0, 0)
+
+
+@contextmanager
+def _new_folder(store: Store, job: Job) -> Iterator[Path]:
+    """A folder to prepare a run in, which has no number before it is complete."""
+    require_writable(store)
+    folder = store.runs_folder / f".{job.uid}"
+    with writing(store.runs_folder):
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recorded(
+    store: Store, job: Job, folder: Path, train: int, dev: int, predict: int
+) -> Frozen:  # fmt: skip
+    """Give the run its number, its folder and its place in the store, all of them or none."""
+    taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
+    with transaction(store.db):
+        number = runs.add(
+            store, job.uid, job.kind, job.recipe.name, job.base, job.labels,
+            after=max(taken, default=0),
+        )  # fmt: skip
+        job = replace(job, id=number)
+        job.save(folder)
+        run_folder.write_state(folder, State())
+        path = folder.rename(store.run_folder(number))
+    return Frozen(job, path, train, dev, predict)
 
 
 def _write_examples(path: Path, examples: list[Example]) -> None:

@@ -35,6 +35,7 @@ def launch(folder: Path) -> int:
 
 def stop(folder: Path) -> None:
     """Ask the worker of a run to save and stop; raises UserError if none is at work."""
+    run_folder.require(folder)
     state = run_folder.read_state(folder)
     if state.pid is None or not run_folder.alive(state):
         raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
@@ -43,6 +44,7 @@ def stop(folder: Path) -> None:
 
 def resume(folder: Path) -> int:
     """Go on with a stopped or failed run from its newest checkpoint."""
+    run_folder.require(folder)
     state = run_folder.read_state(folder)
     if state.state in run_folder.LIVE and run_folder.alive(state):
         raise UserError(f"Run {folder.name} is running already.")

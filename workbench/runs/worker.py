@@ -14,12 +14,14 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
+SCORED_S = 2.0
+"""Seconds between two lines of the log about how many texts are scored."""
 
 
 class Reporter:
@@ -31,6 +33,7 @@ class Reporter:
         self.folder = folder
         self.stop_asked = False
         self.written = 0.0
+        self.phase_began = self.told = time.monotonic()
         before = run_folder.read_state(folder)
         self.earlier = before.seconds or 0.0
         self.state = run_folder.write_state(
@@ -44,6 +47,7 @@ class Reporter:
     def phase(self, name: str) -> None:
         """Say what the run does now."""
         run_folder.append_log(self.folder, "phase", phase=name)
+        self.phase_began = self.told = time.monotonic()
         self.update(phase=name, eta_s=None)
 
     def update(self, **changes: object) -> None:
@@ -61,7 +65,12 @@ class Reporter:
             self.update(**values)
 
     def scored(self, done: int, total: int) -> None:
-        """Say how many texts are scored."""
+        """Say how many texts are scored: often in the state, seldom in the log."""
+        now = time.monotonic()
+        if done == total or now - self.told > SCORED_S:
+            self.told = now
+            rate = done / max(now - self.phase_began, 1e-9)
+            self.report("scored", done=done, total=total, tweets_per_s=rate)
         if time.monotonic() - self.written > HEARTBEAT_S:
             self.update(phase=f"predicting {done:,} of {total:,}")
 
@@ -112,7 +121,6 @@ def main() -> int:
 
 
 def _reason(error: Exception) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
     if type(error).__name__ == "OutOfMemoryError":
         return (
             "The GPU ran out of memory; lower training.batch_size and raise "
@@ -120,7 +128,7 @@ def _reason(error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno == 28:
         return "The disk is full; make space and run `workbench resume` on this run."
-    return f"{type(error).__name__}: {first} (details in worker.log)."
+    return f"{type(error).__name__}: {on_one_line(error)} (details in worker.log)."
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,13 @@ from storage import runs
 from storage.errors import UserError
 from storage.store import open_store
 from workbench.runs.folder import LIVE, State, read_log, settle
+from workbench.runs.telling import duration, line_of
 
 INTERVAL = 0.5
 """Seconds between two looks at a run folder."""
 KEPT_LINES = 200
+SAID = "workbench: "
+"""What stands before the sentence of a command that has failed."""
 
 
 @dataclass(frozen=True)
@@ -112,21 +114,6 @@ class Follower:
         self._lines = [*self._lines, line_of(values)][-KEPT_LINES:]
 
 
-def line_of(values: dict[str, Any]) -> str:
-    """A line of the log for people: the time, the event and its values."""
-    at, event = values.get("at"), values.get("event", "")
-    clock = time.strftime("%H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
-    if event in ("phase", "note"):
-        return f"{clock} {values.get('phase') or values.get('text') or ''}"
-    rest = (
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-        if name not in ("at", "event") and not isinstance(value, dict | list)
-    )
-    what = "" if event == "step" else f"{event} "  # a step has its number anyway
-    return f"{clock} {what}{' '.join(rest)}"
-
-
 def live_runs(folder: Path) -> list[int]:
     """The runs that were not over when the store last heard of them; called in a thread."""
     store = open_store(folder)
@@ -162,12 +149,18 @@ async def run_command(
             process.terminate()
         raise
     if process.returncode:
-        lines = complaint.strip().splitlines() or [f"exit status {process.returncode}"]
-        raise UserError(f"{arguments[0]}: {lines[-1]}")
+        raise UserError(_sentence(complaint) or f"{arguments[0]} ended with an error.")
     try:
         return json.loads(printed) if printed.strip() else None
     except ValueError:
         raise UserError(f"{arguments[0]} printed something that is no JSON.") from None
+
+
+def _sentence(complaint: str) -> str:
+    """What a command complains of, without the name of the program before it."""
+    lines = complaint.strip().splitlines()
+    said = [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
+    return (said or lines or [""])[-1]
 
 
 def outcome(run: dict[str, Any]) -> str:
@@ -187,10 +180,3 @@ def accuracy(report: dict[str, Any]) -> str:
     """An accuracy with its interval."""
     low, high = report["accuracy_low"], report["accuracy_high"]
     return f"accuracy {report['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 0:45, 12:03 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

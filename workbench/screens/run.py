@@ -17,7 +17,8 @@ from textual.widgets import Static
 from storage.errors import UserError
 from storage.runs import Run
 from workbench import inert
-from workbench.screens.jobs import Collected, Follower, Progress, Progressed, duration, outcome
+from workbench.runs.telling import duration
+from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
 from workbench.widgets.detail import bar
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class RunScreen(Screen[None]):
             self.post_message(Progressed(progress))
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.query("#run-view"):  # news may come before the first layout
             return
         run, width = self.run, max(20, self.size.width - 16)
         base = f" on {inert.line(run.base)}" if run.base else ""

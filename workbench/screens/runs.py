@@ -19,7 +19,8 @@ from storage.errors import UserError
 from storage.runs import Run
 from storage.store import open_store
 from workbench import inert
-from workbench.screens.jobs import Collected, Progressed, accuracy, duration
+from workbench.runs.telling import duration
+from workbench.screens.jobs import Collected, Progressed, accuracy
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp

@@ -1,0 +1,170 @@
+"""The README of an exported model: code that predicts what the run predicted, without this package.
+
+The code is put together from the same values that the run computed with; a test runs it as it
+stands in an exported folder and compares every prediction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+EXAMPLE = "yayyyy thats amazing broo"
+
+CARD = """\
+---
+library_name: {library}
+base_model: {base}
+pipeline_tag: text-generation
+---
+# {what} for labelling short texts as {labels}
+
+Base model: `{base}`. Recipe: {recipe}. The prompt ends before the label word; the label is the one
+whose word ({words}, each after a space) is the most probable at that place. A text that is too
+long for {max_length} tokens loses its end.
+
+{load_note}
+
+```python
+{code}
+```
+
+Run it in this folder, or set `FOLDER`. {noise}
+"""
+
+CODE = """\
+import torch
+{imports}
+{falcon}
+FOLDER = "."
+LABELS = {labels}
+ANSWERS = {answers}  # the tokens of the label words
+TEMPLATE = {template!r}
+ROOM = {room}  # tokens of a prompt
+
+tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+{load}
+model.eval()
+
+
+def encode(text):
+    tokens = tokenizer(TEMPLATE.replace("{{text}}", text))["input_ids"]
+    return tokens[:-1] if tokens and tokens[-1] == tokenizer.eos_token_id else tokens
+
+
+def prompt_of(text):
+    if len(encode(text)) <= ROOM:
+        return encode(text)
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ends = [0] + [end for _, end in spans["offset_mapping"]]
+    keep = max(0, min(ROOM - len(encode("")), len(ends) - 1))
+    while keep > 0 and (excess := len(encode(text[: ends[keep]])) - ROOM) > 0:
+        keep = max(0, keep - excess)
+    return encode(text[: ends[keep]])
+
+
+@torch.inference_mode()
+def probabilities(text):
+    prompt = prompt_of(text)
+{scores}
+    return torch.stack(scores).float().softmax(-1).tolist()
+
+
+chances = probabilities({example!r})
+print(LABELS[chances.index(max(chances))], chances)
+"""
+
+SINGLE = """\
+    logits = model(input_ids=torch.tensor([prompt], device=model.device)).logits[0, -1]
+    scores = [logits[answer[0]] for answer in ANSWERS]"""
+
+SEVERAL = """\
+    scores = []
+    for answer in ANSWERS:
+        tokens = torch.tensor([prompt + answer], device=model.device)
+        steps = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+        scores.append(sum(step[token] for step, token in zip(steps, answer)))"""
+
+FALCON = """
+# From 5.5 on transformers quantises only layers whose class is exactly nn.Linear.
+from transformers.models.falcon import modeling_falcon
+
+modeling_falcon.FalconLinear = torch.nn.Linear
+"""
+
+QUANTISED = """\
+    quantization_config=BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type={type!r},
+        bnb_4bit_compute_dtype=torch.{compute_dtype},
+        bnb_4bit_use_double_quant={double},
+    ),
+"""
+
+ADAPTER = """\
+model = AutoModelForCausalLM.from_pretrained(
+    {base!r},
+{quantised}    dtype=torch.{compute_dtype},
+    device_map={{"": 0 if torch.cuda.is_available() else "cpu"}},
+)
+model = PeftModel.from_pretrained(model, FOLDER)
+for layer in model.modules():
+    layer.support_avx512bf16_for_cpu = False  # on a CPU too, compute in the dtype above"""
+
+MERGED = """\
+model = AutoModelForCausalLM.from_pretrained(
+    FOLDER,
+    dtype=torch.{compute_dtype},
+    device_map={{"": 0 if torch.cuda.is_available() else "cpu"}},
+)"""
+
+
+def card(details: dict[str, Any], merged: bool) -> str:
+    """The README of a folder with an adapter, or with a merged model."""
+    held = details["recipe"]["quantization"]
+    single = all(len(answer) == 1 for answer in details["label_token_ids"])
+    quantised = "" if held["bits"] != 4 or merged else QUANTISED.format(**held)
+    names = ["AutoModelForCausalLM", "AutoTokenizer"] + ["BitsAndBytesConfig"] * bool(quantised)
+    code = CODE.format(
+        imports=("" if merged else "from peft import PeftModel\n")
+        + f"from transformers import {', '.join(names)}",
+        falcon=FALCON if quantised and details.get("model_type", "falcon") == "falcon" else "",
+        labels=details["labels"],
+        answers=details["label_token_ids"],
+        template=details["template"],
+        room=details["max_length"] - max(map(len, details["label_token_ids"])),
+        load=(MERGED if merged else ADAPTER).format(
+            base=details["base"], quantised=quantised, compute_dtype=held["compute_dtype"]
+        ),
+        scores=SINGLE if single else SEVERAL,
+        example=EXAMPLE,
+    )
+    return CARD.format(
+        library="transformers" if merged else "peft",
+        what="Model" if merged else "LoRA adapter",
+        base=details["base"],
+        labels=", ".join(details["labels"]),
+        recipe=details["recipe"]["name"],
+        words=", ".join(details["words"]),
+        max_length=details["max_length"],
+        load_note=_load_note(held, merged),
+        noise=_noise(held["compute_dtype"]),
+        code=code.strip(),
+    )
+
+
+def _load_note(held: dict[str, Any], merged: bool) -> str:
+    if merged:
+        return "The weights are those that the run computed with, with the adapter merged in."
+    if held["bits"] == 4:
+        return "Load the base in 4-bit as below, since the adapter was trained on that."
+    return f"Load the base in {held['compute_dtype']}, since the adapter was trained on that."
+
+
+def _noise(dtype: str) -> str:
+    if dtype == "float32":
+        return "Its probabilities are those of the run up to rounding in the sixth digit or so."
+    return (
+        f"It computes in {dtype}, whose rounding depends on how texts are batched and on the "
+        "kernels of the GPU: probabilities may differ in the second digit, and a label may differ "
+        "where two are about equally probable."
+    )
