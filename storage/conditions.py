@@ -38,6 +38,8 @@ class Condition:
     """What the full-text index is asked for, where that is the index."""
     exact: bool = True
     """The index gives no other tweets."""
+    absent: str | None = None
+    """A query that gives the ids of exactly the tweets for which it does not hold."""
     predicted: bool = False
     """It holds only for tweets that the run :run has a prediction for."""
     probe: str | None = None
@@ -82,7 +84,8 @@ def joined(parts: list[Condition], join: Callable[[Condition, Condition], Condit
 
 def opposite(part: Condition) -> Condition:
     """True where the condition is false."""
-    return Condition(f"NOT ({part.sql})", part.parameters)
+    absent = part.index if part.exact else None
+    return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
 
 
 CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"

@@ -16,7 +16,7 @@ FIELDS = ("label", "excluded", "review", "ambiguous", "note")
 Value = str | int | bool | None
 Progress = Callable[[int, int], None]
 """Told how many of how many tweets are done, every BATCH of them."""
-BATCH = 2_000
+BATCH = 20_000
 HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in FIELDS)} END"
 """What the current row `c` holds in the field that an event `e` is about."""
 
