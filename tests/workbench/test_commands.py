@@ -107,7 +107,7 @@ def test_list_prints_one_array_or_one_object_a_line(trained, cli):
 
 def test_list_and_suspects_give_each_tweet_a_line(trained, cli):
     for command in (("list", "--limit", "30"), ("suspects", "--limit", "30")):
-        heading, *rows, summary = ok(cli(*command)).out.splitlines()
+        heading, *rows, _ = ok(cli(*command)).out.splitlines()
         assert len(rows) == 30 and heading.split()[-1] == "text"
         assert max(map(cell_len, rows)) <= 120
         assert any(row.rstrip().endswith("…") for row in rows)
