@@ -128,7 +128,7 @@ async def test_the_end_of_a_run_moves_nothing_in_the_list(start, stub):
 async def test_a_failed_run_says_why(start, stub):
     async with started(start, stub) as driver:
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
-        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
+        await driver.until_seen("reason Out of memory; use a smaller batch.")
         await driver.press("escape")
         await driver.until_seen("run 3 failed")
         assert "pred: run 2" in driver.text

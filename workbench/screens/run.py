@@ -107,7 +107,7 @@ class RunScreen(Screen[None]):
         except UserError as error:
             self.say(str(error), problem=True)
             return
-        self.say(said)
+        self.app.say(said)
         if name == "resume":
             self.app.follow_runs()
 
@@ -131,7 +131,8 @@ class RunScreen(Screen[None]):
         ]
         if (progress := self._progress) is not None:
             parts += _facts(progress, width)
-        if self._said:
+        reason = progress.state.reason if progress is not None else None
+        if self._said and not (reason and reason in self._said):  # it is told above already
             parts.append(Text(inert.line(self._said), "bold"))
         log_lines = max(0, self.size.height - len(parts) - 4)
         if progress is not None and log_lines:

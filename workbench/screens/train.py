@@ -139,7 +139,9 @@ class TrainScreen(Screen[None]):
         try:
             started = await self.app.command("train", *arguments, "--json", let_finish=True)
         except UserError as error:
-            self.query_one("#start", Button).disabled = False
+            start = self.query_one("#start", Button)
+            start.disabled = False
+            start.focus()
             self.say(str(error), problem=True)
             return
         self.app.started(int(started["id"]))
