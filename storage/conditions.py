@@ -91,6 +91,12 @@ def opposite(part: Condition) -> Condition:
 CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
 DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
 DUPLICATES = "FROM current WHERE group_id != tweet"
+# Somebody gave, kept or took away the label, and has not undone that.
+REVIEWS = (
+    "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
+    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
+)
+REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"
 PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
 KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
@@ -163,6 +169,7 @@ TRUTHS = {
     "insample": Condition(
         "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
     ),
+    "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
     "duplicate": Condition(
         f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))", {},
