@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage import histories
+from storage import histories, segments
 from storage.bulk import Bulk
 from storage.conditions import CORRECTED
 from storage.parsing import Row
@@ -44,7 +44,10 @@ def sweep(bulk: Bulk) -> None:
     """Remove what an import that did not come to its end has left behind."""
     db, last = bulk.db, visible(bulk.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    bulk.over("sweep", last + 1, highest, lambda a, b: _remove(bulk, a, b))
+    for first in range(last + 1, highest + 1, segments.ROWS):
+        end = min(highest, first + segments.ROWS - 1)
+        bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
+        segments.merge(bulk)
     with transaction(db):
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
@@ -108,6 +111,8 @@ class Arrivals:
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
         self.bulk.over("index", start + 1, start + len(fresh), self._index)
+        if self.added // segments.ROWS > (self.added - len(fresh)) // segments.ROWS:
+            segments.merge(self.bulk)
 
     def _candidates(
         self, rows: Sequence[Row]

@@ -257,9 +257,9 @@ SCALE = (
         text, content='',
         tokenize="unicode61 remove_diacritics 2 tokenchars '$#@_'"
     )""",
-    # Few large segments: merging them costs an import as much as writing them.
+    # `storage.segments` merges them, in transactions that are short enough.
     """INSERT INTO tweets_fts (tweets_fts, rank) VALUES
-        ('hashsize', 16000000), ('automerge', 32), ('crisismerge', 64)""",
+        ('hashsize', 16000000), ('automerge', 0), ('crisismerge', 1000), ('usermerge', 16)""",
     "INSERT INTO tweets_fts (rowid, text) SELECT id, searchable(text) FROM tweets",
     "DELETE FROM label_events WHERE action IN (SELECT action FROM imports)",
     *(

@@ -25,7 +25,7 @@ from storage.text import SURROGATE, content_hash, content_number, split_of, to_j
 Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
 """Text, id in the source, other columns as JSON, content number, split, number of the label, and
 the events of an exported history."""
-BATCH = 4_000
+BATCH = 16_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
 
