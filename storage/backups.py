@@ -20,7 +20,7 @@ from storage.errors import UserError
 FOLDER = "backups"
 LOCK = "backup.lock"
 DAILY, UPGRADE, MANUAL = "daily", "upgrade", "manual"
-KEPT = {DAILY: 7, UPGRADE: 3}
+KEPT = {DAILY: 7, UPGRADE: 7}
 """How many of a kind are kept; those made by hand stay until somebody deletes them."""
 NAME = re.compile(r"workbench-(\d{4}-\d\d-\d\d)-(\d{6})-schema-(\d+)-(daily|upgrade|manual)\.db")
 STEP = 256
@@ -76,14 +76,23 @@ def make(database: Path, kind: str, at: int) -> Path | None:
                 if kind == DAILY and not _has_history(db):
                     return None
                 schema = db.execute("PRAGMA user_version").fetchone()[0]
-                name = f"workbench-{_moment(at):%Y-%m-%d-%H%M%S}-schema-{schema}-{kind}.db"
-                copy(db, folder / FOLDER / name)
-            _thin_out(folder, kind, name)
+                path = _free_path(folder / FOLDER, kind, schema, at)
+                copy(db, path)
+            _thin_out(folder, kind, path)
     except OSError as error:
         raise UserError(
             f"No backup could be made in {folder / FOLDER}: {error.strerror or error}."
         ) from error
-    return folder / FOLDER / name
+    return path
+
+
+def _free_path(folder: Path, kind: str, schema: int, at: int) -> Path:
+    """A name for a backup; one of the same second has taken its own, so the next second's."""
+    while True:
+        path = folder / f"workbench-{_moment(at):%Y-%m-%d-%H%M%S}-schema-{schema}-{kind}.db"
+        if not path.exists():
+            return path
+        at += 1000
 
 
 def copy(db: sqlite3.Connection, path: Path) -> None:
@@ -171,9 +180,9 @@ def _has_history(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM actions LIMIT 1").fetchone() is not None
 
 
-def _thin_out(folder: Path, kind: str, newest: str) -> None:
+def _thin_out(folder: Path, kind: str, newest: Path) -> None:
     """Delete the oldest of a kind, never the one just made, whatever the clock says."""
-    others = [b for b in listed(folder) if b.kind == kind and b.path.name != newest]
+    others = [b for b in listed(folder) if b.kind == kind and b.path != newest]
     for backup in others[: max(0, len(others) + 1 - KEPT.get(kind, len(others) + 1))]:
         backup.path.unlink()
 
