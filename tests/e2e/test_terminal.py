@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+from terminals import WAIT_S, assert_clean, terminal
 
 from storage import importing
 from storage.config import Config
 from storage.store import create_store, open_store
 from storage.tweets import tweet
-from terminals import WAIT_S, assert_clean, terminal
 from workbench.terminal import terminal_problem
 
 FORBIDDEN = (

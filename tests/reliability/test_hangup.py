@@ -1,4 +1,4 @@
-"""The line drops while somebody works: what the screen showed as saved is saved, and no process stays."""
+"""The line drops while somebody works: what was shown as saved is saved, and no process stays."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import signal
 import time
 
 import pytest
+from terminals import WAIT_S, assert_clean, terminal
 
 from storage import labels, maintenance, tweets
 from storage.store import open_store
-from terminals import WAIT_S, assert_clean, terminal
 
 MANY = 6_000
 

@@ -163,7 +163,7 @@ def test_a_migration_is_done_whole_or_not_at_all(nursery, folder, tmp_path):
     store = open_store(old, "ana")
     wanted = content(store)
     store.close()
-    for _, reports in rounds("migrate", nursery, old, restart):
+    for _ in rounds("migrate", nursery, old, restart):
         store = open_store(old, "ana")
         assert store.db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert content(store) == wanted
