@@ -80,8 +80,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments, columns=80, rows=24, **environment):
-    opened = Terminal([sys.executable, *map(str, arguments)], columns, rows, **environment)
+def terminal(*arguments, program=sys.executable, columns=80, rows=24, **environment):
+    opened = Terminal([program, *map(str, arguments)], columns, rows, **environment)
     try:
         yield opened
     finally:
