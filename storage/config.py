@@ -71,7 +71,7 @@ class Config:
         chosen = {}
         for label, initial in zip(self.labels, initials, strict=True):
             key = self.keys.get(label, initial)
-            free = key not in RESERVED_KEYS and initials.count(initial) == 1
+            free = key.isalpha() and key not in RESERVED_KEYS and initials.count(initial) == 1
             if label in self.keys or free:
                 chosen[label] = key
         return chosen

@@ -109,7 +109,7 @@ def window(
     store: Store, ids: Sequence[int], run: int | None, characters: int | None = 400
 ) -> list[Tweet]:
     """The tweets with these ids, in that order, each text whole or cut to so many characters."""
-    text = "t.text" if characters is None else f"substr(t.text, 1, {int(characters)})"
+    text = "t.text" if characters is None else CUT.format(characters=int(characters))
     columns = COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
     sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"
