@@ -208,8 +208,8 @@ SCALE = (
         note TEXT,
         changed INTEGER  -- the last event of a person
     )""",
-    """INSERT INTO current_2 SELECT c.tweet, c.gold, c.label, t.split, t.group_id, characters(t.text),
-        c.excluded, c.review, c.ambiguous, c.note, c.changed
+    """INSERT INTO current_2 SELECT c.tweet, c.gold, c.label, t.split, t.group_id,
+        characters(t.text), c.excluded, c.review, c.ambiguous, c.note, c.changed
         FROM current c JOIN tweets t ON t.id = c.tweet""",
     "DROP TABLE current",
     "ALTER TABLE current_2 RENAME TO current",

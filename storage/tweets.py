@@ -29,6 +29,12 @@ FROM = (
     "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
 )
 
+CUT = (
+    "CASE WHEN instr(CAST(t.text AS BLOB), x'00') THEN t.text "
+    "ELSE substr(t.text, 1, {characters}) END"
+)
+"""The beginning of a text; whole where there is a NUL in it, at which substr would end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tweet:
