@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import re
 import shlex
-import sqlite3
 
 import pytest
+from terminals import assert_clean, terminal
 
 from storage import backups, labels, maintenance, tweets
 from storage.store import DATABASE, open_store
@@ -173,20 +173,9 @@ def test_what_was_replaced_can_be_put_back(folder, workbench):
 
 
 def test_a_page_that_is_damaged_later_closes_the_screen_with_a_sentence(folder):
-    from terminals import assert_clean, terminal
-
     damage(folder, cut_short)
     with terminal("-m", "workbench", "--workspace", folder, columns=200) as opened:
         assert opened.wait() == 1
         if b"\x1b[?1049h" in opened.written:
             assert_clean(opened.written)
         assert re.search(rb"is damaged .*restore-backup --latest", opened.written)
-
-
-def test_only_the_pages_that_are_read_matter(folder):
-    """A count needs few pages; what is shown of a half damaged store is never wrong."""
-    damage(folder, garbage_in_the_middle)
-    with pytest.raises(sqlite3.DatabaseError):
-        db = sqlite3.connect(folder / DATABASE)
-        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            db.execute(f"SELECT * FROM [{table}]").fetchall()

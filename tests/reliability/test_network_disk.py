@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from terminals import terminal
 
 from storage import filesystem, labels, maintenance, tweets
 from storage.store import DATABASE, open_store
@@ -122,8 +123,6 @@ def test_labels_work_with_a_rollback_journal_and_a_warning(remote, command):
 
 
 def test_the_screen_says_it(remote, command):
-    from terminals import terminal
-
     with terminal(*command[1:], columns=120) as opened:
         opened.until("network disk")
         opened.press(b"2")
@@ -149,10 +148,9 @@ store.close()
 """
 
 
-@pytest.mark.parametrize("rows", [2_000])
-def test_two_people_and_an_import_work_on_it(rows, remote, command, repository, tmp_path):
+def test_two_people_and_an_import_work_on_it(remote, command, repository, tmp_path):
     folder, table = remote
-    (tmp_path / "more.csv").write_text("text\n" + "".join(f"new {n}\n" for n in range(rows)))
+    (tmp_path / "more.csv").write_text("text\n" + "".join(f"new {n}\n" for n in range(2_000)))
     people = [
         subprocess.Popen(
             [sys.executable, "-c", LABELLER, str(folder), str(table), name],
@@ -165,7 +163,7 @@ def test_two_people_and_an_import_work_on_it(rows, remote, command, repository, 
     assert imported.returncode == 0, imported.stderr
     store = open_store(folder, "ana")
     assert len(labels.history(store)) == 80
-    assert tweets.counts(store).tweets == 6 + rows
+    assert tweets.counts(store).tweets == 6 + 2_000
     assert maintenance.check(store) == []
     store.close()
 
