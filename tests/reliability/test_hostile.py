@@ -211,17 +211,16 @@ def test_no_control_sequence_of_a_text_reaches_a_terminal(folder):
         assert opened.wait() == 0
         assert_clean(opened.written)
         written = opened.written
-        assert opened.screen.title in ("", "workbench")
+        assert "owned" not in opened.screen.title
     text = written.decode("utf-8")
     assert not re.search(
         "[\x00\x05\x0e\x80-\x9f\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]", text
     )
-    for sequence in HOSTILE:
-        for control in re.finditer("\x1b", sequence):
-            payload = sequence[control.start() : control.start() + 12]
-            assert payload == "\x1b[31mred\x1b[0m" or payload not in text, payload
-    assert "\x1b[31mred" not in text
-    assert "owned\x07" not in text and "]52;" not in text and "]8;;" not in text
+    for start in (
+        "[31mred", "[2J\x1b[H\x1b[?1049hPWN", "[?2004lPWN", "[6n\x1b[c", "]0;", "]2;", "]8;",
+        "]52;", "P", "_", "^", "X", "c", "(0",
+    ):  # fmt: skip
+        assert f"\x1b{start}" not in text, start
 
 
 # Any text at all.
@@ -245,7 +244,7 @@ def test_any_text_is_inert_in_every_command(texts, cli):
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "workspace"
         build(folder, texts).close()
-        odd = random.Random(1).choice(texts)
+        odd = random.Random(1).choice(texts).replace("\x00", "")  # no argument can hold a NUL
         for command in (
             ("list",), ("list", "--json"), ("list", "--jsonl"), ("history",), ("status",),
             ("snapshots",), ("diff", "one"), ("conflicts",), ("agreement",), ("suspects",),
