@@ -24,6 +24,8 @@ from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
+MOST_SEGMENTS = 400
+"""How many pieces the text index may have before they are merged: a search looks into each."""
 
 
 @contextmanager
@@ -89,15 +91,20 @@ class Arrivals:
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
                 [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
-        bulk.db.execute("CREATE TEMP TABLE seen (key INTEGER PRIMARY KEY)")
         histories.prepare(bulk.db)
+        self._segments = bulk.db.execute(
+            "SELECT count(DISTINCT segid) FROM tweets_fts_idx"
+        ).fetchone()[0]
+        self._merges: bool | None = None
 
     def take(self, rows: Sequence[Row]) -> None:
-        """Write those of the rows that the store does not have yet."""
-        fresh = self._new_in_file(rows)
+        """Write those of the rows, none of which the file has twice, that the store has not yet."""
+        fresh = rows
         if self.before:
-            candidates = self._candidates(fresh)
+            candidates = self._candidates(rows)
             fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
+        if fresh:
+            self._set_merging()
         start = self.before + self.added
         self.bulk.over(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
@@ -108,7 +115,18 @@ class Arrivals:
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
-        self.bulk.over("index", start + 1, start + len(fresh), self._index)
+        self._segments += self.bulk.over("index", start + 1, start + len(fresh), self._index)
+
+    def _set_merging(self) -> None:
+        """Merge segments of the text index a few at a time, or leave that to a later import."""
+        merges = self._segments >= MOST_SEGMENTS
+        if merges != self._merges:
+            with transaction(self.bulk.db) as db:
+                db.executemany(
+                    "INSERT INTO tweets_fts (tweets_fts, rank) VALUES (?, ?)",
+                    [("automerge", 16 if merges else 0), ("crisismerge", 4 * MOST_SEGMENTS)],
+                )
+            self._merges = merges
 
     def _candidates(
         self, rows: Sequence[Row]
@@ -124,27 +142,6 @@ class Arrivals:
         ):
             found.setdefault(content, []).append(tuple(tweet))
         return found
-
-    def _new_in_file(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows without those whose id and text came before in this file.
-
-        What has come is kept on the disk, so that no file is too large.
-        """
-        db, sql = self.bulk.db, "INSERT OR IGNORE INTO seen VALUES (?)"
-        keys = [hash(row[:2]) for row in rows if row[1] is not None]
-        if not keys:
-            return rows
-        db.execute("BEGIN")
-        if db.executemany(sql, [(key,) for key in sorted(keys)]).rowcount == len(keys):
-            db.execute("COMMIT")
-            return rows
-        db.execute("ROLLBACK")  # seldom: find out one by one which they are
-        db.execute("BEGIN")
-        fresh = [
-            row for row in rows if row[1] is None or db.execute(sql, (hash(row[:2]),)).rowcount
-        ]
-        db.execute("COMMIT")
-        return fresh
 
     def _is_there(
         self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]

@@ -33,13 +33,19 @@ class Bulk:
         self._disturbed = float("-inf")
         self._unchecked = 0
 
-    def over(self, what: str, first: int, last: int, write: Callable[[int, int], object]) -> None:
-        """Call `write(a, b)` for slices a..b of the numbers from first to last, both included."""
+    def over(self, what: str, first: int, last: int, write: Callable[[int, int], object]) -> int:
+        """Call `write(a, b)` for slices a..b of the numbers from first to last, both included.
+
+        Returns how many slices there were.
+        """
+        slices = 0
         while first <= last:
             size = self._sizes.get(what, 500)
             end = min(last, first + size - 1)
             self._slice(what, end - first + 1, lambda a=first, b=end: write(a, b))  # type: ignore[misc]
             first = end + 1
+            slices += 1
+        return slices
 
     def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of the rows."""

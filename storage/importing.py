@@ -195,7 +195,7 @@ def run(
     many rows are read, and `waiting` that another import has to end first. Memory use does not
     depend on the size of the file.
     """
-    last = Batch([], 0, 0)
+    last = Batch([], 0, 0, 0)
     with importing_alone(store, waiting), bulk(store) as writer:
         sweep(writer)
         with _label_numbers(writer.db, plan.labels, keep=not dry_run) as numbers:
@@ -213,7 +213,8 @@ def run(
     names = {number: name for name, number in numbers.items()}
     return Report(
         columns=plan.columns.as_json(), read=last.read, added=arrivals.added,
-        existing=arrivals.existing, duplicates=arrivals.duplicates, rejected=last.rejected,
+        existing=arrivals.existing + last.repeated, duplicates=arrivals.duplicates,
+        rejected=last.rejected,
         labels={names[number]: count for number, count in arrivals.golds.items()},
         unlabelled=arrivals.added - arrivals.golds.total(), other_gold=arrivals.other_gold,
         encoding=encodings.shown(plan.options.encoding), restored=arrivals.restored,
