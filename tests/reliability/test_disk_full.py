@@ -15,7 +15,7 @@ from storage import backups, labels, maintenance, tweets
 from storage.config import Config
 from storage.store import create_store, open_store
 
-TWEETS = 8_000
+TWEETS = 4_000
 SPACE = 24 * 2**20
 """Of the small disk; the workspace takes a good tenth of it."""
 
@@ -145,7 +145,7 @@ def test_every_label_before_the_disk_was_full_is_saved(full, repository):
 )
 def test_what_does_not_fit_is_not_done_at_all_and_can_be_repeated(work, written, full, workbench):
     folder = full.folder / "workspace"
-    more = "".join(f"a new text {n},negative\n" for n in range(20_000))
+    more = "".join(f"a new text {n},negative\n" for n in range(6_000))
     (full.folder / "more.csv").write_text("text,label\n" + more)
 
     def run():

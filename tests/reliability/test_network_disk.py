@@ -141,7 +141,7 @@ from storage import filesystem, labels
 filesystem.MOUNTS = Path(sys.argv[2])
 from storage.store import open_store
 store = open_store(Path(sys.argv[1]), sys.argv[3])
-for step in range(40):
+for step in range(20):
     labels.assign(store, [1 + step % 6], ("positive", "negative")[step % 2])
     labels.history(store, 1)
 store.close()
@@ -162,7 +162,7 @@ def test_two_people_and_an_import_work_on_it(remote, command, repository, tmp_pa
     assert [process.wait(60) for process in people] == [0, 0]
     assert imported.returncode == 0, imported.stderr
     store = open_store(folder, "ana")
-    assert len(labels.history(store)) == 80
+    assert len(labels.history(store)) == 40
     assert tweets.counts(store).tweets == 6 + 2_000
     assert maintenance.check(store) == []
     store.close()

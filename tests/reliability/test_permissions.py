@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,30 +15,34 @@ from storage import permissions
 LOOSE = 0o000
 
 
-@pytest.fixture
-def run(repository, tmp_path):
+@pytest.fixture(scope="module")
+def run(repository):
     """The program started with a umask that lets everybody in."""
 
     def command(*arguments):
         done = subprocess.run(
             [sys.executable, "-m", "workbench", *map(str, arguments)],
-            capture_output=True, text=True, umask=LOOSE, stdin=subprocess.DEVNULL, cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1"},
+            capture_output=True, text=True, umask=LOOSE, stdin=subprocess.DEVNULL, cwd=repository,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done
 
     return command
 
 
-@pytest.fixture
-def folder(run, tmp_path):
+@pytest.fixture(scope="module")
+def template(run, tmp_path_factory):
+    place = tmp_path_factory.mktemp("loose")
     rows = "".join(f"up {n} we go,positive\ndown {n} it goes,negative\n" for n in range(40))
-    (tmp_path / "t.csv").write_text("text,label\n" + rows)
-    folder = tmp_path / "new" / "workspace"
-    run("init", folder, "--labels", "positive,negative")
-    run("-w", folder, "import", tmp_path / "t.csv")
-    return folder
+    (place / "t.csv").write_text("text,label\n" + rows)
+    run("init", place / "new" / "workspace", "--labels", "positive,negative")
+    run("-w", place / "new" / "workspace", "import", place / "t.csv")
+    return place / "new"
+
+
+@pytest.fixture
+def folder(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "new") / "workspace"
 
 
 def modes(folder):
