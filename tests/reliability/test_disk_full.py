@@ -184,7 +184,7 @@ def test_what_does_not_fit_is_not_done_at_all_and_can_be_repeated(work, written,
 
 def test_the_daily_backup_that_does_not_fit_hinders_nothing(full, workbench):
     folder = full.folder / "workspace"
-    full.fill_up(2**20)
+    full.fill_up(2**18)
     result = workbench("-w", folder, "label", "1", "negative", **full.options)
     assert result.status == 0
     (line,) = result.err.splitlines()

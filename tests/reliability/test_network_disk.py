@@ -119,7 +119,12 @@ def test_labels_work_with_a_rollback_journal_and_a_warning(remote, command):
     assert not (folder / f"{DATABASE}-wal").exists()
     for arguments in (("undo",), ("check",), ("backup",), ("list",), ("history", "1")):
         assert run(command, *arguments).returncode == 0, arguments
-    assert "network file system (nfs4)" in run(command, "doctor", "--json").stdout
+
+
+def test_doctor_says_it(remote, cli, monkeypatch):
+    monkeypatch.setattr("workbench.modeling.machine.describe", dict)
+    (problem,) = cli("-w", remote[0], "doctor", "--json").json["problems"]
+    assert problem == (f"{remote[0]} is on a network file system (nfs4); a local one is better.")
 
 
 def test_the_screen_says_it(remote, command):
