@@ -24,8 +24,6 @@ from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
-MOST_SEGMENTS = 400
-"""How many pieces the text index may have before they are merged: a search looks into each."""
 
 
 @contextmanager
@@ -92,10 +90,6 @@ class Arrivals:
                 [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
         histories.prepare(bulk.db)
-        self._segments = bulk.db.execute(
-            "SELECT count(DISTINCT segid) FROM tweets_fts_idx"
-        ).fetchone()[0]
-        self._merges: bool | None = None
 
     def take(self, rows: Sequence[Row]) -> None:
         """Write those of the rows, none of which the file has twice, that the store has not yet."""
@@ -103,8 +97,6 @@ class Arrivals:
         if self.before:
             candidates = self._candidates(rows)
             fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
-        if fresh:
-            self._set_merging()
         start = self.before + self.added
         self.bulk.over(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
@@ -115,18 +107,7 @@ class Arrivals:
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
-        self._segments += self.bulk.over("index", start + 1, start + len(fresh), self._index)
-
-    def _set_merging(self) -> None:
-        """Merge segments of the text index a few at a time, or leave that to a later import."""
-        merges = self._segments >= MOST_SEGMENTS
-        if merges != self._merges:
-            with transaction(self.bulk.db) as db:
-                db.executemany(
-                    "INSERT INTO tweets_fts (tweets_fts, rank) VALUES (?, ?)",
-                    [("automerge", 16 if merges else 0), ("crisismerge", 4 * MOST_SEGMENTS)],
-                )
-            self._merges = merges
+        self.bulk.over("index", start + 1, start + len(fresh), self._index)
 
     def _candidates(
         self, rows: Sequence[Row]

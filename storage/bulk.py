@@ -6,12 +6,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 from storage.filesystem import network_type
+from storage.presence import others
 from storage.store import DATABASE, Store, connect, transaction
 
-ALONE_S = 0.030
-"""How long a transaction may take when nobody else writes: the longest wait for a first label."""
+ALONE_S = 0.250
+"""How long a transaction may take while nobody else has the workspace open."""
+QUIET_S = 0.030
+"""The same while others only look: the longest wait for a first label."""
 BESIDE_S = 0.004
 """The same while somebody labels."""
 ATTENTIVE_S = 2.0
@@ -26,26 +30,21 @@ class Bulk:
     from how long the last ones took; between them there is room for other writers.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, held: IO[bytes] | None = None) -> None:
         self.db = db
+        self._held = held
         self._sizes: dict[str, int] = {}
         self._version = self._data_version()
         self._disturbed = float("-inf")
         self._unchecked = 0
 
-    def over(self, what: str, first: int, last: int, write: Callable[[int, int], object]) -> int:
-        """Call `write(a, b)` for slices a..b of the numbers from first to last, both included.
-
-        Returns how many slices there were.
-        """
-        slices = 0
+    def over(self, what: str, first: int, last: int, write: Callable[[int, int], object]) -> None:
+        """Call `write(a, b)` for slices a..b of the numbers from first to last, both included."""
         while first <= last:
             size = self._sizes.get(what, 500)
             end = min(last, first + size - 1)
             self._slice(what, end - first + 1, lambda a=first, b=end: write(a, b))  # type: ignore[misc]
             first = end + 1
-            slices += 1
-        return slices
 
     def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of the rows."""
@@ -60,7 +59,8 @@ class Bulk:
         if version != self._version:
             self._version, self._disturbed = version, now
         beside = now - self._disturbed < ATTENTIVE_S
-        wanted = size * (BESIDE_S if beside else ALONE_S) / max(now - locked, 1e-4)
+        patience = BESIDE_S if beside else QUIET_S if others(self._held) else ALONE_S
+        wanted = size * patience / max(now - locked, 1e-4)
         known = self._sizes.get(what, 500)
         if size >= known or wanted < known:  # a short rest at the end tells little
             self._sizes[what] = max(50, min(int(wanted), 2 * known, 50_000))
@@ -92,6 +92,6 @@ def bulk(store: Store) -> Iterator[Bulk]:
         db.execute("PRAGMA temp_store = FILE")
         db.execute("PRAGMA temp.cache_size = -16000")
         db.execute("PRAGMA temp.journal_mode = MEMORY")
-        yield Bulk(db)
+        yield Bulk(db, store.held)
     finally:
         db.close()

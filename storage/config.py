@@ -133,7 +133,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     for label, key in config.keys.items():
         if not isinstance(key, str) or len(key) != 1:
             raise UserError(f"{path}: keys: the key for {label!r} must be one letter, not {key!r}.")
-    check_labels(config.labels)
+    try:
+        check_labels(config.labels)
+    except UsageError as error:
+        raise UserError(f"{path}: {error}") from None
     return config
 
 
@@ -145,7 +148,8 @@ def check_labels(labels: tuple[str, ...]) -> None:
             or not label.strip()
             or not re.fullmatch(r"[^\x00-\x1f\ud800-\udfff]+", label)
         ):
-            raise UsageError(f"{label!r} cannot be a label: use a short name on one line.")
+            how = "on one line" if isinstance(label, str) else "in quotes"
+            raise UsageError(f"{label!r} cannot be a label: use a short name {how}.")
         if label.strip().casefold() == "none":
             raise UsageError(
                 f"{label!r} cannot be a label, since it means unlabelled here; choose another "

@@ -258,7 +258,9 @@ SCALE = (
         text, content='',
         tokenize="unicode61 remove_diacritics 2 tokenchars '$#@_'"
     )""",
-    "INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('automerge', 16)",
+    # Few large segments: merging them costs an import as much as writing them.
+    """INSERT INTO tweets_fts (tweets_fts, rank) VALUES
+        ('hashsize', 16000000), ('automerge', 32), ('crisismerge', 64)""",
     "INSERT INTO tweets_fts (rowid, text) SELECT id, searchable(text) FROM tweets",
     "DELETE FROM label_events WHERE action IN (SELECT action FROM imports)",
     *(

@@ -291,7 +291,7 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
             db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way
         else:
             db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA cache_size = -16000")
+        db.execute("PRAGMA cache_size = -32000")
     except sqlite3.DatabaseError:
         db.close()
         raise

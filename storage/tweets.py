@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from storage import pages
-from storage.conditions import DISAGREES, DUPLICATES
+from storage.conditions import DISAGREES, DUPLICATES, REVIEWS
 from storage.errors import UserError
 from storage.filters import compile_filter
 from storage.orders import ORDERS
@@ -22,7 +22,8 @@ FIRST = 200
 """Tweets of the page that is shown before the whole list is known."""
 COLUMNS = (
     "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
-    "c.ambiguous, c.note, p.label, p.confidence, p.in_sample"
+    "c.ambiguous, c.note, p.label, p.confidence, p.in_sample, "
+    f"c.changed IS NOT NULL AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = c.tweet)"
 )
 FROM = (
     "FROM current c JOIN tweets t ON t.id = c.tweet "
@@ -54,6 +55,8 @@ class Tweet:
     pred: str | None
     confidence: float | None
     in_sample: bool | None
+    reviewed: bool
+    """Somebody gave or kept its label."""
     run: int | None
 
     @property
@@ -195,13 +198,13 @@ def split_counts(store: Store) -> dict[str, int]:
 def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
     names = store.label_names
     (number, external, text, split, group, gold, label, excluded, review, ambiguous, note, pred,
-     confidence, in_sample) = row  # fmt: skip
+     confidence, in_sample, reviewed) = row  # fmt: skip
     return Tweet(
         id=number, external_id=external, text=text, split=split, group=group,
         gold=names.get(gold), label=names.get(label), excluded=bool(excluded),
         review=bool(review), ambiguous=bool(ambiguous), note=note, pred=names.get(pred),
         confidence=confidence, in_sample=None if in_sample is None else bool(in_sample),
-        run=None if pred is None else run,
+        reviewed=bool(reviewed), run=None if pred is None else run,
     )  # fmt: skip
 
 

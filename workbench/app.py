@@ -206,6 +206,7 @@ class WorkbenchApp(App[None]):
 
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""
+        self._browse.say("")
         self.follow_runs()
         self.open_run(runs.get(self.store, run))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from storage.errors import UserError
@@ -11,6 +12,7 @@ TOKENIZERS = (
     "sentencepiece.bpe.model", "tekken.json", "*.tiktoken",
 )  # fmt: skip
 """Files one of which every tokenizer needs."""
+HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
 def is_local(name: str) -> bool:
@@ -24,7 +26,7 @@ def require_model(name: str) -> None:
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
-    elif path.exists() or looks_local:
+    elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
         raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
 
 

@@ -21,6 +21,7 @@ from storage.store import open_store
 from workbench import inert
 from workbench.runs.telling import duration
 from workbench.screens.jobs import Collected, Progressed, accuracy
+from workbench.widgets.menu import CURSOR
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -37,6 +38,8 @@ class RunsScreen(Screen[None]):
         Binding("t", "app.train", "train"),
         Binding("j", "move(1)", "next", show=False),
         Binding("k", "move(-1)", "previous", show=False),
+        Binding("g", "move(-9999)", "first", show=False),
+        Binding("G", "move(9999)", "last", show=False),
         Binding("escape,r", "back", "back", key_display="esc r"),
     ]
 
@@ -115,7 +118,7 @@ class RunsScreen(Screen[None]):
     def _cells(self, run: Run) -> tuple[str, ...]:
         test = (run.metrics or {}).get("test")
         return (
-            "*" if run.id == self.app.shown_run else "",
+            self._mark(run),
             str(run.id),
             run.kind,
             run.recipe,
@@ -127,6 +130,17 @@ class RunsScreen(Screen[None]):
             "" if run.seconds is None else duration(run.seconds),
             run.reason or "",
         )
+
+    def _mark(self, run: Run) -> str:
+        shown = "*" if run.id == self.app.shown_run else " "
+        return f"{CURSOR if run is self._current else ' '}{shown}"
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        table = self.query_one(DataTable)
+        for row, run in enumerate(self._runs[: table.row_count]):
+            if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
+                table.update_cell_at(Coordinate(row, 0), Text(mark))
 
     @property
     def _current(self) -> Run | None:
@@ -151,7 +165,7 @@ class RunsScreen(Screen[None]):
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
         table = self.query_one(DataTable)
-        table.move_cursor(row=table.cursor_row + rows)
+        table.move_cursor(row=max(0, min(table.cursor_row + rows, len(self._runs) - 1)))
 
     def action_back(self) -> None:
         """Back to where the user came from."""
