@@ -11,7 +11,7 @@ import random
 import re
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -264,9 +264,10 @@ def test_any_text_is_inert_in_every_command(texts, cli):
 @settings(max_examples=150, deadline=None)
 @given(text=ANY, other=ANY)
 def test_any_text_is_inert_in_every_part_of_the_screen(text, other):
-    tweet = tweets.Tweet(
-        7, other, text, "train", 7, text, other, False, False, False, other, text, 0.5, False, 1
-    )
+    some = {field.name: False for field in fields(tweets.Tweet)}
+    told = {"text": text, "external_id": other, "note": other, "split": "train"}
+    told |= {"gold": text, "label": other, "pred": text, "confidence": 0.5}
+    tweet = tweets.Tweet(**(some | told | {"id": 7, "group": 7, "run": 1}))
     layout = rows.columns([text, other])
     blank = Console().get_style("none")
     palette = rows.Palette(blank, blank, blank, blank)
