@@ -30,6 +30,12 @@ FROM = (
     "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
 )
 
+CUT = (
+    "CASE WHEN instr(CAST(t.text AS BLOB), x'00') THEN t.text "
+    "ELSE substr(t.text, 1, {characters}) END"
+)
+"""The beginning of a text; whole where there is a NUL in it, at which substr would end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tweet:
@@ -112,7 +118,7 @@ def window(
     store: Store, ids: Sequence[int], run: int | None, characters: int | None = 400
 ) -> list[Tweet]:
     """The tweets with these ids, in that order, each text whole or cut to so many characters."""
-    text = "t.text" if characters is None else f"substr(t.text, 1, {int(characters)})"
+    text = "t.text" if characters is None else CUT.format(characters=int(characters))
     columns = COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
     sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -157,6 +158,19 @@ def test_another_process_with_the_same_number_is_not(tmp_path):
     assert not alive(reused)
     write_state(tmp_path, reused)
     assert settle(tmp_path).state == FAILED
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_clock_that_is_set_ends_no_run(step_s, monkeypatch):
+    me = psutil.Process()
+    state = State(
+        state=RUNNING, pid=me.pid, pid_started=me.create_time(), booted=psutil.boot_time()
+    )
+    earlier = psutil.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: earlier + step_s)
+    assert psutil.boot_time() == earlier + step_s
+    assert alive(state)
+    assert not alive(replace(state, pid_started=state.pid_started - 60))
 
 
 def test_a_zombie_is_not():

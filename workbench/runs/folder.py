@@ -70,6 +70,8 @@ class State:
     pid: int | None = None
     pid_started: float | None = None
     """When the process with that number began, since numbers are used again."""
+    booted: float | None = None
+    """When its machine was started, by the clock that told the time above."""
     heartbeat: float | None = None
     phase: str | None = None
     step: int = 0
@@ -159,14 +161,19 @@ def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], in
 
 
 def alive(state: State) -> bool:
-    """Whether the worker process of a state is still there (the same process, not its number)."""
+    """Whether the worker process of a state is still there (the same process, not its number).
+
+    A clock that is set moves the start of a process and that of the machine alike, so what counts
+    is the time between them.
+    """
     if state.pid is None:
         return False
     import psutil
 
     try:
         process = psutil.Process(state.pid)
-        started: float = process.create_time()
+        moved = 0.0 if state.booted is None else psutil.boot_time() - state.booted
+        started: float = process.create_time() - moved
         return process.status() != psutil.STATUS_ZOMBIE and (
             abs(started - (state.pid_started or 0)) < 2
         )

@@ -41,6 +41,7 @@ class Reporter:
             State(state=RUNNING),
             pid=os.getpid(),
             pid_started=psutil.Process().create_time(),
+            booted=psutil.boot_time(),
             started=time.time() - self.earlier,
         )
 

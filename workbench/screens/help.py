@@ -71,7 +71,7 @@ class HelpScreen(Screen[None]):
                 text.append(f"\n{title}\n", "bold")
                 text.append_text(
                     Text("\n").join(
-                        Text(f"  {key.keys:<{KEY_WIDTH}} {inert.line(key.does)}") for key in keys
+                        Text(inert.line(f"  {key.keys:<{KEY_WIDTH}} {key.does}")) for key in keys
                     )
                 )
                 text.append("\n")

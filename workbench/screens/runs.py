@@ -108,7 +108,8 @@ class RunsScreen(Screen[None]):
                 state, table = event.progress.state, self.query_one(DataTable)
                 news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
                 for column, text in news.items():
-                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), Text(text))
+                    cell = Text(inert.line(text))
+                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), cell)
 
     def on_collected(self, event: Collected) -> None:
         """Runs have ended."""

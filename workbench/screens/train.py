@@ -19,6 +19,7 @@ from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
 from workbench.widgets.menu import CURSOR, Menu
+from workbench.widgets.prompt import Inert
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -47,9 +48,11 @@ class TrainScreen(Screen[None]):
         names = recipes.names()
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
-        base = Input(config.base, compact=True, select_on_focus=False, id="base")
+        base = Input(
+            config.base, compact=True, select_on_focus=False, highlighter=Inert(), id="base"
+        )
         settings = Input(
-            compact=True, select_on_focus=False, id="settings",
+            compact=True, select_on_focus=False, highlighter=Inert(), id="settings",
             placeholder="none, or such as: lora.r=8 training.max_steps=50",
         )  # fmt: skip
         base.cursor_blink = settings.cursor_blink = False
