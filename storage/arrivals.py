@@ -24,6 +24,8 @@ from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
+SWEPT = 10_000
+"""Rows that are swept away before the text index is tidied up."""
 
 
 @contextmanager
@@ -44,8 +46,8 @@ def sweep(bulk: Bulk) -> None:
     """Remove what an import that did not come to its end has left behind."""
     db, last = bulk.db, visible(bulk.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    for first in range(last + 1, highest + 1, segments.ROWS):
-        end = min(highest, first + segments.ROWS - 1)
+    for first in range(last + 1, highest + 1, SWEPT):
+        end = min(highest, first + SWEPT - 1)
         bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
         segments.merge(bulk)
     with transaction(db):
@@ -87,6 +89,7 @@ class Arrivals:
         self.golds: Counter[int] = Counter()
         """How many tweets came with each gold label."""
         self._met = bytearray(self.before + 1)
+        self._pieces = 0
         with transaction(bulk.db):
             self.source = bulk.db.execute(
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
@@ -110,9 +113,21 @@ class Arrivals:
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
-        self.bulk.over("index", start + 1, start + len(fresh), self._index)
-        if self.added // segments.ROWS > (self.added - len(fresh)) // segments.ROWS:
-            segments.merge(self.bulk)
+        self._index(start + 1, start + len(fresh))
+
+    def _index(self, first: int, last: int) -> None:
+        """Add tweets to the text index, and keep the number of its pieces down."""
+        while first <= last:
+            size = self.bulk.size("index")
+            end = min(last, first + segments.AT_ONCE * size - 1)
+            self.bulk.over("index", first, end, self._index_some)
+            self._pieces += -(-(end - first + 1) // size)
+            if self._pieces >= segments.AT_ONCE:
+                # Beside labels early, since a step takes the longer the more pieces it looks into.
+                most = segments.AT_ONCE if self.bulk.beside else segments.MOST
+                segments.merge(self.bulk, most)
+                self._pieces = 0
+            first = end + 1
 
     def _candidates(
         self, rows: Sequence[Row]
@@ -157,7 +172,7 @@ class Arrivals:
             ],
         )
 
-    def _index(self, first: int, last: int) -> None:
+    def _index_some(self, first: int, last: int) -> None:
         # Texts of ASCII characters are indexed as they are, without a detour through Python.
         db, between = self.bulk.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
         db.execute(

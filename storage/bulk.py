@@ -40,6 +40,8 @@ class Bulk:
         self._version = self._data_version()
         self._disturbed = float("-inf")
         self._unchecked = 0
+        self.beside = False
+        """Whether somebody labels at present."""
 
     def over(
         self,
@@ -59,6 +61,10 @@ class Bulk:
             self._slice(what, end - first + 1, least, lambda a=first, b=end: write(a, b))  # type: ignore[misc]
             first = end + 1
 
+    def size(self, what: str) -> int:
+        """How many of something there are in a slice at present."""
+        return self._sizes.get(what, 500)
+
     def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of the rows."""
         self.over(what, 1, len(rows), lambda a, b: self.db.executemany(sql, rows[a - 1 : b]))
@@ -71,7 +77,7 @@ class Bulk:
         version = self._data_version()
         if version != self._version:
             self._version, self._disturbed = version, now
-        beside = now - self._disturbed < ATTENTIVE_S
+        self.beside = beside = now - self._disturbed < ATTENTIVE_S
         patience = BESIDE_S if beside else QUIET_S if others(self._held) else ALONE_S
         wanted = size * patience / max(now - locked, 1e-4)
         known = self._sizes[what]
@@ -81,7 +87,7 @@ class Bulk:
         if self._unchecked >= (CHECKPOINT_ROWS_BESIDE if beside else CHECKPOINT_ROWS):
             self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._unchecked = 0
-        time.sleep(0.002 if beside else 0.0005)
+        time.sleep(0.004 if beside else 0.0005)
 
     def _data_version(self) -> int:
         """Changes when another connection commits."""

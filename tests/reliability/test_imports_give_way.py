@@ -14,7 +14,7 @@ import pytest
 
 import storage.bulk
 from storage import importing, labels, maintenance, tweets
-from storage.bulk import ALONE_S, ATTENTIVE_S, BESIDE_S, bulk
+from storage.bulk import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
 from storage.store import transaction
 
 ROWS = 12_000
@@ -53,7 +53,9 @@ def clock(monkeypatch):
     return fake
 
 
-def test_transactions_are_as_long_as_they_may_be_and_shorter_while_somebody_labels(small, clock):
+def test_transactions_are_as_long_as_they_may_be_and_shorter_while_somebody_labels(
+    small, clock, reopen
+):
     row_s = 0.00002
     sizes = []
 
@@ -62,20 +64,24 @@ def test_transactions_are_as_long_as_they_may_be_and_shorter_while_somebody_labe
         clock.now += row_s * sizes[-1]
 
     with bulk(small) as writer:
-        writer.over("rows", 1, 5_000, write)
+        writer.over("rows", 1, 60_000, write)
         assert sizes[-2] == pytest.approx(ALONE_S / row_s, abs=1)
-        labels.assign(small, [1], "negative")
+        other = reopen(small, "ben")  # who only looks
+        writer.over("rows", 1, 20_000, write)
+        assert sizes[-2] == pytest.approx(QUIET_S / row_s, abs=1)
+        labels.assign(other, [1], "negative")
         writer.over("rows", 1, 3_000, write)
         assert sizes[-2] == pytest.approx(BESIDE_S / row_s, abs=1)
         assert clock.naps[-1] > clock.naps[0]
         clock.now += ATTENTIVE_S
-        writer.over("rows", 1, 5_000, write)
+        other.close()
+        writer.over("rows", 1, 60_000, write)
         assert sizes[-2] == pytest.approx(ALONE_S / row_s, abs=1)
 
 
 def test_nothing_is_locked_while_an_import_reads_its_file(small, take_in, tmp_path, reopen):
     """Between any two batches of a file there is no open transaction."""
-    (tmp_path / "t.csv").write_text("text\n" + "".join(f"text {n}\n" for n in range(12_000)))
+    (tmp_path / "t.csv").write_text("text\n" + "".join(f"text {n}\n" for n in range(40_000)))
     other = reopen(small, "ben")
     other.db.execute("PRAGMA busy_timeout = 0")  # a label that has to wait fails
     read = []
