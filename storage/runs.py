@@ -61,13 +61,15 @@ def add(
     base: str | None,
     labels: Sequence[str],
     after: int = 0,
+    number: int | None = None,
 ) -> int:
-    """Record a new queued run and return its number, which is above `after`."""
+    """Record a new queued run and return its number: the one given, or one above `after`."""
     with transaction(store.db):
         cursor = store.db.execute(
             "INSERT INTO runs (id, uid, kind, recipe, base, created, state, labels) "
-            "SELECT 1 + max(?, coalesce(max(id), 0)), ?, ?, ?, ?, ?, 'queued', ? FROM runs",
-            [after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
+            "SELECT coalesce(?, 1 + max(?, coalesce(max(id), 0))), ?, ?, ?, ?, ?, 'queued', ? "
+            "FROM runs",
+            [number, after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
         )
     return int(cursor.lastrowid or 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from storage.errors import UserError
@@ -11,6 +12,7 @@ TOKENIZERS = (
     "sentencepiece.bpe.model", "tekken.json", "*.tiktoken",
 )  # fmt: skip
 """Files one of which every tokenizer needs."""
+SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 
 
 def is_local(name: str) -> bool:
@@ -48,4 +50,37 @@ def _require_files(folder: Path) -> None:
         raise UserError(
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
+        )
+
+
+def fingerprint(name: str) -> str | None:
+    """A hash by which a changed local base is noticed; None for a name of the hub.
+
+    Over the size, the header and samples of each weights file and of each JSON file: other
+    weights differ everywhere, so reading all of them would tell no more.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return None
+    hasher = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
+        hasher.update(path.name.encode())
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            hasher.update(str(size).encode())
+            for part in range(SAMPLES):
+                file.seek(part * size // SAMPLES)
+                hasher.update(file.read(SAMPLE_BYTES))
+    return hasher.hexdigest()
+
+
+def require_same_base(name: str | None, known: str | None) -> None:
+    """Raise UserError if a local base is another than the one with a fingerprint."""
+    if name is None or known is None:
+        return
+    require_model(name)
+    if is_local(name) and fingerprint(name) != known:
+        raise UserError(
+            f"{name} has changed since this run was made, so its checkpoints and its adapter do "
+            "not fit any more; put the old files back, or start another run."
         )

@@ -21,6 +21,7 @@ from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
 from storage.text import split_of
+from workbench.bases import fingerprint
 from workbench.grouping import compare
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
@@ -120,6 +121,7 @@ def _job(
         words=tuple(store.config.word(label) for label in labels), template=store.config.template,
         data_hash=_data_hash(data), created=now(), versions=_versions(),
         trust_remote_code=trust_remote_code,
+        base_print=None if base is None else fingerprint(base),
     )  # fmt: skip
 
 
@@ -129,6 +131,7 @@ def _new_folder(store: Store, job: Job) -> Iterator[Path]:
     require_writable(store)
     folder = store.runs_folder / f".{job.uid}"
     with writing(store.runs_folder):
+        store.runs_folder.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
         try:
             yield folder

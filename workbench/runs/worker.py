@@ -6,6 +6,7 @@ machine. SIGTERM and SIGINT mean: save and stop.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -14,35 +15,49 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from storage.errors import UserError, on_one_line
+from storage.errors import UserError
+from workbench.bases import require_same_base
 from workbench.runs import folder as run_folder
+from workbench.runs import processes
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
+from workbench.runs.reasons import LossIsNaN, reason_of
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
 SCORED_S = 2.0
 """Seconds between two lines of the log about how many texts are scored."""
+RESERVE = ".reserve"
+RESERVED = 64 * 1024
+"""Bytes kept on the disk, so that a run can still say that the disk is full."""
 
 
 class Reporter:
     """Writes what happens to state.json and log.jsonl."""
 
     def __init__(self, folder: Path) -> None:
-        import psutil
-
         self.folder = folder
-        self.stop_asked = False
-        self.written = 0.0
-        self.phase_began = self.told = time.monotonic()
+        self.signalled = False
+        self.looked = self.written = 0.0
+        self.phase_began = self.told = self.began = time.monotonic()
         before = run_folder.read_state(folder)
-        self.earlier = before.seconds or 0.0
+        self.began_at = time.time()
+        run_folder.end_torn_line(folder)
+        (folder / RESERVE).write_bytes(bytes(RESERVED))
+        me = processes.identity()
         self.state = run_folder.write_state(
             folder,
-            State(state=RUNNING),
-            pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
-            started=time.time() - self.earlier,
+            State(state=RUNNING, base_revision=before.base_revision),
+            **({} if me is None else me.as_state),
+            started=self.began_at - (before.seconds or 0.0),
         )
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether the run is to save and stop: by a signal, or by the file `stop`."""
+        if not self.signalled and time.monotonic() - self.looked > HEARTBEAT_S:
+            self.looked = time.monotonic()
+            self.signalled = (self.folder / run_folder.STOP).exists()
+        return self.signalled
 
     def phase(self, name: str) -> None:
         """Say what the run does now."""
@@ -54,11 +69,29 @@ class Reporter:
         """Change the state and write it now."""
         if self.stop_asked and self.state.state == RUNNING:
             changes = {"state": STOPPING} | changes
-        self.state = run_folder.write_state(self.folder, self.state, **changes)
+        self.state = run_folder.write_state(
+            self.folder, self.state, heartbeat=self.now(), **changes
+        )
         self.written = time.monotonic()
 
+    def now(self) -> float:
+        """The time of day as it would be if nobody had set the clock since the start."""
+        return self.began_at + time.monotonic() - self.began
+
+    def end(self, state: str, reason: str | None = None) -> None:
+        """Write how the run ended, on a full disk too."""
+        (self.folder / RESERVE).unlink(missing_ok=True)
+        self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
+        (self.folder / run_folder.STOP).unlink(missing_ok=True)
+
     def report(self, event: str, **values: object) -> None:
-        """Take an event of the training: ticks go to the state, everything else to the log."""
+        """Take an event of the training: ticks go to the state, everything else to the log.
+
+        Raises LossIsNaN, since nothing good comes after that.
+        """
+        loss = values.get("loss")
+        if isinstance(loss, float) and not math.isfinite(loss):
+            raise LossIsNaN(values.get("step"))
         if event != "tick":
             run_folder.append_log(self.folder, event, **values)
         elif time.monotonic() - self.written > HEARTBEAT_S:
@@ -76,7 +109,7 @@ class Reporter:
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: note the wish; the run saves at the end of its step."""
-        self.stop_asked = True
+        self.signalled = True
 
 
 def main() -> int:
@@ -85,9 +118,10 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
-        state = run_folder.read_state(folder)
-        if state.state in run_folder.LIVE and run_folder.alive(state):
-            raise UserError(f"Another worker is busy with {folder}; stop it first.")
+        processes.claim(folder)
+        if run_folder.read_state(folder).state == DONE:
+            raise UserError(f"The run in {folder} is done; there is nothing to do.")
+        reporter = Reporter(folder)
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write
         return 1
@@ -95,11 +129,11 @@ def main() -> int:
         os.environ["HF_HUB_OFFLINE"] = "1"  # an unreachable hub would cost a minute of retries
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    reporter = Reporter(folder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
     try:
         reporter.phase("starting")
+        require_same_base(job.base, job.base_print)
         if job.kind == "baseline":
             from workbench.runs.baseline_job import run_baseline
 
@@ -108,27 +142,13 @@ def main() -> int:
             from workbench.runs.model_job import run_model
 
             run_model(job, folder, reporter)
-    except UserError as error:
-        reporter.update(state=FAILED, reason=str(error), finished=time.time())
-        return 1
     except Exception as error:  # the process ends here, and its reason must not be lost
-        traceback.print_exc()
-        reporter.update(state=FAILED, reason=_reason(error), finished=time.time())
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        reporter.end(FAILED, reason_of(error))
         return 1
-    ended = STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE
-    reporter.update(state=ended, finished=time.time(), eta_s=None)
+    reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
     return 0
-
-
-def _reason(error: Exception) -> str:
-    if type(error).__name__ == "OutOfMemoryError":
-        return (
-            "The GPU ran out of memory; lower training.batch_size and raise "
-            "training.accumulation by the same factor."
-        )
-    if isinstance(error, OSError) and error.errno == 28:
-        return "The disk is full; make space and run `workbench resume` on this run."
-    return f"{type(error).__name__}: {on_one_line(error)} (details in worker.log)."
 
 
 if __name__ == "__main__":
