@@ -16,11 +16,12 @@ from storage.store import Store
 from workbench import recipes
 from workbench.bases import require_model
 from workbench.commands.groups import compare
-from workbench.commands.options import Settings, common
+from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
+from workbench.runs.sessions import at_logout
 from workbench.runs.telling import last_line, line_of
 
 
@@ -69,6 +70,7 @@ def train(
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
             if outside := tweets.outside(store):
                 say(outside_sentence(outside))
+        _warn_of_logout()
         _finish(settings, store, frozen.job.id, waits)
 
 
@@ -109,6 +111,7 @@ def predict(
         launching.launch(frozen.path)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
+        _warn_of_logout()
         _finish(settings, store, frozen.job.id, waits)
 
 
@@ -125,6 +128,11 @@ def trained_run(store: Store, number: int | None) -> Run:
             f"Run {run.id} ({run.recipe}, {run.state}) has no adapter; name a trained run."
         )
     return run
+
+
+def _warn_of_logout() -> None:
+    if (warning := at_logout().warning) is not None:
+        warn(warning)
 
 
 def _finish(settings: Settings, store: Store, number: int, waits: bool) -> None:

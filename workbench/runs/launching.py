@@ -13,6 +13,7 @@ from storage.errors import UserError
 from workbench.runs import folder as run_folder
 from workbench.runs import processes
 from workbench.runs.folder import LIVE, WORKER_LOG
+from workbench.runs.sessions import at_logout
 
 FRESH_S = 120.0
 """A worker on another machine counts as gone when its last sign is older."""
@@ -33,7 +34,7 @@ def _start(folder: Path, lock: int) -> int:
     log = os.open(folder / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.runs.worker", str(folder)],
+            [*at_logout().prefix, sys.executable, "-m", "workbench.runs.worker", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

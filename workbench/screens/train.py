@@ -18,6 +18,7 @@ from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
+from workbench.runs.sessions import at_logout
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -64,6 +65,12 @@ class TrainScreen(Screen[None]):
         """Begin with the recipe; count meanwhile."""
         self.query_one("#recipe").focus()
         self._count()
+        self._look_at_logout()
+
+    @work(thread=True, group="logout")
+    def _look_at_logout(self) -> None:
+        if (warning := at_logout().warning) is not None:
+            self.app.call_from_thread(self.say, warning, True)
 
     @work(thread=True, group="count")
     def _count(self) -> None:
