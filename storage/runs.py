@@ -47,6 +47,8 @@ class Run:
         }
 
 
+DELETED = "deleted"
+"""The state of a run whose folder is in the trash."""
 COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions"
@@ -80,9 +82,10 @@ def get(store: Store, number: int) -> Run:
     return _read(store, "WHERE id = ?", [number])[0]
 
 
-def every(store: Store) -> list[Run]:
-    """All runs, newest first."""
-    return _read(store, "ORDER BY id DESC", [])
+def every(store: Store, deleted: bool = False) -> list[Run]:
+    """All runs, newest first; those that are deleted only if asked for."""
+    condition = "" if deleted else f"WHERE state != '{DELETED}' "
+    return _read(store, f"{condition}ORDER BY id DESC", [])
 
 
 def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)) -> Run:
@@ -155,6 +158,22 @@ def queue(store: Store, name: str, limit: int | None = None) -> list[tuple[int, 
         "SELECT rank, tweet, score, source FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
         [name, -1 if limit is None else limit],
     ).fetchall()
+
+
+def delete(store: Store, number: int) -> None:
+    """Take a run and what came out of it out of sight; its number stays taken.
+
+    Labels that were given with its suggestion on the screen go on referring to it. Its
+    predictions are cleared by `storage.predictions.remove_predictions`.
+    """
+    with transaction(store.db):
+        store.db.execute(
+            "UPDATE runs SET state = ?, predictions = 0, log_offset = 0 WHERE id = ?",
+            [DELETED, number],
+        )
+        store.db.execute("DELETE FROM evaluations WHERE run = ?", [number])
+        store.db.execute("DELETE FROM metrics WHERE run = ?", [number])
+        store.db.execute("DELETE FROM queues WHERE source LIKE ?", [f"run {number} %"])
 
 
 def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:

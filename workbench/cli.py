@@ -26,6 +26,8 @@ COMMANDS = {
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
+    "compare": ("compare",),
+    "again": ("clone", "delete", "undelete"),
     "model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }

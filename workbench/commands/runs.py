@@ -70,8 +70,8 @@ def train(
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
             if outside := tweets.outside(store):
                 say(outside_sentence(outside))
-        _warn_of_logout()
-        _finish(settings, store, frozen.job.id, waits)
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
 
 
 @click.command()
@@ -111,8 +111,8 @@ def predict(
         launching.launch(frozen.path)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
-        _warn_of_logout()
-        _finish(settings, store, frozen.job.id, waits)
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
 
 
 def trained_run(store: Store, number: int | None) -> Run:
@@ -130,12 +130,13 @@ def trained_run(store: Store, number: int | None) -> Run:
     return run
 
 
-def _warn_of_logout() -> None:
+def warn_of_logout() -> None:
+    """Say if a logout will end the run."""
     if (warning := at_logout().warning) is not None:
         warn(warning)
 
 
-def _finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
+def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
     """Wait for a run if asked to, and print it."""
     from workbench.runs.collecting import collect
 
@@ -245,7 +246,7 @@ def resume(settings: Settings, number: int, waits: bool) -> None:
         stored_runs.get(store, number)
         launching.resume(store.run_folder(number))
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
-        _finish(settings, store, number, waits)
+        finish(settings, store, number, waits)
 
 
 @click.command()

@@ -19,16 +19,17 @@ def adopt(store: Store) -> list[str]:
 
     A folder with a uid that the store does not know becomes a run, under its own number if that
     is free. A copy of a run that is known takes the place of its folder if it is further on; a
-    number that two runs want goes to the one that the store knows by it.
+    number that two runs want goes to the one that the store knows by it. The folder of a deleted
+    run brings it back.
     """
-    if not _strangers(store, {run.uid: run for run in runs.every(store)}):
+    if not _strangers(store, {run.uid: run for run in runs.every(store, deleted=True)}):
         return []
     with turn(store.runs_folder / ".adopting.lock"):
         return _adopt(store)
 
 
 def _adopt(store: Store) -> list[str]:
-    known = {run.uid: run for run in runs.every(store)}
+    known = {run.uid: run for run in runs.every(store, deleted=True)}
     left = []
     for folder, job in _strangers(store, known):
         try:
@@ -39,6 +40,10 @@ def _adopt(store: Store) -> list[str]:
                 run = known[job.uid] = _record(store, folder, job)
                 if folder != store.run_folder(run.id):
                     folder.rename(store.run_folder(run.id))
+            elif run.state == runs.DELETED:
+                if folder != store.run_folder(run.id):
+                    folder.rename(store.run_folder(run.id))
+                runs.update(store, run.id, state=run_folder.QUEUED, reason=None)
             elif _further(state, store.run_folder(run.id)):
                 if store.run_folder(run.id).exists():
                     trash.put(store.run_folder(run.id))
@@ -62,7 +67,7 @@ def _strangers(store: Store, known: dict[str, Run]) -> list[tuple[Path, Job]]:
         except UserError:
             continue  # if it belongs to a run, that run says what is wrong
         mine = known.get(job.uid)
-        if mine is None or str(mine.id) != folder.name:
+        if mine is None or str(mine.id) != folder.name or mine.state == runs.DELETED:
             found.append((folder, job))
     return found
 
@@ -75,7 +80,7 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
     taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
     wanted = int(folder.name) if folder.name.isdecimal() and len(folder.name) < 10 else None
     with transaction(store.db):
-        now_known = runs.every(store)
+        now_known = runs.every(store, deleted=True)
         if mine := [run for run in now_known if run.uid == job.uid]:
             return mine[0]  # its own workspace has just made it
         if wanted in {run.id for run in now_known}:

@@ -38,6 +38,8 @@ QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
 )  # fmt: skip
 LIVE = (QUEUED, RUNNING, STOPPING)
 WRITES = itertools.count()
+FRESH_S = 120.0
+"""A worker on another machine counts as gone when its last sign is older."""
 START_S = 30.0
 """How long a run may be queued before something is there that works on it."""
 
@@ -100,6 +102,11 @@ class State:
     def elsewhere(self) -> bool:
         """Whether the worker is, or was, on another machine."""
         return self.host is not None and self.host != socket.gethostname()
+
+    @property
+    def recent(self) -> bool:
+        """Whether its worker has given a sign in the last minutes, by the clocks of both."""
+        return self.state in LIVE and time.time() - (self.heartbeat or 0.0) < FRESH_S
 
     @property
     def seconds(self) -> float | None:

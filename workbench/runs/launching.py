@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from storage.errors import UserError
@@ -14,9 +13,6 @@ from workbench.runs import folder as run_folder
 from workbench.runs import processes
 from workbench.runs.folder import LIVE, WORKER_LOG
 from workbench.runs.sessions import at_logout
-
-FRESH_S = 120.0
-"""A worker on another machine counts as gone when its last sign is older."""
 
 
 def launch(folder: Path) -> int:
@@ -65,7 +61,7 @@ def resume(folder: Path) -> int:
     state = run_folder.read_state(folder)
     if run_folder.alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
-    if state.state in LIVE and state.elsewhere and time.time() - (state.heartbeat or 0) < FRESH_S:
+    if state.elsewhere and state.recent:
         raise UserError(
             f"Run {folder.name} is running on {state.host}; stop it there before it goes on here."
         )

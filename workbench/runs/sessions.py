@@ -1,4 +1,4 @@
-"""Whether a worker outlives the login it was started from, where logind ends what is left of one."""
+"""Whether a worker outlives the login it was started from: logind may end what is left of it."""
 
 from __future__ import annotations
 
