@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from storage.errors import UserError
 
@@ -12,6 +16,7 @@ TOKENIZERS = (
     "sentencepiece.bpe.model", "tekken.json", "*.tiktoken",
 )  # fmt: skip
 """Files one of which every tokenizer needs."""
+HUB_PATIENCE_S = 5.0
 SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 
 
@@ -51,6 +56,22 @@ def _require_files(folder: Path) -> None:
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
         )
+
+
+def hub_answers() -> bool:
+    """Whether the hub can be connected to; behind a proxy only a request could tell, so yes.
+
+    Its library would try for a minute before it gives up.
+    """
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if address.scheme in getproxies():
+        return True
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), HUB_PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def fingerprint(name: str) -> str | None:

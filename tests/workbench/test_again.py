@@ -57,7 +57,8 @@ def test_a_clone_learns_from_the_same_data_whatever_was_corrected_since(two, sto
     [
         (("clone", 9), "no run 9"), (("clone", 1, "--set", "lora.r=8"), "not a setting"),
         (("clone", 1, "--recipe", "tiny"), "cannot be cloned"), (("compare", 1, 9), "no run 9"),
-        (("compare", 1, 1, "--split", "dev"), "no labelled dev tweet"), (("delete",), "Name the runs"),
+        (("compare", 1, 1, "--split", "dev"), "no labelled dev tweet"),
+        (("delete",), "Name the runs"),
         (("delete", 1), "add --yes"), (("undelete", 1), "is not deleted"),
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from storage.errors import UserError
 from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
-from workbench.bases import require_model
+from workbench.bases import require_model, require_same_base
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
@@ -104,6 +104,7 @@ def predict(
             run = trained_run(store, number)
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
+            require_same_base(job.base, job.base_print)
             frozen = freeze_prediction(
                 store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
                 path / run_folder.TRAIN, job.trust_remote_code,
@@ -167,17 +168,26 @@ def runs(settings: Settings) -> None:
     with settings.store() as store:
         collect(store)
         known = stored_runs.every(store)
-    print_json([run.as_json() for run in known]) if settings.as_json else _print_runs(known)
+        live = {
+            run.id: run_folder.read_state(store.run_folder(run.id))
+            for run in known
+            if run.state in run_folder.LIVE and store.run_folder(run.id).is_dir()
+        }
+    if settings.as_json:
+        print_json([run.as_json() for run in known])
+    else:
+        _print_runs(known, {number: last_line(state) for number, state in live.items()})
 
 
-def _print_runs(known: Sequence[Run]) -> None:
+def _print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
     table(
         None,
         (">run", "kind", "recipe", "base", "state", ">4-bit", ">steps", ">seconds", ">GiB",
          "test accuracy", "reason"),
         (
             (
-                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "", run.state,
+                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "",
+                (live or {}).get(run.id, run.state),
                 "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
                 run.steps, None if run.seconds is None else f"{run.seconds:.1f}",
                 None if run.peak_gib is None else f"{run.peak_gib:.1f}", _accuracy(run), run.reason,

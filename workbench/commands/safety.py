@@ -19,6 +19,7 @@ from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import inert
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say, table
+from workbench.commands.progress import busy
 from workbench.runs.sessions import at_logout
 
 
@@ -172,10 +173,11 @@ def doctor(settings: Settings) -> None:
 
     Example: workbench doctor
     """
-    from workbench.modeling.machine import describe
-
     folder = settings.named() or Path.cwd()
-    values = describe()
+    with busy("Looking at the machine…"):
+        from workbench.modeling.machine import describe
+
+        values = describe()
     there = folder if folder.exists() else Path()
     values["disk_free_gib"] = round(shutil.disk_usage(there).free / 2**30, 1)
     problems: list[str] = []

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from storage.errors import UserError
-from workbench.bases import require_same_base
+from workbench.bases import hub_answers, is_local, require_same_base
 from workbench.runs import folder as run_folder
 from workbench.runs import processes
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
@@ -89,8 +89,10 @@ class Reporter:
 
         Raises LossIsNaN, since nothing good comes after that.
         """
-        loss = values.get("loss")
-        if isinstance(loss, float) and not math.isfinite(loss):
+        loss, slope = (values.get(name) for name in ("loss", "grad_norm"))
+        if (isinstance(loss, float) and not math.isfinite(loss)) or (
+            isinstance(slope, float) and math.isnan(slope)
+        ):
             raise LossIsNaN(values.get("step"))
         if event != "tick":
             run_folder.append_log(self.folder, event, **values)
@@ -125,8 +127,6 @@ def main() -> int:
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write
         return 1
-    if job.base is None or Path(job.base).is_dir():
-        os.environ["HF_HUB_OFFLINE"] = "1"  # an unreachable hub would cost a minute of retries
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,13 +134,22 @@ def main() -> int:
     try:
         reporter.phase("starting")
         require_same_base(job.base, job.base_print)
+        if job.base is None or is_local(job.base):
+            os.environ["HF_HUB_OFFLINE"] = "1"  # the network is never touched
+        elif not hub_answers():
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            reporter.report(
+                "note", text="the hub does not answer; looking for the base in its cache"
+            )
         if job.kind == "baseline":
             from workbench.runs.baseline_job import run_baseline
 
             run_baseline(job, folder, reporter)
         else:
+            from workbench.modeling.machine import require_usable_gpu
             from workbench.runs.model_job import run_model
 
+            require_usable_gpu()
             run_model(job, folder, reporter)
     except Exception as error:  # the process ends here, and its reason must not be lost
         if not isinstance(error, UserError):
