@@ -163,7 +163,7 @@ def test_a_run_with_damaged_predictions_can_be_resumed_as_it_says(store, run, mo
     (run.path / "predictions.parquet").write_bytes(b"PAR1 nothing")
     collect(store)
     assert "resume the run" in runs.get(store, 1).reason
-    monkeypatch.setattr(launching, "_start", lambda folder, lock: 0)
+    monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
     launching.resume(run.path)
 
 

@@ -306,7 +306,7 @@ def test_a_worker_that_ends_while_it_is_looked_for_is_done(tmp_path, monkeypatch
 def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead, monkeypatch):
     """Its new worker needs seconds to start; until then the number of the old one is on file."""
     write_state(tmp_path, dead(state=STOPPED))
-    monkeypatch.setattr(launching, "_start", lambda folder, lock: 0)
+    monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
     launching.resume(tmp_path)
     assert settle(tmp_path).state == QUEUED
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from storage import runs as stored_runs
 from storage import tweets
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
@@ -20,9 +21,38 @@ from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
-from workbench.runs import launching
+from workbench.runs import launchers, launching
+from workbench.runs.folder import State
+from workbench.runs.launchers import Launch
 from workbench.runs.sessions import at_logout
 from workbench.runs.telling import last_line, line_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def launch_options(function: F) -> F:
+    """Add --launcher, --nodes and --gpus to a command."""
+    for option in (
+        click.option("--gpus", type=int, default=1, show_default=True, metavar="M",
+                     help="GPUs of each node, with a process each."),
+        click.option("--nodes", type=int, default=1, show_default=True, metavar="N",
+                     help="Machines; more than one with --launcher slurm."),
+        click.option("--launcher", type=click.Choice(launchers.NAMES[:3]),
+                     help="Where to run it (otherwise torchrun for several GPUs, or local)."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def chosen_launch(launcher: str | None, nodes: int, gpus: int) -> Launch:
+    """How a run shall be started; raises UsageError for what cannot be."""
+    several = launchers.TORCHRUN if gpus > 1 and nodes == 1 else launchers.LOCAL
+    launch = Launch(launcher or several, nodes, gpus)
+    try:
+        launchers.check(launch)
+    except ValueError as error:
+        raise UsageError(f"It cannot be started like that: {error}.") from None
+    return launch
 
 
 @click.command()
@@ -42,11 +72,13 @@ from workbench.runs.telling import last_line, line_of
 )
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
 @common
 @click.pass_obj
 def train(
     settings: Settings, recipe: str | None, base: str | None, overrides: tuple[str, ...],
-    filter_text: str, trust_remote_code: bool, waits: bool,
+    filter_text: str, trust_remote_code: bool, waits: bool, launcher: str | None, nodes: int,
+    gpus: int,
 ) -> None:  # fmt: skip
     """Freeze the current labels and train on them in a process of its own.
 
@@ -57,6 +89,7 @@ def train(
     """
     from workbench.runs.freezing import freeze_training
 
+    how = chosen_launch(launcher, nodes, gpus)
     with settings.store() as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
         model = base or store.config.base
@@ -64,7 +97,7 @@ def train(
             require_model(model)
         compare(store)
         frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
-        launching.launch(frozen.path)
+        launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
@@ -83,11 +116,12 @@ def train(
 @click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
 @common
 @click.pass_obj
 def predict(
     settings: Settings, filter_text: str, number: int | None, base: str | None, recipe: str,
-    overrides: tuple[str, ...], waits: bool,
+    overrides: tuple[str, ...], waits: bool, launcher: str | None, nodes: int, gpus: int,
 ) -> None:  # fmt: skip
     """Score the tweets that pass a filter, with a trained run or with a base as it is.
 
@@ -95,6 +129,7 @@ def predict(
     """
     from workbench.runs.freezing import freeze_prediction
 
+    how = chosen_launch(launcher, nodes, gpus)
     with settings.store() as store:
         if base is not None:
             require_model(base)
@@ -109,7 +144,7 @@ def predict(
                 store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
                 path / run_folder.TRAIN, job.trust_remote_code,
             )  # fmt: skip
-        launching.launch(frozen.path)
+        launching.launch(frozen.path, how)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
         warn_of_logout()
@@ -176,7 +211,14 @@ def runs(settings: Settings) -> None:
     if settings.as_json:
         print_json([run.as_json() for run in known])
     else:
-        _print_runs(known, {number: last_line(state) for number, state in live.items()})
+        told = launching.queues([store.run_folder(number) for number in live])
+        queued = {int(folder.name): words for folder, words in told.items()}
+        _print_runs(known, {n: _standing(live[n], queued.get(n)) for n in live})
+
+
+def _standing(state: State, queue: str | None) -> str:
+    """How a run that is not over stands."""
+    return ", ".join(filter(None, (last_line(state), queue)))
 
 
 def _print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:

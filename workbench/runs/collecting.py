@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from workbench.runs import schema
 from workbench.runs.adopting import adopt
 from workbench.runs.folder import DONE, FAILED, LIVE, settle
 from workbench.runs.incoming import predictions
+from workbench.runs.launching import queues
 
 SPLITS = ("train", "dev", "test")
 
@@ -31,6 +33,8 @@ def collect(store: Store) -> list[Run]:
         return []
     adopt(store)
     waiting = [run for run in runs.every(store) if run.state != DONE]
+    with suppress(UserError):  # a queue that does not answer now is asked the next time
+        queues([store.run_folder(run.id) for run in waiting if run.state in LIVE])
     return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
 
 

@@ -230,7 +230,7 @@ def settle(folder: Path) -> State:
         return state
     if (ended := read_state(folder)) != state:  # it wrote its last word in between
         return ended
-    if state.state != QUEUED and state.elsewhere:
+    if state.elsewhere or (state.state == QUEUED and _waits(folder)):
         return state
     age = time.time() - (state.heartbeat or folder.stat().st_mtime)
     if state.state == QUEUED and state.pid is None and age < START_S:
@@ -244,6 +244,14 @@ def settle(folder: Path) -> State:
         return write_state(folder, failed)
     except OSError:
         return failed  # the folder of somebody else, or a full disk: it is so all the same
+
+
+def _waits(folder: Path) -> bool:
+    """Whether a run is in the queue of its launcher, which knows what becomes of it."""
+    try:
+        return schema.read_object(folder / LAUNCH).get("job") is not None
+    except UserError:
+        return False
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -88,6 +88,9 @@ def claimed(folder: Path) -> Iterator[int]:
 def claim(folder: Path) -> int:
     """Take the lock of a run folder until this process ends, or keep the one handed down."""
     inherited = os.environ.pop(LOCK_FD, "")
+    above = Path(f"/proc/{os.getppid()}/fd/{inherited}")
+    if inherited.isdecimal() and _is(above, folder / LOCK):
+        return os.open(os.devnull, os.O_RDONLY)  # torchrun, which started this one, holds it
     if inherited.isdecimal() and _is(int(inherited), folder / LOCK):
         os.set_inheritable(int(inherited), False)  # what the worker starts may outlive it
         return int(inherited)
@@ -110,9 +113,9 @@ def claim(folder: Path) -> int:
         return descriptor
 
 
-def _is(descriptor: int, path: Path) -> bool:
+def _is(descriptor: int | Path, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return os.path.samestat(os.stat(descriptor), path.stat())  # noqa: PTH116 - a number too
     except OSError:
         return False
 

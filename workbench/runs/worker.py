@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -32,21 +33,28 @@ RESERVED = 64 * 1024
 
 
 class Reporter:
-    """Writes what happens to state.json and log.jsonl."""
+    """Writes what happens to state.json and log.jsonl.
 
-    def __init__(self, folder: Path) -> None:
+    Of several processes on one run only the first writes; the others look for the wish to stop.
+    """
+
+    def __init__(self, folder: Path, writes: bool = True) -> None:
         self.folder = folder
+        self.writes = writes
         self.signalled = False
         self.looked = self.written = 0.0
         self.phase_began = self.told = self.began = time.monotonic()
         before = run_folder.read_state(folder)
         self.began_at = time.time()
+        self.state = State(state=RUNNING, base_revision=before.base_revision)
+        if not writes:
+            return
         run_folder.end_torn_line(folder)
         (folder / RESERVE).write_bytes(bytes(RESERVED))
         me = processes.identity()
         self.state = run_folder.write_state(
             folder,
-            State(state=RUNNING, base_revision=before.base_revision),
+            self.state,
             **({} if me is None else me.as_state),
             started=self.began_at - (before.seconds or 0.0),
         )
@@ -61,17 +69,34 @@ class Reporter:
 
     def phase(self, name: str) -> None:
         """Say what the run does now."""
-        run_folder.append_log(self.folder, "phase", phase=name)
+        self.log("phase", phase=name)
         self.phase_began = self.told = time.monotonic()
         self.update(phase=name, eta_s=None)
+
+    def log(self, event: str, **values: object) -> None:
+        """Add a line to the log."""
+        if self.writes:
+            run_folder.append_log(self.folder, event, **values)
+
+    def require_same_revision(self, revision: str | None) -> None:
+        """Note the commit of a base from the hub; raises UserError if it was another before."""
+        if self.state.base_revision is not None and revision != self.state.base_revision:
+            raise UserError(
+                "The base has changed on the hub since this run was started, so its checkpoints do "
+                "not fit any more; start another run."
+            )
+        self.update(base_revision=revision)
 
     def update(self, **changes: object) -> None:
         """Change the state and write it now."""
         if self.stop_asked and self.state.state == RUNNING:
             changes = {"state": STOPPING} | changes
-        self.state = run_folder.write_state(
-            self.folder, self.state, heartbeat=self.now(), **changes
-        )
+        if self.writes:
+            self.state = run_folder.write_state(
+                self.folder, self.state, heartbeat=self.now(), **changes
+            )
+        else:
+            self.state = replace(self.state, **changes)  # type: ignore[arg-type]
         self.written = time.monotonic()
 
     def now(self) -> float:
@@ -80,9 +105,11 @@ class Reporter:
 
     def end(self, state: str, reason: str | None = None) -> None:
         """Write how the run ended, on a full disk too."""
-        (self.folder / RESERVE).unlink(missing_ok=True)
+        if self.writes:
+            (self.folder / RESERVE).unlink(missing_ok=True)
         self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
-        (self.folder / run_folder.STOP).unlink(missing_ok=True)
+        if self.writes:
+            (self.folder / run_folder.STOP).unlink(missing_ok=True)
 
     def report(self, event: str, **values: object) -> None:
         """Take an event of the training: ticks go to the state, everything else to the log.
@@ -95,7 +122,7 @@ class Reporter:
         ):
             raise LossIsNaN(values.get("step"))
         if event != "tick":
-            run_folder.append_log(self.folder, event, **values)
+            self.log(event, **values)
         elif time.monotonic() - self.written > HEARTBEAT_S:
             self.update(**values)
 
@@ -120,15 +147,18 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
-        processes.claim(folder)
-        if run_folder.read_state(folder).state == DONE:
-            raise UserError(f"The run in {folder} is done; there is nothing to do.")
-        reporter = Reporter(folder)
+        first = os.environ.get("RANK", "0") == "0"
+        if first:
+            processes.claim(folder)
+            if run_folder.read_state(folder).state == DONE:
+                raise UserError(f"The run in {folder} is done; there is nothing to do.")
+        reporter = Reporter(folder, writes=first)
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write
         return 1
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    _see_own_gpu_only()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
     try:
@@ -158,6 +188,14 @@ def main() -> int:
         return 1
     reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
     return 0
+
+
+def _see_own_gpu_only() -> None:
+    """Of several processes on a machine, let each see the GPU that is its own, as number 0."""
+    local = os.environ.get("LOCAL_RANK", "")
+    if local.isdecimal() and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(local)] if visible else local
 
 
 if __name__ == "__main__":
