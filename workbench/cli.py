@@ -28,6 +28,7 @@ COMMANDS = {
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
     "compare": ("compare",),
     "again": ("clone", "delete", "undelete"),
+    "engine": ("engine",),
     "model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }

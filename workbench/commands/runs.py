@@ -21,7 +21,7 @@ from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
-from workbench.runs import launchers, launching
+from workbench.runs import launchers, launching, spool
 from workbench.runs.folder import State
 from workbench.runs.launchers import Launch
 from workbench.runs.sessions import at_logout
@@ -37,16 +37,19 @@ def launch_options(function: F) -> F:
                      help="GPUs of each node, with a process each."),
         click.option("--nodes", type=int, default=1, show_default=True, metavar="N",
                      help="Machines; more than one with --launcher slurm."),
-        click.option("--launcher", type=click.Choice(launchers.NAMES[:3]),
-                     help="Where to run it (otherwise torchrun for several GPUs, or local)."),
+        click.option("--launcher", type=click.Choice(launchers.NAMES),
+                     help="Where to run it (otherwise the engine if it runs, or torchrun for "
+                     "several GPUs, or local)."),
     ):  # fmt: skip
         function = option(function)
     return function
 
 
-def chosen_launch(launcher: str | None, nodes: int, gpus: int) -> Launch:
+def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlora") -> Launch:
     """How a run shall be started; raises UsageError for what cannot be."""
     several = launchers.TORCHRUN if gpus > 1 and nodes == 1 else launchers.LOCAL
+    if launcher is None and (nodes, gpus) == (1, 1) and kind != "baseline" and spool.usable():
+        several = launchers.ENGINE
     launch = Launch(launcher or several, nodes, gpus)
     try:
         launchers.check(launch)
@@ -89,9 +92,9 @@ def train(
     """
     from workbench.runs.freezing import freeze_training
 
-    how = chosen_launch(launcher, nodes, gpus)
     with settings.store() as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
+        how = chosen_launch(launcher, nodes, gpus, chosen.kind)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)

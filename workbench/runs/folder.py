@@ -249,7 +249,8 @@ def settle(folder: Path) -> State:
 def _waits(folder: Path) -> bool:
     """Whether a run is in the queue of its launcher, which knows what becomes of it."""
     try:
-        return schema.read_object(folder / LAUNCH).get("job") is not None
+        launch = schema.read_object(folder / LAUNCH)
+        return launch.get("job") is not None or launch.get("launcher") == "engine"
     except UserError:
         return False
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from storage.errors import UserError
 from workbench.runs import folder as run_folder
-from workbench.runs import launchers, processes
+from workbench.runs import launchers, processes, spool
 from workbench.runs.folder import FAILED, LIVE, QUEUED, STOPPED, State
-from workbench.runs.launchers import SLURM, Launch, local, slurm
+from workbench.runs.launchers import ENGINE, SLURM, Launch, local, slurm
 
 
 def launch(folder: Path, how: Launch | None = None) -> None:
@@ -24,6 +25,8 @@ def launch(folder: Path, how: Launch | None = None) -> None:
 
 def _start(folder: Path, how: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
+    if how.launcher == ENGINE and not spool.usable():
+        how = Launch()
     how.save(folder)
     if how.launcher == SLURM:
         try:
@@ -32,6 +35,8 @@ def _start(folder: Path, how: Launch, lock: int) -> None:
             state = run_folder.read_state(folder)
             run_folder.write_state(folder, state, state=FAILED, reason=str(error))
             raise
+    elif how.launcher == ENGINE:
+        spool.submit(folder)
     else:
         local.start(folder, how, lock)
 
@@ -43,16 +48,22 @@ def stop(folder: Path) -> None:
     how = launchers.read(folder)
     if state.state not in LIVE or not (state.elsewhere or _waits_or_works(folder, state, how)):
         raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
-    if state.state == QUEUED and how.launcher == SLURM and slurm.stop(how):
+    if state.state == QUEUED and (
+        (how.launcher == SLURM and slurm.stop(how))
+        or (how.launcher == ENGINE and spool.withdraw(folder))
+    ):
         run_folder.write_state(folder, state, state=STOPPED, reason="Taken out of the queue.")
         return
     (folder / run_folder.STOP).touch(0o600)  # seen by a worker that is still starting, or far away
+    if how.launcher == ENGINE:
+        return  # its process has other runs to do
     if not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot):
         os.kill(state.pid or 0, signal.SIGTERM)
 
 
 def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:
-    return run_folder.alive(folder, state) or (state.state == QUEUED and how.job is not None)
+    waits = how.job is not None or how.launcher == ENGINE
+    return run_folder.alive(folder, state) or (state.state == QUEUED and waits)
 
 
 def resume(folder: Path) -> None:
@@ -88,7 +99,7 @@ def queues(folders: list[Path]) -> dict[Path, str]:
         if how.launcher == SLURM and how.job is not None:
             jobs[folder] = how
     said = slurm.states(list(jobs.values()))
-    found = {}
+    found = _of_the_engine(folders)
     for folder, how in jobs.items():
         if (told := said.get(how.job or "")) is None:
             continue
@@ -102,6 +113,34 @@ def queues(folders: list[Path]) -> dict[Path, str]:
                 folder, again, state=FAILED, finished=again.heartbeat,
                 reason=f"SLURM ended job {how.job} ({told.lower()}); see worker.log, and go on "
                 f"with `workbench resume {folder.name}`.",
+            )  # fmt: skip
+    return found
+
+
+def _of_the_engine(folders: list[Path]) -> dict[Path, str]:
+    """The places of runs in the spool of the engine; one that lost its place has failed."""
+    queued = {}
+    for folder in folders:
+        state = run_folder.read_state(folder)
+        if state.state == QUEUED and launchers.read(folder).launcher == ENGINE:
+            queued[folder] = state
+    if not queued:
+        return {}
+    places = {folder: place for place, (_, folder) in enumerate(spool.waiting(), start=1)}
+    there = spool.running() is not None
+    found = {}
+    for folder, state in queued.items():
+        if there and folder.resolve() in places:
+            found[folder] = f"number {places[folder.resolve()]} in the engine's queue"
+        elif not run_folder.alive(folder, state) and run_folder.read_state(folder) == state:
+            if not there:
+                spool.withdraw(folder)
+            elif time.time() - (state.heartbeat or 0) < run_folder.START_S:
+                continue  # just taken out of the queue, or not yet in it
+            run_folder.write_state(
+                folder, state, state=FAILED,
+                reason="The engine ended before it came to this run; go on with "
+                f"`workbench resume {folder.name}`.",
             )  # fmt: skip
     return found
 

@@ -17,8 +17,11 @@ from workbench.runs.folder import Job
 from workbench.runs.worker import Reporter
 
 
-def run_model(job: Job, folder: Path, reporter: Reporter) -> None:
-    """Do a qlora or predict run from its first phase to its last."""
+def run_model(job: Job, folder: Path, reporter: Reporter, kept: object | None = None) -> None:
+    """Do a qlora or predict run from its first phase to its last.
+
+    With `kept`, the base may be there from an earlier run, and stays there for the next.
+    """
     recipe = job.recipe
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")

@@ -20,13 +20,16 @@ from storage.errors import UserError
 from workbench.bases import hub_answers, is_local, require_same_base
 from workbench.runs import folder as run_folder
 from workbench.runs import processes
-from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
+from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job, State
 from workbench.runs.reasons import LossIsNaN, reason_of
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
 SCORED_S = 2.0
 """Seconds between two lines of the log about how many texts are scored."""
+ALONE = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR",
+         "MASTER_PORT")  # fmt: skip
+"""What torchrun sets and libraries take for a wish to distribute."""
 RESERVE = ".reserve"
 RESERVED = 64 * 1024
 """Bytes kept on the disk, so that a run can still say that the disk is full."""
@@ -147,6 +150,9 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
+        if os.environ.get("WORLD_SIZE") == "1":
+            for name in ALONE:  # under torchrun too one process is one process
+                os.environ.pop(name, None)
         first = os.environ.get("RANK", "0") == "0"
         if first:
             processes.claim(folder)
@@ -161,16 +167,27 @@ def main() -> int:
     _see_own_gpu_only()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
+    if without_hub(job):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return 0 if do_run(job, folder, reporter) else 1
+
+
+def without_hub(job: Job) -> bool:
+    """Whether the network shall not be touched: for a local base, and while the hub is away.
+
+    In its cache there may still be the base; to ask a hub that is away would take a minute.
+    """
+    return job.base is None or is_local(job.base) or not hub_answers()
+
+
+def do_run(job: Job, folder: Path, reporter: Reporter, kept: object | None = None) -> bool:
+    """Do a run from its first phase to its last word; whether it did not fail.
+
+    `kept` may hold a base from an earlier run of this process.
+    """
     try:
         reporter.phase("starting")
         require_same_base(job.base, job.base_print)
-        if job.base is None or is_local(job.base):
-            os.environ["HF_HUB_OFFLINE"] = "1"  # the network is never touched
-        elif not hub_answers():
-            os.environ["HF_HUB_OFFLINE"] = "1"
-            reporter.report(
-                "note", text="the hub does not answer; looking for the base in its cache"
-            )
         if job.kind == "baseline":
             from workbench.runs.baseline_job import run_baseline
 
@@ -180,14 +197,14 @@ def main() -> int:
             from workbench.runs.model_job import run_model
 
             require_usable_gpu()
-            run_model(job, folder, reporter)
-    except Exception as error:  # the process ends here, and its reason must not be lost
+            run_model(job, folder, reporter, kept)
+    except Exception as error:  # the run ends here, and its reason must not be lost
         if not isinstance(error, UserError):
             traceback.print_exc()
         reporter.end(FAILED, reason_of(error))
-        return 1
+        return False
     reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
-    return 0
+    return True
 
 
 def _see_own_gpu_only() -> None:
