@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -29,7 +30,8 @@ def cache(tmp_path, monkeypatch):
     yield tmp_path / "cache"
     folder = tmp_path / "cache" / "workbench"
     for state in folder.glob("engine-*/state.json"):
-        os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
 
 
 def hand_over(run):
@@ -161,3 +163,28 @@ def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
     engine = spool.running()
     spool.write(spool.home(), Engine(engine.pid, "0.0.1", 15.0, since=time.time()))
     assert not spool.usable()
+
+
+async def test_the_status_line_says_what_the_engine_does(filled):
+    from workbench.app import WorkbenchApp
+    from workbench.widgets.status import StatusLine
+
+    app = WorkbenchApp(filled.folder, "ana")
+    async with app.run_test(size=(120, 30)) as pilot:
+
+        async def seen(word):
+            for _ in range(600):
+                await pilot.pause(0.05)
+                line = app._browse.query_one(StatusLine)
+                if word in line._shown.get("summary", ""):
+                    return True
+            return False
+
+        app.turn_engine("start")
+        assert await seen("engine idle")
+        app.turn_engine("stop")
+        for _ in range(600):
+            await pilot.pause(0.05)
+            if not app.engine:
+                break
+        assert not app.engine and spool.running() is None

@@ -147,3 +147,30 @@ def test_a_run_at_work_is_not_deleted(two, cli):
     done = cli("delete", started["id"], "--yes")
     assert done.status == 1 and "stop it before" in done.err
     assert (two / "runs" / str(started["id"])).is_dir()
+
+
+async def test_runs_are_compared_and_deleted_on_the_screen(two):
+    from workbench.app import WorkbenchApp
+
+    app = WorkbenchApp(two, "ana")
+    async with app.run_test(size=(110, 40)) as pilot:
+
+        async def until_seen(words):
+            for _ in range(600):
+                await pilot.pause(0.05)
+                strips = app.screen._compositor.render_strips()
+                text = "\n".join("".join(s.text for s in line) for line in strips)
+                if words in text:
+                    return
+            raise AssertionError(text)
+
+        await pilot.press("r")
+        await until_seen("baseline")
+        await pilot.press("c")
+        await until_seen("McNemar's exact test")
+        await until_seen("logistic.regularisation")
+        await pilot.press("escape", "D")
+        await until_seen("Delete run 2 (baseline, done)?")
+        await pilot.press("escape", "D", "down", "enter")
+        await until_seen("undelete 2")
+        assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()

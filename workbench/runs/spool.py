@@ -48,8 +48,7 @@ def home() -> Path:
 
     Raises UserError if it is somebody else's, or open to others.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "workbench" / f"engine-{socket.gethostname()}"
+    folder = _place()
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for place in (folder, folder / WAITING):
         place.mkdir(mode=0o700, exist_ok=True)
@@ -61,8 +60,15 @@ def home() -> Path:
     return folder
 
 
+def _place() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "workbench" / f"engine-{socket.gethostname()}"
+
+
 def running() -> Engine | None:
     """The engine of this user on this machine; None if there is none."""
+    if not _place().is_dir():
+        return None
     folder = home()
     if not processes.locked(folder):
         return None
@@ -79,6 +85,15 @@ def usable() -> bool:
     except (UserError, OSError):
         return False
     return engine is not None and engine.version == __version__
+
+
+def in_a_word() -> str:
+    """What a status line says of the engine; nothing if there is none."""
+    try:
+        engine = running()
+    except (UserError, OSError):
+        return ""
+    return "" if engine is None else f"engine {'busy' if engine.run else 'idle'}"
 
 
 def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
