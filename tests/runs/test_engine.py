@@ -25,11 +25,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A home for an engine of this test's own, which does not outlive it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield tmp_path / "cache"
-    folder = tmp_path / "cache" / "workbench"
-    for state in folder.glob("engine-*/state.json"):
+    yield tmp_path / "engine"
+    for state in tmp_path.glob("engine/state.json"):
         with suppress(ProcessLookupError):
             os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
 

@@ -61,6 +61,8 @@ def home() -> Path:
 
 
 def _place() -> Path:
+    if named := os.environ.get("WORKBENCH_ENGINE_DIR"):
+        return Path(named)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "workbench" / f"engine-{socket.gethostname()}"
 

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # A SLURM of one node on this machine: Debian's slurm-wlm with munge, without accounting.
-# Exits with 77 and a sentence where that cannot be (no root, no apt, no packages).
+# It is installed where WORKBENCH_INSTALL_SLURM=1 allows that. Exits with 77 and a sentence where it
+# cannot be (no root, no apt, no packages), or where the machine has a SLURM of its own.
 set -euo pipefail
 
 skip() { echo "$1"; exit 77; }
 
 [ "$(id -u)" = 0 ] || skip "SLURM can be set up by root only"
 if ! command -v slurmctld slurmd munged sbatch > /dev/null; then
+    [ "${WORKBENCH_INSTALL_SLURM:-}" = 1 ] || skip "WORKBENCH_INSTALL_SLURM=1 installs SLURM for this"
     command -v apt-get > /dev/null || skip "there is no apt to install SLURM with"
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
         > /dev/null 2>&1 || skip "apt cannot install slurm-wlm and munge here"
 fi
+[ ! -s /etc/slurm/slurm.conf ] || grep -q "^ClusterName=workbenchtest$" /etc/slurm/slurm.conf ||
+    skip "this machine has a SLURM of its own, which tests leave alone"
 scontrol ping 2> /dev/null | grep -q "is UP" && exit 0
 
 host=$(hostname -s)
@@ -21,7 +25,7 @@ mkdir -p /run/munge /var/log/munge /var/lib/munge /var/spool/slurmctld /var/spoo
 chown munge: /run/munge /var/log/munge /var/lib/munge
 chmod 755 /run/munge
 cat > /etc/slurm/slurm.conf << CONF
-ClusterName=test
+ClusterName=workbenchtest
 SlurmctldHost=$host
 SlurmUser=root
 AuthType=auth/munge

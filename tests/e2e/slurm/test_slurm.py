@@ -58,12 +58,15 @@ def edit(workspace, line):
     script.write_text(text.replace("#SBATCH --requeue\n", f"#SBATCH --requeue\n{line}\n"))
 
 
-def goes_on(folder, job, at):
-    """Whether a run is beyond a step; a requeued job would wait two minutes to be sure it ended."""
-    if read_state(folder).state != "running":
-        command = ["scontrol", "update", f"JobId={job}", "TimeLimit=60", "StartTime=now"]
-        subprocess.run(command, capture_output=True, check=False)
-    return read_state(folder).state == "running" and read_state(folder).step > at
+def until_it_goes_on(folder, job, at):
+    """Wait until a requeued run is beyond a step.
+
+    Its job would wait two minutes to be sure that it has ended; here some seconds are enough.
+    """
+    time.sleep(10)
+    command = ["scontrol", "update", f"JobId={job}", "TimeLimit=60", "StartTime=now"]
+    subprocess.run(command, check=True)
+    until(lambda: read_state(folder).state == "running" and read_state(folder).step > at, folder)
 
 
 def test_a_job_is_submitted_shown_cancelled_and_submitted_again(workspace, answer, cli):
@@ -107,11 +110,11 @@ def test_at_the_time_limit_and_after_a_requeue_a_run_goes_on(workspace, answer, 
     until(lambda: read_state(folder).state == "queued", folder)
     at = read_state(folder).step
     assert list(folder.glob("checkpoints/checkpoint-*/COMPLETE"))
-    until(lambda: goes_on(folder, job, at), folder)
+    until_it_goes_on(folder, job, at)
     at = read_state(folder).step
     subprocess.run(["scontrol", "requeue", job], check=True)
     until(lambda: read_state(folder).state in ("stopped", "queued"), folder)
-    until(lambda: goes_on(folder, job, at), folder)
+    until_it_goes_on(folder, job, at)
     answer("-w", workspace, "stop", 2)
     until(lambda: read_state(folder).state == "stopped", folder)
     loaded = [v for v, _ in read_log(folder) if v.get("phase") == "loading the base"]
