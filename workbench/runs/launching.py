@@ -13,6 +13,9 @@ from workbench.runs import launchers, processes, spool
 from workbench.runs.folder import FAILED, LIVE, QUEUED, STOPPED, State
 from workbench.runs.launchers import ENGINE, SLURM, Launch, local, slurm
 
+ENDING_S = 30.0
+"""How long a worker that has said its last word may take to end."""
+
 
 def launch(folder: Path, how: Launch | None = None) -> None:
     """Start the worker of a run, or put the run into the queue of its launcher.
@@ -70,7 +73,7 @@ def resume(folder: Path) -> None:
     """Go on with a stopped or failed run from its newest checkpoint, as it was started."""
     run_folder.require(folder)
     state = run_folder.read_state(folder)
-    if run_folder.alive(folder, state):
+    if state.state in LIVE and run_folder.alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
     if state.elsewhere and state.recent:
         raise UserError(
@@ -81,7 +84,7 @@ def resume(folder: Path) -> None:
     how = launchers.read(folder)
     if state.state == QUEUED and how.job is not None and _ended(how) is None:
         raise UserError(f"Run {folder.name} waits in the queue as job {how.job}.")
-    with processes.claimed(folder) as lock:
+    with processes.claimed(folder, ENDING_S) as lock:
         run_folder.write_state(
             folder, state, state=run_folder.QUEUED, reason=None, pid=None, host=None
         )

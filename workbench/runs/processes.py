@@ -72,20 +72,20 @@ def locked(folder: Path) -> bool:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[int]:
+def claimed(folder: Path, patience_s: float = PATIENCE_S) -> Iterator[int]:
     """Hold the lock of a run folder; gives the descriptor, which a child process can inherit.
 
     The kernel drops the lock when the last process that has it ends. Raises UserError while
     another worker has it.
     """
-    descriptor = claim(folder)
+    descriptor = claim(folder, patience_s)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def claim(folder: Path) -> int:
+def claim(folder: Path, patience_s: float = PATIENCE_S) -> int:
     """Take the lock of a run folder until this process ends, or keep the one handed down."""
     inherited = os.environ.pop(LOCK_FD, "")
     above = Path(f"/proc/{os.getppid()}/fd/{inherited}")
@@ -96,7 +96,7 @@ def claim(folder: Path) -> int:
         return int(inherited)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(folder / LOCK, flags, 0o600)
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

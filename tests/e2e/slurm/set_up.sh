@@ -21,7 +21,7 @@ scontrol ping 2> /dev/null | grep -q "is UP" && exit 0
 host=$(hostname -s)
 [ -s /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 status=none
     chown munge: /etc/munge/munge.key; chmod 400 /etc/munge/munge.key; }
-mkdir -p /run/munge /var/log/munge /var/lib/munge /var/spool/slurmctld /var/spool/slurmd /etc/slurm
+mkdir -p /run/munge /var/log/munge /var/lib/munge /var/spool/workbenchtest /var/spool/slurmd /etc/slurm
 chown munge: /run/munge /var/log/munge /var/lib/munge
 chmod 755 /run/munge
 cat > /etc/slurm/slurm.conf << CONF
@@ -36,7 +36,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
-StateSaveLocation=/var/spool/slurmctld
+StateSaveLocation=/var/spool/workbenchtest
 SlurmdSpoolDir=/var/spool/slurmd
 SlurmctldPidFile=/run/slurmctld.pid
 SlurmdPidFile=/run/slurmd.pid
