@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage import histories
+from storage import histories, segments
 from storage.bulk import Bulk
 from storage.conditions import CORRECTED
 from storage.parsing import Row
@@ -44,7 +44,10 @@ def sweep(bulk: Bulk) -> None:
     """Remove what an import that did not come to its end has left behind."""
     db, last = bulk.db, visible(bulk.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    bulk.over("sweep", last + 1, highest, lambda a, b: _remove(bulk, a, b))
+    for first in range(last + 1, highest + 1, segments.ROWS):
+        end = min(highest, first + segments.ROWS - 1)
+        bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
+        segments.merge(bulk)
     with transaction(db):
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
@@ -89,14 +92,13 @@ class Arrivals:
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
                 [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
-        bulk.db.execute("CREATE TEMP TABLE seen (key INTEGER PRIMARY KEY)")
         histories.prepare(bulk.db)
 
     def take(self, rows: Sequence[Row]) -> None:
-        """Write those of the rows that the store does not have yet."""
-        fresh = self._new_in_file(rows)
+        """Write those of the rows, none of which the file has twice, that the store has not yet."""
+        fresh = rows
         if self.before:
-            candidates = self._candidates(fresh)
+            candidates = self._candidates(rows)
             fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
         start = self.before + self.added
         self.bulk.over(
@@ -109,6 +111,8 @@ class Arrivals:
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
         self.bulk.over("index", start + 1, start + len(fresh), self._index)
+        if self.added // segments.ROWS > (self.added - len(fresh)) // segments.ROWS:
+            segments.merge(self.bulk)
 
     def _candidates(
         self, rows: Sequence[Row]
@@ -124,27 +128,6 @@ class Arrivals:
         ):
             found.setdefault(content, []).append(tuple(tweet))
         return found
-
-    def _new_in_file(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows without those whose id and text came before in this file.
-
-        What has come is kept on the disk, so that no file is too large.
-        """
-        db, sql = self.bulk.db, "INSERT OR IGNORE INTO seen VALUES (?)"
-        keys = [hash(row[:2]) for row in rows if row[1] is not None]
-        if not keys:
-            return rows
-        db.execute("BEGIN")
-        if db.executemany(sql, [(key,) for key in sorted(keys)]).rowcount == len(keys):
-            db.execute("COMMIT")
-            return rows
-        db.execute("ROLLBACK")  # seldom: find out one by one which they are
-        db.execute("BEGIN")
-        fresh = [
-            row for row in rows if row[1] is None or db.execute(sql, (hash(row[:2]),)).rowcount
-        ]
-        db.execute("COMMIT")
-        return fresh
 
     def _is_there(
         self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import termios
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,7 +39,7 @@ from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
 from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
-from workbench.terminal import COLUMNS, ROWS
+from workbench.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.widgets.clipboard import clipboard_sequence
 
 ENGINE_S = 3.0
@@ -100,7 +99,7 @@ class WorkbenchApp(App[None]):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
-            self.set_interval(2, self._check_terminal)
+            end_with_terminal()
 
     def on_unmount(self) -> None:
         """Close the workspace."""
@@ -124,13 +123,6 @@ class WorkbenchApp(App[None]):
             self.exit(return_code=1)
         else:
             super()._handle_exception(error)
-
-    def _check_terminal(self) -> None:
-        """Leave when the line is gone: nothing else would ever end the process."""
-        try:
-            termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
-        except (termios.error, ValueError):
-            os._exit(128 + signal.SIGHUP)
 
     def on_resize(self, event: events.Resize) -> None:
         """Show a sentence instead of a broken layout."""
@@ -241,6 +233,7 @@ class WorkbenchApp(App[None]):
 
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""
+        self._browse.say("")
         self.follow_runs()
         self.open_run(runs.get(self.store, run))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ TOKENIZERS = (
 """Files one of which every tokenizer needs."""
 HUB_PATIENCE_S = 5.0
 SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
+HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
 def is_local(name: str) -> bool:
@@ -31,7 +33,7 @@ def require_model(name: str) -> None:
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
-    elif path.exists() or looks_local:
+    elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
         raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
 
 

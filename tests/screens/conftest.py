@@ -245,6 +245,10 @@ if command == "train":
                               learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
     run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40)
     print(json.dumps(runs.get(store, number).as_json()))
+elif command == "resume":
+    folder = store.run_folder(int(rest[0]))
+    run_folder.write_state(folder, run_folder.read_state(folder), state="running")
+    runs.update(store, int(rest[0]), state="queued")
 elif command == "runs":
     for run in runs.every(store):
         folder = store.run_folder(run.id)

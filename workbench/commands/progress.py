@@ -38,8 +38,11 @@ def busy(title: str) -> Iterator[None]:
 def bar(title: str) -> Iterator[Progress]:
     """Shows a bar from the second second on; gives what has to be told how far things are."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )  # fmt: skip
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     shown = Bar(*columns, console=Console(stderr=True), transient=True)
     task = shown.add_task(title, total=None)
     started = time.monotonic()

@@ -23,6 +23,7 @@ from workbench.runs.telling import duration
 from workbench.screens.choose import ChooseScreen
 from workbench.screens.compare import CompareScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
+from workbench.widgets.menu import CURSOR
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -42,6 +43,8 @@ class RunsScreen(Screen[None]):
         Binding("D", "delete", "delete the run; `workbench undelete` brings it back"),
         Binding("j", "move(1)", "next", show=False),
         Binding("k", "move(-1)", "previous", show=False),
+        Binding("g", "move(-9999)", "first", show=False),
+        Binding("G", "move(9999)", "last", show=False),
         Binding("escape,r", "back", "back", key_display="esc r"),
     ]
 
@@ -111,7 +114,8 @@ class RunsScreen(Screen[None]):
                 state, table = event.progress.state, self.query_one(DataTable)
                 news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
                 for column, text in news.items():
-                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), Text(text))
+                    cell = Text(inert.line(text))
+                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), cell)
 
     def on_collected(self, event: Collected) -> None:
         """Runs have ended."""
@@ -120,8 +124,7 @@ class RunsScreen(Screen[None]):
     def _cells(self, run: Run) -> tuple[str, ...]:
         test = (run.metrics or {}).get("test")
         return (
-            ("*" if run.id == self.app.shown_run else " ")
-            + ("v" if run.id == self._marked else ""),
+            self._mark(run),
             str(run.id),
             run.kind,
             run.recipe,
@@ -133,6 +136,18 @@ class RunsScreen(Screen[None]):
             "" if run.seconds is None else duration(run.seconds),
             run.reason or "",
         )
+
+    def _mark(self, run: Run) -> str:
+        shown = "*" if run.id == self.app.shown_run else " "
+        marked = "v" if run.id == self._marked else ""
+        return f"{CURSOR if run is self._current else ' '}{shown}{marked}"
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        table = self.query_one(DataTable)
+        for row, run in enumerate(self._runs[: table.row_count]):
+            if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
+                table.update_cell_at(Coordinate(row, 0), Text(mark))
 
     @property
     def _current(self) -> Run | None:
@@ -153,7 +168,7 @@ class RunsScreen(Screen[None]):
         """Mark the run under the cursor, to be compared with another."""
         if (run := self._current) is not None:
             self._marked = None if self._marked == run.id else run.id
-            self.post_message(self.Read(self._runs))
+            self._show(self.Read(self._runs))
             self.say(f"Run {run.id} is marked; c on another run compares them.")
 
     def action_compare(self) -> None:
@@ -211,7 +226,7 @@ class RunsScreen(Screen[None]):
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
         table = self.query_one(DataTable)
-        table.move_cursor(row=table.cursor_row + rows)
+        table.move_cursor(row=max(0, min(table.cursor_row + rows, len(self._runs) - 1)))
 
     def action_back(self) -> None:
         """Back to where the user came from."""
