@@ -100,6 +100,20 @@ def _fill(writer: Bulk, run: int, name: str, values: str) -> None:
         )
 
 
+def remove_predictions(store: Store, number: int) -> None:
+    """Clear what a run said, beside other work; it is out of sight already."""
+    with bulk(store) as writer:
+        nothing = "SELECT 0.0 AS value, 0 AS tweet FROM runs WHERE id = ? AND 0"
+        for name in ("disagreement", "confidence", "margin", "entropy"):
+            _fill(writer, number, name, nothing)
+        writer.over(
+            "predictions", 1, visible(writer.db),
+            lambda a, b: writer.db.execute(
+                "DELETE FROM predictions WHERE run = ? AND tweet BETWEEN ? AND ?", [number, a, b]
+            ),
+        )  # fmt: skip
+
+
 def predictions_of(
     store: Store, number: int
 ) -> list[tuple[int, str | None, str, bool, tuple[float, ...]]]:

@@ -35,6 +35,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_ANNOTATOR", "ana")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs of tests are not handed to the engine of whoever runs them."""
+    os.environ["WORKBENCH_ENGINE_DIR"] = str(tmp_path_factory.mktemp("engine") / "engine")
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return ROOT

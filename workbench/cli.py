@@ -26,6 +26,9 @@ COMMANDS = {
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
+    "compare": ("compare",),
+    "again": ("clone", "delete", "undelete"),
+    "engine": ("engine",),
     "model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }

@@ -2,10 +2,10 @@
 
 from contextlib import asynccontextmanager
 
-import psutil
 import pytest
 
 from storage import runs
+from workbench.runs import processes
 
 
 @asynccontextmanager
@@ -165,8 +165,8 @@ async def test_stop_is_offered_while_a_run_goes_on_and_resume_afterwards(start, 
 
 async def test_runs_that_others_started_are_watched(start, stub):
     stub.start_outside()
-    me = psutil.Process()
-    stub.move(pid=me.pid, pid_started=me.create_time())
+    me = processes.identity()
+    stub.move(pid=me.pid, pid_started=me.started, boot=me.boot)
     async with start(program=stub.program) as driver:
         await driver.until_seen("run 3 training 5/20")
 

@@ -88,7 +88,7 @@ class BrowseScreen(Selecting):
             self.question.sort,
             tweets.counts(self.store),
             self.store.annotator,
-            [notice.word for notice in self.store.notices],
+            [*(notice.word for notice in self.store.notices), *filter(None, [self.app.engine])],
         )
 
     def on_resize(self, event: events.Resize) -> None:

@@ -18,6 +18,7 @@ from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
+from workbench.runs.sessions import at_logout
 from workbench.widgets.menu import CURSOR, Menu
 from workbench.widgets.prompt import Inert
 
@@ -73,6 +74,12 @@ class TrainScreen(Screen[None]):
         """Begin with the recipe; count meanwhile."""
         self.query_one("#recipe").focus()
         self._count()
+        self._look_at_logout()
+
+    @work(thread=True, group="logout")
+    def _look_at_logout(self) -> None:
+        if (warning := at_logout().warning) is not None:
+            self.app.call_from_thread(self.say, warning, True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
