@@ -8,10 +8,11 @@ import torch
 from storage.errors import UserError
 from workbench import recipes
 from workbench.modeling import loading
+from workbench.modeling.examples import Examples
 from workbench.modeling.loading import load_base
 from workbench.modeling.prompts import make_prompter
 from workbench.modeling.scoring import score
-from workbench.modeling.training import Examples, train
+from workbench.modeling.training import train
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 RECIPE = recipes.load("tiny", ["training.max_steps=3", "training.logging_steps=1"])
@@ -91,7 +92,7 @@ def test_labels_of_several_tokens_are_scored_whole(make_base):
         ("/no/such/folder", "no model folder"),
         ("./nowhere", "no model folder"),
         ("EMPTY", "folder without a model"),
-        ("BROKEN", "cannot be loaded"),
+        ("BROKEN", "no weights"),
     ],
 )
 def test_a_base_that_is_no_model_is_one_sentence(tmp_path, name, message):

@@ -17,6 +17,7 @@ Out:
     checkpoints/    resumable states of training
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
+    dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
     worker.log      what the worker process printed
 
 The worker (`python -m workbench.runs.worker RUN_DIR`) reads and writes nothing else; the

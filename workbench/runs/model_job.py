@@ -5,24 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.errors import UserError
+from workbench.modeling.checkpoints import remove
+from workbench.modeling.examples import Dynamics, Examples
 from workbench.modeling.exporting import details_of, load_adapter, save_adapter
-from workbench.modeling.loading import Base, Model, load_base
+from workbench.modeling.keeping import Kept
+from workbench.modeling.loading import Base, Model
+from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter, make_prompter
-from workbench.modeling.scoring import score
-from workbench.modeling.training import Examples, peak_gib, remove_checkpoints, train
+from workbench.modeling.scoring import scorer
+from workbench.modeling.training import train
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
 from workbench.runs.worker import Reporter
 
 
-def run_model(job: Job, folder: Path, reporter: Reporter) -> None:
-    """Do a qlora or predict run from its first phase to its last."""
+def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> None:
+    """Do a qlora or predict run from its first phase to its last.
+
+    With `kept`, the base may be there from an earlier run, and stays there for the next.
+    """
     recipe = job.recipe
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")
+    kept = kept or Kept()
     reporter.phase("loading the base")
-    base = load_base(job.base, recipe.quantization, job.trust_remote_code)
+    use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
+    base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     run_folder.append_log(
         folder, "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
@@ -31,48 +40,65 @@ def run_model(job: Job, folder: Path, reporter: Reporter) -> None:
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     if job.kind == "qlora":
-        model = _train(job, folder, reporter, base, prompter)
+        model, stopped = _train(job, folder, reporter, base, prompter)
     else:
         adapter = folder / run_folder.ADAPTER
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
-    if model is not None:
+        stopped = False
+    if not stopped:
         _predict(folder, reporter, model, prompter)
-        remove_checkpoints(folder / run_folder.CHECKPOINTS)
+        remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=peak_gib())
+    kept.take_back(model)
 
 
 def _train(
     job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter
-) -> Model | None:
-    """Train and save the adapter; None if the run was asked to stop."""
+) -> tuple[Model, bool]:
+    """Train and save the adapter, unless the run was asked to stop (then true)."""
     reporter.phase("training")
+    examples, ids = _examples(folder / run_folder.TRAIN, job)
+    dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
-        base, job.recipe, prompter,
-        _examples(folder / run_folder.TRAIN, job), _examples(folder / run_folder.DEV, job),
+        base, job.recipe, prompter, examples, dev,
         folder / run_folder.CHECKPOINTS, reporter.report, lambda: reporter.stop_asked,
     )  # fmt: skip
     reporter.update(step=trained.steps)
     if trained.stopped:
-        return None
+        return trained.model, True
     reporter.phase("saving the adapter")
+    if trained.dynamics is not None:
+        _save_dynamics(folder, ids, trained.dynamics)
     details = details_of(
         job.recipe, str(job.base), prompter, job.words, run=job.uid, data_hash=job.data_hash,
         versions=job.versions, steps=trained.steps, linear4bit=base.linear4bit,
     )  # fmt: skip
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
-    return trained.model
+    return trained.model, False
+
+
+def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
+    numbers = [ids[number] for number in dynamics.numbers]
+    tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
 
 
 def _predict(folder: Path, reporter: Reporter, model: Model, prompter: Prompter) -> None:
+    """Score window after window, so that a million tweets take no more memory than a few."""
     reporter.phase("predicting")
-    wanted = tables.read(folder / run_folder.PREDICT)
-    rows = score(model, prompter, wanted.texts, reporter.scored)
+    path = folder / run_folder.PREDICT
+    total = tables.count(path)
     in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
-    tables.write_predictions(folder, wanted.ids, rows, in_sample)
+    done = 0
+    with tables.predictions(folder) as write, scorer(model, prompter, total) as score:
+        for ids, texts in tables.windows(path):
+            before = done
+            rows = score(texts, lambda some: reporter.scored(before + some, total))  # noqa: B023
+            write(ids, rows, [number in in_sample for number in ids])
+            done += len(ids)
 
 
-def _examples(path: Path, job: Job) -> Examples:
+def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
     frozen = tables.read(path)
     number = {label: index for index, label in enumerate(job.labels)}
-    return Examples(frozen.texts, [number[label] for label in frozen.labels])
+    return Examples(frozen.texts, [number[label] for label in frozen.labels]), frozen.ids
