@@ -98,8 +98,8 @@ class Adapted(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out)."""
         seen = functional.dropout(x, self.dropout, self.training) if self.dropout else x
-        low = functional.linear(seen, self.down.weight) * self.scaling
-        return self.base_layer(x) + functional.linear(low, self.up.weight)
+        low = functional.linear(seen, self.down.weight.to(x.dtype)) * self.scaling
+        return self.base_layer(x) + functional.linear(low, self.up.weight.to(x.dtype))
 
 
 def plain(layer: nn.Module) -> nn.Module:

@@ -23,14 +23,17 @@ def cache_folder() -> Path:
     return Path(home) / "label-workbench" / "kernels"
 
 
-def compile_layers(model: Model) -> None:
-    """Let each decoder layer be compiled when it is first called; all share what is compiled."""
+def compile_layers(model: Model, dynamic: bool = True) -> None:
+    """Let each decoder layer be compiled when it is first called; all share what is compiled.
+
+    With `dynamic`, one compilation is for rows of every length.
+    """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
     torch._dynamo.config.cache_size_limit = VARIANTS
     torch._dynamo.config.accumulated_cache_size_limit = 16 * VARIANTS
     for layer in decoder_layers(model):
         if layer._compiled_call_impl is None:
-            layer.compile()
+            layer.compile(dynamic=dynamic)
 
 
 def uncompile_layers(model: Model) -> None:

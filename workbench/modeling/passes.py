@@ -90,18 +90,19 @@ class Passes:
         with torch.no_grad(), as_written(self.model):
             batch = largest.to(self.model.device)
             expected = place_losses(self.model, self.ways, self.labels, batch)
-        try:
-            compile_layers(self.model)
-            found = self.compute(largest)
-            distance = float((found - expected).abs().mean())
-            if not distance <= LOSS_NOISE:
-                raise RuntimeError(f"losses are off by {distance:.3g}")
-        except OutOfMemory:
-            raise
-        except Exception as error:  # whatever a compiler may raise; the layers work without it
-            self.note(f"the layers run as written, since compiling failed: {_first_line(error)}")
-            uncompile_layers(self.model)
-            self.compute(largest)
+        for dynamic in (True, False):
+            try:
+                compile_layers(self.model, dynamic)
+                distance = float((self.compute(largest) - expected).abs().mean())
+                if not distance <= LOSS_NOISE:
+                    raise RuntimeError(f"losses are off by {distance:.3g}")
+                break
+            except OutOfMemory:
+                raise
+            except Exception as error:  # whatever a compiler may raise; layers work without it
+                lengths = "any length" if dynamic else "one length at a time"
+                self.note(f"compiling for rows of {lengths} failed: {_first_line(error)}")
+                uncompile_layers(self.model)
         self.capturing = capturing
         for batch in batches:
             self(batch)

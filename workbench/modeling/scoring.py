@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
+from peft import PeftModel
 from torch.nn import functional
 
+from workbench.modeling.adapting import lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, pad_right
 from workbench.modeling.compiling import as_written, compile_layers
@@ -21,8 +23,9 @@ Progress = Callable[[int, int], None]
 Done = Callable[[int], None]
 """Called with how many texts are done."""
 
-TOKENS = {"cuda": 16_384, "cpu": 2_048}
-"""Tokens of a batch: enough to fill the device, few enough for its memory."""
+TOKENS = {"auto": 16_384, "16-bit": 16_384, "nf4": 8_192, "24gb": 8_192, "8gb": 4_096}
+"""Tokens of a batch on a GPU by memory setting: enough to fill it, few enough to fit."""
+TOKENS_ON_CPU = 2_048
 WORTH_COMPILING = 4_096
 """Texts; with fewer, compiling takes longer than it saves."""
 
@@ -30,13 +33,13 @@ WORTH_COMPILING = 4_096
 class Scorer:
     """A model that is ready to score."""
 
-    def __init__(self, model: Model, prompter: Prompter) -> None:
+    def __init__(self, model: Model, prompter: Prompter, memory: str) -> None:
         self.model = model
         self.prompter = prompter
         self.device = model.device
         self.plain_head = has_plain_head(model, prompter)
         self.answers = [torch.tensor(answer, device=self.device) for answer in prompter.answers]
-        self.budget = TOKENS.get(self.device.type, 2_048)
+        self.budget = TOKENS[memory] if self.device.type == "cuda" else TOKENS_ON_CPU
 
     def __call__(self, texts: Sequence[str], progress: Done | None = None) -> list[list[float]]:
         """The probability of each label for each text, in the order given.
@@ -99,10 +102,13 @@ class Scorer:
 
 
 @contextmanager
-def scorer(model: Model, prompter: Prompter, expected: int) -> Iterator[Scorer]:
+def scorer(
+    model: Model, prompter: Prompter, expected: int, memory: str = "auto"
+) -> Iterator[Scorer]:
     """A model made ready to score about so many texts, in calls of any number of them.
 
-    Its weights are merged meanwhile where there is room for that, and compiled if it is worth it.
+    Meanwhile its weights are plain and merged where the memory setting and the device leave room
+    for a copy of them, and its layers are compiled where that is worth it.
     """
     was_training = model.training
     model.eval()
@@ -111,12 +117,13 @@ def scorer(model: Model, prompter: Prompter, expected: int) -> Iterator[Scorer]:
             stack.enter_context(torch.no_grad())
             stack.enter_context(as_written(model))
             fuse_attention(model)
-            stack.enter_context(merged(model))
-            core = model.get_base_model() if hasattr(model, "get_base_model") else model
-            compiled = core.device.type == "cuda" and expected >= WORTH_COMPILING
-            if compiled:
+            copied = memory in ("auto", "16-bit") and stack.enter_context(merged(model))
+            if isinstance(model, PeftModel) and not copied:
+                stack.enter_context(lean(model))
+            core = model.get_base_model() if isinstance(model, PeftModel) else model
+            if core.device.type == "cuda" and expected >= WORTH_COMPILING:
                 compile_layers(core)
-            yield Scorer(core, prompter)
+            yield Scorer(core, prompter, memory)
     finally:
         model.train(was_training)
 
@@ -126,13 +133,14 @@ def score(
     prompter: Prompter,
     texts: Sequence[str],
     progress: Progress | None = None,
+    memory: str = "auto",
 ) -> list[list[float]]:
     """The probability of each label for each text, in the order given.
 
     A label's score is the log-probability of its word after the prompt (summed over its tokens);
     the probabilities are the softmax of the scores.
     """
-    with scorer(model, prompter, len(texts)) as rows:
+    with scorer(model, prompter, len(texts), memory) as rows:
         if progress is None:
             return rows(texts)
         return rows(texts, lambda done: progress(done, len(texts)))

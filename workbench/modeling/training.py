@@ -17,6 +17,7 @@ from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, Row
 from workbench.modeling.checkpoints import Course
+from workbench.modeling.compiling import uncompile_layers
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
 from workbench.modeling.loading import Base, Model, dequantise
 from workbench.modeling.memory import Plan, peak_gib, plan
@@ -76,11 +77,15 @@ def train(
     adapted = add_adapter(base.model, lora, settings.seed)
     if chosen.checkpointing:
         adapted.gradient_checkpointing_enable({"use_reentrant": False})
+    # the first layer then looks like the others to a compiler
+    embedded = base.model.get_input_embeddings().register_forward_hook(_as_if_trained)
     masters = Masters(adapted, base.model.dtype)
     with lean(adapted):
         work = Work(settings, chosen, ways, rows, full_text, prompter)
         loop = Loop(adapted, masters, work, dev, folder, report, stop_asked)
         stopped = loop.run()
+    embedded.remove()
+    uncompile_layers(adapted)
     masters.release()
     if chosen.checkpointing:
         adapted.gradient_checkpointing_disable()
@@ -318,6 +323,10 @@ class Loop:
 
     def _note(self, text: str) -> None:
         self.report("note", text=text)
+
+
+def _as_if_trained(layer: torch.nn.Module, given: object, embedded: torch.Tensor) -> torch.Tensor:
+    return embedded.requires_grad_(torch.is_grad_enabled())
 
 
 def _schedule(

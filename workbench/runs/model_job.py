@@ -46,7 +46,7 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
         stopped = False
     if not stopped:
-        _predict(folder, reporter, model, prompter)
+        _predict(folder, reporter, model, prompter, recipe.training.memory)
         remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=peak_gib())
@@ -83,14 +83,16 @@ def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
     tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
 
 
-def _predict(folder: Path, reporter: Reporter, model: Model, prompter: Prompter) -> None:
+def _predict(
+    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str
+) -> None:
     """Score window after window, so that a million tweets take no more memory than a few."""
     reporter.phase("predicting")
     path = folder / run_folder.PREDICT
     total = tables.count(path)
     in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
     done = 0
-    with tables.predictions(folder) as write, scorer(model, prompter, total) as score:
+    with tables.predictions(folder) as write, scorer(model, prompter, total, memory) as score:
         for ids, texts in tables.windows(path):
             before = done
             rows = score(texts, lambda some: reporter.scored(before + some, total))  # noqa: B023
