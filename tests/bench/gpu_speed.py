@@ -116,7 +116,7 @@ def main() -> None:
     for folder in (args.work, args.out):
         folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(args)
-    base = args.work / "base"
+    base = args.base / "base"
     if not bench.part("model", 0, 120, tokenizer=str(args.tokenizer), base=str(base)):
         raise SystemExit("The model could not be made.")
     store = workspace(args.work / "workspace", args.data, base)
@@ -156,6 +156,7 @@ def main() -> None:
     else:
         bench.note(f"scoring of 50,000 left out: {bench.left:.0f} s were left")
     bench.write()
+    shutil.rmtree(args.base, ignore_errors=True)
     print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)
 
 
@@ -171,10 +172,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=900.0, help="seconds for everything")
     parser.add_argument("--small", action="store_true")
     args = parser.parse_args()
-    if args.work is None:
-        memory = Path("/dev/shm")
-        roomy = memory.is_dir() and shutil.disk_usage(memory).free > 20e9
-        args.work = Path(tempfile.mkdtemp(prefix="gpu-speed-", dir=memory if roomy else None))
+    args.work = args.work or Path(tempfile.mkdtemp(prefix="gpu-speed-"))
+    memory = Path("/dev/shm")  # quicker to write 14 GB to; they would be read from memory anyway
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 20e9 and not args.small
+    args.base = Path(tempfile.mkdtemp(prefix="gpu-speed-", dir=memory)) if roomy else args.work
     return args
 
 
@@ -230,8 +231,12 @@ def cold_process(folder: Path, bench: Bench) -> dict[str, Any]:
     marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
     first = next((values["at"] for values in events if values["event"] == "step"), None)
     found["process_start_s"] = marks[0][1] - at if marks else None
-    ends = [at for _, at in marks[1:]] + [at + found["wall_s"]]
+    ends = [after for _, after in marks[1:]] + [at + found["wall_s"]]
     found["phases_s"] = {name: end - at for (name, at), end in zip(marks, ends, strict=True)}
+    found["phases_s"] = {"process start": found["process_start_s"]} | {
+        {"starting": "imports", "done": "process end"}.get(name, name): seconds
+        for name, seconds in found["phases_s"].items()
+    }
     found["first_step_logged_s"] = first and first - dict(marks).get("training", first)
     found["notes"] = [values["text"] for values in events if values["event"] == "note"]
     state = run_folder.read_state(folder)

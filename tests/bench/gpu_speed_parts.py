@@ -18,6 +18,8 @@ BEGAN = time.monotonic()
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+import itertools  # noqa: E402
+
 import psutil  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import torch  # noqa: E402
@@ -140,7 +142,7 @@ def seed() -> None:
         base, recipe, prompter, examples, Examples([], []),
         Path(SPEC["out"]).with_suffix(".checkpoints"), report, lambda: False,
     )  # fmt: skip
-    steps = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(times)]
     put(step_s=sum(steps) / len(steps), steps_s=steps, peak_gib=peak_gib())
     put(tweets_s=16 / FOUND["step_s"])
     tuned = trained.model.eval()
@@ -223,11 +225,11 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
         raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
     events = [values for values, _ in run_folder.read_log(folder)]
     marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
-    phases = {phase: after - at for (phase, at), (_, after) in zip(marks, marks[1:], strict=False)}
+    phases = {phase: after - at for (phase, at), (_, after) in itertools.pairwise(marks)}
     logged = [values for values in events if values["event"] == "step"]
     spans = sorted(
         (after["at"] - before["at"]) / (after["step"] - before["step"])
-        for before, after in zip(logged, logged[1:], strict=False)
+        for before, after in itertools.pairwise(logged)
     )
     job = run_folder.read_job(folder)
     rows = tables.read(folder / run_folder.TRAIN)
@@ -263,9 +265,7 @@ def token_count(job: run_folder.Job, texts: list[str]) -> int:
 def profiled(engine: Engine, folder: Path) -> None:
     """Where the time of a step goes: kernels by kind, and the gaps between them."""
     activity = torch.profiler.ProfilerActivity
-    profiler = torch.profiler.profile(
-        activities=[activity.CUDA if CUDA else activity.CPU], acc_events=True
-    )
+    profiler = torch.profiler.profile(activities=[activity.CUDA if CUDA else activity.CPU])
     first, last = (5, 9) if CUDA else (1, 2)
     step_of_loop = training.Loop._step
     wall = [0.0]
@@ -419,7 +419,7 @@ def correctness(engine: Engine, folder: Path) -> None:
     frozen = Frozen(layer)
     x = torch.randn(64, layer.in_features, device=where, dtype=model.dtype)
     weight = torch.ops.bitsandbytes.dequantize_4bit.default(
-        frozen.packed, frozen.absmax, frozen.form[0], frozen.form[1], list(frozen.form[2:]),
+        frozen.packed, frozen.absmax, *frozen.form[:2], [layer.out_features, layer.in_features],
         model.dtype,
     )  # fmt: skip
     checks["nf4_equals_dequantised"] = torch.equal(frozen(x), functional.linear(x, weight))

@@ -49,7 +49,7 @@ def test_packed_tweets_have_the_logits_of_single_ones(ready):
 
 
 def test_packing_changes_logits_in_bfloat16_by_no_more_than_rounding(demo_base, prepare, sample):
-    recipe, base, prompter = prepare("quantization.compute_dtype=bfloat16")
+    _, base, prompter = prepare("quantization.compute_dtype=bfloat16")
     rows = answer_rows(prompter, sample(8).texts, sample(8).labels)
     fuse_attention(base.model)
     expected = alone(base.model.eval(), rows).float()

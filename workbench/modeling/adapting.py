@@ -37,29 +37,67 @@ def add_adapter(model: Model, lora: Lora, seed: int) -> Model:
     return get_peft_model(model, lora_config(lora))
 
 
-class FourBit(torch.autograd.Function):
-    """x times a 4-bit weight, which is dequantised on the way forward and again on the way back.
+def _dequantised(
+    packed: torch.Tensor, absmax: torch.Tensor, block: int, kind: str, rows: int, dtype: torch.dtype
+) -> torch.Tensor:
+    columns = 2 * packed.numel() * packed.element_size() // rows
+    weight: torch.Tensor = torch.ops.bitsandbytes.dequantize_4bit.default(
+        packed, absmax, block, kind, [rows, columns], dtype
+    )
+    return weight
 
-    The numbers are those of a plain linear layer with the dequantised weight, bit for bit.
+
+@torch.library.custom_op(
+    "workbench::linear_4bit",
+    mutates_args=(),
+    schema="(Tensor x, Tensor packed, Tensor absmax, int block, str kind, int rows) -> Tensor",
+)
+def linear_4bit(
+    x: torch.Tensor, packed: torch.Tensor, absmax: torch.Tensor, block: int, kind: str, rows: int
+) -> torch.Tensor:
+    """X (…, columns) times a 4-bit weight of (rows, columns), dequantised on the way.
+
+    The numbers are those of a plain linear layer with the dequantised weight, bit for bit. It is
+    one operation to a compiler, which would otherwise keep the weight for the way back.
     """
+    return functional.linear(x, _dequantised(packed, absmax, block, kind, rows, x.dtype))
 
-    @staticmethod
-    def forward(
-        context: Any, x: torch.Tensor, packed: torch.Tensor, absmax: torch.Tensor,
-        block: int, kind: str, rows: int, columns: int,
-    ) -> torch.Tensor:  # fmt: skip
-        """(…, columns) to (…, rows)."""
-        context.save_for_backward(packed, absmax)
-        context.form = (block, kind, [rows, columns], x.dtype)
-        weight = torch.ops.bitsandbytes.dequantize_4bit.default(packed, absmax, *context.form)
-        return functional.linear(x, weight)
 
-    @staticmethod
-    def backward(context: Any, *gradients: torch.Tensor) -> Any:
-        """The gradient of x; the weight is frozen."""
-        packed, absmax = context.saved_tensors
-        weight = torch.ops.bitsandbytes.dequantize_4bit.default(packed, absmax, *context.form)
-        return gradients[0] @ weight, None, None, None, None, None, None
+@torch.library.custom_op(
+    "workbench::linear_4bit_back",
+    mutates_args=(),
+    schema="(Tensor y, Tensor packed, Tensor absmax, int block, str kind, int rows) -> Tensor",
+)
+def linear_4bit_back(
+    y: torch.Tensor, packed: torch.Tensor, absmax: torch.Tensor, block: int, kind: str, rows: int
+) -> torch.Tensor:
+    """The gradient of x from that of the product; the weight is dequantised once more."""
+    return y @ _dequantised(packed, absmax, block, kind, rows, y.dtype)
+
+
+@linear_4bit.register_fake
+def _(x: Any, packed: Any, absmax: Any, block: int, kind: str, rows: int) -> Any:
+    return x.new_empty((*x.shape[:-1], rows))
+
+
+@linear_4bit_back.register_fake
+def _(y: Any, packed: Any, absmax: Any, block: int, kind: str, rows: int) -> Any:
+    columns = 2 * packed.numel() * packed.element_size() // rows
+    return y.new_empty((*y.shape[:-1], columns))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    _, packed, absmax, *form = inputs
+    ctx.save_for_backward(packed, absmax)
+    ctx.form = tuple(form)
+
+
+def _back(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+    packed, absmax = ctx.saved_tensors
+    return linear_4bit_back(gradient, packed, absmax, *ctx.form), None, None, None, None, None
+
+
+linear_4bit.register_autograd(_back, setup_context=_keep)
 
 
 class Frozen(nn.Module):
@@ -71,11 +109,11 @@ class Frozen(nn.Module):
         self.register_buffer("packed", layer.weight.data, persistent=False)
         self.register_buffer("absmax", state.absmax, persistent=False)
         self.bias = layer.bias
-        self.form = (state.blocksize, state.quant_type, state.shape[0], state.shape[1])
+        self.form = (state.blocksize, state.quant_type, state.shape[0])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out) in the dtype of x."""
-        y: torch.Tensor = FourBit.apply(x, self.packed, self.absmax, *self.form)
+        y: torch.Tensor = linear_4bit(x, self.packed, self.absmax, *self.form)
         return y if self.bias is None else y + self.bias
 
 

@@ -144,13 +144,11 @@ def pad_right(rows: Sequence[Sequence[int]], pad: int, multiple: int = 8) -> tor
 
 
 def block_diagonal(documents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The mask of a packed row, (1, 1, tokens, tokens): 0 where a token may look, else very low.
+    """The mask of a packed row, (1, 1, tokens, tokens): 0 where a token may look, else -inf.
 
     A token sees itself and what is before it in its own document.
     """
     same = documents[0, :, None] == documents[0, None, :]
     visible = same & torch.ones_like(same).tril()
-    lowest = torch.finfo(dtype).min
-    return torch.zeros(visible.shape, dtype=dtype, device=documents.device).masked_fill(
-        ~visible, lowest
-    )[None, None]
+    mask = torch.zeros(visible.shape, dtype=dtype, device=documents.device)
+    return mask.masked_fill(~visible, -torch.inf)[None, None]

@@ -57,3 +57,8 @@ def as_written(model: Model) -> Iterator[None]:
 def decoder_layers(model: Model) -> list[nn.Module]:
     """The layers that make up most of a model, one like the other."""
     return [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong in a compiler, for a note in the log of a run."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from workbench.modeling.adapting import Masters
 from workbench.modeling.batches import Batch
-from workbench.modeling.compiling import as_written, compile_layers, uncompile_layers
+from workbench.modeling.compiling import as_written, compile_layers, first_line, uncompile_layers
 from workbench.modeling.loading import Model
 from workbench.modeling.ways import Ways, backbone, inputs
 
@@ -101,7 +101,7 @@ class Passes:
                 raise
             except Exception as error:  # whatever a compiler may raise; layers work without it
                 lengths = "any length" if dynamic else "one length at a time"
-                self.note(f"compiling for rows of {lengths} failed: {_first_line(error)}")
+                self.note(f"compiling for rows of {lengths} failed: {first_line(error)}")
                 uncompile_layers(self.model)
         self.capturing = capturing
         for batch in batches:
@@ -119,7 +119,7 @@ class Passes:
         except OutOfMemory:
             raise
         except RuntimeError as error:
-            self.note(f"passes are not replayed as CUDA graphs: {_first_line(error)}")
+            self.note(f"passes are not replayed as CUDA graphs: {first_line(error)}")
             self.capturing = False
             self.graphs.clear()
         self.masters.gradient.copy_(before)
@@ -167,7 +167,3 @@ def place_losses(
         whole = model(**inputs(model, batch), use_cache=False).logits.flatten(0, 1)[batch.where]
         logits = whole if labels is None else whole[:, labels]
     return functional.cross_entropy(logits.float(), batch.targets, reduction="none")
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"

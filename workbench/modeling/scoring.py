@@ -12,7 +12,12 @@ from torch.nn import functional
 from workbench.modeling.adapting import lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, pad_right
-from workbench.modeling.compiling import as_written, compile_layers
+from workbench.modeling.compiling import (
+    as_written,
+    compile_layers,
+    first_line,
+    uncompile_layers,
+)
 from workbench.modeling.loading import Model
 from workbench.modeling.merging import merged
 from workbench.modeling.prompts import Prompter
@@ -28,6 +33,8 @@ TOKENS = {"auto": 16_384, "16-bit": 16_384, "nf4": 8_192, "24gb": 8_192, "8gb": 
 TOKENS_ON_CPU = 2_048
 WORTH_COMPILING = 4_096
 """Texts; with fewer, compiling takes longer than it saves."""
+COMPILED_NOISE = 0.05
+"""How far a probability of compiled layers may be from that of layers as written."""
 
 
 class Scorer:
@@ -41,13 +48,14 @@ class Scorer:
         self.answers = [torch.tensor(answer, device=self.device) for answer in prompter.answers]
         self.budget = TOKENS[memory] if self.device.type == "cuda" else TOKENS_ON_CPU
 
-    def __call__(self, texts: Sequence[str], progress: Done | None = None) -> list[list[float]]:
-        """The probability of each label for each text, in the order given.
+    def __call__(
+        self, prompts: Sequence[list[int]], progress: Done | None = None
+    ) -> list[list[float]]:
+        """The probability of each label for each prompt, in the order given.
 
         Batches hold texts of similar length, padded on the right: with causal attention nothing
         sees the padding, so no mask is needed.
         """
-        prompts = self.prompter.prompts(texts)
         order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
         results: list[list[float]] = [[] for _ in prompts]
         waiting: tuple[list[int], torch.Tensor] | None = None
@@ -103,8 +111,9 @@ class Scorer:
 
 @contextmanager
 def scorer(
-    model: Model, prompter: Prompter, expected: int, memory: str = "auto"
-) -> Iterator[Scorer]:
+    model: Model, prompter: Prompter, expected: int, memory: str = "auto",
+    note: Callable[[str], None] = lambda text: None,
+) -> Iterator[Scorer]:  # fmt: skip
     """A model made ready to score about so many texts, in calls of any number of them.
 
     Meanwhile its weights are plain and merged where the memory setting and the device leave room
@@ -121,9 +130,10 @@ def scorer(
             if isinstance(model, PeftModel) and not copied:
                 stack.enter_context(lean(model))
             core = model.get_base_model() if isinstance(model, PeftModel) else model
+            ready = Scorer(core, prompter, memory)
             if core.device.type == "cuda" and expected >= WORTH_COMPILING:
-                compile_layers(core)
-            yield Scorer(core, prompter, memory)
+                _compile(ready, note)
+            yield ready
     finally:
         model.train(was_training)
 
@@ -141,9 +151,10 @@ def score(
     the probabilities are the softmax of the scores.
     """
     with scorer(model, prompter, len(texts), memory) as rows:
+        prompts = prompter.prompts(texts)
         if progress is None:
-            return rows(texts)
-        return rows(texts, lambda done: progress(done, len(texts)))
+            return rows(prompts)
+        return rows(prompts, lambda done: progress(done, len(texts)))
 
 
 def accuracy(
@@ -152,6 +163,22 @@ def accuracy(
     """The share of texts whose most probable label is the given one."""
     rows = score(model, prompter, texts)
     return sum(row[label] == max(row) for row, label in zip(rows, labels, strict=True)) / len(rows)
+
+
+def _compile(ready: Scorer, note: Callable[[str], None]) -> None:
+    """Compile the layers, if they then still answer the same."""
+    [first, second] = ready.prompter.prompts(["up", "no way that this goes up again, they said"])
+    probes = [[first], [second] * 3, [first, second, second, first, first]]
+    expected = [ready(probe) for probe in probes]
+    try:
+        compile_layers(ready.model)
+        for probe, rows in zip(probes, expected, strict=True):
+            distance = (torch.tensor(ready(probe)) - torch.tensor(rows)).abs().max()
+            if not distance <= COMPILED_NOISE:
+                raise RuntimeError(f"probabilities are off by {distance:.3g}")
+    except Exception as error:  # whatever a compiler may raise; layers work without it
+        note(f"layers are not compiled for scoring: {first_line(error)}")
+        uncompile_layers(ready.model)
 
 
 def _batches(

@@ -68,15 +68,16 @@ def inputs(model: Model, batch: Batch) -> dict[str, torch.Tensor]:
 def has_plain_head(model: Model, prompter: Prompter) -> bool:
     """Whether the logits of a model are its output layer's and nothing more."""
     head = model.get_output_embeddings()
-    if not isinstance(head, nn.Linear):
+    config = model.config.get_text_config()
+    if not isinstance(head, nn.Linear) or getattr(config, "final_logit_softcapping", None):
         return False
     [prompt] = prompter.prompts(TEXTS[:1])
-    row = Row(prompt, [len(prompt) - 1], [0])
-    logits = _last_logits(model, row)
+    logits = _last_logits(model, Row(prompt, [len(prompt) - 1], [0]))
     ids = torch.tensor([prompt], device=model.device)
     hidden = getattr(model, model.base_model_prefix)(input_ids=ids, use_cache=False)[0]
-    distance = (head(hidden[0, -1]).float() - logits).abs().mean()
-    return bool(distance <= NOISE_32 * logits.std())
+    noise = NOISE_32 if model.dtype == torch.float32 else NOISE_16 / 4
+    distance = (head(hidden[0, -1:])[0].float() - logits).abs().mean()
+    return bool(distance <= noise * logits.std())
 
 
 def _find_out(model: Model, prompter: Prompter) -> Ways:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from storage.errors import UserError
@@ -92,12 +95,32 @@ def _predict(
     total = tables.count(path)
     in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
     done = 0
-    with tables.predictions(folder) as write, scorer(model, prompter, total, memory) as score:
-        for ids, texts in tables.windows(path):
-            before = done
-            rows = score(texts, lambda some: reporter.scored(before + some, total))  # noqa: B023
+
+    def note(text: str) -> None:
+        reporter.report("note", text=text)
+
+    with tables.predictions(folder) as write, scorer(model, prompter, total, memory, note) as score:
+        for ids, prompts in _prompts(path, prompter):
+            rows = score(prompts, partial(_scored, reporter, done, total))
             write(ids, rows, [number in in_sample for number in ids])
             done += len(ids)
+
+
+def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[list[int]]]]:
+    """Windows of ids and prompts; the next one is made while the device scores the last."""
+    with ThreadPoolExecutor(1) as pool:
+        windows = (
+            (ids, pool.submit(prompter.prompts, texts)) for ids, texts in tables.windows(path)
+        )
+        waiting = next(windows, None)
+        while waiting is not None:
+            following = next(windows, None)
+            yield waiting[0], waiting[1].result()
+            waiting = following
+
+
+def _scored(reporter: Reporter, before: int, total: int, some: int) -> None:
+    reporter.scored(before + some, total)
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
