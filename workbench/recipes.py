@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.resources import files
 from typing import Any, get_args, get_type_hints
 
@@ -14,6 +14,8 @@ from storage.errors import UsageError
 LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
+TRAINERS = ("packed", "trl")
+MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Training:
     seed: int
     dev_share: float
     """Share of the training groups held out when the workspace has no dev split."""
+    trainer: str = "packed"
+    """`packed`, the loop of workbench.modeling.training, or `trl`, the stock SFTTrainer."""
+    memory: str = "auto"
+    """How much of the device to use; see workbench.modeling.memory."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
     types = get_type_hints(kind)
-    if missing := [f.name for f in fields(kind) if f.name not in values]:
+    if missing := [f.name for f in fields(kind) if f.name not in values and f.default is MISSING]:
         raise UsageError(f"The setting {name}.{missing[0]} is missing.")
     checked = {}
     for key, value in values.items():
@@ -197,6 +203,12 @@ def _check(recipe: Recipe) -> None:
             (t.scheduler in SCHEDULERS, f"training.scheduler is one of {', '.join(SCHEDULERS)}"),
             (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
             (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),
+            (t.trainer in TRAINERS, f"training.trainer is one of {', '.join(TRAINERS)}"),
+            (t.memory in MEMORY, f"training.memory is one of {', '.join(MEMORY)}"),
+            (
+                t.trainer == "packed" or recipe.loss == "full-text",
+                "training.trainer=trl goes with loss=full-text only",
+            ),
         ]
     if b := recipe.logistic:
         rules += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -74,3 +75,45 @@ def make_base(tmp_path_factory):
         return folder
 
     return make
+
+
+SAMPLE = DEMO_BASE.parent / "tweets.csv"
+WORDS = ("Positive", "Negative")
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """A function that gives the first sample tweets as examples: positive 0, negative 1."""
+    from workbench.modeling.examples import Examples
+
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def take(count: int) -> Examples:
+        texts = [row["text"] for row in rows[:count]]
+        return Examples(texts, [int(row["label"] == "negative") for row in rows[:count]])
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def prepare(demo_base):
+    """A function that gives (recipe, base, prompter) for overrides of a preset on the demo base."""
+    from workbench import recipes
+    from workbench.modeling.loading import load_base
+    from workbench.modeling.prompts import make_prompter
+
+    def make(*overrides: str, recipe: str = "tiny"):
+        chosen = recipes.load(recipe, overrides)
+        base = load_base(str(demo_base), chosen.quantization)
+        length = chosen.training.max_length
+        return chosen, base, make_prompter(base.tokenizer, TEMPLATE, ("p", "n"), WORDS, length)
+
+    return make
+
+
+@pytest.fixture
+def events():
+    """(report, seen): a report that keeps what it is told."""
+    seen: list[tuple[str, dict]] = []
+    return (lambda event, **values: seen.append((event, values))), seen

@@ -11,10 +11,11 @@ import torch
 from storage.errors import UserError
 from workbench import recipes
 from workbench.modeling import loading
+from workbench.modeling.examples import Examples
 from workbench.modeling.loading import load_base
 from workbench.modeling.prompts import make_prompter
 from workbench.modeling.scoring import score
-from workbench.modeling.training import Examples, train
+from workbench.modeling.training import train
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 RECIPE = recipes.load("tiny", ["training.max_steps=3", "training.logging_steps=1"])

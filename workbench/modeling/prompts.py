@@ -29,9 +29,12 @@ class Prompter:
         """Whether each label word is one token, so that one position decides."""
         return all(len(answer) == 1 for answer in self.answers)
 
-    def prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of the prompts; a text that is too long loses its end, not its question."""
-        room = self.max_length - max(map(len, self.answers))
+    def prompts(self, texts: Sequence[str], room_for: int = 0) -> list[list[int]]:
+        """The tokens of the prompts; a text that is too long loses its end, not its question.
+
+        Leaves room for an answer and for so many tokens more.
+        """
+        room = self.max_length - max(map(len, self.answers)) - room_for
         return [
             tokens if len(tokens) <= room else self._fitted(text, room)
             for text, tokens in zip(texts, self._encode([*texts]), strict=True)

@@ -3,16 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
+from peft import PeftModel
+from torch.nn import functional
 
+from workbench.modeling.adapting import lean
+from workbench.modeling.attention import fuse_attention
+from workbench.modeling.batches import Batch, pad_right
+from workbench.modeling.compiling import (
+    as_written,
+    compile_layers,
+    first_line,
+    uncompile_layers,
+)
 from workbench.modeling.loading import Model
+from workbench.modeling.merging import merged
 from workbench.modeling.prompts import Prompter
+from workbench.modeling.ways import backbone, has_plain_head
 
 Progress = Callable[[int, int], None]
 """Called with how many texts are done and how many there are."""
+Done = Callable[[int], None]
+"""Called with how many texts are done."""
 
-PAD_TO = 8
+TOKENS = {"auto": 16_384, "16-bit": 16_384, "nf4": 8_192, "24gb": 8_192, "8gb": 4_096}
+"""Tokens of a batch on a GPU by memory setting: enough to fill it, few enough to fit."""
+TOKENS_ON_CPU = 2_048
+WORTH_COMPILING = 4_096
+"""Texts; with fewer, compiling takes longer than it saves."""
+COMPILED_NOISE = 0.05
+"""How far a probability of compiled layers may be from that of layers as written."""
+
+
+class Scorer:
+    """A model that is ready to score."""
+
+    def __init__(self, model: Model, prompter: Prompter, memory: str) -> None:
+        self.model = model
+        self.prompter = prompter
+        self.device = model.device
+        self.plain_head = has_plain_head(model, prompter)
+        self.answers = [torch.tensor(answer, device=self.device) for answer in prompter.answers]
+        self.budget = TOKENS[memory] if self.device.type == "cuda" else TOKENS_ON_CPU
+
+    def __call__(
+        self, prompts: Sequence[list[int]], progress: Done | None = None
+    ) -> list[list[float]]:
+        """The probability of each label for each prompt, in the order given.
+
+        Batches hold texts of similar length, padded on the right: with causal attention nothing
+        sees the padding, so no mask is needed.
+        """
+        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        results: list[list[float]] = [[] for _ in prompts]
+        waiting: tuple[list[int], torch.Tensor] | None = None
+        done = 0
+        for batch in [*_batches(order, prompts, self.budget), None]:
+            scores = None if batch is None else self._scores([prompts[n] for n in batch])
+            if waiting is not None:  # fetched while the device is busy with the next batch
+                for number, row in zip(waiting[0], waiting[1].tolist(), strict=True):
+                    results[number] = row
+                done += len(waiting[0])
+                if progress is not None:
+                    progress(done)
+            if batch is not None and scores is not None:
+                waiting = (batch, scores.softmax(-1))
+        return results
+
+    def _scores(self, prompts: list[list[int]]) -> torch.Tensor:
+        """The score of each label for each prompt, (prompts, labels) in float32."""
+        if self.prompter.single:
+            labels = torch.cat(self.answers)
+            last = [[len(prompt) - 1] for prompt in prompts]
+            return self._at(prompts, last, labels)[:, 0].float()
+        columns = []
+        for answer, tokens in zip(self.prompter.answers, self.answers, strict=True):
+            places = [[len(p) - 1 + step for step in range(len(answer))] for p in prompts]
+            logits = self._at([[*p, *answer] for p in prompts], places, None)
+            chosen = (
+                logits.float()
+                .log_softmax(-1)
+                .gather(-1, tokens.expand(len(prompts), -1)[..., None])
+            )
+            columns.append(chosen.sum((-2, -1)))
+        return torch.stack(columns, dim=1)
+
+    def _at(
+        self, rows: list[list[int]], places: list[list[int]], columns: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Logits at places of each row, (rows, places, vocabulary or columns)."""
+        ids = pad_right(rows, self.prompter.tokenizer.pad_token_id)
+        width = ids.shape[1]
+        where = torch.tensor([[n * width + at for at in row] for n, row in enumerate(places)])
+        ids, where = ids.to(self.device), where.to(self.device)
+        if not self.plain_head:
+            logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[where]
+            return logits if columns is None else logits[..., columns]
+        hidden = backbone(self.model, Batch(ids, where, where, where))[where]
+        head = self.model.get_output_embeddings()
+        if columns is None:
+            return head(hidden)
+        bias = None if head.bias is None else head.bias[columns]
+        return functional.linear(hidden, head.weight[columns], bias)
+
+
+@contextmanager
+def scorer(
+    model: Model, prompter: Prompter, expected: int, memory: str = "auto",
+    note: Callable[[str], None] = lambda text: None,
+) -> Iterator[Scorer]:  # fmt: skip
+    """A model made ready to score about so many texts, in calls of any number of them.
+
+    Meanwhile its weights are plain and merged where the memory setting and the device leave room
+    for a copy of them, and its layers are compiled where that is worth it.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(as_written(model))
+            fuse_attention(model)
+            copied = memory in ("auto", "16-bit") and stack.enter_context(merged(model))
+            if isinstance(model, PeftModel) and not copied:
+                stack.enter_context(lean(model))
+            core = model.get_base_model() if isinstance(model, PeftModel) else model
+            ready = Scorer(core, prompter, memory)
+            if core.device.type == "cuda" and expected >= WORTH_COMPILING:
+                _compile(ready, note)
+            yield ready
+    finally:
+        model.train(was_training)
 
 
 def score(
@@ -20,86 +143,42 @@ def score(
     prompter: Prompter,
     texts: Sequence[str],
     progress: Progress | None = None,
+    memory: str = "auto",
 ) -> list[list[float]]:
     """The probability of each label for each text, in the order given.
 
     A label's score is the log-probability of its word after the prompt (summed over its tokens);
-    the probabilities are the softmax of the scores. Batches hold texts of similar length, padded
-    on the right: with causal attention nothing sees the padding, so no mask is needed.
+    the probabilities are the softmax of the scores.
     """
-    prompts = prompter.prompts(texts)
-    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    results: list[list[float]] = [[] for _ in prompts]
-    was_training = model.training
-    model.eval()
-    done = 0
+    with scorer(model, prompter, len(texts), memory) as rows:
+        prompts = prompter.prompts(texts)
+        if progress is None:
+            return rows(prompts)
+        return rows(prompts, lambda done: progress(done, len(texts)))
+
+
+def accuracy(
+    model: Model, prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
+) -> float:
+    """The share of texts whose most probable label is the given one."""
+    rows = score(model, prompter, texts)
+    return sum(row[label] == max(row) for row, label in zip(rows, labels, strict=True)) / len(rows)
+
+
+def _compile(ready: Scorer, note: Callable[[str], None]) -> None:
+    """Compile the layers, if they then still answer the same."""
+    [first, second] = ready.prompter.prompts(["up", "no way that this goes up again, they said"])
+    probes = [[first], [second] * 3, [first, second, second, first, first]]
+    expected = [ready(probe) for probe in probes]
     try:
-        with torch.inference_mode():
-            for batch in _batches(order, prompts, _budget(model)):
-                rows = _score_batch(model, prompter, [prompts[number] for number in batch])
-                for number, row in zip(batch, rows.softmax(-1).tolist(), strict=True):
-                    results[number] = row
-                done += len(batch)
-                if progress is not None:
-                    progress(done, len(prompts))
-    finally:
-        model.train(was_training)
-    return results
-
-
-def label_logits(
-    model: Model, prompter: Prompter, input_ids: torch.Tensor, last: torch.Tensor
-) -> torch.Tensor:
-    """Scores of single-token labels, (batch, labels) in float32, differentiable.
-
-    `input_ids` is (batch, tokens), padded on the right; `last` holds the position of each
-    prompt's last token. The output head runs only on the positions that some row needs.
-    """
-    positions, place = last.unique(return_inverse=True)
-    logits = model(input_ids=input_ids, use_cache=False, logits_to_keep=positions).logits
-    rows = torch.arange(len(last), device=logits.device)
-    answers = torch.tensor([answer[0] for answer in prompter.answers], device=logits.device)
-    return logits[rows, place][:, answers].float()
-
-
-def padded(rows: Sequence[Sequence[int]], pad: int, where: torch.device) -> torch.Tensor:
-    """Rows of tokens as one (rows, longest) tensor, padded on the right to a multiple of 8."""
-    longest = -(-max(map(len, rows)) // PAD_TO) * PAD_TO
-    filled = torch.full((len(rows), longest), pad)
-    for number, row in enumerate(rows):
-        filled[number, : len(row)] = torch.tensor(row)
-    return filled.to(where, non_blocking=True)
-
-
-def _score_batch(model: Model, prompter: Prompter, prompts: list[list[int]]) -> torch.Tensor:
-    if prompter.single:
-        last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=model.device)
-        ids = padded(prompts, prompter.tokenizer.pad_token_id, model.device)
-        return label_logits(model, prompter, ids, last)
-    columns = [
-        _answer_log_probability(model, prompter, prompts, answer) for answer in prompter.answers
-    ]
-    return torch.stack(columns, dim=1)
-
-
-def _answer_log_probability(
-    model: Model, prompter: Prompter, prompts: list[list[int]], answer: tuple[int, ...]
-) -> torch.Tensor:
-    """Log p(answer | prompt) for each prompt, summed over the tokens of the answer."""
-    ids = padded([[*p, *answer] for p in prompts], prompter.tokenizer.pad_token_id, model.device)
-    first = torch.tensor([len(prompt) - 1 for prompt in prompts], device=model.device)
-    wanted = first[:, None] + torch.arange(len(answer), device=model.device)
-    positions, place = wanted.unique(return_inverse=True)
-    logits = model(input_ids=ids, use_cache=False, logits_to_keep=positions).logits
-    rows = torch.arange(len(prompts), device=logits.device)[:, None]
-    log_probabilities = logits[rows, place].float().log_softmax(-1)
-    target = torch.tensor(answer, device=logits.device).expand(len(prompts), -1)
-    return log_probabilities.gather(-1, target[..., None]).squeeze(-1).sum(-1)
-
-
-def _budget(model: Model) -> int:
-    """Tokens of a batch: enough to fill the device, few enough for its memory."""
-    return 8_192 if model.device.type == "cuda" else 2_048
+        compile_layers(ready.model)
+        for probe, rows in zip(probes, expected, strict=True):
+            distance = (torch.tensor(ready(probe)) - torch.tensor(rows)).abs().max()
+            if not distance <= COMPILED_NOISE:
+                raise RuntimeError(f"probabilities are off by {distance:.3g}")
+    except Exception as error:  # whatever a compiler may raise; layers work without it
+        note(f"layers are not compiled for scoring: {first_line(error)}")
+        uncompile_layers(ready.model)
 
 
 def _batches(

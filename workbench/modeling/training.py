@@ -1,50 +1,38 @@
-"""QLoRA fine-tuning with TRL: full-text loss as in the public recipe, or label-word loss."""
+"""QLoRA fine-tuning on packed rows: the loop of every recipe but the stock one."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
-from datasets import Dataset
-from peft import LoraConfig
-from torch.nn import functional
-from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
 
-from workbench.modeling.loading import Base, Model
+from storage.errors import UserError
+from workbench.modeling import batches, checkpoints, ordering
+from workbench.modeling.adapting import Masters, add_adapter, lean
+from workbench.modeling.attention import fuse_attention
+from workbench.modeling.batches import Batch, Row
+from workbench.modeling.checkpoints import Course
+from workbench.modeling.compiling import uncompile_layers
+from workbench.modeling.examples import Dynamics, Examples, Report, Trained
+from workbench.modeling.loading import Base, Model, dequantise
+from workbench.modeling.memory import Plan, peak_gib, plan
+from workbench.modeling.passes import OutOfMemory, Passes
 from workbench.modeling.prompts import Prompter
-from workbench.modeling.scoring import label_logits, score
+from workbench.modeling.scoring import accuracy
+from workbench.modeling.ways import Ways, find_out
 from workbench.recipes import Recipe, Training
 
-COMPLETE = "COMPLETE"
-"""Marks a checkpoint whose files are all on the disk."""
-IGNORED = -100
-
-Report = Callable[..., None]
-"""Called with the kind of an event and its values; see `workbench.runs.folder.append_log`."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Texts and the number of the label of each."""
-
-    texts: Sequence[str]
-    labels: Sequence[int]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model after training, and how far it came."""
-
-    model: Model
-    steps: int
-    stopped: bool
+MULTIPLE = {"cuda": 64, "cpu": 8}
+"""Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
+LOOKED_AHEAD = 512
+"""Steps whose shapes are prepared before the first."""
+LONGEST_NORM = 1.0
+"""Gradients are clipped to this length, as in the stock trainer."""
 
 
 def train(
@@ -53,218 +41,302 @@ def train(
     prompter: Prompter,
     examples: Examples,
     dev: Examples,
-    checkpoints: Path,
+    folder: Path,
     report: Report,
     stop_asked: Callable[[], bool],
 ) -> Trained:
     """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
 
-    The trainable weights are kept in float32: at the usual learning rates most updates are
-    smaller than bfloat16 can hold.
+    A run that stopped and went on ends with the same weights, bit for bit on a CPU, as one that
+    did not: order and dropout of a step depend on the seed and the step alone.
     """
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
+    if settings.trainer == "trl":
+        from workbench.modeling.stock import train_with_trl
+
+        return train_with_trl(
+            base, recipe, prompter, examples, dev, folder, report, stop_asked
+        )  # fmt: skip
+    if not examples.texts:
+        raise UserError("There is no tweet to train on.")
     full_text = recipe.loss == "full-text"
-    data = _texts(prompter, examples) if full_text else _answers(prompter, examples)
-    trainer_class = SFTTrainer if full_text else _label_word_trainer(prompter)
-    progress = _Progress(report, stop_asked, prompter, dev, settings.save_steps)
-    trainer = trainer_class(
-        model=base.model,
-        args=_arguments(settings, base, checkpoints, prepared=not full_text),
-        train_dataset=data,
-        processing_class=prompter.tokenizer,
-        peft_config=LoraConfig(
-            r=lora.r,
-            lora_alpha=lora.alpha,
-            lora_dropout=lora.dropout,
-            bias=lora.bias,
-            task_type="CAUSAL_LM",
-            target_modules=list(lora.targets) if isinstance(lora.targets, tuple) else lora.targets,
-        ),
-        callbacks=[progress],
+    make = batches.text_rows if full_text else batches.answer_rows
+    rows = make(prompter, examples.texts, examples.labels)
+    fuse_attention(base.model)
+    ways = find_out(base.model, prompter)
+    report("note", text=ways.told())
+    per_step = settings.batch_size * settings.accumulation
+    mean = sum(len(row.tokens) for row in rows) / len(rows)
+    chosen = plan(
+        settings.memory, settings.gradient_checkpointing, base.model, math.ceil(per_step * mean)
     )
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    newest = newest_checkpoint(checkpoints)
-    trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
-    return Trained(trainer.model, trainer.state.global_step, progress.stopped)
+    report("note", text=chosen.told())
+    if chosen.dequantised:
+        dequantise(base.model, base.model.dtype)
+    adapted = add_adapter(base.model, lora, settings.seed)
+    if chosen.checkpointing:
+        adapted.gradient_checkpointing_enable({"use_reentrant": False})
+    # the first layer then looks like the others to a compiler
+    embedded = base.model.get_input_embeddings().register_forward_hook(_as_if_trained)
+    masters = Masters(adapted, base.model.dtype)
+    with lean(adapted):
+        work = Work(settings, chosen, ways, rows, full_text, prompter)
+        loop = Loop(adapted, masters, work, dev, folder, report, stop_asked)
+        stopped = loop.run()
+    embedded.remove()
+    uncompile_layers(adapted)
+    masters.release()
+    if chosen.checkpointing:
+        adapted.gradient_checkpointing_disable()
+    return Trained(adapted, loop.course.step, stopped, loop.dynamics())
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end."""
-    complete = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
-    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def _arguments(settings: Training, base: Base, checkpoints: Path, prepared: bool) -> SFTConfig:
-    cuda = base.model.device.type == "cuda"
-    dtype = base.model.dtype
-    return SFTConfig(
-        output_dir=str(checkpoints),
-        max_length=settings.max_length,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulation,
-        learning_rate=settings.learning_rate,
-        max_steps=settings.max_steps or -1,
-        num_train_epochs=settings.epochs,
-        warmup_steps=settings.warmup,  # a value below 1 is a share of the steps
-        lr_scheduler_type=settings.scheduler,
-        save_steps=settings.save_steps,
-        save_total_limit=2,
-        logging_steps=settings.logging_steps,
-        gradient_checkpointing=settings.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
-        train_sampling_strategy="group_by_length" if settings.length_grouped else "random",
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
-        use_cpu=not cuda,
-        dataloader_pin_memory=cuda,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        disable_tqdm=True,
-        report_to="none",
-        dataset_kwargs={"skip_prepare_dataset": prepared},
-    )
-
-
-def _texts(prompter: Prompter, examples: Examples) -> Dataset:
-    """Prompt and label word as one text each; TRL makes the tokens and cuts nothing off."""
-    words = [prompter.tokenizer.decode(answer) for answer in prompter.answers]
-    room = prompter.max_length - max(map(len, prompter.answers)) - 1  # and the end token
-    return Dataset.from_dict(
-        {
-            "text": [
-                prompter.text(prompter.shortened(text, room), words[label])
-                for text, label in zip(examples.texts, examples.labels, strict=True)
-            ]
-        }
-    )
-
-
-def _answers(prompter: Prompter, examples: Examples) -> Dataset:
-    """Tokens of prompt and label word; only the word's positions carry a target."""
-    prompts = prompter.prompts(examples.texts)
-    answers = [prompter.answers[label] for label in examples.labels]
-    pairs = list(zip(prompts, answers, strict=True))
-    return Dataset.from_dict(
-        {
-            "input_ids": [[*prompt, *answer] for prompt, answer in pairs],
-            "labels": [[IGNORED] * len(prompt) + list(answer) for prompt, answer in pairs],
-        }
-    )
-
-
-def _label_word_trainer(prompter: Prompter) -> type[SFTTrainer]:
-    """The stock trainer with the loss of the label words (TRL's way to change a loss).
-
-    With one token per word: the cross-entropy over the label words at the answer. Words of
-    several tokens: the cross-entropy over the vocabulary at the tokens of the right word.
-    Batches are padded on the right, which causal attention never sees, so no mask is passed.
-    """
-    answers = torch.tensor([answer[0] for answer in prompter.answers])
-
-    class LabelWordTrainer(SFTTrainer):
-        def compute_loss(
-            self,
-            model: Model,
-            inputs: dict[str, torch.Tensor],
-            return_outputs: bool = False,
-            num_items_in_batch: torch.Tensor | int | None = None,
-        ) -> Any:
-            targets = inputs["labels"]
-            count = len(targets) if num_items_in_batch is None else num_items_in_batch
-            if not prompter.single:
-                logits = model(input_ids=inputs["input_ids"], use_cache=False).logits[:, :-1]
-                flat = logits.reshape(-1, logits.shape[-1]).float()
-                wanted = targets[:, 1:].reshape(-1)
-                return functional.cross_entropy(flat, wanted, reduction="sum") / count
-            first = (targets != IGNORED).int().argmax(dim=1)
-            wanted = targets.gather(1, first[:, None])
-            scores = label_logits(model, prompter, inputs["input_ids"], first - 1)
-            number = (wanted == answers.to(wanted.device)).int().argmax(dim=1)
-            return functional.cross_entropy(scores, number, reduction="sum") / count
-
-    return LabelWordTrainer
-
-
-class _Progress(TrainerCallback):
-    """Reports steps, dev accuracy and memory; marks complete checkpoints; stops when asked to."""
+class Work:
+    """What each step of a run does: which rows, in which batches."""
 
     def __init__(
-        self,
-        report: Report,
-        stop_asked: Callable[[], bool],
+        self, settings: Training, chosen: Plan, ways: Ways, rows: list[Row], full_text: bool,
         prompter: Prompter,
-        dev: Examples,
-        every: int,
-    ) -> None:
-        self.report = report
-        self.stop_asked = stop_asked
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.plan = chosen
+        self.ways = ways
+        self.rows = rows
+        self.full_text = full_text
         self.prompter = prompter
-        self.dev = dev
-        self.every = every
-        self.stopped = False
-        self.began = 0.0
-        self.first_step = 0
+        self.lengths = [len(row.tokens) for row in rows]
+        self.per_step = settings.batch_size * settings.accumulation
+        self.per_epoch = ordering.steps_in_epoch(len(rows), self.per_step)
+        self.total = settings.max_steps or settings.epochs * self.per_epoch
+        self.epoch = lru_cache(maxsize=2)(self._epoch)
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.began, self.first_step = time.monotonic(), state.global_step
+    @property
+    def records(self) -> bool:
+        """Whether a loss is the log-probability of a tweet's label among the labels."""
+        return self.prompter.single and not self.full_text
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        left = state.max_steps - state.global_step
-        rate = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
-        self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
-        if self.dev.texts and (state.global_step % self.every == 0 or left == 0):
-            self._evaluate(kwargs["model"], state.global_step)
-        if self.stop_asked() and left > 0:
-            control.should_training_stop = control.should_save = self.stopped = True
-        return control
+    def parts(self, step: int) -> list[list[Row]]:
+        """The rows of a step (counted from 0), divided into passes."""
+        epoch, place = divmod(step, self.per_epoch)
+        chosen = [self.rows[number] for number in self.epoch(epoch)[place]]
+        if self.ways.packed:
+            return batches.divide(chosen, self.plan.tokens)
+        longest = max(len(row.tokens) for row in chosen)
+        size = max(1, min(self.settings.batch_size, self.plan.tokens // longest))
+        return [chosen[first : first + size] for first in range(0, len(chosen), size)]
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
+    def batch(self, part: list[Row], step_rows: int, step_targets: int, multiple: int) -> Batch:
+        """The tensors of a pass, weighted so that those of a step add up to its mean loss."""
+        pad = self.prompter.tokenizer.pad_token_id
+        weight = 1 / (step_targets if self.full_text else step_rows)
+        if not self.ways.packed:
+            return batches.padded(part, weight, pad, multiple)
+        tokens = sum(len(row.tokens) for row in part)
+        places = -(-tokens // multiple) * multiple
+        if not self.full_text:
+            places = self.per_step * max(len(answer) for answer in self.prompter.answers)
+        return batches.packed(part, weight, pad, multiple, places)
+
+    def step(self, step: int, multiple: int) -> Iterator[tuple[list[Row], Batch]]:
+        """The passes of a step."""
+        parts = self.parts(step)
+        rows = sum(map(len, parts))
+        targets = sum(len(row.targets) for part in parts for row in part)
+        for part in parts:
+            yield part, self.batch(part, rows, targets, multiple)
+
+    def shapes(self, first: int, multiple: int) -> list[Batch]:
+        """A batch of each shape among the next steps, the largest first."""
+        found: dict[tuple[int, ...], Batch] = {}
+        for step in range(first, min(self.total, first + LOOKED_AHEAD)):
+            for _, batch in self.step(step, multiple):
+                found.setdefault(batch.shape, batch)
+        return sorted(found.values(), key=lambda batch: -batch.input_ids.numel())
+
+    def _epoch(self, epoch: int) -> list[list[int]]:
+        arrange = ordering.level if self.ways.packed else ordering.grouped
+        return arrange(self.lengths, self.per_step, self.settings.seed, epoch)
+
+
+class Loop:
+    """The course of a run from its first step, or its newest checkpoint, to its last."""
+
+    def __init__(
+        self, model: Model, masters: Masters, work: Work, dev: Examples, folder: Path,
+        report: Report, stop_asked: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        settings = work.settings
+        self.model, self.masters, self.work = model, masters, work
+        self.dev, self.folder, self.report, self.stop_asked = dev, folder, report, stop_asked
+        self.device = model.device
+        self.multiple = MULTIPLE.get(self.device.type, 8)
+        self.optimizer = torch.optim.AdamW(
+            [masters.weights], lr=settings.learning_rate, weight_decay=0.0, fused=True
+        )
+        self.rate = _schedule(settings, work.total, self.optimizer)
+        answers = [answer[0] for answer in work.prompter.answers]
+        labels = torch.tensor(answers, device=self.device)
+        self.passes = Passes(
+            model.get_base_model(), masters, work.ways, labels if work.records else None, self._note
+        )
+        self.course = Course(step=0, seed=settings.seed)
+        self.record: list[tuple[list[int], int, torch.Tensor]] = []
+        self.seen: dict[str, list[torch.Tensor]] = {"number": [], "epoch": [], "probability": []}
+
+    def run(self) -> bool:
+        """Train; true if it was asked to stop before the end."""
+        settings = self.work.settings
+        self._restore()
+        self.model.train()
+        if self.device.type == "cuda":
+            self._prepare()
+        first, began = self.course.step, time.monotonic()
+        losses: list[torch.Tensor] = []
+        waited: torch.cuda.Event | None = None
+        while self.course.step < self.work.total:
+            loss, norm = self._step(self.course.step)
+            losses.append(loss)
+            step = self.course.step + 1
+            self.course = replace(self.course, step=step)
+            if self.device.type == "cuda":
+                # the host is one step ahead of the device, and no more: a stop must not wait
+                if waited is not None:
+                    waited.synchronize()
+                waited = torch.cuda.Event()
+                waited.record()
+            rate = (time.monotonic() - began) / (step - first)
+            left = self.work.total - step
+            self.report("tick", step=step, steps=self.work.total, eta_s=left * rate)
+            if step % settings.logging_steps == 0:
+                self._log(losses, norm, step - first, began)
+                losses = []
+            stopping = left > 0 and self.stop_asked()
+            if step % settings.save_steps == 0 or left == 0:
+                self._evaluate(step)
+            if step % settings.save_steps == 0 or stopping:
+                self._save()
+            if stopping:
+                return True
+        return False
+
+    def dynamics(self) -> Dynamics | None:
+        """The probability of each given label, epoch by epoch."""
+        if not self.work.records:
+            return None
+        self._gather()
+        return Dynamics(
+            *(torch.cat(parts).tolist() if parts else [] for parts in self.seen.values())
+        )
+
+    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss of a step and the length of its gradient, still on the device."""
+        torch.manual_seed(self.work.settings.seed * 1_000_003 + step)
+        gradient = self.masters.gradient
+        gradient.zero_()
+        total = torch.zeros((), device=self.device)
+        for part, batch in self.work.step(step, self.multiple):
+            found = self.passes(batch)
+            total += (found * batch.weights.to(self.device)).sum()
+            if self.work.records:
+                numbers = [row.number for row in part]
+                self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
+        norm = gradient.norm()
+        gradient.mul_((LONGEST_NORM / (norm + 1e-6)).clamp(max=1))
+        self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
+        self.optimizer.step()
+        self.masters.publish()
+        return total, norm
+
+    def _learning_rate(self, step: int) -> float:
+        return self.work.settings.learning_rate * self.rate(step)
+
+    def _prepare(self) -> None:
+        """Compile and capture for the shapes to come; with too little memory, for smaller ones."""
+        while True:
+            shapes = self.work.shapes(self.course.step, self.multiple)
+            if not shapes:
+                return
+            try:
+                checkpointing = self.work.plan.checkpointing
+                self.passes.prepare(shapes, self.work.ways.packed and not checkpointing)
+                return
+            except OutOfMemory:
+                tokens = self.work.plan.tokens // 2
+                if tokens < max(self.work.lengths):
+                    raise
+                self.work.plan = replace(self.work.plan, tokens=tokens)
+                self.passes.graphs.clear()
+                torch.cuda.empty_cache()
+                self._note(f"the device is too small for that; up to {tokens:,} tokens a pass")
+
+    def _log(
+        self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
     ) -> None:
-        if "loss" not in logs:
-            return
-        steps = max(1, state.global_step - self.first_step)
-        batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
-        seconds = time.monotonic() - self.began
+        self._gather()
+        mean = float(torch.stack(losses).mean())
+        seconds = time.monotonic() - began
         self.report(
             "step",
-            step=state.global_step,
-            steps=state.max_steps,
-            loss=logs["loss"],
-            learning_rate=logs["learning_rate"],
-            grad_norm=float(logs["grad_norm"]),
-            tweets_per_s=steps * batch / seconds,
+            step=self.course.step,
+            steps=self.work.total,
+            loss=mean,
+            learning_rate=self._learning_rate(self.course.step - 1),
+            grad_norm=float(norm),
+            tweets_per_s=steps * min(self.work.per_step, len(self.work.rows)) / seconds,
             step_s=seconds / steps,
             memory_gib=peak_gib(),
         )
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        (folder / COMPLETE).touch()
-
-    def _evaluate(self, model: Model, step: int) -> None:
-        rows = score(model, self.prompter, self.dev.texts)
-        right = sum(
-            row[label] == max(row) for row, label in zip(rows, self.dev.labels, strict=True)
+    def _evaluate(self, step: int) -> None:
+        if not self.dev.texts:
+            return
+        share = accuracy(
+            self.model.get_base_model(), self.work.prompter, self.dev.texts, self.dev.labels
         )
-        self.report("dev", step=step, accuracy=right / len(rows), n=len(rows))
+        self.report("dev", step=step, accuracy=share, n=len(self.dev.texts))
+        if share > self.course.best_accuracy:
+            self.course = replace(self.course, best_step=step, best_accuracy=share)
+
+    def _save(self) -> None:
+        self._gather()
+        record = {name: torch.cat(parts) for name, parts in self.seen.items() if parts}
+        checkpoints.save(self.folder, self.course, self.masters, self.optimizer, record)
+
+    def _restore(self) -> None:
+        newest = checkpoints.newest(self.folder)
+        course = None if newest is None else checkpoints.read_course(newest)
+        if newest is None or course is None:
+            return
+        record = checkpoints.restore(newest, course, self.masters, self.optimizer)
+        for name, tensor in record.items():
+            self.seen[name].append(tensor)
+        self.course = course
+
+    def _gather(self) -> None:
+        """Fetch the losses of the last steps from the device."""
+        for numbers, epoch, losses in self.record:
+            self.seen["number"].append(torch.tensor(numbers))
+            self.seen["epoch"].append(torch.full((len(numbers),), epoch))
+            self.seen["probability"].append(losses.neg().exp().cpu())
+        self.record = []
+
+    def _note(self, text: str) -> None:
+        self.report("note", text=text)
 
 
-def peak_gib() -> float:
-    """The most memory this process has used so far in GiB: on the GPU, or resident on a CPU."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def _as_if_trained(layer: torch.nn.Module, given: object, embedded: torch.Tensor) -> torch.Tensor:
+    return embedded.requires_grad_(torch.is_grad_enabled())
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Free the disk after a run that came to its end."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _schedule(
+    settings: Training, total: int, optimizer: torch.optim.Optimizer
+) -> Callable[[int], float]:
+    """The share of the learning rate at each step (counted from 0), as in the stock trainer."""
+    from transformers import get_scheduler
+
+    scheduler = get_scheduler(
+        settings.scheduler, optimizer, math.ceil(settings.warmup * total), total
+    )
+    [share] = scheduler.lr_lambdas
+    return share

@@ -19,6 +19,7 @@ Out:
     checkpoints/    resumable states of training
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
+    dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
     worker.log      what the worker process printed
 Between:
     lock            locked by the worker as long as it lives: one worker a folder

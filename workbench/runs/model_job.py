@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from storage.errors import UserError
+from workbench.modeling.checkpoints import remove
 from workbench.modeling.distributed import Place, join, leave
+from workbench.modeling.examples import Dynamics, Examples
 from workbench.modeling.exporting import details_of, load_adapter, save_adapter
-from workbench.modeling.loading import Base, Model, load_base
+from workbench.modeling.keeping import Kept
+from workbench.modeling.loading import Base, Model
+from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter, make_prompter
-from workbench.modeling.scoring import score
-from workbench.modeling.training import Examples, peak_gib, remove_checkpoints, train
+from workbench.modeling.scoring import scorer
+from workbench.modeling.training import train
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
 from workbench.runs.worker import Reporter
 
 
-def run_model(job: Job, folder: Path, reporter: Reporter, kept: object | None = None) -> None:
+def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> None:
     """Do a qlora or predict run from its first phase to its last.
 
     With `kept`, the base may be there from an earlier run, and stays there for the next.
@@ -28,8 +36,10 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: object | None = 
     place = join()
     if job.kind == "qlora" and place.size > 1:
         raise UserError("Fine-tuning runs on one GPU; scoring uses several.")
+    kept = kept or Kept()
     reporter.phase("loading the base")
-    base = load_base(job.base, recipe.quantization, job.trust_remote_code)
+    use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
+    base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     reporter.report(
         "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
@@ -39,55 +49,95 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: object | None = 
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     if job.kind == "qlora":
-        model = _train(job, folder, reporter, base, prompter)
+        model, stopped = _train(job, folder, reporter, base, prompter)
     else:
         adapter = folder / run_folder.ADAPTER
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
-    if model is not None:
-        _predict(folder, reporter, model, prompter, place)
+        stopped = False
+    if not stopped:
+        _predict(folder, reporter, model, prompter, recipe.training.memory, place)
         if place.first:
-            remove_checkpoints(folder / run_folder.CHECKPOINTS)
+            remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=peak_gib())
+    kept.take_back(model)
     leave(place)
 
 
 def _train(
     job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter
-) -> Model | None:
-    """Train and save the adapter; None if the run was asked to stop."""
+) -> tuple[Model, bool]:
+    """Train and save the adapter, unless the run was asked to stop (then true)."""
     reporter.phase("training")
+    examples, ids = _examples(folder / run_folder.TRAIN, job)
+    dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
-        base, job.recipe, prompter,
-        _examples(folder / run_folder.TRAIN, job), _examples(folder / run_folder.DEV, job),
+        base, job.recipe, prompter, examples, dev,
         folder / run_folder.CHECKPOINTS, reporter.report, lambda: reporter.stop_asked,
     )  # fmt: skip
     reporter.update(step=trained.steps)
     if trained.stopped:
-        return None
+        return trained.model, True
     reporter.phase("saving the adapter")
+    if trained.dynamics is not None:
+        _save_dynamics(folder, ids, trained.dynamics)
     details = details_of(
         job.recipe, str(job.base), prompter, job.words, run=job.uid, data_hash=job.data_hash,
         versions=job.versions, steps=trained.steps, linear4bit=base.linear4bit,
     )  # fmt: skip
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
-    return trained.model
+    return trained.model, False
+
+
+def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
+    numbers = [ids[number] for number in dynamics.numbers]
+    tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
 
 
 def _predict(
-    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, place: Place
+    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str, place: Place
 ) -> None:
-    """Score the wanted texts, each process its share of them; the first one writes them down."""
+    """Score window after window, so that a million tweets take no more memory than a few.
+
+    Each process scores its share of a window; the first one writes them down.
+    """
     reporter.phase("predicting")
-    wanted = tables.read(folder / run_folder.PREDICT)
-    rows = place.gather(score(model, prompter, place.share(wanted.texts), reporter.scored))
-    if not place.first:
-        return
+    path = folder / run_folder.PREDICT
+    total = tables.count(path)
     in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
-    tables.write_predictions(folder, wanted.ids, rows, in_sample)
+    done = 0
+
+    def note(text: str) -> None:
+        reporter.report("note", text=text)
+
+    written = tables.predictions(folder) if place.first else nullcontext(None)
+    with written as write, scorer(model, prompter, total, memory, note) as score:
+        for ids, prompts in _prompts(path, prompter):
+            own = score(place.share(prompts), partial(_scored, reporter, done, total))
+            rows = place.gather(own)
+            if write is not None:
+                write(ids, rows, [number in in_sample for number in ids])
+            done += len(ids)
 
 
-def _examples(path: Path, job: Job) -> Examples:
+def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[list[int]]]]:
+    """Windows of ids and prompts; the next one is made while the device scores the last."""
+    with ThreadPoolExecutor(1) as pool:
+        windows = (
+            (ids, pool.submit(prompter.prompts, texts)) for ids, texts in tables.windows(path)
+        )
+        waiting = next(windows, None)
+        while waiting is not None:
+            following = next(windows, None)
+            yield waiting[0], waiting[1].result()
+            waiting = following
+
+
+def _scored(reporter: Reporter, before: int, total: int, some: int) -> None:
+    reporter.scored(before + some, total)
+
+
+def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
     frozen = tables.read(path)
     number = {label: index for index, label in enumerate(job.labels)}
-    return Examples(frozen.texts, [number[label] for label in frozen.labels])
+    return Examples(frozen.texts, [number[label] for label in frozen.labels]), frozen.ids

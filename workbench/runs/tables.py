@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,19 @@ import pyarrow.parquet as pq
 from storage.errors import UserError, on_one_line
 from workbench.analysis.label_errors import entropies, margins
 from workbench.runs import folder as run_folder
+
+WINDOW = 16_384
+"""Rows that are read, scored and written at a time."""
+DYNAMICS = "dynamics.parquet"
+SCHEMA = pa.schema([
+    ("id", pa.int64()),
+    ("probabilities", pa.list_(pa.float64())),
+    ("margin", pa.float64()),
+    ("entropy", pa.float64()),
+    ("in_sample", pa.bool_()),
+])  # fmt: skip
+Write = Callable[[Sequence[int], Sequence[Sequence[float]], Sequence[bool]], None]
+"""Takes ids, probabilities and marks of some rows of predictions."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +57,60 @@ def read(path: Path) -> Frozen:
     return Frozen(ids, texts, labels, groups)
 
 
+def count(path: Path) -> int:
+    """The rows of a frozen file; one that is not there has none."""
+    return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
+
+
+def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
+    """The ids and texts of a frozen file, so many rows at a time."""
+    if not path.exists():
+        return
+    for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
+        yield batch["id"].to_pylist(), batch["text"].to_pylist()
+
+
+@contextmanager
+def predictions(folder: Path) -> Iterator[Write]:
+    """Write predictions.parquet window by window; it appears when all of it is there."""
+    temporary = folder / f".{run_folder.PREDICTIONS}"
+    with pq.ParquetWriter(temporary, SCHEMA) as writer:
+
+        def write(
+            ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: Sequence[bool]
+        ) -> None:
+            rows = np.asarray(probabilities, dtype=float).reshape(len(ids), -1)
+            some = bool(len(ids))
+            columns = {
+                "id": pa.array(ids, pa.int64()),
+                "probabilities": pa.array(list(rows), pa.list_(pa.float64())),
+                "margin": margins(rows) if some else pa.array([], pa.float64()),
+                "entropy": entropies(rows) if some else pa.array([], pa.float64()),
+                "in_sample": pa.array(in_sample, pa.bool_()),
+            }
+            writer.write_table(pa.table(columns, SCHEMA))
+
+        yield write
+    temporary.replace(folder / run_folder.PREDICTIONS)
+
+
 def write_predictions(
     folder: Path, ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: set[int]
 ) -> None:
     """Write predictions.parquet in one step."""
-    rows = np.asarray(probabilities, dtype=float).reshape(len(ids), -1)
-    table = pa.table(
-        {
-            "id": pa.array(ids, pa.int64()),
-            "probabilities": pa.array(list(rows), pa.list_(pa.float64())),
-            "margin": margins(rows) if len(ids) else pa.array([], pa.float64()),
-            "entropy": entropies(rows) if len(ids) else pa.array([], pa.float64()),
-            "in_sample": [number in in_sample for number in ids],
-        }
-    )
-    temporary = folder / f".{run_folder.PREDICTIONS}"
+    with predictions(folder) as write:
+        write(ids, probabilities, [number in in_sample for number in ids])
+
+
+def write_dynamics(
+    folder: Path, ids: Sequence[int], epochs: Sequence[int], probabilities: Sequence[float]
+) -> None:
+    """Write dynamics.parquet: how probable each given label was, epoch by epoch."""
+    table = pa.table({
+        "id": pa.array(ids, pa.int64()),
+        "epoch": pa.array(epochs, pa.int32()),
+        "probability": pa.array(probabilities, pa.float32()),
+    })  # fmt: skip
+    temporary = folder / f".{DYNAMICS}"
     pq.write_table(table, temporary)
-    temporary.replace(folder / run_folder.PREDICTIONS)
+    temporary.replace(folder / DYNAMICS)

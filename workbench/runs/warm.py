@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from storage.errors import UserError
 from storage.presence import turn
@@ -21,6 +22,9 @@ from workbench.runs import folder as run_folder
 from workbench.runs import processes, spool
 from workbench.runs.spool import Engine
 from workbench.runs.worker import Reporter, do_run, without_hub
+
+if TYPE_CHECKING:
+    from workbench.modeling.keeping import Kept
 
 POLL_S = 0.2
 
@@ -34,7 +38,7 @@ class Warm:
         self.offline: bool | None = None
         self.leaving = False
         self.reporter: Reporter | None = None
-        self.kept: object | None = None
+        self.kept: Kept | None = None
         self.engine = Engine(os.getpid(), __version__, idle_minutes, since=time.time())
         spool.write(folder, self.engine)
 
@@ -70,13 +74,21 @@ class Warm:
                     return
                 self._say(run=str(run), base=job.base)
                 self.reporter = Reporter(run)
-                do_run(job, run, self.reporter, self.kept)
+                if not do_run(job, run, self.reporter, self._keeper()):
+                    self._keeper().drop()  # a run that failed may have left it in pieces
         except (UserError, OSError) as error:
             print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201 - engine.log
         finally:
             entry.unlink(missing_ok=True)
             self.reporter = None
             self._say(run=None)
+
+    def _keeper(self) -> Kept:
+        """What holds the base between runs; torch is imported with the first of them."""
+        from workbench.modeling.keeping import Kept
+
+        self.kept = self.kept or Kept()
+        return self.kept
 
     def _go_offline(self, offline: bool) -> None:
         """Keep the hub's library off the network or let it in, which it asks about only once."""

@@ -15,6 +15,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from storage.errors import UserError
 from workbench.bases import hub_answers, is_local, require_same_base
@@ -22,6 +23,9 @@ from workbench.runs import folder as run_folder
 from workbench.runs import processes
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job, State
 from workbench.runs.reasons import LossIsNaN, reason_of
+
+if TYPE_CHECKING:
+    from workbench.modeling.keeping import Kept
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
@@ -180,7 +184,7 @@ def without_hub(job: Job) -> bool:
     return job.base is None or is_local(job.base) or not hub_answers()
 
 
-def do_run(job: Job, folder: Path, reporter: Reporter, kept: object | None = None) -> bool:
+def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> bool:
     """Do a run from its first phase to its last word; whether it did not fail.
 
     `kept` may hold a base from an earlier run of this process.

@@ -1,0 +1,257 @@
+"""How fast training and scoring are, beside the seed recipe in the same run, on a Falcon-7B shape.
+
+    python tests/bench/gpu_speed.py --data sentiment.csv --tokenizer falcon-tokenizer --out DIR
+    python tests/bench/gpu_speed.py ... --small       # a model of a few thousand weights, any CPU
+    python tests/bench/gpu_speed.py ... --budget 380  # leave out the last parts when time is short
+
+Every part is a process of its own (gpu_speed_parts.py); one that fails or takes too long is noted
+and passed over. After each, gpu_speed.json and gpu_speed.md are written into the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+from gpu_speed_table import summary, table  # noqa: E402
+
+from storage import importing  # noqa: E402
+from storage.config import Config  # noqa: E402
+from storage.importing import Options  # noqa: E402
+from storage.store import Store, create_store  # noqa: E402
+from workbench import recipes  # noqa: E402
+from workbench.runs import folder as run_folder  # noqa: E402
+from workbench.runs.collecting import collect  # noqa: E402
+from workbench.runs.freezing import freeze_training  # noqa: E402
+
+RESERVE = 5.0
+"""Seconds kept for the last table."""
+
+
+class Bench:
+    """The parts that were measured so far, and the time that is left."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.began = time.monotonic()
+        command = f"--data {args.data.name} --tokenizer {args.tokenizer.name} --out DIR"
+        self.result: dict[str, Any] = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "command": f"python tests/bench/gpu_speed.py {command}" + " --small" * args.small,
+            "versions": versions(),
+            "notes": [],
+        }
+
+    @property
+    def left(self) -> float:
+        """Seconds before the budget is used up."""
+        return self.args.budget - RESERVE - (time.monotonic() - self.began)
+
+    def part(self, name: str, needs: float, limit: float, **spec: Any) -> bool:
+        """Run a part in a process of its own; `needs` seconds must be left."""
+        if self.left < needs:
+            self.note(f"{name} left out: {self.left:.0f} s were left")
+            return False
+        out = self.args.work / f"{name}.json"
+        spec |= {"small": self.args.small, "out": str(out)}
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "gpu_speed_parts.py"), name, json.dumps(spec)],
+            start_new_session=True,
+        )
+        try:
+            ended = process.wait(timeout=max(5.0, min(limit, self.left)))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            ended = -1
+            self.note(f"{name} was ended after {time.monotonic() - began:.0f} s")
+        if ended > 0:
+            self.note(f"{name} failed")
+        found = json.loads(out.read_text()) if out.exists() else {}
+        self.result[name] = found | {"part_s": round(time.monotonic() - began, 1)}
+        self.write()
+        return ended == 0
+
+    def note(self, text: str) -> None:
+        """Say what did not go as planned."""
+        print(f"! {text}", flush=True)
+        self.result["notes"].append(text)
+
+    def write(self) -> None:
+        """Write what there is."""
+        self.result["seconds"] = round(time.monotonic() - self.began, 1)
+        out = summary(self.result)
+        (self.args.out / "gpu_speed.json").write_text(json.dumps(out, indent=1) + "\n", "utf-8")
+        (self.args.out / "gpu_speed.md").write_text(table(out), "utf-8")
+        done = [name for name, value in out.items() if isinstance(value, dict)]
+        print(f"[{self.result['seconds']:.0f} s] {', '.join(done)}", flush=True)
+
+
+def main() -> None:
+    """Run every part, the most important first, and print the table."""
+    args = arguments()
+    for folder in (args.work, args.out):
+        folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(args)
+    base = args.base / "base"
+    if not bench.part("model", 0, 120, tokenizer=str(args.tokenizer), base=str(base)):
+        raise SystemExit("The model could not be made.")
+    store = workspace(args.work / "workspace", args.data, base)
+    steps = 6 if args.small else 200
+    first = freeze(store, "fast", base, 4 if args.small else 12, args.small)
+    began = time.monotonic()
+    warm = freeze(store, "fast", base, steps, args.small)
+    bench.result["freeze_s"] = time.monotonic() - began
+    cold = freeze(store, "fast", base, steps, args.small)
+    settings = {
+        name: freeze(store, "fast", base, count if not args.small else 4, args.small, memory)
+        for name, memory, count in (("nf4", "nf4", 60), ("24gb", "24gb", 40), ("8gb", "8gb", 30))
+    }
+    some = predictions(warm, args.work / "some", 256 if args.small else 12_000)
+    bench.part("seed", 40, 90, base=str(base), train=str(warm), steps=4 if args.small else 8)
+    bench.part("auto", 60, 170, first=str(first), warm=str(warm), some=str(some))
+    began = time.monotonic()
+    collect(store)
+    bench.result["collect_s"] = time.monotonic() - began
+    bench.write()
+    small_first = {name: str(path) for name, path in settings.items()}
+    bench.part("four_bit", 60, 130, **small_first)
+    if bench.left > 45:
+        bench.result["cold"] = cold_process(cold, bench)
+        began = time.monotonic()
+        collect(store)
+        bench.result["cold"]["collect_s"] = time.monotonic() - began
+        bench.write()
+    else:
+        bench.note("cold left out")
+    many = 600 if args.small else int(min(50_000, max(0.0, bench.left - 45) * 500))
+    if many >= (600 if args.small else 15_000):
+        adapter = warm / run_folder.ADAPTER
+        if adapter.is_dir():
+            job = predictions(warm, args.work / "many", many)
+            bench.part("many", 50, 200, many=str(job), adapter=str(adapter))
+    else:
+        bench.note(f"scoring of 50,000 left out: {bench.left:.0f} s were left")
+    bench.write()
+    shutil.rmtree(args.base, ignore_errors=True)
+    print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, help="where the model and the runs are made")
+    parser.add_argument("--budget", type=float, default=900.0, help="seconds for everything")
+    parser.add_argument("--small", action="store_true")
+    args = parser.parse_args()
+    args.work = args.work or Path(tempfile.mkdtemp(prefix="gpu-speed-"))
+    memory = Path("/dev/shm")  # quicker to write 14 GB to; they would be read from memory anyway
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 20e9 and not args.small
+    args.base = Path(tempfile.mkdtemp(prefix="gpu-speed-", dir=memory)) if roomy else args.work
+    return args
+
+
+def workspace(folder: Path, data: Path, base: Path) -> Store:
+    """A workspace with the tweets of the file."""
+    store = create_store(folder, Config(labels=("Positive", "Negative"), base=str(base)))
+    importing.run(store, importing.plan(store.config, data, Options()))
+    return store
+
+
+def freeze(
+    store: Store, preset: str, base: Path, steps: int, small: bool, memory: str = "auto"
+) -> Path:
+    """The run folder of a training run that scores all tweets afterwards."""
+    overrides = [f"training.max_steps={steps}", f"training.memory={memory}"]
+    if small:
+        overrides += ["quantization.compute_dtype=float32", "training.logging_steps=1"]
+    return freeze_training(store, recipes.load(preset, overrides), str(base), "").path
+
+
+def predictions(like: Path, folder: Path, count: int) -> Path:
+    """The folder of a prediction run over the tweets of another, again and again."""
+    folder.mkdir()
+    job = replace(run_folder.read_job(like), kind="predict", uid=folder.name)
+    job.save(folder)
+    texts = pq.read_table(like / run_folder.PREDICT)["text"].to_pylist()
+    repeated = [texts[number % len(texts)] for number in range(count)]
+    rows = pa.table({"id": pa.array(range(count), pa.int64()), "text": pa.array(repeated)})
+    pq.write_table(rows, folder / run_folder.PREDICT)
+    return folder
+
+
+def cold_process(folder: Path, bench: Bench) -> dict[str, Any]:
+    """A worker process from nothing to predictions, with the kernels cached by an earlier one."""
+    began, at = time.monotonic(), time.time()
+    paths = [str(ROOT), os.environ.get("PYTHONPATH")]
+    with (folder / run_folder.WORKER_LOG).open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workbench.runs.worker", str(folder)],
+            stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )  # fmt: skip
+        try:
+            process.wait(timeout=max(5.0, min(150.0, bench.left)))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            bench.note("cold was ended")
+    if process.returncode:
+        bench.note("cold failed: " + (folder / run_folder.WORKER_LOG).read_text()[-600:])
+    found: dict[str, Any] = {"wall_s": time.monotonic() - began}
+    events = [values for values, _ in run_folder.read_log(folder)]
+    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
+    first = next((values["at"] for values in events if values["event"] == "step"), None)
+    found["process_start_s"] = marks[0][1] - at if marks else None
+    ends = [after for _, after in marks[1:]] + [at + found["wall_s"]]
+    found["phases_s"] = {name: end - at for (name, at), end in zip(marks, ends, strict=True)}
+    found["phases_s"] = {"process start": found["process_start_s"]} | {
+        {"starting": "imports", "done": "process end"}.get(name, name): seconds
+        for name, seconds in found["phases_s"].items()
+    }
+    found["first_step_logged_s"] = first and first - dict(marks).get("training", first)
+    found["notes"] = [values["text"] for values in events if values["event"] == "note"]
+    state = run_folder.read_state(folder)
+    return found | {"state": state.state, "reason": state.reason, "peak_gib": state.peak_gib}
+
+
+def versions() -> dict[str, str]:
+    """What it ran on."""
+    import torch
+
+    names = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
+    found = {name: version(name) for name in names} | {"python": platform.python_version()}
+    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,490 @@
+"""The parts of gpu_speed.py, each run as a process: `gpu_speed_parts.py NAME SPEC`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+BEGAN = time.monotonic()
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+import itertools  # noqa: E402
+
+import psutil  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+import torch  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from workbench.modeling import training  # noqa: E402
+from workbench.modeling.adapting import Frozen, add_adapter, lean  # noqa: E402
+from workbench.modeling.attention import fuse_attention  # noqa: E402
+from workbench.modeling.batches import Row, answer_rows, packed  # noqa: E402
+from workbench.modeling.examples import Examples  # noqa: E402
+from workbench.modeling.keeping import Kept  # noqa: E402
+from workbench.modeling.loading import load_base  # noqa: E402
+from workbench.modeling.memory import peak_gib  # noqa: E402
+from workbench.modeling.prompts import make_prompter  # noqa: E402
+from workbench.modeling.ways import inputs  # noqa: E402
+from workbench.runs import folder as run_folder  # noqa: E402
+from workbench.runs import tables  # noqa: E402
+from workbench.runs.folder import State  # noqa: E402
+from workbench.runs.model_job import _examples  # noqa: E402
+from workbench.runs.worker import Reporter, do_run  # noqa: E402
+
+CUDA = torch.cuda.is_available()
+SHAPE = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
+SMALL_SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
+FOUND: dict[str, Any] = {}
+SPEC: dict[str, Any] = {}
+
+
+class Engine:
+    """Does run after run in this process and keeps the base, as `workbench engine` does."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def run(self, folder: Path) -> State:
+        """Do the run of a folder and say how it ended."""
+        reporter = Reporter(folder)
+        if not do_run(run_folder.read_job(folder), folder, reporter, self.kept):
+            self.kept.drop()
+        return reporter.state
+
+
+def put(**values: Any) -> None:
+    """Keep figures, on the disk too, in case the process comes to an early end."""
+    FOUND.update(values)
+    Path(SPEC["out"]).write_text(json.dumps(FOUND))
+    print(json.dumps(values)[:400], flush=True)
+
+
+def attempt(part: Any, *args: Any) -> None:
+    """Do a part of a part; the next ones go on when it fails."""
+    try:
+        part(*args)
+    except Exception as error:  # a measurement of its own; what failed is in the result
+        traceback.print_exc()
+        put(**{f"error_{part.__name__}": f"{type(error).__name__}: {error}"[:500]})
+
+
+def sync() -> None:
+    """Wait for the device."""
+    if CUDA:
+        torch.cuda.synchronize()
+
+
+def model() -> None:
+    """A base with random weights in the shape of Falcon-7B, written by several threads."""
+    from safetensors.torch import save_file
+    from transformers import AutoTokenizer, FalconConfig, FalconForCausalLM
+
+    folder = Path(SPEC["base"])
+    folder.mkdir(parents=True)
+    tokenizer = AutoTokenizer.from_pretrained(SPEC["tokenizer"])
+    tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.save_pretrained(folder)
+    end = tokenizer.eos_token_id
+    config = FalconConfig(
+        vocab_size=65024, multi_query=True, parallel_attn=True, bias=False, alibi=False,
+        new_decoder_architecture=False, bos_token_id=end, eos_token_id=end,
+        **(SMALL_SHAPE if SPEC["small"] else SHAPE),
+    )  # fmt: skip
+    config.architectures, config.dtype = ["FalconForCausalLM"], torch.bfloat16
+    config.save_pretrained(folder)
+    with torch.device("meta"):
+        empty = FalconForCausalLM(config)
+    shapes = {
+        name: tensor.shape for name, tensor in empty.state_dict().items() if "lm_head" not in name
+    }
+    generator = torch.Generator("cuda" if CUDA else "cpu").manual_seed(0)
+    groups: dict[int, list[str]] = defaultdict(list)
+    for number, name in enumerate(shapes):
+        groups[number * 8 // len(shapes)].append(name)
+
+    def value(name: str) -> torch.Tensor:
+        if len(shapes[name]) == 1:
+            return torch.full(shapes[name], float(name.endswith("weight")), dtype=torch.bfloat16)
+        return torch.randn(
+            shapes[name], generator=generator, device=generator.device, dtype=torch.bfloat16
+        ).mul_(0.02).cpu()  # fmt: skip
+
+    files = {}
+    with ThreadPoolExecutor(8) as pool:
+        for number, names in groups.items():
+            file = f"model-{number + 1:05}-of-{len(groups):05}.safetensors"
+            tensors = {name: value(name) for name in names}
+            files |= dict.fromkeys(names, file)
+            pool.submit(save_file, tensors, folder / file, {"format": "pt"})
+    index = {"metadata": {}, "weight_map": files}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    count = sum(shape.numel() for shape in shapes.values())
+    put(parameters=count, linear_parameters=sum(
+        shape.numel() for name, shape in shapes.items() if len(shape) == 2 and "embed" not in name
+    ))  # fmt: skip
+
+
+def seed() -> None:
+    """The repaired seed recipe: stock SFTTrainer, then one tweet at a time through generate."""
+    attempt(matmul)
+    folder = Path(SPEC["train"])
+    job = run_folder.read_job(folder)
+    overrides = [f"training.max_steps={SPEC['steps']}", "training.logging_steps=1"]
+    overrides += ["quantization.compute_dtype=float32"] * SPEC["small"]
+    recipe = training_recipe("seed", overrides)
+    began = time.monotonic()
+    base = load_base(str(job.base), recipe.quantization)
+    put(load_s=time.monotonic() - began, linear4bit=base.linear4bit)
+    prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
+    examples, _ = _examples(folder / run_folder.TRAIN, job)
+    times: list[float] = []
+
+    def report(event: str, **values: Any) -> None:
+        if event == "step":
+            sync()
+            times.append(time.monotonic())
+
+    trained = training.train(
+        base, recipe, prompter, examples, Examples([], []),
+        Path(SPEC["out"]).with_suffix(".checkpoints"), report, lambda: False,
+    )  # fmt: skip
+    steps = [after - before for before, after in itertools.pairwise(times)]
+    put(step_s=sum(steps) / len(steps), steps_s=steps, peak_gib=peak_gib())
+    put(tweets_s=16 / FOUND["step_s"])
+    tuned = trained.model.eval()
+    tuned.config.use_cache = True
+    texts = examples.texts[:22]
+    seconds = []
+    for text in texts:
+        sync()
+        began = time.monotonic()
+        tokens = base.tokenizer(prompter.text(text), return_tensors="pt").to(tuned.device)
+        tokens.pop("token_type_ids", None)
+        tuned.generate(
+            **tokens, max_new_tokens=1, num_return_sequences=1, repetition_penalty=2.0,
+            do_sample=True, temperature=0.7, top_k=2, top_p=0.95,
+            pad_token_id=base.tokenizer.eos_token_id,
+        )  # fmt: skip
+        sync()
+        seconds.append(time.monotonic() - began)
+    put(generate_tweets_s=(len(texts) - 2) / sum(seconds[2:]), generated=len(texts) - 2)
+
+
+def training_recipe(name: str, overrides: list[str]) -> Any:
+    """A preset with overrides."""
+    from workbench import recipes
+
+    return recipes.load(name, overrides)
+
+
+def matmul() -> None:
+    """What a bf16 matmul of this device reaches, in TFLOP/s, at two sizes."""
+    size = 8192 if CUDA else 512
+    device = "cuda" if CUDA else "cpu"
+    rates = {}
+    for rows in (size, 1024 if CUDA else 128):
+        a = torch.randn(rows, size, device=device, dtype=torch.bfloat16)
+        b = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+        for _ in range(5):
+            a @ b
+        sync()
+        count = 60 if CUDA else 3
+        began = time.monotonic()
+        for _ in range(count):
+            a @ b
+        sync()
+        rates[rows] = 2 * rows * size * size * count / (time.monotonic() - began) / 1e12
+    put(matmul_tflops=rates[size], matmul_1024_rows_tflops=min(rates.values()))
+
+
+def auto() -> None:
+    """The engine: a first run that compiles, then the warm one, then a prediction run."""
+    put(imports_s=time.monotonic() - BEGAN)
+    attempt(matmul)
+    engine = Engine()
+    attempt(one_run, engine, "first", Path(SPEC["first"]))
+    attempt(one_run, engine, "warm", Path(SPEC["warm"]))
+    attempt(profiled, engine, Path(SPEC["first"]))
+    attempt(scored, engine, "some", Path(SPEC["some"]), Path(SPEC["warm"]) / run_folder.ADAPTER)
+
+
+def four_bit() -> None:
+    """The base kept in 4-bit: three memory settings, and whether everything computes right."""
+    engine = Engine()
+    attempt(one_run, engine, "nf4", Path(SPEC["nf4"]))
+    attempt(correctness, engine, Path(SPEC["nf4"]))
+    for name in ("24gb", "8gb"):
+        attempt(one_run, engine, name, Path(SPEC[name]))
+
+
+def many() -> None:
+    """A prediction run over many tweets: the rate, and whether memory stays where it is."""
+    scored(Engine(), "many", Path(SPEC["many"]), Path(SPEC["adapter"]))
+
+
+def one_run(engine: Engine, name: str, folder: Path) -> None:
+    """A run through the engine; figures from its log, as anybody can read them."""
+    began = time.monotonic()
+    state = engine.run(folder)
+    wall = time.monotonic() - began
+    if state.state != run_folder.DONE:
+        raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
+    events = [values for values, _ in run_folder.read_log(folder)]
+    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
+    phases = {phase: after - at for (phase, at), (_, after) in itertools.pairwise(marks)}
+    logged = [values for values in events if values["event"] == "step"]
+    spans = sorted(
+        (after["at"] - before["at"]) / (after["step"] - before["step"])
+        for before, after in itertools.pairwise(logged)
+    )
+    job = run_folder.read_job(folder)
+    rows = tables.read(folder / run_folder.TRAIN)
+    per_step = len(rows.ids) / -(-len(rows.ids) // 16)
+    tokens = token_count(job, rows.texts) / len(rows.ids) * per_step
+    step = spans[len(spans) // 2]
+    from_start = dict(marks)
+    put(**{name: {
+        "wall_s": wall, "phases_s": phases, "step_s": step, "tweets_per_step": per_step,
+        "tweets_s": per_step / step, "tokens_per_step": tokens,
+        "steps": state.step, "peak_training_gib": logged[-1]["memory_gib"],
+        "peak_run_gib": state.peak_gib,
+        "reserved_gib": torch.cuda.max_memory_reserved() / 2**30 if CUDA else 0,
+        "prepare_s": logged[0]["at"] - from_start["training"] - logged[0]["step"] * step,
+        "whole_training_step_s": (logged[-1]["at"] - logged[0]["at"])
+        / (logged[-1]["step"] - logged[0]["step"]),
+        "losses": [values["loss"] for values in logged],
+        "notes": [values["text"] for values in events if values["event"] == "note"],
+    }})  # fmt: skip
+
+
+def token_count(job: run_folder.Job, texts: list[str]) -> int:
+    """The tokens of the prompts of these texts, as the model sees them."""
+    from workbench.modeling.loading import load_tokenizer
+
+    assert job.recipe.training is not None
+    length = job.recipe.training.max_length
+    tokenizer = load_tokenizer(str(job.base))
+    prompter = make_prompter(tokenizer, job.template, job.labels, job.words, length)
+    return sum(map(len, prompter.prompts(texts)))
+
+
+def profiled(engine: Engine, folder: Path) -> None:
+    """Where the time of a step goes: kernels by kind, and the gaps between them."""
+    activity = torch.profiler.ProfilerActivity
+    profiler = torch.profiler.profile(activities=[activity.CUDA if CUDA else activity.CPU])
+    first, last = (5, 9) if CUDA else (1, 2)
+    step_of_loop = training.Loop._step
+    wall = [0.0]
+
+    def step(self: training.Loop, number: int) -> Any:
+        if number == first:
+            sync()
+            profiler.start()
+            wall[0] = time.monotonic()
+        done = step_of_loop(self, number)
+        if number == last - 1:
+            sync()
+            wall[0] = time.monotonic() - wall[0]
+            profiler.stop()
+        return done
+
+    again = folder.parent / "profiled"
+    again.mkdir()
+    run_folder.read_job(folder).save(again)
+    for name in (run_folder.TRAIN, run_folder.DEV):
+        if (folder / name).exists():
+            pq.write_table(pq.read_table(folder / name), again / name)
+    pq.write_table(pq.read_table(folder / run_folder.PREDICT)[:8], again / run_folder.PREDICT)
+    training.Loop._step = step  # type: ignore[method-assign]
+    try:
+        state = engine.run(again)
+    finally:
+        training.Loop._step = step_of_loop  # type: ignore[method-assign]
+    kinds: dict[str, float] = defaultdict(float)
+    largest: list[tuple[float, int, str]] = []
+    for entry in profiler.key_averages():
+        spent = getattr(entry, "self_device_time_total", 0.0) / 1e3 / (last - first)
+        if not CUDA:
+            spent = entry.self_cpu_time_total / 1e3 / (last - first)
+        if spent > 0 and not entry.key.startswith("cuda"):
+            kinds[kind_of(entry.key)] += spent
+            largest.append((spent, entry.count, entry.key[:90]))
+    step_ms = wall[0] * 1e3 / (last - first)
+    kinds["gaps"] = max(0.0, step_ms - sum(kinds.values()))
+    put(profile={
+        "state": state.state, "step_ms": step_ms,
+        "kinds_ms": dict(sorted(kinds.items(), key=lambda item: -item[1])),
+        "largest_ms": sorted(largest, reverse=True)[:25],
+    })  # fmt: skip
+
+
+def kind_of(kernel: str) -> str:
+    """What a kernel does, by its name."""
+    name = kernel.lower()
+    for kind, parts in (
+        ("dequantisation", ("dequant",)),
+        ("attention", ("fmha", "flash", "attention", "sdpa")),
+        ("optimiser, clipping", ("adam", "multi_tensor", "norm_kernel", "reduce_kernel")),
+        ("matrix products", ("gemm", "nvjet", "cutlass", "cublas", "splitk", "wgmma", "addmm")),
+        ("elementwise, norms, dropout (compiled)", ("triton",)),
+        ("copies", ("memcpy", "memset", "copy")),
+    ):
+        if any(part in name for part in parts):
+            return kind
+    return "other"
+
+
+def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
+    """A prediction run; the rate from its log, and the memory while it goes."""
+    import shutil
+
+    shutil.copytree(adapter, folder / run_folder.ADAPTER)
+    samples: list[tuple[float, float, float]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1.0 if CUDA else 0.2):
+            used = torch.cuda.memory_reserved() / 2**30 if CUDA else 0.0
+            resident = psutil.Process().memory_info().rss / 2**30
+            samples.append((time.time(), resident, used))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    began = time.monotonic()
+    try:
+        state = engine.run(folder)
+    finally:
+        over.set()
+        thread.join()
+    if state.state != run_folder.DONE:
+        raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
+    wall = time.monotonic() - began
+    events = [values for values, _ in run_folder.read_log(folder)]
+    lines = [values for values in events if values["event"] == "scored"]
+    texts = tables.read(folder / run_folder.PREDICT).texts
+    tokens = token_count(run_folder.read_job(folder), texts[:500]) / len(texts[:500])
+    phases = {v["phase"]: v["at"] for v in events if v["event"] == "phase"}
+    seconds = phases["done"] - phases["predicting"]
+    figures = {
+        "tweets": len(texts), "wall_s": wall, "predicting_s": seconds,
+        "tweets_s_with_start": len(texts) / seconds, "tokens_per_tweet": tokens,
+        "peak_gib": state.peak_gib, "lines": [(v["at"], v["done"]) for v in lines],
+    }  # fmt: skip
+    settled = [v for v in lines if v["done"] > len(texts) * 0.25] or lines
+    if len(settled) > 1:
+        first, last = settled[0], settled[-1]
+        figures["tweets_s"] = (last["done"] - first["done"]) / (last["at"] - first["at"])
+    else:
+        figures["tweets_s"] = figures["tweets_s_with_start"]
+    late = [s for s in samples if s[0] > phases["predicting"] + seconds * 0.4]
+    if len(late) > 2:
+        minutes = (late[-1][0] - late[0][0]) / 60
+        scored_then = figures["tweets_s"] * minutes * 60
+        for place, what in ((1, "host"), (2, "device")):
+            grown = late[-1][place] - late[0][place]
+            figures[f"{what}_gib"] = late[-1][place]
+            figures[f"{what}_mib_per_10k_tweets"] = grown * 1024 / max(scored_then, 1) * 1e4
+    put(**{name: figures})
+
+
+@torch.no_grad()
+def correctness(engine: Engine, folder: Path) -> None:
+    """The checks of tests/modeling on this device, with the model of this size."""
+    from safetensors.torch import load_file
+
+    base = engine.kept.base
+    assert base is not None
+    job = run_folder.read_job(folder)
+    model = base.model.eval()
+    fuse_attention(model)
+    prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
+    examples, _ = _examples(folder / run_folder.TRAIN, job)
+    rows = answer_rows(prompter, examples.texts[:16], examples.labels[:16])
+    where = model.device
+
+    def together(some: list[Row], multiple: int = 64) -> torch.Tensor:
+        batch = packed(some, 1.0, 0, multiple).to(where)
+        return model(**inputs(model, batch), use_cache=False).logits[0, batch.where].float()
+
+    alone = torch.stack([
+        model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
+        .logits[0, -1].float() for row in rows
+    ])  # fmt: skip
+    plain = together(rows)
+    changed = [*rows]
+    changed[3] = Row([7] * len(rows[3].tokens), rows[3].positions, [0])
+    others = [number for number in range(16) if number != 3]
+    scale = float(alone.std())
+    checks: dict[str, Any] = {
+        "packed_to_single_mean": float((plain - alone).abs().mean()) / scale,
+        "reordered_mean": float((together(rows[::-1]).flip(0) - plain).abs().mean()) / scale,
+        "other_bucket_mean": float((together(rows, 256) - plain).abs().mean()) / scale,
+        "leak_max": float((together(changed)[others] - plain[others]).abs().max()) / scale,
+    }
+    layer = next(m for m in model.modules() if type(m).__name__ == "Linear4bit")
+    frozen = Frozen(layer)
+    x = torch.randn(64, layer.in_features, device=where, dtype=model.dtype)
+    weight = torch.ops.bitsandbytes.dequantize_4bit.default(
+        frozen.packed, frozen.absmax, *frozen.form[:2], [layer.out_features, layer.in_features],
+        model.dtype,
+    )  # fmt: skip
+    checks["nf4_equals_dequantised"] = torch.equal(frozen(x), functional.linear(x, weight))
+    saved = load_file(folder / run_folder.ADAPTER / "adapter_model.safetensors")
+    ups = [tensor for name, tensor in saved.items() if "lora_B" in name]
+    checks["adapter_dtypes"] = sorted({str(tensor.dtype) for tensor in saved.values()})
+    checks["lora_b_moved"] = float(
+        sum((t != 0).sum() for t in ups) / sum(t.numel() for t in ups)
+    )  # fmt: skip
+    put(correctness=checks)
+    attempt(gradient, model, rows[:4], [answer[0] for answer in prompter.answers], job)
+
+
+def gradient(model: Any, rows: list[Row], answers: list[int], job: run_folder.Job) -> None:
+    """The gradient of the label words on a packed row against one tweet at a time by autograd."""
+    assert job.recipe.lora is not None
+    lora = replace(job.recipe.lora, dropout=0.0)
+    adapted = add_adapter(model, lora, 1)
+    with torch.enable_grad(), lean(adapted):
+        parameters = [p for p in adapted.parameters() if p.requires_grad]
+        for parameter in parameters:
+            parameter.data = parameter.data.to(model.dtype)
+        batch = packed(rows, 0.25, 0, 64).to(model.device)
+        logits = model(**inputs(model, batch), use_cache=False).logits[0, batch.where]
+        losses = functional.cross_entropy(
+            logits[:, answers].float(), batch.targets, reduction="none"
+        )
+        ours = torch.autograd.grad((losses * batch.weights).sum(), parameters)
+        total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
+        for row in rows:
+            ids = torch.tensor([row.tokens], device=model.device)
+            one = model(input_ids=ids, use_cache=False).logits[0, -1, answers].float()
+            loss = -one.log_softmax(0)[row.targets[0]] / len(rows)
+            for kept, part in zip(total, torch.autograd.grad(loss, parameters), strict=True):
+                kept += part
+    distance = sum(float((a.float() - b).square().sum()) for a, b in zip(ours, total, strict=True))
+    length = sum(float(b.square().sum()) for b in total)
+    adapted.unload()
+    put(gradient_relative_distance=(distance / max(length, 1e-30)) ** 0.5)
+
+
+def main() -> None:
+    """Run the part that the command line names."""
+    name, spec = sys.argv[1], json.loads(sys.argv[2])
+    SPEC.update(spec)
+    os.umask(0o077)
+    put()
+    globals()[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The figures of gpu_speed.py: what is computed from them, and the page that shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LINEAR = 2
+"""Floating-point operations per weight and token of a linear layer, forward."""
+
+
+def at(result: Any, *path: str) -> Any:
+    """A value inside, or None."""
+    for name in path:
+        result = result.get(name) if isinstance(result, dict) else None
+    return result
+
+
+def ratio(part: Any, whole: Any) -> float | None:
+    """part / whole where both are known."""
+    return part / whole if part and whole else None
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """The figures with the ratios at the top."""
+    seed, generate = at(result, "seed", "tweets_s"), at(result, "seed", "generate_tweets_s")
+    scored = at(result, "many", "many", "tweets_s") or at(result, "auto", "some", "tweets_s")
+    frozen, collected = at(result, "freeze_s") or 0, at(result, "collect_s") or 0
+    warm, cold = at(result, "auto", "warm", "wall_s"), at(result, "cold", "wall_s")
+    done = at(result, "cold", "state") == "done"
+    settings = {
+        "nf4": at(result, "four_bit", "nf4"), "auto": at(result, "auto", "warm"),
+        "24gb": at(result, "four_bit", "24gb"), "8gb": at(result, "four_bit", "8gb"),
+    }  # fmt: skip
+    top: dict[str, Any] = {}
+    for name, figures in settings.items():
+        top[f"ratio_{name}"] = ratio(at(figures, "tweets_s"), seed)
+        top[f"peak_gib_{name}"] = at(figures, "peak_training_gib")
+    top["ratio_score"] = ratio(scored, generate)
+    top["warm_seconds"] = warm and warm + frozen + collected
+    top["cold_seconds"] = cold + frozen + (at(result, "cold", "collect_s") or 0) if done else None
+    weights = at(result, "model", "linear_parameters") or 0
+    best = at(result, "seed", "matmul_tflops")
+    rates = {}
+    for name, figures in settings.items():
+        if at(figures, "step_s"):
+            # forward, and the gradient of the activations; frozen weights need none of their own
+            operations = 2 * LINEAR * weights * figures["tokens_per_step"]
+            rates[name] = operations / figures["step_s"] / 1e12
+    if scored:
+        source = at(result, "many", "many") or at(result, "auto", "some")
+        rates["scoring"] = LINEAR * weights * source["tokens_per_tweet"] * scored / 1e12
+    top["model_tflops"] = rates
+    top["share_of_matmul"] = {name: ratio(rate, best) for name, rate in rates.items()}
+    return top | result
+
+
+def number(value: Any, form: str = "{:.1f}") -> str:
+    """A figure, or a dash."""
+    return form.format(value) if isinstance(value, int | float) else "–"
+
+
+def table(out: dict[str, Any]) -> str:
+    """The page."""
+    seed = out.get("seed")
+    lines = [f"# Speed on {at(out, 'versions', 'device')}, {out['date']}", ""]
+    lines += ["| training, 16 tweets a step | s/step | tweets/s | × seed | peak GiB | TFLOP/s |"]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
+    lines += [
+        f"| seed, stock trainer | {number(at(seed, 'step_s'), '{:.3f}')} "
+        f"| {number(at(seed, 'tweets_s'))} | 1 | {number(at(seed, 'peak_gib'))} | |"
+    ]
+    for name, title, figures in (
+        ("nf4", "fast, memory nf4", at(out, "four_bit", "nf4")),
+        ("auto", "fast, memory auto", at(out, "auto", "warm")),
+        ("24gb", "fast, memory 24gb", at(out, "four_bit", "24gb")),
+        ("8gb", "fast, memory 8gb", at(out, "four_bit", "8gb")),
+    ):
+        lines += [
+            f"| {title} | {number(at(figures, 'step_s'), '{:.3f}')} "
+            f"| {number(at(figures, 'tweets_s'))} | {number(out[f'ratio_{name}'])} "
+            f"| {number(out[f'peak_gib_{name}'])} | {number(at(out, 'model_tflops', name))} |"
+        ]
+    many = at(out, "many", "many") or at(out, "auto", "some") or {}
+    rows = [
+        ("seed's generate, one at a time, tweets/s", at(seed, "generate_tweets_s"), "{:.1f}"),
+        ("scoring, tweets/s", many.get("tweets_s"), "{:.0f}"),
+        ("scoring × generate", out["ratio_score"], "{:.1f}"),
+        ("scoring, model TFLOP/s", at(out, "model_tflops", "scoring"), "{:.0f}"),
+        ("scoring, share of the matmul rate", at(out, "share_of_matmul", "scoring"), "{:.2f}"),
+        ("tweets scored", many.get("tweets"), "{:,}"),
+        ("host MiB per 10,000 more tweets", many.get("host_mib_per_10k_tweets"), "{:.2f}"),
+        ("device MiB per 10,000 more tweets", many.get("device_mib_per_10k_tweets"), "{:.2f}"),
+        ("bf16 matmul 8192³, TFLOP/s", at(seed, "matmul_tflops"), "{:.0f}"),
+        ("the same with 1024 rows", at(seed, "matmul_1024_rows_tflops"), "{:.0f}"),
+        ("key press to predictions, warm engine, s", out["warm_seconds"], "{:.1f}"),
+        ("the same, cold process, s", out["cold_seconds"], "{:.1f}"),
+        ("freezing, s", out.get("freeze_s"), "{:.2f}"),
+        ("collecting, s", out.get("collect_s"), "{:.2f}"),
+    ]
+    lines += ["", "| what | figure |", "|---|---:|"]
+    lines += [f"| {title} | {number(value, form)} |" for title, value, form in rows]
+    for title, phases in (
+        ("warm", at(out, "auto", "warm", "phases_s")),
+        ("cold", at(out, "cold", "phases_s")),
+    ):
+        lines += [
+            f"| {title}: {phase}, s | {number(value, '{:.2f}')} |"
+            for phase, value in (phases or {}).items()
+        ]
+    profile = at(out, "auto", "profile") or {}
+    if profile:
+        lines += ["", "| where a step goes (memory auto) | ms |", "|---|---:|"]
+        kinds = profile["kinds_ms"] | {"whole step": profile["step_ms"]}
+        lines += [f"| {kind} | {number(value, '{:.2f}')} |" for kind, value in kinds.items()]
+    checks = at(out, "four_bit", "correctness") or {}
+    if checks:
+        lines += ["", "| check on this device | result |", "|---|---:|"]
+        checks = checks | {"gradient": at(out, "four_bit", "gradient_relative_distance")}
+        lines += [
+            f"| {name.replace('_', ' ')} "
+            f"| {number(value, '{:.2g}') if type(value) is float else value} |"
+            for name, value in checks.items()
+        ]
+    said = [note for part in (("auto", "warm"), ("four_bit", "nf4"), ("four_bit", "24gb"),
+                              ("four_bit", "8gb"), ("cold",))
+            for note in at(out, *part, "notes") or []]  # fmt: skip
+    lines += ["", *[f"- {note}" for note in dict.fromkeys([*out["notes"], *said])]]
+    lines += ["", ", ".join(f"{name} {value}" for name, value in out["versions"].items())]
+    return "\n".join([*lines, "", f"`{out['command']}`", ""])

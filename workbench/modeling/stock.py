@@ -1,0 +1,166 @@
+"""QLoRA fine-tuning with TRL's stock SFTTrainer and the loss over whole texts, as in the seed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from workbench.modeling.adapting import lora_config
+from workbench.modeling.checkpoints import COMPLETE, newest
+from workbench.modeling.examples import Examples, Report, Trained
+from workbench.modeling.loading import Base, Model
+from workbench.modeling.memory import peak_gib
+from workbench.modeling.prompts import Prompter
+from workbench.modeling.scoring import accuracy
+from workbench.recipes import Recipe, Training
+
+
+def train_with_trl(
+    base: Base,
+    recipe: Recipe,
+    prompter: Prompter,
+    examples: Examples,
+    dev: Examples,
+    checkpoints: Path,
+    report: Report,
+    stop_asked: Callable[[], bool],
+) -> Trained:
+    """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
+
+    The trainable weights are kept in float32: at the usual learning rates most updates are
+    smaller than bfloat16 can hold.
+    """
+    settings, lora = recipe.training, recipe.lora
+    assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
+    progress = _Progress(report, stop_asked, prompter, dev, settings.save_steps)
+    trainer = SFTTrainer(
+        model=base.model,
+        args=_arguments(settings, base, checkpoints),
+        train_dataset=_texts(prompter, examples),
+        processing_class=prompter.tokenizer,
+        peft_config=lora_config(lora),
+        callbacks=[progress],
+    )
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    checkpoint = newest(checkpoints)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    return Trained(trainer.model, trainer.state.global_step, progress.stopped)
+
+
+def _arguments(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
+    cuda = base.model.device.type == "cuda"
+    dtype = base.model.dtype
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        max_length=settings.max_length,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        max_steps=settings.max_steps or -1,
+        num_train_epochs=settings.epochs,
+        warmup_steps=settings.warmup,  # a value below 1 is a share of the steps
+        lr_scheduler_type=settings.scheduler,
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        logging_steps=settings.logging_steps,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        train_sampling_strategy="group_by_length" if settings.length_grouped else "random",
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=not cuda,
+        dataloader_pin_memory=cuda,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _texts(prompter: Prompter, examples: Examples) -> Dataset:
+    """Prompt and label word as one text each; TRL makes the tokens and cuts nothing off."""
+    words = [prompter.tokenizer.decode(answer) for answer in prompter.answers]
+    room = prompter.max_length - max(map(len, prompter.answers)) - 1  # and the end token
+    return Dataset.from_dict(
+        {
+            "text": [
+                prompter.text(prompter.shortened(text, room), words[label])
+                for text, label in zip(examples.texts, examples.labels, strict=True)
+            ]
+        }
+    )
+
+
+class _Progress(TrainerCallback):
+    """Reports steps, dev accuracy and memory; marks complete checkpoints; stops when asked to."""
+
+    def __init__(
+        self,
+        report: Report,
+        stop_asked: Callable[[], bool],
+        prompter: Prompter,
+        dev: Examples,
+        every: int,
+    ) -> None:
+        self.report = report
+        self.stop_asked = stop_asked
+        self.prompter = prompter
+        self.dev = dev
+        self.every = every
+        self.stopped = False
+        self.began = 0.0
+        self.first_step = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.began, self.first_step = time.monotonic(), state.global_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        left = state.max_steps - state.global_step
+        rate = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
+        self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
+        if self.dev.texts and (state.global_step % self.every == 0 or left == 0):
+            self._evaluate(kwargs["model"], state.global_step)
+        if self.stop_asked() and left > 0:
+            control.should_training_stop = control.should_save = self.stopped = True
+        return control
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
+    ) -> None:
+        if "loss" not in logs:
+            return
+        steps = max(1, state.global_step - self.first_step)
+        batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        seconds = time.monotonic() - self.began
+        self.report(
+            "step",
+            step=state.global_step,
+            steps=state.max_steps,
+            loss=logs["loss"],
+            learning_rate=logs["learning_rate"],
+            grad_norm=float(logs["grad_norm"]),
+            tweets_per_s=steps * batch / seconds,
+            step_s=seconds / steps,
+            memory_gib=peak_gib(),
+        )
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        (folder / COMPLETE).touch()
+
+    def _evaluate(self, model: Model, step: int) -> None:
+        share = accuracy(model, self.prompter, self.dev.texts, self.dev.labels)
+        self.report("dev", step=step, accuracy=share, n=len(self.dev.texts))
