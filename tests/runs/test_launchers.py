@@ -6,12 +6,14 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from storage.errors import UserError
 from workbench import recipes
 from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_log, read_state, settle
-from workbench.runs.freezing import freeze_prediction
+from workbench.runs.freezing import freeze_prediction, freeze_training
 from workbench.runs.launchers import SLURM, TORCHRUN, Launch
 
 
@@ -64,3 +66,61 @@ def test_two_processes_score_what_one_scores(filled, repository, until, monkeypa
     assert said[0]["id"] == said[1]["id"] == list(range(1, 41))
     for one, two in zip(said[0]["probabilities"], said[1]["probabilities"], strict=True):
         assert two == pytest.approx(one, abs=1e-3)
+
+
+@pytest.fixture
+def train_run(filled, repository, until, monkeypatch):
+    """Fine-tune the sample base without dropout, on so many processes, and give its folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    base = str(repository / "sample_data" / "base")
+    wishes = ["lora.dropout=0", "training.max_steps=12", "training.logging_steps=1",
+              "training.batch_size=5", "training.save_steps=4"]  # fmt: skip
+    recipe = recipes.load("tiny", wishes)
+
+    def run(processes, resume=None):
+        folder = resume or freeze_training(filled, recipe, base).path
+        launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
+        return folder
+
+    def end(folder):
+        until(lambda: settle(folder).state not in ("queued", "running", "stopping"), 120)
+        return read_state(folder)
+
+    return run, end
+
+
+def losses(folder):
+    return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "step"}
+
+
+def weights(folder):
+    return load_file(folder / "adapter" / "adapter_model.safetensors")
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(train_run):
+    run, end = train_run
+    one, two = run(1), run(2)
+    for folder in (one, two):
+        assert end(folder).state == DONE, read_state(folder).reason
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    assert set(losses(one)) == set(range(1, 13))
+    for name, tensor in weights(one).items():
+        assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
+    seen = [pq.read_table(folder / "dynamics.parquet").to_pylist() for folder in (one, two)]
+    by_tweet = [sorted((row["id"], row["epoch"]) for row in rows) for rows in seen]
+    assert by_tweet[0] == by_tweet[1]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
+    run, end = train_run
+    whole, parts = run(1), run(2)
+    until(lambda: read_state(parts).step >= 2, 120)
+    (parts / "stop").touch()
+    assert end(parts).state == "stopped"
+    assert 2 <= read_state(parts).step < 12
+    run(1, resume=parts)
+    for folder in (whole, parts):
+        assert end(folder).state == DONE, read_state(folder).reason
+    assert losses(parts)[12] == pytest.approx(losses(whole)[12], abs=1e-4)

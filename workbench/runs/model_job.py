@@ -34,8 +34,6 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")
     place = join()
-    if job.kind == "qlora" and place.size > 1:
-        raise UserError("Fine-tuning runs on one GPU; scoring uses several.")
     kept = kept or Kept()
     reporter.phase("loading the base")
     use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
@@ -49,7 +47,7 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     if job.kind == "qlora":
-        model, stopped = _train(job, folder, reporter, base, prompter)
+        model, stopped = _train(job, folder, reporter, base, prompter, place)
     else:
         adapter = folder / run_folder.ADAPTER
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
@@ -65,20 +63,27 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
 
 
 def _train(
-    job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter
+    job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter, place: Place
 ) -> tuple[Model, bool]:
     """Train and save the adapter, unless the run was asked to stop (then true)."""
+
+    def stop_asked() -> bool:
+        reporter.signalled = place.any(reporter.stop_asked)
+        return reporter.signalled
+
     reporter.phase("training")
     examples, ids = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
         base, job.recipe, prompter, examples, dev,
-        folder / run_folder.CHECKPOINTS, reporter.report, lambda: reporter.stop_asked,
+        folder / run_folder.CHECKPOINTS, reporter.report, stop_asked, place,
     )  # fmt: skip
     reporter.update(step=trained.steps)
     if trained.stopped:
         return trained.model, True
     reporter.phase("saving the adapter")
+    if not place.first:
+        return trained.model, False
     if trained.dynamics is not None:
         _save_dynamics(folder, ids, trained.dynamics)
     details = details_of(
