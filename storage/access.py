@@ -39,7 +39,9 @@ def refusal(path: Path, error: OSError) -> str:
         return f"There is no space left for {path}; make some, or name another disk."
     if error.errno in (errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY):
         return f"{path} is there already; name another place."
-    return f"{path} cannot be written ({error.strerror or error}); name another place."
+    limited = error.errno == errno.EFBIG
+    advice = "raise the limit on file sizes (ulimit -f)" if limited else "name another place"
+    return f"{path} cannot be written ({error.strerror or error}); {advice}."
 
 
 def _nearest(folder: Path) -> Path:

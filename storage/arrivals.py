@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage import histories
+from storage import histories, segments
 from storage.bulk import Bulk
 from storage.conditions import CORRECTED
 from storage.parsing import Row
@@ -24,6 +24,8 @@ from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
+SWEPT = 10_000
+"""Rows that are swept away before the text index is tidied up."""
 
 
 @contextmanager
@@ -44,7 +46,10 @@ def sweep(bulk: Bulk) -> None:
     """Remove what an import that did not come to its end has left behind."""
     db, last = bulk.db, visible(bulk.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
-    bulk.over("sweep", last + 1, highest, lambda a, b: _remove(bulk, a, b))
+    for first in range(last + 1, highest + 1, SWEPT):
+        end = min(highest, first + SWEPT - 1)
+        bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
+        segments.merge(bulk)
     with transaction(db):
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
@@ -84,19 +89,19 @@ class Arrivals:
         self.golds: Counter[int] = Counter()
         """How many tweets came with each gold label."""
         self._met = bytearray(self.before + 1)
+        self._pieces = 0
         with transaction(bulk.db):
             self.source = bulk.db.execute(
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
                 [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
-        bulk.db.execute("CREATE TEMP TABLE seen (key INTEGER PRIMARY KEY)")
         histories.prepare(bulk.db)
 
     def take(self, rows: Sequence[Row]) -> None:
-        """Write those of the rows that the store does not have yet."""
-        fresh = self._new_in_file(rows)
+        """Write those of the rows, none of which the file has twice, that the store has not yet."""
+        fresh = rows
         if self.before:
-            candidates = self._candidates(fresh)
+            candidates = self._candidates(rows)
             fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
         start = self.before + self.added
         self.bulk.over(
@@ -108,7 +113,21 @@ class Arrivals:
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row[5] for row in fresh if row[5] is not None)
-        self.bulk.over("index", start + 1, start + len(fresh), self._index)
+        self._index(start + 1, start + len(fresh))
+
+    def _index(self, first: int, last: int) -> None:
+        """Add tweets to the text index, and keep the number of its pieces down."""
+        while first <= last:
+            size = self.bulk.size("index")
+            end = min(last, first + segments.AT_ONCE * size - 1)
+            self.bulk.over("index", first, end, self._index_some)
+            self._pieces += -(-(end - first + 1) // size)
+            if self._pieces >= segments.AT_ONCE:
+                # Beside labels early, since a step takes the longer the more pieces it looks into.
+                most = segments.AT_ONCE if self.bulk.beside else segments.MOST
+                segments.merge(self.bulk, most)
+                self._pieces = 0
+            first = end + 1
 
     def _candidates(
         self, rows: Sequence[Row]
@@ -124,27 +143,6 @@ class Arrivals:
         ):
             found.setdefault(content, []).append(tuple(tweet))
         return found
-
-    def _new_in_file(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows without those whose id and text came before in this file.
-
-        What has come is kept on the disk, so that no file is too large.
-        """
-        db, sql = self.bulk.db, "INSERT OR IGNORE INTO seen VALUES (?)"
-        keys = [hash(row[:2]) for row in rows if row[1] is not None]
-        if not keys:
-            return rows
-        db.execute("BEGIN")
-        if db.executemany(sql, [(key,) for key in sorted(keys)]).rowcount == len(keys):
-            db.execute("COMMIT")
-            return rows
-        db.execute("ROLLBACK")  # seldom: find out one by one which they are
-        db.execute("BEGIN")
-        fresh = [
-            row for row in rows if row[1] is None or db.execute(sql, (hash(row[:2]),)).rowcount
-        ]
-        db.execute("COMMIT")
-        return fresh
 
     def _is_there(
         self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]
@@ -174,7 +172,7 @@ class Arrivals:
             ],
         )
 
-    def _index(self, first: int, last: int) -> None:
+    def _index_some(self, first: int, last: int) -> None:
         # Texts of ASCII characters are indexed as they are, without a detour through Python.
         db, between = self.bulk.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
         db.execute(

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from storage.errors import UserError
 FOLDER = "backups"
 LOCK = "backup.lock"
 DAILY, UPGRADE, MANUAL = "daily", "upgrade", "manual"
-KEPT = {DAILY: 7, UPGRADE: 3}
+KEPT = {DAILY: 7, UPGRADE: 7}
 """How many of a kind are kept; those made by hand stay until somebody deletes them."""
 NAME = re.compile(r"workbench-(\d{4}-\d\d-\d\d)-(\d{6})-schema-(\d+)-(daily|upgrade|manual)\.db")
+SKEW = timedelta(hours=1)
+"""How far the clocks of two machines that share a workspace may be apart."""
 STEP = 256
 """Pages copied at a time."""
 MOST_RESTARTS = 20
@@ -44,20 +46,26 @@ class Backup:
         return f"{self.day} {self.time[:2]}:{self.time[2:4]}:{self.time[4:]}"
 
 
-def listed(folder: Path) -> list[Backup]:
-    """The backups of a workspace, oldest first."""
+def listed(folder: Path, at: int | None = None) -> list[Backup]:
+    """The backups of a workspace, oldest first.
+
+    Those from later than now, or than `at` (milliseconds since 1970), come before all others: they
+    were made while a clock was wrong, and must not count as the newest ever after.
+    """
     found = []
     for path in (folder / FOLDER).glob("workbench-*.db"):
         if match := NAME.fullmatch(path.name):
             day, time, schema, kind = match.groups()
             found.append(Backup(day, time, path, int(schema), kind))
-    return sorted(found)
+    latest = (datetime.now(UTC) if at is None else _moment(at)) + SKEW
+    bound = (f"{latest:%Y-%m-%d}", f"{latest:%H%M%S}")
+    return sorted(found, key=lambda backup: ((backup.day, backup.time) <= bound, backup))
 
 
 def due(folder: Path, at: int) -> bool:
     """Whether the day of a time (milliseconds since 1970, UTC) has no daily backup yet."""
     today = f"{_moment(at):%Y-%m-%d}"
-    return not any(backup.day == today for backup in listed(folder) if backup.kind == DAILY)
+    return not any(backup.day == today for backup in listed(folder, at) if backup.kind == DAILY)
 
 
 def make(database: Path, kind: str, at: int) -> Path | None:
@@ -76,14 +84,23 @@ def make(database: Path, kind: str, at: int) -> Path | None:
                 if kind == DAILY and not _has_history(db):
                     return None
                 schema = db.execute("PRAGMA user_version").fetchone()[0]
-                name = f"workbench-{_moment(at):%Y-%m-%d-%H%M%S}-schema-{schema}-{kind}.db"
-                copy(db, folder / FOLDER / name)
-            _thin_out(folder, kind, name)
+                path = _free_path(folder / FOLDER, kind, schema, at)
+                copy(db, path)
+            _thin_out(folder, path, kind, at)
     except OSError as error:
         raise UserError(
             f"No backup could be made in {folder / FOLDER}: {error.strerror or error}."
         ) from error
-    return folder / FOLDER / name
+    return path
+
+
+def _free_path(folder: Path, kind: str, schema: int, at: int) -> Path:
+    """A name for a backup; one of the same second has taken its own, so the next second's."""
+    while True:
+        path = folder / f"workbench-{_moment(at):%Y-%m-%d-%H%M%S}-schema-{schema}-{kind}.db"
+        if not path.exists():
+            return path
+        at += 1000
 
 
 def copy(db: sqlite3.Connection, path: Path) -> None:
@@ -171,9 +188,9 @@ def _has_history(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM actions LIMIT 1").fetchone() is not None
 
 
-def _thin_out(folder: Path, kind: str, newest: str) -> None:
+def _thin_out(folder: Path, newest: Path, kind: str, at: int) -> None:
     """Delete the oldest of a kind, never the one just made, whatever the clock says."""
-    others = [b for b in listed(folder) if b.kind == kind and b.path.name != newest]
+    others = [b for b in listed(folder, at) if b.kind == kind and b.path != newest]
     for backup in others[: max(0, len(others) + 1 - KEPT.get(kind, len(others) + 1))]:
         backup.path.unlink()
 

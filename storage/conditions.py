@@ -38,6 +38,8 @@ class Condition:
     """What the full-text index is asked for, where that is the index."""
     exact: bool = True
     """The index gives no other tweets."""
+    absent: str | None = None
+    """A query that gives the ids of exactly the tweets for which it does not hold."""
     predicted: bool = False
     """It holds only for tweets that the run :run has a prediction for."""
     probe: str | None = None
@@ -82,12 +84,19 @@ def joined(parts: list[Condition], join: Callable[[Condition, Condition], Condit
 
 def opposite(part: Condition) -> Condition:
     """True where the condition is false."""
-    return Condition(f"NOT ({part.sql})", part.parameters)
+    absent = part.index if part.exact else None
+    return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
 
 
 CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
 DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
 DUPLICATES = "FROM current WHERE group_id != tweet"
+# Somebody gave, kept or took away the label, and has not undone that.
+REVIEWS = (
+    "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
+    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
+)
+REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"
 PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
 KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
@@ -160,6 +169,7 @@ TRUTHS = {
     "insample": Condition(
         "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
     ),
+    "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
     "duplicate": Condition(
         f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))", {},

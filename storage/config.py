@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from storage.access import writing
 from storage.errors import UsageError, UserError
 
 FILE_NAME = "workbench.toml"
@@ -70,7 +71,7 @@ class Config:
         chosen = {}
         for label, initial in zip(self.labels, initials, strict=True):
             key = self.keys.get(label, initial)
-            free = key not in RESERVED_KEYS and initials.count(initial) == 1
+            free = key.isalpha() and key not in RESERVED_KEYS and initials.count(initial) == 1
             if label in self.keys or free:
                 chosen[label] = key
         return chosen
@@ -132,7 +133,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     for label, key in config.keys.items():
         if not isinstance(key, str) or len(key) != 1:
             raise UserError(f"{path}: keys: the key for {label!r} must be one letter, not {key!r}.")
-    check_labels(config.labels)
+    try:
+        check_labels(config.labels)
+    except UsageError as error:
+        raise UserError(f"{path}: {error}") from None
     return config
 
 
@@ -144,7 +148,8 @@ def check_labels(labels: tuple[str, ...]) -> None:
             or not label.strip()
             or not re.fullmatch(r"[^\x00-\x1f\ud800-\udfff]+", label)
         ):
-            raise UsageError(f"{label!r} cannot be a label: use a short name on one line.")
+            how = "on one line" if isinstance(label, str) else "in quotes"
+            raise UsageError(f"{label!r} cannot be a label: use a short name {how}.")
         if label.strip().casefold() == "none":
             raise UsageError(
                 f"{label!r} cannot be a label, since it means unlabelled here; choose another "
@@ -178,9 +183,16 @@ def save(folder: Path, config: Config) -> None:
         "",
     ]
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
-    temporary.touch(0o600)
-    temporary.write_text("\n".join(lines), "utf-8")
-    temporary.replace(folder / FILE_NAME)
+    try:
+        with writing(folder / FILE_NAME):
+            temporary.touch(0o600)
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write("\n".join(lines))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(folder / FILE_NAME)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def with_labels(config: Config, labels: tuple[str, ...]) -> Config:

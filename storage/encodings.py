@@ -62,11 +62,20 @@ def text(path: Path, encoding: str) -> Iterator[TextIO]:
             reason = str(error)
             if isinstance(error, UnicodeDecodeError):
                 reason = f"byte 0x{error.object[error.start]:02x}: {error.reason}"
-            other = "utf-8" if encoding == "cp1252" else "cp1252"
             raise UserError(
-                f"{path} is not {shown(encoding)} text ({reason}); name its encoding, such as "
-                f"--encoding {other}."
+                f"{path} is not {shown(encoding)} text ({reason}); {_advice(path, encoding)}."
             ) from None
+
+
+def _advice(path: Path, wrong: str) -> str:
+    """What to do about a file that is not in the encoding that it was read with."""
+    try:
+        found = detect(path)
+    except UserError:
+        found = wrong
+    if found == wrong:
+        return "correct the file, or name another encoding with --encoding"
+    return f"it looks like {shown(found)}, so leave --encoding out"
 
 
 def _known(named: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from storage.orders import follow_labels
@@ -15,8 +14,7 @@ T = TypeVar("T")
 FIELDS = ("label", "excluded", "review", "ambiguous", "note")
 Value = str | int | bool | None
 Progress = Callable[[int, int], None]
-"""Told how many of how many tweets are done, every BATCH of them."""
-BATCH = 2_000
+"""Told how many of how many tweets are done, every `batch_of` them."""
 HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in FIELDS)} END"
 """What the current row `c` holds in the field that an event `e` is about."""
 
@@ -65,7 +63,7 @@ def newest(store: Store) -> int:
     return int(store.db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0])
 
 
-def write(store: Store, action: int, edits: list[Edit]) -> None:
+def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
     """Add events to an action, and bring `current` and the counts in line with them."""
     numbered = list(enumerate(edits, newest(store) + 1))
     store.db.executemany(
@@ -101,8 +99,16 @@ def _counted(field: str, value: Value, gold: int | None) -> Iterator[str]:
         yield field
 
 
-def batches(values: Iterable[T]) -> Iterator[list[T]]:
-    """The values in lists of BATCH."""
-    left = iter(values)
-    while batch := list(islice(left, BATCH)):
-        yield batch
+def batch_of(total: int) -> int:
+    """How many of so many edits are written at once: the more, the fewer pages are visited twice.
+
+    Small enough that people see it getting on.
+    """
+    return max(2_000, min(total // 10, 20_000))
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in parts of `batch_of` their number."""
+    size = batch_of(len(values))
+    for first in range(0, len(values), size):
+        yield values[first : first + size]

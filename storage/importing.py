@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ SAMPLE = 200
 SCANNED = 50_000
 """Rows between two looks at how many different labels there are."""
 MOST_VALUES = 1_000
+CODE = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,8 @@ def _labels(
             f"{path}: column {column!r} has more than {MOST_LABELS} different values; "
             "name the label column with --label."
         )
-    if names and all(name.lstrip("-").isdigit() for name in names):
-        example = ",".join(f"{name}=NAME" for name in sorted(names))
+    if names and all(CODE.fullmatch(name) for name in names):
+        example = ",".join(f"{name}=NAME" for name in sorted(names, key=int))
         raise UsageError(f"{path}: the labels are codes; name them with --map {example}.")
     distinct = {name.casefold(): name for name in reversed(names)}
     labels = tuple(name for name in names if distinct[name.casefold()] == name)
@@ -195,7 +197,7 @@ def run(
     many rows are read, and `waiting` that another import has to end first. Memory use does not
     depend on the size of the file.
     """
-    last = Batch([], 0, 0)
+    last = Batch([], 0, 0, 0)
     with importing_alone(store, waiting), bulk(store) as writer:
         sweep(writer)
         with _label_numbers(writer.db, plan.labels, keep=not dry_run) as numbers:
@@ -213,7 +215,8 @@ def run(
     names = {number: name for name, number in numbers.items()}
     return Report(
         columns=plan.columns.as_json(), read=last.read, added=arrivals.added,
-        existing=arrivals.existing, duplicates=arrivals.duplicates, rejected=last.rejected,
+        existing=arrivals.existing + last.repeated, duplicates=arrivals.duplicates,
+        rejected=last.rejected,
         labels={names[number]: count for number, count in arrivals.golds.items()},
         unlabelled=arrivals.added - arrivals.golds.total(), other_gold=arrivals.other_gold,
         encoding=encodings.shown(plan.options.encoding), restored=arrivals.restored,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,6 +12,8 @@ from storage.errors import UserError
 
 CHUNK = 1 << 20
 DECODER = json.JSONDecoder()
+SCAN: Callable[[str, int], tuple[Any, int]] = vars(DECODER)["scan_once"]
+"""Reads the value at a position, for half the price of `json.loads` on a short line."""
 
 
 def values(path: Path, encoding: str, lines: bool) -> Iterator[dict[str, Any]]:
@@ -105,6 +107,13 @@ def _one_by_one(pieces: _Pieces) -> Iterator[Any]:
 
 def _of_lines(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(file, start=1):
+        try:
+            value, end = SCAN(line, 0)
+            if line[end:] in ("\n", ""):
+                yield number, value
+                continue
+        except (StopIteration, ValueError, RecursionError):
+            pass  # `loads` skips white space, and tells what is wrong
         if line.strip():
             try:
                 yield number, json.loads(line)

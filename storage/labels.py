@@ -7,19 +7,19 @@ the history (the database refuses it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from storage.errors import UserError
 from storage.events import (
-    BATCH,
     FIELDS,
     HELD,
     Edit,
     Progress,
     Shown,
     Value,
+    batch_of,
     batches,
     begin,
     begin_step,
@@ -168,7 +168,9 @@ def _act(
     return Change(action, kind, tuple(touched))
 
 
-def _edits(store: Store, numbers: list[int], field: str, wanted: Mapping[int, Value]) -> list[Edit]:
+def _edits(
+    store: Store, numbers: Sequence[int], field: str, wanted: Mapping[int, Value]
+) -> list[Edit]:
     """What giving a field its wanted value means for those of these tweets that there are."""
     if field not in FIELDS:
         raise ValueError(f"no field {field}")
@@ -204,7 +206,8 @@ def _replay(
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
     left: set[int] = set()
-    while rows := store.db.execute(sql, [target, store.annotator, alone, last, BATCH]).fetchall():
+    asked = [target, store.annotator, alone]
+    while rows := store.db.execute(sql, [*asked, last, batch_of(total)]).fetchall():
         write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
         touched.update((row[1], None) for row in rows if row[6])
         left.update(row[1] for row in rows if not row[6])

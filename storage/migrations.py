@@ -32,6 +32,7 @@ def m002_scale(db: Database) -> None:
     Gold labels are no longer written a second time as events: `current.gold` holds them, it can
     never be changed, and `imports.action` says who took them in and when.
     """
+    db.conn.create_function("characters", 1, len, deterministic=True)  # SQL's ends at a NUL
     db.conn.create_function("first64", 1, content_number, deterministic=True)
     db.conn.create_function("packed", 1, _packed, deterministic=True)
     db.conn.create_function("searchable", 1, searchable, deterministic=True)
@@ -207,8 +208,8 @@ SCALE = (
         note TEXT,
         changed INTEGER  -- the last event of a person
     )""",
-    """INSERT INTO current_2 SELECT c.tweet, c.gold, c.label, t.split, t.group_id, length(t.text),
-        c.excluded, c.review, c.ambiguous, c.note, c.changed
+    """INSERT INTO current_2 SELECT c.tweet, c.gold, c.label, t.split, t.group_id,
+        characters(t.text), c.excluded, c.review, c.ambiguous, c.note, c.changed
         FROM current c JOIN tweets t ON t.id = c.tweet""",
     "DROP TABLE current",
     "ALTER TABLE current_2 RENAME TO current",
@@ -257,7 +258,9 @@ SCALE = (
         text, content='',
         tokenize="unicode61 remove_diacritics 2 tokenchars '$#@_'"
     )""",
-    "INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('automerge', 16)",
+    # `storage.segments` merges them, in transactions that are short enough.
+    """INSERT INTO tweets_fts (tweets_fts, rank) VALUES
+        ('hashsize', 16000000), ('automerge', 0), ('crisismerge', 1000), ('usermerge', 16)""",
     "INSERT INTO tweets_fts (rowid, text) SELECT id, searchable(text) FROM tweets",
     "DELETE FROM label_events WHERE action IN (SELECT action FROM imports)",
     *(

@@ -8,6 +8,7 @@ to in as many places as there are rows.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,16 +122,20 @@ def order(name: str) -> Order:
 
 def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
     """Bring the order of disagreements in line with labels that have just changed."""
-    runs = [row[0] for row in db.execute("SELECT id FROM runs WHERE predictions > 0")]
-    pairs = [(run, tweet) for run in runs for tweet in tweets]
-    db.executemany(
-        "DELETE FROM orders WHERE run = ?1 AND name = 'disagreement' AND tweet = ?2 AND value = "
-        "(SELECT -confidence FROM predictions WHERE run = ?1 AND tweet = ?2)",
-        pairs,
-    )
-    db.executemany(
-        "INSERT INTO orders SELECT p.run, 'disagreement', -p.confidence, p.tweet "
-        "FROM predictions p JOIN current c ON c.tweet = p.tweet "
-        f"WHERE p.run = ?1 AND p.tweet = ?2 AND {DISAGREES}",
-        pairs,
-    )
+    numbers = json.dumps(list(tweets))
+    predicted = "json_each(?2) j CROSS JOIN predictions p ON p.run = ?1 AND p.tweet = j.value"
+    for (run,) in db.execute("SELECT id FROM runs WHERE predictions > 0").fetchall():
+        # In the order of the key, so that each page of the table is visited once.
+        places = db.execute(
+            f"SELECT p.run, -p.confidence, p.tweet FROM {predicted} ORDER BY 2, 3", [run, numbers]
+        ).fetchall()
+        db.executemany(
+            "DELETE FROM orders WHERE run = ? AND name = 'disagreement' AND value = ? "
+            "AND tweet = ?",
+            places,
+        )
+        db.execute(
+            "INSERT INTO orders SELECT p.run, 'disagreement', -p.confidence, p.tweet "
+            f"FROM {predicted} JOIN current c ON c.tweet = p.tweet WHERE {DISAGREES} ORDER BY 3, 4",
+            [run, numbers],
+        )

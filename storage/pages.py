@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from storage.conditions import Condition
 from storage.filters import compile_filter
@@ -19,6 +20,7 @@ from storage.store import Store, visible
 
 RARE = 8_000
 """So many tweets are looked up and sorted while somebody waits for a key."""
+FIRST: itemgetter[int] = itemgetter(0)
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,16 @@ def ask(store: Store, filter_text: str = "", sort: str = "id", run: int | None =
 
 def ids(store: Store, asked: Asked) -> Sequence[int]:
     """All ids in order: 8 bytes a tweet, or next to nothing for the plain list."""
-    if not asked.conditions and asked.order.legs == order("id").legs:
+    if not asked.conditions and _by_id(asked):
         return range(1, asked.visible + 1)
     if (rare := _rare(store, asked)) is not None:
         return array("q", _sorted(store, asked, rare))
+    if (whole := _without_walking(store, asked)) is not None:
+        return whole
     found = array("q")
     for leg in asked.order.legs:
         sql, values = _walk(asked, leg)
-        found.extend(row[0] for row in store.db.execute(sql, values))
+        found.extend(map(FIRST, store.db.execute(sql, values)))
     return found
 
 
@@ -70,6 +74,8 @@ def count(store: Store, asked: Asked) -> int:
         return asked.visible
     if (rare := _rare(store, asked)) is not None:
         return len(_sorted(store, replace(asked, order=order("id")), rare))
+    if (whole := _without_walking(store, replace(asked, order=order("id")))) is not None:
+        return len(whole)
     sql, values = _walk(asked, order("id").legs[0])
     return int(store.db.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()[0])
 
@@ -113,15 +119,52 @@ def _needed(store: Store, asked: Asked) -> tuple[Leg, ...]:
 
 def _rare(store: Store, asked: Asked) -> Condition | None:
     """The condition that gives the fewest tweets, if those are few."""
+    if _by_id(asked) and all(c.match and c.exact for c in asked.conditions):
+        return None  # the text index gives them in this order, and looking twice costs double
     fewest, chosen = RARE + 1, None
     for condition in asked.conditions:
         if condition.index is None:
             continue
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM ({condition.index}) LIMIT {fewest})"
-        number = store.db.execute(sql, asked.values).fetchone()[0]
+        number = _first(store, asked, condition.index, fewest)
         if number < fewest:
             fewest, chosen = number, condition
     return chosen
+
+
+def _without_walking(store: Store, asked: Asked) -> Sequence[int] | None:
+    """The ids by id where one index answers all: all tweets but a few, or what it gives, sorted.
+
+    The latter where each tweet of a walk would be looked up among the predictions.
+    """
+    if not _by_id(asked) or len(asked.conditions) != 1:
+        return None
+    condition = asked.conditions[0]
+    if condition.absent and _first(store, asked, condition.absent, RARE + 1) <= RARE:
+        found, before = array("q"), 1
+        for tweet in sorted(_given(store, asked, condition.absent)):
+            found.extend(range(before, tweet))
+            before = tweet + 1
+        found.extend(range(before, asked.visible + 1))
+        return found
+    if condition.index and condition.exact and "p." in condition.sql and not condition.predicted:
+        return array("q", sorted(_given(store, asked, condition.index)))
+    return None
+
+
+def _by_id(asked: Asked) -> bool:
+    return asked.order.legs == order("id").legs
+
+
+def _first(store: Store, asked: Asked, index: str, limit: int) -> int:
+    """How many rows an index gives, counted up to a limit."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({index}) LIMIT {limit})"
+    return int(store.db.execute(sql, asked.values).fetchone()[0])
+
+
+def _given(store: Store, asked: Asked, index: str) -> set[int]:
+    """The visible tweets that an index gives."""
+    rows = store.db.execute(f"SELECT * FROM ({index})", asked.values)
+    return {tweet for (tweet,) in rows if tweet <= asked.visible}
 
 
 def _sorted(store: Store, asked: Asked, rare: Condition, also: int | None = None) -> list[int]:

@@ -19,12 +19,13 @@ from storage.columns import SPLIT_NAMES, Columns
 from storage.config import Config
 from storage.errors import UserError
 from storage.histories import Event
+from storage.repeats import Repeats
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 
 Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
 """Text, id in the source, other columns as JSON, content number, split, number of the label, and
 the events of an exported history."""
-BATCH = 4_000
+BATCH = 16_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
 
@@ -49,11 +50,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows, and what was read and rejected up to here."""
+    """Some rows, none twice, and what was read, rejected and found repeated up to here."""
 
     rows: list[Row]
     read: int
     rejected: int
+    repeated: int
+    """Rows whose id and text came before in the file."""
 
 
 def batches(job: Job) -> Iterator[Batch]:
@@ -69,10 +72,13 @@ def parse(job: Job) -> Iterator[Batch]:
     Raises UserError for a row that cannot be read or kept as it is.
     """
     counted = [0, 0]
+    repeated, repeats = 0, Repeats()
     rows = _rows(job, counted)
     while batch := list(islice(rows, BATCH)):
-        yield Batch(batch, *counted)
-    yield Batch([], *counted)
+        fresh = repeats.without(batch)
+        repeated += len(batch) - len(fresh)
+        yield Batch(fresh, counted[0], counted[1], repeated)
+    yield Batch([], counted[0], counted[1], repeated)
 
 
 def _rows(job: Job, counted: list[int]) -> Iterator[Row]:
@@ -84,7 +90,7 @@ def _rows(job: Job, counted: list[int]) -> Iterator[Row]:
             counted[1] += 1
             continue
         external_id = None if external is None else value_of(external)
-        if not text.isascii() or external_id is not None:
+        if not (text.isascii() and (external_id is None or external_id.isascii())):
             _check_unicode(job.path, counted[0], text, external_id or "")
         if label not in golds:
             golds[label] = _gold(value_of(label), job)
@@ -176,10 +182,10 @@ def _from_process(job: Job) -> Iterator[Batch]:
             pickle.dump(job, process.stdin)
             process.stdin.close()
             while size := int.from_bytes(process.stdout.read(8), "big"):
-                rows, read, rejected, error = marshal.loads(process.stdout.read(size))  # noqa: S302
+                values, error = marshal.loads(process.stdout.read(size))  # noqa: S302
                 if error is not None:
                     raise UserError(error)
-                yield Batch(rows, read, rejected)
+                yield Batch(*values)
             if process.wait() != 0:
                 raise UserError(f"{job.path} was not read to its end; try again.")
         finally:
@@ -191,9 +197,10 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
     job: Job = pickle.load(source)  # noqa: S301 - from the parent process
     try:
         for batch in parse(job):
-            _write_frame(target, (batch.rows, batch.read, batch.rejected, None))
+            values = (batch.rows, batch.read, batch.rejected, batch.repeated)
+            _write_frame(target, (values, None))
     except UserError as error:
-        _write_frame(target, ([], 0, 0, str(error)))
+        _write_frame(target, ((), str(error)))
     target.write(bytes(8))
 
 

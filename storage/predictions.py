@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
+from storage import segments
 from storage.bulk import Bulk, bulk
 from storage.conditions import DISAGREES
 from storage.orders import follow_labels
@@ -52,6 +53,7 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
             taken += len(batch)
         if taken:
             _keep_orders(writer, number)
+        segments.merge(writer)  # what an import left to a time when nobody labels
     return taken
 
 
@@ -66,12 +68,9 @@ def _keep_orders(writer: Bulk, run: int) -> None:
     )  # fmt: skip
     for name in ("confidence", "margin", "entropy"):
         _fill(writer, run, name, f"SELECT {name} AS value, tweet FROM predictions WHERE run = ?")
+    counted = db.execute("SELECT count(*) FROM predictions WHERE run = ?", [run]).fetchone()[0]
     with transaction(db):
-        db.execute(
-            "UPDATE runs SET predictions = (SELECT count(*) FROM predictions WHERE run = id) "
-            "WHERE id = ?",
-            [run],
-        )
+        db.execute("UPDATE runs SET predictions = ? WHERE id = ?", [counted, run])
         meanwhile = db.execute("SELECT DISTINCT tweet FROM label_events WHERE id > ?", [newest])
         follow_labels(db, [tweet for (tweet,) in meanwhile])
 
@@ -99,6 +98,20 @@ def _fill(writer: Bulk, run: int, name: str, values: str) -> None:
             size,
             lambda a, b, sql=sql: db.execute(sql, [run, name, a, b]),  # type: ignore[misc]
         )
+
+
+def remove_predictions(store: Store, number: int) -> None:
+    """Clear what a run said, beside other work; it is out of sight already."""
+    with bulk(store) as writer:
+        nothing = "SELECT 0.0 AS value, 0 AS tweet FROM runs WHERE id = ? AND 0"
+        for name in ("disagreement", "confidence", "margin", "entropy"):
+            _fill(writer, number, name, nothing)
+        writer.over(
+            "predictions", 1, visible(writer.db),
+            lambda a, b: writer.db.execute(
+                "DELETE FROM predictions WHERE run = ? AND tweet BETWEEN ? AND ?", [number, a, b]
+            ),
+        )  # fmt: skip
 
 
 def predictions_of(

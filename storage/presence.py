@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +35,25 @@ def hold(folder: Path) -> IO[bytes] | None:
         raise UserError(
             f"{folder} is being restored from a backup; try again when that has finished."
         ) from None
+    with suppress(OSError, AttributeError):  # macOS and some network disks have no such locks
+        fcntl.fcntl(held, fcntl.F_OFD_SETLK, _first_byte(fcntl.F_RDLCK))
     return held
+
+
+def others(held: IO[bytes] | None) -> bool:
+    """Whether anybody else may have the workspace open that was marked as open with `held`."""
+    if held is None:
+        return True
+    try:
+        found = fcntl.fcntl(held, fcntl.F_OFD_GETLK, _first_byte(fcntl.F_WRLCK))
+    except (OSError, AttributeError):
+        return True
+    return bool(struct.unpack_from("h", found)[0] != fcntl.F_UNLCK)
+
+
+def _first_byte(kind: int) -> bytes:
+    """A lock of the first byte of a file, of an open file and not of a process (fcntl(2))."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 1, 0)
 
 
 @contextmanager

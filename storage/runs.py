@@ -47,6 +47,8 @@ class Run:
         }
 
 
+DELETED = "deleted"
+"""The state of a run whose folder is in the trash."""
 COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions"
@@ -61,13 +63,15 @@ def add(
     base: str | None,
     labels: Sequence[str],
     after: int = 0,
+    number: int | None = None,
 ) -> int:
-    """Record a new queued run and return its number, which is above `after`."""
+    """Record a new queued run and return its number: the one given, or one above `after`."""
     with transaction(store.db):
         cursor = store.db.execute(
             "INSERT INTO runs (id, uid, kind, recipe, base, created, state, labels) "
-            "SELECT 1 + max(?, coalesce(max(id), 0)), ?, ?, ?, ?, ?, 'queued', ? FROM runs",
-            [after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
+            "SELECT coalesce(?, 1 + max(?, coalesce(max(id), 0))), ?, ?, ?, ?, ?, 'queued', ? "
+            "FROM runs",
+            [number, after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
         )
     return int(cursor.lastrowid or 0)
 
@@ -78,9 +82,10 @@ def get(store: Store, number: int) -> Run:
     return _read(store, "WHERE id = ?", [number])[0]
 
 
-def every(store: Store) -> list[Run]:
-    """All runs, newest first."""
-    return _read(store, "ORDER BY id DESC", [])
+def every(store: Store, deleted: bool = False) -> list[Run]:
+    """All runs, newest first; those that are deleted only if asked for."""
+    condition = "" if deleted else f"WHERE state != '{DELETED}' "
+    return _read(store, f"{condition}ORDER BY id DESC", [])
 
 
 def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)) -> Run:
@@ -153,6 +158,22 @@ def queue(store: Store, name: str, limit: int | None = None) -> list[tuple[int, 
         "SELECT rank, tweet, score, source FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
         [name, -1 if limit is None else limit],
     ).fetchall()
+
+
+def delete(store: Store, number: int) -> None:
+    """Take a run and what came out of it out of sight; its number stays taken.
+
+    Labels that were given with its suggestion on the screen go on referring to it. Its
+    predictions are cleared by `storage.predictions.remove_predictions`.
+    """
+    with transaction(store.db):
+        store.db.execute(
+            "UPDATE runs SET state = ?, predictions = 0, log_offset = 0 WHERE id = ?",
+            [DELETED, number],
+        )
+        store.db.execute("DELETE FROM evaluations WHERE run = ?", [number])
+        store.db.execute("DELETE FROM metrics WHERE run = ?", [number])
+        store.db.execute("DELETE FROM queues WHERE source LIKE ?", [f"run {number} %"])
 
 
 def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:

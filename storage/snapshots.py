@@ -77,7 +77,7 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
 def every(store: Store) -> list[Snapshot]:
     """All snapshots, oldest first."""
     rows = store.db.execute(
-        "SELECT name, event, tweets, annotator, at, note FROM snapshots ORDER BY event, at"
+        "SELECT name, event, tweets, annotator, at, note FROM snapshots ORDER BY event, rowid"
     )
     return [Snapshot(*row) for row in rows]
 

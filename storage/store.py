@@ -99,7 +99,8 @@ def _is_workspace(folder: Path) -> bool:
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
     """Make a workspace for its owner only and open it; raises UserError if there is one already."""
     path = folder / DATABASE
-    if path.exists() and config_file.path_in(folder).exists() and not _unfinished(path):
+    fresh = not path.exists() or _unfinished(path)
+    if not fresh and config_file.path_in(folder).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_labels(config.labels)
     with writing(folder):
@@ -109,7 +110,12 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
         config_file.save(folder, config)
         path.touch(0o600)
-    return _opened(path.resolve(), config, annotator or login_name())
+    try:
+        return _opened(path.resolve(), config, annotator or login_name())
+    except BaseException:
+        for ending in ("", "-wal", "-shm", "-journal") if fresh else ():
+            damage.beside(path, ending).unlink(missing_ok=True)
+        raise
 
 
 def _unfinished(path: Path) -> bool:
@@ -285,7 +291,7 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
             db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way
         else:
             db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA cache_size = -16000")
+        db.execute("PRAGMA cache_size = -32000")
     except sqlite3.DatabaseError:
         db.close()
         raise

@@ -24,16 +24,10 @@ def normalise(text: str) -> str:
     return " ".join(folded.split())
 
 
-def digest(*parts: str) -> bytes:
-    """16 bytes that identify a sequence of strings."""
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    framed = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
-    return hashlib.blake2b(framed, digest_size=16).digest()
-
-
 def content_hash(text: str) -> bytes:
     """16 bytes that are equal for texts that are equal after `normalise`."""
-    return digest(normalise(text))
+    folded = normalise(text).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(len(folded).to_bytes(8, "big") + folded, digest_size=16).digest()
 
 
 def content_number(hashed: bytes) -> int:

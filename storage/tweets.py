@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from storage import pages
-from storage.conditions import DISAGREES, DUPLICATES
+from storage.conditions import DISAGREES, DUPLICATES, REVIEWS
 from storage.errors import UserError
 from storage.filters import compile_filter
 from storage.orders import ORDERS
@@ -22,12 +22,19 @@ FIRST = 200
 """Tweets of the page that is shown before the whole list is known."""
 COLUMNS = (
     "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
-    "c.ambiguous, c.note, p.label, p.confidence, p.in_sample"
+    "c.ambiguous, c.note, p.label, p.confidence, p.in_sample, "
+    f"c.changed IS NOT NULL AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = c.tweet)"
 )
 FROM = (
     "FROM current c JOIN tweets t ON t.id = c.tweet "
     "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
 )
+
+CUT = (
+    "CASE WHEN instr(CAST(t.text AS BLOB), x'00') THEN t.text "
+    "ELSE substr(t.text, 1, {characters}) END"
+)
+"""The beginning of a text; whole where there is a NUL in it, at which substr would end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Tweet:
     pred: str | None
     confidence: float | None
     in_sample: bool | None
+    reviewed: bool
+    """Somebody gave or kept its label."""
     run: int | None
 
     @property
@@ -109,7 +118,7 @@ def window(
     store: Store, ids: Sequence[int], run: int | None, characters: int | None = 400
 ) -> list[Tweet]:
     """The tweets with these ids, in that order, each text whole or cut to so many characters."""
-    text = "t.text" if characters is None else f"substr(t.text, 1, {int(characters)})"
+    text = "t.text" if characters is None else CUT.format(characters=int(characters))
     columns = COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
     sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"
@@ -189,13 +198,13 @@ def split_counts(store: Store) -> dict[str, int]:
 def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
     names = store.label_names
     (number, external, text, split, group, gold, label, excluded, review, ambiguous, note, pred,
-     confidence, in_sample) = row  # fmt: skip
+     confidence, in_sample, reviewed) = row  # fmt: skip
     return Tweet(
         id=number, external_id=external, text=text, split=split, group=group,
         gold=names.get(gold), label=names.get(label), excluded=bool(excluded),
         review=bool(review), ambiguous=bool(ambiguous), note=note, pred=names.get(pred),
         confidence=confidence, in_sample=None if in_sample is None else bool(in_sample),
-        run=None if pred is None else run,
+        reviewed=bool(reviewed), run=None if pred is None else run,
     )  # fmt: skip
 
 

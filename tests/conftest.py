@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import HOSTILE
 
 from storage import importing
 from storage.config import Config
@@ -24,23 +25,6 @@ from workbench import cli as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
-HOSTILE = (
-    "\x1b[31mred\x1b[0m",
-    "\x1b]0;owned\x07",
-    "\x1b]52;c;cm0gLXJm\x1b\\",
-    "\x1bP$q q\x1b\\",
-    "\x1b[2J\x1b[H\x1b[?1049h",
-    "\x9b31mred",
-    "\x9d0;owned\x9c",
-    "\x90q\x9c",
-    "back\x08\x08\x08space and bell\x07",
-    "vertical\x0btab form\x0cfeed return\rover",
-    "\u202eevil\u202c \u2066isolate\u2069 \u200fmark",
-    "zero\u200bwidth\u2060joiner\ufeff",
-    "[bold red]markup[/] [link=http://x]y[/link]",
-    "tag\U000e0041\U000e007f z\u0351\u0352\u0353\u0354\u0355algo",
-)
-"""Texts that a terminal would act on, or that Rich would take for markup."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +33,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WORKBENCH_HOME", "WORKBENCH_ANNOTATOR", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORKBENCH_ANNOTATOR", "ana")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs of tests are not handed to the engine of whoever runs them."""
+    os.environ["WORKBENCH_ENGINE_DIR"] = str(tmp_path_factory.mktemp("engine") / "engine")
 
 
 @pytest.fixture(scope="session")

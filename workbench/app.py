@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import termios
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from storage.errors import UserError
 from storage.runs import Run
 from storage.store import DATABASE, SQLiteError, open_store
 from workbench import daily_backup
+from workbench.runs import spool
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.help import HelpScreen
 from workbench.screens.jobs import (
@@ -39,9 +39,11 @@ from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
 from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
-from workbench.terminal import COLUMNS, ROWS
+from workbench.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.widgets.clipboard import clipboard_sequence
 
+ENGINE_S = 3.0
+"""Seconds between two looks at the warm engine."""
 SELF = (sys.executable, "-m", "workbench")
 
 
@@ -66,6 +68,8 @@ class WorkbenchApp(App[None]):
         self.store = open_store(folder, annotator)
         self.shown_run = tweets.shown_run(self.store)
         self.progress: dict[int, Progress] = {}
+        self.engine = ""
+        """What the warm engine does, in a word."""
         self.problem: str | None = None
         """Why the screen had to close, in one sentence."""
         self._program = program
@@ -87,13 +91,15 @@ class WorkbenchApp(App[None]):
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
         self.follow_runs()
+        self.look_at_engine()
+        self.set_interval(ENGINE_S, self.look_at_engine)
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
-            self.set_interval(2, self._check_terminal)
+            end_with_terminal()
 
     def on_unmount(self) -> None:
         """Close the workspace."""
@@ -117,13 +123,6 @@ class WorkbenchApp(App[None]):
             self.exit(return_code=1)
         else:
             super()._handle_exception(error)
-
-    def _check_terminal(self) -> None:
-        """Leave when the line is gone: nothing else would ever end the process."""
-        try:
-            termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
-        except (termios.error, ValueError):
-            os._exit(128 + signal.SIGHUP)
 
     def on_resize(self, event: events.Resize) -> None:
         """Show a sentence instead of a broken layout."""
@@ -185,6 +184,11 @@ class WorkbenchApp(App[None]):
                     f"key {binding.key_display or binding.key}",
                     lambda action=binding.action: self.run_action(action, screen),
                 )
+        turn = "stop" if self.engine else "start"
+        yield SystemCommand(
+            f"{turn} the engine", "a process that keeps the base model between runs",
+            lambda: self.turn_engine(turn),
+        )  # fmt: skip
         yield SystemCommand("theme", "choose other colours", self.action_change_theme)
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -193,6 +197,22 @@ class WorkbenchApp(App[None]):
             self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
 
     # Runs.
+
+    @work(thread=True, group="engine", exclusive=True)
+    def look_at_engine(self) -> None:
+        """Have the status line say what the warm engine does."""
+        if (word := spool.in_a_word()) != self.engine:
+            self.engine = word
+            self.call_from_thread(self._browse.tweets.settle)
+
+    @work(group="engine-command")
+    async def turn_engine(self, action: str) -> None:
+        """Start or stop the warm engine."""
+        try:
+            await self.command("engine", action, "--json", let_finish=True)
+        except UserError as error:
+            self.say(str(error), problem=True)
+        self.look_at_engine()
 
     def recipe_of(self, run: int) -> str:
         """What a run was made with."""
@@ -204,8 +224,16 @@ class WorkbenchApp(App[None]):
         self._browse.show_run(run.id)
         self._browse.say(f"Predictions of run {run.id} ({run.recipe}).")
 
+    def forget_run(self, number: int) -> None:
+        """Show other predictions in the list than those of a run that is deleted."""
+        self.progress.pop(number, None)
+        if self.shown_run == number:
+            self.shown_run = tweets.shown_run(self.store)
+            self._browse.show_run(self.shown_run)
+
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""
+        self._browse.say("")
         self.follow_runs()
         self.open_run(runs.get(self.store, run))
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from storage.errors import UserError
 
@@ -11,6 +17,9 @@ TOKENIZERS = (
     "sentencepiece.bpe.model", "tekken.json", "*.tiktoken",
 )  # fmt: skip
 """Files one of which every tokenizer needs."""
+HUB_PATIENCE_S = 5.0
+SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
+HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
 def is_local(name: str) -> bool:
@@ -24,7 +33,7 @@ def require_model(name: str) -> None:
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
-    elif path.exists() or looks_local:
+    elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
         raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
 
 
@@ -48,4 +57,53 @@ def _require_files(folder: Path) -> None:
         raise UserError(
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
+        )
+
+
+def hub_answers() -> bool:
+    """Whether the hub can be connected to; behind a proxy only a request could tell, so yes.
+
+    Its library would try for a minute before it gives up.
+    """
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if address.scheme in getproxies():
+        return True
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), HUB_PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def fingerprint(name: str) -> str | None:
+    """A hash by which a changed local base is noticed; None for a name of the hub.
+
+    Over the size, the header and samples of each weights file and of each JSON file: other
+    weights differ everywhere, so reading all of them would tell no more.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return None
+    hasher = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
+        hasher.update(path.name.encode())
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            hasher.update(str(size).encode())
+            for part in range(SAMPLES):
+                file.seek(part * size // SAMPLES)
+                hasher.update(file.read(SAMPLE_BYTES))
+    return hasher.hexdigest()
+
+
+def require_same_base(name: str | None, known: str | None) -> None:
+    """Raise UserError if a local base is another than the one with a fingerprint."""
+    if name is None or known is None:
+        return
+    require_model(name)
+    if is_local(name) and fingerprint(name) != known:
+        raise UserError(
+            f"{name} has changed since this run was made, so its checkpoints and its adapter do "
+            "not fit any more; put the old files back, or start another run."
         )

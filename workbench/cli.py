@@ -26,10 +26,15 @@ COMMANDS = {
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
     "runs": ("train", "predict", "runs", "logs", "stop", "resume", "evaluate"),
+    "compare": ("compare",),
+    "again": ("clone", "delete", "undelete"),
+    "engine": ("engine",),
     "model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }
 """The commands by the module of workbench.commands that they are in."""
+LONGEST = 900
+"""Characters of an error message."""
 
 
 class Commands(click.Group):
@@ -139,6 +144,8 @@ def fail(message: str, status: int, detail: str | None = None) -> None:
     """Print one sentence on stderr, after a traceback if that is asked for, and exit."""
     if "--debug" in sys.argv and sys.exc_info()[0] is not None:
         print(inert.lines(traceback.format_exc()), file=sys.stderr)
+    if len(message) > LONGEST:  # it repeats something endless
+        message = f"{message[: LONGEST // 2]} … {message[-LONGEST // 2 :]}"
     print(f"workbench: {inert.line(message)}", file=sys.stderr)
     if detail is not None:
         print(detail, file=sys.stderr)

@@ -41,6 +41,14 @@ def lines(text: str) -> str:
     return "\n".join(_plain(part.replace("\t", "    ")) for part in parts)
 
 
+def typed(text: str) -> str:
+    """The text for a line that is edited: each character that may not be shown has a stand-in."""
+    text = SURROGATE.sub("�", CONTROL.sub(_picture, text))
+    text = COMBINING.sub(lambda match: match[0][:2] + "·" * (len(match[0]) - 2), text)
+    text = INVISIBLE.sub("·", text)
+    return "".join(c if unicodedata.category(c) != "Cn" else "�" for c in text)
+
+
 def _plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text

@@ -119,6 +119,14 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     return from_json({"name": name, **values})
 
 
+def changed(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+    """A recipe with `section.name=value` overrides; raises UsageError for what is not known."""
+    values = recipe.as_json()
+    for override in overrides:
+        _override(values, override)
+    return from_json(values)
+
+
 def from_json(values: Mapping[str, Any]) -> Recipe:
     """Read a recipe back; raises UsageError naming a setting that is missing, unknown or wrong."""
     plain = {name: value for name, value in values.items() if name not in SECTIONS}

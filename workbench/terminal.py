@@ -1,13 +1,19 @@
-"""Whether the screen can be used in this terminal."""
+"""Whether the screen can be used in this terminal, and the end of both."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+import termios
+import threading
+import time
 
 COLUMNS, ROWS = 60, 15
 """The smallest terminal in which the screens can be used."""
+LOOK_S = 2.0
+"""Seconds between two looks at whether the terminal is there."""
 
 
 def terminal_problem() -> str | None:
@@ -24,3 +30,20 @@ def terminal_problem() -> str | None:
             f"enlarge it, or {instead}."
         )
     return None
+
+
+def end_with_terminal() -> None:
+    """End the process when the line is gone, also where its event loop waits for the line.
+
+    Textual's writer ends with the first write that fails, and what is written then waits for ever.
+    """
+    threading.Thread(target=_watch, name="line", daemon=True).start()
+
+
+def _watch() -> None:
+    try:
+        while True:
+            time.sleep(LOOK_S)
+            termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
+    except (termios.error, ValueError):
+        os._exit(128 + signal.SIGHUP)

@@ -30,20 +30,51 @@ from workbench.modeling.adapting import Frozen, add_adapter, lean  # noqa: E402
 from workbench.modeling.attention import fuse_attention  # noqa: E402
 from workbench.modeling.batches import Row, answer_rows, packed  # noqa: E402
 from workbench.modeling.examples import Examples  # noqa: E402
+from workbench.modeling.keeping import Kept  # noqa: E402
+from workbench.modeling.keeping import Kept  # noqa: E402
 from workbench.modeling.loading import load_base  # noqa: E402
 from workbench.modeling.memory import peak_gib  # noqa: E402
 from workbench.modeling.prompts import make_prompter  # noqa: E402
 from workbench.modeling.ways import inputs  # noqa: E402
 from workbench.runs import folder as run_folder  # noqa: E402
 from workbench.runs import tables  # noqa: E402
-from workbench.runs.engine import Engine  # noqa: E402
+from workbench.runs.folder import State  # noqa: E402
 from workbench.runs.model_job import _examples  # noqa: E402
+from workbench.runs.worker import Reporter, do_run  # noqa: E402
+from workbench.runs.worker import Reporter, do_run  # noqa: E402
 
 CUDA = torch.cuda.is_available()
 SHAPE = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
 SMALL_SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
 FOUND: dict[str, Any] = {}
 SPEC: dict[str, Any] = {}
+
+
+class Engine:
+    """Does run after run in this process and keeps the base, as `workbench engine` does."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def run(self, folder: Path) -> State:
+        """Do the run of a folder and say how it ended."""
+        reporter = Reporter(folder)
+        if not do_run(run_folder.read_job(folder), folder, reporter, self.kept):
+            self.kept.drop()
+        return reporter.state
+
+
+class Engine:
+    """Does run after run as the warm engine does, and keeps the base between them."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def run(self, folder: Path) -> run_folder.State:
+        """Do the run of a folder and say how it ended."""
+        if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.kept):
+            self.kept.drop()
+        return run_folder.read_state(folder)
 
 
 def put(**values: Any) -> None:

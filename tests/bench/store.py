@@ -118,8 +118,8 @@ class Bench:
         self.marks()
         self.pages()
         self.filters()
-        self.commits()
         self.bulk_edit()
+        self.commits()
 
     def figure(
         self, what: str, value: float, unit: str, limit: float | None = None, note: str = ""

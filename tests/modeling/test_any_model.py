@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 import torch
 
@@ -91,16 +94,46 @@ def test_labels_of_several_tokens_are_scored_whole(make_base):
     [
         ("/no/such/folder", "no model folder"),
         ("./nowhere", "no model folder"),
-        ("EMPTY", "folder without a model"),
-        ("BROKEN", "no weights"),
+        (".", "folder without a model"),
     ],
 )
-def test_a_base_that_is_no_model_is_one_sentence(tmp_path, name, message):
-    if name == "EMPTY":
-        name = str(tmp_path)
-    elif name == "BROKEN":
-        (tmp_path / "config.json").write_text('{"model_type": "falcon"}')
-        name = str(tmp_path)
+def test_a_base_that_is_no_model_is_one_sentence(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message) as caught:
         load_base(name, RECIPE.quantization)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.json", None, r"no config\.json"),
+        ("model.safetensors", None, r"no weights \(\*\.safetensors\)"),
+        ("tokenizer.json", None, "no tokenizer"),
+        ("config.json", b"{", "cannot be loaded"),
+        ("model.safetensors", b"", r"weights file \(\*\.safetensors\) is damaged"),
+        ("model.safetensors", b"cut off", r"weights file \(\*\.safetensors\) is damaged"),
+        ("tokenizer.json", b"{}", "tokenizer .* cannot be loaded"),
+        ("tokenizer.json", b"{", "cannot be loaded"),
+    ],
+)
+def test_a_damaged_base_is_one_sentence(demo_base, tmp_path, file, content, message):
+    folder = tmp_path / "base"
+    shutil.copytree(demo_base, folder)
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        load_base(str(folder), RECIPE.quantization)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_missing_are_not_made_up(demo_base, tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(demo_base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["num_hidden_layers"] += 1
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"lacks \d+ of the weights .* download the model whole"):
+        load_base(str(folder), RECIPE.quantization)

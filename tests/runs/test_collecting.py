@@ -163,7 +163,7 @@ def test_a_run_with_damaged_predictions_can_be_resumed_as_it_says(store, run, mo
     (run.path / "predictions.parquet").write_bytes(b"PAR1 nothing")
     collect(store)
     assert "resume the run" in runs.get(store, 1).reason
-    monkeypatch.setattr(launching, "launch", lambda folder: 0)
+    monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
     launching.resume(run.path)
 
 
@@ -190,15 +190,15 @@ def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch
     monkeypatch.setattr("storage.predictions.BATCH", 10)
     taken = []
 
-    def cut_off(path, read=collecting._predictions):
-        for prediction in read(path):
+    def cut_off(*about, read=collecting.predictions):
+        for prediction in read(*about):
             taken.append(prediction)
             if len(taken) == 25:
                 raise KeyboardInterrupt
             yield prediction
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(collecting, "_predictions", cut_off)
+        patch.setattr(collecting, "predictions", cut_off)
         collect(store)
     collect(store)
     assert runs.get(store, 1).predictions == N

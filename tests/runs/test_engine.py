@@ -1,111 +1,189 @@
-"""The engine: run after run in one process, with the results of processes of their own."""
+"""The warm engine: one process for many runs, its owner's alone, gone when it is not needed."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
+import os
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from safetensors.torch import load_file
 
-from storage import importing
-from storage.config import Config
-from storage.importing import Options
-from storage.store import create_store
-from workbench import recipes
-from workbench.runs import folder as run_folder
-from workbench.runs import tables
-from workbench.runs.engine import Engine
-from workbench.runs.freezing import freeze_training
+from storage.errors import UserError
+from workbench.runs import launching, spool
+from workbench.runs.collecting import collect
+from workbench.runs.folder import DONE, FAILED, QUEUED, STOPPED, read_log, read_state, settle
+from workbench.runs.launchers import ENGINE, Launch
+from workbench.runs.spool import Engine
 
-SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
-QUICK = ("training.max_steps=3", "training.logging_steps=1", "training.dev_share=0.0")
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def freeze(tmp_path):
-    """A function that freezes a short run on the sample tweets and returns its folder."""
-    base = str(SAMPLE / "base")
-    store = create_store(tmp_path / "workspace", Config(labels=("positive", "negative"), base=base))
-    importing.run(store, importing.plan(store.config, SAMPLE / "tweets.csv", Options()))
-
-    def make(*overrides: str, scored: str = "id:<=40") -> Path:
-        recipe = recipes.load("tiny", [*QUICK, *overrides])
-        return freeze_training(store, recipe, base, scored).path
-
-    yield make
-    store.close()
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A home for an engine of this test's own, which does not outlive it."""
+    monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield tmp_path / "engine"
+    for state in tmp_path.glob("engine/state.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
 
 
-def result(folder: Path):
-    """What a run predicted and the adapter it made."""
-    rows = pq.read_table(folder / run_folder.PREDICTIONS).to_pydict()
-    return rows, load_file(folder / run_folder.ADAPTER / "adapter_model.safetensors")
+def hand_over(run):
+    launching.launch(run, Launch(ENGINE))
+    return run
 
 
-@pytest.mark.slow
-def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze):
-    first, second, alone = freeze(), freeze(), freeze()
-    engine = Engine()
-    assert engine.run(first).state == run_folder.DONE
-    kept = engine.kept.base.model
-    assert engine.run(second).state == run_folder.DONE
-    assert engine.kept.base.model is kept  # not loaded again
-    command = [sys.executable, "-m", "workbench.runs.worker", str(alone)]
-    assert subprocess.run(command, check=False, timeout=120).returncode == 0
-    expected_rows, expected_weights = result(alone)
-    for folder in (first, second):
-        rows, weights = result(folder)
-        assert rows["id"] == expected_rows["id"]
-        for ours, theirs in zip(rows["probabilities"], expected_rows["probabilities"], strict=True):
-            assert ours == pytest.approx(theirs, abs=1e-6)
-        assert weights.keys() == expected_weights.keys()
-        for name, weight in weights.items():
-            assert weight.allclose(expected_weights[name], atol=1e-6), name
-    assert result(first)[0] == result(second)[0]
+def test_runs_of_several_workspaces_go_through_one_process(
+    make_model_run, baseline, until, cli, filled
+):
+    assert cli("engine", "status", "--json").json == {"running": False, "waiting": []}
+    engine = cli("engine", "start", "--json").json
+    assert cli("engine", "start", "--json").json["pid"] == engine["pid"]
+    runs = [hand_over(run) for run in (make_model_run(), baseline, make_model_run())]
+    told = cli("-w", filled.folder, "runs").out
+    assert "in the engine's queue" in told
+    for run in runs:
+        until(lambda run=run: settle(run).state == DONE, 120)
+        assert read_state(run).pid == engine["pid"]
+    collect(filled)
+    alone = make_model_run()
+    launching.launch(alone)
+    until(lambda: settle(alone).state == DONE, 120)
+    assert read_state(alone).pid != engine["pid"]
+    first, last, fresh = (
+        pq.read_table(run / "predictions.parquet") for run in (runs[0], runs[2], alone)
+    )
+    assert first.equals(fresh) and last.equals(fresh)
+    done = cli("engine", "stop", "--json")
+    assert done.json == {"running": False, "waiting": []}
 
 
-@pytest.mark.slow
-def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze, monkeypatch):
-    wrong, right = freeze("lora.targets=['no_such_layer']"), freeze()
-    engine = Engine()
-    failed = engine.run(wrong)
-    assert failed.state == run_folder.FAILED and "no_such_layer" in failed.reason
-    assert engine.kept.base is None
-    assert engine.run(right).state == run_folder.DONE
+def test_train_uses_the_engine_that_runs(filled, cli, until, repository):
+    spool.start()
+    base = str(repository / "sample_data" / "base")
+    quick = ("--set", "training.max_steps=2")
+    run = cli("-w", filled.folder, "train", "--recipe", "tiny", "--base", base, *quick, "--json")
+    folder = filled.run_folder(run.json["id"])
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid == spool.running().pid
+    assert cli("-w", filled.folder, "train", "--recipe", "baseline", "--json").status == 0
+    folder = filled.run_folder(2)
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid != spool.running().pid, "a baseline needs no base"
 
 
-@pytest.mark.slow
-def test_another_memory_setting_gets_another_base(freeze):
-    engine = Engine()
-    engine.run(freeze())
-    kept = engine.kept.base.model
-    assert engine.run(freeze("training.memory=nf4")).state == run_folder.DONE
-    assert engine.kept.base.model is not kept
+def test_a_stop_is_about_one_run_and_the_engine_goes_on(make_model_run, baseline, until):
+    spool.start()
+    long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
+    until(lambda: read_state(long).step > 0)
+    launching.stop(waits)
+    assert (read_state(waits).state, spool.waiting()) == (STOPPED, [])
+    launching.resume(waits)
+    assert read_state(waits).state == QUEUED and len(spool.waiting()) == 1
+    launching.stop(long)
+    until(lambda: read_state(long).state == STOPPED)
+    until(lambda: read_state(waits).state == DONE)
+    assert spool.running() is not None
 
 
-@pytest.mark.slow
-def test_scoring_goes_window_by_window_and_changes_nothing(freeze, monkeypatch):
-    whole, parts = freeze(), freeze()
-    engine = Engine()
-    engine.run(whole)
-    monkeypatch.setattr(tables.windows, "__defaults__", (7,))
-    engine.run(parts)
-    assert pq.ParquetFile(parts / run_folder.PREDICTIONS).num_row_groups == 6  # of 40 rows
-    ours, theirs = result(parts)[0], result(whole)[0]
-    assert ours["id"] == theirs["id"] and ours["in_sample"] == theirs["in_sample"]
-    for one, other in zip(ours["probabilities"], theirs["probabilities"], strict=True):
-        assert one == pytest.approx(other, abs=1e-4)
+def test_an_engine_that_is_asked_to_end_saves_its_run(make_model_run, baseline, until, filled):
+    engine = spool.start()
+    long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
+    until(lambda: read_state(long).step > 0)
+    assert spool.stop()
+    until(lambda: spool.running() is None)
+    assert read_state(long).state == STOPPED
+    assert list(long.glob("checkpoints/checkpoint-*/COMPLETE"))
+    collect(filled)
+    assert read_state(waits).state == FAILED and "workbench resume" in read_state(waits).reason
+    at = read_state(long).step
+    launching.resume(long)
+    until(lambda: read_state(long).step > at)
+    assert read_state(long).pid != engine.pid
+    launching.stop(long)
+    until(lambda: read_state(long).state == STOPPED)
 
 
-@pytest.mark.slow
-def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
-    folder = freeze("training.max_steps=0", "training.epochs=1", "training.batch_size=64")
-    Engine().run(folder)
-    dynamics = pq.read_table(folder / tables.DYNAMICS).to_pydict()
-    trained = tables.read(folder / run_folder.TRAIN).ids
-    seen = sorted(zip(dynamics["epoch"], dynamics["id"], strict=True))
-    assert seen == sorted((0, number) for number in trained)
-    assert all(0 < chance <= 1 for chance in dynamics["probability"])
+def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, until):
+    spool.start()
+    broken = make_model_run()
+    (broken / "train.parquet").write_bytes(b"nothing")
+    for run in (broken, baseline):
+        hand_over(run)
+    until(lambda: settle(baseline).state == DONE)
+    assert read_state(broken).state == FAILED
+    assert "train.parquet is damaged" in read_state(broken).reason
+
+
+def test_an_engine_without_work_ends(until):
+    spool.start(idle_minutes=1 / 60)
+    until(lambda: spool.running() is None, 20)
+    with pytest.raises(UserError, match="engine start"):
+        spool.submit(Path("/nowhere"))
+
+
+def test_an_engine_that_died_is_no_engine(until, baseline):
+    engine = spool.start()
+    os.kill(engine.pid, signal.SIGKILL)
+    until(lambda: spool.running() is None)
+    hand_over(baseline)
+    until(lambda: settle(baseline).state == DONE)
+    assert read_state(baseline).pid != engine.pid
+    assert [v["phase"] for v, _ in read_log(baseline) if "phase" in v][-1] == "done"
+
+
+def test_the_folder_of_an_engine_is_its_owners_alone(cache):
+    folder = spool.home()
+    assert {path.stat().st_mode & 0o777 for path in (folder, folder / "waiting")} == {0o700}
+    folder.chmod(0o777)
+    with pytest.raises(UserError, match="open to others"):
+        spool.home()
+    assert not spool.usable()
+    folder.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(folder, 12345, 12345)
+        with pytest.raises(UserError, match="not a folder of yours"):
+            spool.home()
+        os.chown(folder, 0, 0)
+    folder.rename(folder.with_name("real"))
+    folder.symlink_to("real")
+    with pytest.raises(UserError, match="not a folder of yours"):
+        spool.home()
+
+
+def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
+    spool.start()
+    assert spool.usable()
+    engine = spool.running()
+    spool.write(spool.home(), Engine(engine.pid, "0.0.1", 15.0, since=time.time()))
+    assert not spool.usable()
+
+
+async def test_the_status_line_says_what_the_engine_does(filled):
+    from workbench.app import WorkbenchApp
+    from workbench.widgets.status import StatusLine
+
+    app = WorkbenchApp(filled.folder, "ana")
+    async with app.run_test(size=(120, 30)) as pilot:
+
+        async def seen(word):
+            for _ in range(600):
+                await pilot.pause(0.05)
+                line = app._browse.query_one(StatusLine)
+                if word in line._shown.get("summary", ""):
+                    return True
+            return False
+
+        app.turn_engine("start")
+        assert await seen("engine idle")
+        app.turn_engine("stop")
+        for _ in range(600):
+            await pilot.pause(0.05)
+            if not app.engine:
+                break
+        assert not app.engine and spool.running() is None

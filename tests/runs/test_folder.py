@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from storage.errors import UserError
 from workbench import recipes
 from workbench.runs import folder as run_folder
-from workbench.runs import launching
+from workbench.runs import launching, processes
 from workbench.runs.folder import (
     DONE,
     FAILED,
@@ -26,6 +28,7 @@ from workbench.runs.folder import (
     State,
     alive,
     append_log,
+    end_torn_line,
     read_job,
     read_log,
     read_state,
@@ -33,20 +36,26 @@ from workbench.runs.folder import (
     write_json,
     write_state,
 )  # fmt: skip
+from workbench.runs.telling import line_of
+
+
+def worker(found, **changes):
+    """The state that a process writes as a worker."""
+    values = {"pid": found.pid, "pid_started": found.started, "boot": found.boot}
+    return State(**({"state": RUNNING, "host": found.host} | values | changes))
 
 
 @pytest.fixture
-def dead_pid():
-    """The number and start of a process that has ended."""
+def dead(tmp_path):
+    """The states of a worker that has ended."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    started = psutil.Process(process.pid).create_time()
+    found = processes.identity(process.pid)
     process.communicate(b"\n")
-    return process.pid, started
+    return lambda **changes: worker(found, **changes)
 
 
 def me(**changes):
-    process = psutil.Process()
-    return State(state=RUNNING, pid=process.pid, pid_started=process.create_time(), **changes)
+    return worker(processes.identity(), **changes)
 
 
 # state.json
@@ -96,11 +105,27 @@ def test_a_signal_in_the_middle_of_writing_does_no_harm(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": "done", "colour": 3}', "\udcff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "{", "[]", '{"state": "done", "colour": 3}', "\udcff", '{"state": "eating"}',
+        '{"pid": -1}', '{"pid": 0}', '{"pid": 1e400}', '{"step": "7"}', '{"step": -1}',
+        '{"heartbeat": NaN}', '{"steps": 1' + "0" * 400 + "}", "[" * 100_000,
+        '{"reason": "' + "x" * 5_000_000 + '"}', '{"reason": ["a"]}', '{"phase": "cut o',
+    ],
+)  # fmt: skip
 def test_a_damaged_state_is_one_sentence(content, tmp_path):
     (tmp_path / "state.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=r"state\.json"):
         read_state(tmp_path)
+    assert (tmp_path / "state.json").read_bytes().decode("utf-8", "surrogateescape") == content
+
+
+@pytest.mark.parametrize("name", ["run.json", "state.json"])
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match="plain file"):
+        read_job(tmp_path) if name == "run.json" else read_state(tmp_path)
 
 
 # log.jsonl
@@ -139,41 +164,104 @@ def test_lines_that_are_no_objects_are_passed_over(tmp_path):
     assert offset == (tmp_path / "log.jsonl").stat().st_size
 
 
+def test_hostile_lines_tell_nothing_and_hold_nobody_up(tmp_path):
+    lines = [
+        "[" * 50_000, '{"event": "note", "text": "' + "x" * 10**6 + '"}', '{"no": "event"}',
+        '{"event": 3}', '{"event": "step", "step": "7", "loss": 1' + "0" * 300 + "}",
+        '{"event": "step", "step": -5, "steps": 1e3, "at": "noon", "loss": 0.5}',
+    ]  # fmt: skip
+    (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
+    events = [values for values, _ in read_log(tmp_path)]
+    assert events == [{"event": "step"}, {"event": "step", "loss": 0.5}]
+    assert [line_of(values) for values in events]
+
+
+def test_a_log_that_became_shorter_is_read_from_its_start(tmp_path):
+    append_log(tmp_path, "step", step=1)
+    assert [values["step"] for values, _ in read_log(tmp_path, 10_000)] == [1]
+
+
+def test_a_log_is_not_written_through_a_link(tmp_path):
+    (tmp_path / "mine").write_text("keep")
+    (tmp_path / "log.jsonl").symlink_to(tmp_path / "mine")
+    with pytest.raises(OSError, match="symbolic"):
+        append_log(tmp_path, "step", step=1)
+    assert (tmp_path / "mine").read_text() == "keep"
+
+
+def test_what_follows_a_torn_line_is_whole(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"event": "step", "st')
+    end_torn_line(tmp_path)
+    append_log(tmp_path, "step", step=2)
+    assert [values["step"] for values, _ in read_log(tmp_path)] == [2]
+
+
 # Who is alive
 
 
-def test_this_process_is_alive():
-    assert alive(me())
+def test_this_process_is_alive(tmp_path):
+    assert alive(tmp_path, me())
 
 
-def test_a_process_that_ended_is_not(dead_pid):
-    assert not alive(State(state=RUNNING, pid=dead_pid[0], pid_started=dead_pid[1]))
-    assert not alive(State(state=RUNNING))
+def test_a_process_that_ended_is_not(dead, tmp_path):
+    assert not alive(tmp_path, dead())
+    assert not alive(tmp_path, State(state=RUNNING))
 
 
-def test_another_process_with_the_same_number_is_not(tmp_path):
-    state = me()
-    reused = State(state=RUNNING, pid=state.pid, pid_started=state.pid_started - 3600)
-    assert not alive(reused)
+@pytest.mark.parametrize("change", [{"pid_started": 1.0}, {"boot": "another"}])
+def test_another_process_with_the_same_number_is_not(change, tmp_path):
+    reused = replace(me(), **change)
+    assert not alive(tmp_path, reused)
     write_state(tmp_path, reused)
+    assert settle(tmp_path).state == FAILED
+    with pytest.raises(UserError, match="is not running"):
+        launching.stop(tmp_path)
+
+
+def test_a_zombie_is_not(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    state = worker(processes.identity(process.pid))
+    process.stdin.close()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not alive(tmp_path, state)
+    process.wait()
+
+
+def test_who_holds_the_lock_is_at_work_whatever_the_state_says(tmp_path):
+    write_state(tmp_path, State(), heartbeat=1.0)
+    with processes.claimed(tmp_path):
+        assert settle(tmp_path).state == QUEUED
     assert settle(tmp_path).state == FAILED
 
 
-def test_a_zombie_is_not():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    started = psutil.Process(process.pid).create_time()
-    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
-    assert not alive(State(state=RUNNING, pid=process.pid, pid_started=started))
-    process.wait()
+@pytest.mark.parametrize("jump", [-(10**7), -3600, 3600, 10**7])
+def test_a_clock_that_jumps_kills_no_run(jump, tmp_path, monkeypatch):
+    now = time.time
+    write_state(tmp_path, me())
+    (queued := tmp_path / "queued").mkdir()
+    with processes.claimed(queued):
+        write_state(queued, State())
+        monkeypatch.setattr(time, "time", lambda: now() + jump)
+        assert settle(tmp_path).state == RUNNING
+        assert settle(queued).state == QUEUED
+
+
+def test_a_run_on_another_machine_is_believed(dead, tmp_path):
+    written = write_state(tmp_path, dead(host="gpu-box"))
+    assert settle(tmp_path) == written
+    with pytest.raises(UserError, match="is running on gpu-box"):
+        launching.resume(tmp_path)
+    launching.stop(tmp_path)
+    assert (tmp_path / "stop").exists()
 
 
 # Settling
 
 
 @pytest.mark.parametrize("state", [RUNNING, STOPPING, QUEUED])
-def test_a_run_whose_worker_died_has_failed(state, dead_pid, tmp_path):
-    write_state(tmp_path, State(state=state, pid=dead_pid[0], pid_started=dead_pid[1], step=7))
+def test_a_run_whose_worker_died_has_failed(state, dead, tmp_path):
+    write_state(tmp_path, dead(state=state, step=7))
     settled = settle(tmp_path)
     assert settled.state == FAILED
     assert "workbench resume" in settled.reason
@@ -182,10 +270,8 @@ def test_a_run_whose_worker_died_has_failed(state, dead_pid, tmp_path):
 
 
 @pytest.mark.parametrize("state", [DONE, FAILED, STOPPED])
-def test_a_run_that_ended_stays_as_it_is(state, dead_pid, tmp_path):
-    written = write_state(
-        tmp_path, State(state=state, pid=dead_pid[0], pid_started=dead_pid[1], reason="so")
-    )
+def test_a_run_that_ended_stays_as_it_is(state, dead, tmp_path):
+    written = write_state(tmp_path, dead(state=state, reason="so"))
     assert settle(tmp_path) == written
 
 
@@ -208,7 +294,7 @@ def test_a_worker_that_ends_while_it_is_looked_for_is_done(tmp_path, monkeypatch
     """Between the reading of the state and the look at the process the worker may finish."""
     write_state(tmp_path, me())
 
-    def ends(state):
+    def ends(folder, state):
         write_state(tmp_path, state, state=DONE)
         return False
 
@@ -217,19 +303,17 @@ def test_a_worker_that_ends_while_it_is_looked_for_is_done(tmp_path, monkeypatch
     assert read_state(tmp_path).state == DONE
 
 
-def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead_pid, monkeypatch):
+def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead, monkeypatch):
     """Its new worker needs seconds to start; until then the number of the old one is on file."""
-    write_state(tmp_path, State(state=STOPPED, pid=dead_pid[0], pid_started=dead_pid[1]))
-    monkeypatch.setattr(launching, "launch", lambda folder: 0)
+    write_state(tmp_path, dead(state=STOPPED))
+    monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
     launching.resume(tmp_path)
     assert settle(tmp_path).state == QUEUED
 
 
-def test_the_time_between_a_stop_and_a_resume_is_no_work(dead_pid, tmp_path):
+def test_the_time_between_a_stop_and_a_resume_is_no_work(dead, tmp_path):
     start = time.time() - 86_400
-    state = State(
-        state=RUNNING, pid=dead_pid[0], pid_started=dead_pid[1], started=start, heartbeat=start + 60
-    )
+    state = dead(started=start, heartbeat=start + 60)
     write_json(tmp_path / "state.json", state.__dict__)
     assert settle(tmp_path).seconds == pytest.approx(60, abs=1)
 
@@ -237,8 +321,8 @@ def test_the_time_between_a_stop_and_a_resume_is_no_work(dead_pid, tmp_path):
 # Stopping and resuming what cannot be
 
 
-def test_only_a_running_run_can_be_stopped(tmp_path, dead_pid):
-    write_state(tmp_path, State(state=RUNNING, pid=dead_pid[0], pid_started=dead_pid[1]))
+def test_only_a_running_run_can_be_stopped(tmp_path, dead):
+    write_state(tmp_path, dead())
     with pytest.raises(UserError, match="is not running"):
         launching.stop(tmp_path)
 
@@ -280,6 +364,14 @@ DAMAGES = {
     "a setting missing": lambda v: v["recipe"]["lora"].pop("r"),
     "recipe is a number": lambda v: v.update(recipe=3),
     "labels is a number": lambda v: v.update(labels=3),
+    "one label": lambda v: v.update(labels=["a"], words=["a"]),
+    "a word missing": lambda v: v.update(words=["a"]),
+    "a label is a number": lambda v: v.update(labels=["a", 3]),
+    "another kind": lambda v: v.update(kind="magic"),
+    "no base": lambda v: v.update(base=None),
+    "no uid": lambda v: v.update(uid=""),
+    "id is true": lambda v: v.update(id=True),
+    "a later protocol": lambda v: v.update(protocol=2),
 }
 
 

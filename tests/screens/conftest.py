@@ -217,11 +217,11 @@ def stub(tmp_path, workspace):
 STUB = """
 import json, os, sys, time
 from pathlib import Path
-import psutil
 from storage import runs
 from storage.predictions import Prediction, add_predictions
 from storage.store import open_store
 from workbench.runs import folder as run_folder
+from workbench.runs import processes
 
 scratch, _, workspace, command, *rest = sys.argv[1:]
 with Path(scratch, "calls").open("a") as calls:
@@ -237,14 +237,18 @@ if command == "train":
     folder.mkdir(parents=True)
     state = run_folder.State(state="running", phase="training", step=5, steps=20, eta_s=75.0)
     # The test itself plays the worker, so that the run counts as alive.
-    worker = psutil.Process().parent()
+    worker = processes.identity(os.getppid())
     run_folder.write_state(folder, state, started=time.time() - 3, pid=worker.pid,
-                           pid_started=worker.create_time())
+                           pid_started=worker.started, boot=worker.boot, host=worker.host)
     for step, loss in ((1, 0.9), (5, 0.412)):
         run_folder.append_log(folder, "step", step=step, steps=20, loss=loss,
                               learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
     run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40)
     print(json.dumps(runs.get(store, number).as_json()))
+elif command == "resume":
+    folder = store.run_folder(int(rest[0]))
+    run_folder.write_state(folder, run_folder.read_state(folder), state="running")
+    runs.update(store, int(rest[0]), state="queued")
 elif command == "runs":
     for run in runs.every(store):
         folder = store.run_folder(run.id)

@@ -18,6 +18,8 @@ async def test_the_first_screen(start, size):
         assert "1 / 12" in driver.text
         assert "12 tweets │ 11 labelled │ 0 corrected │ ana" in driver.text
         assert "1/p positive" in driver.lines[-1]
+        for key in ("? help", "q quit", "/ filter", "t train", "r runs"):
+            assert key in driver.lines[-1]
         assert "run 1" in driver.text
         assert "imported as positive" in driver.text
         assert all(len(line) <= size[0] for line in driver.lines)
@@ -144,6 +146,17 @@ async def test_sort(start):
         assert list(driver.app._browse.tweets.ids)[:2] == [3, 8]
         await driver.press("1")
         assert driver.history(3)[-1]["queue"] == "disagreement"
+
+
+async def test_g_goes_to_the_ends_of_a_menu(start):
+    async with start() as driver:
+        await driver.press("s")
+        await driver.until_seen("Sort by")
+        for key, order in (("G", "suspect"), ("g", "id"), ("j", "confidence"), ("k", "id")):
+            await driver.press(key)
+            await driver.until(lambda order=order: f">{order} " in driver.text)
+        await driver.press("G", "enter")
+        await driver.until_seen("by suspect")
 
 
 async def test_an_empty_workspace_says_what_to_do(start, empty_workspace):

@@ -52,6 +52,41 @@ async def test_enter_keeps_the_label_and_counts_as_reviewed(start):
         assert driver.current == 2
 
 
+async def test_what_was_kept_is_marked_said_and_found(start):
+    async with start() as driver:
+        assert driver.lines[1][2] == " "
+        await driver.press("enter")
+        await driver.until_seen("Tweet 1: kept positive.")
+        assert driver.lines[1][2] == "k"
+        assert "c!~" not in driver.lines[1]
+        await driver.press("slash")
+        await driver.type("reviewed:yes")
+        await driver.press("enter")
+        await driver.until_seen("filter reviewed:yes")
+        assert list(driver.app._browse.tweets.ids) == [1]
+        await driver.until_seen("label  positive  reviewed")
+        await driver.press("u")
+        await driver.until(lambda: driver.lines[1][2] == " ")
+
+
+async def test_a_key_is_confirmed_until_the_cursor_moves_on(start):
+    async with start() as driver:
+        await driver.press("2")
+        await driver.until_seen("Tweet 1: positive → negative.")
+        await driver.settled()
+        assert "Tweet 1: positive → negative." in driver.text
+        await driver.press("j")
+        await driver.until(lambda: "Tweet 1:" not in driver.text)
+        await driver.press("7")
+        await driver.until_seen("There is no label 7")
+        await driver.press("0")
+        await driver.until_seen("Tweet 3: negative → none.")
+        await driver.press("u")
+        await driver.until_seen("Undone: tweet 3.")
+        await driver.press("k")
+        await driver.until(lambda: "Undone" not in driver.text)
+
+
 async def test_enter_without_a_label_asks_for_one(start):
     async with start() as driver:
         await driver.press("G", "k", "k")

@@ -2,10 +2,10 @@
 
 from contextlib import asynccontextmanager
 
-import psutil
 import pytest
 
 from storage import runs
+from workbench.runs import processes
 
 
 @asynccontextmanager
@@ -105,10 +105,30 @@ async def test_the_end_of_a_run_brings_its_predictions(start, stub):
         assert driver.history(1)[-1]["run"] == 3
 
 
+async def test_the_end_of_a_run_moves_nothing_in_the_list(start, stub):
+    async with started(start, stub) as driver:
+        await driver.press("escape", "s")
+        await driver.until_seen("Sort by")
+        await driver.press("j", "j", "j", "enter")
+        await driver.until_seen("by disagreement")
+        await driver.press("g", "j")
+        before = list(driver.app._browse.tweets.ids)
+        assert before[:2] == [3, 8]
+        stub.move(state="done", step=20)
+        await driver.until_seen("pred: run 3")
+        await driver.until_seen("the list stays as it was, s sorts it anew")
+        assert list(driver.app._browse.tweets.ids) == before
+        assert driver.current == 8
+        await driver.press("s")
+        await driver.until_seen("Sort by")
+        await driver.press("enter")
+        await driver.until(lambda: list(driver.app._browse.tweets.ids)[:1] == [1])
+
+
 async def test_a_failed_run_says_why(start, stub):
     async with started(start, stub) as driver:
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
-        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
+        await driver.until_seen("reason Out of memory; use a smaller batch.")
         await driver.press("escape")
         await driver.until_seen("run 3 failed")
         assert "pred: run 2" in driver.text
@@ -124,13 +144,29 @@ async def test_stop_asks_the_command_line(start, stub):
     async with started(start, stub) as driver:
         await driver.press("S")
         await driver.until_seen("saves and stops")
-        assert ["stop", "3"] in stub.calls
+        assert ["stop", "3", "--json"] in stub.calls
+
+
+async def test_stop_is_offered_while_a_run_goes_on_and_resume_afterwards(start, stub):
+    async with started(start, stub) as driver:
+        await driver.until(lambda: "S stop" in driver.lines[-1])
+        assert "R resume" not in driver.lines[-1]
+        stub.move(state="stopped")
+        await driver.until(lambda: "R resume" in driver.lines[-1])
+        assert "S stop" not in driver.lines[-1]
+        await driver.press("S", "R")
+        await driver.until_seen("Run 3 goes on.")
+        assert [call for call in stub.calls if call[0] in ("stop", "resume")] == [
+            ["resume", "3", "--json"]
+        ]
+        stub.move(state="done")
+        await driver.until(lambda: not {"S", "R"} & set(driver.lines[-1].split()))
 
 
 async def test_runs_that_others_started_are_watched(start, stub):
     stub.start_outside()
-    me = psutil.Process()
-    stub.move(pid=me.pid, pid_started=me.create_time())
+    me = processes.identity()
+    stub.move(pid=me.pid, pid_started=me.started, boot=me.boot)
     async with start(program=stub.program) as driver:
         await driver.until_seen("run 3 training 5/20")
 
@@ -148,11 +184,27 @@ async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
         await driver.press("r")
         await driver.until_seen("baseline")
         row = next(line for line in driver.lines if " fast " in line)
-        assert row.split()[:4] == ["*", "2", "qlora", "fast"]
+        assert row.split()[:4] == [">*", "2", "qlora", "fast"]
         await driver.press("j", "enter")
         await driver.until_seen("pred: run 1 baseline")
         await driver.press("j", "j", "space")
         assert driver.tweet(3).label == "negative"
+
+
+async def test_without_colours_the_cursor_has_a_mark_everywhere(start, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with start() as driver:
+        await driver.press("j")
+        assert [line[0] for line in driver.lines[1:4]] == [" ", ">", " "]
+        await driver.press("r")
+        await driver.until(lambda: ">*  2" in driver.text)
+        await driver.press("G")
+        await driver.until(lambda: ">   1" in driver.text and ">*" not in driver.text)
+        await driver.press("escape", "t")
+        for mark in (">recipe", ">base model", ">settings", "> Start"):
+            await driver.until_seen(mark)
+            assert ">fast" in driver.text
+            await driver.press("tab")
 
 
 async def test_a_run_without_predictions_cannot_be_shown(start, stub):

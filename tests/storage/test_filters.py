@@ -260,6 +260,7 @@ terms = st.one_of(
             [
                 (f"changed:{w[0]}", lambda t: t.changed is w[1]),
                 (f"disagree:{w[0]}", lambda t: t.disagrees is w[1]),
+                (f"reviewed:{w[0]}", lambda t: t.reviewed is w[1]),
                 (f"note:{w[0]}", lambda t: (t.note is not None) is w[1]),
                 (f"insample:{w[0]}", lambda t: bool(t.in_sample) is w[1]),
                 (f"duplicate:{w[0]}", lambda t: not w[1]),

@@ -96,6 +96,25 @@ def test_a_note_is_written_and_removed(small):
     assert tweets.tweet(small, 3).note == "sarcasm? \x1b[31m"
 
 
+def test_a_tweet_is_reviewed_once_somebody_gave_or_kept_its_label(small):
+    def reviewed():
+        ids = list(tweets.listing(small, "reviewed:yes"))
+        assert ids == [t.id for t in tweets.window(small, range(1, 5), None) if t.reviewed]
+        return ids
+
+    assert reviewed() == []
+    labels.mark(small, [1], "review", True)
+    labels.annotate(small, 2, "looks odd")
+    assert reviewed() == []
+    labels.assign(small, [3], tweets.tweet(small, 3).label)
+    labels.assign(small, [1, 4], "negative")
+    assert reviewed() == [1, 3, 4]
+    labels.undo(small)
+    assert reviewed() == [3]
+    labels.redo(small)
+    assert reviewed() == [1, 3, 4]
+
+
 def test_what_was_on_the_screen_is_kept_with_the_event(small):
     from storage import runs
 

@@ -13,7 +13,8 @@ LABEL = ("positive", "negative", "neutral")
 FILTERS = (
     "", "label:positive", "gold:none", "pred:negative", "conf:>0.6", "margin:<=0.3", "entropy:>0.9",
     "len:>40", "id:>50", "split:test", "flag:review", "changed:yes", "disagree:yes", "disagree:no",
-    "insample:yes", "note:yes", "duplicate:yes", "duplicate:no", "by:ben", "moon", "mo*", "🚀",
+    "insample:yes", "note:yes", "reviewed:yes",
+    "reviewed:no", "duplicate:yes", "duplicate:no", "by:ben", "moon", "mo*", "🚀",
     "moon or 🚀", "label:positive moon -🚀", "pred:positive (split:test or flag:review)",
     "run:1 conf:>0.5", "group:3", "nothingatall", '"to the"', "label:positive or label:neutral",
 )  # fmt: skip

@@ -185,3 +185,9 @@ def test_gold_current_and_predictions_are_never_written_over_one_another(listed)
     labels.assign(listed, [1], None)
     assert tweets.tweet(listed, 1).pred == "positive"
     assert tweets.tweet(listed, 1, 1).confidence == other.confidence
+
+
+def test_a_text_is_cut_to_its_first_characters_and_never_at_a_nul(make_store, fill):
+    store = fill(make_store(), [{"text": "a long text 🚀"}, {"text": "before\x00after"}])
+    texts = [tweet.text for tweet in tweets.window(store, [1, 2], None, characters=8)]
+    assert texts == ["a long t", "before\x00after"]

@@ -326,10 +326,45 @@ def test_labels_that_left_the_set_are_named(trained, cli):
     assert "are not those of workbench.toml (up, down)" in sentence
 
 
-def test_the_advice_on_an_encoding_is_another_one(home, cli, write):
-    path = write("t.csv", b"text,label\nup we go \x81 now,positive\n")
-    sentence = one_sentence(cli("import", path, "--encoding", "cp1252"), 1)
-    assert "is not cp1252 text" in sentence and "--encoding utf-8." in sentence
+@pytest.mark.parametrize(
+    ("content", "named", "advice"),
+    [
+        (
+            "für uns 🚀 ja \x81 nein".encode(),
+            "cp1252",
+            "it looks like utf-8, so leave --encoding out.",
+        ),
+        ("für uns".encode("cp1252"), "utf-8", "it looks like cp1252, so leave --encoding out."),
+        ("für uns".encode(), "ascii", "it looks like utf-8, so leave --encoding out."),
+        (b"up \x81 now", "cp1252", "correct the file, or name another encoding with --encoding."),
+    ],
+)
+def test_the_advice_on_an_encoding_is_another_one(content, named, advice, home, cli, write):
+    path = write("t.csv", b"text,label\n" + content + b",positive\n")
+    sentence = one_sentence(cli("import", path, "--encoding", named), 1)
+    assert f"is not {named} text" in sentence and sentence.endswith(advice)
+
+
+def test_codes_are_named_in_the_order_of_numbers(home, cli, write):
+    rows = "".join(f"tweet number {n} of them,{n % 12}\n" for n in range(30))
+    path = write("codes.csv", f"text,label\n{rows}")
+    cli("init", "codes")
+    sentence = one_sentence(cli("-w", "codes", "import", path), 2)
+    assert "--map 0=NAME,1=NAME,2=NAME," in sentence and ",9=NAME,10=NAME,11=NAME." in sentence
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("command", [("train", "--recipe", "tiny"), ("predict",)])
+def test_half_a_base_is_refused_before_there_is_a_run(
+    missing, command, trained, cli, tmp_path, repository
+):
+    base = Path(shutil.copytree(repository / "sample_data" / "base", tmp_path / "base"))
+    (base / missing).unlink()
+    cli("runs")
+    before = (content(trained), sorted(path.name for path in trained.rglob("*")))
+    sentence = one_sentence(cli(*command, "--base", base), 1)
+    assert f"workbench: {base} " in sentence
+    assert (content(trained), sorted(path.name for path in trained.rglob("*"))) == before
 
 
 def test_the_columns_of_the_seed_format_are_those_of_the_file(home, cli, write):

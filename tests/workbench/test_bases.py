@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 from storage.errors import UserError
-from workbench.bases import is_local, require_model
+from workbench.bases import fingerprint, is_local, require_model, require_same_base
 
 
 @pytest.fixture
@@ -34,7 +37,10 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         require_model(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["/nowhere/at/all", "./nowhere", "~/nowhere-at-all", "a/b/c"])
+@pytest.mark.parametrize(
+    "name",
+    ["/nowhere/at/all", "./nowhere", "~/nowhere-at-all", "a/b/c", "nope/", "my model", "a\\b"],
+)
 def test_a_path_to_nothing_is_never_asked_of_the_hub(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="There is no model folder"):
@@ -60,3 +66,22 @@ def test_a_folder_with_half_a_model_is_refused(model, missing, instead, message)
         (model / instead).write_text("")
     with pytest.raises(UserError, match=message):
         require_model(str(model))
+
+
+def test_a_base_is_known_by_its_weights_and_not_by_its_dates(tmp_path, repository):
+    base = shutil.copytree(repository / "sample_data" / "base", tmp_path / "base")
+    known = fingerprint(str(base))
+    assert known is not None and fingerprint(str(base)) == known
+    weights = next(base.glob("*.safetensors"))
+    os.utime(weights, (1, 1))
+    require_same_base(str(base), known)
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2 :] = content[: len(content) - len(content) // 2]
+    weights.write_bytes(content)
+    with pytest.raises(UserError, match="has changed since this run was made"):
+        require_same_base(str(base), known)
+
+
+def test_a_name_of_the_hub_has_no_fingerprint():
+    assert fingerprint("some/model") is None
+    require_same_base("some/model", None)

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 import pytest
+from rich.cells import cell_len
 
 from workbench import cli as command_line
 from workbench.cli import main
@@ -102,6 +103,24 @@ def test_list_prints_one_array_or_one_object_a_line(trained, cli):
     assert ok(cli("list", "id:>9999", "--json")).json == []
     table = ok(cli("list", "id:<4"))
     assert "3 of 3 tweets." in table.out
+
+
+def test_list_and_suspects_give_each_tweet_a_line(trained, cli):
+    for command in (("list", "--limit", "30"), ("suspects", "--limit", "30")):
+        heading, *rows, _ = ok(cli(*command)).out.splitlines()
+        assert len(rows) == 30 and heading.split()[-1] == "text"
+        assert max(map(cell_len, rows)) <= 120
+        assert any(row.rstrip().endswith("…") for row in rows)
+        wrapped = ok(cli(*command, "--wrap")).out
+        assert len(wrapped.splitlines()) > 32 and wrapped.count("…") < 3  # some are the tweets' own
+
+
+def test_what_was_kept_is_counted_and_marked(trained, cli):
+    label = ok(cli("show", "7", "--json")).json["label"]
+    ok(cli("label", "7", label))
+    assert ok(cli("status", "--json")).json["reviewed"] == 1
+    row = ok(cli("list", "reviewed:yes")).out.splitlines()[1]
+    assert {"k", "k!"} & set(row.split())
 
 
 def test_list_takes_the_order_and_the_run(trained, cli):

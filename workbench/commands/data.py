@@ -220,6 +220,7 @@ def status(settings: Settings) -> None:
             "tweets": counts.tweets,
             "labelled": counts.labelled,
             "corrected": counts.corrected,
+            "reviewed": len(tweets.listing(store, "reviewed:yes")),
             "excluded": counts.excluded,
             "review": counts.review,
             "ambiguous": counts.ambiguous,

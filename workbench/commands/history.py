@@ -15,6 +15,9 @@ from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_change, print_json, say, table
 from workbench.commands.progress import bar
 
+MOST_OLD = 20
+"""Characters of an old note in a table."""
+
 
 @click.command()
 @click.argument("number", metavar="[ID]", type=int, required=False)
@@ -34,16 +37,22 @@ def history(settings: Settings, number: int | None, limit: int | None) -> None:
         return
     table(
         None,
-        (">event", "when (UTC)", ">tweet", "by", "kind", "field", "old", "new", "queue", ">run"),
+        (">event", "when (UTC)", ">tweet", "by", "kind", "queue", ">run", "field", "old", "new"),
         (
             (
                 event["event"], _moment(event["at"]),
-                event["tweet"], event["annotator"], event["kind"], event["field"], event["old"],
-                event["new"], event["queue"], event["run"],
+                event["tweet"], event["annotator"], event["kind"], event["queue"], event["run"],
+                event["field"], _begin_of(event["old"]), event["new"],
             )
             for event in events
         ),
     )  # fmt: skip
+
+
+def _begin_of(value: Any) -> Any:
+    """A label as it is, a long note cut so that the columns beside it keep their width."""
+    long = isinstance(value, str) and len(value) > MOST_OLD
+    return f"{value[:MOST_OLD]}…" if long else value
 
 
 @click.command()

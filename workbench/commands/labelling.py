@@ -29,12 +29,17 @@ from workbench.commands.progress import bar
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many (20 for the table).")
 @click.option("--run", type=int, help="Whose predictions to show (otherwise the newest).")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a line.")
+@click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common
 @click.pass_obj
 def list_tweets(
-    settings: Settings, filter_text: str, sort: str, limit: int | None, run: int | None, jsonl: bool
-) -> None:
-    """List tweets that pass a filter.
+    settings: Settings, filter_text: str, sort: str, limit: int | None, run: int | None,
+    jsonl: bool, wrap: bool,
+) -> None:  # fmt: skip
+    """List tweets that pass a filter, one a line.
+
+    After the confidence: c is a corrected label, k one that was looked at and kept, ! one that the
+    prediction differs from.
 
     Example: workbench list "label:negative pred:positive conf:>0.9" --sort confidence
     """
@@ -49,21 +54,23 @@ def list_tweets(
         elif settings.as_json:
             print_json([tweet.as_json() for tweet in found])
         else:
-            _print_table(list(found), len(tweets.listing(store, filter_text, sort, run)))
+            _print_table(list(found), len(tweets.listing(store, filter_text, sort, run)), wrap)
 
 
-def _print_table(rows: list[Tweet], total: int) -> None:
+def _print_table(rows: list[Tweet], total: int, wrap: bool) -> None:
     table(
         None,
         (">id", "split", "gold", "label", "pred", ">conf", "", "text"),
         (
             (
                 tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
-                percent(tweet.confidence), "c" * tweet.changed + "!" * tweet.disagrees,
-                tweet.text[:300],
+                percent(tweet.confidence),
+                ("c" if tweet.changed else "k" * tweet.reviewed) + "!" * tweet.disagrees,
+                tweet.text,
             )
             for tweet in rows
         ),
+        wrap,
     )  # fmt: skip
     say(f"{len(rows):,} of {total:,} tweets.")
 
@@ -163,9 +170,10 @@ def redo(settings: Settings) -> None:
 @click.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--run", type=int, help="Whose predictions to use (otherwise the newest baseline).")
+@click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common
 @click.pass_obj
-def suspects(settings: Settings, limit: int, run: int | None) -> None:
+def suspects(settings: Settings, limit: int, run: int | None, wrap: bool) -> None:
     """Rank the labels that are most likely wrong, by predictions of a model that did not see them.
 
     Example: workbench suspects --limit 50
@@ -190,9 +198,10 @@ def suspects(settings: Settings, limit: int, run: int | None) -> None:
         (">rank", ">id", "label", "pred", ">conf", ">score", "text"),
         (
             (row["rank"], row["id"], row["label"], row["pred"], percent(row["confidence"]),
-             f"{row['score']:+.3f}", row["text"][:300])
+             f"{row['score']:+.3f}", row["text"])
             for row in rows
         ),
+        wrap,
     )  # fmt: skip
     say(f"By {source}. Correct one with `workbench label ID LABEL`.")
 

@@ -11,9 +11,10 @@ import click
 from storage import runs
 from storage.errors import UsageError, UserError
 from storage.store import Store
-from workbench.bases import is_local
+from workbench.bases import is_local, require_same_base
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say
+from workbench.commands.progress import busy
 from workbench.commands.runs import trained_run
 from workbench.runs import folder as run_folder
 
@@ -35,7 +36,9 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
-        rows = _ask_baseline(folder, texts) if run.kind == "baseline" else _ask_model(folder, texts)
+        ask = _ask_baseline if run.kind == "baseline" else _ask_model
+        with busy(f"Asking run {run.id}…"):
+            rows = ask(folder, texts)
     answers: list[dict[str, Any]] = [
         {
             "text": text,
@@ -86,6 +89,7 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     job = run_folder.read_job(folder)
     if job.base is None or is_local(job.base):
         os.environ["HF_HUB_OFFLINE"] = "1"
+    require_same_base(job.base, job.base_print)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from workbench.modeling.answering import answer
 
@@ -111,7 +115,8 @@ def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -
         os.environ["HF_HUB_OFFLINE"] = "1"
     from workbench.modeling.exporting import export
 
-    with settings.for_others():
+    require_same_base(job.base, job.base_print)
+    with settings.for_others(), busy(f"Writing run {number}…"):
         export(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})

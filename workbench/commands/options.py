@@ -39,16 +39,16 @@ class Settings:
     def store(self, daily_backup: bool = True) -> Iterator[Store]:
         """Open the workspace that the command is about, and close it afterwards.
 
-        Says on stderr what is special about it, and makes the backup of the day.
+        Makes the backup of the day, and says on stderr what is special about the workspace.
         """
         self.opened = find_workspace(self.workspace)
         store = open_store(self.opened, self.annotator)
         try:
-            if daily_backup and not store.read_only:
-                back_up(store.folder)
+            complaint = back_up(store.folder) if daily_backup and not store.read_only else ""
             yield store
-            for notice in store.notices:  # last, so that an error stands alone
-                warn(notice.sentence)
+            for sentence in (complaint, *(notice.sentence for notice in store.notices)):
+                if sentence:  # last, so that an error stands alone
+                    warn(sentence)
         finally:
             store.close()
 
@@ -62,14 +62,15 @@ class Settings:
             os.umask(private)
 
 
-def back_up(folder: Path) -> None:
-    """Make the backup of the day; what is wrong with it is said and hinders nothing."""
+def back_up(folder: Path) -> str:
+    """Make the backup of the day and return what is wrong with it, which hinders nothing."""
     from workbench.daily_backup import start
 
     try:
         start(folder)
     except UserError as error:
-        warn(str(error))
+        return str(error)
+    return ""
 
 
 def warn(sentence: str) -> None:

@@ -32,8 +32,10 @@ def print_jsonl(values: Iterable[Any]) -> None:
         click.echo(_dumps(value))
 
 
-def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; a heading with > is right-aligned, and the last column may wrap."""
+def table(
+    title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]], wrap: bool = True
+) -> None:
+    """Print a table; a heading with > is right-aligned, and the last column wraps or is cut."""
     grid = Table(
         title=None if title is None else Text(inert.line(title)),
         title_justify="left",
@@ -49,7 +51,9 @@ def table(title: str | None, headings: Sequence[str], rows: Iterable[Sequence[ob
             overflow="ellipsis",
         )
     for row in rows:
-        grid.add_row(*(Text(inert.line("" if cell is None else str(cell))) for cell in row))
+        cells = [inert.line("" if cell is None else str(cell)) for cell in row]
+        # The last column is the one that gives way, and its texts stay on one line all the same.
+        grid.add_row(*(Text(cell, no_wrap=None if wrap else True) for cell in cells))
     console().print(grid)
 
 

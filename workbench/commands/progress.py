@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.status import Status
+from rich.text import Text
 
 Progress = Callable[[int, int | None], None]
 """Told how many are done, and of how many if that is known."""
@@ -17,11 +20,29 @@ PATIENCE = 1.0
 
 
 @contextmanager
+def busy(title: str) -> Iterator[None]:
+    """Shows from the second second on that something goes on whose length nobody knows."""
+    shown = Status(Text(title), console=Console(stderr=True))
+    timer = Timer(PATIENCE, shown.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        shown.stop()
+
+
+@contextmanager
 def bar(title: str) -> Iterator[Progress]:
     """Shows a bar from the second second on; gives what has to be told how far things are."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )  # fmt: skip
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     shown = Bar(*columns, console=Console(stderr=True), transient=True)
     task = shown.add_task(title, total=None)
     started = time.monotonic()

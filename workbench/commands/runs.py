@@ -3,25 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from storage import runs as stored_runs
 from storage import tweets
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
-from workbench.bases import require_model
+from workbench.bases import require_model, require_same_base
 from workbench.commands.groups import compare
-from workbench.commands.options import Settings, common
+from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
-from workbench.runs import launching
+from workbench.runs import launchers, launching, spool
+from workbench.runs.folder import State
+from workbench.runs.launchers import Launch
+from workbench.runs.sessions import at_logout
 from workbench.runs.telling import last_line, line_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def launch_options(function: F) -> F:
+    """Add --launcher, --nodes and --gpus to a command."""
+    for option in (
+        click.option("--gpus", type=int, default=1, show_default=True, metavar="M",
+                     help="GPUs of each node, with a process each."),
+        click.option("--nodes", type=int, default=1, show_default=True, metavar="N",
+                     help="Machines; more than one with --launcher slurm."),
+        click.option("--launcher", type=click.Choice(launchers.NAMES),
+                     help="Where to run it (otherwise the engine if it runs, or torchrun for "
+                     "several GPUs, or local)."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlora") -> Launch:
+    """How a run shall be started; raises UsageError for what cannot be."""
+    several = launchers.TORCHRUN if gpus > 1 and nodes == 1 else launchers.LOCAL
+    if launcher is None and (nodes, gpus) == (1, 1) and kind != "baseline" and spool.usable():
+        several = launchers.ENGINE
+    launch = Launch(launcher or several, nodes, gpus)
+    try:
+        launchers.check(launch)
+    except ValueError as error:
+        raise UsageError(f"It cannot be started like that: {error}.") from None
+    return launch
 
 
 @click.command()
@@ -41,11 +75,13 @@ from workbench.runs.telling import last_line, line_of
 )
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
 @common
 @click.pass_obj
 def train(
     settings: Settings, recipe: str | None, base: str | None, overrides: tuple[str, ...],
-    filter_text: str, trust_remote_code: bool, waits: bool,
+    filter_text: str, trust_remote_code: bool, waits: bool, launcher: str | None, nodes: int,
+    gpus: int,
 ) -> None:  # fmt: skip
     """Freeze the current labels and train on them in a process of its own.
 
@@ -58,18 +94,20 @@ def train(
 
     with settings.store() as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
+        how = chosen_launch(launcher, nodes, gpus, chosen.kind)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
         compare(store)
         frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
-        launching.launch(frozen.path)
+        launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
             if outside := tweets.outside(store):
                 say(outside_sentence(outside))
-        _finish(settings, store, frozen.job.id, waits)
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
 
 
 @click.command()
@@ -81,11 +119,12 @@ def train(
 @click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
 @common
 @click.pass_obj
 def predict(
     settings: Settings, filter_text: str, number: int | None, base: str | None, recipe: str,
-    overrides: tuple[str, ...], waits: bool,
+    overrides: tuple[str, ...], waits: bool, launcher: str | None, nodes: int, gpus: int,
 ) -> None:  # fmt: skip
     """Score the tweets that pass a filter, with a trained run or with a base as it is.
 
@@ -93,6 +132,7 @@ def predict(
     """
     from workbench.runs.freezing import freeze_prediction
 
+    how = chosen_launch(launcher, nodes, gpus)
     with settings.store() as store:
         if base is not None:
             require_model(base)
@@ -102,14 +142,16 @@ def predict(
             run = trained_run(store, number)
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
+            require_same_base(job.base, job.base_print)
             frozen = freeze_prediction(
                 store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
                 path / run_folder.TRAIN, job.trust_remote_code,
             )  # fmt: skip
-        launching.launch(frozen.path)
+        launching.launch(frozen.path, how)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
-        _finish(settings, store, frozen.job.id, waits)
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
 
 
 def trained_run(store: Store, number: int | None) -> Run:
@@ -127,7 +169,13 @@ def trained_run(store: Store, number: int | None) -> Run:
     return run
 
 
-def _finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
+def warn_of_logout() -> None:
+    """Say if a logout will end the run."""
+    if (warning := at_logout().warning) is not None:
+        warn(warning)
+
+
+def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
     """Wait for a run if asked to, and print it."""
     from workbench.runs.collecting import collect
 
@@ -158,17 +206,33 @@ def runs(settings: Settings) -> None:
     with settings.store() as store:
         collect(store)
         known = stored_runs.every(store)
-    print_json([run.as_json() for run in known]) if settings.as_json else _print_runs(known)
+        live = {
+            run.id: run_folder.read_state(store.run_folder(run.id))
+            for run in known
+            if run.state in run_folder.LIVE and store.run_folder(run.id).is_dir()
+        }
+    if settings.as_json:
+        print_json([run.as_json() for run in known])
+    else:
+        told = launching.queues([store.run_folder(number) for number in live])
+        queued = {int(folder.name): words for folder, words in told.items()}
+        _print_runs(known, {n: _standing(live[n], queued.get(n)) for n in live})
 
 
-def _print_runs(known: Sequence[Run]) -> None:
+def _standing(state: State, queue: str | None) -> str:
+    """How a run that is not over stands."""
+    return ", ".join(filter(None, (last_line(state), queue)))
+
+
+def _print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
     table(
         None,
         (">run", "kind", "recipe", "base", "state", ">4-bit", ">steps", ">seconds", ">GiB",
          "test accuracy", "reason"),
         (
             (
-                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "", run.state,
+                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "",
+                (live or {}).get(run.id, run.state),
                 "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
                 run.steps, None if run.seconds is None else f"{run.seconds:.1f}",
                 None if run.peak_gib is None else f"{run.peak_gib:.1f}", _accuracy(run), run.reason,
@@ -237,7 +301,7 @@ def resume(settings: Settings, number: int, waits: bool) -> None:
         stored_runs.get(store, number)
         launching.resume(store.run_folder(number))
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
-        _finish(settings, store, number, waits)
+        finish(settings, store, number, waits)
 
 
 @click.command()

@@ -19,6 +19,8 @@ from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import inert
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say, table
+from workbench.commands.progress import busy
+from workbench.runs.sessions import at_logout
 
 
 @click.command()
@@ -171,15 +173,18 @@ def doctor(settings: Settings) -> None:
 
     Example: workbench doctor
     """
-    from workbench.modeling.machine import describe
-
     folder = settings.named() or Path.cwd()
-    values = describe()
+    with busy("Looking at the machine…"):
+        from workbench.modeling.machine import describe
+
+        values = describe()
     there = folder if folder.exists() else Path()
     values["disk_free_gib"] = round(shutil.disk_usage(there).free / 2**30, 1)
     problems: list[str] = []
     if (network := filesystem.network_type(there)) is not None:
         problems.append(f"{folder} is on a network file system ({network}); a local one is better.")
+    if (warning := at_logout().warning) is not None:
+        problems.append(warning)
     if (folder / DATABASE).exists():
         mode = folder.stat().st_mode & 0o777
         values["workspace_mode"] = f"{mode:04o}" + (" (others can get in)" if mode & 0o077 else "")

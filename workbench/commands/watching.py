@@ -63,4 +63,4 @@ def follow(folder: Path, until_ended: bool) -> Iterator[dict[str, Any]]:
 
 
 def _title(store: Store, number: int) -> str:
-    return f"run {number} {get(store, number).recipe}"
+    return inert.line(f"run {number} {get(store, number).recipe}")

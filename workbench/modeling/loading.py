@@ -63,14 +63,20 @@ def load_base(name: str, quantization: Quantization, trust_remote_code: bool = F
         )
     tokenizer = load_tokenizer(name, trust_remote_code)
     with _loading(name), _falcon_linear_as_linear():
-        model = AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             name,
+            output_loading_info=True,
             quantization_config=config,
             device_map={"": 0 if device() == "cuda" else "cpu"},
             dtype=dtype,
             local_files_only=Path(name).is_dir(),
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
+        )
+    if missing := sorted(loaded["missing_keys"]):  # transformers made up random ones
+        raise UserError(
+            f"{name} lacks {len(missing):,} of the weights that its config.json asks for (such as "
+            f"{missing[0]}); download the model whole, or give another base with --base."
         )
     model.config.use_cache = False
     in_4bit, total = count_linear(model)
@@ -88,10 +94,18 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
     from transformers import AutoTokenizer
 
     require_model(name)
-    with _loading(name):
-        tokenizer = AutoTokenizer.from_pretrained(
-            name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
-        )
+    try:
+        with _loading(name):
+            tokenizer = AutoTokenizer.from_pretrained(
+                name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
+            )
+    except UserError:
+        raise
+    except Exception as error:  # a damaged tokenizer raises what it happens to trip over
+        raise UserError(
+            f"The tokenizer of {name} cannot be loaded ({type(error).__name__}: "
+            f"{on_one_line(error)}); copy its files from the model again."
+        ) from error
     if not tokenizer.is_fast:
         raise UserError(f"{name} has no fast tokenizer (tokenizer.json), which is needed here.")
     if tokenizer.pad_token is None:
@@ -167,6 +181,7 @@ def _keep_weights_on_cpu_as_they_are(model: Model) -> None:
 def _loading(name: str) -> Iterator[None]:
     """Turn what the hub library raises into one sentence."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from safetensors import SafetensorError
 
     try:
         yield
@@ -180,6 +195,11 @@ def _loading(name: str) -> Iterator[None]:
         raise UserError(
             f"{name} cannot be loaded ({on_one_line(error)}); check the name, the network, or "
             "give a local folder with --base."
+        ) from None
+    except SafetensorError as error:
+        raise UserError(
+            f"{name} cannot be loaded: a weights file (*.safetensors) is damaged "
+            f"({on_one_line(error)}); copy it again."
         ) from None
     except ValueError as error:
         raise UserError(

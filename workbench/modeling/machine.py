@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,19 @@ def describe() -> dict[str, Any]:
         found["gpu"] = "none (models run on the CPU)"
     found["nf4"] = _nf4()
     return found
+
+
+def require_usable_gpu() -> None:
+    """Raise RuntimeError, in the words of torch, if there is a GPU that its driver keeps from it.
+
+    torch only warns, and a run would go on for days on the CPU.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.is_available()
+    for warning in said:
+        if "driver" in (text := str(warning.message)):
+            raise RuntimeError(text)
 
 
 def _nf4() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, Row
 from workbench.modeling.checkpoints import Course
 from workbench.modeling.compiling import uncompile_layers
+from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
 from workbench.modeling.loading import Base, Model, dequantise
 from workbench.modeling.memory import Plan, peak_gib, plan
@@ -44,15 +45,23 @@ def train(
     folder: Path,
     report: Report,
     stop_asked: Callable[[], bool],
+    place: Place = ALONE,
 ) -> Trained:
     """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
 
     A run that stopped and went on ends with the same weights, bit for bit on a CPU, as one that
-    did not: order and dropout of a step depend on the seed and the step alone.
+    did not: order and dropout of a step depend on the seed and the step alone. Of several
+    processes each takes its share of the tweets of every step; `stop_asked` then has to give the
+    same answer in all of them. Raises UserError if there is nothing to train on.
     """
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
     if settings.trainer == "trl":
+        if place.size > 1:
+            raise UserError(
+                "The stock trainer of this recipe is used on one GPU; leave out --gpus, or name "
+                "the recipe fast."
+            )
         from workbench.modeling.stock import train_with_trl
 
         return train_with_trl(
@@ -81,7 +90,7 @@ def train(
     embedded = base.model.get_input_embeddings().register_forward_hook(_as_if_trained)
     masters = Masters(adapted, base.model.dtype)
     with lean(adapted):
-        work = Work(settings, chosen, ways, rows, full_text, prompter)
+        work = Work(settings, chosen, ways, rows, full_text, prompter, place)
         loop = Loop(adapted, masters, work, dev, folder, report, stop_asked)
         stopped = loop.run()
     embedded.remove()
@@ -97,9 +106,10 @@ class Work:
 
     def __init__(
         self, settings: Training, chosen: Plan, ways: Ways, rows: list[Row], full_text: bool,
-        prompter: Prompter,
+        prompter: Prompter, place: Place,
     ) -> None:  # fmt: skip
         self.settings = settings
+        self.place = place
         self.plan = chosen
         self.ways = ways
         self.rows = rows
@@ -116,17 +126,20 @@ class Work:
         """Whether a loss is the log-probability of a tweet's label among the labels."""
         return self.prompter.single and not self.full_text
 
-    def parts(self, step: int) -> list[list[Row]]:
-        """The rows of a step (counted from 0), divided into passes."""
+    def chosen(self, step: int) -> list[Row]:
+        """The rows of a step (counted from 0), of all processes."""
         epoch, place = divmod(step, self.per_epoch)
-        chosen = [self.rows[number] for number in self.epoch(epoch)[place]]
-        if self.ways.packed:
-            return batches.divide(chosen, self.plan.tokens)
-        longest = max(len(row.tokens) for row in chosen)
-        size = max(1, min(self.settings.batch_size, self.plan.tokens // longest))
-        return [chosen[first : first + size] for first in range(0, len(chosen), size)]
+        return [self.rows[number] for number in self.epoch(epoch)[place]]
 
-    def batch(self, part: list[Row], step_rows: int, step_targets: int, multiple: int) -> Batch:
+    def parts(self, rows: Sequence[Row]) -> list[Sequence[Row]]:
+        """Rows divided into passes."""
+        if self.ways.packed or not rows:
+            return [*batches.divide(rows, self.plan.tokens)]
+        longest = max(len(row.tokens) for row in rows)
+        size = max(1, min(self.settings.batch_size, self.plan.tokens // longest))
+        return [rows[first : first + size] for first in range(0, len(rows), size)]
+
+    def batch(self, part: Sequence[Row], step_rows: int, step_targets: int, multiple: int) -> Batch:
         """The tensors of a pass, weighted so that those of a step add up to its mean loss."""
         pad = self.prompter.tokenizer.pad_token_id
         weight = 1 / (step_targets if self.full_text else step_rows)
@@ -138,13 +151,12 @@ class Work:
             places = self.per_step * max(len(answer) for answer in self.prompter.answers)
         return batches.packed(part, weight, pad, multiple, places)
 
-    def step(self, step: int, multiple: int) -> Iterator[tuple[list[Row], Batch]]:
-        """The passes of a step."""
-        parts = self.parts(step)
-        rows = sum(map(len, parts))
-        targets = sum(len(row.targets) for part in parts for row in part)
-        for part in parts:
-            yield part, self.batch(part, rows, targets, multiple)
+    def step(self, step: int, multiple: int) -> Iterator[tuple[Sequence[Row], Batch]]:
+        """The passes of this process in a step."""
+        rows = self.chosen(step)
+        targets = sum(len(row.targets) for row in rows)
+        for part in self.parts(self.place.share(rows)):
+            yield part, self.batch(part, len(rows), targets, multiple)
 
     def shapes(self, first: int, multiple: int) -> list[Batch]:
         """A batch of each shape among the next steps, the largest first."""
@@ -169,6 +181,7 @@ class Loop:
         settings = work.settings
         self.model, self.masters, self.work = model, masters, work
         self.dev, self.folder, self.report, self.stop_asked = dev, folder, report, stop_asked
+        self.place = work.place
         self.device = model.device
         self.multiple = MULTIPLE.get(self.device.type, 8)
         self.optimizer = torch.optim.AdamW(
@@ -224,14 +237,12 @@ class Loop:
         """The probability of each given label, epoch by epoch."""
         if not self.work.records:
             return None
-        self._gather()
-        return Dynamics(
-            *(torch.cat(parts).tolist() if parts else [] for parts in self.seen.values())
-        )
+        seen = self._seen_by_all()
+        return Dynamics(*(seen[name].tolist() if name in seen else [] for name in self.seen))
 
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean loss of a step and the length of its gradient, still on the device."""
-        torch.manual_seed(self.work.settings.seed * 1_000_003 + step)
+        torch.manual_seed(self.work.settings.seed * 1_000_003 + step + (self.place.rank << 40))
         gradient = self.masters.gradient
         gradient.zero_()
         total = torch.zeros((), device=self.device)
@@ -241,6 +252,8 @@ class Loop:
             if self.work.records:
                 numbers = [row.number for row in part]
                 self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
+        self.place.add_up(gradient)
+        self.place.add_up(total)
         norm = gradient.norm()
         gradient.mul_((LONGEST_NORM / (norm + 1e-6)).clamp(max=1))
         self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
@@ -289,7 +302,7 @@ class Loop:
         )
 
     def _evaluate(self, step: int) -> None:
-        if not self.dev.texts:
+        if not self.dev.texts or not self.place.first:
             return
         share = accuracy(
             self.model.get_base_model(), self.work.prompter, self.dev.texts, self.dev.labels
@@ -299,9 +312,9 @@ class Loop:
             self.course = replace(self.course, best_step=step, best_accuracy=share)
 
     def _save(self) -> None:
-        self._gather()
-        record = {name: torch.cat(parts) for name, parts in self.seen.items() if parts}
-        checkpoints.save(self.folder, self.course, self.masters, self.optimizer, record)
+        record = self._seen_by_all()
+        if self.place.first:
+            checkpoints.save(self.folder, self.course, self.masters, self.optimizer, record)
 
     def _restore(self) -> None:
         newest = checkpoints.newest(self.folder)
@@ -309,9 +322,20 @@ class Loop:
         if newest is None or course is None:
             return
         record = checkpoints.restore(newest, course, self.masters, self.optimizer)
-        for name, tensor in record.items():
+        for name, tensor in record.items() if self.place.first else ():
             self.seen[name].append(tensor)
         self.course = course
+
+    def _seen_by_all(self) -> dict[str, torch.Tensor]:
+        """What all processes have recorded of their rows."""
+        self._gather()
+        parts = [torch.cat(own) if own else None for own in self.seen.values()]
+        everybody = self.place.gather([parts])
+        whole: dict[str, torch.Tensor] = {}
+        for name, pieces in zip(self.seen, zip(*everybody, strict=True), strict=True):
+            if present := [piece for piece in pieces if piece is not None]:
+                whole[name] = torch.cat(present)
+        return whole
 
     def _gather(self) -> None:
         """Fetch the losses of the last steps from the device."""

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from storage import runs
 from storage.errors import UserError
-from storage.predictions import Prediction, add_predictions, predictions_of
+from storage.predictions import add_predictions, predictions_of
 from storage.runs import Run
 from storage.store import Store
 from workbench.analysis.label_errors import suspicion
 from workbench.analysis.metrics import evaluate
 from workbench.runs import folder as run_folder
+from workbench.runs import schema
+from workbench.runs.adopting import adopt
 from workbench.runs.folder import DONE, FAILED, LIVE, settle
+from workbench.runs.incoming import predictions
+from workbench.runs.launching import queues
 
 SPLITS = ("train", "dev", "test")
 
 
 def collect(store: Store) -> list[Run]:
-    """Bring the store up to date with all run folders and return the runs that changed."""
+    """Bring the store up to date with all run folders and return the runs that changed.
+
+    Folders that were copied in become runs first.
+    """
     if store.read_only:
         return []
+    adopt(store)
     waiting = [run for run in runs.every(store) if run.state != DONE]
+    with suppress(UserError):  # a queue that does not answer now is asked the next time
+        queues([store.run_folder(run.id) for run in waiting if run.state in LIVE])
     return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
 
 
@@ -45,7 +52,7 @@ def collect_run(store: Store, run: Run) -> bool:
         _collect_log(store, run, folder)
         complete = folder / run_folder.PREDICTIONS
         if state.state == DONE and complete.exists():
-            add_predictions(store, run.id, _predictions(complete))
+            add_predictions(store, run.id, predictions(store, run, folder))
             evaluate_run(store, run.id)
             if run.kind == "baseline":
                 _rank(store, run)
@@ -138,31 +145,14 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
     offset = run.log_offset
     for values, after in run_folder.read_log(folder, run.log_offset):
         offset = after
-        if values.get("event") in ("step", "dev") and isinstance(values.get("step"), int):
+        if values["event"] in ("step", "dev") and "step" in values:
             prefix = "dev_" if values["event"] == "dev" else ""
             rows += [
-                (values["step"], f"{prefix}{name}", float(value))
+                (values["step"], f"{prefix}{name}", found)
                 for name, value in values.items()
                 if name not in ("at", "event", "step")
-                and isinstance(value, int | float)
-                and math.isfinite(value)
+                and (found := schema.number(value)) is not None
             ]
     if offset != run.log_offset:
         runs.add_metrics(store, run.id, rows)
         runs.update(store, run.id, log_offset=offset)
-
-
-def _predictions(path: Path) -> Iterator[Prediction]:
-    try:
-        for batch in pq.ParquetFile(path).iter_batches():
-            if not np.isfinite(batch["probabilities"].flatten().to_numpy()).all():
-                raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
-            ids, probabilities, margins, entropies, in_sample = (
-                batch[name].to_pylist()
-                for name in ("id", "probabilities", "margin", "entropy", "in_sample")
-            )
-            yield from map(
-                Prediction, ids, map(tuple, probabilities), margins, entropies, in_sample
-            )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); resume the run to make it anew.") from None

@@ -5,19 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench import recipes
 from workbench.recipes import Recipe
+from workbench.runs import processes, schema
 
 JOB = "run.json"
 STATE = "state.json"
 LOG = "log.jsonl"
+LAUNCH = "launch.json"
+STOP = "stop"
 WORKER_LOG = "worker.log"
 TRAIN = "train.parquet"
 DEV = "dev.parquet"
@@ -26,13 +30,18 @@ PREDICTIONS = "predictions.parquet"
 ADAPTER = "adapter"
 CHECKPOINTS = "checkpoints"
 
-QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = (
+PROTOCOL = 1
+"""The version of the run folder protocol that this program writes."""
+KINDS = ("qlora", "baseline", "predict")
+QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
     "queued", "running", "stopping", "stopped", "done", "failed",
 )  # fmt: skip
 LIVE = (QUEUED, RUNNING, STOPPING)
 WRITES = itertools.count()
+FRESH_S = 120.0
+"""A worker on another machine counts as gone when its last sign is older."""
 START_S = 30.0
-"""How long a queued run may go without a sign of its worker."""
+"""How long a run may be queued before something is there that works on it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,9 @@ class Job:
     created: int
     versions: dict[str, str]
     trust_remote_code: bool = False
+    base_print: str | None = None
+    """A fingerprint of a local base; see `workbench.bases.fingerprint`."""
+    protocol: int = PROTOCOL
 
     def save(self, folder: Path) -> None:
         """Write run.json."""
@@ -69,7 +81,10 @@ class State:
     reason: str | None = None
     pid: int | None = None
     pid_started: float | None = None
-    """When the process with that number began, since numbers are used again."""
+    """Since numbers are used again; see `processes.Identity`."""
+    boot: str | None = None
+    host: str | None = None
+    """The machine that the worker is on."""
     heartbeat: float | None = None
     phase: str | None = None
     step: int = 0
@@ -80,6 +95,18 @@ class State:
     linear_total: int | None = None
     peak_gib: float | None = None
     eta_s: float | None = None
+    base_revision: str | None = None
+    """The commit of a base from the hub, since its name may come to mean another."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the worker is, or was, on another machine."""
+        return self.host is not None and self.host != socket.gethostname()
+
+    @property
+    def recent(self) -> bool:
+        """Whether its worker has given a sign in the last minutes, by the clocks of both."""
+        return self.state in LIVE and time.time() - (self.heartbeat or 0.0) < FRESH_S
 
     @property
     def seconds(self) -> float | None:
@@ -102,13 +129,32 @@ def require(folder: Path) -> None:
 
 def read_job(folder: Path) -> Job:
     """Read run.json; raises UserError if it is missing or not what it should be."""
-    values = _read_json(folder / JOB)
+    values = schema.read_object(folder / JOB)
+    if (protocol := values.get("protocol", PROTOCOL)) != PROTOCOL:
+        raise UserError(
+            f"{folder / JOB} follows version {str(protocol)[:20]} of the run folder protocol and "
+            f"this program version {PROTOCOL}; use the version of workbench that made it."
+        )
     try:
-        values["recipe"] = recipes.from_json(values["recipe"])
-        values["labels"], values["words"] = tuple(values["labels"]), tuple(values["words"])
-        return Job(**values)
-    except (KeyError, TypeError, AttributeError, UserError) as error:
-        raise UserError(f"{folder / JOB} is not a valid description of a run: {error}.") from None
+        recipe = recipes.from_json(values["recipe"])
+        job = schema.build(Job, values | {"recipe": recipe})
+        _check(job)
+    except (KeyError, TypeError, AttributeError, ValueError, UserError) as error:
+        raise UserError(
+            f"{folder / JOB} is not a valid description of a run: {on_one_line(error)}."
+        ) from None
+    return job
+
+
+def _check(job: Job) -> None:
+    if job.kind not in KINDS:
+        raise ValueError(f"its kind is none of {', '.join(KINDS)}")
+    if len(set(job.labels)) < 2 or len(job.labels) != len(job.words):
+        raise ValueError("it needs two labels or more, and a word for each")
+    if job.kind != "baseline" and job.base is None:
+        raise ValueError("it names no base model")
+    if not job.uid or len(job.uid) > 64 or job.id < 0:
+        raise ValueError("its id or uid is out of range")
 
 
 def read_state(folder: Path) -> State:
@@ -116,71 +162,76 @@ def read_state(folder: Path) -> State:
     if not (folder / STATE).exists():
         return State()
     try:
-        return State(**_read_json(folder / STATE))
-    except TypeError as error:
-        raise UserError(f"{folder / STATE} is not a valid state of a run: {error}.") from None
+        state = schema.build(State, schema.read_object(folder / STATE))
+        if state.state not in STATES:
+            raise ValueError(f"its state is none of {', '.join(STATES)}")
+        if state.pid is not None and not 1 < state.pid < 2**31:
+            raise ValueError("its process number is out of range")
+        if min(state.step, state.steps) < 0:
+            raise ValueError("its steps are below 0")
+    except ValueError as error:
+        raise UserError(
+            f"{folder / STATE} is not a valid state of a run: {on_one_line(error)}."
+        ) from None
+    texts = {name: getattr(state, name) for name in ("reason", "phase")}
+    return replace(
+        state, **{name: text and text[: schema.MOST_TEXT] for name, text in texts.items()}
+    )
 
 
 def write_state(folder: Path, state: State, /, **changes: Any) -> State:
     """Replace state.json in one step, with a fresh heartbeat, and return what was written."""
-    state = replace(state, heartbeat=time.time(), **changes)
+    state = replace(state, **{"heartbeat": time.time(), **changes})
     write_json(folder / STATE, asdict(state))
     return state
 
 
 def append_log(folder: Path, event: str, **values: Any) -> None:
-    """Add a line to log.jsonl; `event` is phase, step, dev or note."""
+    """Add a line to log.jsonl; `event` is phase, step, dev, scored or note."""
     line = json.dumps({"at": time.time(), "event": event, **values}, ensure_ascii=False)
-    with (folder / LOG).open("a", encoding="utf-8") as log:
-        log.write(line + "\n")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(folder / LOG, flags, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        log.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def end_torn_line(folder: Path) -> None:
+    """Give the log a line end where a killed worker left none, so that the next line is whole."""
+    path = folder / LOG
+    if path.is_file() and not path.is_symlink() and path.stat().st_size:
+        with path.open("r+b") as log:
+            log.seek(-1, os.SEEK_END)
+            if log.read(1) != b"\n":
+                log.write(b"\n")
 
 
 def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete lines of log.jsonl from a byte offset on, each with the offset after it.
+    """The complete lines of log.jsonl from a byte offset on, each with the offset after it."""
+    return schema.log_lines(folder / LOG, offset)
 
-    A line that is still being written is left for the next call; one that is no JSON object
-    is passed over.
+
+def alive(folder: Path, state: State) -> bool:
+    """Whether a worker is at work on a folder on this machine.
+
+    Neither its heartbeat nor any other time of day is asked: clocks are set.
     """
-    path = folder / LOG
-    if not path.exists():
-        return
-    with path.open("rb") as log:
-        log.seek(offset)
-        for line in log:
-            if not line.endswith(b"\n"):
-                return
-            offset += len(line)
-            try:
-                values = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(values, dict):
-                yield values, offset
-
-
-def alive(state: State) -> bool:
-    """Whether the worker process of a state is still there (the same process, not its number)."""
-    if state.pid is None:
-        return False
-    import psutil
-
-    try:
-        process = psutil.Process(state.pid)
-        started: float = process.create_time()
-        return process.status() != psutil.STATUS_ZOMBIE and (
-            abs(started - (state.pid_started or 0)) < 2
-        )
-    except psutil.Error:
-        return False
+    if processes.locked(folder):
+        return True
+    return not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot)
 
 
 def settle(folder: Path) -> State:
-    """The state of a run; one whose worker is gone is marked as failed."""
+    """The state of a run; one whose worker is gone is marked as failed.
+
+    Of a run on another machine only its folder is known, and what that says is believed.
+    """
     state = read_state(folder)
-    if state.state not in LIVE or alive(state):
+    if state.state not in LIVE or alive(folder, state):
         return state
     if (ended := read_state(folder)) != state:  # it wrote its last word in between
         return ended
+    if state.elsewhere or (state.state == QUEUED and _waits(folder)):
+        return state
     age = time.time() - (state.heartbeat or folder.stat().st_mtime)
     if state.state == QUEUED and state.pid is None and age < START_S:
         return state
@@ -189,27 +240,31 @@ def settle(folder: Path) -> State:
         f"go on with `workbench resume {folder.name}`."
     )
     failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
-    return write_state(folder, failed) if os.access(folder, os.W_OK) else failed
+    try:
+        return write_state(folder, failed)
+    except OSError:
+        return failed  # the folder of somebody else, or a full disk: it is so all the same
+
+
+def _waits(folder: Path) -> bool:
+    """Whether a run is in the queue of its launcher, which knows what becomes of it."""
+    try:
+        launch = schema.read_object(folder / LAUNCH)
+        return launch.get("job") is not None or launch.get("launcher") == "engine"
+    except UserError:
+        return False
 
 
 def write_json(path: Path, values: Any) -> None:
     """Replace a JSON file in one step, so that a reader never sees half of it."""
     # a name of its own for each write, since a signal handler may write during a write
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(WRITES)}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(values, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; the run folder is incomplete.") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); the run cannot be used.") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path} is damaged (not an object); the run cannot be used.")
-    return values
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(values, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

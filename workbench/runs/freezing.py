@@ -21,9 +21,11 @@ from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
 from storage.text import split_of
+from workbench.bases import fingerprint, is_local
 from workbench.grouping import compare
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
+from workbench.runs import tables
 from workbench.runs.folder import Job, State
 
 PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
@@ -104,6 +106,36 @@ def freeze_prediction(
         return _recorded(store, job, folder, 0, 0, scored)
 
 
+def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> Frozen:
+    """Make the run folder of another run with the data of one that there is.
+
+    The tweets, their labels as they were frozen and the prompt are the same, so that what comes
+    out differs by the settings alone.
+    """
+    before = run_folder.read_job(source)
+    if before.kind == "predict" or recipe.kind != before.kind:
+        raise UserError(f"A {before.kind} run cannot be cloned with the recipe {recipe.name}.")
+    job = replace(
+        before, id=0, uid=uuid.uuid4().hex, recipe=recipe, base=_resolved(base), created=now(),
+        versions=_versions(), base_print=None if base is None else fingerprint(base),
+    )  # fmt: skip
+    with _new_folder(store, job) as folder:
+        counted = {}
+        for name in (run_folder.TRAIN, run_folder.DEV, run_folder.PREDICT):
+            if (source / name).exists():
+                shutil.copy(source / name, folder / name)
+            counted[name] = len(tables.read(folder / name).ids)
+        if not counted[run_folder.TRAIN]:
+            raise UserError(f"{source / run_folder.TRAIN} is missing; the run cannot be cloned.")
+        return _recorded(store, job, folder, *counted.values())
+
+
+def _resolved(base: str | None) -> str | None:
+    if base is not None and is_local(base):
+        return str(Path(base).expanduser().resolve())
+    return base
+
+
 def _job(
     store: Store, kind: str, recipe: Recipe, base: str | None, data: list[Example],
     trust_remote_code: bool,
@@ -111,15 +143,13 @@ def _job(
     labels = store.config.labels
     if len(labels) < 2:
         raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
-    if kind == "baseline":
-        base = None
-    elif base is not None and Path(base).expanduser().is_dir():
-        base = str(Path(base).expanduser().resolve())
+    base = None if kind == "baseline" else _resolved(base)
     return Job(
         id=0, uid=uuid.uuid4().hex, kind=kind, recipe=recipe, base=base, labels=labels,
         words=tuple(store.config.word(label) for label in labels), template=store.config.template,
         data_hash=_data_hash(data), created=now(), versions=_versions(),
         trust_remote_code=trust_remote_code,
+        base_print=None if base is None else fingerprint(base),
     )  # fmt: skip
 
 
@@ -129,6 +159,7 @@ def _new_folder(store: Store, job: Job) -> Iterator[Path]:
     require_writable(store)
     folder = store.runs_folder / f".{job.uid}"
     with writing(store.runs_folder):
+        store.runs_folder.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
         try:
             yield folder

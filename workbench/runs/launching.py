@@ -1,54 +1,157 @@
-"""Starting workers that outlive the terminal, and stopping them."""
+"""Starting workers that outlive the terminal, stopping them, and going on with what they did."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 from storage.errors import UserError
 from workbench.runs import folder as run_folder
-from workbench.runs.folder import WORKER_LOG
+from workbench.runs import launchers, processes, spool
+from workbench.runs.folder import FAILED, LIVE, QUEUED, STOPPED, State
+from workbench.runs.launchers import ENGINE, SLURM, Launch, local, slurm
+
+ENDING_S = 30.0
+"""How long a worker that has said its last word may take to end."""
 
 
-def launch(folder: Path) -> int:
-    """Start a detached worker on a run folder and return its process number.
+def launch(folder: Path, how: Launch | None = None) -> None:
+    """Start the worker of a run, or put the run into the queue of its launcher.
 
-    It has a session of its own and no terminal, so closing this one does not end it.
+    Raises UserError if another worker has the folder, or if the launcher refuses it.
     """
-    log = os.open(folder / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.runs.worker", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=folder,
-        )
-    finally:
-        os.close(log)
-    return process.pid
+    with processes.claimed(folder) as lock:
+        _start(folder, how or Launch(), lock)
+
+
+def _start(folder: Path, how: Launch, lock: int) -> None:
+    (folder / run_folder.STOP).unlink(missing_ok=True)
+    if how.launcher == ENGINE and not spool.usable():
+        how = Launch()
+    how.save(folder)
+    if how.launcher == SLURM:
+        try:
+            slurm.start(folder, how)
+        except UserError as error:
+            state = run_folder.read_state(folder)
+            run_folder.write_state(folder, state, state=FAILED, reason=str(error))
+            raise
+    elif how.launcher == ENGINE:
+        spool.submit(folder)
+    else:
+        local.start(folder, how, lock)
 
 
 def stop(folder: Path) -> None:
     """Ask the worker of a run to save and stop; raises UserError if none is at work."""
     run_folder.require(folder)
     state = run_folder.read_state(folder)
-    if state.pid is None or not run_folder.alive(state):
+    how = launchers.read(folder)
+    if state.state not in LIVE or not (state.elsewhere or _waits_or_works(folder, state, how)):
         raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
-    os.kill(state.pid, signal.SIGTERM)
+    if state.state == QUEUED and (
+        (how.launcher == SLURM and slurm.stop(how))
+        or (how.launcher == ENGINE and spool.withdraw(folder))
+    ):
+        run_folder.write_state(folder, state, state=STOPPED, reason="Taken out of the queue.")
+        return
+    (folder / run_folder.STOP).touch(0o600)  # seen by a worker that is still starting, or far away
+    if how.launcher == ENGINE:
+        return  # its process has other runs to do
+    if not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot):
+        os.kill(state.pid or 0, signal.SIGTERM)
 
 
-def resume(folder: Path) -> int:
-    """Go on with a stopped or failed run from its newest checkpoint."""
+def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:
+    waits = how.job is not None or how.launcher == ENGINE
+    return run_folder.alive(folder, state) or (state.state == QUEUED and waits)
+
+
+def resume(folder: Path) -> None:
+    """Go on with a stopped or failed run from its newest checkpoint, as it was started."""
     run_folder.require(folder)
     state = run_folder.read_state(folder)
-    if state.state in run_folder.LIVE and run_folder.alive(state):
+    if state.state in LIVE and run_folder.alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
+    if state.elsewhere and state.recent:
+        raise UserError(
+            f"Run {folder.name} is running on {state.host}; stop it there before it goes on here."
+        )
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
-    run_folder.write_state(folder, state, state=run_folder.QUEUED, reason=None, pid=None)
-    return launch(folder)
+    how = launchers.read(folder)
+    if state.state == QUEUED and how.job is not None and _ended(how) is None:
+        raise UserError(f"Run {folder.name} waits in the queue as job {how.job}.")
+    with processes.claimed(folder, ENDING_S) as lock:
+        run_folder.write_state(
+            folder, state, state=run_folder.QUEUED, reason=None, pid=None, host=None
+        )
+        _start(folder, Launch(how.launcher, how.nodes, how.gpus), lock)
+
+
+def queues(folders: list[Path]) -> dict[Path, str]:
+    """What the queues of their launchers say of runs that are in one.
+
+    A run whose job has ended without its worker saying so is marked as failed.
+    """
+    jobs = {}
+    for folder in folders:
+        how = launchers.read(folder)
+        if how.launcher == SLURM and how.job is not None:
+            jobs[folder] = how
+    said = slurm.states(list(jobs.values()))
+    found = _of_the_engine(folders)
+    for folder, how in jobs.items():
+        if (told := said.get(how.job or "")) is None:
+            continue
+        found[folder] = f"job {how.job} {told}"
+        state = run_folder.read_state(folder)
+        if state.state in LIVE and _over(told) and not run_folder.alive(folder, state):
+            again = run_folder.read_state(folder)
+            if again.state not in LIVE:
+                continue  # its last word came in between
+            run_folder.write_state(
+                folder, again, state=FAILED, finished=again.heartbeat,
+                reason=f"SLURM ended job {how.job} ({told.lower()}); see worker.log, and go on "
+                f"with `workbench resume {folder.name}`.",
+            )  # fmt: skip
+    return found
+
+
+def _of_the_engine(folders: list[Path]) -> dict[Path, str]:
+    """The places of runs in the spool of the engine; one that lost its place has failed."""
+    queued = {}
+    for folder in folders:
+        state = run_folder.read_state(folder)
+        if state.state == QUEUED and launchers.read(folder).launcher == ENGINE:
+            queued[folder] = state
+    if not queued:
+        return {}
+    places = {folder: place for place, (_, folder) in enumerate(spool.waiting(), start=1)}
+    there = spool.running() is not None
+    found = {}
+    for folder, state in queued.items():
+        if there and folder.resolve() in places:
+            found[folder] = f"number {places[folder.resolve()]} in the engine's queue"
+        elif not run_folder.alive(folder, state) and run_folder.read_state(folder) == state:
+            if not there:
+                spool.withdraw(folder)
+            elif time.time() - (state.heartbeat or 0) < run_folder.START_S:
+                continue  # just taken out of the queue, or not yet in it
+            run_folder.write_state(
+                folder, state, state=FAILED,
+                reason="The engine ended before it came to this run; go on with "
+                f"`workbench resume {folder.name}`.",
+            )  # fmt: skip
+    return found
+
+
+def _ended(how: Launch) -> str | None:
+    told = slurm.states([how]).get(how.job or "", "UNKNOWN")
+    return told if _over(told) else None
+
+
+def _over(told: str) -> bool:
+    return told.split(" ")[0] not in (*slurm.WAITING, *slurm.GOING)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 from storage.errors import UserError
 from workbench.modeling.checkpoints import remove
+from workbench.modeling.distributed import Place, join, leave
 from workbench.modeling.examples import Dynamics, Examples
 from workbench.modeling.exporting import details_of, load_adapter, save_adapter
 from workbench.modeling.keeping import Kept
@@ -31,46 +33,57 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     recipe = job.recipe
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")
+    place = join()
     kept = kept or Kept()
     reporter.phase("loading the base")
     use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
     base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
-    run_folder.append_log(
-        folder, "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
+    reporter.report(
+        "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
     )
+    reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
     prompter = make_prompter(
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     if job.kind == "qlora":
-        model, stopped = _train(job, folder, reporter, base, prompter)
+        model, stopped = _train(job, folder, reporter, base, prompter, place)
     else:
         adapter = folder / run_folder.ADAPTER
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
         stopped = False
     if not stopped:
-        _predict(folder, reporter, model, prompter, recipe.training.memory)
-        remove(folder / run_folder.CHECKPOINTS)
+        _predict(folder, reporter, model, prompter, recipe.training.memory, place)
+        if place.first:
+            remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=peak_gib())
     kept.take_back(model)
+    leave(place)
 
 
 def _train(
-    job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter
+    job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter, place: Place
 ) -> tuple[Model, bool]:
     """Train and save the adapter, unless the run was asked to stop (then true)."""
+
+    def stop_asked() -> bool:
+        reporter.signalled = place.any(reporter.stop_asked)
+        return reporter.signalled
+
     reporter.phase("training")
     examples, ids = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
         base, job.recipe, prompter, examples, dev,
-        folder / run_folder.CHECKPOINTS, reporter.report, lambda: reporter.stop_asked,
+        folder / run_folder.CHECKPOINTS, reporter.report, stop_asked, place,
     )  # fmt: skip
     reporter.update(step=trained.steps)
     if trained.stopped:
         return trained.model, True
     reporter.phase("saving the adapter")
+    if not place.first:
+        return trained.model, False
     if trained.dynamics is not None:
         _save_dynamics(folder, ids, trained.dynamics)
     details = details_of(
@@ -87,9 +100,12 @@ def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
 
 
 def _predict(
-    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str
+    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str, place: Place
 ) -> None:
-    """Score window after window, so that a million tweets take no more memory than a few."""
+    """Score window after window, so that a million tweets take no more memory than a few.
+
+    Each process scores its share of a window; the first one writes them down.
+    """
     reporter.phase("predicting")
     path = folder / run_folder.PREDICT
     total = tables.count(path)
@@ -99,10 +115,13 @@ def _predict(
     def note(text: str) -> None:
         reporter.report("note", text=text)
 
-    with tables.predictions(folder) as write, scorer(model, prompter, total, memory, note) as score:
+    written = tables.predictions(folder) if place.first else nullcontext(None)
+    with written as write, scorer(model, prompter, total, memory, note) as score:
         for ids, prompts in _prompts(path, prompter):
-            rows = score(prompts, partial(_scored, reporter, done, total))
-            write(ids, rows, [number in in_sample for number in ids])
+            own = score(place.share(prompts), partial(_scored, reporter, done, total))
+            rows = place.gather(own)
+            if write is not None:
+                write(ids, rows, [number in in_sample for number in ids])
             done += len(ids)
 
 

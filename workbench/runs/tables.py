@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.errors import UserError, on_one_line
 from workbench.analysis.label_errors import entropies, margins
 from workbench.runs import folder as run_folder
 
@@ -39,13 +40,21 @@ class Frozen:
 
 
 def read(path: Path) -> Frozen:
-    """Read a frozen file; one that is not there is empty."""
+    """Read a frozen file; one that is not there is empty. Raises UserError if it is damaged."""
     if not path.exists():
         return Frozen([], [], [], [])
-    columns = pq.read_table(path).to_pydict()
-    return Frozen(
-        columns["id"], columns["text"], columns.get("label", []), columns.get("group", [])
-    )
+    try:
+        table = pq.read_table(path)
+        ids, texts = table["id"].cast(pa.int64()).to_pylist(), table["text"].to_pylist()
+        labels, groups = (
+            table[name].to_pylist() if name in table.column_names else []
+            for name in ("label", "group")
+        )
+    except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
+        raise UserError(f"{path} is damaged ({on_one_line(error)}); freeze the run anew.") from None
+    if not all(isinstance(text, str) for text in texts) or None in ids:
+        raise UserError(f"{path} is damaged (a text or an id is missing); freeze the run anew.")
+    return Frozen(ids, texts, labels, groups)
 
 
 def count(path: Path) -> int:

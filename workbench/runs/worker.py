@@ -6,61 +6,130 @@ machine. SIGTERM and SIGINT mean: save and stop.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from storage.errors import UserError, on_one_line
+from storage.errors import UserError
+from workbench.bases import hub_answers, is_local, require_same_base
 from workbench.runs import folder as run_folder
-from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, State
+from workbench.runs import processes
+from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job, State
+from workbench.runs.reasons import LossIsNaN, reason_of
+
+if TYPE_CHECKING:
+    from workbench.modeling.keeping import Kept
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
 SCORED_S = 2.0
 """Seconds between two lines of the log about how many texts are scored."""
+ALONE = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR",
+         "MASTER_PORT")  # fmt: skip
+"""What torchrun sets and libraries take for a wish to distribute."""
+RESERVE = ".reserve"
+RESERVED = 64 * 1024
+"""Bytes kept on the disk, so that a run can still say that the disk is full."""
 
 
 class Reporter:
-    """Writes what happens to state.json and log.jsonl."""
+    """Writes what happens to state.json and log.jsonl.
 
-    def __init__(self, folder: Path) -> None:
-        import psutil
+    Of several processes on one run only the first writes; the others look for the wish to stop.
+    """
 
+    def __init__(self, folder: Path, writes: bool = True) -> None:
         self.folder = folder
-        self.stop_asked = False
-        self.written = 0.0
-        self.phase_began = self.told = time.monotonic()
+        self.writes = writes
+        self.signalled = False
+        self.looked = self.written = 0.0
+        self.phase_began = self.told = self.began = time.monotonic()
         before = run_folder.read_state(folder)
-        self.earlier = before.seconds or 0.0
+        self.began_at = time.time()
+        self.state = State(state=RUNNING, base_revision=before.base_revision)
+        if not writes:
+            return
+        run_folder.end_torn_line(folder)
+        (folder / RESERVE).write_bytes(bytes(RESERVED))
+        me = processes.identity()
         self.state = run_folder.write_state(
             folder,
-            State(state=RUNNING),
-            pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
-            started=time.time() - self.earlier,
+            self.state,
+            **({} if me is None else me.as_state),
+            started=self.began_at - (before.seconds or 0.0),
         )
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether the run is to save and stop: by a signal, or by the file `stop`."""
+        if not self.signalled and time.monotonic() - self.looked > HEARTBEAT_S:
+            self.looked = time.monotonic()
+            self.signalled = (self.folder / run_folder.STOP).exists()
+        return self.signalled
 
     def phase(self, name: str) -> None:
         """Say what the run does now."""
-        run_folder.append_log(self.folder, "phase", phase=name)
+        self.log("phase", phase=name)
         self.phase_began = self.told = time.monotonic()
         self.update(phase=name, eta_s=None)
+
+    def log(self, event: str, **values: object) -> None:
+        """Add a line to the log."""
+        if self.writes:
+            run_folder.append_log(self.folder, event, **values)
+
+    def require_same_revision(self, revision: str | None) -> None:
+        """Note the commit of a base from the hub; raises UserError if it was another before."""
+        if self.state.base_revision is not None and revision != self.state.base_revision:
+            raise UserError(
+                "The base has changed on the hub since this run was started, so its checkpoints do "
+                "not fit any more; start another run."
+            )
+        self.update(base_revision=revision)
 
     def update(self, **changes: object) -> None:
         """Change the state and write it now."""
         if self.stop_asked and self.state.state == RUNNING:
             changes = {"state": STOPPING} | changes
-        self.state = run_folder.write_state(self.folder, self.state, **changes)
+        if self.writes:
+            self.state = run_folder.write_state(
+                self.folder, self.state, heartbeat=self.now(), **changes
+            )
+        else:
+            self.state = replace(self.state, **changes)  # type: ignore[arg-type]
         self.written = time.monotonic()
 
+    def now(self) -> float:
+        """The time of day as it would be if nobody had set the clock since the start."""
+        return self.began_at + time.monotonic() - self.began
+
+    def end(self, state: str, reason: str | None = None) -> None:
+        """Write how the run ended, on a full disk too."""
+        if self.writes:
+            (self.folder / RESERVE).unlink(missing_ok=True)
+        self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
+        if self.writes:
+            (self.folder / run_folder.STOP).unlink(missing_ok=True)
+
     def report(self, event: str, **values: object) -> None:
-        """Take an event of the training: ticks go to the state, everything else to the log."""
+        """Take an event of the training: ticks go to the state, everything else to the log.
+
+        Raises LossIsNaN, since nothing good comes after that.
+        """
+        loss, slope = (values.get(name) for name in ("loss", "grad_norm"))
+        if (isinstance(loss, float) and not math.isfinite(loss)) or (
+            isinstance(slope, float) and math.isnan(slope)
+        ):
+            raise LossIsNaN(values.get("step"))
         if event != "tick":
-            run_folder.append_log(self.folder, event, **values)
+            self.log(event, **values)
         elif time.monotonic() - self.written > HEARTBEAT_S:
             self.update(**values)
 
@@ -76,7 +145,7 @@ class Reporter:
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: note the wish; the run saves at the end of its step."""
-        self.stop_asked = True
+        self.signalled = True
 
 
 def main() -> int:
@@ -85,50 +154,69 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
-        state = run_folder.read_state(folder)
-        if state.state in run_folder.LIVE and run_folder.alive(state):
-            raise UserError(f"Another worker is busy with {folder}; stop it first.")
+        if os.environ.get("WORLD_SIZE") == "1":
+            for name in ALONE:  # under torchrun too one process is one process
+                os.environ.pop(name, None)
+        first = os.environ.get("RANK", "0") == "0"
+        if first:
+            processes.claim(folder)
+            if run_folder.read_state(folder).state == DONE:
+                raise UserError(f"The run in {folder} is done; there is nothing to do.")
+        reporter = Reporter(folder, writes=first)
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write
         return 1
-    if job.base is None or Path(job.base).is_dir():
-        os.environ["HF_HUB_OFFLINE"] = "1"  # an unreachable hub would cost a minute of retries
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    reporter = Reporter(folder)
+    _see_own_gpu_only()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
+    if without_hub(job):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return 0 if do_run(job, folder, reporter) else 1
+
+
+def without_hub(job: Job) -> bool:
+    """Whether the network shall not be touched: for a local base, and while the hub is away.
+
+    In its cache there may still be the base; to ask a hub that is away would take a minute.
+    """
+    return job.base is None or is_local(job.base) or not hub_answers()
+
+
+def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> bool:
+    """Do a run from its first phase to its last word; whether it did not fail.
+
+    `kept` may hold a base from an earlier run of this process.
+    """
     try:
         reporter.phase("starting")
+        require_same_base(job.base, job.base_print)
         if job.kind == "baseline":
             from workbench.runs.baseline_job import run_baseline
 
             run_baseline(job, folder, reporter)
         else:
+            from workbench.modeling.machine import require_usable_gpu
             from workbench.runs.model_job import run_model
 
-            run_model(job, folder, reporter)
-    except UserError as error:
-        reporter.update(state=FAILED, reason=str(error), finished=time.time())
-        return 1
-    except Exception as error:  # the process ends here, and its reason must not be lost
-        traceback.print_exc()
-        reporter.update(state=FAILED, reason=_reason(error), finished=time.time())
-        return 1
-    ended = STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE
-    reporter.update(state=ended, finished=time.time(), eta_s=None)
-    return 0
+            require_usable_gpu()
+            run_model(job, folder, reporter, kept)
+    except Exception as error:  # the run ends here, and its reason must not be lost
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        reporter.end(FAILED, reason_of(error))
+        return False
+    reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
+    return True
 
 
-def _reason(error: Exception) -> str:
-    if type(error).__name__ == "OutOfMemoryError":
-        return (
-            "The GPU ran out of memory; lower training.batch_size and raise "
-            "training.accumulation by the same factor."
-        )
-    if isinstance(error, OSError) and error.errno == 28:
-        return "The disk is full; make space and run `workbench resume` on this run."
-    return f"{type(error).__name__}: {on_one_line(error)} (details in worker.log)."
+def _see_own_gpu_only() -> None:
+    """Of several processes on a machine, let each see the GPU that is its own, as number 0."""
+    local = os.environ.get("LOCAL_RANK", "")
+    if local.isdecimal() and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
+        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(local)] if visible else local
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from workbench import inert
 from workbench.screens.editing import EDITS
 from workbench.screens.finding import Question
 from workbench.screens.help import HelpScreen, Key
-from workbench.screens.jobs import Collected, Progressed
+from workbench.screens.jobs import Collected, Progressed, outcome
 from workbench.screens.selecting import Selecting
 from workbench.widgets import detail, rows
 from workbench.widgets.detail import DetailPane
@@ -80,6 +80,7 @@ class BrowseScreen(Selecting):
         number = self.tweets.current_id
         details = None if number is None else detail.read(self.store, number, self.run)
         self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
+        self.drop_comment()
         status = self.query_one(StatusLine)
         status.position(self.tweets.cursor, len(self.tweets.ids))
         status.summary(
@@ -87,7 +88,7 @@ class BrowseScreen(Selecting):
             self.question.sort,
             tweets.counts(self.store),
             self.store.annotator,
-            [notice.word for notice in self.store.notices],
+            [*(notice.word for notice in self.store.notices), *filter(None, [self.app.engine])],
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -121,7 +122,7 @@ class BrowseScreen(Selecting):
         if (number := self.tweets.current_id) is not None:
             text = inert.lines(tweets.tweet(self.store, number).text)
             self.app.copy_to_clipboard(text)
-            self.say(f"Tweet {number} sent to the terminal's clipboard.")
+            self.comment(f"Tweet {number} sent to the terminal's clipboard.")
 
     def action_scroll_detail(self, lines: int) -> None:
         """Scroll the details."""
@@ -160,15 +161,15 @@ class BrowseScreen(Selecting):
 
     def _show_keys(self) -> None:
         keys = self.store.config.key_of()
-        parts = ["? help"]
+        always = ["? help", "q quit", "/ filter", "t train", "r runs"]
+        parts = []
         for number, label in enumerate(self.store.config.labels[:9], start=1):
             letter = f"/{inert.line(keys[label])}" if label in keys else ""
             parts.append(f"{number}{letter} {inert.line(label)}")
-        parts += ["space pred", "enter keep", "u undo", "/ filter", "x exclude", "s sort"]
-        parts += ["t train", "r runs", "q quit"]
-        while len(parts) > 1 and cell_len("  ".join(parts)) > self.size.width:
+        parts += ["u undo", "space pred", "enter keep", "s sort", "x exclude", "] [ disagreement"]
+        while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
             parts.pop()
-        self.hint("  ".join(parts))
+        self.hint("  ".join([*always, *parts]))
 
     def help_keys(self) -> list[Key]:
         """The keys of the labels, for the help screen."""
@@ -187,9 +188,13 @@ class BrowseScreen(Selecting):
         self.query_one(StatusLine).job(event.progress.brief if event.progress.live else "")
 
     def on_collected(self, event: Collected) -> None:
-        """Runs have ended: show the newest predictions."""
+        """Runs have ended: show the newest predictions, and leave the list as it is."""
         self.query_one(StatusLine).job("")
-        self.show_run(self.app.shown_run)
+        if self.app.shown_run != self.question.run:
+            self.take_predictions(self.app.shown_run)
+            if self.follows_predictions:
+                ended = "; ".join(outcome(run) for run in event.ended)
+                self.say(f"{ended}; the list stays as it was, s sorts it anew.")
 
     def action_train(self) -> None:
         """Start a run, or see how far it is."""

@@ -13,13 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.widgets.menu import Menu
+
 
 class ChooseScreen(ModalScreen[str | None]):
     """Returns the name chosen, None for none."""
 
     BINDINGS: ClassVar = [
-        Binding("j", "down", "next", show=False),
-        Binding("k", "up", "previous", show=False),
         Binding("escape", "dismiss(None)", "back", key_display="esc"),
     ]
 
@@ -32,7 +32,7 @@ class ChooseScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The title over the choices, each with what it means."""
         width = max(len(name) for name, _ in self._choices)
-        menu = OptionList(
+        menu = Menu(
             *(
                 Option(Content(f"{name:<{width}}  {meaning}"), id=name)
                 for name, meaning in self._choices
@@ -47,11 +47,3 @@ class ChooseScreen(ModalScreen[str | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
-
-    def action_down(self) -> None:
-        """Go to the next choice."""
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        """Go to the previous choice."""
-        self.query_one(OptionList).action_cursor_up()

@@ -83,6 +83,8 @@ class Editing(Screen[None]):
         self.store = store
         self.question = Question()
         self._busy = False
+        self._said_at: int | None = None
+        """Where the cursor stood at the last word about an edit, which goes when it moves on."""
 
     @property
     def tweets(self) -> TweetList:
@@ -107,7 +109,18 @@ class Editing(Screen[None]):
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
+        self._said_at = None
         self.prompt.say(text, problem)
+
+    def comment(self, text: str, problem: bool = False) -> None:
+        """Show a message about the tweet under the cursor or the edit that led there."""
+        self.say(text, problem)
+        self._said_at = self.tweets.current_id
+
+    def drop_comment(self) -> None:
+        """Take such a message away once the cursor has moved on."""
+        if self._said_at not in (None, self.tweets.current_id):
+            self.say("")
 
     # One action per key.
 
@@ -115,7 +128,8 @@ class Editing(Screen[None]):
         """Give the label with this number and go on."""
         names = self.store.config.labels
         if number > len(names):
-            self.say(f"There is no label {number}; this workspace has {len(names)}.", problem=True)
+            text = f"There is no label {number}; this workspace has {len(names)}."
+            self.comment(text, problem=True)
             return
         self._assign(lambda tweet: names[number - 1])
 
@@ -186,16 +200,15 @@ class Editing(Screen[None]):
             return steps.label(store, read(store), choose, missing, shown, progress)
 
         def finish(done: Done) -> None:
-            self._edited(done)
-            if size == 1:
-                self.tweets.action_move(1)
+            self._edited(done, rows_down=int(size == 1))
 
         self._do(Task("Labelling", size, act, finish))
 
-    def _edited(self, done: Done) -> None:
+    def _edited(self, done: Done, rows_down: int = 0) -> None:
         self.tweets.unmark()
         self.tweets.reread(done.tweets)
-        self.say(done.said)
+        self.tweets.action_move(rows_down)
+        self.comment(done.said)
 
     def _turned(self, said: str, change: Change) -> None:
         self.tweets.forget()
@@ -208,7 +221,7 @@ class Editing(Screen[None]):
             text += ", not in this list"
         if change.skipped:
             text += f"; {change.skipped:,} left alone, as somebody changed them since"
-        self.say(f"{text}.")
+        self.comment(f"{text}.")
 
     # At once, or beside the screen.
 
@@ -224,7 +237,7 @@ class Editing(Screen[None]):
         try:
             result = task.act(self.store, None)
         except UserError as error:
-            self.say(str(error), problem=True)
+            self.comment(str(error), problem=True)
             return False
         task.finish(result)
         return True

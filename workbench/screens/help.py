@@ -48,6 +48,8 @@ class HelpScreen(Screen[None]):
         Binding("escape,question_mark,f1", "dismiss", "back", key_display="esc ?"),
         Binding("j,down", "line(1)", "down", show=False),
         Binding("k,up", "line(-1)", "up", show=False),
+        Binding("g,home", "end(-1)", "top", show=False),
+        Binding("G,end", "end(1)", "bottom", show=False),
     ]
 
     def __init__(self, about: Screen[Any]) -> None:
@@ -69,12 +71,17 @@ class HelpScreen(Screen[None]):
                 text.append(f"\n{title}\n", "bold")
                 text.append_text(
                     Text("\n").join(
-                        Text(f"  {key.keys:<{KEY_WIDTH}} {inert.line(key.does)}") for key in keys
+                        Text(inert.line(f"  {key.keys:<{KEY_WIDTH}} {key.does}")) for key in keys
                     )
                 )
                 text.append("\n")
         with VerticalScroll(id="help"):
             yield Static(text)
+
+    def action_end(self, way: int) -> None:
+        """Scroll to the top or the bottom."""
+        view = self.query_one(VerticalScroll)
+        view.scroll_to(y=0 if way < 0 else view.max_scroll_y, animate=False)
 
     def action_line(self, lines: int) -> None:
         """Scroll."""

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from storage.errors import UserError
 from storage.runs import Run
 from workbench import inert
+from workbench.runs.folder import FAILED, QUEUED, RUNNING, STOPPED
 from workbench.runs.telling import duration
 from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
 from workbench.widgets.detail import bar
@@ -32,6 +33,7 @@ class RunScreen(Screen[None]):
 
     BINDINGS: ClassVar = [
         Binding("S", "stop", "stop the run: it saves first and can be resumed"),
+        Binding("R", "resume", "resume the run where it stopped"),
         Binding("n", "app.new_run", "start another run"),
         Binding("r", "app.runs", "all runs"),
         Binding("escape,t", "back", "back to the tweets; the run goes on", key_display="esc t"),
@@ -48,9 +50,7 @@ class RunScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """One text above a line of keys."""
         yield Static(id="run-view", markup=False)
-        yield Static(
-            "S stop  esc back (the run goes on)  n new run  r runs  ? help", classes="hint"
-        )
+        yield Static(id="run-keys", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Show what is known; a run that is over is read once."""
@@ -83,22 +83,33 @@ class RunScreen(Screen[None]):
         """Back to where the user came from."""
         self.app.pop_screen()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A run is stopped while it goes on, and resumed when it has ended before its end."""
+        state = None if self._progress is None else self._progress.state.state
+        if action == "stop":
+            return state in (QUEUED, RUNNING)
+        return action != "resume" or state in (STOPPED, FAILED)
+
     def action_stop(self) -> None:
         """Ask the run to save and stop."""
-        if self._progress is not None and not self._progress.live:
-            self.say(f"Run {self.run.id} is {self._progress.state.state} already.")
-            return
         self.say("Asking the run to save and stop…")
-        self._stop()
+        self._command("stop", f"Run {self.run.id} saves and stops.")
 
-    @work(group="stop", exclusive=True)
-    async def _stop(self) -> None:
+    def action_resume(self) -> None:
+        """Go on with the run."""
+        self.say("Resuming the run…")
+        self._command("resume", f"Run {self.run.id} goes on.")
+
+    @work(group="command", exclusive=True)
+    async def _command(self, name: str, said: str) -> None:
         try:
-            await self.app.command("stop", str(self.run.id))
+            await self.app.command(name, str(self.run.id), "--json", let_finish=True)
         except UserError as error:
             self.say(str(error), problem=True)
-        else:
-            self.say(f"Run {self.run.id} saves and stops.")
+            return
+        self.app.say(said)
+        if name == "resume":
+            self.app.follow_runs()
 
     @work(thread=True, group="read")
     def _read(self) -> None:
@@ -120,7 +131,8 @@ class RunScreen(Screen[None]):
         ]
         if (progress := self._progress) is not None:
             parts += _facts(progress, width)
-        if self._said:
+        reason = progress.state.reason if progress is not None else None
+        if self._said and not (reason and reason in self._said):  # it is told above already
             parts.append(Text(inert.line(self._said), "bold"))
         log_lines = max(0, self.size.height - len(parts) - 4)
         if progress is not None and log_lines:
@@ -130,6 +142,14 @@ class RunScreen(Screen[None]):
                 for line in progress.lines[-log_lines:]
             ]
         self.query_one("#run-view", Static).update(Group(*parts), layout=False)
+        self.query_one("#run-keys", Static).update(self._keys(), layout=False)
+
+    def _keys(self) -> str:
+        live = self._progress is not None and self._progress.live
+        keys = ["S stop"] if self.check_action("stop", ()) else []
+        keys += ["R resume"] if self.check_action("resume", ()) else []
+        keys += [f"esc back{' (the run goes on)' if live else ''}", "n new run", "r runs", "? help"]
+        return "  ".join(keys)
 
 
 def _facts(progress: Progress, width: int) -> list[Text]:

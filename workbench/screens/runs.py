@@ -20,7 +20,10 @@ from storage.runs import Run
 from storage.store import open_store
 from workbench import inert
 from workbench.runs.telling import duration
+from workbench.screens.choose import ChooseScreen
+from workbench.screens.compare import CompareScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
+from workbench.widgets.menu import CURSOR
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -35,8 +38,13 @@ class RunsScreen(Screen[None]):
         Binding("enter", "show", "show this run's predictions in the list"),
         Binding("o", "open", "open: curves and log"),
         Binding("t", "app.train", "train"),
+        Binding("v", "mark", "mark: c compares the marked run with the one under the cursor"),
+        Binding("c", "compare", "compare with the marked run, or the one below"),
+        Binding("D", "delete", "delete the run; `workbench undelete` brings it back"),
         Binding("j", "move(1)", "next", show=False),
         Binding("k", "move(-1)", "previous", show=False),
+        Binding("g", "move(-9999)", "first", show=False),
+        Binding("G", "move(9999)", "last", show=False),
         Binding("escape,r", "back", "back", key_display="esc r"),
     ]
 
@@ -52,6 +60,7 @@ class RunsScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._runs: list[Run] = []
+        self._marked: int | None = None
 
     def compose(self) -> ComposeResult:
         """A table, a message and a line of keys."""
@@ -60,7 +69,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter show predictions  o open  t train  esc back  ? help  (* shown now)",
+            "enter show  o open  v mark  c compare  D delete  t train  esc back  ? help",
             classes="hint",
         )
 
@@ -105,7 +114,8 @@ class RunsScreen(Screen[None]):
                 state, table = event.progress.state, self.query_one(DataTable)
                 news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
                 for column, text in news.items():
-                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), Text(text))
+                    cell = Text(inert.line(text))
+                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), cell)
 
     def on_collected(self, event: Collected) -> None:
         """Runs have ended."""
@@ -114,7 +124,7 @@ class RunsScreen(Screen[None]):
     def _cells(self, run: Run) -> tuple[str, ...]:
         test = (run.metrics or {}).get("test")
         return (
-            "*" if run.id == self.app.shown_run else "",
+            self._mark(run),
             str(run.id),
             run.kind,
             run.recipe,
@@ -126,6 +136,18 @@ class RunsScreen(Screen[None]):
             "" if run.seconds is None else duration(run.seconds),
             run.reason or "",
         )
+
+    def _mark(self, run: Run) -> str:
+        shown = "*" if run.id == self.app.shown_run else " "
+        marked = "v" if run.id == self._marked else ""
+        return f"{CURSOR if run is self._current else ' '}{shown}{marked}"
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        table = self.query_one(DataTable)
+        for row, run in enumerate(self._runs[: table.row_count]):
+            if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
+                table.update_cell_at(Coordinate(row, 0), Text(mark))
 
     @property
     def _current(self) -> Run | None:
@@ -142,6 +164,60 @@ class RunsScreen(Screen[None]):
             self.app.show_run(run)
             self.app.pop_screen()
 
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, to be compared with another."""
+        if (run := self._current) is not None:
+            self._marked = None if self._marked == run.id else run.id
+            self._show(self.Read(self._runs))
+            self.say(f"Run {run.id} is marked; c on another run compares them.")
+
+    def action_compare(self) -> None:
+        """Compare the marked run, or the one before, with the one under the cursor."""
+        run, row = self._current, self.query_one(DataTable).cursor_row
+        earlier = self._runs[row + 1].id if row + 1 < len(self._runs) else None
+        other = self._marked if self._marked is not None else earlier
+        if run is None or other is None or other == run.id:
+            self.say("Mark a run with v and go to another one to compare them.", problem=True)
+        else:
+            self.say(f"Comparing run {other} with run {run.id}…")
+            self._compare(min(other, run.id), max(other, run.id))
+
+    @work(group="compare", exclusive=True)
+    async def _compare(self, first: int, second: int) -> None:
+        try:
+            found = await self.app.command("compare", str(first), str(second), "--json")
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say("")
+            self.app.push_screen(CompareScreen(found))
+
+    def action_delete(self) -> None:
+        """Ask, and move the run under the cursor into the trash."""
+        if (run := self._current) is None:
+            return
+        choices = (("keep", "leave it"), ("delete", "move it into the trash of the workspace"))
+        question = ChooseScreen(
+            f"Delete run {run.id} ({run.recipe}, {run.state})?", choices, "keep"
+        )
+
+        def answered(chosen: str | None) -> None:
+            if chosen == "delete":
+                self._delete(run.id)
+
+        self.app.push_screen(question, answered)
+
+    @work(group="delete")
+    async def _delete(self, number: int) -> None:
+        try:
+            await self.app.command("delete", str(number), "--yes", "--json", let_finish=True)
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say(f"Run {number} is deleted; `workbench undelete {number}` brings it back.")
+            self.app.forget_run(number)
+            self._read()
+
     def action_open(self) -> None:
         """Open the run under the cursor."""
         if self._current is not None:
@@ -150,7 +226,7 @@ class RunsScreen(Screen[None]):
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
         table = self.query_one(DataTable)
-        table.move_cursor(row=table.cursor_row + rows)
+        table.move_cursor(row=max(0, min(table.cursor_row + rows, len(self._runs) - 1)))
 
     def action_back(self) -> None:
         """Back to where the user came from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -38,6 +39,7 @@ ORDERS = {
     "length": "longest first",
     "suspect": "likely label errors first",
 }
+BY_PREDICTION = frozenset({"confidence", "margin", "disagreement", "suspect"})
 
 
 class Selecting(Editing):
@@ -118,9 +120,7 @@ class Selecting(Editing):
         """Show these tweets, with the cursor on the kept one if it is among them."""
         self.question = question
         row = None if keep is None else row_of(ids, keep)
-        self.query_one("#columns", Static).update(
-            inert.line(rows.header(self.tweets.layout_of, self._predicted_by())), layout=False
-        )
+        self._show_columns()
         if whole and self.tweets.marked:
             self.tweets.marked &= set(ids)
         self.tweets.show(ids, row or 0)
@@ -136,6 +136,23 @@ class Selecting(Editing):
             self.hint(f"{number} tweets; {self.prompt.request.hint}")
         elif self.focused is not self.tweets:
             self.tweets.focus()
+
+    def take_predictions(self, run: int | None) -> None:
+        """Show the predictions of another run in the list as it stands, so that nothing moves."""
+        self.question = replace(self.question, run=run)
+        self._before = replace(self._before, run=run)
+        self._show_columns()
+        self.tweets.forget()
+        self.tweets.settle()
+
+    @property
+    def follows_predictions(self) -> bool:
+        """Whether other predictions might make it another list or another order."""
+        return bool(self.question.filter) or self.question.sort in BY_PREDICTION
+
+    def _show_columns(self) -> None:
+        head = rows.header(self.tweets.layout_of, self._predicted_by())
+        self.query_one("#columns", Static).update(inert.line(head), layout=False)
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
@@ -206,7 +223,7 @@ class Selecting(Editing):
             return
         side = "below" if step > 0 else "above"
         near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
-        self.say(f"No disagreement{near} {side}; s sorts all of them to the top.")
+        self.comment(f"No disagreement{near} {side}; s sorts all of them to the top.")
 
     def _rows_that_disagree(self, searched: range) -> Iterator[int]:
         for at in range(0, len(searched), BATCH):

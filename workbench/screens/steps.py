@@ -39,16 +39,24 @@ def label(
     progress: Progress | None = None,
 ) -> Done:
     """Give each tweet the label chosen for it; raises UserError(missing) where there is none."""
-    wanted = {tweet.id: choose(tweet) for tweet in targets}
+    wanted: dict[int, str | None] = {}
+    before: str | None = None
+    for tweet in targets:
+        wanted[tweet.id], before = choose(tweet), tweet.label
     if missing and None in wanted.values():
         raise UserError(missing)
     labels.assign_each(store, wanted, shown, progress)
     if len(wanted) <= 1:
-        return Done(list(wanted))
+        return Done(list(wanted), "".join(_said(at, before, now) for at, now in wanted.items()))
     counted = ", ".join(
         f"{count:,} {label or 'none'}" for label, count in Counter(wanted.values()).items()
     )
     return Done(list(wanted), f"Labelled {which(wanted)}: {counted} (undone in one step).")
+
+
+def _said(number: int, before: str | None, now: str | None) -> str:
+    what = f"kept {now}" if before == now else f"{before or 'none'} → {now or 'none'}"
+    return f"Tweet {number}: {what}."
 
 
 def flag(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -18,9 +18,19 @@ from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
+from workbench.runs.sessions import at_logout
+from workbench.widgets.menu import CURSOR, Menu
+from workbench.widgets.prompt import Inert
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
+
+
+TITLES = {
+    "recipe": "recipe",
+    "base": "base model: a hub name or a local folder",
+    "settings": "settings that differ from the recipe",
+}
 
 
 class TrainScreen(Screen[None]):
@@ -37,23 +47,23 @@ class TrainScreen(Screen[None]):
         """The fields in the order in which they are filled in."""
         config = self.app.store.config
         names = recipes.names()
-        menu = OptionList(
-            *(Option(_line(name), id=name) for name in names), id="recipe", compact=True
-        )
+        menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
-        base = Input(config.base, compact=True, select_on_focus=False, id="base")
+        base = Input(
+            config.base, compact=True, select_on_focus=False, highlighter=Inert(), id="base"
+        )
         settings = Input(
-            compact=True, select_on_focus=False, id="settings",
+            compact=True, select_on_focus=False, highlighter=Inert(), id="settings",
             placeholder="none, or such as: lora.r=8 training.max_steps=50",
         )  # fmt: skip
         base.cursor_blink = settings.cursor_blink = False
         with VerticalScroll(id="form", can_focus=False):
             yield Static("Train on the labels as they are now", id="form-title")
-            yield Static("recipe", classes="field")
+            yield Static(classes="field", id="recipe-title")
             yield menu
-            yield Static("base model: a hub name or a local folder", classes="field")
+            yield Static(classes="field", id="base-title")
             yield base
-            yield Static("settings that differ from the recipe", classes="field")
+            yield Static(classes="field", id="settings-title")
             yield settings
             yield Static(id="snapshot", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
@@ -64,6 +74,20 @@ class TrainScreen(Screen[None]):
         """Begin with the recipe; count meanwhile."""
         self.query_one("#recipe").focus()
         self._count()
+        self._look_at_logout()
+
+    @work(thread=True, group="logout")
+    def _look_at_logout(self) -> None:
+        if (warning := at_logout().warning) is not None:
+            self.app.call_from_thread(self.say, warning, True)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Mark the field that has the focus, beside its colour."""
+        for name, title in TITLES.items():
+            mark = CURSOR if event.widget.id == name else " "
+            self.query_one(f"#{name}-title", Static).update(f"{mark}{title}")
+        start = self.query_one("#start", Button)
+        start.label = f"{CURSOR if event.widget is start else ' '} Start "
 
     @work(thread=True, group="count")
     def _count(self) -> None:
@@ -92,9 +116,6 @@ class TrainScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
-        menu = self.query_one("#recipe", OptionList)
-        for name in recipes.names():
-            menu.replace_option_prompt(name, _line(name, chosen=name == self.recipe))
         self.query_one("#base", Input).disabled = recipes.load(self.recipe).kind == "baseline"
 
     @on(OptionList.OptionSelected)
@@ -128,7 +149,9 @@ class TrainScreen(Screen[None]):
         try:
             started = await self.app.command("train", *arguments, "--json", let_finish=True)
         except UserError as error:
-            self.query_one("#start", Button).disabled = False
+            start = self.query_one("#start", Button)
+            start.disabled = False
+            start.focus()
             self.say(str(error), problem=True)
             return
         self.app.started(int(started["id"]))
@@ -138,7 +161,6 @@ class TrainScreen(Screen[None]):
         self.app.pop_screen()
 
 
-def _line(name: str, chosen: bool = False) -> Content:
-    """A recipe of the menu; the chosen one has a mark beside its colour."""
+def _line(name: str) -> Content:
     width = max(map(len, recipes.names()))
-    return Content(f"{'>' if chosen else ' '} {name:<{width}}  {recipes.names()[name]}")
+    return Content(f"{name:<{width}}  {recipes.names()[name]}")

@@ -93,7 +93,8 @@ def _column(details: Details) -> Group:
         head += f"  id {inert.line(tweet.external_id)}"
     parts = [Text(head, "bold"), _body(tweet), Text("")]
     parts.append(_fact("gold", tweet.gold or "none"))
-    parts.append(_fact("label", (tweet.label or "none") + ("  corrected" if tweet.changed else "")))
+    seen = "  corrected" if tweet.changed else "  reviewed" if tweet.reviewed else ""
+    parts.append(_fact("label", (tweet.label or "none") + seen))
     if tweet.flags:
         parts.append(_fact("marks", ", ".join(tweet.flags)))
     if tweet.note:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -31,6 +33,14 @@ class Request:
     preview: Callable[[str], None] | None = None
     """Called while the user types, as soon as they pause."""
     cancel: Callable[[], None] | None = None
+
+
+class Inert(Highlighter):
+    """Shows what is being edited without anything that a terminal acts on."""
+
+    def highlight(self, text: Text) -> None:
+        """Replace what must not be shown; the value that is edited stays as it is."""
+        text.plain = inert.typed(text.plain)
 
 
 class PromptInput(Input):
@@ -60,7 +70,9 @@ class PromptLine(Horizontal):
         """A message, and an input that is hidden at first."""
         yield Static(id="message", markup=False)
         yield Static(id="prompt-title", markup=False)
-        entry = PromptInput(compact=True, select_on_focus=False, id="prompt-input")
+        entry = PromptInput(
+            compact=True, select_on_focus=False, highlighter=Inert(), id="prompt-input"
+        )
         entry.cursor_blink = False
         yield entry
 

@@ -18,6 +18,7 @@ MARKS_WIDTH = 6
 LEGEND = (
     ("*", "marked: the next label key acts on all marked tweets"),
     ("c", "corrected: the label differs from the imported one"),
+    ("k", "kept: somebody has looked at the label and it stands"),
     ("!", "the prediction differs from the label"),
     ("~", "the shown run trained on this tweet, so its prediction flatters"),
     ("x a f", "excluded, ambiguous, flagged for review"),
@@ -81,7 +82,7 @@ def render(tweet: Tweet, layout: Columns, palette: Palette, width: int, marked: 
     cells = _cells(layout, gold, label, pred, probability(tweet.confidence))
     marks = (
         ("*" if marked else " ")
-        + ("c" if tweet.changed else " ")
+        + ("c" if tweet.changed else "k" if tweet.reviewed else " ")
         + ("!" if tweet.disagrees else " ")
         + ("~" if tweet.in_sample else " ")
         + flag

@@ -1,0 +1,123 @@
+"""A run outlives the terminal, and the screen, that it was started from."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import time
+
+import pyte
+import pytest
+
+from workbench.runs.folder import DONE, RUNNING, read_state, settle
+
+pytestmark = pytest.mark.slow
+
+
+class Terminal:
+    """A program as the leader of a session on a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.screen = pyte.Screen(80, 24)
+        self.stream = pyte.ByteStream(self.screen)
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+            command = [sys.executable, "-m", "workbench", *map(str, arguments)]
+            os.execve(sys.executable, command, inherited | {"TERM": "xterm-256color"})
+
+    def read(self, seconds):
+        """Take in what comes within some time; False if nothing does."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        data = os.read(self.fd, 65536)
+        self.stream.feed(data.replace(b"\x1b[?2026$p", b"").replace(b"\x1b[?2048$p", b""))
+        return True
+
+    def until(self, *texts):
+        end = time.monotonic() + 30
+        while not any(text in line for text in texts for line in self.screen.display):
+            assert time.monotonic() < end, "\n".join(self.screen.display)
+            self.read(0.05)
+
+    def press(self, keys):
+        """Press keys when the screen has come to rest."""
+        while self.read(0.4):
+            pass
+        os.write(self.fd, keys)
+
+    def hang_up(self):
+        """Close the line, which sends SIGHUP, and wait for the program to end."""
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+@pytest.fixture
+def workspace(tmp_path, answer):
+    folder = tmp_path / "w"
+    rows = [f"text number {n},{('positive', 'negative')[n % 3 == 0]}" for n in range(400)]
+    (tmp_path / "tweets.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
+    answer("init", folder, "--labels", "positive,negative")
+    answer("-w", folder, "import", tmp_path / "tweets.csv")
+    settings = folder / "workbench.toml"
+    text = re.sub(r"(?m)^recipe = .*$", 'recipe = "baseline"', settings.read_text())
+    settings.write_text(text if "baseline" in text else 'recipe = "baseline"\n' + text)
+    return folder
+
+
+SLOWLY = ("--set", "logistic.folds=120")
+"""A baseline run of some seconds."""
+
+
+def until(holds, seconds=90):
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize("waiting", [(), ("--wait",)], ids=["started", "waited for"])
+def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, waiting):
+    opened = Terminal("-w", workspace, "train", "--recipe", "baseline", *SLOWLY, *waiting)
+    folder = workspace / "runs" / "1"
+    until(lambda: folder.is_dir() and read_state(folder).state == RUNNING)
+    status = opened.hang_up()
+    if waiting:
+        assert status == -signal.SIGHUP
+    assert settle(folder).state == RUNNING
+    until(lambda: settle(folder).state == DONE)
+    (run,) = answer("-w", workspace, "runs")
+    assert (run["state"], run["predictions"]) == ("done", 400)
+
+
+@pytest.mark.parametrize("ending", [Terminal.kill, Terminal.hang_up])
+def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, ending):
+    first = Terminal("-w", workspace)
+    first.until("1 / 400")
+    first.press(b"t")
+    first.until("training tweets")
+    first.press(b"\r")
+    first.press(b"logistic.folds=120")
+    first.until("logistic.folds=120")
+    first.press(b"\r")
+    first.press(b"\r")
+    folder = workspace / "runs" / "1"
+    first.until("run 1  baseline")
+    until(lambda: folder.is_dir() and read_state(folder).state == RUNNING)
+    ending(first)
+    second = Terminal("-w", workspace)
+    second.until("run 1 fitting", "run 1 starting")
+    assert settle(folder).state == RUNNING
+    second.until("run 1 done")
+    second.kill()
+    assert settle(folder).state == DONE

@@ -1,0 +1,155 @@
+"""Input that nobody means: one sentence each, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from storage import importing, labels, maintenance, tweets
+from storage.arrivals import importing_alone
+from storage.store import open_store
+
+LENGTH = 10_000
+LONG = {
+    "words": "word " * (LENGTH // 5),
+    "one word": "w" * LENGTH,
+    "a phrase": '"' + "a " * (LENGTH // 2 - 1) + '"',
+    "brackets": "(" * (LENGTH // 2) + ")" * (LENGTH // 2),
+    "open brackets": "(" * LENGTH,
+    "nots": "not " * (LENGTH // 4),
+    "signs": "-" * LENGTH,
+    "alternatives": " or ".join(["word"] * (LENGTH // 8)),
+    "conditions": "len:>3 " * (LENGTH // 7),
+    "a number": f"id:{'9' * LENGTH}",
+    "emoji": "🚀" * LENGTH,
+    "hostile": "\x1b[31m" * (LENGTH // 5),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_filter_of_ten_thousand_characters(name, small, cli):
+    small.close()
+    began = time.monotonic()
+    result = cli("-w", small.folder, "list", LONG[name], "--json")
+    assert time.monotonic() - began < 20  # it ends; how fast is measured elsewhere
+    assert result.status in (0, 1, 2)
+    if result.status:
+        first, *caret = result.err.splitlines()
+        assert first.startswith("workbench: ") and "Unexpected" not in first
+        assert len(first) < 1_000
+        assert len(caret) in (0, 2)
+    else:
+        assert result.err == ""
+    assert "\x1b" not in result.err + result.out
+
+
+async def test_a_long_filter_on_the_screen(small):
+    from workbench.app import WorkbenchApp
+
+    small.close()
+    app = WorkbenchApp(small.folder, "ana")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        for name in ("open brackets", "one word", "words"):
+            await pilot.press("slash")
+            app.screen.prompt.entry.value = LONG[name]
+            await pilot.press("enter")
+            await pilot.pause(0.3)
+            await pilot.press("escape", "escape")
+            await pilot.pause()
+        await pilot.press("2")
+        await pilot.pause()
+    store = open_store(small.folder, "ana")
+    assert tweets.counts(store).corrected == 1
+    store.close()
+
+
+NO_NUMBERS = ("x", "1x", "1.5", "", " ", "１²", "1e3", "0x1")
+NO_IDS = ("0", "-1", "9" * 400)
+
+
+@pytest.mark.parametrize("number", [*NO_NUMBERS, *NO_IDS])
+def test_an_id_that_is_no_number_or_no_id(number, small, cli):
+    labels.assign(small, [1], "negative")
+    small.close()
+    for command, *more in (
+        ("show",), ("history",), ("label", "positive"), ("logs",), ("stop",), ("resume",),
+        ("evaluate",), ("export-adapter", "out"),
+    ):  # fmt: skip
+        one_sentence(cli("-w", small.folder, command, "--", number, *more), number)
+    one_sentence(cli("-w", small.folder, "list", f"--run={number}"), number)
+    one_sentence(cli("-w", small.folder, "list", f"run:{number}"), number)
+    store = open_store(small.folder, "ana")
+    assert tweets.counts(store).corrected == 1
+    assert len(labels.history(store)) == 1
+    assert maintenance.check(store) == []
+    store.close()
+
+
+def one_sentence(result, number):
+    assert result.status in ((2,) if number in NO_NUMBERS else (1, 2)), (result.out, result.err)
+    first, *caret = result.err.splitlines()
+    assert first.startswith("workbench: ") and first.endswith((".", "`."))
+    assert "Unexpected" not in first
+    assert len(first) < 1_000
+    assert len(caret) in (0, 2)
+
+
+def files(folder, number, rows=3_000):
+    path = folder / f"{number}.csv"
+    lines = "".join(f"file {number} row {n},positive\n" for n in range(rows))
+    path.write_text("text,label\n" + lines)
+    return path
+
+
+def test_two_imports_at_the_same_time_come_one_after_the_other(small, tmp_path, repository):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "workbench", "-w", str(small.folder), "import",
+             str(files(tmp_path, number))],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repository,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    told = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, told
+    assert tweets.counts(small).tweets == 6 + 9_000
+    for number in range(3):
+        assert len(tweets.listing(small, f'"file {number} row"')) == 3_000
+    assert maintenance.check(small) == []
+
+
+def test_the_same_file_imported_twice_at_the_same_time_is_there_once(small, tmp_path, repository):
+    path = files(tmp_path, 1)
+    command = [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=repository) for _ in range(2)
+    ]
+    assert [process.wait(100) for process in processes] == [0, 0]
+    assert tweets.counts(small).tweets == 6 + 3_000
+
+
+def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path, repository):
+    path = files(tmp_path, 1)
+    with importing_alone(small, waiting=lambda: None):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repository,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        line = process.stderr.readline()
+        assert line == "Another import goes on in this workspace; waiting for its end.\n"
+        labels.assign(small, [1], "negative")  # labelling does not wait for imports
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in rest
+    assert tweets.counts(small).tweets == 6
+    report = importing.run(small, importing.plan(small.config, path, importing.Options()))
+    assert report.added == 3_000
+    assert maintenance.check(small) == []

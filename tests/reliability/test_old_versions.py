@@ -1,0 +1,108 @@
+"""Databases of released versions are brought up to date with everything that was in them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from storage import backups, labels, maintenance, predictions, runs, tweets
+from storage.config import Config, save
+from storage.store import DATABASE, SCHEMA_VERSION
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RELEASED = sorted(FIXTURES.glob("schema-*.db"))
+"""Each made by `tests/fixtures/make_schema.py`, with what the old program read out of it."""
+
+
+@pytest.fixture(params=RELEASED, ids=lambda path: path.stem)
+def old(request, tmp_path):
+    """(folder, what was in it)"""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    save(folder, Config(labels=("positive", "negative", "neutral")))
+    shutil.copy(request.param, folder / DATABASE)
+    return folder, json.loads(request.param.with_suffix(".json").read_text("utf-8"))
+
+
+def test_every_version_but_this_one_has_a_fixture():
+    with_fixture = {int(path.stem.split("-")[1]) for path in RELEASED}
+    assert 1 in with_fixture
+    assert max(with_fixture) <= SCHEMA_VERSION
+
+
+def test_everything_is_what_it_was(old, reopen):
+    folder, was = old
+    store = reopen(folder, "ana")
+    assert maintenance.check(store) == []
+    numbers = range(1, len(was["tweets"]) + 1)
+    assert asdict(tweets.counts(store)) == was["counts"]
+    assert [tweets.tweet(store, n, 2).as_json() for n in numbers] == was["tweets"]
+    assert [tweets.tweet(store, n).note for n in numbers] == was["notes"]
+    assert [tweets.source(store, n) for n in numbers] == was["sources"]
+    assert labels.undone(store) == was["undone"]
+    assert [told(labels.history(store, n)) for n in numbers] == [
+        told(events) for events in was["histories"]
+    ]
+    for new, before in zip(runs.every(store), was["runs"], strict=True):
+        assert new.as_json() == before
+    assert runs.metrics(store, 2, "loss") == [tuple(row) for row in was["metrics"]]
+    for number, before in zip(numbers, was["predictions"], strict=True):
+        found = predictions.predictions_for(store, number)
+        assert [[run.id, label, inside] for run, label, _, inside in found] == [
+            [run, label, inside] for run, label, _, inside in before
+        ]
+        for (_, _, chances, _), (_, _, chances_before, _) in zip(found, before, strict=True):
+            assert chances == pytest.approx(chances_before, abs=1e-6)
+
+
+def told(events):
+    """What a history tells, without the numbers of its events."""
+    names = ("tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
+    return [{name: event[name] for name in names} for event in events]
+
+
+def test_what_was_undone_can_be_redone_and_the_rest_undone(old, reopen):
+    folder, _ = old
+    ben = reopen(folder, "ben")
+    assert labels.redo(ben).tweets == (10, 11)
+    assert labels.redo(ben).tweets == (13, 14)
+    assert labels.extent(ben, "redo") == 0
+    while labels.extent(ben, "undo"):
+        labels.undo(ben)
+    ana = reopen(folder, "ana")
+    while labels.extent(ana, "undo"):
+        labels.undo(ana)
+    assert tweets.counts(ana).corrected == 0
+    assert tweets.counts(ana).excluded == 0
+    assert maintenance.check(ana) == []
+
+
+def test_the_search_finds_what_it_found(old, reopen):
+    folder, was = old
+    store = reopen(folder, "ana")
+    for word in ("$TSLA", "#tag", "café", "again", "🚀"):
+        expected = [t["id"] for t in was["tweets"] if word.casefold() in t["text"].casefold()]
+        assert list(tweets.listing(store, f'"{word}"')) == expected, word
+
+
+def test_a_backup_of_the_old_version_is_made_first(old, reopen):
+    folder, _ = old
+    before = dump(folder / DATABASE)
+    reopen(folder, "ana")
+    (backup,) = backups.listed(folder)
+    assert backup.kind == backups.UPGRADE
+    assert backup.schema < SCHEMA_VERSION
+    assert dump(backup.path) == before
+
+
+def dump(path):
+    db = sqlite3.connect(path)
+    try:
+        return list(db.iterdump())
+    finally:
+        db.close()

@@ -1,0 +1,126 @@
+"""How runs are started: in one process, in several under torchrun, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from storage.errors import UserError
+from workbench import recipes
+from workbench.runs import launchers, launching
+from workbench.runs.folder import DONE, FAILED, read_log, read_state, settle
+from workbench.runs.freezing import freeze_prediction, freeze_training
+from workbench.runs.launchers import SLURM, TORCHRUN, Launch
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"launcher": "cloud"}, {"nodes": 0}, {"gpus": -1}, {"nodes": 2}, {"gpus": 2},
+        {"launcher": "torchrun", "nodes": 2}, {"job": "1; rm"}, {"colour": 3}, {"gpus": "2"},
+    ],
+)  # fmt: skip
+def test_a_launch_that_cannot_be_is_one_sentence(values, tmp_path):
+    (tmp_path / "launch.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match=r"launch\.json is not valid"):
+        launchers.read(tmp_path)
+
+
+def test_a_launch_comes_back_as_it_was_saved(tmp_path):
+    assert launchers.read(tmp_path) == Launch()
+    Launch(SLURM, 2, 4, "17").save(tmp_path)
+    assert launchers.read(tmp_path) == Launch(SLURM, 2, 4, "17")
+
+
+def test_wrong_use_makes_no_run(filled, cli):
+    for arguments in (("--nodes", 2), ("--launcher", "local", "--gpus", 2), ("--gpus", 0)):
+        done = cli("-w", filled.folder, "train", "--recipe", "baseline", *arguments)
+        assert done.status == 2 and "cannot be started like that" in done.err
+    assert not list(filled.runs_folder.iterdir())
+
+
+def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="SLURM is not here"):
+        launching.launch(baseline, Launch(SLURM))
+    assert settle(baseline).state == FAILED
+    assert "SLURM is not here" in read_state(baseline).reason
+
+
+@pytest.mark.slow
+def test_two_processes_score_what_one_scores(filled, repository, until, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    base, said = str(repository / "sample_data" / "base"), []
+    for how in (Launch(), Launch(TORCHRUN, gpus=2)):
+        run = freeze_prediction(filled, recipes.load("tiny"), base, "", None, None).path
+        launching.launch(run, how)
+        until(lambda run=run: settle(run).state not in ("queued", "running"), 120)
+        assert read_state(run).state == DONE, read_state(run).reason
+        phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
+        assert phases == ["starting", "loading the base", "predicting", "done"]
+        said.append(pq.read_table(run / "predictions.parquet").to_pydict())
+    assert said[0]["id"] == said[1]["id"] == list(range(1, 41))
+    for one, two in zip(said[0]["probabilities"], said[1]["probabilities"], strict=True):
+        assert two == pytest.approx(one, abs=1e-3)
+
+
+@pytest.fixture
+def train_run(filled, repository, until, monkeypatch):
+    """Fine-tune the sample base without dropout, on so many processes, and give its folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    base = str(repository / "sample_data" / "base")
+    wishes = ["lora.dropout=0", "training.max_steps=12", "training.logging_steps=1",
+              "training.batch_size=5", "training.save_steps=4"]  # fmt: skip
+    recipe = recipes.load("tiny", wishes)
+
+    def run(processes, resume=None):
+        folder = resume or freeze_training(filled, recipe, base).path
+        launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
+        return folder
+
+    def end(folder):
+        until(lambda: settle(folder).state not in ("queued", "running", "stopping"), 120)
+        return read_state(folder)
+
+    return run, end
+
+
+def losses(folder):
+    return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "step"}
+
+
+def weights(folder):
+    return load_file(folder / "adapter" / "adapter_model.safetensors")
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(train_run):
+    run, end = train_run
+    one, two = run(1), run(2)
+    for folder in (one, two):
+        assert end(folder).state == DONE, read_state(folder).reason
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    assert set(losses(one)) == set(range(1, 13))
+    for name, tensor in weights(one).items():
+        assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
+    seen = [pq.read_table(folder / "dynamics.parquet").to_pylist() for folder in (one, two)]
+    by_tweet = [sorted((row["id"], row["epoch"]) for row in rows) for rows in seen]
+    assert by_tweet[0] == by_tweet[1]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
+    run, end = train_run
+    whole, parts = run(1), run(2)
+    until(lambda: read_state(parts).step >= 2, 120)
+    (parts / "stop").touch()
+    assert end(parts).state == "stopped"
+    assert 2 <= read_state(parts).step < 12
+    run(1, resume=parts)
+    for folder in (whole, parts):
+        assert end(folder).state == DONE, read_state(folder).reason
+    assert losses(parts)[12] == pytest.approx(losses(whole)[12], abs=1e-4)

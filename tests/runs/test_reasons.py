@@ -1,0 +1,212 @@
+"""Why a run failed: one sentence with what to do, each provoked as really as a test can."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from storage.errors import UserError
+from workbench.runs import reasons
+from workbench.runs.folder import FAILED, read_state
+from workbench.runs.reasons import reason_of
+
+
+def test_what_is_not_known_is_told_on_one_line():
+    error = RuntimeError("shape '[3]' is invalid\nfor input of size 7")
+    assert reason_of(error) == (
+        "RuntimeError: shape '[3]' is invalid for input of size 7 (details in worker.log)."
+    )
+    assert reason_of(UserError("Do this.")) == "Do this."
+
+
+def test_the_cause_counts_and_not_what_it_was_wrapped_in():
+    try:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise UserError("The base cannot be loaded; check its name.") from None
+    except UserError as error:
+        assert reason_of(error) == reasons.DISK_FULL
+
+
+SAID = {
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.25 GiB":
+        reasons.OUT_OF_MEMORY,
+    "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU "
+    "driver": reasons.OLD_DRIVER,
+    "Unexpected error from cudaGetDeviceCount(). Error 35: CUDA driver version is insufficient for "
+    "CUDA runtime version": reasons.OLD_DRIVER,
+    "CUDA error: no kernel image is available for execution on the device": reasons.NO_KERNEL,
+    "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+    "tried to allocate 4398046511104 bytes.": reasons.NO_MEMORY,
+    "[enforce fail at inline_container.cc:668] . unexpected pos 64 vs 0": reasons.DISK_FULL,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_libraries_are_known_by_their_words(words):
+    assert reason_of(RuntimeError(words)) == SAID[words]
+
+
+def python(code, **environment):
+    """Run code that fails, and tell the reason of its error."""
+    program = (
+        "import sys\nfrom workbench.runs.reasons import reason_of\ntry:\n"
+        + "".join(f"    {line}\n" for line in code.splitlines())
+        + "except Exception as error:\n    print(reason_of(error))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr
+
+
+@pytest.mark.slow
+def test_memory_that_is_not_there():
+    code = "import torch\ntorch.empty(2**50)"
+    assert python(code) == reasons.NO_MEMORY
+    assert python("import numpy\nnumpy.zeros(2**50)") == reasons.NO_MEMORY
+
+
+@pytest.mark.slow
+def test_a_gpu_that_is_full():
+    code = "import torch\nraise torch.OutOfMemoryError('out of memory')"
+    assert python(code) == reasons.OUT_OF_MEMORY
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu():
+    """torch says so in a warning only."""
+    code = (
+        "import torch, warnings\n"
+        "said = 'CUDA initialization: The NVIDIA driver on your system is too old (found 11040).'\n"
+        "torch.cuda.is_available = lambda: warnings.warn(said) or False\n"
+        "from workbench.modeling.machine import require_usable_gpu\n"
+        "require_usable_gpu()"
+    )
+    assert python(code) == reasons.OLD_DRIVER
+    assert python("from workbench.modeling.machine import require_usable_gpu as r\nr()") == ""
+
+
+@pytest.mark.slow
+def test_a_bitsandbytes_without_kernels_for_the_gpu():
+    """Its own words, said by the stand-in that it puts in the place of a missing library."""
+    code = (
+        "from bitsandbytes.cextension import ErrorHandlerMockBNBNativeLibrary as Missing\n"
+        "Missing('libbitsandbytes_cuda999.so: cannot open shared object file')"
+        ".cdequantize_blockwise_bf16_nf4()"
+    )
+    assert python(code) == reasons.NO_BITSANDBYTES
+
+
+# Whole runs
+
+
+def failed(run, work, **options):
+    process = work(run, **options)
+    assert process.returncode == 1, process.err
+    state = read_state(run)
+    assert state.state == FAILED
+    assert "\n" not in state.reason
+    return state.reason
+
+
+@pytest.fixture
+def hub_run(make_model_run, tmp_path):
+    """Makes a run on a hub name, and the environment that asks a hub at an address."""
+    run = make_model_run(base="someone/gated-model")
+    values = {
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "0",
+    }
+    return run, lambda address: values | {"HF_ENDPOINT": address}
+
+
+@pytest.mark.slow
+def test_a_hub_that_cannot_be_reached(hub_run, work):
+    run, environment = hub_run
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        assert failed(run, work, env=environment(address)) == reasons.UNREACHABLE
+
+
+@pytest.mark.slow
+def test_a_model_that_is_gated(hub_run, work):
+    class Gate(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps({"error": "Access to model someone/gated-model is restricted."})
+            self.send_response(403)
+            self.send_header("X-Error-Code", "GatedRepo")
+            self.send_header("X-Error-Message", "Access to model is restricted.")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body.encode())
+
+        do_HEAD = do_GET
+
+        def log_message(self, *arguments):
+            pass
+
+    run, environment = hub_run
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        reason = failed(run, work, env=environment(f"http://127.0.0.1:{server.server_port}"))
+    finally:
+        server.shutdown()
+    assert reason == reasons.GATED.format("someone/gated-model")
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full(make_model_run, work, tmp_path):
+    """A real one of a few megabytes, which the first checkpoint fills."""
+    run = make_model_run("lora.r=64")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = sum(path.stat().st_size for path in run.iterdir()) + 400_000
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk here")
+    try:
+        there = shutil.copytree(run, disk / "1")
+        assert failed(there, work) == reasons.DISK_FULL
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.slow
+def test_a_limit_on_the_size_of_files(make_model_run, work):
+    run = make_model_run("lora.r=64")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    assert failed(run, work, preexec_fn=limit) in (reasons.FILE_TOO_LARGE, reasons.DISK_FULL)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number(make_model_run, work, repository, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    base = shutil.copytree(repository / "sample_data" / "base", tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    name = next(name for name in weights if "ln_f.weight" in name)
+    weights[name].fill_(float("nan"))
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    assert failed(make_model_run(base=base), work) == reasons.NAN_LOSS.format(1)

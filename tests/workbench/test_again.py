@@ -1,0 +1,176 @@
+"""Runs taken up again: compared, cloned, deleted and brought back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage import labels, tweets
+from storage.labels import Shown
+from storage.store import open_store
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def template(trained_template, tmp_path_factory, workbench):
+    """A workspace with a run and a clone of it that learns much less."""
+    folder = shutil.copytree(trained_template, tmp_path_factory.mktemp("again") / "two")
+    less = ("--set", "logistic.regularisation=0.001", "--set", "logistic.folds=2")
+    done = workbench("-w", folder, "clone", 1, *less, "--wait")
+    assert done.status == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def two(template, tmp_path, monkeypatch):
+    folder = shutil.copytree(template, tmp_path / "two")
+    monkeypatch.setenv("WORKBENCH_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def store(two):
+    opened = open_store(two, "ana")
+    yield opened
+    opened.close()
+
+
+def test_a_clone_learns_from_the_same_data_whatever_was_corrected_since(two, store, cli):
+    before = pq.read_table(two / "runs" / "1" / "train.parquet")
+    first = before["id"].to_pylist()[0]
+    other = "negative" if tweets.tweet(store, first).label == "positive" else "positive"
+    labels.assign(store, [first], other)
+    run = cli("clone", 2, "--set", "logistic.folds=3", "--wait", "--json").json
+    assert (run["id"], run["state"], run["predictions"]) == (3, "done", 720)
+    assert pq.read_table(two / "runs" / "3" / "train.parquet").equals(before)
+    jobs = [json.loads((two / "runs" / n / "run.json").read_text()) for n in "13"]
+    assert jobs[0]["data_hash"] == jobs[1]["data_hash"] and jobs[0]["uid"] != jobs[1]["uid"]
+    assert jobs[1]["recipe"]["logistic"] == {"folds": 3, "regularisation": 0.001, "seed": 42}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("clone", 9), "no run 9"), (("clone", 1, "--set", "lora.r=8"), "not a setting"),
+        (("clone", 1, "--recipe", "tiny"), "cannot be cloned"), (("compare", 1, 9), "no run 9"),
+        (("compare", 1, 1, "--split", "dev"), "no labelled dev tweet"),
+        (("delete",), "Name the runs"),
+        (("delete", 1), "add --yes"), (("undelete", 1), "is not deleted"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_sentence(two, cli, arguments, complaint):
+    done = cli(*arguments)
+    assert done.status in (1, 2) and complaint in done.err and done.err.count("\n") == 1
+
+
+def test_two_runs_side_by_side(two, store, cli):
+    found = cli("compare", 1, 2, "--json").json
+    said = [{t.id: t for t in tweets.each(store, "split:test", run=n)} for n in (1, 2)]
+    right = [{t.id for t in side.values() if t.pred == t.label} for side in said]
+    assert found["n"] == 136 == len(said[0])
+    for side, figures in zip(right, found["figures"], strict=True):
+        assert figures["accuracy"] == pytest.approx(len(side) / 136)
+    assert found["mcnemar"]["fixed"] == len(right[1] - right[0])
+    assert found["mcnemar"]["broken"] == len(right[0] - right[1])
+    change = found["difference"]
+    assert change["accuracy"] == pytest.approx((len(right[1]) - len(right[0])) / 136)
+    assert change["low"] < change["accuracy"] < change["high"]
+    assert [(row["setting"], row["second"]) for row in found["settings"]] == [
+        ("logistic.folds", 2), ("logistic.regularisation", 0.001),
+    ]  # fmt: skip
+    assert found["data"] == {"first": 584, "second": 584, "added": [], "removed": [],
+                             "relabelled": []}  # fmt: skip
+    flipped = {n for n in said[0] if said[0][n].pred != said[1][n].pred}
+    assert {row["id"] for row in found["flips"]} == flipped != set()
+    for row in found["flips"]:
+        assert (row["label"] == row["second"]) == (row["kind"] == "fixed")
+        assert row["text"] == said[0][row["id"]].text
+    told = cli("compare", 1, 2, "--limit", 3)
+    assert "McNemar's exact test: p" in told.out and "logistic.regularisation" in told.out
+    assert f"and {len(flipped) - 3} more" in told.out
+
+
+def test_what_was_corrected_between_two_runs_is_told(two, store, cli):
+    path = two / "runs" / "1" / "train.parquet"
+    first, second = pq.read_table(path)["id"].to_pylist()[:2]
+    other = "negative" if tweets.tweet(store, first).label == "positive" else "positive"
+    labels.assign(store, [first], other)
+    labels.mark(store, [second], "excluded", True)
+    quick = ("--set", "logistic.folds=2")
+    assert cli("train", "--recipe", "baseline", *quick, "--wait").status == 0
+    data = cli("compare", 1, 3, "--json").json["data"]
+    assert [row["id"] for row in data["relabelled"]] == [first]
+    assert (data["removed"], data["added"]) == ([second], [])
+
+
+def shown(store):
+    return [(t.id, t.pred, t.confidence, t.run) for t in tweets.each(store, "", run=2)]
+
+
+def test_a_deleted_run_is_out_of_sight_and_comes_back_whole(two, store, cli):
+    before = shown(store), cli("compare", 1, 2, "--json").out
+    assert cli("delete", 2, "--yes").status == 0
+    assert [run["id"] for run in cli("runs", "--json").json] == [1]
+    assert "undelete 2" in cli("evaluate", 2).err
+    assert {t.run for t in tweets.each(store)} == {1}
+    for table in ("predictions", "orders", "metrics", "evaluations"):
+        assert store.db.execute(f"SELECT count(*) FROM {table} WHERE run = 2").fetchone() == (0,)
+    assert cli("check").status == 0
+    assert [run["id"] for run in cli("undelete", "--json").json] == [2]
+    assert cli("undelete", 2).status == 0
+    assert (shown(store), cli("compare", 1, 2, "--json").out) == before
+    assert cli("undelete", "--json").json == []
+
+
+def test_the_number_of_a_deleted_run_is_not_given_again(two, cli):
+    cli("delete", 2, "--yes")
+    assert cli("train", "--recipe", "baseline", "--json").json["id"] == 3
+    assert cli("delete", "--empty-trash", "--yes").status == 0
+    assert list((two / "runs" / ".trash").iterdir()) == []
+    assert "not in the trash" in cli("undelete", 2).err
+
+
+def test_labels_given_beside_a_deleted_run_keep_their_history(two, store, cli):
+    with_run = tweets.tweet(store, 5, run=2)
+    labels.assign(store, [5], with_run.pred, Shown(run=2))
+    history = labels.history(store, 5)
+    cli("delete", 2, "--yes")
+    assert labels.history(store, 5) == history
+
+
+def test_a_run_at_work_is_not_deleted(two, cli):
+    started = cli("train", "--recipe", "baseline", "--json").json
+    done = cli("delete", started["id"], "--yes")
+    assert done.status == 1 and "stop it before" in done.err
+    assert (two / "runs" / str(started["id"])).is_dir()
+
+
+async def test_runs_are_compared_and_deleted_on_the_screen(two):
+    from workbench.app import WorkbenchApp
+
+    app = WorkbenchApp(two, "ana")
+    async with app.run_test(size=(110, 40)) as pilot:
+
+        async def until_seen(words):
+            for _ in range(600):
+                await pilot.pause(0.05)
+                strips = app.screen._compositor.render_strips()
+                text = "\n".join("".join(s.text for s in line) for line in strips)
+                if words in text:
+                    return
+            raise AssertionError(text)
+
+        await pilot.press("r")
+        await until_seen("baseline")
+        await pilot.press("c")
+        await until_seen("McNemar's exact test")
+        await until_seen("logistic.regularisation")
+        await pilot.press("escape", "D")
+        await until_seen("Delete run 2 (baseline, done)?")
+        await pilot.press("escape", "D", "down", "enter")
+        await until_seen("undelete 2")
+        assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()

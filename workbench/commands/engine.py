@@ -1,0 +1,76 @@
+"""The command of the warm engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_json, say
+from workbench.commands.progress import busy
+from workbench.runs import spool
+from workbench.runs.spool import Engine
+from workbench.runs.telling import duration
+
+ACTIONS = ("start", "stop", "status")
+ENDING_S = 120.0
+"""How long `stop` waits for the run at hand to be saved."""
+
+
+@click.command()
+@click.argument("action", metavar="start|stop|status", type=click.Choice(ACTIONS))
+@click.option("--idle", type=click.FloatRange(min=0, min_open=True), default=spool.IDLE_MINUTES,
+              show_default=True, metavar="MINUTES",
+              help="With start: end, and free the GPU, after so long without a run.")  # fmt: skip
+@common
+@click.pass_obj
+def engine(settings: Settings, action: str, idle: float) -> None:
+    """Keep a base model loaded between runs: one process for all your workspaces here.
+
+    While it runs, `train`, `clone` and `predict` hand it their runs, one after another. A stop
+    saves the run at hand; `workbench resume` goes on with it. GPUs are shared: it ends by itself
+    after some idle time.
+
+    Example: workbench engine start --idle 30
+    """
+    if action == "start":
+        with busy("Starting the engine…"):
+            spool.start(idle)
+    elif action == "stop":
+        with busy("Waiting until the engine has saved…"):
+            _stop()
+    found = spool.running()
+    waits = [str(folder) for _, folder in spool.waiting()]
+    if settings.as_json:
+        values: dict[str, Any] = asdict(found) if found is not None else {}
+        print_json({"running": found is not None, **values, "waiting": waits})
+    else:
+        say(sentence(found, len(waits)))
+
+
+def _stop() -> None:
+    end = time.monotonic() + ENDING_S
+    there = spool.stop()
+    while there and spool.running() is not None and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def sentence(found: Engine | None, waiting: int) -> str:
+    """What the engine does, for people."""
+    if found is None:
+        return "The engine is not running; `workbench engine start` starts it."
+    queue = f", {waiting} waiting" if waiting else ""
+    since = duration(max(0.0, time.time() - found.since))
+    if found.run is not None:
+        return f"The engine (process {found.pid}) works on {found.run} for {since}{queue}."
+    keeps = f" with {found.base}" if found.base else ""
+    return (
+        f"The engine (process {found.pid}) is idle{keeps} for {since}, and ends after "
+        f"{found.idle_minutes:g} idle minutes{queue}."
+    )
+
+
+COMMANDS = (engine,)

@@ -1,0 +1,106 @@
+"""Run folders that came from elsewhere: copied into runs/, from another machine or workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from storage import runs
+from storage.errors import UserError
+from storage.presence import turn
+from storage.runs import Run
+from storage.store import Store, transaction
+from workbench.runs import folder as run_folder
+from workbench.runs import trash
+from workbench.runs.folder import Job, State
+
+
+def adopt(store: Store) -> list[str]:
+    """Take run folders of others into the store, and say in a sentence what was left alone.
+
+    A folder with a uid that the store does not know becomes a run, under its own number if that
+    is free. A copy of a run that is known takes the place of its folder if it is further on; a
+    number that two runs want goes to the one that the store knows by it. The folder of a deleted
+    run brings it back.
+    """
+    if not _strangers(store, {run.uid: run for run in runs.every(store, deleted=True)}):
+        return []
+    with turn(store.runs_folder / ".adopting.lock"):
+        return _adopt(store)
+
+
+def _adopt(store: Store) -> list[str]:
+    known = {run.uid: run for run in runs.every(store, deleted=True)}
+    left = []
+    for folder, job in _strangers(store, known):
+        try:
+            state = run_folder.read_state(folder)
+            if run_folder.alive(folder, state):
+                continue  # it would lose its folder; later
+            if (run := known.get(job.uid)) is None:
+                run = known[job.uid] = _record(store, folder, job)
+                if folder != store.run_folder(run.id):
+                    folder.rename(store.run_folder(run.id))
+            elif run.state == runs.DELETED:
+                if folder != store.run_folder(run.id):
+                    folder.rename(store.run_folder(run.id))
+                runs.update(store, run.id, state=run_folder.QUEUED, reason=None)
+            elif _further(state, store.run_folder(run.id)):
+                if store.run_folder(run.id).exists():
+                    trash.put(store.run_folder(run.id))
+                folder.rename(store.run_folder(run.id))
+                runs.update(store, run.id, state=run_folder.QUEUED, log_offset=0)
+        except UserError as error:
+            left.append(f"{folder} was left alone: {error}")
+    return left
+
+
+def _strangers(store: Store, known: dict[str, Run]) -> list[tuple[Path, Job]]:
+    """The folders in runs/ that are not where the store has them."""
+    found: list[tuple[Path, Job]] = []
+    if not store.runs_folder.is_dir():
+        return found
+    for folder in sorted(store.runs_folder.iterdir()):
+        if folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
+            continue
+        try:
+            job = run_folder.read_job(folder)
+        except UserError:
+            continue  # if it belongs to a run, that run says what is wrong
+        mine = known.get(job.uid)
+        if mine is None or str(mine.id) != folder.name or mine.state == runs.DELETED:
+            found.append((folder, job))
+    return found
+
+
+def _record(store: Store, folder: Path, job: Job) -> Run:
+    if strange := [label for label in job.labels if label not in store.label_ids]:
+        raise UserError(
+            f"its label {strange[0]!r} is not one of this workspace; add it to workbench.toml."
+        )
+    taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
+    wanted = int(folder.name) if folder.name.isdecimal() and len(folder.name) < 10 else None
+    with transaction(store.db):
+        now_known = runs.every(store, deleted=True)
+        if mine := [run for run in now_known if run.uid == job.uid]:
+            return mine[0]  # its own workspace has just made it
+        if wanted in {run.id for run in now_known}:
+            wanted = None
+        number = runs.add(
+            store, job.uid, job.kind, job.recipe.name, job.base, job.labels,
+            after=max(taken, default=0), number=wanted,
+        )  # fmt: skip
+    return runs.get(store, number)
+
+
+def _further(state: State, folder: Path) -> bool:
+    """Whether a copy in that state is further on than the folder it is a copy of."""
+    if not folder.is_dir():
+        return True
+    try:
+        own = run_folder.read_state(folder)
+        run_folder.read_job(folder)
+    except UserError:
+        return True
+    if run_folder.alive(folder, own) or own.state == run_folder.DONE:
+        return False
+    return (state.state == run_folder.DONE, state.step) > (False, own.step)

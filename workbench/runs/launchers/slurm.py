@@ -1,0 +1,110 @@
+"""Runs as jobs of SLURM: submitted with sbatch, told by squeue and sacct, ended with scancel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+from storage.errors import UserError, on_one_line
+from workbench.runs import folder as run_folder
+from workbench.runs.launchers import Launch
+
+SCRIPT = "slurm.sbatch"
+"""The job script in the workspace, which its owner may edit."""
+PATIENCE_S = 30.0
+WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "RESV_DEL_HOLD")
+GOING = ("RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING")
+
+
+def start(folder: Path, launch: Launch) -> Launch:
+    """Submit a run and return its launch with the number of the job.
+
+    Raises UserError if SLURM is not here or refuses it.
+    """
+    script = _script(folder.parent.parent)
+    printed = _answer(
+        "sbatch", "--parsable", f"--job-name=workbench-{folder.name}", f"--chdir={folder}",
+        f"--output={folder / run_folder.WORKER_LOG}", f"--nodes={launch.nodes}",
+        *_devices(launch.gpus), str(script), str(folder), sys.executable, str(launch.gpus),
+    )  # fmt: skip
+    submitted = replace(launch, job=printed.strip().partition(";")[0])
+    submitted.save(folder)
+    return submitted
+
+
+def stop(launch: Launch) -> bool:
+    """Take a job out of the queue if it only waits there; whether that was so."""
+    if states([launch]).get(launch.job or "", "").split(" ")[0] not in WAITING:
+        return False
+    _answer("scancel", "--state=PENDING", launch.job or "")
+    return True
+
+
+def states(launches: Sequence[Launch]) -> dict[str, str]:
+    """What SLURM says of jobs, by their number, such as `PENDING (Resources)`.
+
+    Jobs that it has forgotten are asked of its accounting, where there is any.
+    """
+    wanted = {launch.job for launch in launches if launch.job is not None}
+    if not wanted or shutil.which("squeue") is None:
+        return {}
+    found = {}
+    listed = _answer("squeue", "--me", "--states=all", "--noheader", "--format=%i|%T|%r")
+    for line in listed.splitlines():
+        job, state, reason = line.strip().split("|", 2)
+        if job in wanted:
+            waits = state in WAITING and reason not in ("", "None")
+            found[job] = f"{state} ({reason})" if waits else state
+    for job in wanted - found.keys():
+        found[job] = _accounted(job)
+    return found
+
+
+def _accounted(job: str) -> str:
+    try:
+        told = _answer("sacct", "--noheader", "--allocations", "--format=State", f"--jobs={job}")
+    except UserError:
+        return "UNKNOWN"  # no accounting here, and the job has ended some time ago
+    return told.split()[-1] if told.split() else "UNKNOWN"
+
+
+def _script(workspace: Path) -> Path:
+    """The job script of a workspace, made from ours when it is needed first."""
+    path = workspace / SCRIPT
+    if not path.exists():
+        path.write_text(files("workbench.runs.launchers").joinpath(SCRIPT).read_text("utf-8"))
+    return path
+
+
+def _devices(gpus: int) -> list[str]:
+    """What to ask for: GPUs where the cluster has any, otherwise processor cores."""
+    resources = _answer("sinfo", "--noheader", "--format=%G")
+    if any(line.strip().startswith("gpu") for line in resources.splitlines()):
+        return [f"--gpus-per-node={gpus}"]
+    return [f"--cpus-per-task={gpus}"]
+
+
+def _answer(program: str, *arguments: str) -> str:
+    if (found := shutil.which(program)) is None:
+        raise UserError(
+            f"SLURM is not here (no {program}); run this on a login node of the cluster, or use "
+            "--launcher local."
+        )
+    # the job gets a clean environment of what was submitted from inside another job
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
+    try:
+        done = subprocess.run(
+            [found, *arguments], capture_output=True, text=True, timeout=PATIENCE_S,
+            stdin=subprocess.DEVNULL, env=environment, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise UserError(f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s).") from None
+    if done.returncode:
+        raise UserError(f"SLURM refused: {on_one_line(UserError(done.stderr or done.stdout))}.")
+    return done.stdout

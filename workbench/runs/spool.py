@@ -1,0 +1,168 @@
+"""The spool of the warm engine: where runs wait for a process that keeps the base between them.
+
+One engine a user and machine, for all workspaces. The folder is open to its owner only, so nobody
+else can hand the engine a run. No torch here: commands and the screen talk to the engine with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from storage.errors import UserError
+from storage.presence import turn
+from workbench import __version__
+from workbench.runs import folder as run_folder
+from workbench.runs import processes, schema
+from workbench.runs.sessions import at_logout
+
+STATE, LOG, DOOR, WAITING = "state.json", "engine.log", "door.lock", "waiting"
+IDLE_MINUTES = 15.0
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """state.json of the spool: what the engine does."""
+
+    pid: int
+    version: str
+    idle_minutes: float
+    run: str | None = None
+    """The run folder that it works on."""
+    base: str | None = None
+    """The base that it keeps."""
+    since: float = 0.0
+    """When that began, in seconds since 1970."""
+
+
+def home() -> Path:
+    """The folder of the engine on this machine, made for its owner only.
+
+    Raises UserError if it is somebody else's, or open to others.
+    """
+    folder = _place()
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for place in (folder, folder / WAITING):
+        place.mkdir(mode=0o700, exist_ok=True)
+        found = place.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise UserError(f"{place} is not a folder of yours; remove it to use the engine.")
+        if found.st_mode & 0o077:
+            raise UserError(f"{place} is open to others; close it with `chmod 700 {place}`.")
+    return folder
+
+
+def _place() -> Path:
+    if named := os.environ.get("WORKBENCH_ENGINE_DIR"):
+        return Path(named)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "workbench" / f"engine-{socket.gethostname()}"
+
+
+def running() -> Engine | None:
+    """The engine of this user on this machine; None if there is none."""
+    if not _place().is_dir():
+        return None
+    folder = home()
+    if not processes.locked(folder):
+        return None
+    try:
+        return schema.build(Engine, schema.read_object(folder / STATE))
+    except (ValueError, UserError):
+        return None  # it has only just started
+
+
+def usable() -> bool:
+    """Whether runs can be handed to an engine of the same version of the program."""
+    try:
+        engine = running()
+    except (UserError, OSError):
+        return False
+    return engine is not None and engine.version == __version__
+
+
+def in_a_word() -> str:
+    """What a status line says of the engine; nothing if there is none."""
+    try:
+        engine = running()
+    except (UserError, OSError):
+        return ""
+    return "" if engine is None else f"engine {'busy' if engine.run else 'idle'}"
+
+
+def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
+    """Start the engine, or return the one that is running; raises UserError if it does not come."""
+    folder = home()
+    if (engine := running()) is not None:
+        return engine
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    log = os.open(folder / LOG, flags, 0o600)
+    try:
+        process = subprocess.Popen(
+            [*at_logout().prefix, sys.executable, "-m", "workbench.runs.warm", str(folder),
+             str(idle_minutes)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+        )  # fmt: skip
+    finally:
+        os.close(log)
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        if (engine := running()) is not None:
+            return engine
+        time.sleep(0.1)
+    raise UserError(f"The engine did not start; {folder / LOG} says why.")
+
+
+def stop() -> bool:
+    """Ask the engine to save what it does and to end; whether there was one."""
+    engine = running()
+    if engine is None:
+        return False
+    os.kill(engine.pid, signal.SIGTERM)
+    return True
+
+
+def submit(folder: Path) -> None:
+    """Hand a run folder to the engine; raises UserError if it has just ended."""
+    spool = home()
+    with turn(spool / DOOR):  # the engine closes this door before it leaves
+        if not processes.locked(spool):
+            raise UserError("The engine has ended; start it with `workbench engine start`.")
+        name = f"{time.time_ns():020}-{os.getpid()}.json"
+        run_folder.write_json(spool / WAITING / name, {"folder": str(folder.resolve())})
+
+
+def waiting() -> list[tuple[Path, Path]]:
+    """(entry, run folder) of the runs that wait, the first one first."""
+    found = []
+    for entry in sorted((home() / WAITING).glob("[0-9]*.json")):
+        try:
+            folder = schema.read_object(entry).get("folder")
+        except UserError:
+            folder = None
+        if isinstance(folder, str) and Path(folder).is_absolute():
+            found.append((entry, Path(folder)))
+        else:
+            entry.unlink(missing_ok=True)  # nobody but us writes here, and this is no entry
+    return found
+
+
+def withdraw(folder: Path) -> bool:
+    """Take a run out of the spool; whether it was there."""
+    entries = [entry for entry, waits in waiting() if waits == folder.resolve()]
+    for entry in entries:
+        entry.unlink(missing_ok=True)
+    return bool(entries)
+
+
+def write(folder: Path, engine: Engine) -> None:
+    """Say what the engine does."""
+    run_folder.write_json(folder / STATE, asdict(engine))

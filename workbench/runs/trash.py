@@ -1,0 +1,82 @@
+"""Deleted runs: their folders lie in `runs/.trash` until somebody empties it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from storage import runs
+from storage.errors import UserError
+from storage.predictions import remove_predictions
+from storage.runs import Run
+from storage.store import Store
+from workbench.runs import folder as run_folder
+
+TRASH = ".trash"
+
+
+def delete(store: Store, number: int) -> None:
+    """Take a run out of sight and move its folder into the trash.
+
+    Raises UserError while a worker is at it.
+    """
+    runs.get(store, number)
+    folder = store.run_folder(number)
+    if folder.is_dir():
+        try:
+            state = run_folder.read_state(folder)
+        except UserError:
+            state = run_folder.State(state=run_folder.FAILED)
+        if run_folder.alive(folder, state) or (state.elsewhere and state.recent):
+            raise UserError(f"Run {number} is {state.state}; stop it before you delete it.")
+        put(folder)
+    runs.delete(store, number)
+    remove_predictions(store, number)
+
+
+def restore(store: Store, number: int) -> None:
+    """Put the folder of a deleted run back, to be collected anew; raises UserError without one."""
+    for run, folder in deleted(store):
+        if run.id == number:
+            folder.rename(store.run_folder(number))
+            return
+    if number in {run.id for run in runs.every(store)}:
+        raise UserError(f"Run {number} is not deleted.")
+    raise UserError(f"Run {number} is not in the trash; `workbench undelete` lists what is.")
+
+
+def deleted(store: Store) -> list[tuple[Run, Path]]:
+    """The deleted runs whose folders are still in the trash."""
+    gone = {run.uid: run for run in runs.every(store, deleted=True) if run.state == runs.DELETED}
+    found: dict[int, tuple[Run, Path]] = {}
+    for folder in lying(store.runs_folder):
+        try:
+            run = gone.get(run_folder.read_job(folder).uid)
+        except UserError:
+            continue
+        if run is not None:
+            found[run.id] = (run, folder)
+    return [found[number] for number in sorted(found)]
+
+
+def put(folder: Path) -> Path:
+    """Move a run folder into the trash beside it, and return where it lies now."""
+    trash = folder.parent / TRASH
+    trash.mkdir(mode=0o700, exist_ok=True)
+    number = 0
+    while True:
+        place = trash / (folder.name if not number else f"{folder.name}.{number}")
+        if not os.path.lexists(place):
+            return folder.rename(place)
+        number += 1
+
+
+def lying(runs_folder: Path) -> list[Path]:
+    """The folders in the trash, by name."""
+    trash = runs_folder / TRASH
+    return sorted(path for path in trash.iterdir() if path.is_dir()) if trash.is_dir() else []
+
+
+def mib(folder: Path) -> float:
+    """How much disk a folder takes."""
+    return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20

@@ -1,0 +1,135 @@
+"""The warm engine: `python -m workbench.runs.warm SPOOL IDLE_MINUTES`.
+
+One process does run after run and keeps the base model between them. It ends, and frees the GPU,
+after some idle time, or when it is asked to; what it then does is saved first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from storage.errors import UserError
+from storage.presence import turn
+from workbench import __version__
+from workbench.runs import folder as run_folder
+from workbench.runs import processes, spool
+from workbench.runs.spool import Engine
+from workbench.runs.worker import Reporter, do_run, without_hub
+
+if TYPE_CHECKING:
+    from workbench.modeling.keeping import Kept
+
+POLL_S = 0.2
+
+
+class Warm:
+    """The engine between and during its runs."""
+
+    def __init__(self, folder: Path, idle_minutes: float, lock: int) -> None:
+        self.folder = folder
+        self.lock = lock
+        self.offline: bool | None = None
+        self.leaving = False
+        self.reporter: Reporter | None = None
+        self.kept: Kept | None = None
+        self.engine = Engine(os.getpid(), __version__, idle_minutes, since=time.time())
+        spool.write(folder, self.engine)
+
+    def serve(self) -> None:
+        """Do what waits, until asked to leave or idle for too long."""
+        idle_since = time.monotonic()
+        while True:
+            if not self.leaving and (waits := spool.waiting()):
+                self._do(*waits[0])
+                idle_since = time.monotonic()
+                continue
+            idle = time.monotonic() - idle_since > self.engine.idle_minutes * 60
+            if (self.leaving or idle) and self._close():
+                return
+            time.sleep(POLL_S)
+
+    def _close(self) -> bool:
+        """End unless a run came in at the last moment; those that wait may be resumed later."""
+        with turn(self.folder / spool.DOOR):
+            if not self.leaving and spool.waiting():
+                return False
+            (self.folder / spool.STATE).unlink(missing_ok=True)
+            os._exit(0)  # inside, so that nobody hands a run to a process that is ending
+
+    def _do(self, entry: Path, run: Path) -> None:
+        """Do one run; whatever becomes of it, the engine goes on."""
+        try:
+            job = run_folder.read_job(run)
+            self._go_offline(without_hub(job))
+            entry.unlink(missing_ok=True)
+            with processes.claimed(run):
+                if run_folder.read_state(run).state == run_folder.DONE:
+                    return
+                self._say(run=str(run), base=job.base)
+                self.reporter = Reporter(run)
+                if not do_run(job, run, self.reporter, self._keeper()):
+                    self._keeper().drop()  # a run that failed may have left it in pieces
+        except (UserError, OSError) as error:
+            print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201 - engine.log
+        finally:
+            entry.unlink(missing_ok=True)
+            self.reporter = None
+            self._say(run=None)
+
+    def _keeper(self) -> Kept:
+        """What holds the base between runs; torch is imported with the first of them."""
+        from workbench.modeling.keeping import Kept
+
+        self.kept = self.kept or Kept()
+        return self.kept
+
+    def _go_offline(self, offline: bool) -> None:
+        """Keep the hub's library off the network or let it in, which it asks about only once."""
+        if self.offline is None:
+            os.environ["HF_HUB_OFFLINE"] = str(int(offline))
+            self.offline = offline
+        elif self.offline != offline:  # begin anew as the same process, with the run still waiting
+            os.set_inheritable(self.lock, True)
+            os.environ[processes.LOCK_FD] = str(self.lock)
+            program = [sys.executable, "-m", "workbench.runs.warm"]
+            program += [str(self.folder), str(self.engine.idle_minutes)]
+            os.execv(sys.executable, program)  # noqa: S606 - the same program again
+
+    def _say(self, **changes: str | None) -> None:
+        self.engine = replace(self.engine, since=time.time(), **changes)  # type: ignore[arg-type]
+        spool.write(self.folder, self.engine)
+
+    def ask_to_leave(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: save and stop the run at hand, then end."""
+        self.leaving = True
+        if self.reporter is not None:
+            self.reporter.signalled = True
+
+
+def main() -> int:
+    """Serve the spool that the command line names; exit status 1 if another engine does."""
+    folder, idle_minutes = Path(sys.argv[1]), float(sys.argv[2])
+    os.umask(0o077)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    try:
+        lock = processes.claim(folder)
+    except UserError:
+        print("Another engine is running.", file=sys.stderr)  # noqa: T201 - engine.log
+        return 1
+    warm = Warm(folder, idle_minutes, lock)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, warm.ask_to_leave)
+    warm.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Two runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Static
+
+from workbench import inert
+
+MOST_FLIPS = 200
+
+
+class CompareScreen(Screen[None]):
+    """Figures, settings, data and flipped tweets, as `workbench compare` finds them."""
+
+    BINDINGS: ClassVar = [
+        Binding("j,down", "line(1)", "down", show=False),
+        Binding("k,up", "line(-1)", "up", show=False),
+        Binding("escape,c", "back", "back to the runs", key_display="esc c"),
+    ]
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        super().__init__()
+        self._found = found
+
+    def compose(self) -> ComposeResult:
+        """One text above a line of keys."""
+        with VerticalScroll(id="compared"):
+            yield Static(Text("\n").join(_lines(self._found)), markup=False)
+        yield Static("j k scroll  esc back  ? help", classes="hint")
+
+    def on_mount(self) -> None:
+        """Arrows and page keys scroll."""
+        self.query_one(VerticalScroll).focus()
+
+    def action_line(self, rows: int) -> None:
+        """Scroll by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    def action_back(self) -> None:
+        """Back to the runs."""
+        self.app.pop_screen()
+
+
+def _lines(found: dict[str, Any]) -> Iterator[Text]:
+    first, second = (run["id"] for run in found["runs"])
+    yield Text(f"run {first} and run {second} on {found['n']:,} {found['split']} tweets", "bold")
+    for run, figures in zip(found["runs"], found["figures"], strict=True):
+        name = inert.line(f"run {run['id']} {run['recipe']}")
+        yield Text(f"  {name:<24}accuracy {_interval(figures, 'accuracy')}"
+                   f"   macro F1 {_interval(figures, 'macro_f1')}")  # fmt: skip
+    change, test = found["difference"], found["mcnemar"]
+    points = [f"{100 * change[name]:+.1f}" for name in ("accuracy", "low", "high")]
+    yield Text(f"  {'difference':<24}{points[0]} points [{points[1]}, {points[2]}]")
+    p = "p < 0.001" if test["p"] < 0.001 else f"p = {test['p']:.3f}"
+    yield Text(f"  {test['fixed']:,} fixed, {test['broken']:,} broken, {test['both_wrong']:,} "
+               f"wrong in both; McNemar's exact test: {p}")  # fmt: skip
+    yield Text("\nsettings", "bold")
+    for row in found["settings"]:
+        values = " → ".join("-" if row[s] is None else str(row[s]) for s in ("first", "second"))
+        yield Text(inert.line(f"  {row['setting']:<34}{values}"))
+    if not found["settings"]:
+        yield Text("  the same")
+    data = found["data"]
+    yield Text("\ntraining tweets", "bold")
+    added, removed, other = (len(data[name]) for name in ("added", "removed", "relabelled"))
+    yield Text(f"  {data['first']:,} → {data['second']:,}: {added:,} new, {removed:,} left out, "
+               f"{other:,} with another label")  # fmt: skip
+    yield Text(f"\nflipped ({len(found['flips']):,})", "bold")
+    for row in found["flips"][:MOST_FLIPS]:
+        yield Text(inert.line(f"  {row['kind']:<12}#{row['id']:<8}{row['first']} → {row['second']}"
+                              f"   {row['text']}"), no_wrap=True, overflow="ellipsis")  # fmt: skip
+
+
+def _interval(figures: dict[str, Any], name: str) -> str:
+    low, high = figures[f"{name}_low"], figures[f"{name}_high"]
+    return f"{100 * figures[name]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,31 @@
+"""A menu of one choice a line."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding
+from textual.strip import Strip
+from textual.widgets import OptionList
+
+CURSOR = ">"
+
+
+class Menu(OptionList):
+    """The choice under the cursor has a mark beside its colour."""
+
+    BINDINGS: ClassVar = [
+        Binding("j", "cursor_down", "next choice"),
+        Binding("k", "cursor_up", "previous choice"),
+        Binding("g", "first", "first choice"),
+        Binding("G", "last", "last choice"),
+    ]
+
+    def render_line(self, y: int) -> Strip:
+        """A choice, with the mark in the cell that is kept free before it."""
+        strip = super().render_line(y)
+        if self.scroll_offset.y + y != self.highlighted:
+            return strip
+        first, *_ = strip.crop(0, 1)
+        return Strip([Segment(CURSOR, first.style), *strip.crop(1)], strip.cell_length)
