@@ -31,7 +31,6 @@ from workbench.modeling.attention import fuse_attention  # noqa: E402
 from workbench.modeling.batches import Row, answer_rows, packed  # noqa: E402
 from workbench.modeling.examples import Examples  # noqa: E402
 from workbench.modeling.keeping import Kept  # noqa: E402
-from workbench.modeling.keeping import Kept  # noqa: E402
 from workbench.modeling.loading import load_base  # noqa: E402
 from workbench.modeling.memory import peak_gib  # noqa: E402
 from workbench.modeling.prompts import make_prompter  # noqa: E402
@@ -40,7 +39,6 @@ from workbench.runs import folder as run_folder  # noqa: E402
 from workbench.runs import tables  # noqa: E402
 from workbench.runs.folder import State  # noqa: E402
 from workbench.runs.model_job import _examples  # noqa: E402
-from workbench.runs.worker import Reporter, do_run  # noqa: E402
 from workbench.runs.worker import Reporter, do_run  # noqa: E402
 
 CUDA = torch.cuda.is_available()
@@ -62,19 +60,6 @@ class Engine:
         if not do_run(run_folder.read_job(folder), folder, reporter, self.kept):
             self.kept.drop()
         return reporter.state
-
-
-class Engine:
-    """Does run after run as the warm engine does, and keeps the base between them."""
-
-    def __init__(self) -> None:
-        self.kept = Kept()
-
-    def run(self, folder: Path) -> run_folder.State:
-        """Do the run of a folder and say how it ended."""
-        if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.kept):
-            self.kept.drop()
-        return run_folder.read_state(folder)
 
 
 def put(**values: Any) -> None:
