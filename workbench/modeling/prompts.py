@@ -65,6 +65,8 @@ class Prompter:
         return self._encode([self.shortened(text, room)])[0]
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
+        if not texts:
+            return []
         encoded: list[list[int]] = self.tokenizer([self.text(text) for text in texts])["input_ids"]
         end = self.tokenizer.eos_token_id
         return [ids[:-1] if ids and ids[-1] == end else ids for ids in encoded]

@@ -1,0 +1,89 @@
+"""Scoring: the same probabilities whatever the weights look like and however texts are batched."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from workbench.modeling import scoring
+from workbench.modeling.adapting import Adapted, add_adapter
+from workbench.modeling.scoring import score, scorer
+
+
+@pytest.fixture
+def tuned(prepare):
+    """(model, prompter): the demo base in 4-bit with an adapter that says something."""
+    recipe, base, prompter = prepare()
+    model = add_adapter(base.model, recipe.lora, 1)
+    torch.manual_seed(5)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            weight.data = 0.05 * torch.randn_like(weight)
+    return model, prompter
+
+
+def linear_layers(model) -> set[str]:
+    return {type(part).__name__ for part in model.model.transformer.h[0].mlp.children()}
+
+
+def test_merged_weights_score_like_the_adapter_and_leave_no_trace(tuned, sample):
+    model, prompter = tuned
+    texts = sample(20).texts
+    before = linear_layers(model)
+    with scorer(model, prompter, 20, "auto") as merged:
+        assert "Linear" in linear_layers(model)
+        rows = merged(prompter.prompts(texts))
+    assert linear_layers(model) == before
+    with scorer(model, prompter, 20, "nf4") as beside:
+        assert Adapted.__name__ in linear_layers(model)
+        assert torch.allclose(
+            torch.tensor(beside(prompter.prompts(texts))), torch.tensor(rows), atol=1e-4
+        )
+    assert linear_layers(model) == before
+
+
+def test_weights_are_not_merged_where_there_is_no_room(tuned, monkeypatch):
+    model, prompter = tuned
+    monkeypatch.setattr("workbench.modeling.merging.free_bytes", lambda model: 2**20)
+    with scorer(model, prompter, 1):
+        assert Adapted.__name__ in linear_layers(model)
+
+
+def test_neither_order_nor_batch_changes_a_score(tuned, sample, monkeypatch):
+    model, prompter = tuned
+    texts = sample(30).texts
+    rows = torch.tensor(score(model, prompter, texts))
+    assert torch.allclose(
+        torch.tensor(score(model, prompter, texts[::-1])).flip(0), rows, atol=1e-5
+    )
+    monkeypatch.setattr(scoring, "TOKENS_ON_CPU", 1)  # every text on its own
+    assert torch.allclose(torch.tensor(score(model, prompter, texts)), rows, atol=1e-5)
+
+
+def test_the_output_layer_runs_on_the_label_columns_only(tuned, sample, monkeypatch):
+    model, prompter = tuned
+    sizes = []
+    plain = nn.functional.linear
+
+    def linear(x, weight, bias=None):
+        sizes.append(weight.shape[0])
+        return plain(x, weight, bias)
+
+    with scorer(model, prompter, 8) as ready:
+        monkeypatch.setattr(scoring.functional, "linear", linear)
+        ready(prompter.prompts(sample(8).texts))
+    assert len(prompter.labels) in sizes and model.config.vocab_size not in sizes
+
+
+def test_progress_counts_every_text(tuned, sample, monkeypatch):
+    model, prompter = tuned
+    monkeypatch.setattr(scoring, "TOKENS_ON_CPU", 200)
+    seen = []
+    score(model, prompter, sample(30).texts, lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen) and seen[-1] == (30, 30) and len(seen) > 2
+
+
+def test_no_text_is_no_row(tuned):
+    model, prompter = tuned
+    assert score(model, prompter, []) == []

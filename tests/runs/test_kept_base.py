@@ -1,0 +1,125 @@
+"""Run after run on a base that is kept, with the results of processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from safetensors.torch import load_file
+
+from storage import importing
+from storage.config import Config
+from storage.importing import Options
+from storage.store import create_store
+from workbench import recipes
+from workbench.modeling.keeping import Kept
+from workbench.runs import folder as run_folder
+from workbench.runs import tables
+from workbench.runs.freezing import freeze_training
+from workbench.runs.worker import Reporter, do_run
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
+QUICK = ("training.max_steps=3", "training.logging_steps=1", "training.dev_share=0.0")
+
+
+class Engine:
+    """Does run after run as the warm engine does, and keeps the base between them."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def run(self, folder: Path) -> run_folder.State:
+        """Do the run of a folder and say how it ended."""
+        if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.kept):
+            self.kept.drop()
+        return run_folder.read_state(folder)
+
+
+@pytest.fixture
+def freeze(tmp_path):
+    """A function that freezes a short run on the sample tweets and returns its folder."""
+    base = str(SAMPLE / "base")
+    store = create_store(tmp_path / "workspace", Config(labels=("positive", "negative"), base=base))
+    importing.run(store, importing.plan(store.config, SAMPLE / "tweets.csv", Options()))
+
+    def make(*overrides: str, scored: str = "id:<=40") -> Path:
+        recipe = recipes.load("tiny", [*QUICK, *overrides])
+        return freeze_training(store, recipe, base, scored).path
+
+    yield make
+    store.close()
+
+
+def result(folder: Path):
+    """What a run predicted and the adapter it made."""
+    rows = pq.read_table(folder / run_folder.PREDICTIONS).to_pydict()
+    return rows, load_file(folder / run_folder.ADAPTER / "adapter_model.safetensors")
+
+
+@pytest.mark.slow
+def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze):
+    first, second, alone = freeze(), freeze(), freeze()
+    engine = Engine()
+    assert engine.run(first).state == run_folder.DONE
+    kept = engine.kept.base.model
+    assert engine.run(second).state == run_folder.DONE
+    assert engine.kept.base.model is kept  # not loaded again
+    command = [sys.executable, "-m", "workbench.runs.worker", str(alone)]
+    assert subprocess.run(command, check=False, timeout=120).returncode == 0
+    expected_rows, expected_weights = result(alone)
+    for folder in (first, second):
+        rows, weights = result(folder)
+        assert rows["id"] == expected_rows["id"]
+        for ours, theirs in zip(rows["probabilities"], expected_rows["probabilities"], strict=True):
+            assert ours == pytest.approx(theirs, abs=1e-6)
+        assert weights.keys() == expected_weights.keys()
+        for name, weight in weights.items():
+            assert weight.allclose(expected_weights[name], atol=1e-6), name
+    assert result(first)[0] == result(second)[0]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze, monkeypatch):
+    wrong, right = freeze("lora.targets=['no_such_layer']"), freeze()
+    engine = Engine()
+    failed = engine.run(wrong)
+    assert failed.state == run_folder.FAILED and "no_such_layer" in failed.reason
+    assert engine.kept.base is None
+    assert engine.run(right).state == run_folder.DONE
+
+
+@pytest.mark.slow
+def test_another_memory_setting_gets_another_base(freeze):
+    engine = Engine()
+    engine.run(freeze())
+    kept = engine.kept.base.model
+    assert engine.run(freeze("training.memory=nf4")).state == run_folder.DONE
+    assert engine.kept.base.model is not kept
+
+
+@pytest.mark.slow
+def test_scoring_goes_window_by_window_and_changes_nothing(freeze, monkeypatch):
+    whole, parts = freeze(), freeze()
+    engine = Engine()
+    engine.run(whole)
+    monkeypatch.setattr(tables.windows, "__defaults__", (7,))
+    engine.run(parts)
+    assert pq.ParquetFile(parts / run_folder.PREDICTIONS).num_row_groups == 6  # of 40 rows
+    ours, theirs = result(parts)[0], result(whole)[0]
+    assert ours["id"] == theirs["id"] and ours["in_sample"] == theirs["in_sample"]
+    for one, other in zip(ours["probabilities"], theirs["probabilities"], strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
+    folder = freeze("training.max_steps=0", "training.epochs=1", "training.batch_size=64")
+    Engine().run(folder)
+    dynamics = pq.read_table(folder / tables.DYNAMICS).to_pydict()
+    trained = tables.read(folder / run_folder.TRAIN).ids
+    seen = sorted(zip(dynamics["epoch"], dynamics["id"], strict=True))
+    assert seen == sorted((0, number) for number in trained)
+    assert all(0 < chance <= 1 for chance in dynamics["probability"])
