@@ -156,7 +156,7 @@ def place_losses(
     The output layer runs on those places only, where the model lets it.
     """
     if ways.plain_head:
-        chosen = backbone(model, batch)[batch.where]
+        chosen = backbone(model, batch).index_select(0, batch.where)
         head = model.get_output_embeddings()
         if labels is None:
             logits = head(chosen)
@@ -164,6 +164,7 @@ def place_losses(
             bias = None if head.bias is None else head.bias[labels]
             logits = functional.linear(chosen, head.weight[labels], bias)
     else:
-        whole = model(**inputs(model, batch), use_cache=False).logits.flatten(0, 1)[batch.where]
+        whole = model(**inputs(model, batch), use_cache=False).logits.flatten(0, 1)
+        whole = whole.index_select(0, batch.where)
         logits = whole if labels is None else whole[:, labels]
     return functional.cross_entropy(logits.float(), batch.targets, reduction="none")

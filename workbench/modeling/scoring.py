@@ -45,6 +45,7 @@ class Scorer:
         self.prompter = prompter
         self.device = model.device
         self.plain_head = has_plain_head(model, prompter)
+        self.compiled = False
         self.answers = [torch.tensor(answer, device=self.device) for answer in prompter.answers]
         self.budget = TOKENS[memory] if self.device.type == "cuda" else TOKENS_ON_CPU
 
@@ -74,6 +75,8 @@ class Scorer:
 
     def _scores(self, prompts: list[list[int]]) -> torch.Tensor:
         """The score of each label for each prompt, (prompts, labels) in float32."""
+        if self.compiled and len(prompts) == 1:  # compiled code is for two rows and more
+            return self._scores(prompts * 2)[:1]
         if self.prompter.single:
             labels = torch.cat(self.answers)
             last = [[len(prompt) - 1] for prompt in prompts]
@@ -168,10 +171,11 @@ def accuracy(
 def _compile(ready: Scorer, note: Callable[[str], None]) -> None:
     """Compile the layers, if they then still answer the same."""
     [first, second] = ready.prompter.prompts(["up", "no way that this goes up again, they said"])
-    probes = [[first], [second] * 3, [first, second, second, first, first]]
+    probes = [[second] * 3, [first, second, second, first, first], [first]]
     expected = [ready(probe) for probe in probes]
     try:
         compile_layers(ready.model)
+        ready.compiled = True
         for probe, rows in zip(probes, expected, strict=True):
             distance = (torch.tensor(ready(probe)) - torch.tensor(rows)).abs().max()
             if not distance <= COMPILED_NOISE:
@@ -179,6 +183,7 @@ def _compile(ready: Scorer, note: Callable[[str], None]) -> None:
     except Exception as error:  # whatever a compiler may raise; layers work without it
         note(f"layers are not compiled for scoring: {first_line(error)}")
         uncompile_layers(ready.model)
+        ready.compiled = False
 
 
 def _batches(
