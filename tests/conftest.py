@@ -23,6 +23,9 @@ from storage.store import Store, create_store, open_store, set_labels
 from storage.tweets import counts
 from workbench import cli as command_line
 
+# Before torch is imported: with tests on every core, its threads would wait for one another.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 

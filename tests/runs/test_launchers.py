@@ -78,7 +78,7 @@ def train_run(filled, repository, until, monkeypatch):
     recipe = recipes.load("tiny", wishes)
 
     def run(processes, resume=None):
-        folder = resume or freeze_training(filled, recipe, base).path
+        folder = resume or freeze_training(filled, recipe, base, "").path
         launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
         return folder
 
