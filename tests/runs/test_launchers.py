@@ -73,12 +73,12 @@ def train_run(filled, repository, until, monkeypatch):
     """Fine-tune the sample base without dropout, on so many processes, and give its folder."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base = str(repository / "sample_data" / "base")
-    wishes = ["lora.dropout=0", "training.max_steps=12", "training.logging_steps=1",
-              "training.batch_size=5", "training.save_steps=4"]  # fmt: skip
-    recipe = recipes.load("tiny", wishes)
+    wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
+              "training.save_steps=4"]  # fmt: skip
 
-    def run(processes, resume=None):
-        folder = resume or freeze_training(filled, recipe, base, "").path
+    def run(processes, steps=12):
+        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}"])
+        folder = freeze_training(filled, recipe, base, "").path
         launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
         return folder
 
@@ -115,12 +115,12 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    whole, parts = run(1), run(2)
+    whole, parts = run(1, steps=60), run(2, steps=60)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
     assert end(parts).state == "stopped"
-    assert 2 <= read_state(parts).step < 12
-    run(1, resume=parts)
+    assert 2 <= read_state(parts).step < 60
+    launching.resume(parts, Launch())
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
-    assert losses(parts)[12] == pytest.approx(losses(whole)[12], abs=1e-4)
+    assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)

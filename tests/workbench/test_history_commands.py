@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from storage.events import BATCH
+from storage.events import batch_of
 from workbench.commands import progress
 
+MANY = 2 * batch_of(0) + 1
+"""Labelled in three parts."""
 TEXTS = ("up we go", "to the moon", "bull run", "down it goes")
 
 
@@ -97,15 +99,15 @@ def test_what_cannot_be_labelled_changes_nothing(arguments, status, sentence, fi
 
 
 def test_what_takes_long_shows_how_far_it_is(home, cli, write, monkeypatch):
-    rows = "".join(f"tweet number {n}\n" for n in range(2 * BATCH + 1))
+    rows = "".join(f"tweet number {n}\n" for n in range(MANY))
     ok(cli("import", write("t.csv", "text\n" + rows)))
     assert cli("label", "--where", "", "positive").err == ""
     monkeypatch.setattr(progress, "PATIENCE", 0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     result = ok(cli("label", "--where", "", "negative", "--json"))
-    assert len(json.loads(result.out)["tweets"]) == 2 * BATCH + 1
+    assert len(json.loads(result.out)["tweets"]) == MANY
     assert "labelling" in result.err
-    assert f"/{2 * BATCH + 1}" in result.err
+    assert f"/{MANY}" in result.err
     assert "undoing" in ok(cli("undo")).err
 
 

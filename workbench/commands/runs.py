@@ -289,17 +289,19 @@ def stop(settings: Settings, number: int) -> None:
 
 @click.command()
 @click.argument("number", metavar="RUN", type=int)
+@click.option("--gpus", type=int, metavar="M", help="Another number of GPUs than before.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
 @common
 @click.pass_obj
-def resume(settings: Settings, number: int, waits: bool) -> None:
+def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> None:
     """Go on with a stopped or failed run from its newest checkpoint.
 
     Example: workbench resume 3 --wait
     """
+    how = None if gpus is None else chosen_launch(None, 1, gpus)
     with settings.store() as store:
         stored_runs.get(store, number)
-        launching.resume(store.run_folder(number))
+        launching.resume(store.run_folder(number), how)
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
         finish(settings, store, number, waits)
 

@@ -69,8 +69,11 @@ def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:
     return run_folder.alive(folder, state) or (state.state == QUEUED and waits)
 
 
-def resume(folder: Path) -> None:
-    """Go on with a stopped or failed run from its newest checkpoint, as it was started."""
+def resume(folder: Path, how: Launch | None = None) -> None:
+    """Go on with a stopped or failed run from its newest checkpoint, as before unless `how` says.
+
+    Raises UserError for a run that is at work, waits or is done.
+    """
     run_folder.require(folder)
     state = run_folder.read_state(folder)
     if state.state in LIVE and run_folder.alive(folder, state):
@@ -81,14 +84,15 @@ def resume(folder: Path) -> None:
         )
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
-    how = launchers.read(folder)
-    if state.state == QUEUED and how.job is not None and _ended(how) is None:
-        raise UserError(f"Run {folder.name} waits in the queue as job {how.job}.")
+    before = launchers.read(folder)
+    if state.state == QUEUED and before.job is not None and _ended(before) is None:
+        raise UserError(f"Run {folder.name} waits in the queue as job {before.job}.")
+    how = how or Launch(before.launcher, before.nodes, before.gpus)
     with processes.claimed(folder, ENDING_S) as lock:
         run_folder.write_state(
             folder, state, state=run_folder.QUEUED, reason=None, pid=None, host=None
         )
-        _start(folder, Launch(how.launcher, how.nodes, how.gpus), lock)
+        _start(folder, how, lock)
 
 
 def queues(folders: list[Path]) -> dict[Path, str]:
