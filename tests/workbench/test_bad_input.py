@@ -345,11 +345,11 @@ def test_the_advice_on_an_encoding_is_another_one(content, named, advice, home, 
     assert f"is not {named} text" in sentence and sentence.endswith(advice)
 
 
-def test_codes_are_named_in_the_order_of_numbers(home, cli, write):
+def test_codes_are_named_in_the_order_of_numbers(cli, write, tmp_path):
     rows = "".join(f"tweet number {n} of them,{n % 12}\n" for n in range(30))
     path = write("codes.csv", f"text,label\n{rows}")
-    cli("init", "codes")
-    sentence = one_sentence(cli("-w", "codes", "import", path), 2)
+    cli("init", tmp_path / "codes")
+    sentence = one_sentence(cli("-w", tmp_path / "codes", "import", path), 2)
     assert "--map 0=NAME,1=NAME,2=NAME," in sentence and ",9=NAME,10=NAME,11=NAME." in sentence
 
 
