@@ -115,11 +115,15 @@ def test_at_the_time_limit_and_after_a_requeue_a_run_goes_on(workspace, answer, 
     subprocess.run(["scontrol", "requeue", job], check=True)
     until(lambda: read_state(folder).state in ("stopped", "queued"), folder)
     until_it_goes_on(folder, job, at)
-    answer("-w", workspace, "stop", 2)
+    subprocess.run(["scancel", job], check=True)  # which lets it save, and does not bring it back
     until(lambda: read_state(folder).state == "stopped", folder)
     loaded = [v for v, _ in read_log(folder) if v.get("phase") == "loading the base"]
     assert len(loaded) == 3
     steps = [v["step"] for v, _ in read_log(folder) if v["event"] == "step"]
     assert steps == sorted(steps)
-    told = subprocess.check_output(["scontrol", "show", "job", job], text=True)
-    assert int(re.search(r"Restarts=(\d+)", told)[1]) >= 2
+
+    def told():
+        return subprocess.check_output(["scontrol", "show", "job", job], text=True)
+
+    until(lambda: "JobState=CANCELLED" in told(), folder)
+    assert int(re.search(r"Restarts=(\d+)", told())[1]) >= 2
