@@ -26,6 +26,10 @@ CHECKPOINT_ROWS_BESIDE = 2_000
 """The same while somebody labels, lest a label has to do it for the job."""
 
 
+LEAST = 50
+"""Rows of a slice, however long they take; the first one has ten times as many."""
+
+
 class Bulk:
     """A connection of its own for one long job.
 
@@ -49,7 +53,7 @@ class Bulk:
         first: int,
         last: int,
         write: Callable[[int, int], object],
-        least: int = 50,
+        least: int = LEAST,
     ) -> None:
         """Call `write(a, b)` for slices a..b of the numbers from first to last, both included.
 
@@ -63,7 +67,7 @@ class Bulk:
 
     def size(self, what: str) -> int:
         """How many of something there are in a slice at present."""
-        return self._sizes.get(what, 500)
+        return self._sizes.get(what, 10 * LEAST)
 
     def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of the rows."""

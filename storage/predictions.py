@@ -53,7 +53,7 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
             taken += len(batch)
         if taken:
             _keep_orders(writer, number)
-        segments.merge(writer)  # what an import left to a time when nobody labels
+        segments.merge(writer)  # what an import has left to do
     return taken
 
 

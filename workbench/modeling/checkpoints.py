@@ -57,13 +57,17 @@ def save(
     save_file(_plain(masters.named(masters.weights.detach())), target / WEIGHTS)
     save_file(_plain(state | {f"seen.{name}": t for name, t in record.items()}), target / STATE)
     (target / COURSE).write_text(json.dumps(asdict(course)), "utf-8")
-    for path in target.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    (target / COMPLETE).touch()
-    _sync(target)
-    _sync(folder)
+    seal(target)
     _prune(folder, course)
+
+
+def seal(checkpoint: Path) -> None:
+    """Mark a checkpoint as complete once its files are on the disk."""
+    for path in checkpoint.iterdir():
+        _sync(path)
+    (checkpoint / COMPLETE).touch()
+    _sync(checkpoint)
+    _sync(checkpoint.parent)
 
 
 def newest(folder: Path) -> Path | None:
@@ -134,8 +138,8 @@ def _prune(folder: Path, course: Course) -> None:
             shutil.rmtree(checkpoint)
 
 
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
     finally:

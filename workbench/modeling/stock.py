@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from workbench.modeling.adapting import lora_config
-from workbench.modeling.checkpoints import COMPLETE, newest
+from workbench.modeling.checkpoints import newest, seal
 from workbench.modeling.examples import Examples, Report, Trained
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
@@ -155,11 +154,7 @@ class _Progress(TrainerCallback):
         )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        (folder / COMPLETE).touch()
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def _evaluate(self, model: Model, step: int) -> None:
         share = accuracy(model, self.prompter, self.dev.texts, self.dev.labels)
