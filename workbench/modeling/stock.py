@@ -19,6 +19,7 @@ from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter
 from workbench.modeling.scoring import accuracy
+from workbench.modeling.stock_fitting import divided, with_second_chance
 from workbench.recipes import Recipe, Training
 
 
@@ -40,20 +41,28 @@ def train_with_trl(
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
     progress = _Progress(report, stop_asked, prompter, dev, settings.save_steps)
-    trainer = SFTTrainer(
-        model=base.model,
-        args=_arguments(settings, base, checkpoints),
-        train_dataset=_texts(prompter, examples),
-        processing_class=prompter.tokenizer,
-        peft_config=lora_config(lora),
-        callbacks=[progress],
-    )
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    checkpoint = newest(checkpoints)
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    return Trained(trainer.model, trainer.state.global_step, progress.stopped)
+    dataset = _texts(prompter, examples)
+
+    def make(micro: int) -> SFTTrainer:
+        trainer = SFTTrainer(
+            model=base.model,
+            args=_arguments(divided(settings, micro), base, checkpoints),
+            train_dataset=dataset,
+            processing_class=prompter.tokenizer,
+            peft_config=lora_config(lora),
+            callbacks=[progress],
+        )
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+        return trainer
+
+    def go_on(trainer: SFTTrainer) -> Trained:
+        checkpoint = newest(checkpoints)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        return Trained(trainer.model, trainer.state.global_step, progress.stopped)
+
+    return with_second_chance(make, go_on, settings, checkpoints, report)
 
 
 def _arguments(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from storage.errors import UserError
-from workbench.modeling import batches, checkpoints, ordering
+from workbench.estimating import MULTIPLE, Lengths
+from workbench.modeling import batches, checkpoints, fitting, ordering, probing
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, Row
@@ -21,15 +22,14 @@ from workbench.modeling.compiling import uncompile_layers
 from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
 from workbench.modeling.loading import Base, Model, dequantise
-from workbench.modeling.memory import Plan, peak_gib, plan
-from workbench.modeling.passes import OutOfMemory, Passes
+from workbench.modeling.memory import peak_gib, plan
+from workbench.modeling.passes import Passes
 from workbench.modeling.prompts import Prompter
 from workbench.modeling.scoring import accuracy
 from workbench.modeling.ways import Ways, find_out
+from workbench.plans import Plan
 from workbench.recipes import Recipe, Training
 
-MULTIPLE = {"cuda": 64, "cpu": 8}
-"""Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
 LOOKED_AHEAD = 512
 """Steps whose shapes are prepared before the first."""
 LONGEST_NORM = 1.0
@@ -75,11 +75,10 @@ def train(
     fuse_attention(base.model)
     ways = find_out(base.model, prompter)
     report("note", text=ways.told())
-    per_step = settings.batch_size * settings.accumulation
-    mean = sum(len(row.tokens) for row in rows) / len(rows)
-    chosen = plan(
-        settings.memory, settings.gradient_checkpointing, base.model, math.ceil(per_step * mean)
-    )
+    lengths = [len(row.tokens) for row in rows]
+    chosen = plan(recipe, base.model, Lengths(sum(lengths) / len(lengths), max(lengths)))
+    if (most := fitting.limit(folder)) is not None:
+        chosen = replace(chosen, tokens=min(chosen.tokens, most))
     report("note", text=chosen.told())
     if chosen.dequantised:
         dequantise(base.model, base.model.dtype)
@@ -198,12 +197,28 @@ class Loop:
         self.seen: dict[str, list[torch.Tensor]] = {"number": [], "epoch": [], "probability": []}
 
     def run(self) -> bool:
-        """Train; true if it was asked to stop before the end."""
+        """Train; true if it was asked to stop before the end.
+
+        When the memory runs out, it goes on from the last checkpoint with smaller passes, once.
+        """
+        start = self.masters.weights.detach().cpu().clone()
+        try:
+            return self._run()
+        except (RuntimeError, MemoryError) as error:
+            if self.place.size > 1 or not fitting.ran_out(error):
+                raise
+            tokens = probing.smaller(self.work, self.course.step, self.multiple)
+            if tokens is None:
+                raise
+        # not in the handler, whose error holds the tensors of the pass that failed
+        self._begin_again(start, tokens)
+        return self._run()
+
+    def _run(self) -> bool:
         settings = self.work.settings
         self._restore()
         self.model.train()
-        if self.device.type == "cuda":
-            self._prepare()
+        probing.prepare(self.work, self.passes, self.course.step, self.multiple, self._note)
         first, began = self.course.step, time.monotonic()
         losses: list[torch.Tensor] = []
         waited: torch.cuda.Event | None = None
@@ -264,24 +279,24 @@ class Loop:
     def _learning_rate(self, step: int) -> float:
         return self.work.settings.learning_rate * self.rate(step)
 
-    def _prepare(self) -> None:
-        """Compile and capture for the shapes to come; with too little memory, for smaller ones."""
-        while True:
-            shapes = self.work.shapes(self.course.step, self.multiple)
-            if not shapes:
-                return
-            try:
-                checkpointing = self.work.plan.checkpointing
-                self.passes.prepare(shapes, self.work.ways.packed and not checkpointing)
-                return
-            except OutOfMemory:
-                tokens = self.work.plan.tokens // 2
-                if tokens < max(self.work.lengths):
-                    raise
-                self.work.plan = replace(self.work.plan, tokens=tokens)
-                self.passes.graphs.clear()
-                torch.cuda.empty_cache()
-                self._note(f"the device is too small for that; up to {tokens:,} tokens a pass")
+    def _begin_again(self, start: torch.Tensor, tokens: int) -> None:
+        """Back to the start, from which the newest checkpoint is then restored."""
+        fitting.set_limit(self.folder, tokens)
+        self.work.plan = replace(self.work.plan, tokens=tokens)
+        self.passes.forget()
+        self.optimizer.state.clear()
+        with torch.no_grad():
+            self.masters.weights.copy_(start)
+        self.masters.publish()
+        self.course = Course(step=0, seed=self.work.settings.seed)
+        self.record = []
+        self.seen = {name: [] for name in self.seen}
+        fitting.tidy()
+        found = checkpoints.newest(self.folder)
+        self._note(
+            f"memory ran out; going on from {found.name if found else 'the start'} with up to "
+            f"{tokens:,} tokens a pass, which learns the same"
+        )
 
     def _log(
         self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
