@@ -83,7 +83,7 @@ def _try(trainer: SFTTrainer, micro: int) -> None:
     rows = sorted(trainer.train_dataset, key=lambda row: -len(row["input_ids"]))[:micro]
     batch = {name: t.to(model.device) for name, t in trainer.data_collator(rows).items()}
     if args.gradient_checkpointing:  # as the trainer does when it begins
-        model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
+        model.gradient_checkpointing_enable(dict(args.gradient_checkpointing_kwargs))
     training, kind = model.training, model.device.type
     dtype: Any = torch.float16 if args.fp16 else torch.bfloat16
     model.train()
