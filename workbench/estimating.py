@@ -4,8 +4,9 @@
                   quantisation) per 64; dequantised or not quantised: a number of the compute
                   dtype each (Dettmers et al. 2023, arXiv:2305.14314)
     embeddings    vocabulary x hidden, twice unless the output layer is tied to them
-    adapter       per LoRA weight, r (in + out) for each layer: float32 master, gradient and two
-                  moments of Adam, and in 16 bits a computing copy and the gradient that a pass gives
+    adapter       r (in + out) weights for each layer (Hu et al. 2021, arXiv:2106.09685): float32
+                  master, gradient and two moments of Adam, and in 16 bits a computing copy and
+                  the gradient that a pass gives
     activations   what one pass keeps for its way back; `kept_per_token` lists the tensors
     output        logits of the places that have a target, where the loss is over whole texts
     workspace     a dequantised weight, the gradients within one layer, the mask, and on a GPU the
@@ -170,8 +171,9 @@ def kept_per_token(
     yield "mixed values", query * size
     yield "normalisers of the attention", shape.heads * 4
     if shape.normed_heads:
-        yield "inputs of the norms of query and key", normed * (
-            query + shape.kv_heads * shape.head_dim
+        yield (
+            "inputs of the norms of query and key",
+            normed * (query + shape.kv_heads * shape.head_dim),
         )
     yield "input of the activation function", shape.ffn * size
     if shape.gated:

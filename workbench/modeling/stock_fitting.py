@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def _fitting(make: Make, settings: Training, most: int | None, report: Report) -
     """A trainer with the largest micro-batch of which the longest one fits."""
     for micro in fitting.micro_batches(settings.batch_size, most):
         trainer = make(micro)
-        if fitting.fits(lambda: _try(trainer, micro)):  # noqa: B023 - called at once
+        if fitting.fits(partial(_try, trainer, micro)):
             course = divided(settings, micro)
             report(
                 "note",
@@ -68,7 +69,7 @@ def _fitting(make: Make, settings: Training, most: int | None, report: Report) -
             )
             return trainer
         _take_off(trainer)
-        del trainer
+        trainer = None  # before the next one takes its place
         fitting.tidy()
         report("note", text=f"the longest batch of {micro} tweets does not fit")
     raise torch.OutOfMemoryError("out of memory with the longest tweet alone")
