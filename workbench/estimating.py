@@ -16,8 +16,8 @@
     runtime       the CUDA context, or on a CPU the libraries
 
 The list of kept tensors was read off with `saved_tensors_hooks` for layers as they are written
-and compiled (tests/modeling/test_estimate.py does it again). Compiled layers and GPUs keep a
-dropout's mask as one byte per number, a CPU in the dtype of the numbers.
+(tests/modeling/test_estimate.py does it again) and for compiled ones. Compiled layers and GPUs keep
+a dropout's mask as one byte per number, a CPU in the dtype of the numbers.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def kept_per_token(
     for linear in _adapted(shape, lora):
         if lora.dropout:
             yield f"dropped-out input of {linear.name}", linear.width * (size + mask)
-        elif linear.reads not in shared and linear.reads != "mixed":
+        elif linear.reads not in shared and (linear.reads != "mixed" or shape.reordered):
             shared.add(linear.reads)
             yield f"input of {linear.name}", linear.width * size
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.bases import is_local
+from workbench.bases import is_local, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
 from workbench.plans import PLANS, Plan
@@ -57,7 +57,7 @@ class Forecast:
         """For people: time, memory, and what to do if there is too little of it."""
         held = "" if self.stock else f" (memory {self.plan.name})"
         told = [
-            f"about {duration(self.time.seconds)} for {self.steps:,} steps, {self.time.source}",
+            f"about {duration(self.time.seconds)} for {self.steps:,} steps ({self.time.source})",
             f"about {self.memory.needed / GIB:.1f} GiB{held}; {self.device.free / GIB:.1f} GiB "
             f"are free on {self.device.name}",
         ]
@@ -66,7 +66,7 @@ class Forecast:
         if self.smaller is None:
             advice = "no setting fits; take a smaller base, or lower training.batch_size"
         else:
-            advice = f"--set {self.smaller} would fit"
+            advice = f"{self.smaller} would fit"
         return [*told, f"! more than is free: {advice}"]
 
     def as_json(self) -> dict[str, Any]:
@@ -105,6 +105,7 @@ def forecast(
     """
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
+    require_model(base)
     shape = read_shape(base)
     lengths = lengths_of(texts, template, training, shape)
     stock = training.trainer == "trl"
@@ -120,6 +121,12 @@ def forecast(
     if memory.needed > device.free:
         smaller = _smaller(shape, recipe, lengths, device)
     return Forecast(memory, plan, stock, device, steps, per_step, lengths, time, smaller)
+
+
+def earlier(runs_folder: Path) -> list[Path]:
+    """The folders of the runs of a workspace, the newest first."""
+    found = [path for path in runs_folder.glob("[0-9]*") if path.name.isdecimal()]
+    return sorted(found, key=lambda path: -int(path.name))
 
 
 def lengths_of(texts: Texts, template: str, training: Training, shape: Shape) -> Lengths:

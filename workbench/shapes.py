@@ -57,7 +57,9 @@ class Shape:
     fused: bool
     """One layer makes query, key and value; the value, a view of it, keeps all of it alive."""
     expanded: bool
-    """Keys and values are copied for each query head."""
+    """Keys and values are copied for each query head; a single one is only looked at."""
+    reordered: bool
+    """The mixed values are copied into order before they are read."""
     normed_heads: bool
     """Query and key have a norm of their own."""
 
@@ -135,7 +137,7 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
             "attention in" if one_norm else "mlp in",
         )),
         gated=not plain, rms=not plain, parallel=bool(parallel), fused=fused and not new,
-        expanded=new or (not fused and kv_heads < heads),
+        expanded=new or (not fused and 1 < kv_heads < heads), reordered=neox,
         normed_heads=kind in ("qwen3", "gemma3_text", "olmo2"),
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ def from_runs(folders: Iterable[Path], recipe: Recipe, base: str, steps: int) ->
             continue
         scale = _per_step(training) / _per_step(before)
         rest = max(0.0, state.seconds - state.steps * step_s)
-        return Time(rest + steps * step_s * scale, f"as run {folder.name} was")
+        return Time(rest + steps * step_s * scale, f"as run {folder.name} took")
     return None
 
 
@@ -91,7 +91,7 @@ def from_rate(
     operations = (6 if again else 4) * (weights + head) * tokens
     seconds = operations / (rate * share) + 2 * weights * scored / (rate * scoring)
     loading = 2 * weights / READ
-    return Time(seconds + loading, f"roughly, at {rate / 1e12:,.3g} TFLOP/s")
+    return Time(seconds + loading, f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s")
 
 
 def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:

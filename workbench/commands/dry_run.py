@@ -10,7 +10,7 @@ from storage.store import Store
 from workbench.commands.printing import print_json, say
 from workbench.devices import read_device
 from workbench.estimating import GIB
-from workbench.forecasting import Forecast, Texts, forecast
+from workbench.forecasting import Forecast, Texts, earlier, forecast
 from workbench.recipes import Recipe
 
 PARTS = {
@@ -46,7 +46,12 @@ def show(
         texts = Texts(len(train), mean, longest, scored)
         try:
             found = forecast(
-                recipe, base, store.config.template, texts, read_device(), earlier(store)
+                recipe,
+                base,
+                store.config.template,
+                texts,
+                read_device(),
+                earlier(store.runs_folder),
             )
         except UserError as error:
             unknown = str(error)
@@ -70,15 +75,6 @@ def show(
         say(unknown)
     if found:
         _say(found)
-
-
-def earlier(store: Store) -> list[Any]:
-    """The folders of the workspace's runs, the newest first."""
-    numbers = sorted(
-        (int(path.name) for path in store.runs_folder.glob("[0-9]*") if path.name.isdecimal()),
-        reverse=True,
-    )
-    return [store.run_folder(number) for number in numbers]
 
 
 def _say(found: Forecast) -> None:

@@ -19,6 +19,7 @@ from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
 from workbench.runs.sessions import at_logout
+from workbench.widgets.forecast import ForecastLines
 from workbench.widgets.menu import CURSOR, Menu
 from workbench.widgets.prompt import Inert
 
@@ -66,6 +67,7 @@ class TrainScreen(Screen[None]):
             yield Static(classes="field", id="settings-title")
             yield settings
             yield Static(id="snapshot", markup=False)
+            yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
         yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
@@ -117,6 +119,13 @@ class TrainScreen(Screen[None]):
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
         self.query_one("#base", Input).disabled = recipes.load(self.recipe).kind == "baseline"
+        self._estimate()
+
+    @on(Input.Changed)
+    def _estimate(self) -> None:
+        """Show what a run of the form as it is now would need."""
+        base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
+        self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)

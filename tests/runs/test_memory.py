@@ -1,0 +1,67 @@
+"""A worker that is really short of memory: the allocator itself refuses, in the middle of a run."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workbench import recipes
+from workbench.estimating import of_pass
+from workbench.plans import PLANS
+from workbench.runs import reasons
+from workbench.runs.folder import DONE, FAILED, read_log, read_state
+from workbench.runs.freezing import freeze_training
+from workbench.shapes import read_shape
+
+pytestmark = pytest.mark.slow
+GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+"""For glibc: what a tensor took is given back with it, so that a limit bites at once."""
+
+
+@pytest.fixture
+def run(make_store, fill, repository):
+    rows = [
+        {"text": f"{n} " + "up and down " * 40, "label": ("positive", "negative")[n % 2],
+         "split": "train"}
+        for n in range(24)
+    ]  # fmt: skip
+    recipe = recipes.load("tiny", (
+        "training.max_steps=6", "training.logging_steps=1", "training.save_steps=2",
+        "training.memory=16-bit", "training.batch_size=8", "training.dev_share=0.0",
+    ))  # fmt: skip
+    base = str(repository / "sample_data" / "base")
+    return freeze_training(fill(make_store(), rows), recipe, base, "id:1").path
+
+
+def limited(run, work, until, share):
+    """Let a worker come to its third step, and take a share of what a pass needs from it."""
+    process = work(run, wait=False, env=GIVEN_BACK)
+    until(lambda: read_state(run).step >= 3 or process.poll() is not None)
+    status = Path(f"/proc/{process.pid}/status").read_text().split()
+    highest = 1024 * int(status[status.index("VmPeak:") + 1])
+    shape = read_shape("sample_data/base")
+    needed = of_pass(shape, recipes.load("tiny"), 1024, PLANS["16-bit"], "cpu").activations
+    most = int(highest - share * needed)
+    psutil.Process(process.pid).rlimit(resource.RLIMIT_AS, (most, most))
+    process.out, process.err = process.communicate(timeout=120)
+    return [values for values, _ in read_log(run)]
+
+
+def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, until):
+    told = limited(run, work, until, 0.3)
+    assert read_state(run).state == DONE, read_state(run).reason
+    [note] = [line["text"] for line in told if "memory ran out" in line.get("text", "")]
+    assert "going on from checkpoint-" in note
+    steps = [line["step"] for line in told if line["event"] == "step"]
+    assert steps[-1] == 6 and sorted(set(steps)) == list(range(1, 7))
+    assert not (run / "checkpoints").exists()
+
+
+def test_a_run_that_is_short_of_memory_twice_says_so(run, work, until):
+    told = limited(run, work, until, 0.95)
+    state = read_state(run)
+    assert (state.state, state.reason) == (FAILED, reasons.NO_MEMORY)
+    assert sum("memory ran out" in line.get("text", "") for line in told) == 1
