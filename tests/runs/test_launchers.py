@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -76,8 +77,8 @@ def train_run(filled, repository, until, monkeypatch):
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
               "training.save_steps=4"]  # fmt: skip
 
-    def run(processes, steps=12):
-        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}"])
+    def run(processes, steps=12, *overrides):
+        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
         folder = freeze_training(filled, recipe, base, "").path
         launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
         return folder
@@ -124,3 +125,26 @@ def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
+    """Each holds half of the 4-bit layers; the last step of an epoch leaves one without rows."""
+    run, end = train_run
+    sharded = ("training.memory=sharded", "quantization.double=true", "training.batch_size=2",
+               "training.dev_share=0.2")  # fmt: skip
+    one, two = run(1, 13, *sharded), run(2, 13, *sharded)
+    assert pq.read_metadata(two / "train.parquet").num_rows % 2
+    for folder in (one, two):
+        assert end(folder).state == DONE, read_state(folder).reason
+        assert read_state(folder).linear4bit == read_state(folder).linear_total
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    for name, tensor in weights(one).items():
+        assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
+    [held, whole] = re.search(
+        r"over 2 processes, ([\d.]+) of its ([\d.]+) MiB in each", (two / "log.jsonl").read_text()
+    ).groups()  # fmt: skip
+    assert float(held) < 0.8 * float(whole)
+    said = [pq.read_table(folder / "predictions.parquet").to_pydict() for folder in (one, two)]
+    for first, second in zip(*(rows["probabilities"] for rows in said), strict=True):
+        assert second == pytest.approx(first, abs=1e-3)
