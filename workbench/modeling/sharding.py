@@ -82,6 +82,8 @@ def share_out(model: Model, quantization: Quantization, device: torch.device) ->
             "training.memory=sharded."
         )
     settings = plugin()
+    if device.type == "cuda":
+        torch.cuda.init()  # a mesh else takes the GPU of number LOCAL_RANK, where each sees its own only
     wishes: dict[str, Any] = {
         "mesh": init_device_mesh(device.type, (distributed.get_world_size(),)),
         "reshard_after_forward": settings.reshard_after_forward,
