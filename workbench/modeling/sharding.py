@@ -83,7 +83,7 @@ def share_out(model: Model, quantization: Quantization, device: torch.device) ->
         )
     settings = plugin()
     if device.type == "cuda":
-        torch.cuda.init()  # a mesh else takes the GPU of number LOCAL_RANK, where each sees its own only
+        torch.cuda.init()  # or a mesh takes GPU number LOCAL_RANK, and each process sees one only
     wishes: dict[str, Any] = {
         "mesh": init_device_mesh(device.type, (distributed.get_world_size(),)),
         "reshard_after_forward": settings.reshard_after_forward,

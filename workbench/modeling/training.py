@@ -260,7 +260,7 @@ class Loop:
         for part, batch in self.work.step(step, self.multiple):
             found = self.passes(batch)
             total += (found * batch.weights.to(self.device)).sum()
-            if self.work.records:
+            if self.work.records and part:
                 numbers = [row.number for row in part]
                 self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
         self.place.add_up(gradient)
