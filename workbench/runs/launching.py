@@ -119,8 +119,8 @@ def queues(folders: list[Path]) -> dict[Path, str]:
                 continue  # its last word came in between
             run_folder.write_state(
                 folder, again, state=FAILED, finished=again.heartbeat,
-                reason=f"SLURM ended job {how.job} ({told.lower()}); see worker.log, and go on "
-                f"with `workbench resume {folder.name}`.",
+                reason=ranks.told(folder) or f"{slurm.why(how.job or '', told)}; go on with "
+                f"`workbench resume {folder.name}`.",
             )  # fmt: skip
     return found
 
