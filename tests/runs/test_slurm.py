@@ -48,7 +48,7 @@ def submitted(baseline):
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("OUT_OF_MEMORY", "it used more memory than it had asked for; raise #SBATCH --mem"),
+        ("OUT_OF_MEMORY", "it used more memory than it asked for; raise #SBATCH --mem"),
         ("TIMEOUT", "its time was over before it could save; raise #SBATCH --time"),
         ("NODE_FAIL", "its node failed"),
         ("CANCELLED by 0", "it was cancelled by root"),

@@ -21,7 +21,7 @@ SCRIPT = "slurm.sbatch"
 PATIENCE_S = 30.0
 WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "RESV_DEL_HOLD")
 ENDINGS = {
-    "OUT_OF_MEMORY": "it used more memory than it had asked for; raise #SBATCH --mem in slurm.sbatch",
+    "OUT_OF_MEMORY": "it used more memory than it asked for; raise #SBATCH --mem in slurm.sbatch",
     "TIMEOUT": "its time was over before it could save; raise #SBATCH --time in slurm.sbatch",
     "DEADLINE": "it could not end by its deadline; change #SBATCH --deadline in slurm.sbatch",
     "NODE_FAIL": "its node failed",
