@@ -19,6 +19,7 @@ from workbench.bases import require_model, require_same_base
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
+from workbench.commands.progress import busy
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
 from workbench.runs import launchers, launching, spool
@@ -39,7 +40,7 @@ def launch_options(function: F) -> F:
                      help="Machines; more than one with --launcher slurm."),
         click.option("--launcher", type=click.Choice(launchers.NAMES),
                      help="Where to run it (otherwise the engine if it runs, or torchrun for "
-                     "several GPUs, or local)."),
+                     "several GPUs, or local). `engine` starts the engine if need be."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -55,6 +56,9 @@ def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlor
         launchers.check(launch)
     except ValueError as error:
         raise UsageError(f"It cannot be started like that: {error}.") from None
+    if launcher == launchers.ENGINE and spool.running() is None:
+        with busy("Starting the engine…"):
+            spool.start()
     return launch
 
 
