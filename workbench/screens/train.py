@@ -183,6 +183,15 @@ class Keep(Checkbox):
 
     def __init__(self, keeps: bool, **more: str) -> None:
         super().__init__(f" {KEEP}", keeps, compact=True, **more)  # type: ignore[arg-type]
+        self._mark()
+
+    def watch_value(self) -> None:
+        """Tell others, and show it without colours too."""
+        self._mark()
+        super().watch_value()
+
+    def _mark(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
 
 
 def _keeps() -> bool:
