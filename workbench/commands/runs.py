@@ -103,7 +103,8 @@ def train(
         if chosen.kind == "qlora":
             require_model(model)
         compare(store)
-        frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+        with busy("freezing the labels"):
+            frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
         launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
@@ -141,16 +142,18 @@ def predict(
         if base is not None:
             require_model(base)
             chosen = recipes.load(recipe, overrides)
-            frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
         else:
             run = trained_run(store, number)
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
             require_same_base(job.base, job.base_print)
-            frozen = freeze_prediction(
-                store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
-                path / run_folder.TRAIN, job.trust_remote_code,
-            )  # fmt: skip
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(
+                    store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
+                    path / run_folder.TRAIN, job.trust_remote_code,
+                )  # fmt: skip
         launching.launch(frozen.path, how)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
@@ -185,7 +188,8 @@ def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
 
     if waits:
         wait(store, number, quiet=settings.as_json)
-        collect(store)
+        with busy("reading what it produced"):
+            collect(store)
     run = stored_runs.get(store, number)
     if settings.as_json:
         print_json(run.as_json())
@@ -207,7 +211,7 @@ def runs(settings: Settings) -> None:
     """
     from workbench.runs.collecting import collect
 
-    with settings.store() as store:
+    with settings.store() as store, busy("reading what runs produced"):
         collect(store)
         known = stored_runs.every(store)
         live = {
@@ -326,7 +330,7 @@ def evaluate(settings: Settings, number: int | None, split: str) -> None:
     """
     from workbench.runs.collecting import collect, evaluate_run
 
-    with settings.store() as store:
+    with settings.store() as store, busy("evaluating"):
         collect(store)
         shown = number if number is not None else tweets.shown_run(store)
         if shown is None:

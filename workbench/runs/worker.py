@@ -139,12 +139,13 @@ class Reporter:
     def scored(self, done: int, total: int) -> None:
         """Say how many texts are scored: often in the state, seldom in the log."""
         now = time.monotonic()
+        rate = done / max(now - self.phase_began, 1e-9)
         if done == total or now - self.told > SCORED_S:
             self.told = now
-            rate = done / max(now - self.phase_began, 1e-9)
             self.report("scored", done=done, total=total, tweets_per_s=rate)
         if time.monotonic() - self.written > HEARTBEAT_S:
-            self.update(phase=f"predicting {done:,} of {total:,}")
+            left = (total - done) / rate if done else None
+            self.update(phase=f"predicting {done:,} of {total:,}", eta_s=left)
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: note the wish; the run saves at the end of its step."""
