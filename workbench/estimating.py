@@ -26,7 +26,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.plans import PLANS, Plan
+from workbench.plans import NAMED, Plan
 from workbench.recipes import Lora, Quantization, Recipe, Training
 from workbench.shapes import Linear, Shape, read_shape, targeted
 
@@ -100,7 +100,7 @@ def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda")
 
     `recipe.training.memory` names the setting. Raises UserError if the base is not known.
     """
-    memory = PLANS[_parts(recipe)[2].memory]
+    memory = NAMED[_parts(recipe)[2].memory]
     return round(of_pass(read_shape(base), recipe, tokens, memory, device).peak)
 
 

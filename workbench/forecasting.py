@@ -11,7 +11,7 @@ from typing import Any
 from workbench.bases import is_local, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
-from workbench.plans import PLANS, Plan
+from workbench.plans import NAMED, PLANS, Plan
 from workbench.recipes import Recipe, Training
 from workbench.runs.telling import duration
 from workbench.shapes import Shape, read_shape
@@ -146,7 +146,7 @@ def _chosen(
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     named = "nf4" if training.trainer == "trl" else training.memory
-    for plan in [PLANS[named]] if named in PLANS else PLANS.values():
+    for plan in [NAMED[named]] if named in NAMED else PLANS.values():
         memory = estimate(shape, recipe, lengths, plan, device.kind)
         if memory.needed <= device.free:
             break

@@ -34,3 +34,7 @@ PLANS = {
     )
 }
 """From the fastest to the most modest."""
+SHARDED = Plan("sharded", dequantised=False, tokens=1024, checkpointing=True)
+"""For a base that is shared out over several GPUs, which is never chosen by itself."""
+NAMED = PLANS | {SHARDED.name: SHARDED}
+"""All that a recipe can name; `auto` is none of them."""

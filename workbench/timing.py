@@ -22,7 +22,7 @@ TFLOPS = {
 UNKNOWN_TFLOPS = 50
 CPU_TFLOPS = 0.02
 """Of a core, in float32."""
-SHARE = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14}
+SHARE = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14, "sharded": 0.14}
 """How much of that rate training reaches by memory setting, measured on an H100."""
 STOCK_SHARE = 0.025
 SCORING_SHARE = 0.6

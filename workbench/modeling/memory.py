@@ -10,7 +10,7 @@ import torch
 
 from workbench.estimating import Lengths, estimate
 from workbench.modeling.loading import Model
-from workbench.plans import PLANS, Plan
+from workbench.plans import NAMED, PLANS, Plan
 from workbench.recipes import Recipe
 from workbench.shapes import shape_of
 
@@ -21,7 +21,7 @@ def plan(recipe: Recipe, model: Model, lengths: Lengths) -> Plan:
     """The plan that the recipe names, or with `auto` the fastest that fits into what is free."""
     training = recipe.training
     assert training is not None  # a recipe for a model has it  # noqa: S101
-    chosen = PLANS.get(training.memory) or _fitting(recipe, model, lengths)
+    chosen = NAMED.get(training.memory) or _fitting(recipe, model, lengths)
     return replace(chosen, checkpointing=chosen.checkpointing or training.gradient_checkpointing)
 
 
