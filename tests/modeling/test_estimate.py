@@ -70,7 +70,7 @@ def test_what_a_layer_keeps_for_the_way_back_is_known(make_base, architecture, d
     two, _ = kept(folder, 2, dropout)
     expected = sum(count for _, count in kept_per_token(read_shape(str(folder)), lora, 2, False, 2))
     # Falcon's new decoder with a single key and value, as here, copies the key but not the value
-    margin = 0.03 if architecture == "falcon-new" else 0.01
+    margin = 0.04 if architecture == "falcon-new" else 0.01
     assert (two - one) / (ROWS * TOKENS) == pytest.approx(expected, rel=margin)
 
 

@@ -29,7 +29,7 @@ def run(make_store, fill, repository):
         for n in range(24)
     ]  # fmt: skip
     recipe = recipes.load("tiny", (
-        "training.max_steps=6", "training.logging_steps=1", "training.save_steps=2",
+        "training.max_steps=5", "training.logging_steps=1", "training.save_steps=1",
         "training.memory=16-bit", "training.batch_size=8", "training.dev_share=0.0",
     ))  # fmt: skip
     base = str(repository / "sample_data" / "base")
@@ -37,9 +37,9 @@ def run(make_store, fill, repository):
 
 
 def limited(run, work, until, share):
-    """Let a worker come to its third step, and take a share of what a pass needs from it."""
+    """Let a worker come to its second step, and take a share of what a pass needs from it."""
     process = work(run, wait=False, env=GIVEN_BACK)
-    until(lambda: read_state(run).step >= 3 or process.poll() is not None)
+    until(lambda: read_state(run).step >= 2 or process.poll() is not None)
     status = Path(f"/proc/{process.pid}/status").read_text().split()
     highest = 1024 * int(status[status.index("VmPeak:") + 1])
     shape = read_shape("sample_data/base")
@@ -56,12 +56,12 @@ def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, un
     [note] = [line["text"] for line in told if "memory ran out" in line.get("text", "")]
     assert "going on from checkpoint-" in note
     steps = [line["step"] for line in told if line["event"] == "step"]
-    assert steps[-1] == 6 and sorted(set(steps)) == list(range(1, 7))
+    assert steps[-1] == 5 and sorted(set(steps)) == list(range(1, 6))
     assert not (run / "checkpoints").exists()
 
 
 def test_a_run_that_is_short_of_memory_twice_says_so(run, work, until):
-    told = limited(run, work, until, 0.95)
+    told = limited(run, work, until, 0.7)
     state = read_state(run)
     assert (state.state, state.reason) == (FAILED, reasons.NO_MEMORY)
     assert sum("memory ran out" in line.get("text", "") for line in told) == 1
