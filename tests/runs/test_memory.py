@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from pathlib import Path
 
 import psutil
@@ -29,39 +30,57 @@ def run(make_store, fill, repository):
         for n in range(24)
     ]  # fmt: skip
     recipe = recipes.load("tiny", (
-        "training.max_steps=5", "training.logging_steps=1", "training.save_steps=1",
+        "training.max_steps=6", "training.logging_steps=1", "training.save_steps=1",
         "training.memory=16-bit", "training.batch_size=8", "training.dev_share=0.0",
     ))  # fmt: skip
     base = str(repository / "sample_data" / "base")
     return freeze_training(fill(make_store(), rows), recipe, base, "id:1").path
 
 
-def limited(run, work, until, share):
-    """Let a worker come to its second step, and take a share of what a pass needs from it."""
+def limited(run, work, until, limit):
+    """Let a worker come to its second step, and then have no more memory than that."""
     process = work(run, wait=False, env=GIVEN_BACK)
     until(lambda: read_state(run).step >= 2 or process.poll() is not None)
-    status = Path(f"/proc/{process.pid}/status").read_text().split()
-    highest = 1024 * int(status[status.index("VmPeak:") + 1])
-    shape = read_shape("sample_data/base")
-    needed = of_pass(shape, recipes.load("tiny"), 1024, PLANS["16-bit"], "cpu").activations
-    most = int(highest - share * needed)
+    most = limit(process.pid)
     psutil.Process(process.pid).rlimit(resource.RLIMIT_AS, (most, most))
     process.out, process.err = process.communicate(timeout=120)
     return [values for values, _ in read_log(run)]
 
 
+def size(pid, name):
+    """Bytes of address space: VmSize now, or VmPeak so far."""
+    status = Path(f"/proc/{pid}/status").read_text().split()
+    return 1024 * int(status[status.index(f"{name}:") + 1])
+
+
+def room_for_half(pid):
+    """Less than a whole pass takes, and more than half of one."""
+    shape = read_shape("sample_data/base")
+    needed = of_pass(shape, recipes.load("tiny"), 1024, PLANS["16-bit"], "cpu").activations
+    return int(size(pid, "VmPeak") - 0.3 * needed)
+
+
+def room_for_none(pid):
+    """What is held between passes, and the stack of a thread or two."""
+    seen = []
+    for _ in range(100):
+        seen.append(size(pid, "VmSize"))
+        time.sleep(0.01)
+    return min(seen) + 20 * 2**20
+
+
 def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, until):
-    told = limited(run, work, until, 0.3)
+    told = limited(run, work, until, room_for_half)
     assert read_state(run).state == DONE, read_state(run).reason
     [note] = [line["text"] for line in told if "memory ran out" in line.get("text", "")]
     assert "going on from checkpoint-" in note
     steps = [line["step"] for line in told if line["event"] == "step"]
-    assert steps[-1] == 5 and sorted(set(steps)) == list(range(1, 6))
+    assert steps[-1] == 6 and sorted(set(steps)) == list(range(1, 7))
     assert not (run / "checkpoints").exists()
 
 
 def test_a_run_that_is_short_of_memory_twice_says_so(run, work, until):
-    told = limited(run, work, until, 0.7)
+    told = limited(run, work, until, room_for_none)
     state = read_state(run)
     assert (state.state, state.reason) == (FAILED, reasons.NO_MEMORY)
     assert sum("memory ran out" in line.get("text", "") for line in told) == 1
