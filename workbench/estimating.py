@@ -40,7 +40,7 @@ CUBLAS = 3 * 32 * 2**20
 """A workspace of cuBLAS per stream: for the loop, for trying a shape and for capturing it."""
 CONTEXT = 0.5 * GIB
 LIBRARIES = 0.66 * GIB
-"""Resident in a worker on a CPU beside its tensors: 0.53 GiB after the imports, the rest by and by."""
+"""Resident in a worker on a CPU beside its tensors; 0.53 GiB of it after the imports."""
 
 
 @dataclass(frozen=True)

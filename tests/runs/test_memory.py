@@ -23,18 +23,22 @@ GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
 @pytest.fixture
-def run(make_store, fill, repository):
+def make_run(make_store, fill, repository):
     rows = [
         {"text": f"{n} " + "up and down " * 40, "label": ("positive", "negative")[n % 2],
          "split": "train"}
         for n in range(24)
     ]  # fmt: skip
-    recipe = recipes.load("tiny", (
-        "training.max_steps=6", "training.logging_steps=1", "training.save_steps=1",
-        "training.memory=16-bit", "training.batch_size=8", "training.dev_share=0.0",
-    ))  # fmt: skip
-    base = str(repository / "sample_data" / "base")
-    return freeze_training(fill(make_store(), rows), recipe, base, "id:1").path
+
+    def make(steps):
+        recipe = recipes.load("tiny", (
+            f"training.max_steps={steps}", "training.logging_steps=1", "training.save_steps=1",
+            "training.memory=16-bit", "training.batch_size=8", "training.dev_share=0.0",
+        ))  # fmt: skip
+        base = str(repository / "sample_data" / "base")
+        return freeze_training(fill(make_store(), rows), recipe, base, "id:1").path
+
+    return make
 
 
 def limited(run, work, until, limit):
@@ -69,17 +73,19 @@ def room_for_none(pid):
     return min(seen) + 20 * 2**20
 
 
-def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, until):
+def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(make_run, work, until):
+    run = make_run(8)
     told = limited(run, work, until, room_for_half)
     assert read_state(run).state == DONE, read_state(run).reason
     [note] = [line["text"] for line in told if "memory ran out" in line.get("text", "")]
     assert "going on from checkpoint-" in note
     steps = [line["step"] for line in told if line["event"] == "step"]
-    assert steps[-1] == 6 and sorted(set(steps)) == list(range(1, 7))
+    assert steps[-1] == 8 and sorted(set(steps)) == list(range(1, 9))
     assert not (run / "checkpoints").exists()
 
 
-def test_a_run_that_is_short_of_memory_twice_says_so(run, work, until):
+def test_a_run_that_is_short_of_memory_twice_says_so(make_run, work, until):
+    run = make_run(1000)
     told = limited(run, work, until, room_for_none)
     state = read_state(run)
     assert (state.state, state.reason) == (FAILED, reasons.NO_MEMORY)
