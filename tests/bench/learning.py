@@ -75,8 +75,8 @@ SCALES = {
         (5, 10, 20, 40, 80, 120, 160, 200), 5, (6e-4, 2e-3, 6e-3), 0, 150, 15,
     ),
     "middle": Scale(
-        Shape(4096, 192, 3, 3, passes=3, rows=16, width=256, seconds=80), 20_000, 50,
-        (5, 10, 20, 35, 50), 2, (2e-3,), 300, 20, 2, CPU,
+        Shape(1024, 96, 2, 2, passes=4, rows=16, width=128, seconds=70), 8_000, 40,
+        (5, 10, 20, 40), 2, (2e-3,), 200, 20, 2, CPU,
     ),
     "small": Scale(
         Shape(1024, 64, 2, 1, passes=1, rows=8, width=128, seconds=6), 2_000, 4,
