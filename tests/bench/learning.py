@@ -68,21 +68,16 @@ class Scale:
     overrides: tuple[str, ...] = ()
 
 
-CPU = ("quantization.compute_dtype=float32",)
-SCALES = {
-    "full": Scale(
-        Shape(8192, 512, 4, 8, passes=16, rows=64, width=256, seconds=110), 0, 200,
-        (5, 10, 20, 40, 80, 120, 160, 200), 5, (6e-4, 2e-3, 6e-3), 0, 150, 15,
-    ),
-    "middle": Scale(
-        Shape(1024, 96, 2, 2, passes=4, rows=16, width=128, seconds=70), 8_000, 40,
-        (5, 10, 20, 40), 2, (2e-3,), 200, 20, 2, CPU,
-    ),
-    "small": Scale(
-        Shape(1024, 64, 2, 1, passes=1, rows=8, width=128, seconds=6), 2_000, 4,
-        (2, 4), 2, (2e-3,), 40, 4, 2, (*CPU, "training.logging_steps=2"),
-    ),
-}  # fmt: skip
+FULL = Scale(
+    Shape(8192, 512, 4, 8, passes=16, rows=64, width=256, seconds=110), corpus=0, steps=200,
+    points=(5, 10, 20, 40, 80, 120, 160, 200), seeds=5, rates=(6e-4, 2e-3, 6e-3), most=0,
+    generated=150, processes=15,
+)  # fmt: skip
+SMALL = Scale(
+    Shape(1024, 64, 2, 1, passes=1, rows=8, width=128, seconds=6), corpus=2_000, steps=4,
+    points=(2, 4), seeds=2, rates=(2e-3,), most=40, generated=4, processes=2,
+    overrides=("quantization.compute_dtype=float32", "training.logging_steps=2"),
+)  # fmt: skip
 
 
 class Bench:
@@ -101,10 +96,10 @@ class Bench:
         self.waiting: dict[Fit, Any] = {}
         self.chosen: dict[str, float] = {}
         self.written = 0.0
-        size = "" if args.scale == "full" else f" --{args.scale}"
         self.result: dict[str, Any] = {
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "command": f"python tests/bench/learning.py run --data DIR --out DIR{size}",
+            "command": "python tests/bench/learning.py run --data DIR --out DIR"
+            + " --small" * args.small,
             "versions": versions(),
             "scale": asdict(scale),
             "data": {
@@ -292,16 +287,13 @@ def main() -> None:
     running.add_argument("--data", type=Path, required=True, help="the folder that was packed")
     running.add_argument("--out", type=Path, required=True)
     running.add_argument("--budget", type=float, default=540.0, help="seconds for everything")
-    sizes = running.add_mutually_exclusive_group()
-    for size in ("small", "middle"):
-        sizes.add_argument(f"--{size}", dest="scale", action="store_const", const=size)
-    running.set_defaults(scale="full")
+    running.add_argument("--small", action="store_true")
     args = parser.parse_args()
     if args.does == "pack":
         print(json.dumps(pack(args.shared, args.out), indent=1))
         return
     args.out.mkdir(parents=True, exist_ok=True)
-    Bench(args, SCALES[args.scale]).go()
+    Bench(args, SMALL if args.small else FULL).go()
 
 
 if __name__ == "__main__":

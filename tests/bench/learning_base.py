@@ -90,6 +90,7 @@ def pretrain(texts: list[str], held_out: list[str], shape: Shape, folder: Path) 
     """Train on the texts, save in bfloat16, and say how well it foresees the held-out ones."""
     began = time.monotonic()
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # on a busy CPU, several wait for one another
     tokenizer = make_tokenizer(texts, shape.vocabulary)
     end = tokenizer.eos_token_id
     tweets, other = (

@@ -51,18 +51,20 @@ def of_fits(
     points = sorted(fits[0]["test"])
     right = {point: _right(fits, point, test) for point in points}
     last = points[-1]
+    f1 = {point: _macro_f1(fits, point, test, n_labels) for point in points}
     curve = [
-        {"tweets": point * PER_STEP} | mean(right[point].mean(axis=1).tolist()) for point in points
+        {"tweets": point * PER_STEP, "macro_f1": mean(f1[point])}
+        | mean(right[point].mean(axis=1).tolist())
+        for point in points
     ]
     final = [np.asarray(fit["test"][last]) for fit in fits]
     temperatures = [temperature(fit["dev"], dev) for fit in fits]
     calmed = [scaled(rows, t) for rows, t in zip(final, temperatures, strict=True)]
-    matrices = [confusion(test, rows.argmax(axis=1).tolist(), n_labels) for rows in final]
     found: dict[str, Any] = {
         "n_seeds": len(fits),
         "accuracy": mean(right[last].mean(axis=1).tolist())
         | {"tweets95": over_tweets(right[last])},
-        "macro_f1": mean([float(macro_f1(matrix)) for matrix in matrices]),
+        "macro_f1": mean(f1[last]),
         "dev_accuracy": mean([_share(fit["dev"], dev) for fit in fits]),
         "temperature": mean(temperatures),
         "curve": curve,
@@ -100,6 +102,13 @@ def _right(fits: Sequence[dict[str, Any]], point: int, truth: Sequence[int]) -> 
     """Whether the likeliest label is the true one, (seeds, tweets)."""
     rows = np.stack([np.asarray(fit["test"][point]) for fit in fits])
     return np.asarray((rows.argmax(axis=2) == np.asarray(truth)), float)
+
+
+def _macro_f1(
+    fits: Sequence[dict[str, Any]], point: int, truth: Sequence[int], n_labels: int
+) -> list[float]:
+    predicted = [np.asarray(fit["test"][point]).argmax(axis=1).tolist() for fit in fits]
+    return [float(macro_f1(confusion(truth, some, n_labels))) for some in predicted]
 
 
 def _share(rows: Sequence[Sequence[float]], truth: Sequence[int]) -> float:
