@@ -72,6 +72,7 @@ def get_ready() -> None:
 
     datasets.disable_progress_bars()
     if torch.cuda.is_available():
+        torch.backends.cuda.enable_cudnn_sdp(False)  # plans anew for every length of a batch
         torch.zeros(1, device="cuda")
 
 
