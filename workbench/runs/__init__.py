@@ -33,7 +33,7 @@ Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     phase   phase
     note    text
     step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib
-    dev     step, accuracy, n
+    dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
 Others are shown as they are. Numbers of steps and of dev results become metrics of the run.
 

@@ -33,6 +33,7 @@ def _adopt(store: Store) -> list[str]:
     left = []
     for folder, job in _strangers(store, known):
         try:
+            run_folder.require_inside(folder)
             state = run_folder.read_state(folder)
             if run_folder.alive(folder, state):
                 continue  # it would lose its folder; later
