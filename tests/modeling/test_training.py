@@ -172,7 +172,6 @@ FORMS = {
     "packed": (),
     "packed in 16 bits": ("quantization.compute_dtype=bfloat16",),
     "padded, grouped by length": (),
-    "whole texts": ("loss=full-text",),
 }
 
 

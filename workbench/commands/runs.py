@@ -201,9 +201,12 @@ def runs(settings: Settings) -> None:
 
     Example: workbench runs
     """
+    from workbench.runs.adopting import adopt
     from workbench.runs.collecting import collect
 
     with settings.store() as store:
+        for left_alone in () if store.read_only else adopt(store):
+            warn(left_alone)
         collect(store)
         known = stored_runs.every(store)
         live = {
