@@ -99,6 +99,14 @@ class Recipe:
         """The recipe as it stands in run.json; sections that it does not have are left out."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
+    def settings(self) -> dict[str, Any]:
+        """Each setting by the name that overrides it, such as `lora.r`."""
+        found = {"loss": self.loss} if self.loss is not None else {}
+        for section, values in self.as_json().items():
+            if isinstance(values, dict):
+                found |= {f"{section}.{name}": value for name, value in values.items()}
+        return found
+
 
 SECTIONS: dict[str, type] = {
     "quantization": Quantization,
