@@ -186,7 +186,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
         monkeypatch.setattr("workbench.modeling.training.find_out", lambda *a: padded)
     overrides = (
         "training.max_steps=7", "training.save_steps=2", "training.logging_steps=1",
-        "lora.dropout=0.1", *FORMS[form],
+        "lora.dropout=0.1", "training.keep_best=true", *FORMS[form],
     )  # fmt: skip
     seen, judged = [], []
 

@@ -21,7 +21,7 @@ from workbench.runs.telling import line_of
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "20"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
 LONG = (f"training.max_steps={6 * ROUNDS}", "training.save_steps=2", "lora.r=4",
-        "training.max_length=32")  # fmt: skip
+        "training.max_length=32", "training.keep_best=true")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

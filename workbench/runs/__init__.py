@@ -16,7 +16,8 @@ In:
 Out:
     state.json      `folder.State`, replaced in one step
     log.jsonl       one JSON object a line: phases, training steps, dev results, notes
-    checkpoints/    resumable states of training
+    checkpoints/    resumable states of training; those without the mark COMPLETE, and those that
+                    cannot be read, are passed over
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
