@@ -169,3 +169,41 @@ def test_names_and_reasons_act_on_no_terminal(make_store, fill, baseline, cli):
         done = cli("-w", other.folder, *command)
         assert done.status == 0, done.err
         assert acting(done.out + done.err) == [], command
+
+
+def test_a_run_from_elsewhere_brings_no_permission_to_run_code(make_store, fill, baseline, cli):
+    other = fill(make_store("other"), [{"text": "up", "label": "positive"}])
+    copied = shutil.copytree(baseline, other.runs_folder / "1")
+    values = json.loads((copied / "run.json").read_text())
+    before = json.dumps(values | {"trust_remote_code": True})
+    (copied / "run.json").write_text(before)
+    told = cli("-w", other.folder, "runs").err
+    assert "1 was left alone: its run.json lets the base bring code" in told
+    assert runs.every(other) == [] and (copied / "run.json").read_text() == before
+
+
+DETAILS = {
+    "nothing": "", "cut off": '{"base": "b", "labe', "a list": "[1]", "deep": "[" * 100_000,
+    "empty": "{}", "a base that is a number": {"base": 3}, "one label": {"labels": ["a"]},
+    "a recipe that is a text": {"recipe": "fast"}, "tokens that are texts":
+    {"label_token_ids": [["1"], ["2"]]}, "a length that is a text": {"max_length": "5"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DETAILS)
+def test_details_of_an_adapter_that_are_not_right_are_one_sentence(damage, tmp_path):
+    from workbench.modeling.answering import answer
+    from workbench.modeling.exporting import export
+
+    right = {
+        "base": "b", "template": "{text}:", "labels": ["p", "n"], "words": ["P", "N"],
+        "label_token_ids": [[1], [2]], "max_length": 64, "recipe": recipes.load("fast").as_json(),
+    }  # fmt: skip
+    wrong = DETAILS[damage]
+    content = wrong if isinstance(wrong, str) else json.dumps(right | wrong)
+    (tmp_path / "workbench.json").write_text(content)
+    for use in (lambda: answer(tmp_path, ["up"]), lambda: export(tmp_path, tmp_path / "to", True)):
+        with pytest.raises(UserError, match=r"workbench\.json cannot be used") as told:
+            use()
+        assert "\n" not in str(told.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["workbench.json"]
