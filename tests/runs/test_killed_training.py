@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import time
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -15,7 +17,7 @@ from safetensors.torch import load_file
 
 from workbench.modeling.checkpoints import COMPLETE
 from workbench.runs import worker
-from workbench.runs.folder import DONE, RUNNING, read_log, read_state
+from workbench.runs.folder import DONE, RUNNING, STOPPED, read_log, read_state
 from workbench.runs.telling import line_of
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "20"))
@@ -106,3 +108,22 @@ def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(make_model_run,
     assert steps(run, size)[0][0] == last - 1
     lines = [line_of(values) for values, _ in read_log(run, size)]
     assert any(f"checkpoint-{last} is damaged" in line and "passed over" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_stop_saves_and_ends_within_one_step(make_model_run, begin):
+    run = make_model_run(*LONG)
+    process = begin(run)
+    while len(steps(run)) < 5:
+        assert process.is_alive()
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it does nothing while its log is read
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.001)
+    at = steps(run)[-1][0]
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        os.kill(process.pid, number)
+    process.join(60)
+    state = read_state(run)
+    assert state.state == STOPPED and at <= state.step <= at + 1
+    assert newest(run) == state.step == steps(run)[-1][0]
