@@ -16,7 +16,7 @@ SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomia
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 TRAINERS = ("packed", "trl")
 MOST_BATCH = 65_536
-MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb")
+MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb", "sharded")
 
 
 @dataclass(frozen=True)

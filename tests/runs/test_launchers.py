@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
 from workbench.runs.launchers import SLURM, TORCHRUN, Launch
+from workbench.runs.reasons import OTHER_ENDED
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,8 @@ def train_run(filled, repository, until, monkeypatch):
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
               "training.save_steps=4"]  # fmt: skip
 
-    def run(processes, *more, steps=12):
-        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *more])
+    def run(processes, steps=12, *overrides):
+        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
         folder = freeze_training(filled, recipe, base, "").path
         launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
         return folder
@@ -105,7 +107,7 @@ def weights(folder):
 def test_two_processes_learn_what_one_learns(train_run):
     run, end = train_run
     dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
-    one, two = run(1, *dev), run(2, *dev)
+    one, two = run(1, 12, *dev), run(2, 12, *dev)
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
@@ -125,7 +127,7 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    whole, parts = run(1, steps=60), run(2, steps=60)
+    whole, parts = run(1, 60), run(2, 60)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
     assert end(parts).state == "stopped"
@@ -134,3 +136,71 @@ def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
+    """Each holds half of the 4-bit layers; the last step of an epoch leaves one without rows."""
+    run, end = train_run
+    sharded = ("training.memory=sharded", "quantization.double=true", "training.batch_size=2",
+               "training.dev_share=0.2")  # fmt: skip
+    one, two = run(1, 13, *sharded), run(2, 13, *sharded)
+    assert pq.read_metadata(two / "train.parquet").num_rows % 2
+    for folder in (one, two):
+        assert end(folder).state == DONE, read_state(folder).reason
+        assert read_state(folder).linear4bit == read_state(folder).linear_total
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    for name, tensor in weights(one).items():
+        assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
+    [held, whole] = re.search(
+        r"over 2 processes, ([\d.]+) of its ([\d.]+) MiB in each", (two / "log.jsonl").read_text()
+    ).groups()  # fmt: skip
+    assert float(held) < 0.8 * float(whole)
+    said = [pq.read_table(folder / "predictions.parquet").to_pydict() for folder in (one, two)]
+    for first, second in zip(*(rows["probabilities"] for rows in said), strict=True):
+        assert second == pytest.approx(first, abs=1e-3)
+
+
+@pytest.fixture
+def second_process(tmp_path, monkeypatch):
+    """Does something to the second process of a run when it starts."""
+
+    def play(code):
+        lines = "".join(f"    {line}\n" for line in code.splitlines())
+        text = f"import os\nif os.environ.get('RANK') == '1':\n{lines}"
+        (tmp_path / "sitecustomize.py").write_text(text)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return play
+
+
+@pytest.mark.slow
+def test_what_ends_the_second_process_is_told(train_run, second_process):
+    run, end = train_run
+    second_process(  # it gets no more files when it loads the tokenizer
+        "import resource, sys\n"
+        "seen, most = [], resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "def starve(event, arguments):\n"
+        "    name = str(arguments[0]) if event == 'open' else ''\n"
+        "    seen.append(name.endswith('tokenizer_config.json'))\n"
+        "    left = 3 if seen[-1] and sum(seen) == 2 else most if 'failed-1' in name else 0\n"
+        "    if left:\n"
+        "        resource.setrlimit(resource.RLIMIT_NOFILE, (left, most))\n"
+        "sys.addaudithook(starve)"
+    )
+    folder = run(2)
+    assert end(folder).state == FAILED
+    assert re.match(r"Process 1 failed: .*Too many open files", read_state(folder).reason)
+    assert not list(folder.glob("failed-*"))
+
+
+@pytest.mark.slow
+def test_a_second_process_that_is_killed_is_missed(train_run, second_process):
+    run, end = train_run
+    second_process(
+        "import signal, threading\n"
+        "threading.Timer(12, os.kill, (os.getpid(), signal.SIGKILL)).start()"
+    )
+    folder = run(2, 5000)
+    assert end(folder).state == FAILED
+    assert read_state(folder).reason == OTHER_ENDED
