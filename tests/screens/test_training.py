@@ -6,6 +6,7 @@ import pytest
 
 from storage import runs
 from workbench.runs import processes, spool
+from workbench.runs.sessions import WARNING, Logout
 
 
 @asynccontextmanager
@@ -82,6 +83,13 @@ async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
         await driver.press("enter", "enter", "enter")
         await driver.until(lambda: stub.calls)
         assert "engine" not in stub.calls[0]
+
+
+async def test_the_form_warns_where_a_logout_ends_runs(start, monkeypatch):
+    monkeypatch.setattr("workbench.screens.train.at_logout", lambda: Logout(warning=WARNING))
+    async with start() as driver:
+        await driver.press("t")
+        await driver.until_seen("KillUserProcesses")
 
 
 @pytest.mark.parametrize(
