@@ -95,6 +95,10 @@ def losses(folder):
     return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "step"}
 
 
+def judged(folder):
+    return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "dev"}
+
+
 def weights(folder):
     return load_file(folder / "adapter" / "adapter_model.safetensors")
 
@@ -102,11 +106,17 @@ def weights(folder):
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(train_run):
     run, end = train_run
-    one, two = run(1), run(2)
+    dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
+    one, two = run(1, 12, *dev), run(2, 12, *dev)
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
-    assert set(losses(one)) == set(range(1, 13))
+    assert judged(two) == pytest.approx(judged(one), abs=1e-4)
+    ending = "Ended at step 8 of 12: no better on dev since step 4, whose adapter is kept."
+    for folder in (one, two):
+        details = json.loads((folder / "adapter" / "workbench.json").read_text())
+        assert read_state(folder).reason == details["ending"] == ending
+        assert (details["steps"], details["adapter_step"]) == (8, 4)
     for name, tensor in weights(one).items():
         assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
     seen = [pq.read_table(folder / "dynamics.parquet").to_pylist() for folder in (one, two)]
@@ -117,7 +127,7 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    whole, parts = run(1, steps=60), run(2, steps=60)
+    whole, parts = run(1, 60), run(2, 60)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
     assert end(parts).state == "stopped"

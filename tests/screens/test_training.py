@@ -122,7 +122,8 @@ async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
 
 async def test_a_run_is_shown_live(start, stub):
     async with started(start, stub, size=(80, 24)) as driver:
-        for told in ("5/20", "0.900 → 0.412", "0.750 on 40 dev tweets", "51.5 tweets/s", "4.2 GiB",
+        for told in ("5/20", "0.900 → 0.412", "51.5 tweets/s", "4.2 GiB",
+                     "0.750 on 40 dev tweets, loss 0.510, the best at step 5",
                      "1:15 left", "learning rate 1.00e-04"):  # fmt: skip
             await driver.until_seen(told)
         stub.move(step=10, eta_s=30.0)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from workbench.modeling import fitting
 from workbench.modeling.batches import Batch
 from workbench.modeling.passes import Passes
-
-if TYPE_CHECKING:
-    from workbench.modeling.training import Work
+from workbench.modeling.work import Work
 
 
 def prepare(

@@ -171,14 +171,6 @@ def score(
         return rows(prompts, lambda done: progress(done, len(texts)))
 
 
-def accuracy(
-    model: Model, prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
-) -> float:
-    """The share of texts whose most probable label is the given one."""
-    rows = score(model, prompter, texts)
-    return sum(row[label] == max(row) for row, label in zip(rows, labels, strict=True)) / len(rows)
-
-
 def _compile(ready: Scorer, note: Callable[[str], None]) -> None:
     """Compile the layers, if they then still answer the same."""
     [first, second] = ready.prompter.prompts(["up", "no way that this goes up again, they said"])

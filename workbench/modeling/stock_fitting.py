@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
-from workbench.modeling import checkpoints, fitting
+from workbench.modeling import fitting
 from workbench.modeling.examples import Report, Trained
 from workbench.recipes import Training
 
@@ -44,14 +44,14 @@ def with_second_chance(
         if micro == 1 or not fitting.ran_out(error):
             raise
     # not in the handler, whose error holds the tensors of the pass that failed
+    reached = trainer.state.global_step
     _take_off(trainer)
     del trainer
     fitting.set_limit(folder, micro - 1)
-    found = checkpoints.newest(folder)
     report(
         "note",
-        text=f"memory ran out; going on from {found.name if found else 'the start'} with a "
-        "smaller micro-batch",
+        text=f"memory ran out after step {reached}; going on from the last checkpoint, or from the "
+        "start, with a smaller micro-batch",
     )
     return go_on(_fitting(make, settings, micro - 1, report))
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import torch
 
 from storage.errors import UserError
 from workbench.estimating import MULTIPLE, Lengths
-from workbench.modeling import batches, checkpoints, fitting, ordering, probing
+from workbench.modeling import batches, checkpoints, fitting, judging, probing
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Batch, Row
-from workbench.modeling.checkpoints import Course
+from workbench.modeling.checkpoints import Checkpoint, Course, Damaged
 from workbench.modeling.compiling import uncompile_layers
 from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
@@ -25,14 +23,12 @@ from workbench.modeling.loading import Base, Model, dequantise
 from workbench.modeling.memory import peak_gib, plan
 from workbench.modeling.passes import Passes
 from workbench.modeling.prompts import Prompter
-from workbench.modeling.scoring import accuracy
+from workbench.modeling.recording import Record
 from workbench.modeling.sharding import is_sharded
-from workbench.modeling.ways import Ways, find_out
-from workbench.plans import Plan
+from workbench.modeling.ways import find_out
+from workbench.modeling.work import Work
 from workbench.recipes import Recipe, Training
 
-LOOKED_AHEAD = 512
-"""Steps whose shapes are prepared before the first."""
 LONGEST_NORM = 1.0
 """Gradients are clipped to this length, as in the stock trainer."""
 
@@ -99,86 +95,7 @@ def train(
     masters.release()
     if chosen.checkpointing:
         adapted.gradient_checkpointing_disable()
-    return Trained(adapted, loop.course.step, stopped, loop.dynamics())
-
-
-class Work:
-    """What each step of a run does: which rows, in which batches."""
-
-    def __init__(
-        self, settings: Training, chosen: Plan, ways: Ways, rows: list[Row], full_text: bool,
-        prompter: Prompter, place: Place, sharded: bool,
-    ) -> None:  # fmt: skip
-        self.settings = settings
-        self.place = place
-        self.sharded = sharded
-        self.plan = chosen
-        self.ways = ways
-        self.rows = rows
-        self.full_text = full_text
-        self.prompter = prompter
-        self.lengths = [len(row.tokens) for row in rows]
-        self.per_step = settings.batch_size * settings.accumulation
-        self.per_epoch = ordering.steps_in_epoch(len(rows), self.per_step)
-        self.total = settings.max_steps or settings.epochs * self.per_epoch
-        self.epoch = lru_cache(maxsize=2)(self._epoch)
-
-    @property
-    def records(self) -> bool:
-        """Whether a loss is the log-probability of a tweet's label among the labels."""
-        return self.prompter.single and not self.full_text
-
-    def chosen(self, step: int) -> list[Row]:
-        """The rows of a step (counted from 0), of all processes."""
-        epoch, place = divmod(step, self.per_epoch)
-        return [self.rows[number] for number in self.epoch(epoch)[place]]
-
-    def parts(self, rows: Sequence[Row]) -> list[Sequence[Row]]:
-        """Rows divided into passes."""
-        if self.ways.packed or not rows:
-            return [*batches.divide(rows, self.plan.tokens)]
-        longest = max(len(row.tokens) for row in rows)
-        size = max(1, min(self.settings.batch_size, self.plan.tokens // longest))
-        return [rows[first : first + size] for first in range(0, len(rows), size)]
-
-    def batch(self, part: Sequence[Row], step_rows: int, step_targets: int, multiple: int) -> Batch:
-        """The tensors of a pass, weighted so that those of a step add up to its mean loss."""
-        pad = self.prompter.tokenizer.pad_token_id
-        weight = 1 / (step_targets if self.full_text else step_rows)
-        if not self.ways.packed:
-            return batches.padded(part, weight, pad, multiple)
-        tokens = sum(len(row.tokens) for row in part)
-        places = -(-tokens // multiple) * multiple
-        if not self.full_text:
-            places = self.per_step * max(len(answer) for answer in self.prompter.answers)
-        return batches.packed(part, weight, pad, multiple, places)
-
-    def step(self, step: int, multiple: int) -> Iterator[tuple[Sequence[Row], Batch]]:
-        """The passes of this process in a step."""
-        rows = self.chosen(step)
-        targets = sum(len(row.targets) for row in rows)
-        parts = self.parts(self.place.share(rows))
-        for part in parts:
-            yield part, self.batch(part, len(rows), targets, multiple)
-        if not self.sharded:
-            return
-        # a layer is put together by all processes, so each has to do as many passes as the others
-        most = max(len(self.parts(share)) for share in self.place.shares(rows))
-        for _ in range(most - len(parts)):
-            empty = self.batch(rows[:1], len(rows), targets, multiple)
-            yield [], replace(empty, weights=torch.zeros_like(empty.weights))
-
-    def shapes(self, first: int, multiple: int) -> list[Batch]:
-        """A batch of each shape among the next steps, the largest first."""
-        found: dict[tuple[int, ...], Batch] = {}
-        for step in range(first, min(self.total, first + LOOKED_AHEAD)):
-            for _, batch in self.step(step, multiple):
-                found.setdefault(batch.shape, batch)
-        return sorted(found.values(), key=lambda batch: -batch.input_ids.numel())
-
-    def _epoch(self, epoch: int) -> list[list[int]]:
-        arrange = ordering.level if self.ways.packed else ordering.grouped
-        return arrange(self.lengths, self.per_step, self.settings.seed, epoch)
+    return Trained(adapted, loop.course.step, stopped, loop.dynamics(), loop.taken, loop.ending)
 
 
 class Loop:
@@ -204,8 +121,9 @@ class Loop:
             model.get_base_model(), masters, work.ways, labels if work.records else None, self._note
         )
         self.course = Course(step=0, seed=settings.seed)
-        self.record: list[tuple[list[int], int, torch.Tensor]] = []
-        self.seen: dict[str, list[torch.Tensor]] = {"number": [], "epoch": [], "probability": []}
+        self.taken = 0
+        self.ending: str | None = None
+        self.record = Record(work.place)
 
     def run(self) -> bool:
         """Train; true if it was asked to stop before the end.
@@ -213,6 +131,7 @@ class Loop:
         When the memory runs out, it goes on from the last checkpoint with smaller passes, once.
         """
         start = self.masters.weights.detach().cpu().clone()
+        self._restore()
         try:
             return self._run()
         except (RuntimeError, MemoryError) as error:
@@ -226,11 +145,18 @@ class Loop:
         return self._run()
 
     def _run(self) -> bool:
-        settings = self.work.settings
-        self._restore()
         self.model.train()
         if not self.work.sharded:  # a pass of several processes is not tried by one
             probing.prepare(self.work, self.passes, self.course.step, self.multiple, self._note)
+        with checkpoints.writer(self.folder) as writer:
+            if self._steps(writer):
+                return True
+        self._take_best()
+        return False
+
+    def _steps(self, writer: checkpoints.Writer) -> bool:
+        """Do the steps that are left; true if it was asked to stop in between."""
+        settings = self.work.settings
         first, began = self.course.step, time.monotonic()
         losses: list[torch.Tensor] = []
         waited: torch.cuda.Event | None = None
@@ -254,18 +180,17 @@ class Loop:
             stopping = left > 0 and self.stop_asked()
             if step % settings.save_steps == 0 or left == 0:
                 self._evaluate(step)
+            if left == 0 or judging.exhausted(settings, step, self.course.best_step):
+                return False  # what is learned goes into the adapter at once
             if step % settings.save_steps == 0 or stopping:
-                self._save()
+                self._save(writer)
             if stopping:
                 return True
         return False
 
     def dynamics(self) -> Dynamics | None:
         """The probability of each given label, epoch by epoch."""
-        if not self.work.records:
-            return None
-        seen = self._seen_by_all()
-        return Dynamics(*(seen[name].tolist() if name in seen else [] for name in self.seen))
+        return self.record.dynamics() if self.work.records else None
 
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean loss of a step and the length of its gradient, still on the device."""
@@ -278,7 +203,7 @@ class Loop:
             total += (found * batch.weights.to(self.device)).sum()
             if self.work.records and part:
                 numbers = [row.number for row in part]
-                self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
+                self.record.add(numbers, step // self.work.per_epoch, found[: len(numbers)])
         self.place.add_up(gradient)
         self.place.add_up(total)
         norm = gradient.norm()
@@ -292,7 +217,8 @@ class Loop:
         return self.work.settings.learning_rate * self.rate(step)
 
     def _begin_again(self, start: torch.Tensor, tokens: int) -> None:
-        """Back to the start, from which the newest checkpoint is then restored."""
+        """Back to the newest checkpoint, or the start, with passes of so many tokens."""
+        reached = self.course.step
         fitting.set_limit(self.folder, tokens)
         self.work.plan = replace(self.work.plan, tokens=tokens)
         self.passes.forget()
@@ -301,19 +227,18 @@ class Loop:
             self.masters.weights.copy_(start)
         self.masters.publish()
         self.course = Course(step=0, seed=self.work.settings.seed)
-        self.record = []
-        self.seen = {name: [] for name in self.seen}
+        self.record = Record(self.place)
         fitting.tidy()
-        found = checkpoints.newest(self.folder)
+        self._restore()
         self._note(
-            f"memory ran out; going on from {found.name if found else 'the start'} with up to "
-            f"{tokens:,} tokens a pass, which learns the same"
+            f"memory ran out after step {reached}; going on from step {self.course.step} with up "
+            f"to {tokens:,} tokens a pass, which learns the same"
         )
 
     def _log(
         self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
     ) -> None:
-        self._gather()
+        self.record.fetch()
         mean = float(torch.stack(losses).mean())
         seconds = time.monotonic() - began
         self.report(
@@ -329,48 +254,56 @@ class Loop:
         )
 
     def _evaluate(self, step: int) -> None:
-        if not self.dev.texts or not (self.place.first or self.work.sharded):
+        if not self.dev.texts:
             return
-        share = accuracy(
-            self.model.get_base_model(), self.work.prompter, self.dev.texts, self.dev.labels
-        )
-        self.report("dev", step=step, accuracy=share, n=len(self.dev.texts))
-        if share > self.course.best_accuracy:
-            self.course = replace(self.course, best_step=step, best_accuracy=share)
+        found = judging.judge(
+            self.model.get_base_model(), self.work.prompter, self.dev, self.place
+        )  # fmt: skip
+        if found.better_than(self.course.best_loss):
+            self.course = replace(
+                self.course, best_step=step, best_accuracy=found.accuracy, best_loss=found.loss
+            )
+        self.report(
+            "dev", step=step, steps=self.work.total, accuracy=found.accuracy, loss=found.loss,
+            n=found.n, best_step=self.course.best_step,
+        )  # fmt: skip
 
-    def _save(self) -> None:
-        record = self._seen_by_all()
+    def _save(self, writer: checkpoints.Writer) -> None:
+        seen = self.record.of_all()
         if self.place.first:
-            checkpoints.save(self.folder, self.course, self.masters, self.optimizer, record)
+            writer.save(self.course, self.masters, self.optimizer, seen)
 
     def _restore(self) -> None:
-        newest = checkpoints.newest(self.folder)
-        course = None if newest is None else checkpoints.read_course(newest)
-        if newest is None or course is None:
+        """Go on from the newest checkpoint that is whole, the same one in all processes."""
+        found = None
+        if self.place.first:
+            found = checkpoints.newest(self.folder, self._read, self._note)
+        name = self.place.gather([None if found is None else found[0].name])[0]
+        if name is None:
             return
-        record = checkpoints.restore(newest, course, self.masters, self.optimizer)
-        for name, tensor in record.items() if self.place.first else ():
-            self.seen[name].append(tensor)
-        self.course = course
+        whole = self._read(self.folder / name) if found is None else found[1]
+        checkpoints.restore(whole, self.masters, self.optimizer)
+        self.record.put_back(whole.seen)
+        self.course = whole.course
 
-    def _seen_by_all(self) -> dict[str, torch.Tensor]:
-        """What all processes have recorded of their rows."""
-        self._gather()
-        parts = [torch.cat(own) if own else None for own in self.seen.values()]
-        everybody = self.place.gather([parts])
-        whole: dict[str, torch.Tensor] = {}
-        for name, pieces in zip(self.seen, zip(*everybody, strict=True), strict=True):
-            if present := [piece for piece in pieces if piece is not None]:
-                whole[name] = torch.cat(present)
-        return whole
+    def _read(self, checkpoint: Path) -> Checkpoint:
+        return checkpoints.read(checkpoint, self.masters)
 
-    def _gather(self) -> None:
-        """Fetch the losses of the last steps from the device."""
-        for numbers, epoch, losses in self.record:
-            self.seen["number"].append(torch.tensor(numbers))
-            self.seen["epoch"].append(torch.full((len(numbers),), epoch))
-            self.seen["probability"].append(losses.neg().exp().cpu())
-        self.record = []
+    def _take_best(self) -> None:
+        """Put the weights of the best step on dev back, if the recipe keeps those."""
+        step, best = self.course.step, self.course.best_step
+        self.taken = step
+        if self.work.settings.keep_best and 0 < best < step:
+            self.place.any(False)  # the first process has written it by now
+            weights = None
+            try:
+                weights = checkpoints.read_weights(self.folder / f"checkpoint-{best}", self.masters)
+            except Damaged as error:
+                self._note(f"the best step on dev was {best}, but its checkpoint: {error}")
+            if not self.place.any(weights is None) and weights is not None:
+                checkpoints.put_weights(weights, self.masters)
+                self.taken = best
+        self.ending = judging.ending(step, self.work.total, best, self.taken)
 
     def _note(self, text: str) -> None:
         self.report("note", text=text)
