@@ -36,8 +36,8 @@ MULTIPLE = {"cuda": 64, "cpu": 8}
 """Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
 UNEVEN = 32
 """Tokens by which the fullest step is above the mean one; see `ordering.NOISE`."""
-CUBLAS = 3 * 32 * 2**20
-"""A workspace of cuBLAS per stream: for the loop, for trying a shape and for capturing it."""
+CUBLAS = 32 * 2**20
+"""A workspace of cuBLAS per stream: one, and with graphs two more to try and to capture a shape."""
 CONTEXT = 0.5 * GIB
 LIBRARIES = 0.66 * GIB
 """Resident in a worker on a CPU beside its tensors; 0.53 GiB of it after the imports."""
@@ -128,15 +128,16 @@ def of_pass(shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str
     whole = recipe.loss == "full-text"
     held_in_4_bits = quantization.bits == 4 and not (memory.dequantised and not stock)
     graphs = compiled and not checkpointing
+    copies = 1 if stock else 2  # the stock trainer's gradients are in float32 only
     return Memory(
         base=shape.linear_weights * _weight_bytes(quantization, held_in_4_bits),
         embeddings=shape.vocabulary * shape.hidden * size * (1 if shape.tied else 2),
-        adapter=adapter_weights(shape, lora) * (16 + (2 * size if size < 4 else 0)),
+        adapter=adapter_weights(shape, lora) * (16 + (0 if size == 4 else copies * size)),
         activations=activations,
         output=tokens * shape.vocabulary * _logit_bytes(size, stock) if whole else 0,
         workspace=_workspace(shape, tokens, size, held_in_4_bits)
         + (_padded_attention(shape, training, tokens, size) if stock else 0)
-        + (CUBLAS if cuda else 0),
+        + (CUBLAS * (3 if graphs else 1) if cuda else 0),
         graphs=activations if graphs else 0,
         runtime=CONTEXT if cuda else LIBRARIES,
         tokens=tokens,
