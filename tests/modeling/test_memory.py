@@ -68,9 +68,9 @@ def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, note
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("first", "where"), [(2, 0), (4, 2)])
+@pytest.mark.parametrize(("first", "steps"), [(2, [1, 1, 2, 3]), (4, [1, 2, 3])])
 def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
-    prepare, sample, tmp_path, notes, short_of_memory, first, where
+    prepare, sample, tmp_path, events, notes, short_of_memory, first, steps
 ):
     """The passes are: the probe, then one for each step."""
     report, told = notes
@@ -79,7 +79,8 @@ def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
     short_of_memory(first - 1, 700)
     again = run(prepare, sample, tmp_path / "again", report, "lora.dropout=0.0")
     [note] = [note for note in told() if "memory ran out" in note]
-    assert f"going on from step {where} " in note
+    assert f"after step {first // 2}" in note
+    assert [values["step"] for event, values in events[1] if event == "step"][3:] == steps
     assert "16 tweets a step in 2 passes" in told()[-1]
     assert again.steps == 3
     for name, weight in weights(again.model).items():

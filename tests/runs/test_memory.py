@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import time
 from pathlib import Path
@@ -71,7 +70,7 @@ def room_for_none(pid):
     for _ in range(100):
         seen.append(size(pid, "VmSize"))
         time.sleep(0.01)
-    return min(seen) + 20 * 2**20
+    return min(seen) + 24 * 2**20
 
 
 def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(make_run, work, until):
@@ -79,7 +78,7 @@ def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(make_run, wor
     told = limited(run, work, until, room_for_half)
     assert read_state(run).state == DONE, read_state(run).reason
     [note] = [line["text"] for line in told if "memory ran out" in line.get("text", "")]
-    assert re.search("after step [2-7]; going on from step [1-7] ", note)
+    assert "going on from the last checkpoint" in note
     steps = [line["step"] for line in told if line["event"] == "step"]
     assert steps[-1] == 8 and sorted(set(steps)) == list(range(1, 9))
     assert not (run / "checkpoints").exists()
