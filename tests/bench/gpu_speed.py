@@ -141,6 +141,9 @@ def main() -> None:
     bench.parts(specs, 200)
     if "linear_parameters" not in bench.result["model"]:
         raise SystemExit("The model could not be made.")
+    for name in specs:
+        if name.startswith("kernels") and bench.result[name].get("state") != run_folder.DONE:
+            raise SystemExit(f"A short run failed, {name}: {bench.result[name]}")
     steps = 6 if args.small else 200
     first = freeze(store, "fast", base, 4 if args.small else 12, args.small)
     began = time.monotonic()
@@ -151,9 +154,9 @@ def main() -> None:
         name: freeze(store, "fast", base, count if not args.small else 4, args.small, memory)
         for name, memory, count in (("nf4", "nf4", 60), ("24gb", "24gb", 40), ("8gb", "8gb", 30))
     }
-    some = predictions(warm, args.work / "some", 256 if args.small else 6_000)
+    many = predictions(warm, args.work / "many", 600 if args.small else 50_000)
     bench.part("seed", 40, 90, base=str(base), train=str(warm), steps=4 if args.small else 8)
-    bench.part("auto", 60, 200, first=str(first), warm=str(warm), some=str(some))
+    bench.part("auto", 60, 270, first=str(first), warm=str(warm), many=str(many))
     began = time.monotonic()
     collect(store)
     bench.result["collect_s"] = time.monotonic() - began
@@ -168,14 +171,6 @@ def main() -> None:
         bench.write()
     else:
         bench.note("cold left out")
-    many = 600 if args.small else int(min(50_000, max(0.0, bench.left - 45) * 500))
-    if many >= (600 if args.small else 15_000):
-        adapter = warm / run_folder.ADAPTER
-        if adapter.is_dir():
-            job = predictions(warm, args.work / "many", many)
-            bench.part("many", 50, 200, many=str(job), adapter=str(adapter))
-    else:
-        bench.note(f"scoring of 50,000 left out: {bench.left:.0f} s were left")
     bench.write()
     shutil.rmtree(args.room, ignore_errors=True)
     print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)

@@ -249,7 +249,7 @@ def auto() -> None:
     attempt(one_run, engine, "first", Path(SPEC["first"]))
     attempt(one_run, engine, "warm", Path(SPEC["warm"]))
     attempt(profiled, engine, Path(SPEC["first"]))
-    attempt(scored, engine, "some", Path(SPEC["some"]), Path(SPEC["warm"]) / run_folder.ADAPTER)
+    attempt(scored, engine, "many", Path(SPEC["many"]), Path(SPEC["warm"]) / run_folder.ADAPTER)
 
 
 def four_bit() -> None:
@@ -260,11 +260,6 @@ def four_bit() -> None:
     attempt(gradient, engine, Path(SPEC["nf4"]))
     for name in ("24gb", "8gb"):
         attempt(one_run, engine, name, Path(SPEC[name]))
-
-
-def many() -> None:
-    """A prediction run over many tweets: the rate, and whether memory stays where it is."""
-    scored(Engine(), "many", Path(SPEC["many"]), Path(SPEC["adapter"]))
 
 
 def one_run(engine: Engine, name: str, folder: Path) -> None:

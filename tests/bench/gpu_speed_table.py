@@ -23,7 +23,7 @@ def ratio(part: Any, whole: Any) -> float | None:
 def summary(result: dict[str, Any]) -> dict[str, Any]:
     """The figures with the ratios at the top."""
     seed, generate = at(result, "seed", "tweets_s"), at(result, "seed", "generate_tweets_s")
-    scored = at(result, "many", "many", "tweets_s") or at(result, "auto", "some", "tweets_s")
+    scored = at(result, "auto", "many", "tweets_s")
     frozen, collected = at(result, "freeze_s") or 0, at(result, "collect_s") or 0
     warm, cold = at(result, "auto", "warm", "wall_s"), at(result, "cold", "wall_s")
     done = at(result, "cold", "state") == "done"
@@ -47,8 +47,8 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
             operations = 2 * LINEAR * weights * figures["tokens_per_step"]
             rates[name] = operations / figures["step_s"] / 1e12
     if scored:
-        source = at(result, "many", "many") or at(result, "auto", "some")
-        rates["scoring"] = LINEAR * weights * source["tokens_per_tweet"] * scored / 1e12
+        tokens = result["auto"]["many"]["tokens_per_tweet"]
+        rates["scoring"] = LINEAR * weights * tokens * scored / 1e12
     top["model_tflops"] = rates
     top["share_of_matmul"] = {name: ratio(rate, best) for name, rate in rates.items()}
     return top | result
@@ -80,7 +80,7 @@ def table(out: dict[str, Any]) -> str:
             f"| {number(at(figures, 'tweets_s'))} | {number(out[f'ratio_{name}'])} "
             f"| {number(out[f'peak_gib_{name}'])} | {number(at(out, 'model_tflops', name))} |"
         ]
-    many = at(out, "many", "many") or at(out, "auto", "some") or {}
+    many = at(out, "auto", "many") or {}
 
     def first(name: str) -> Any:
         spent = at(out, f"kernels_{name}", "compiling_s") or {}
