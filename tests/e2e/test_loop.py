@@ -242,11 +242,16 @@ def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer):
     wait_for(lambda: state_of(folder, run)["state"] == "done", 120)
 
 
-def test_the_worker_opens_no_database():
+def test_the_worker_opens_no_database_and_loads_nothing_needless():
     code = (
         "import sys, runpy; sys.argv = ['worker', sys.argv[1]]\n"
         "import workbench.runs.worker as w\n"
-        "import workbench.runs.model_job, workbench.runs.baseline_job\n"
+        "from workbench.modeling.starting import import_libraries\n"
+        "import_libraries()\n"
+        "import workbench.runs.model_job\n"
+        "needless = {'sklearn', 'pandas', 'trl', 'datasets', 'torch._inductor.compile_fx'}\n"
+        "assert not needless & set(sys.modules)\n"
+        "import workbench.runs.baseline_job\n"
         "assert 'storage.store' not in sys.modules and 'sqlite_utils' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code, "x"], check=False).returncode == 0
