@@ -116,9 +116,6 @@ def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -
     job = run_folder.read_job(path)
     if is_local(str(job.base)):
         os.environ["HF_HUB_OFFLINE"] = "1"
-    from workbench.modeling.starting import import_libraries
-
-    import_libraries()
     from workbench.modeling.exporting import export
 
     require_same_base(job.base, job.base_print)
