@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sys
 import time
@@ -61,17 +62,23 @@ class Terminal:
         os.close(self.fd)
 
 
-@pytest.fixture
-def workspace(tmp_path, answer):
-    folder = tmp_path / "w"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, answer):
+    """A workspace whose recipe is the baseline; copy it, never write to it."""
+    folder = tmp_path_factory.mktemp("template") / "w"
     rows = [f"text number {n},{('positive', 'negative')[n % 3 == 0]}" for n in range(400)]
-    (tmp_path / "tweets.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
+    (folder.parent / "tweets.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
     answer("init", folder, "--labels", "positive,negative")
-    answer("-w", folder, "import", tmp_path / "tweets.csv")
+    answer("-w", folder, "import", folder.parent / "tweets.csv")
     settings = folder / "workbench.toml"
     text = re.sub(r"(?m)^recipe = .*$", 'recipe = "baseline"', settings.read_text())
     settings.write_text(text if "baseline" in text else 'recipe = "baseline"\n' + text)
     return folder
+
+
+@pytest.fixture
+def workspace(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "w")
 
 
 SLOWLY = ("--set", "logistic.folds=120")
@@ -92,8 +99,8 @@ def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, w
     folder = workspace / "runs" / "1"
     until(lambda: folder.is_dir() and read_state(folder).state == RUNNING)
     status = opened.hang_up()
-    if waiting:
-        assert status == -signal.SIGHUP
+    if waiting:  # by the signal, or by what it tried to write to the line just before that
+        assert status in (-signal.SIGHUP, 1)
     assert settle(folder).state == RUNNING
     until(lambda: settle(folder).state == DONE)
     (run,) = answer("-w", workspace, "runs")

@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from storage.errors import UserError
 from workbench import recipes
 from workbench.runs import launchers, launching
-from workbench.runs.folder import DONE, FAILED, read_log, read_state, settle
+from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
 from workbench.runs.launchers import SLURM, TORCHRUN, Launch
+from workbench.runs.worker import Reporter, do_run
 
 
 @pytest.mark.parametrize(
@@ -55,9 +56,12 @@ def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
 def test_two_processes_score_what_one_scores(filled, repository, until, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base, said = str(repository / "sample_data" / "base"), []
-    for how in (Launch(), Launch(TORCHRUN, gpus=2)):
+    for processes in (1, 2):
         run = freeze_prediction(filled, recipes.load("tiny"), base, "", None, None).path
-        launching.launch(run, how)
+        if processes > 1:
+            launching.launch(run, Launch(TORCHRUN, gpus=processes))
+        else:
+            do_run(read_job(run), run, Reporter(run))
         until(lambda run=run: settle(run).state not in ("queued", "running"), 120)
         assert read_state(run).state == DONE, read_state(run).reason
         phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
@@ -70,7 +74,7 @@ def test_two_processes_score_what_one_scores(filled, repository, until, monkeypa
 
 @pytest.fixture
 def train_run(filled, repository, until, monkeypatch):
-    """Fine-tune the sample base without dropout, on so many processes, and give its folder."""
+    """Fine-tune the sample base without dropout: here, or started on several processes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base = str(repository / "sample_data" / "base")
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
@@ -79,7 +83,10 @@ def train_run(filled, repository, until, monkeypatch):
     def run(processes, steps=12):
         recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}"])
         folder = freeze_training(filled, recipe, base, "").path
-        launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
+        if processes > 1:
+            launching.launch(folder, Launch(TORCHRUN, gpus=processes))
+        else:
+            do_run(read_job(folder), folder, Reporter(folder))
         return folder
 
     def end(folder):
@@ -100,7 +107,7 @@ def weights(folder):
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(train_run):
     run, end = train_run
-    one, two = run(1), run(2)
+    two, one = run(2), run(1)
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
@@ -115,9 +122,10 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    whole, parts = run(1, steps=60), run(2, steps=60)
+    parts = run(2, steps=60)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
+    whole = run(1, steps=60)
     assert end(parts).state == "stopped"
     assert 2 <= read_state(parts).step < 60
     launching.resume(parts, Launch())
