@@ -41,6 +41,7 @@ from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
 from workbench.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.widgets.clipboard import clipboard_sequence
+from workbench.widgets.tweet_list import TweetList
 
 ENGINE_S = 3.0
 """Seconds between two looks at the warm engine."""
@@ -184,7 +185,7 @@ class WorkbenchApp(App[None]):
                     f"key {binding.key_display or binding.key}",
                     lambda action=binding.action: self.run_action(action, screen),
                 )
-        turn = "stop" if self.engine else "start"
+        turn = "start" if self.engine in ("", spool.OFF) else "stop"
         yield SystemCommand(
             f"{turn} the engine", "a process that keeps the base model between runs",
             lambda: self.turn_engine(turn),
@@ -201,9 +202,13 @@ class WorkbenchApp(App[None]):
     @work(thread=True, group="engine", exclusive=True)
     def look_at_engine(self) -> None:
         """Have the status line say what the warm engine does."""
-        if (word := spool.in_a_word()) != self.engine:
+        if (word := spool.in_a_word(self.store.runs_folder)) != self.engine:
             self.engine = word
-            self.call_from_thread(self._browse.tweets.settle)
+            self.call_from_thread(self._show_engine)
+
+    def _show_engine(self) -> None:
+        if self._browse.query(TweetList):  # and else, what is to come looks for itself
+            self._browse.tweets.settle()
 
     @work(group="engine-command")
     async def turn_engine(self, action: str) -> None:
@@ -233,6 +238,7 @@ class WorkbenchApp(App[None]):
 
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""
+        self.look_at_engine()
         self._browse.say("")
         self.follow_runs()
         self.open_run(runs.get(self.store, run))

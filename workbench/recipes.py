@@ -15,7 +15,7 @@ LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 TRAINERS = ("packed", "trl")
-MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb")
+MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb", "sharded")
 
 
 @dataclass(frozen=True)

@@ -74,15 +74,29 @@ class Bench:
         if self.left < needs:
             self.note(f"{name} left out: {self.left:.0f} s were left")
             return False
-        out = self.args.work / f"{name}.json"
-        spec |= {"small": self.args.small, "out": str(out)}
+        return self.parts({name: spec | {"part": name}}, limit)
+
+    def parts(self, specs: dict[str, dict[str, Any]], limit: float) -> bool:
+        """Run parts beside one another, each in a process of its own; true if all went well."""
+        until = time.monotonic() + max(5.0, min(limit, self.left))
+        processes = {}
+        for name, spec in specs.items():
+            spec |= {"small": self.args.small, "out": str(self.args.work / f"{name}.json")}
+            processes[name] = subprocess.Popen(
+                [sys.executable, str(HERE / "gpu_speed_parts.py"), spec["part"], json.dumps(spec)],
+                start_new_session=True,
+            )
         began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, str(HERE / "gpu_speed_parts.py"), name, json.dumps(spec)],
-            start_new_session=True,
-        )
+        good = [self._ended(name, process, began, until) for name, process in processes.items()]
+        self.write()
+        return all(good)
+
+    def _ended(
+        self, name: str, process: subprocess.Popen[bytes], began: float, until: float
+    ) -> bool:
+        out = self.args.work / f"{name}.json"
         try:
-            ended = process.wait(timeout=max(5.0, min(limit, self.left)))
+            ended = process.wait(timeout=max(1.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -92,7 +106,6 @@ class Bench:
             self.note(f"{name} failed")
         found = json.loads(out.read_text()) if out.exists() else {}
         self.result[name] = found | {"part_s": round(time.monotonic() - began, 1)}
-        self.write()
         return ended == 0
 
     def note(self, text: str) -> None:
@@ -116,10 +129,18 @@ def main() -> None:
     for folder in (args.work, args.out):
         folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(args)
-    base = args.base / "base"
-    if not bench.part("model", 0, 120, tokenizer=str(args.tokenizer), base=str(base)):
+    base, two = args.base / "base", args.base / "two-layers"
+    if not bench.part("two_layers", 0, 120, tokenizer=str(args.tokenizer), base=str(two), layers=2):
         raise SystemExit("The model could not be made.")
-    store = workspace(args.work / "workspace", args.data, base)
+    store = workspace(args.work / "workspace", args.data, two)
+    whole = freeze(store, "seed", two, 1, args.small)
+    specs = kernels(store, two, args) | {
+        "model": {"part": "model", "tokenizer": str(args.tokenizer), "base": str(base)},
+        "curves": {"part": "curves", "run": str(whole), "steps": 3 if args.small else 50},
+    }
+    bench.parts(specs, 200)
+    if "linear_parameters" not in bench.result["model"]:
+        raise SystemExit("The model could not be made.")
     steps = 6 if args.small else 200
     first = freeze(store, "fast", base, 4 if args.small else 12, args.small)
     began = time.monotonic()
@@ -130,15 +151,15 @@ def main() -> None:
         name: freeze(store, "fast", base, count if not args.small else 4, args.small, memory)
         for name, memory, count in (("nf4", "nf4", 60), ("24gb", "24gb", 40), ("8gb", "8gb", 30))
     }
-    some = predictions(warm, args.work / "some", 256 if args.small else 12_000)
+    some = predictions(warm, args.work / "some", 256 if args.small else 6_000)
     bench.part("seed", 40, 90, base=str(base), train=str(warm), steps=4 if args.small else 8)
-    bench.part("auto", 60, 170, first=str(first), warm=str(warm), some=str(some))
+    bench.part("auto", 60, 200, first=str(first), warm=str(warm), some=str(some))
     began = time.monotonic()
     collect(store)
     bench.result["collect_s"] = time.monotonic() - began
     bench.write()
     small_first = {name: str(path) for name, path in settings.items()}
-    bench.part("four_bit", 60, 130, **small_first)
+    bench.part("four_bit", 60, 180, **small_first)
     if bench.left > 45:
         bench.result["cold"] = cold_process(cold, bench)
         began = time.monotonic()
@@ -158,6 +179,18 @@ def main() -> None:
     bench.write()
     shutil.rmtree(args.base, ignore_errors=True)
     print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)
+
+
+def kernels(store: Store, base: Path, args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Parts that compile on two layers of the same width what the others then find on the disk."""
+    runs = {
+        memory: freeze(store, "fast", base, 2, args.small, memory)
+        for memory in ("auto", "nf4", "8gb")
+    }
+    runs["scoring"] = predictions(runs["auto"], args.work / "scoring", 64 if args.small else 4_096)
+    return {
+        f"kernels_{name}": {"part": "kernels", "run": str(folder)} for name, folder in runs.items()
+    }
 
 
 def arguments() -> argparse.Namespace:

@@ -10,7 +10,6 @@ import time
 import traceback
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,14 @@ import itertools  # noqa: E402
 import psutil  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import torch  # noqa: E402
-from torch.nn import functional  # noqa: E402
+from gpu_speed_checks import check, gradient_distance, loss_curves  # noqa: E402
 
 from workbench.modeling import training  # noqa: E402
-from workbench.modeling.adapting import Frozen, add_adapter, lean  # noqa: E402
-from workbench.modeling.attention import fuse_attention  # noqa: E402
-from workbench.modeling.batches import Row, answer_rows, packed  # noqa: E402
 from workbench.modeling.examples import Examples  # noqa: E402
 from workbench.modeling.keeping import Kept  # noqa: E402
 from workbench.modeling.loading import load_base  # noqa: E402
 from workbench.modeling.memory import peak_gib  # noqa: E402
 from workbench.modeling.prompts import make_prompter  # noqa: E402
-from workbench.modeling.ways import inputs  # noqa: E402
 from workbench.runs import folder as run_folder  # noqa: E402
 from workbench.runs import tables  # noqa: E402
 from workbench.runs.folder import State  # noqa: E402
@@ -95,10 +90,11 @@ def model() -> None:
     tokenizer.pad_token = tokenizer.eos_token
     tokenizer.save_pretrained(folder)
     end = tokenizer.eos_token_id
+    layers = {"num_hidden_layers": SPEC["layers"]} if "layers" in SPEC else {}
     config = FalconConfig(
         vocab_size=65024, multi_query=True, parallel_attn=True, bias=False, alibi=False,
         new_decoder_architecture=False, bos_token_id=end, eos_token_id=end,
-        **(SMALL_SHAPE if SPEC["small"] else SHAPE),
+        **((SMALL_SHAPE if SPEC["small"] else SHAPE) | layers),
     )  # fmt: skip
     config.architectures, config.dtype = ["FalconForCausalLM"], torch.bfloat16
     config.save_pretrained(folder)
@@ -132,6 +128,30 @@ def model() -> None:
     put(parameters=count, linear_parameters=sum(
         shape.numel() for name, shape in shapes.items() if len(shape) == 2 and "embed" not in name
     ))  # fmt: skip
+
+
+def two_layers() -> None:
+    """The same with fewer layers."""
+    model()
+
+
+def kernels() -> None:
+    """What compiling for the first time takes: a short run on a base of a few layers."""
+    from torch._dynamo.utils import compile_times, counters
+
+    put(imports_s=time.monotonic() - BEGAN)
+    folder = Path(SPEC["run"])
+    began = time.monotonic()
+    state = Engine().run(folder)
+    put(run_s=time.monotonic() - began, state=state.state, reason=state.reason)
+    names, values = compile_times(repr="csv", aggregate=True)
+    spent = sorted(zip(map(float, values), names, strict=True), reverse=True)
+    events = [values for values, _ in run_folder.read_log(folder)]
+    put(
+        compiling_s={name: seconds for seconds, name in spent[:12]},
+        counters={name: dict(counters[name]) for name in ("stats", "inductor", "aot_autograd")},
+        notes=[values["text"] for values in events if values["event"] == "note"],
+    )
 
 
 def seed() -> None:
@@ -223,6 +243,7 @@ def four_bit() -> None:
     engine = Engine()
     attempt(one_run, engine, "nf4", Path(SPEC["nf4"]))
     attempt(correctness, engine, Path(SPEC["nf4"]))
+    attempt(gradient, engine, Path(SPEC["nf4"]))
     for name in ("24gb", "8gb"):
         attempt(one_run, engine, name, Path(SPEC[name]))
 
@@ -397,84 +418,21 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
     put(**{name: figures})
 
 
-@torch.no_grad()
 def correctness(engine: Engine, folder: Path) -> None:
     """The checks of tests/modeling on this device, with the model of this size."""
-    from safetensors.torch import load_file
-
-    base = engine.kept.base
-    assert base is not None
-    job = run_folder.read_job(folder)
-    model = base.model.eval()
-    fuse_attention(model)
-    prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
-    examples, _ = _examples(folder / run_folder.TRAIN, job)
-    rows = answer_rows(prompter, examples.texts[:16], examples.labels[:16])
-    where = model.device
-
-    def together(some: list[Row], multiple: int = 64) -> torch.Tensor:
-        batch = packed(some, 1.0, 0, multiple).to(where)
-        return model(**inputs(model, batch), use_cache=False).logits[0, batch.where].float()
-
-    alone = torch.stack([
-        model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
-        .logits[0, -1].float() for row in rows
-    ])  # fmt: skip
-    plain = together(rows)
-    changed = [*rows]
-    changed[3] = Row([7] * len(rows[3].tokens), rows[3].positions, [0])
-    others = [number for number in range(16) if number != 3]
-    scale = float(alone.std())
-    checks: dict[str, Any] = {
-        "packed_to_single_mean": float((plain - alone).abs().mean()) / scale,
-        "reordered_mean": float((together(rows[::-1]).flip(0) - plain).abs().mean()) / scale,
-        "other_bucket_mean": float((together(rows, 256) - plain).abs().mean()) / scale,
-        "leak_max": float((together(changed)[others] - plain[others]).abs().max()) / scale,
-    }
-    layer = next(m for m in model.modules() if type(m).__name__ == "Linear4bit")
-    frozen = Frozen(layer)
-    x = torch.randn(64, layer.in_features, device=where, dtype=model.dtype)
-    weight = torch.ops.bitsandbytes.dequantize_4bit.default(
-        frozen.packed, frozen.absmax, *frozen.form[:2], [layer.out_features, layer.in_features],
-        model.dtype,
-    )  # fmt: skip
-    checks["nf4_equals_dequantised"] = torch.equal(frozen(x), functional.linear(x, weight))
-    saved = load_file(folder / run_folder.ADAPTER / "adapter_model.safetensors")
-    ups = [tensor for name, tensor in saved.items() if "lora_B" in name]
-    checks["adapter_dtypes"] = sorted({str(tensor.dtype) for tensor in saved.values()})
-    checks["lora_b_moved"] = float(
-        sum((t != 0).sum() for t in ups) / sum(t.numel() for t in ups)
-    )  # fmt: skip
-    put(correctness=checks)
-    attempt(gradient, model, rows[:4], [answer[0] for answer in prompter.answers], job)
+    assert engine.kept.base is not None
+    put(correctness=check(engine.kept.base, folder))
 
 
-def gradient(model: Any, rows: list[Row], answers: list[int], job: run_folder.Job) -> None:
-    """The gradient of the label words on a packed row against one tweet at a time by autograd."""
-    assert job.recipe.lora is not None
-    lora = replace(job.recipe.lora, dropout=0.0)
-    adapted = add_adapter(model, lora, 1)
-    with torch.enable_grad(), lean(adapted):
-        parameters = [p for p in adapted.parameters() if p.requires_grad]
-        for parameter in parameters:
-            parameter.data = parameter.data.to(model.dtype)
-        batch = packed(rows, 0.25, 0, 64).to(model.device)
-        logits = model(**inputs(model, batch), use_cache=False).logits[0, batch.where]
-        losses = functional.cross_entropy(
-            logits[:, answers].float(), batch.targets, reduction="none"
-        )
-        ours = torch.autograd.grad((losses * batch.weights).sum(), parameters)
-        total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
-        for row in rows:
-            ids = torch.tensor([row.tokens], device=model.device)
-            one = model(input_ids=ids, use_cache=False).logits[0, -1, answers].float()
-            loss = -one.log_softmax(0)[row.targets[0]] / len(rows)
-            for kept, part in zip(total, torch.autograd.grad(loss, parameters), strict=True):
-                kept += part
-    distance = sum(float((a.float() - b).square().sum()) for a, b in zip(ours, total, strict=True))
-    length = sum(float(b.square().sum()) for b in total)
-    adapted.unload()
-    put(gradient_relative_distance=(distance / max(length, 1e-30)) ** 0.5)
+def gradient(engine: Engine, folder: Path) -> None:
+    """The gradient of a packed step against one tweet at a time."""
+    assert engine.kept.base is not None
+    put(gradient_relative_distance=gradient_distance(engine.kept.base, folder))
+
+
+def curves() -> None:
+    """The loss over whole texts with the stock trainer and with ours, on a base of a few layers."""
+    put(curves=loss_curves(Path(SPEC["run"]), SPEC["steps"], SPEC["small"]))
 
 
 def main() -> None:

@@ -81,6 +81,11 @@ def table(out: dict[str, Any]) -> str:
             f"| {number(out[f'peak_gib_{name}'])} | {number(at(out, 'model_tflops', name))} |"
         ]
     many = at(out, "many", "many") or at(out, "auto", "some") or {}
+
+    def first(name: str) -> Any:
+        spent = at(out, f"kernels_{name}", "compiling_s") or {}
+        return max(spent.values(), default=None)
+
     rows = [
         ("seed's generate, one at a time, tweets/s", at(seed, "generate_tweets_s"), "{:.1f}"),
         ("scoring, tweets/s", many.get("tweets_s"), "{:.0f}"),
@@ -94,6 +99,10 @@ def table(out: dict[str, Any]) -> str:
         ("the same with 1024 rows", at(seed, "matmul_1024_rows_tflops"), "{:.0f}"),
         ("key press to predictions, warm engine, s", out["warm_seconds"], "{:.1f}"),
         ("the same, cold process, s", out["cold_seconds"], "{:.1f}"),
+        ("compiling for the first time on a machine: 16-bit, s", first("auto"), "{:.0f}"),
+        ("the same: nf4, s", first("nf4"), "{:.0f}"),
+        ("the same: 8gb, s", first("8gb"), "{:.0f}"),
+        ("the same: scoring, s", first("scoring"), "{:.0f}"),
         ("freezing, s", out.get("freeze_s"), "{:.2f}"),
         ("collecting, s", out.get("collect_s"), "{:.2f}"),
     ]
@@ -115,7 +124,12 @@ def table(out: dict[str, Any]) -> str:
     checks = at(out, "four_bit", "correctness") or {}
     if checks:
         lines += ["", "| check on this device | result |", "|---|---:|"]
-        checks = checks | {"gradient": at(out, "four_bit", "gradient_relative_distance")}
+        checks = checks | {
+            "gradient, relative distance": at(out, "four_bit", "gradient_relative_distance"),
+            "whole-text loss to the stock trainer's, largest relative distance of ten steps": at(
+                out, "curves", "curves", "largest_relative_distance"
+            ),
+        }
         lines += [
             f"| {name.replace('_', ' ')} "
             f"| {number(value, '{:.2g}') if type(value) is float else value} |"

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -63,16 +64,20 @@ def test_runs_of_several_workspaces_go_through_one_process(
     assert done.json == {"running": False, "waiting": []}
 
 
-def test_train_uses_the_engine_that_runs(filled, cli, until, repository):
-    spool.start()
+def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, until, repository):
     base = str(repository / "sample_data" / "base")
     quick = ("--set", "training.max_steps=2")
+    named = ("--launcher", "engine", "--base", base)
+    run = cli("-w", filled.folder, "train", "--recipe", "tiny", *named, *quick, "--json")
+    folder = filled.run_folder(run.json["id"])
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid == spool.running().pid
     run = cli("-w", filled.folder, "train", "--recipe", "tiny", "--base", base, *quick, "--json")
     folder = filled.run_folder(run.json["id"])
     until(lambda: settle(folder).state == DONE, 120)
     assert read_state(folder).pid == spool.running().pid
     assert cli("-w", filled.folder, "train", "--recipe", "baseline", "--json").status == 0
-    folder = filled.run_folder(2)
+    folder = filled.run_folder(3)
     until(lambda: settle(folder).state == DONE, 120)
     assert read_state(folder).pid != spool.running().pid, "a baseline needs no base"
 
@@ -180,7 +185,13 @@ async def test_the_status_line_says_what_the_engine_does(filled):
             return False
 
         app.turn_engine("start")
-        assert await seen("engine idle")
+        assert await seen("engine idle, 15 min left")
+        home = spool.home()
+        for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
+            spool.write(home, replace(spool.running(), run=str(run), since=time.time()))
+            assert await seen(f"engine busy {told}")
+        spool.write(home, replace(spool.running(), run=None, since=time.time() - 190))
+        assert await seen("engine idle, 12 min left")
         app.turn_engine("stop")
         for _ in range(600):
             await pilot.pause(0.05)

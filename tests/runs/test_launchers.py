@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
 from workbench.runs.launchers import SLURM, TORCHRUN, Launch
+from workbench.runs.reasons import OTHER_ENDED
 from workbench.runs.worker import Reporter, do_run
 
 
@@ -80,8 +82,8 @@ def train_run(filled, repository, until, monkeypatch):
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
               "training.save_steps=4"]  # fmt: skip
 
-    def run(processes, steps=12):
-        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}"])
+    def run(processes, steps=12, *overrides):
+        recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
         folder = freeze_training(filled, recipe, base, "").path
         if processes > 1:
             launching.launch(folder, Launch(TORCHRUN, gpus=processes))
@@ -132,3 +134,71 @@ def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
+    """Each holds half of the 4-bit layers; the last step of an epoch leaves one without rows."""
+    run, end = train_run
+    sharded = ("training.memory=sharded", "quantization.double=true", "training.batch_size=2",
+               "training.dev_share=0.2")  # fmt: skip
+    two, one = run(2, 13, *sharded), run(1, 13, *sharded)
+    assert pq.read_metadata(two / "train.parquet").num_rows % 2
+    for folder in (one, two):
+        assert end(folder).state == DONE, read_state(folder).reason
+        assert read_state(folder).linear4bit == read_state(folder).linear_total
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    for name, tensor in weights(one).items():
+        assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
+    [held, whole] = re.search(
+        r"over 2 processes, ([\d.]+) of its ([\d.]+) MiB in each", (two / "log.jsonl").read_text()
+    ).groups()  # fmt: skip
+    assert float(held) < 0.8 * float(whole)
+    said = [pq.read_table(folder / "predictions.parquet").to_pydict() for folder in (one, two)]
+    for first, second in zip(*(rows["probabilities"] for rows in said), strict=True):
+        assert second == pytest.approx(first, abs=1e-3)
+
+
+@pytest.fixture
+def second_process(tmp_path, monkeypatch):
+    """Does something to the second process of a run when it starts."""
+
+    def play(code):
+        lines = "".join(f"    {line}\n" for line in code.splitlines())
+        text = f"import os\nif os.environ.get('RANK') == '1':\n{lines}"
+        (tmp_path / "sitecustomize.py").write_text(text)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return play
+
+
+@pytest.mark.slow
+def test_what_ends_the_second_process_is_told(train_run, second_process):
+    run, end = train_run
+    second_process(  # it gets no more files when it loads the tokenizer
+        "import resource, sys\n"
+        "seen, most = [], resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "def starve(event, arguments):\n"
+        "    name = str(arguments[0]) if event == 'open' else ''\n"
+        "    seen.append(name.endswith('tokenizer_config.json'))\n"
+        "    left = 3 if seen[-1] and sum(seen) == 2 else most if 'failed-1' in name else 0\n"
+        "    if left:\n"
+        "        resource.setrlimit(resource.RLIMIT_NOFILE, (left, most))\n"
+        "sys.addaudithook(starve)"
+    )
+    folder = run(2)
+    assert end(folder).state == FAILED
+    assert re.match(r"Process 1 failed: .*Too many open files", read_state(folder).reason)
+    assert not list(folder.glob("failed-*"))
+
+
+@pytest.mark.slow
+def test_a_second_process_that_is_killed_is_missed(train_run, second_process):
+    run, end = train_run
+    second_process(
+        "import signal, threading\n"
+        "threading.Timer(12, os.kill, (os.getpid(), signal.SIGKILL)).start()"
+    )
+    folder = run(2, 5000)
+    assert end(folder).state == FAILED
+    assert read_state(folder).reason == OTHER_ENDED

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from storage import runs
-from workbench.runs import processes
+from workbench.runs import processes, spool
 
 
 @asynccontextmanager
@@ -45,6 +45,43 @@ async def test_what_the_form_says_is_what_is_started(start, stub):
             "--set", "lora.r=8", "--set", "training.max_steps=50", "--json",
         ]  # fmt: skip
         assert len(driver.history(1)) == 1
+
+
+async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
+    start, stub, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
+    async with start(program=stub.program, size=(80, 24)) as driver:
+        await driver.press("t")
+        await driver.until_seen("keep the base loaded for 15 minutes afterwards")
+        assert "X" not in next(row for row in driver.text.splitlines() if "keep the" in row)
+        await driver.press("tab", "tab", "tab", "tab", "space")
+        await driver.until(lambda: spool.wish() is True)
+        assert "X" in next(row for row in driver.text.splitlines() if "keep the" in row)
+        await driver.press("escape")
+        await driver.until_seen("engine off")
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("enter", "tab", "enter", "enter")
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0][-3:] == ["--launcher", "engine", "--json"]
+
+
+async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
+    start, stub, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(spool, "GPUS", (str(tmp_path),))
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        keep = driver.app.screen.query_one("#keep")
+        assert keep.value and not keep.disabled
+        await driver.press("G")
+        await driver.until(lambda: keep.disabled)
+        await driver.press("enter", "enter", "enter")
+        await driver.until(lambda: stub.calls)
+        assert "engine" not in stub.calls[0]
 
 
 @pytest.mark.parametrize(

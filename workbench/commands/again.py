@@ -13,6 +13,7 @@ from workbench import inert, recipes
 from workbench.bases import require_model
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say, table
+from workbench.commands.progress import busy
 from workbench.commands.runs import chosen_launch, finish, warn_of_logout
 from workbench.runs import folder as run_folder
 from workbench.runs import launching, trash
@@ -54,7 +55,8 @@ def clone(
         model = base or job.base
         if model is not None:
             require_model(model)
-        frozen = freeze_clone(store, source, chosen, model)
+        with busy("copying the data"):
+            frozen = freeze_clone(store, source, chosen, model)
         launching.launch(frozen.path, chosen_launch(None, 1, 1, chosen.kind))
         if not settings.as_json:
             say(

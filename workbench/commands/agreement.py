@@ -9,6 +9,7 @@ import click
 from storage.ratings import ratings
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import percent, print_json, say, table
+from workbench.commands.progress import busy
 
 
 @click.command("agreement")
@@ -25,7 +26,7 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
     """
     from workbench.analysis.agreement import agreement, sheet
 
-    with settings.store() as store:
+    with settings.store() as store, busy("comparing"):
         found = agreement(sheet(ratings(store, filter_text, with_gold)))
     if settings.as_json:
         print_json(found)

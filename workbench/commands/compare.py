@@ -8,6 +8,7 @@ import click
 
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import interval, print_json, say, table
+from workbench.commands.progress import busy
 
 MOST_IDS = 12
 
@@ -33,7 +34,7 @@ def compare(settings: Settings, first: int, second: int, split: str, limit: int)
     from workbench.runs.collecting import collect
     from workbench.runs.comparing import compare as side_by_side
 
-    with settings.store() as store:
+    with settings.store() as store, busy("comparing"):
         collect(store)
         found = side_by_side(store, first, second, split)
     if settings.as_json:

@@ -22,7 +22,7 @@ from workbench.bases import require_model
 from workbench.commands.groups import compare_after_import
 from workbench.commands.options import F, Settings, common
 from workbench.commands.printing import outside_sentence, print_json, say, table
-from workbench.commands.progress import bar
+from workbench.commands.progress import bar, busy
 
 
 @click.command()
@@ -197,7 +197,8 @@ def export(
 
     Example: workbench export corrected.csv "changed:yes"
     """
-    with settings.store() as store, settings.for_others():
+    title = f"writing {inert.line(file.name)}"
+    with settings.store() as store, settings.for_others(), busy(title):
         written = writers.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."

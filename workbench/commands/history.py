@@ -13,7 +13,7 @@ from storage.snapshots import Snapshot, readable
 from storage.store import Store
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_change, print_json, say, table
-from workbench.commands.progress import bar
+from workbench.commands.progress import bar, busy
 
 MOST_OLD = 20
 """Characters of an old note in a table."""
@@ -107,7 +107,7 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
     Example: workbench diff before-review now
     """
     most = 20 if limit is None and not settings.as_json else limit
-    with settings.store() as store:
+    with settings.store() as store, busy("comparing"):
         old, new = snapshots.find(store, a), snapshots.find(store, b)
         found = _compare(store, old, new, most)
         shown = list(dict.fromkeys(row["tweet"] for row in found["rows"]))

@@ -20,7 +20,7 @@ from workbench.commands.printing import (
     say,
     table,
 )
-from workbench.commands.progress import bar
+from workbench.commands.progress import bar, busy
 
 
 @click.command("list")
@@ -180,7 +180,7 @@ def suspects(settings: Settings, limit: int, run: int | None, wrap: bool) -> Non
     """
     from workbench.runs.collecting import collect, rank_suspects
 
-    with settings.store() as store:
+    with settings.store() as store, busy("ranking"):
         collect(store)
         ranked = rank_suspects(store, run)[:limit]
         source = ranked[0][2]

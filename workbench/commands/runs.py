@@ -19,6 +19,7 @@ from workbench.bases import require_model, require_same_base
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
+from workbench.commands.progress import busy
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
 from workbench.runs import launchers, launching, spool
@@ -39,7 +40,7 @@ def launch_options(function: F) -> F:
                      help="Machines; more than one with --launcher slurm."),
         click.option("--launcher", type=click.Choice(launchers.NAMES),
                      help="Where to run it (otherwise the engine if it runs, or torchrun for "
-                     "several GPUs, or local)."),
+                     "several GPUs, or local). `engine` starts the engine if need be."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -55,6 +56,9 @@ def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlor
         launchers.check(launch)
     except ValueError as error:
         raise UsageError(f"It cannot be started like that: {error}.") from None
+    if launcher == launchers.ENGINE and spool.running() is None:
+        with busy("Starting the engine…"):
+            spool.start()
     return launch
 
 
@@ -99,7 +103,8 @@ def train(
         if chosen.kind == "qlora":
             require_model(model)
         compare(store)
-        frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+        with busy("freezing the labels"):
+            frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
         launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
@@ -137,16 +142,18 @@ def predict(
         if base is not None:
             require_model(base)
             chosen = recipes.load(recipe, overrides)
-            frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
         else:
             run = trained_run(store, number)
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
             require_same_base(job.base, job.base_print)
-            frozen = freeze_prediction(
-                store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
-                path / run_folder.TRAIN, job.trust_remote_code,
-            )  # fmt: skip
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(
+                    store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
+                    path / run_folder.TRAIN, job.trust_remote_code,
+                )  # fmt: skip
         launching.launch(frozen.path, how)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
@@ -181,7 +188,8 @@ def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
 
     if waits:
         wait(store, number, quiet=settings.as_json)
-        collect(store)
+        with busy("reading what it produced"):
+            collect(store)
     run = stored_runs.get(store, number)
     if settings.as_json:
         print_json(run.as_json())
@@ -203,7 +211,7 @@ def runs(settings: Settings) -> None:
     """
     from workbench.runs.collecting import collect
 
-    with settings.store() as store:
+    with settings.store() as store, busy("reading what runs produced"):
         collect(store)
         known = stored_runs.every(store)
         live = {
@@ -322,7 +330,7 @@ def evaluate(settings: Settings, number: int | None, split: str) -> None:
     """
     from workbench.runs.collecting import collect, evaluate_run
 
-    with settings.store() as store:
+    with settings.store() as store, busy("evaluating"):
         collect(store)
         shown = number if number is not None else tweets.shown_run(store)
         if shown is None:

@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
 
     Example: workbench check
     """
-    with settings.store() as store:
+    with settings.store() as store, busy("checking"):
         problems = maintenance.check(store) + restoring.problems(store.folder)
     if settings.as_json:
         print_json({"ok": not problems, "problems": problems})
@@ -57,7 +57,7 @@ def backup(settings: Settings, file: Path | None, daily: bool) -> None:
     """
     if file is not None and daily:
         raise UsageError("--daily makes a backup in the backups folder; leave FILE out.")
-    with settings.store(daily_backup=False) as store:
+    with settings.store(daily_backup=False) as store, busy("copying the store"):
         if file is None:
             kind = backups.DAILY if daily else backups.MANUAL
             file = backups.make(store.folder / DATABASE, kind, now())
@@ -101,7 +101,8 @@ def restore_backup(
     if not yes and not click.confirm(inert.line(f"Replace {folder / DATABASE}?")):
         say("Nothing was changed.")
         return
-    replaced = restoring.restore(folder / DATABASE, chosen, SCHEMA_VERSION, now())
+    with busy("putting the backup back"):
+        replaced = restoring.restore(folder / DATABASE, chosen, SCHEMA_VERSION, now())
     if settings.as_json:
         aside = None if replaced is None else str(replaced)
         print_json({"restored": str(chosen), "replaced": aside})

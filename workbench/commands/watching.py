@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from storage.runs import get
 from storage.store import Store
 from workbench import inert
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import LIVE, settle
+from workbench.runs.telling import duration
 
 POLL_S = 0.2
 
@@ -22,14 +23,18 @@ POLL_S = 0.2
 def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
     """Stay until runs have ended, showing their progress on stderr."""
     with progress_bars(quiet) as bars:
-        tasks = {number: bars.add_task(_title(store, number), total=None) for number in numbers}
+        tasks = {
+            number: bars.add_task(_title(store, number), total=None, left="") for number in numbers
+        }
         while tasks:
             for number, task in list(tasks.items()):
                 state = settle(store.run_folder(number))
                 title = f"{_title(store, number)}: {inert.line(state.phase or state.state)}"
+                left = "" if state.eta_s is None else f"{duration(state.eta_s)} left"
                 bars.update(
-                    task, total=state.steps or None, completed=state.step, description=title
-                )
+                    task, total=state.steps or None, completed=state.step, description=title,
+                    left=left,
+                )  # fmt: skip
                 if state.state not in LIVE:
                     bars.update(task, total=1, completed=1)
                     del tasks[number]
@@ -43,7 +48,7 @@ def progress_bars(quiet: bool = False) -> Progress:
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total}"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),  # as the worker says, who knows its phases
         console=Console(stderr=True),
         disable=quiet,
     )

@@ -142,9 +142,8 @@ class Adapted(nn.Module):
 
 def plain(layer: nn.Module) -> nn.Module:
     """A 4-bit layer in the form above, where it has one; other layers as they are."""
-    if isinstance(layer, bnb.nn.Linear4bit) and not layer.weight.quant_state.nested:
-        return Frozen(layer)
-    return layer
+    state = layer.weight.quant_state if isinstance(layer, bnb.nn.Linear4bit) else None
+    return layer if state is None or state.nested else Frozen(layer)
 
 
 @contextmanager

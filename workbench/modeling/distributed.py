@@ -38,6 +38,10 @@ class Place:
         """The items that are this process's, every `size`-th one."""
         return items[self.rank :: self.size]
 
+    def shares(self, items: Sequence[T]) -> list[Sequence[T]]:
+        """The shares of all processes."""
+        return [items[rank :: self.size] for rank in range(self.size)]
+
     def gather(self, own: Sequence[T]) -> list[T]:
         """What all processes made of their shares, in the order of the items; for each of them."""
         if self.size == 1:

@@ -23,8 +23,9 @@ class Kept:
         self.base: Base | None = None
 
     def base_for(
-        self, name: str, quantization: Quantization, use: str, trust_remote_code: bool = False
-    ) -> Base:
+        self, name: str, quantization: Quantization, use: str, trust_remote_code: bool = False,
+        sharded: bool = False,
+    ) -> Base:  # fmt: skip
         """The base as the recipe says, loaded if it is not the one at hand.
 
         `use` names what becomes of it in a run (its trainer and memory setting), since a run may
@@ -35,7 +36,7 @@ class Kept:
         key = (name, changed, quantization, use, trust_remote_code)
         if self.base is None or self.key != key:
             self.drop()
-            self.base = load_base(name, quantization, trust_remote_code)
+            self.base = load_base(name, quantization, trust_remote_code, sharded)
             self.key = key
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()

@@ -43,8 +43,10 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_base(name: str, quantization: Quantization, trust_remote_code: bool = False) -> Base:
-    """Load a hub name or a local folder as the recipe says.
+def load_base(
+    name: str, quantization: Quantization, trust_remote_code: bool = False, sharded: bool = False
+) -> Base:
+    """Load a hub name or a local folder as the recipe says; `sharded` keeps a share of it only.
 
     Raises UserError when there is no model, when it cannot be fetched, or when a layer that the
     recipe wants in 4-bit is not.
@@ -54,7 +56,7 @@ def load_base(name: str, quantization: Quantization, trust_remote_code: bool = F
     quiet()
     dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
     config = None
-    if quantization.bits == 4:
+    if quantization.bits == 4 and not sharded:
         config = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type=quantization.type,
@@ -67,7 +69,7 @@ def load_base(name: str, quantization: Quantization, trust_remote_code: bool = F
             name,
             output_loading_info=True,
             quantization_config=config,
-            device_map={"": 0 if device() == "cuda" else "cpu"},
+            device_map={"": 0 if device() == "cuda" and not sharded else "cpu"},
             dtype=dtype,
             local_files_only=Path(name).is_dir(),
             use_safetensors=True,
@@ -79,6 +81,10 @@ def load_base(name: str, quantization: Quantization, trust_remote_code: bool = F
             f"{missing[0]}); download the model whole, or give another base with --base."
         )
     model.config.use_cache = False
+    if sharded:
+        from workbench.modeling.sharding import share_out
+
+        share_out(model, quantization, torch.device(device()))
     in_4bit, total = count_linear(model)
     if quantization.bits == 4 and in_4bit != total:
         raise UserError(

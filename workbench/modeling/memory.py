@@ -42,6 +42,8 @@ PLANS = {
     )
 }
 """From the fastest to the most modest."""
+SHARDED = Plan("sharded", dequantised=False, tokens=1024, checkpointing=True)
+"""For a base that is shared out over several GPUs, which is never chosen by itself."""
 
 
 def plan(setting: str, checkpointing: bool, model: Model, tokens: int) -> Plan:
@@ -49,7 +51,7 @@ def plan(setting: str, checkpointing: bool, model: Model, tokens: int) -> Plan:
 
     `tokens` is how many a step has; `checkpointing` is what the recipe asks for.
     """
-    chosen = PLANS[setting] if setting in PLANS else _fitting(model, tokens)
+    chosen = (PLANS | {SHARDED.name: SHARDED}).get(setting) or _fitting(model, tokens)
     return replace(chosen, checkpointing=chosen.checkpointing or checkpointing)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from workbench.modeling.loading import Model
 from workbench.modeling.memory import GIB, free_bytes
+from workbench.modeling.sharding import Sharded4bit
 
 ROOM = 1.1
 """How many times the size of the merged weights has to be free."""
@@ -48,9 +49,11 @@ def merged(model: Model) -> Iterator[bool]:
 def _mergeable(layer: nn.Module) -> bool:
     if isinstance(layer, LoraLayer):
         base = layer.get_base_layer()
+        if isinstance(base, Sharded4bit):
+            return False
         adapters = [name for name in layer.active_adapters if name in layer.lora_A]
         return isinstance(base, nn.Linear) and len(adapters) <= 1 and not layer.lora_variant
-    return isinstance(layer, bnb.nn.Linear4bit)
+    return isinstance(layer, bnb.nn.Linear4bit) and not isinstance(layer, Sharded4bit)
 
 
 @torch.no_grad()

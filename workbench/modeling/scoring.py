@@ -21,6 +21,7 @@ from workbench.modeling.compiling import (
 from workbench.modeling.loading import Model
 from workbench.modeling.merging import merged
 from workbench.modeling.prompts import Prompter
+from workbench.modeling.sharding import is_sharded, missing
 from workbench.modeling.ways import backbone, has_plain_head
 
 Progress = Callable[[int, int], None]
@@ -28,7 +29,9 @@ Progress = Callable[[int, int], None]
 Done = Callable[[int], None]
 """Called with how many texts are done."""
 
-TOKENS = {"auto": 16_384, "16-bit": 16_384, "nf4": 8_192, "24gb": 8_192, "8gb": 4_096}
+TOKENS = {
+    "auto": 16_384, "16-bit": 16_384, "nf4": 8_192, "24gb": 8_192, "8gb": 4_096, "sharded": 4_096,
+}  # fmt: skip
 """Tokens of a batch on a GPU by memory setting: enough to fill it, few enough to fit."""
 TOKENS_ON_CPU = 2_048
 WORTH_COMPILING = 4_096
@@ -61,7 +64,8 @@ class Scorer:
         results: list[list[float]] = [[] for _ in prompts]
         waiting: tuple[list[int], torch.Tensor] | None = None
         done = 0
-        for batch in [*_batches(order, prompts, self.budget), None]:
+        batches = [*_batches(order, prompts, self.budget)]
+        for batch in [*batches, None]:
             scores = None if batch is None else self._scores([prompts[n] for n in batch])
             if waiting is not None:  # fetched while the device is busy with the next batch
                 for number, row in zip(waiting[0], waiting[1].tolist(), strict=True):
@@ -71,6 +75,8 @@ class Scorer:
                     progress(done)
             if batch is not None and scores is not None:
                 waiting = (batch, scores.softmax(-1))
+        for _ in range(missing(self.model, len(batches))):
+            self._scores(self.prompter.prompts([""]))
         return results
 
     def _scores(self, prompts: list[list[int]]) -> torch.Tensor:
@@ -134,7 +140,8 @@ def scorer(
                 stack.enter_context(lean(model))
             core = model.get_base_model() if isinstance(model, PeftModel) else model
             ready = Scorer(core, prompter, memory)
-            if core.device.type == "cuda" and expected >= WORTH_COMPILING:
+            compiles = core.device.type == "cuda" and not is_sharded(core)
+            if compiles and expected >= WORTH_COMPILING:
                 _compile(ready, note)
             yield ready
     finally:

@@ -25,6 +25,7 @@ from workbench.modeling.memory import Plan, peak_gib, plan
 from workbench.modeling.passes import OutOfMemory, Passes
 from workbench.modeling.prompts import Prompter
 from workbench.modeling.scoring import accuracy
+from workbench.modeling.sharding import is_sharded
 from workbench.modeling.ways import Ways, find_out
 from workbench.recipes import Recipe, Training
 
@@ -89,8 +90,9 @@ def train(
     # the first layer then looks like the others to a compiler
     embedded = base.model.get_input_embeddings().register_forward_hook(_as_if_trained)
     masters = Masters(adapted, base.model.dtype)
+    shared = is_sharded(base.model)
     with lean(adapted):
-        work = Work(settings, chosen, ways, rows, full_text, prompter, place)
+        work = Work(settings, chosen, ways, rows, full_text, prompter, place, shared)
         loop = Loop(adapted, masters, work, dev, folder, report, stop_asked)
         stopped = loop.run()
     embedded.remove()
@@ -106,10 +108,11 @@ class Work:
 
     def __init__(
         self, settings: Training, chosen: Plan, ways: Ways, rows: list[Row], full_text: bool,
-        prompter: Prompter, place: Place,
+        prompter: Prompter, place: Place, sharded: bool,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.place = place
+        self.sharded = sharded
         self.plan = chosen
         self.ways = ways
         self.rows = rows
@@ -155,8 +158,16 @@ class Work:
         """The passes of this process in a step."""
         rows = self.chosen(step)
         targets = sum(len(row.targets) for row in rows)
-        for part in self.parts(self.place.share(rows)):
+        parts = self.parts(self.place.share(rows))
+        for part in parts:
             yield part, self.batch(part, len(rows), targets, multiple)
+        if not self.sharded:
+            return
+        # a layer is put together by all processes, so each has to do as many passes as the others
+        most = max(len(self.parts(share)) for share in self.place.shares(rows))
+        for _ in range(most - len(parts)):
+            empty = self.batch(rows[:1], len(rows), targets, multiple)
+            yield [], replace(empty, weights=torch.zeros_like(empty.weights))
 
     def shapes(self, first: int, multiple: int) -> list[Batch]:
         """A batch of each shape among the next steps, the largest first."""
@@ -202,7 +213,7 @@ class Loop:
         settings = self.work.settings
         self._restore()
         self.model.train()
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not self.work.sharded:
             self._prepare()
         first, began = self.course.step, time.monotonic()
         losses: list[torch.Tensor] = []
@@ -249,7 +260,7 @@ class Loop:
         for part, batch in self.work.step(step, self.multiple):
             found = self.passes(batch)
             total += (found * batch.weights.to(self.device)).sum()
-            if self.work.records:
+            if self.work.records and part:
                 numbers = [row.number for row in part]
                 self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
         self.place.add_up(gradient)
@@ -302,7 +313,7 @@ class Loop:
         )
 
     def _evaluate(self, step: int) -> None:
-        if not self.dev.texts or not self.place.first:
+        if not self.dev.texts or not (self.place.first or self.work.sharded):
             return
         share = accuracy(
             self.model.get_base_model(), self.work.prompter, self.dev.texts, self.dev.labels

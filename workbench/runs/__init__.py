@@ -21,6 +21,7 @@ Out:
     predictions.parquet
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
     worker.log      what the worker process printed
+    failed-N.json   why process N of several has failed, for the first, which writes state.json
 Between:
     lock            locked by the worker as long as it lives: one worker a folder
     stop            a wish: save and stop at the end of the step

@@ -15,7 +15,7 @@ from typing import Any
 from storage.errors import UserError, on_one_line
 from workbench import recipes
 from workbench.recipes import Recipe
-from workbench.runs import processes, schema
+from workbench.runs import processes, ranks, schema
 
 JOB = "run.json"
 STATE = "state.json"
@@ -235,13 +235,15 @@ def settle(folder: Path) -> State:
     age = time.time() - (state.heartbeat or folder.stat().st_mtime)
     if state.state == QUEUED and state.pid is None and age < START_S:
         return state
-    reason = (
+    reason = ranks.told(folder) or (
         "The worker ended without a word (killed, or the machine went down); see worker.log, and "
         f"go on with `workbench resume {folder.name}`."
     )
     failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
     try:
-        return write_state(folder, failed)
+        written = write_state(folder, failed)
+        ranks.forget(folder)
+        return written
     except OSError:
         return failed  # the folder of somebody else, or a full disk: it is so all the same
 

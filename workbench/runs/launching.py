@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storage.errors import UserError
 from workbench.runs import folder as run_folder
-from workbench.runs import launchers, processes, spool
+from workbench.runs import launchers, processes, ranks, spool
 from workbench.runs.folder import FAILED, LIVE, QUEUED, STOPPED, State
 from workbench.runs.launchers import ENGINE, SLURM, Launch, local, slurm
 
@@ -28,6 +28,7 @@ def launch(folder: Path, how: Launch | None = None) -> None:
 
 def _start(folder: Path, how: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
+    ranks.forget(folder)
     if how.launcher == ENGINE and not spool.usable():
         how = Launch()
     how.save(folder)
@@ -118,8 +119,8 @@ def queues(folders: list[Path]) -> dict[Path, str]:
                 continue  # its last word came in between
             run_folder.write_state(
                 folder, again, state=FAILED, finished=again.heartbeat,
-                reason=f"SLURM ended job {how.job} ({told.lower()}); see worker.log, and go on "
-                f"with `workbench resume {folder.name}`.",
+                reason=ranks.told(folder) or f"{slurm.why(how.job or '', told)}; go on with "
+                f"`workbench resume {folder.name}`.",
             )  # fmt: skip
     return found
 

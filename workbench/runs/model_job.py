@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from storage.errors import UserError
+from workbench.modeling import sharding
 from workbench.modeling.checkpoints import remove
 from workbench.modeling.distributed import Place, join, leave
 from workbench.modeling.examples import Dynamics, Examples
 from workbench.modeling.exporting import details_of, load_adapter, save_adapter
 from workbench.modeling.keeping import Kept
 from workbench.modeling.loading import Base, Model
-from workbench.modeling.memory import peak_gib
+from workbench.modeling.memory import SHARDED, peak_gib
 from workbench.modeling.prompts import Prompter, make_prompter
 from workbench.modeling.scoring import scorer
 from workbench.modeling.training import train
@@ -37,11 +38,14 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     kept = kept or Kept()
     reporter.phase("loading the base")
     use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
-    base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code)
+    sharded = recipe.training.memory == SHARDED.name and place.size > 1
+    base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     reporter.report(
         "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
     )
+    if sharded:
+        reporter.report("note", text=sharding.told(base.model))
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
     prompter = make_prompter(
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
@@ -57,7 +61,7 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
         if place.first:
             remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
-    reporter.update(peak_gib=peak_gib())
+    reporter.update(peak_gib=max(place.gather([peak_gib()])))
     kept.take_back(model)
     leave(place)
 

@@ -40,6 +40,10 @@ NO_KERNEL = (
     "This PyTorch has no kernels for this GPU; install a PyTorch built for it (`workbench doctor` "
     "shows the versions)."
 )
+OTHER_ENDED = (
+    "Another process of this run ended (killed, or its machine went down); see worker.log, and go "
+    "on with `workbench resume` on this run."
+)
 NAN_LOSS = (
     "The loss is no number any more at step {}; lower training.learning_rate, or check that the "
     "base gives numbers with `workbench predict --base`."
@@ -103,6 +107,8 @@ WORDS = (
     (("no space left on device", "disk quota exceeded", "enforce fail at inline_container"),
      DISK_FULL),
     (("file too large",), FILE_TOO_LARGE),
+    (("connection closed by peer", "connection reset by peer", "remote process exited",
+      "timeout caused pair closure"), OTHER_ENDED),
     (("nvidia driver on your system is too old", "driver version is insufficient",
       "forward compatibility was attempted"), OLD_DRIVER),
     (("no kernel image is available", "not compatible with the current pytorch installation"),

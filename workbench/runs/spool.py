@@ -6,6 +6,7 @@ else can hand the engine a run. No torch here: commands and the screen talk to t
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -24,6 +25,10 @@ from workbench.runs import processes, schema
 from workbench.runs.sessions import at_logout
 
 STATE, LOG, DOOR, WAITING = "state.json", "engine.log", "door.lock", "waiting"
+WISH = "wish.json"
+OFF = "engine off"
+GPUS = ("/dev/nvidiactl", "/dev/kfd")
+"""What the drivers of NVIDIA and AMD make, asked for since nothing heavy may be imported here."""
 IDLE_MINUTES = 15.0
 START_S = 60.0
 
@@ -89,13 +94,43 @@ def usable() -> bool:
     return engine is not None and engine.version == __version__
 
 
-def in_a_word() -> str:
-    """What a status line says of the engine; nothing if there is none."""
+def in_a_word(runs: Path) -> str:
+    """What a status line says of the engine, such as `engine idle, 12 min left`.
+
+    `runs` is where the runs of the workspace are. Nothing for whoever has never used an engine.
+    """
     try:
         engine = running()
+        used = engine is not None or wish() is True
     except (UserError, OSError):
         return ""
-    return "" if engine is None else f"engine {'busy' if engine.run else 'idle'}"
+    if engine is None:
+        return OFF if used else ""
+    if engine.run is None:
+        left = engine.idle_minutes - (time.time() - engine.since) / 60
+        return f"engine idle, {math.ceil(min(max(left, 0), engine.idle_minutes))} min left"
+    run = Path(engine.run)
+    mine = run.parent == runs.resolve()
+    return f"engine busy with run {run.name}" if mine else "engine busy elsewhere"
+
+
+def wish() -> bool | None:
+    """Whether runs of the screen shall keep their base loaded; None if nobody has said so yet."""
+    try:
+        kept = schema.read_object(_place() / WISH).get("keep")
+    except UserError:
+        return None
+    return kept if isinstance(kept, bool) else None
+
+
+def remember(keep: bool) -> None:
+    """Keep that choice for all workspaces on this machine."""
+    run_folder.write_json(home() / WISH, {"keep": keep})
+
+
+def worth_keeping() -> bool:
+    """Whether there is a GPU, on which loading a base is most of what a short run does."""
+    return any(Path(name).exists() for name in GPUS)
 
 
 def start(idle_minutes: float = IDLE_MINUTES) -> Engine:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from storage.errors import UserError
 from workbench.bases import hub_answers, is_local, require_same_base
 from workbench.runs import folder as run_folder
-from workbench.runs import processes
+from workbench.runs import processes, ranks
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job, State
-from workbench.runs.reasons import LossIsNaN, reason_of
+from workbench.runs.reasons import OTHER_ENDED, LossIsNaN, reason_of
 
 if TYPE_CHECKING:
     from workbench.modeling.keeping import Kept
@@ -114,9 +114,12 @@ class Reporter:
         """Write how the run ended, on a full disk too."""
         if self.writes:
             (self.folder / RESERVE).unlink(missing_ok=True)
+        elif state == FAILED and reason not in (None, OTHER_ENDED):
+            ranks.tell(self.folder, int(os.environ["RANK"]), str(reason))
         self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
         if self.writes:
             (self.folder / run_folder.STOP).unlink(missing_ok=True)
+            ranks.forget(self.folder)
 
     def report(self, event: str, **values: object) -> None:
         """Take an event of the training: ticks go to the state, everything else to the log.
@@ -136,12 +139,13 @@ class Reporter:
     def scored(self, done: int, total: int) -> None:
         """Say how many texts are scored: often in the state, seldom in the log."""
         now = time.monotonic()
+        rate = done / max(now - self.phase_began, 1e-9)
         if done == total or now - self.told > SCORED_S:
             self.told = now
-            rate = done / max(now - self.phase_began, 1e-9)
             self.report("scored", done=done, total=total, tweets_per_s=rate)
         if time.monotonic() - self.written > HEARTBEAT_S:
-            self.update(phase=f"predicting {done:,} of {total:,}")
+            left = (total - done) / rate if done else None
+            self.update(phase=f"predicting {done:,} of {total:,}", eta_s=left)
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: note the wish; the run saves at the end of its step."""
@@ -208,7 +212,10 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
     except Exception as error:  # the run ends here, and its reason must not be lost
         if not isinstance(error, UserError):
             traceback.print_exc()
-        reporter.end(FAILED, reason_of(error))
+        reason = reason_of(error)
+        if reason == OTHER_ENDED and reporter.writes:
+            reason = ranks.told(folder, ranks.PATIENCE_S) or reason
+        reporter.end(FAILED, reason)
         return False
     reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
     return True

@@ -11,13 +11,14 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets import Button, Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
+from workbench.runs import spool
 from workbench.runs.sessions import at_logout
 from workbench.widgets.menu import CURSOR, Menu
 from workbench.widgets.prompt import Inert
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
 
+KEEP = f"keep the base loaded for {spool.IDLE_MINUTES:g} minutes afterwards (tab, space)"
 TITLES = {
     "recipe": "recipe",
     "base": "base model: a hub name or a local folder",
@@ -67,6 +69,7 @@ class TrainScreen(Screen[None]):
             yield settings
             yield Static(id="snapshot", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
+            yield Keep(_keeps(), id="keep")
             yield Static(id="form-message", markup=False)
         yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
 
@@ -88,6 +91,8 @@ class TrainScreen(Screen[None]):
             self.query_one(f"#{name}-title", Static).update(f"{mark}{title}")
         start = self.query_one("#start", Button)
         start.label = f"{CURSOR if event.widget is start else ' '} Start "
+        keep = self.query_one("#keep", Keep)
+        keep.label = f"{CURSOR if event.widget is keep else ' '}{KEEP}"
 
     @work(thread=True, group="count")
     def _count(self) -> None:
@@ -116,12 +121,20 @@ class TrainScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
-        self.query_one("#base", Input).disabled = recipes.load(self.recipe).kind == "baseline"
+        baseline = recipes.load(self.recipe).kind == "baseline"
+        self.query_one("#base", Input).disabled = self.query_one("#keep").disabled = baseline
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)
     def _next_field(self) -> None:
         self.focus_next()
+
+    @on(Checkbox.Changed)
+    def _remember(self, event: Checkbox.Changed) -> None:
+        try:
+            spool.remember(event.value)
+        except (UserError, OSError) as error:
+            self.say(str(error), problem=True)
 
     @on(Button.Pressed)
     def action_start(self) -> None:
@@ -137,7 +150,9 @@ class TrainScreen(Screen[None]):
             self.say("Name a base model: a hub name or a local folder.", problem=True)
             return
         arguments = ["--recipe", self.recipe]
+        keeps = kind != "baseline" and self.query_one("#keep", Keep).value
         arguments += ["--base", base] if kind != "baseline" else []
+        arguments += ["--launcher", "engine"] if keeps else []
         for override in overrides:
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True
@@ -159,6 +174,29 @@ class TrainScreen(Screen[None]):
     def action_back(self) -> None:
         """Back to where the user came from."""
         self.app.pop_screen()
+
+
+class Keep(Checkbox):
+    """Whether the engine does the run and keeps the base; enter goes on, as in the other fields."""
+
+    BINDINGS: ClassVar = [Binding("enter", "app.focus_next", "next field", show=False)]
+
+    def __init__(self, keeps: bool, **more: str) -> None:
+        super().__init__(f" {KEEP}", keeps, compact=True, **more)  # type: ignore[arg-type]
+        self._mark()
+
+    def watch_value(self) -> None:
+        """Tell others, and show it without colours too."""
+        self._mark()
+        super().watch_value()
+
+    def _mark(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+
+
+def _keeps() -> bool:
+    wished = spool.wish()
+    return spool.worth_keeping() if wished is None else wished
 
 
 def _line(name: str) -> Content:

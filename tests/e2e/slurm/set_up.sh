@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A SLURM of one node on this machine: Debian's slurm-wlm with munge, without accounting.
 # It is installed where WORKBENCH_INSTALL_SLURM=1 allows that. Exits with 77 and a sentence where it
-# cannot be (no root, no apt, no packages), or where the machine has a SLURM of its own.
+# cannot be (no root, no apt, no packages), or where the machine has a SLURM of its own. Says `started`
+# if it was not running already; `scontrol shutdown` ends it then.
 set -euo pipefail
 
 skip() { echo "$1"; exit 77; }
@@ -54,7 +55,7 @@ pgrep -x munged > /dev/null || setpriv --reuid munge --regid munge --clear-group
 slurmctld || skip "slurmctld does not start here"
 slurmd || skip "slurmd does not start here"
 for _ in $(seq 60); do
-    sinfo --noheader --format=%T 2> /dev/null | grep -q idle && exit 0
+    sinfo --noheader --format=%T 2> /dev/null | grep -q idle && { echo started; exit 0; }
     sleep 0.5
 done
 skip "SLURM does not start here: $(tail -n 1 /var/log/slurmctld.log)"

@@ -24,6 +24,9 @@ def slurm():
     done = subprocess.run([script], capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         pytest.skip((done.stdout + done.stderr).strip().splitlines()[-1])
+    yield
+    if "started" in done.stdout:
+        subprocess.run(["scontrol", "shutdown"], check=False)
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,19 @@ SCRIPT = "slurm.sbatch"
 """The job script in the workspace, which its owner may edit."""
 PATIENCE_S = 30.0
 WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "RESV_DEL_HOLD")
+ENDINGS = {
+    "OUT_OF_MEMORY": "it used more memory than it asked for; raise #SBATCH --mem in slurm.sbatch",
+    "TIMEOUT": "its time was over before it could save; raise #SBATCH --time in slurm.sbatch",
+    "DEADLINE": "it could not end by its deadline; change #SBATCH --deadline in slurm.sbatch",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not start",
+    "PREEMPTED": "another job took its place",
+    "CANCELLED": "it was cancelled by somebody",
+    "FAILED": "the job script failed; see worker.log",
+    "COMPLETED": "it came to its end, but the run did not; see worker.log",
+    "UNKNOWN": "it is not known there any more; see worker.log",
+}
+"""What the states of jobs that are over mean, and what to do, as far as resuming is not all."""
 GOING = ("RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING")
 
 
@@ -61,17 +75,46 @@ def states(launches: Sequence[Launch]) -> dict[str, str]:
         if job in wanted:
             waits = state in WAITING and reason not in ("", "None")
             found[job] = f"{state} ({reason})" if waits else state
-    for job in wanted - found.keys():
-        found[job] = _accounted(job)
+    return found | _accounted(wanted - found.keys())
+
+
+def why(job: str, told: str) -> str:
+    """Why a job ended, by what SLURM says of it: the part of a sentence, and what to do."""
+    name, _, by = told.partition(" by ")
+    word = name.split(" ")[0].rstrip("+")
+    sentence = ENDINGS.get(word, f"it ended as {word.lower()}; see worker.log")
+    if word == "CANCELLED" and by.strip().isdecimal():
+        sentence = sentence.replace("somebody", _user(int(by)))
+    return f"SLURM ended job {job}: {sentence}"
+
+
+def _accounted(jobs: Set[str]) -> dict[str, str]:
+    """What the accounting of SLURM says of jobs that have ended some time ago.
+
+    Without an option sacct cuts states off after ten characters.
+    """
+    found = dict.fromkeys(jobs, "UNKNOWN")
+    if not jobs:
+        return found
+    try:
+        told = _answer(
+            "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobIDRaw,State",
+            f"--jobs={','.join(sorted(jobs))}",
+        )  # fmt: skip
+    except UserError:
+        return found  # there is no accounting here
+    for line in told.splitlines():
+        job, _, state = line.strip().partition("|")
+        if job in jobs and state:
+            found[job] = state
     return found
 
 
-def _accounted(job: str) -> str:
+def _user(number: int) -> str:
     try:
-        told = _answer("sacct", "--noheader", "--allocations", "--format=State", f"--jobs={job}")
-    except UserError:
-        return "UNKNOWN"  # no accounting here, and the job has ended some time ago
-    return told.split()[-1] if told.split() else "UNKNOWN"
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def _script(workspace: Path) -> Path:

@@ -1,0 +1,233 @@
+"""A base on one GPU, on two that hold it each, and on two that share it, on a Falcon-7B shape.
+
+    python tests/bench/gpu_shards.py --data sentiment.csv --tokenizer falcon-tokenizer --out DIR
+    python tests/bench/gpu_shards.py ... --small    # a model of a few thousand weights, any CPU
+
+The same ten steps three times; the losses have to agree. Layers are not compiled, so that the
+figures tell the three apart and nothing else. After each run gpu_shards.json and gpu_shards.md are
+written into the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+import psutil  # noqa: E402
+from gpu_speed import versions, workspace  # noqa: E402
+
+from storage.store import Store  # noqa: E402
+from workbench import recipes  # noqa: E402
+from workbench.runs import folder as run_folder  # noqa: E402
+from workbench.runs.freezing import freeze_training  # noqa: E402
+from workbench.runs.launchers import LOCAL, TORCHRUN, Launch, local  # noqa: E402
+
+STEPS = 10
+LIMIT_S = 110.0
+"""Seconds that one run may take."""
+RUNS = {
+    "one GPU": ("8gb", 1), "two GPUs, a base each": ("8gb", 2),
+    "two GPUs, one base shared": ("sharded", 2),
+}  # fmt: skip
+"""Memory setting and processes; both settings compute activations twice, 1,024 tokens a pass."""
+ALIKE = 0.02
+"""How far the loss of a step may be from that on one GPU, in nats: rounding in 16 bits."""
+
+
+def main() -> None:
+    """Make the model, do the runs, print the table; exit status 1 if something failed."""
+    args = arguments()
+    began = time.monotonic()
+    result: dict[str, Any] = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(), "steps": STEPS, "runs": {},
+        "command": f"python tests/bench/gpu_shards.py --data {args.data.name} "
+        f"--tokenizer {args.tokenizer.name} --out DIR" + " --small" * args.small,
+    }  # fmt: skip
+    base = args.base / "base"
+    try:
+        make_model(args, base)
+        result["model_s"] = time.monotonic() - began
+        store = workspace(args.work / "workspace", args.data, base)
+        for name, (memory, gpus) in RUNS.items():
+            folder = freeze(store, base, memory, args.small)
+            result["runs"][name] = one_run(folder, gpus)
+            result["seconds"] = round(time.monotonic() - began, 1)
+            compare(result)
+            (args.out / "gpu_shards.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+            (args.out / "gpu_shards.md").write_text(table(result), "utf-8")
+            print(table(result), flush=True)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    runs = result["runs"].values()
+    if not all(run["state"] == run_folder.DONE and run.get("alike", True) for run in runs):
+        raise SystemExit("A run failed, or its losses are others; see above.")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--small", action="store_true")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    args.work = Path(tempfile.mkdtemp(prefix="gpu-shards-"))
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 20e9 and not args.small
+    args.base = Path(tempfile.mkdtemp(prefix="gpu-shards-", dir=memory)) if roomy else args.work
+    return args
+
+
+def make_model(args: argparse.Namespace, base: Path) -> None:
+    """The base of gpu_speed.py, in a process of its own that leaves the GPU afterwards."""
+    spec = {
+        "base": str(base), "tokenizer": str(args.tokenizer), "small": args.small,
+        "out": str(args.work / "model.json"),
+    }  # fmt: skip
+    command = [sys.executable, str(HERE / "gpu_speed_parts.py"), "model", json.dumps(spec)]
+    subprocess.run(command, check=True, timeout=120)
+
+
+def freeze(store: Store, base: Path, memory: str, small: bool) -> Path:
+    """The folder of a run of some steps that scores a few tweets afterwards."""
+    overrides = [
+        f"training.memory={memory}", f"training.max_steps={STEPS}", "training.logging_steps=1",
+        "training.dev_share=0.0", "training.warmup=0.0", "lora.dropout=0.0",
+    ]  # fmt: skip
+    overrides += ["quantization.compute_dtype=float32"] * small
+    return freeze_training(store, recipes.load("fast", overrides), str(base), "id:<=64").path
+
+
+def one_run(folder: Path, gpus: int) -> dict[str, Any]:
+    """Do a run as `workbench train` would, and read its figures from its folder."""
+    launch = Launch(TORCHRUN if gpus > 1 else LOCAL, 1, gpus)
+    paths = [str(ROOT), os.environ.get("PYTHONPATH")]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TORCHDYNAMO_DISABLE": "1"
+    }  # fmt: skip
+    began = time.monotonic()
+    with (folder / run_folder.WORKER_LOG).open("w") as log:
+        process = subprocess.Popen(
+            local.command(folder, launch), stdout=log, stderr=log, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        with Watch(process.pid) as watch:
+            try:
+                process.wait(timeout=LIMIT_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    state = run_folder.read_state(folder)
+    events = [values for values, _ in run_folder.read_log(folder)]
+    logged = [values for values in events if values["event"] == "step"]
+    spans = sorted(after["at"] - before["at"] for before, after in itertools.pairwise(logged))
+    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
+    if state.state != run_folder.DONE:
+        print((folder / run_folder.WORKER_LOG).read_text()[-6000:], flush=True)
+    return {
+        "state": state.state, "reason": state.reason, "wall_s": time.monotonic() - began,
+        "losses": [values["loss"] for values in logged],
+        "gradients": [values["grad_norm"] for values in logged],
+        "step_s": spans[len(spans) // 2] if spans else None,
+        "peak_gib": state.peak_gib, "used_gib": watch.most,
+        "phases_s": {name: after - at for (name, at), (_, after) in itertools.pairwise(marks)},
+        "notes": [values["text"] for values in events if values["event"] == "note"],
+    }  # fmt: skip
+
+
+class Watch:
+    """Looks at the memory of all GPUs, or of a process and its children, until it is left."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.most: list[float] = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Watch:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def _look(self) -> None:
+        while not self.over.wait(0.3):
+            used = self._of_gpus() if shutil.which("nvidia-smi") else self._of_processes()
+            self.most = [max(pair) for pair in itertools.zip_longest(self.most, used, fillvalue=0)]
+
+    def _of_gpus(self) -> list[float]:
+        asked = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        return [int(line) / 1024 for line in done.stdout.split() if line.isdecimal()]
+
+    def _of_processes(self) -> list[float]:
+        try:
+            family = psutil.Process(self.pid).children(recursive=True)
+            return [process.memory_info().rss / 2**30 for process in family]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def compare(result: dict[str, Any]) -> None:
+    """Set each run beside the first."""
+    reference, *others = result["runs"].values()
+    for run in others:
+        pairs = [*zip(reference["losses"], run["losses"], strict=False)]
+        run["off"] = max((abs(a - b) for a, b in pairs), default=None)
+        run["alike"] = len(pairs) == STEPS and run["off"] <= ALIKE
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as a page."""
+    found = result["versions"]
+    lines = [
+        "# One base on two GPUs", "",
+        f"{result['date']}, {found['device']}, "
+        + ", ".join(f"{name} {value}" for name, value in found.items() if name != "device") + ".",
+        f"`{result['command']}`, {result['seconds']:.0f} s in all. {STEPS} steps of 16 tweets, "
+        "layers not compiled.", "",
+        "| | state | s/step | peak GiB of a GPU (PyTorch) | used GiB of each GPU | loading s | "
+        "loss first, last | furthest from one GPU |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, run in result["runs"].items():
+        ends = [f"{loss:.4f}" for loss in run["losses"][:: max(1, len(run["losses"]) - 1)]]
+        used = ", ".join(f"{gib:.1f}" for gib in run["used_gib"])
+        off = "" if run.get("off") is None else f"{run['off']:.4f}"
+        step, peak = (f"{run[key] or float('nan'):.3f}" for key in ("step_s", "peak_gib"))
+        loading = run["phases_s"].get("loading the base", float("nan"))
+        cells = (name, run["state"], step, peak, used, f"{loading:.1f}", " ".join(ends), off)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "Losses step by step:", ""]
+    for name, run in result["runs"].items():
+        lines.append(f"- {name}: {' '.join(f'{loss:.4f}' for loss in run['losses'])}")
+        lines += [f"  - {note}" for note in run["notes"]]
+        lines += [f"  - {run['reason']}"] if run["reason"] else []
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
