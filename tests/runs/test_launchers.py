@@ -124,16 +124,16 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    parts = run(2, steps=60)
+    parts = run(2, steps=40)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
-    whole = run(1, steps=60)
+    whole = run(1, steps=40)
     assert end(parts).state == "stopped"
-    assert 2 <= read_state(parts).step < 60
+    assert 2 <= read_state(parts).step < 40
     launching.resume(parts, Launch())
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
-    assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)
+    assert losses(parts)[40] == pytest.approx(losses(whole)[40], abs=1e-3)
 
 
 @pytest.mark.slow
@@ -196,8 +196,12 @@ def test_what_ends_the_second_process_is_told(train_run, second_process):
 def test_a_second_process_that_is_killed_is_missed(train_run, second_process):
     run, end = train_run
     second_process(
-        "import signal, threading\n"
-        "threading.Timer(12, os.kill, (os.getpid(), signal.SIGKILL)).start()"
+        "import json, pathlib, signal, threading, time\n"
+        "def end():\n"
+        "    while json.loads(pathlib.Path('state.json').read_text()).get('step', 0) < 2:\n"
+        "        time.sleep(0.1)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=end, daemon=True).start()"
     )
     folder = run(2, 5000)
     assert end(folder).state == FAILED

@@ -42,6 +42,8 @@ PLANS = {
     )
 }
 """From the fastest to the most modest."""
+TOKENS_ON_CPU = 384
+"""Most tokens of a pass on a CPU, which attention in a packed row keeps busy with masked places."""
 SHARDED = Plan("sharded", dequantised=False, tokens=1024, checkpointing=True)
 """For a base that is shared out over several GPUs, which is never chosen by itself."""
 
@@ -52,6 +54,8 @@ def plan(setting: str, checkpointing: bool, model: Model, tokens: int) -> Plan:
     `tokens` is how many a step has; `checkpointing` is what the recipe asks for.
     """
     chosen = (PLANS | {SHARDED.name: SHARDED}).get(setting) or _fitting(model, tokens)
+    if model.device.type == "cpu" and chosen is not SHARDED:  # whose passes are equal in number
+        chosen = replace(chosen, tokens=min(chosen.tokens, TOKENS_ON_CPU))
     return replace(chosen, checkpointing=chosen.checkpointing or checkpointing)
 
 
