@@ -24,6 +24,7 @@ from storage.store import DATABASE, SQLiteError, open_store
 from workbench import daily_backup
 from workbench.runs import spool
 from workbench.screens.browse import NARROW, BrowseScreen
+from workbench.screens.clone import CloneScreen
 from workbench.screens.help import HelpScreen
 from workbench.screens.jobs import (
     INTERVAL,
@@ -43,6 +44,8 @@ from workbench.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.widgets.clipboard import clipboard_sequence
 from workbench.widgets.tweet_list import TweetList
 
+HAVE_A_PLACE = (BrowseScreen, CloneScreen, RunScreen, RunsScreen, TrainScreen)
+"""Screens that show messages."""
 ENGINE_S = 3.0
 """Seconds between two looks at the warm engine."""
 SELF = (sys.executable, "-m", "workbench")
@@ -137,7 +140,7 @@ class WorkbenchApp(App[None]):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message on the screens that have a place for one."""
         for screen in self.screen_stack:
-            if isinstance(screen, BrowseScreen | RunScreen | RunsScreen | TrainScreen):
+            if isinstance(screen, HAVE_A_PLACE):
                 screen.say(text, problem)
 
     # Screens.
@@ -162,6 +165,10 @@ class WorkbenchApp(App[None]):
     def action_runs(self) -> None:
         """Show all runs."""
         self._open(RunsScreen())
+
+    def clone_run(self, run: Run) -> None:
+        """Show the form that trains again on the data of a run."""
+        self._open(CloneScreen(run))
 
     def open_run(self, run: Run) -> None:
         """Show one run."""

@@ -15,6 +15,7 @@ LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 TRAINERS = ("packed", "trl")
+MOST_BATCH = 65_536
 MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb", "sharded")
 
 
@@ -65,6 +66,10 @@ class Training:
     """`packed`, the loop of workbench.modeling.training, or `trl`, the stock SFTTrainer."""
     memory: str = "auto"
     """How much of the device to use; see workbench.modeling.memory."""
+    patience: int = 0
+    """Dev evaluations (one each `save_steps`) without a better loss that end a run; 0: none do."""
+    keep_best: bool = False
+    """Whether the adapter is that of the best dev evaluation, and not of the last step."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,14 @@ class Recipe:
     def as_json(self) -> dict[str, Any]:
         """The recipe as it stands in run.json; sections that it does not have are left out."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def settings(self) -> dict[str, Any]:
+        """Each setting by the name that overrides it, such as `lora.r`."""
+        found = {"loss": self.loss} if self.loss is not None else {}
+        for section, values in self.as_json().items():
+            if isinstance(values, dict):
+                found |= {f"{section}.{name}": value for name, value in values.items()}
+        return found
 
 
 SECTIONS: dict[str, type] = {
@@ -200,6 +213,9 @@ def _check(recipe: Recipe) -> None:
             (t.max_steps >= 0, "training.max_steps is 0 or more"),
             (t.max_length >= 16, "training.max_length is 16 or more"),
             (t.learning_rate > 0, "training.learning_rate is above 0"),
+            (t.patience >= 0, "training.patience is 0 or more"),
+            (t.seed >= 0, "training.seed is 0 or more"),
+            (max(sizes[:2]) <= MOST_BATCH, f"a batch number is at most {MOST_BATCH:,}"),
             (t.scheduler in SCHEDULERS, f"training.scheduler is one of {', '.join(SCHEDULERS)}"),
             (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
             (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),

@@ -129,7 +129,7 @@ def main() -> None:
     for folder in (args.work, args.out):
         folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(args)
-    base, two = args.base / "base", args.base / "two-layers"
+    base, two = args.base or args.room / "base", args.room / "two-layers"
     if not bench.part("two_layers", 0, 120, tokenizer=str(args.tokenizer), base=str(two), layers=2):
         raise SystemExit("The model could not be made.")
     store = workspace(args.work / "workspace", args.data, two)
@@ -177,7 +177,7 @@ def main() -> None:
     else:
         bench.note(f"scoring of 50,000 left out: {bench.left:.0f} s were left")
     bench.write()
-    shutil.rmtree(args.base, ignore_errors=True)
+    shutil.rmtree(args.room, ignore_errors=True)
     print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)
 
 
@@ -202,13 +202,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, help="where the model and the runs are made")
+    parser.add_argument("--base", type=Path, help="where to make the model, which then stays")
     parser.add_argument("--budget", type=float, default=900.0, help="seconds for everything")
     parser.add_argument("--small", action="store_true")
     args = parser.parse_args()
     args.work = args.work or Path(tempfile.mkdtemp(prefix="gpu-speed-"))
     memory = Path("/dev/shm")  # quicker to write 14 GB to; they would be read from memory anyway
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 20e9 and not args.small
-    args.base = Path(tempfile.mkdtemp(prefix="gpu-speed-", dir=memory)) if roomy else args.work
+    args.room = Path(tempfile.mkdtemp(prefix="gpu-speed-", dir=memory if roomy else None))
     return args
 
 

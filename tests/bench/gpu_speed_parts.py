@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,20 @@ def matmul() -> None:
             a @ b
         sync()
         rates[rows] = 2 * rows * size * size * count / (time.monotonic() - began) / 1e12
-    put(matmul_tflops=rates[size], matmul_1024_rows_tflops=min(rates.values()))
+    put(matmul_tflops=rates[size], matmul_1024_rows_tflops=rates[min(rates)])
+    put(matmul_sustained_tflops=sustained(size, device))
+
+
+def sustained(size: int, device: str) -> float:
+    """The same product for three seconds on end: what a device can keep up."""
+    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
+    began, count = time.monotonic(), 0
+    while time.monotonic() - began < (3.0 if CUDA else 0.1):
+        for _ in range(20 if CUDA else 1):
+            a @ b
+        sync()
+        count += 20 if CUDA else 1
+    return 2 * size**3 * count / (time.monotonic() - began) / 1e12
 
 
 def auto() -> None:
@@ -288,13 +302,32 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
     }})  # fmt: skip
 
 
-def token_count(job: run_folder.Job, texts: list[str]) -> int:
-    """The tokens of the prompts of these texts, as the model sees them."""
+@lru_cache
+def tokenizer_of(base: str) -> Any:
+    """The tokenizer of a base, loaded once."""
     from workbench.modeling.loading import load_tokenizer
 
+    return load_tokenizer(base)
+
+
+def in_order_of_work(folder: Path) -> list[int]:
+    """The tokens of each prompt of a prediction run, in the order in which they are scored."""
+    job = run_folder.read_job(folder)
+    length: dict[str, int] = {}
+    found: list[int] = []
+    for _, texts in tables.windows(folder / run_folder.PREDICT):
+        for text in texts:
+            if text not in length:
+                length[text] = token_count(job, [text])
+        found += sorted(length[text] for text in texts)
+    return found
+
+
+def token_count(job: run_folder.Job, texts: list[str]) -> int:
+    """The tokens of the prompts of these texts, as the model sees them."""
     assert job.recipe.training is not None
     length = job.recipe.training.max_length
-    tokenizer = load_tokenizer(str(job.base))
+    tokenizer = tokenizer_of(str(job.base))
     prompter = make_prompter(tokenizer, job.template, job.labels, job.words, length)
     return sum(map(len, prompter.prompts(texts)))
 
@@ -392,21 +425,22 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
     wall = time.monotonic() - began
     events = [values for values, _ in run_folder.read_log(folder)]
     lines = [values for values in events if values["event"] == "scored"]
-    texts = tables.read(folder / run_folder.PREDICT).texts
-    tokens = token_count(run_folder.read_job(folder), texts[:500]) / len(texts[:500])
+    lengths = in_order_of_work(folder)
     phases = {v["phase"]: v["at"] for v in events if v["event"] == "phase"}
     seconds = phases["done"] - phases["predicting"]
     figures = {
-        "tweets": len(texts), "wall_s": wall, "predicting_s": seconds,
-        "tweets_s_with_start": len(texts) / seconds, "tokens_per_tweet": tokens,
+        "tweets": len(lengths), "wall_s": wall, "predicting_s": seconds,
+        "tweets_s_with_start": len(lengths) / seconds,
+        "tokens_per_tweet": sum(lengths) / len(lengths),
         "peak_gib": state.peak_gib, "lines": [(v["at"], v["done"]) for v in lines],
     }  # fmt: skip
-    settled = [v for v in lines if v["done"] > len(texts) * 0.25] or lines
-    if len(settled) > 1:
-        first, last = settled[0], settled[-1]
-        figures["tweets_s"] = (last["done"] - first["done"]) / (last["at"] - first["at"])
-    else:
-        figures["tweets_s"] = figures["tweets_s_with_start"]
+    figures["tweets_s"] = figures["tweets_s_with_start"]
+    if len(lines) > 2:
+        # a window is scored from its shortest tweet to its longest, so tokens tell the rate
+        first, last = lines[0], lines[-1]
+        tokens = sum(lengths[first["done"] : last["done"]])
+        rate = tokens / (last["at"] - first["at"])
+        figures["tweets_s"] = rate / figures["tokens_per_tweet"]
     late = [s for s in samples if s[0] > phases["predicting"] + seconds * 0.4]
     if len(late) > 2:
         minutes = (late[-1][0] - late[0][0]) / 60

@@ -96,6 +96,7 @@ def table(out: dict[str, Any]) -> str:
         ("host MiB per 10,000 more tweets", many.get("host_mib_per_10k_tweets"), "{:.2f}"),
         ("device MiB per 10,000 more tweets", many.get("device_mib_per_10k_tweets"), "{:.2f}"),
         ("bf16 matmul 8192³, TFLOP/s", at(seed, "matmul_tflops"), "{:.0f}"),
+        ("the same for three seconds", at(seed, "matmul_sustained_tflops"), "{:.0f}"),
         ("the same with 1024 rows", at(seed, "matmul_1024_rows_tflops"), "{:.0f}"),
         ("key press to predictions, warm engine, s", out["warm_seconds"], "{:.1f}"),
         ("the same, cold process, s", out["cold_seconds"], "{:.1f}"),

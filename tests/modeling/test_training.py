@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 
 import pytest
@@ -10,12 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from workbench.modeling import checkpoints, memory
+from workbench import recipes
+from workbench.modeling import checkpoints, judging, memory
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import answer_rows, packed
-from workbench.modeling.checkpoints import COMPLETE, Course, newest
+from workbench.modeling.checkpoints import COMPLETE, Course
 from workbench.modeling.examples import Examples
+from workbench.modeling.judging import Verdict
 from workbench.modeling.passes import Passes
 from workbench.modeling.scoring import score
 from workbench.modeling.training import train
@@ -169,37 +172,81 @@ def test_the_seed_preset_trains_with_the_stock_trainer_on_whole_texts(prepare, s
     assert losses[0] == pytest.approx(total / tokens, rel=0.12)
 
 
+FORMS = {
+    "packed": (),
+    "packed in 16 bits": ("quantization.compute_dtype=bfloat16",),
+    "padded, grouped by length": (),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(prepare, sample, tmp_path, dtype):
+@pytest.mark.parametrize("form", FORMS)
+def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
+    form, prepare, sample, tmp_path, monkeypatch
+):
     """Stopped in the middle of an epoch, with dropout, and resumed in a model loaded anew."""
+    if form.startswith("padded"):
+        padded = Ways(packed=False, plain_head=True, reason="it is to be tested")
+        monkeypatch.setattr("workbench.modeling.training.find_out", lambda *a: padded)
     overrides = (
-        "training.max_steps=7", "training.save_steps=100", "training.logging_steps=1",
-        "lora.dropout=0.1", f"quantization.compute_dtype={dtype}",
+        "training.max_steps=7", "training.save_steps=2", "training.logging_steps=1",
+        "lora.dropout=0.1", "training.keep_best=true", *FORMS[form],
     )  # fmt: skip
-    seen = []
+    seen, judged = [], []
 
     def report(event, **values):
         if event == "step":
             seen.append(values["step"])
+        elif event == "dev":
+            judged.append(values)
 
     def run(folder, stop_asked):
         recipe, base, prompter = prepare(*overrides)
-        return train(base, recipe, prompter, sample(48), NOBODY, folder, report, stop_asked)
+        return train(base, recipe, prompter, sample(48), sample(8), folder, report, stop_asked)
 
     straight = run(tmp_path / "straight", never)
+    expected, judged[:] = list(judged), []
     calls = itertools.count(1)
-    stopped = run(tmp_path / "stopped", lambda: next(calls) == 4)
-    assert (stopped.stopped, stopped.steps) == (True, 4)
-    assert newest(tmp_path / "stopped").name == "checkpoint-4"
+    stopped = run(tmp_path / "stopped", lambda: next(calls) == 5)
+    assert (stopped.stopped, stopped.steps) == (True, 5)
+    names = {path.name for path in (tmp_path / "stopped").iterdir()}
+    assert {"checkpoint-4", "checkpoint-5"} <= names
     seen.clear()
     resumed = run(tmp_path / "stopped", never)
-    assert seen == [5, 6, 7] and (resumed.steps, resumed.stopped) == (7, False)
-    expected = weights(straight.model)
+    assert seen == [6, 7] and (resumed.steps, resumed.stopped) == (7, False)
+    assert judged == expected
+    assert (resumed.taken, resumed.ending) == (straight.taken, straight.ending)
+    learned = weights(straight.model)
     for name, weight in weights(resumed.model).items():
-        assert torch.equal(weight, expected[name]), name
+        assert torch.equal(weight, learned[name]), name
     assert resumed.dynamics == straight.dynamics
     *_, prompter = prepare(*overrides)
+    texts = sample(20).texts
+    assert score(resumed.model, prompter, texts) == score(straight.model, prompter, texts)
+
+
+@pytest.mark.slow
+def test_the_stock_trainer_too_ends_bit_for_bit_like_one_that_was_not_stopped(
+    prepare, sample, tmp_path
+):
+    def run(folder, stop_asked):
+        recipe, base, prompter = prepare(
+            "training.max_steps=4", "training.save_steps=3", "training.batch_size=2",
+            "training.accumulation=2", "quantization.compute_dtype=float32",
+            "training.max_length=64", recipe="seed",
+        )  # fmt: skip
+        trained = train(base, recipe, prompter, sample(12), NOBODY, folder, silent, stop_asked)
+        return trained, prompter
+
+    straight, prompter = run(tmp_path / "straight", never)
+    calls = itertools.count(1)
+    stopped, _ = run(tmp_path / "stopped", lambda: next(calls) == 2)
+    assert (stopped.stopped, stopped.steps) == (True, 2)
+    resumed, _ = run(tmp_path / "stopped", never)
+    assert (resumed.stopped, resumed.steps) == (False, 4)
+    learned = weights(straight.model)
+    for name, weight in weights(resumed.model).items():
+        assert torch.equal(weight, learned[name]), name
     texts = sample(20).texts
     assert score(resumed.model, prompter, texts) == score(straight.model, prompter, texts)
 
@@ -221,25 +268,89 @@ def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, s
     assert 0 < first < last <= 1
 
 
+LOSSES = (0.9, 0.4, 0.6, 0.5, 0.4, 0.3)
+"""What dev evaluations find in the tests below: the second is the best for a while."""
+
+
+@pytest.fixture
+def foreseen(monkeypatch):
+    """Lets the dev evaluation after each step find the losses above."""
+
+    def arrange(first=0):
+        losses = iter(LOSSES[first:])
+        monkeypatch.setattr(judging, "verdict", lambda *a: Verdict(next(losses), 0.5, 4))
+
+    return arrange
+
+
+SHORT = ("training.save_steps=1", "training.batch_size=4", "training.accumulation=1",
+         "training.max_length=64", "quantization.compute_dtype=float32",
+         "training.keep_best=true")  # fmt: skip
+
+
 @pytest.mark.slow
-def test_checkpoints_are_the_last_two_and_the_best_on_dev(prepare, sample, tmp_path, monkeypatch):
-    shares = iter([0.5, 0.9, 0.6, 0.7, 0.8])
-    monkeypatch.setattr("workbench.modeling.training.accuracy", lambda *a: next(shares))
-    recipe, base, prompter = prepare("training.max_steps=5", "training.save_steps=1")
-    train(base, recipe, prompter, sample(16), sample(4), tmp_path, silent, never)
+@pytest.mark.parametrize("recipe", ["tiny", "seed"])
+def test_a_run_ends_when_dev_gets_no_better_and_keeps_the_best(
+    recipe, prepare, sample, tmp_path, foreseen
+):
+    overrides = (*SHORT, "training.max_steps=6", "training.patience=3")
+
+    def run(folder, stop_asked=never):
+        chosen, base, prompter = prepare(*overrides, recipe=recipe)
+        return train(base, chosen, prompter, sample(12), sample(4), folder, silent, stop_asked)
+
+    foreseen()
+    straight = run(tmp_path / "straight")
+    assert (straight.steps, straight.taken, straight.stopped) == (5, 2, False)
+    assert straight.ending == (
+        "Ended at step 5 of 6: no better on dev since step 2, whose adapter is kept."
+    )
+    files = (tmp_path / "straight" / "checkpoint-2").glob("adapter*.safetensors")
+    [best] = [load_file(path) for path in files]
+    for name, weight in weights(straight.model).items():
+        [kept] = [v for n, v in best.items() if n.replace(".default", "") in (
+            name, name.replace(".default", ""))]  # fmt: skip
+        assert torch.equal(weight, kept), name
+
+    foreseen()
+    calls = itertools.count(1)
+    assert run(tmp_path / "parts", lambda: next(calls) == 3).stopped
+    foreseen(3)
+    resumed = run(tmp_path / "parts")
+    assert (resumed.steps, resumed.taken, resumed.ending) == (5, 2, straight.ending)
+    learned = weights(straight.model)
+    assert all(torch.equal(w, learned[name]) for name, w in weights(resumed.model).items())
+
+
+@pytest.mark.slow
+def test_checkpoints_are_the_last_two_and_the_best_on_dev(prepare, sample, tmp_path, foreseen):
+    foreseen()
+    recipe, base, prompter = prepare(*SHORT, "training.max_steps=5")
+    trained = train(base, recipe, prompter, sample(16), sample(4), tmp_path, silent, never)
+    assert (trained.steps, trained.taken) == (5, 2)
+    assert trained.ending == "The adapter is that of step 2 of 5, the best on dev."
     assert {path.name for path in tmp_path.iterdir()} == {
-        "checkpoint-2", "checkpoint-4", "checkpoint-5",
+        "checkpoint-2", "checkpoint-3", "checkpoint-4",
     }  # fmt: skip
     files = {path.name for path in (tmp_path / "checkpoint-2").iterdir()}
     assert files == {"adapter.safetensors", "state.safetensors", "course.json", COMPLETE}
-    assert checkpoints.read_course(tmp_path / "checkpoint-5") == Course(5, 42, 2, 0.9)
-    assert all("lora_" in name for name in load_file(tmp_path / "checkpoint-5/adapter.safetensors"))
+    assert checkpoints.read_course(tmp_path / "checkpoint-4") == Course(4, 42, 2, 0.5, 0.4)
+    assert all("lora_" in name for name in load_file(tmp_path / "checkpoint-4/adapter.safetensors"))
 
 
-def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path):
-    for step, complete in ((10, True), (20, True), (30, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if complete:
-            (tmp_path / f"checkpoint-{step}" / COMPLETE).touch()
-    assert newest(tmp_path).name == "checkpoint-20"
-    assert newest(tmp_path / "nowhere") is None
+def test_a_verdict_is_the_mean_loss_of_the_given_labels():
+    found = judging.verdict([[0.9, 0.1], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1])
+    assert found.accuracy == pytest.approx(1 / 3) and found.n == 3
+    assert found.loss == pytest.approx(-(math.log(0.9) + math.log(0.4) + math.log(1e-12)) / 3)
+    assert found.better_than(None) and not found.better_than(found.loss)
+
+
+@pytest.mark.parametrize(
+    ("patience", "step", "best", "ends"),
+    [(0, 90, 10, False), (2, 20, 10, False), (2, 29, 10, False), (2, 30, 10, True),
+     (2, 30, 0, False), (1, 20, 10, True)],
+)  # fmt: skip
+def test_patience_counts_evaluations(patience, step, best, ends):
+    wishes = [f"training.patience={patience}", "training.save_steps=10"]
+    settings = recipes.load("fast", wishes).training
+    assert judging.exhausted(settings, step, best) is ends

@@ -102,6 +102,10 @@ def losses(folder):
     return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "step"}
 
 
+def judged(folder):
+    return {v["step"]: v["loss"] for v, _ in read_log(folder) if v["event"] == "dev"}
+
+
 def weights(folder):
     return load_file(folder / "adapter" / "adapter_model.safetensors")
 
@@ -109,11 +113,17 @@ def weights(folder):
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(train_run):
     run, end = train_run
-    two, one = run(2), run(1)
+    dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
+    two, one = run(2, 12, *dev), run(1, 12, *dev)
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
-    assert set(losses(one)) == set(range(1, 13))
+    assert judged(two) == pytest.approx(judged(one), abs=1e-4)
+    ending = "Ended at step 8 of 12: no better on dev since step 4, whose adapter is kept."
+    for folder in (one, two):
+        details = json.loads((folder / "adapter" / "workbench.json").read_text())
+        assert read_state(folder).reason == details["ending"] == ending
+        assert (details["steps"], details["adapter_step"]) == (8, 4)
     for name, tensor in weights(one).items():
         assert torch.allclose(tensor, weights(two)[name], atol=2e-4), name
     seen = [pq.read_table(folder / "dynamics.parquet").to_pylist() for folder in (one, two)]
@@ -159,14 +169,31 @@ def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
         assert second == pytest.approx(first, abs=1e-3)
 
 
+HOOK = """
+import os, resource, signal, sys
+seen, (_, most) = [], resource.getrlimit(resource.RLIMIT_NOFILE)
+def hook(event, arguments):
+    name = str(arguments[0]) if event == "open" else ""
+    if name.endswith("tokenizer_config.json"):
+        seen.append(name)
+        if len(seen) == 2:
+            {what}
+    elif "failed-1" in name:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+if os.environ.get("RANK") == "1":
+    sys.addaudithook(hook)
+"""
+
+
 @pytest.fixture
 def second_process(tmp_path, monkeypatch):
-    """Does something to the second process of a run when it starts."""
+    """Has something happen to the second process of a run when it loads the tokenizer.
 
-    def play(code):
-        lines = "".join(f"    {line}\n" for line in code.splitlines())
-        text = f"import os\nif os.environ.get('RANK') == '1':\n{lines}"
-        (tmp_path / "sitecustomize.py").write_text(text)
+    It has joined the others by then. The file is opened once before, for its fingerprint.
+    """
+
+    def play(what):
+        (tmp_path / "sitecustomize.py").write_text(HOOK.format(what=what))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     return play
@@ -175,17 +202,7 @@ def second_process(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_what_ends_the_second_process_is_told(train_run, second_process):
     run, end = train_run
-    second_process(  # it gets no more files when it loads the tokenizer
-        "import resource, sys\n"
-        "seen, most = [], resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
-        "def starve(event, arguments):\n"
-        "    name = str(arguments[0]) if event == 'open' else ''\n"
-        "    seen.append(name.endswith('tokenizer_config.json'))\n"
-        "    left = 3 if seen[-1] and sum(seen) == 2 else most if 'failed-1' in name else 0\n"
-        "    if left:\n"
-        "        resource.setrlimit(resource.RLIMIT_NOFILE, (left, most))\n"
-        "sys.addaudithook(starve)"
-    )
+    second_process("resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))")  # no more files
     folder = run(2)
     assert end(folder).state == FAILED
     assert re.match(r"Process 1 failed: .*Too many open files", read_state(folder).reason)
@@ -195,14 +212,7 @@ def test_what_ends_the_second_process_is_told(train_run, second_process):
 @pytest.mark.slow
 def test_a_second_process_that_is_killed_is_missed(train_run, second_process):
     run, end = train_run
-    second_process(
-        "import json, pathlib, signal, threading, time\n"
-        "def end():\n"
-        "    while json.loads(pathlib.Path('state.json').read_text()).get('step', 0) < 2:\n"
-        "        time.sleep(0.1)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "threading.Thread(target=end, daemon=True).start()"
-    )
-    folder = run(2, 5000)
+    second_process("os.kill(os.getpid(), signal.SIGKILL)")
+    folder = run(2)
     assert end(folder).state == FAILED
     assert read_state(folder).reason == OTHER_ENDED

@@ -243,7 +243,7 @@ if command == "train":
     for step, loss in ((1, 0.9), (5, 0.412)):
         run_folder.append_log(folder, "step", step=step, steps=20, loss=loss,
                               learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
-    run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40)
+    run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40, loss=0.51, best_step=5)
     print(json.dumps(runs.get(store, number).as_json()))
 elif command == "resume":
     folder = store.run_folder(int(rest[0]))

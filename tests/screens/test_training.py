@@ -6,6 +6,7 @@ import pytest
 
 from storage import runs
 from workbench.runs import processes, spool
+from workbench.runs.sessions import WARNING, Logout
 
 
 @asynccontextmanager
@@ -84,6 +85,13 @@ async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
         assert "engine" not in stub.calls[0]
 
 
+async def test_the_form_warns_where_a_logout_ends_runs(start, monkeypatch):
+    monkeypatch.setattr("workbench.screens.train.at_logout", lambda: Logout(warning=WARNING))
+    async with start() as driver:
+        await driver.press("t")
+        await driver.until_seen("KillUserProcesses")
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [("lora.q=8", "'lora.q' is not a setting"), ("lora.r", "not of the form"), ("'", "No closing")],
@@ -113,7 +121,8 @@ async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
 
 async def test_a_run_is_shown_live(start, stub):
     async with started(start, stub, size=(80, 24)) as driver:
-        for told in ("5/20", "0.900 → 0.412", "0.750 on 40 dev tweets", "51.5 tweets/s", "4.2 GiB",
+        for told in ("5/20", "0.900 → 0.412", "51.5 tweets/s", "4.2 GiB",
+                     "0.750 on 40 dev tweets, loss 0.510, the best at step 5",
                      "1:15 left", "learning rate 1.00e-04"):  # fmt: skip
             await driver.until_seen(told)
         stub.move(step=10, eta_s=30.0)

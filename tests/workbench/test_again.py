@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from terminals import terminal
 
 from storage import labels, tweets
 from storage.labels import Shown
@@ -82,8 +84,8 @@ def test_two_runs_side_by_side(two, store, cli):
     assert [(row["setting"], row["second"]) for row in found["settings"]] == [
         ("logistic.folds", 2), ("logistic.regularisation", 0.001),
     ]  # fmt: skip
-    assert found["data"] == {"first": 584, "second": 584, "added": [], "removed": [],
-                             "relabelled": []}  # fmt: skip
+    assert found["data"] == {"first": 584, "second": 584, "unknown": [0, 0], "added": [],
+                             "removed": [], "relabelled": []}  # fmt: skip
     flipped = {n for n in said[0] if said[0][n].pred != said[1][n].pred}
     assert {row["id"] for row in found["flips"]} == flipped != set()
     for row in found["flips"]:
@@ -149,6 +151,30 @@ def test_a_run_at_work_is_not_deleted(two, cli):
     assert (two / "runs" / str(started["id"])).is_dir()
 
 
+def test_a_run_from_elsewhere_is_compared_by_its_texts(two, store, cli):
+    """Its workspace numbered the tweets the other way round, and had some that are not here."""
+    path = two / "runs" / "2" / "train.parquet"
+    table = pq.read_table(path)
+    ids = table["id"].to_pylist()[::-1]
+    texts = [*table["text"].to_pylist()[:-2], "not here", "nor this one"]
+    table = table.set_column(0, "id", pa.array(ids)).set_column(1, "text", pa.array(texts))
+    pq.write_table(table, path)
+    data = cli("compare", 1, 2, "--json").json["data"]
+    assert (data["first"], data["second"], data["unknown"]) == (584, 584, [0, 2])
+    assert (len(data["removed"]), data["added"], data["relabelled"]) == (2, [], [])
+
+
+def test_deleting_asks_on_a_terminal(two):
+    for answer, gone in ((b"n\r", False), (b"y\r", True)):
+        with terminal("-m", "workbench", "-w", two, "delete", 2) as shell:
+            shell.until("Delete this run?")
+            shell.press(answer)
+            shell.until("in the trash" if gone else "Nothing was changed")
+            assert shell.wait() == 0
+        assert (two / "runs" / "2").exists() != gone
+    assert (two / "runs" / ".trash" / "2").is_dir()
+
+
 async def test_runs_are_compared_and_deleted_on_the_screen(two):
     from workbench.app import WorkbenchApp
 
@@ -169,7 +195,20 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         await pilot.press("c")
         await until_seen("McNemar's exact test")
         await until_seen("logistic.regularisation")
-        await pilot.press("escape", "D")
+        await pilot.press("escape", "C")
+        await until_seen("Train again on the tweets and labels of run 2 (baseline)")
+        await until_seen("logistic.regularisation=0.001")
+        await pilot.press(*"logistic.folds=1", "enter", "enter")
+        await until_seen("logistic.folds is 2 or more")
+        await pilot.press("shift+tab", "backspace", "3", "enter", "enter")
+        await until_seen("run 3  baseline")
+        assert json.loads((two / "runs" / "3" / "run.json").read_text())["recipe"]["logistic"] == {
+            "folds": 3, "regularisation": 0.001, "seed": 42,
+        }  # fmt: skip
+        await until_seen("run 3 done")
+        await pilot.press("r", "j")
+        await until_seen(">   2")
+        await pilot.press("D")
         await until_seen("Delete run 2 (baseline, done)?")
         await pilot.press("escape", "D", "down", "enter")
         await until_seen("undelete 2")

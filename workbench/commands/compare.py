@@ -98,6 +98,8 @@ def _print_data(data: dict[str, Any]) -> None:
         if ids:
             more = ", …" if len(ids) > MOST_IDS else ""
             say(f"  {len(ids):,} {name}: {', '.join(map(str, ids[:MOST_IDS]))}{more}")
+    if any(data["unknown"]):
+        say(f"  {' and '.join(map(str, data['unknown']))} of them are not in this workspace")
 
 
 def _print_flips(first: int, second: int, flips: list[dict[str, Any]], limit: int) -> None:

@@ -209,9 +209,12 @@ def runs(settings: Settings) -> None:
 
     Example: workbench runs
     """
+    from workbench.runs.adopting import adopt
     from workbench.runs.collecting import collect
 
     with settings.store() as store, busy("reading what runs produced"):
+        for left_alone in () if store.read_only else adopt(store):
+            warn(left_alone)
         collect(store)
         known = stored_runs.every(store)
         live = {

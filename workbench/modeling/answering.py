@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.modeling.exporting import DETAILS, load_adapter
+from workbench.modeling.exporting import load_adapter, read_details
 from workbench.modeling.loading import load_base
 from workbench.modeling.prompts import make_prompter
 from workbench.modeling.scoring import score
@@ -17,7 +16,7 @@ def answer(
     adapter: Path, texts: Sequence[str], trust_remote_code: bool = False
 ) -> list[list[float]]:
     """The probability of each label, in the order of workbench.json, for each text."""
-    details = json.loads((adapter / DETAILS).read_text("utf-8"))
+    details = read_details(adapter)
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)

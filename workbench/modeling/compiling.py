@@ -31,6 +31,8 @@ def compile_layers(model: Model, dynamic: bool = True) -> None:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
     torch._dynamo.config.cache_size_limit = VARIANTS
     torch._dynamo.config.accumulated_cache_size_limit = 16 * VARIANTS
+    # else `dynamic` makes the scaling of each adapter an input, for which a C++ compiler is called
+    torch._dynamo.config.specialize_float = True
     for layer in decoder_layers(model):
         if layer._compiled_call_impl is None:
             layer.compile(dynamic=dynamic)

@@ -37,3 +37,7 @@ class Trained:
     steps: int
     stopped: bool
     dynamics: Dynamics | None = None
+    taken: int = 0
+    """The step that the weights are of."""
+    ending: str | None = None
+    """One sentence, if that is not the last step of the recipe."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workbench.modeling.prompts import Prompter, Tokenizer
 
 DETAILS = "workbench.json"
+UNREADABLE = (OSError, LookupError, TypeError, AttributeError, ValueError, RecursionError)
+"""What comes of reading a file that is not what it should be."""
 
 
 def save_adapter(model: Model, tokenizer: Tokenizer, folder: Path, details: dict[str, Any]) -> None:
@@ -45,6 +47,25 @@ def details_of(
     }
 
 
+def read_details(adapter: Path) -> dict[str, Any]:
+    """What workbench.json of an adapter says; raises UserError if it is missing or damaged."""
+    path = adapter / DETAILS
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        recipe = from_json(values["recipe"])
+        texts = [values["base"], values["template"], *values["labels"], *values["words"]]
+        numbers = [values["max_length"], *(n for row in values["label_token_ids"] for n in row)]
+        right = len(values["labels"]) == len(values["words"]) == len(values["label_token_ids"]) > 1
+        right &= all(isinstance(text, str) for text in texts) and recipe.quantization is not None
+        right &= all(type(number) is int for number in numbers)
+    except (*UNREADABLE, UserError) as error:
+        raise UserError(f"{path} cannot be used ({on_one_line(error)[:160]}).") from None
+    if not right:
+        raise UserError(f"{path} cannot be used (a value is missing or of another type).")
+    found: dict[str, Any] = values
+    return found
+
+
 def load_adapter(base: Base, adapter: Path) -> Model:
     """Put an adapter on a loaded base, for scoring; raises UserError if it does not fit."""
     if not (adapter / "adapter_model.safetensors").is_file():
@@ -67,7 +88,7 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
     A merged model has the weights that 4-bit training computed with (the base dequantised),
     so that it predicts what the run predicted.
     """
-    details = json.loads((adapter / DETAILS).read_text("utf-8"))
+    details = read_details(adapter)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to} is not an empty folder; give a new one.")
     with writing(to):

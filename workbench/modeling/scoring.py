@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from peft import PeftModel
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from workbench.modeling.adapting import lean
 from workbench.modeling.attention import fuse_attention
@@ -36,6 +37,8 @@ TOKENS = {
 TOKENS_ON_CPU = 2_048
 WORTH_COMPILING = 4_096
 """Texts; with fewer, compiling takes longer than it saves."""
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Attention without cuDNN, which plans a tenth of a second for every new shape of a batch."""
 COMPILED_NOISE = 0.05
 """How far a probability of compiled layers may be from that of layers as written."""
 
@@ -103,7 +106,7 @@ class Scorer:
         self, rows: list[list[int]], places: list[list[int]], columns: torch.Tensor | None
     ) -> torch.Tensor:
         """Logits at places of each row, (rows, places, vocabulary or columns)."""
-        ids = pad_right(rows, self.prompter.tokenizer.pad_token_id)
+        ids = pad_right(rows, self.prompter.tokenizer.pad_token_id, multiple=1)
         width = ids.shape[1]
         where = torch.tensor([[n * width + at for at in row] for n, row in enumerate(places)])
         ids, where = ids.to(self.device), where.to(self.device)
@@ -133,6 +136,7 @@ def scorer(
     try:
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
+            stack.enter_context(sdpa_kernel(KERNELS))
             stack.enter_context(as_written(model))
             fuse_attention(model)
             copied = memory in ("auto", "16-bit") and stack.enter_context(merged(model))
@@ -165,14 +169,6 @@ def score(
         if progress is None:
             return rows(prompts)
         return rows(prompts, lambda done: progress(done, len(texts)))
-
-
-def accuracy(
-    model: Model, prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
-) -> float:
-    """The share of texts whose most probable label is the given one."""
-    rows = score(model, prompter, texts)
-    return sum(row[label] == max(row) for row, label in zip(rows, labels, strict=True)) / len(rows)
 
 
 def _compile(ready: Scorer, note: Callable[[str], None]) -> None:

@@ -58,14 +58,15 @@ class Sharded4bit(bnb.nn.Linear4bit):
         absmax = state.absmax
         if state.nested:
             absmax = bnb.functional.dequantize_blockwise(absmax, state.state2) + state.offset
-        self.packed = nn.Parameter(packed, requires_grad=False)
+        # as float32, since FSDP takes the parameters that it makes for trainable ones at first
+        self.packed = nn.Parameter(packed.flatten().view(torch.float32), requires_grad=False)
         self.absmax = nn.Parameter(absmax.float(), requires_grad=False)
         self.bias = layer.bias
         self.form = (BLOCK, quantization.type, layer.out_features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out) in the dtype of x."""
-        y: torch.Tensor = linear_4bit(x, self.packed, self.absmax, *self.form)
+        y: torch.Tensor = linear_4bit(x, self.packed.view(torch.uint8), self.absmax, *self.form)
         return y if self.bias is None else y + self.bias
 
 

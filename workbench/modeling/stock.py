@@ -5,21 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import TrainerCallback
+from peft import set_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
+from transformers import TrainerCallback, TrainerState
+from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
+from transformers.trainer_pt_utils import safe_globals
 from trl import SFTConfig, SFTTrainer
 
+from storage.errors import on_one_line
+from workbench.modeling import judging
 from workbench.modeling.adapting import lora_config
-from workbench.modeling.checkpoints import newest, seal
+from workbench.modeling.checkpoints import Damaged, newest, seal, step_of, tensors
 from workbench.modeling.examples import Examples, Report, Trained
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter
-from workbench.modeling.scoring import accuracy
 from workbench.recipes import Recipe, Training
+
+RANDOM_NAME = "rng_state.pth"
 
 
 def train_with_trl(
@@ -39,7 +47,7 @@ def train_with_trl(
     """
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
-    progress = _Progress(report, stop_asked, prompter, dev, settings.save_steps)
+    progress = _Progress(report, stop_asked, prompter, dev, settings)
     trainer = SFTTrainer(
         model=base.model,
         args=_arguments(settings, base, checkpoints),
@@ -51,9 +59,41 @@ def train_with_trl(
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    checkpoint = newest(checkpoints)
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    return Trained(trainer.model, trainer.state.global_step, progress.stopped)
+    found = newest(checkpoints, _read, lambda text: report("note", text=text))
+    trainer.train(resume_from_checkpoint=None if found is None else str(found[0]))
+    step, best = trainer.state.global_step, trainer.state.best_global_step or 0
+    taken = step
+    if settings.keep_best and 0 < best < step and not progress.stopped:
+        taken = _take_best(trainer.model, checkpoints / f"checkpoint-{best}", step, report)
+    ending = judging.ending(step, trainer.state.max_steps, best, taken)
+    return Trained(trainer.model, step, progress.stopped, taken=taken, ending=ending)
+
+
+def _read(checkpoint: Path) -> None:
+    """Look whether a checkpoint of the trainer is whole; raises Damaged.
+
+    What it holds as pickles is read without running any code, here as in the trainer.
+    """
+    tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME)
+    try:
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        with safe_globals():
+            for name in (OPTIMIZER_NAME, SCHEDULER_NAME, RANDOM_NAME):
+                torch.load(checkpoint / name, map_location="cpu", weights_only=True)
+    except (OSError, ValueError, TypeError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise Damaged(on_one_line(error)[:160]) from None
+    if state.global_step != step_of(checkpoint):
+        raise Damaged(f"{TRAINER_STATE_NAME} does not belong to it")
+
+
+def _take_best(model: Model, checkpoint: Path, step: int, report: Report) -> int:
+    """Put the weights of the best step on dev back, and return the step that they are of."""
+    try:
+        set_peft_model_state_dict(model, tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME))
+    except Damaged as error:
+        report("note", text=f"the best step on dev, of {checkpoint.name}, is damaged ({error})")
+        return step
+    return step_of(checkpoint)
 
 
 def _arguments(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
@@ -109,13 +149,13 @@ class _Progress(TrainerCallback):
         stop_asked: Callable[[], bool],
         prompter: Prompter,
         dev: Examples,
-        every: int,
+        settings: Training,
     ) -> None:
         self.report = report
         self.stop_asked = stop_asked
         self.prompter = prompter
         self.dev = dev
-        self.every = every
+        self.settings = settings
         self.stopped = False
         self.began = 0.0
         self.first_step = 0
@@ -127,9 +167,15 @@ class _Progress(TrainerCallback):
         left = state.max_steps - state.global_step
         rate = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
         self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
-        if self.dev.texts and (state.global_step % self.every == 0 or left == 0):
-            self._evaluate(kwargs["model"], state.global_step)
-        if self.stop_asked() and left > 0:
+        if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left == 0):
+            self._evaluate(kwargs["model"], state)
+        exhausted = judging.exhausted(
+            self.settings, state.global_step, state.best_global_step or 0
+        )  # fmt: skip
+        if exhausted or left == 0:
+            # a checkpoint of the end would be gone on from, by one step too many
+            control.should_training_stop, control.should_save = True, False
+        elif self.stop_asked():
             control.should_training_stop = control.should_save = self.stopped = True
         return control
 
@@ -156,6 +202,12 @@ class _Progress(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
-    def _evaluate(self, model: Model, step: int) -> None:
-        share = accuracy(model, self.prompter, self.dev.texts, self.dev.labels)
-        self.report("dev", step=step, accuracy=share, n=len(self.dev.texts))
+    def _evaluate(self, model: Model, state: Any) -> None:
+        """Score the dev tweets; the best is remembered in the state, which checkpoints hold."""
+        found = judging.judge(model, self.prompter, self.dev)
+        if found.better_than(state.best_metric):
+            state.best_metric, state.best_global_step = found.loss, state.global_step
+        self.report(
+            "dev", step=state.global_step, steps=state.max_steps, accuracy=found.accuracy,
+            loss=found.loss, n=found.n, best_step=state.best_global_step or 0,
+        )  # fmt: skip

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 
 from storage.errors import UserError
-from workbench.modeling import batches, checkpoints, ordering
+from workbench.modeling import batches, checkpoints, judging, ordering
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import Batch, Row
-from workbench.modeling.checkpoints import Course
+from workbench.modeling.checkpoints import Checkpoint, Course, Damaged
 from workbench.modeling.compiling import uncompile_layers
 from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
@@ -24,7 +24,7 @@ from workbench.modeling.loading import Base, Model, dequantise
 from workbench.modeling.memory import Plan, peak_gib, plan
 from workbench.modeling.passes import OutOfMemory, Passes
 from workbench.modeling.prompts import Prompter
-from workbench.modeling.scoring import accuracy
+from workbench.modeling.recording import Record
 from workbench.modeling.sharding import is_sharded
 from workbench.modeling.ways import Ways, find_out
 from workbench.recipes import Recipe, Training
@@ -100,7 +100,7 @@ def train(
     masters.release()
     if chosen.checkpointing:
         adapted.gradient_checkpointing_disable()
-    return Trained(adapted, loop.course.step, stopped, loop.dynamics())
+    return Trained(adapted, loop.course.step, stopped, loop.dynamics(), loop.taken, loop.ending)
 
 
 class Work:
@@ -205,16 +205,25 @@ class Loop:
             model.get_base_model(), masters, work.ways, labels if work.records else None, self._note
         )
         self.course = Course(step=0, seed=settings.seed)
-        self.record: list[tuple[list[int], int, torch.Tensor]] = []
-        self.seen: dict[str, list[torch.Tensor]] = {"number": [], "epoch": [], "probability": []}
+        self.taken = 0
+        self.ending: str | None = None
+        self.record = Record(work.place)
 
     def run(self) -> bool:
         """Train; true if it was asked to stop before the end."""
-        settings = self.work.settings
         self._restore()
         self.model.train()
         if self.device.type == "cuda" and not self.work.sharded:
             self._prepare()
+        with checkpoints.writer(self.folder) as writer:
+            if self._steps(writer):
+                return True
+        self._take_best()
+        return False
+
+    def _steps(self, writer: checkpoints.Writer) -> bool:
+        """Do the steps that are left; true if it was asked to stop in between."""
+        settings = self.work.settings
         first, began = self.course.step, time.monotonic()
         losses: list[torch.Tensor] = []
         waited: torch.cuda.Event | None = None
@@ -238,18 +247,17 @@ class Loop:
             stopping = left > 0 and self.stop_asked()
             if step % settings.save_steps == 0 or left == 0:
                 self._evaluate(step)
+            if left == 0 or judging.exhausted(settings, step, self.course.best_step):
+                return False  # what is learned goes into the adapter at once
             if step % settings.save_steps == 0 or stopping:
-                self._save()
+                self._save(writer)
             if stopping:
                 return True
         return False
 
     def dynamics(self) -> Dynamics | None:
         """The probability of each given label, epoch by epoch."""
-        if not self.work.records:
-            return None
-        seen = self._seen_by_all()
-        return Dynamics(*(seen[name].tolist() if name in seen else [] for name in self.seen))
+        return self.record.dynamics() if self.work.records else None
 
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean loss of a step and the length of its gradient, still on the device."""
@@ -262,7 +270,7 @@ class Loop:
             total += (found * batch.weights.to(self.device)).sum()
             if self.work.records and part:
                 numbers = [row.number for row in part]
-                self.record.append((numbers, step // self.work.per_epoch, found[: len(numbers)]))
+                self.record.add(numbers, step // self.work.per_epoch, found[: len(numbers)])
         self.place.add_up(gradient)
         self.place.add_up(total)
         norm = gradient.norm()
@@ -297,7 +305,7 @@ class Loop:
     def _log(
         self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
     ) -> None:
-        self._gather()
+        self.record.fetch()
         mean = float(torch.stack(losses).mean())
         seconds = time.monotonic() - began
         self.report(
@@ -313,48 +321,56 @@ class Loop:
         )
 
     def _evaluate(self, step: int) -> None:
-        if not self.dev.texts or not (self.place.first or self.work.sharded):
+        if not self.dev.texts:
             return
-        share = accuracy(
-            self.model.get_base_model(), self.work.prompter, self.dev.texts, self.dev.labels
-        )
-        self.report("dev", step=step, accuracy=share, n=len(self.dev.texts))
-        if share > self.course.best_accuracy:
-            self.course = replace(self.course, best_step=step, best_accuracy=share)
+        found = judging.judge(
+            self.model.get_base_model(), self.work.prompter, self.dev, self.place
+        )  # fmt: skip
+        if found.better_than(self.course.best_loss):
+            self.course = replace(
+                self.course, best_step=step, best_accuracy=found.accuracy, best_loss=found.loss
+            )
+        self.report(
+            "dev", step=step, steps=self.work.total, accuracy=found.accuracy, loss=found.loss,
+            n=found.n, best_step=self.course.best_step,
+        )  # fmt: skip
 
-    def _save(self) -> None:
-        record = self._seen_by_all()
+    def _save(self, writer: checkpoints.Writer) -> None:
+        seen = self.record.of_all()
         if self.place.first:
-            checkpoints.save(self.folder, self.course, self.masters, self.optimizer, record)
+            writer.save(self.course, self.masters, self.optimizer, seen)
 
     def _restore(self) -> None:
-        newest = checkpoints.newest(self.folder)
-        course = None if newest is None else checkpoints.read_course(newest)
-        if newest is None or course is None:
+        """Go on from the newest checkpoint that is whole, the same one in all processes."""
+        found = None
+        if self.place.first:
+            found = checkpoints.newest(self.folder, self._read, self._note)
+        name = self.place.gather([None if found is None else found[0].name])[0]
+        if name is None:
             return
-        record = checkpoints.restore(newest, course, self.masters, self.optimizer)
-        for name, tensor in record.items() if self.place.first else ():
-            self.seen[name].append(tensor)
-        self.course = course
+        whole = self._read(self.folder / name) if found is None else found[1]
+        checkpoints.restore(whole, self.masters, self.optimizer)
+        self.record.put_back(whole.seen)
+        self.course = whole.course
 
-    def _seen_by_all(self) -> dict[str, torch.Tensor]:
-        """What all processes have recorded of their rows."""
-        self._gather()
-        parts = [torch.cat(own) if own else None for own in self.seen.values()]
-        everybody = self.place.gather([parts])
-        whole: dict[str, torch.Tensor] = {}
-        for name, pieces in zip(self.seen, zip(*everybody, strict=True), strict=True):
-            if present := [piece for piece in pieces if piece is not None]:
-                whole[name] = torch.cat(present)
-        return whole
+    def _read(self, checkpoint: Path) -> Checkpoint:
+        return checkpoints.read(checkpoint, self.masters)
 
-    def _gather(self) -> None:
-        """Fetch the losses of the last steps from the device."""
-        for numbers, epoch, losses in self.record:
-            self.seen["number"].append(torch.tensor(numbers))
-            self.seen["epoch"].append(torch.full((len(numbers),), epoch))
-            self.seen["probability"].append(losses.neg().exp().cpu())
-        self.record = []
+    def _take_best(self) -> None:
+        """Put the weights of the best step on dev back, if the recipe keeps those."""
+        step, best = self.course.step, self.course.best_step
+        self.taken = step
+        if self.work.settings.keep_best and 0 < best < step:
+            self.place.any(False)  # the first process has written it by now
+            weights = None
+            try:
+                weights = checkpoints.read_weights(self.folder / f"checkpoint-{best}", self.masters)
+            except Damaged as error:
+                self._note(f"the best step on dev was {best}, but its checkpoint: {error}")
+            if not self.place.any(weights is None) and weights is not None:
+                checkpoints.put_weights(weights, self.masters)
+                self.taken = best
+        self.ending = judging.ending(step, self.work.total, best, self.taken)
 
     def _note(self, text: str) -> None:
         self.report("note", text=text)

@@ -16,7 +16,8 @@ In:
 Out:
     state.json      `folder.State`, replaced in one step
     log.jsonl       one JSON object a line: phases, training steps, dev results, notes
-    checkpoints/    resumable states of training
+    checkpoints/    resumable states of training; those without the mark COMPLETE, and those that
+                    cannot be read, are passed over
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
@@ -34,7 +35,7 @@ Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     phase   phase
     note    text
     step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib
-    dev     step, accuracy, n
+    dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
 Others are shown as they are. Numbers of steps and of dev results become metrics of the run.
 

@@ -33,6 +33,8 @@ def _adopt(store: Store) -> list[str]:
     left = []
     for folder, job in _strangers(store, known):
         try:
+            run_folder.require_inside(folder)
+            _require_no_code(store, job, known.get(job.uid))
             state = run_folder.read_state(folder)
             if run_folder.alive(folder, state):
                 continue  # it would lose its folder; later
@@ -52,6 +54,21 @@ def _adopt(store: Store) -> list[str]:
         except UserError as error:
             left.append(f"{folder} was left alone: {error}")
     return left
+
+
+def _require_no_code(store: Store, job: Job, run: Run | None) -> None:
+    """Raise UserError if a run would let its base run code and nobody here has asked for that."""
+    if not job.trust_remote_code:
+        return
+    try:
+        asked = run is not None and run_folder.read_job(store.run_folder(run.id)).trust_remote_code
+    except UserError:
+        asked = False
+    if not asked:
+        raise UserError(
+            "its run.json lets the base bring code of its own (trust_remote_code); set that to "
+            "false there to take the run in."
+        )
 
 
 def _strangers(store: Store, known: dict[str, Run]) -> list[tuple[Path, Job]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from storage import runs, tweets
 from storage.errors import UserError
+from storage.matching import moved
 from storage.predictions import predictions_of
 from storage.store import Store
 from workbench.analysis import comparing
@@ -49,7 +50,7 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
         "mcnemar": {"fixed": counts.fixed, "broken": counts.broken, "both_wrong": counts.both_wrong,
                     "p": comparing.mcnemar(counts)},
         "settings": _settings(*jobs),
-        "data": _data(*(store.run_folder(run) for run in (first, second))),
+        "data": _data(store, first, second),
         "flips": _flips(store, common, said),
     }  # fmt: skip
 
@@ -104,24 +105,32 @@ def _flat(job: Job) -> dict[str, Any]:
         "kind": job.kind, "base": job.base, "template": job.template,
         "labels": list(job.labels), "words": list(job.words),
     }  # fmt: skip
-    for name, value in job.recipe.as_json().items():
-        if isinstance(value, dict):
-            found |= {f"{name}.{key}": setting for key, setting in value.items()}
-        elif name not in ("description", "kind"):
-            found["recipe" if name == "name" else name] = value
+    found |= {"recipe": job.recipe.name, **job.recipe.settings()}
     return found | {f"version of {name}": version for name, version in job.versions.items()}
 
 
-def _data(first: Path, second: Path) -> dict[str, Any]:
-    """How the training sets differ: tweets that only one of them has, and other labels."""
-    sides = []
-    for folder in (first, second):
-        frozen = tables.read(folder / run_folder.TRAIN)
-        sides.append(dict(zip(frozen.ids, frozen.labels, strict=False)))
+def _data(store: Store, first: int, second: int) -> dict[str, Any]:
+    """How the training sets differ: tweets that only one of them has, and other labels.
+
+    A run from another workspace numbers its tweets differently: they are matched by their texts,
+    and those that are not here are only counted.
+    """
+    sides: list[dict[int, str]] = []
+    unknown = []
+    for run in (first, second):
+        frozen = tables.read(store.run_folder(run) / run_folder.TRAIN)
+        here = moved(store, zip(frozen.ids, frozen.texts, strict=True))
+        rows = [
+            (here.get(tweet, tweet), label)
+            for tweet, label in zip(frozen.ids, frozen.labels, strict=False)
+        ]
+        sides.append({tweet: label for tweet, label in rows if tweet is not None})
+        unknown.append(sum(tweet is None for tweet, _ in rows))
     before, after = sides
     return {
-        "first": len(before),
-        "second": len(after),
+        "first": len(before) + unknown[0],
+        "second": len(after) + unknown[1],
+        "unknown": unknown,
         "added": sorted(after.keys() - before.keys()),
         "removed": sorted(before.keys() - after.keys()),
         "relabelled": [

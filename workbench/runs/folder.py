@@ -127,6 +127,15 @@ def require(folder: Path) -> None:
         raise UserError(gone(folder))
 
 
+def require_inside(folder: Path) -> None:
+    """Raise UserError if there is a link in a run folder: it might be written through."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise UserError(
+                f"{path} is a link, and a run stays in its folder; put there what it points to."
+            )
+
+
 def read_job(folder: Path) -> Job:
     """Read run.json; raises UserError if it is missing or not what it should be."""
     values = schema.read_object(folder / JOB)

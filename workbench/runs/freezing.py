@@ -96,6 +96,8 @@ def freeze_prediction(
     """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
     if not tweets.listing(store, filter_text):
         raise UserError("No tweet passes the filter, so there is nothing to predict.")
+    if adapter is not None:
+        run_folder.require_inside(adapter.parent)
     job = _job(store, "predict", recipe, base, [], trust_remote_code)
     with _new_folder(store, job) as folder:
         if adapter is not None:
@@ -112,6 +114,7 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
     The tweets, their labels as they were frozen and the prompt are the same, so that what comes
     out differs by the settings alone.
     """
+    run_folder.require_inside(source)
     before = run_folder.read_job(source)
     if before.kind == "predict" or recipe.kind != before.kind:
         raise UserError(f"A {before.kind} run cannot be cloned with the recipe {recipe.name}.")

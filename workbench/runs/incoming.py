@@ -68,10 +68,7 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        for batch in pq.ParquetFile(path).iter_batches(columns=["id", "text"]):
-            yield from zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; the run folder is incomplete.") from None
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); start the run anew.") from None
+    if not path.exists():
+        raise UserError(f"{path} is missing; the run folder is incomplete.")
+    for ids, texts in tables.windows(path):
+        yield from zip(ids, texts, strict=True)

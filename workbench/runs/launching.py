@@ -22,6 +22,7 @@ def launch(folder: Path, how: Launch | None = None) -> None:
 
     Raises UserError if another worker has the folder, or if the launcher refuses it.
     """
+    run_folder.require_inside(folder)
     with processes.claimed(folder) as lock:
         _start(folder, how or Launch(), lock)
 
@@ -76,6 +77,7 @@ def resume(folder: Path, how: Launch | None = None) -> None:
     Raises UserError for a run that is at work, waits or is done.
     """
     run_folder.require(folder)
+    run_folder.require_inside(folder)
     state = run_folder.read_state(folder)
     if state.state in LIVE and run_folder.alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")

@@ -85,6 +85,9 @@ def _train(
     reporter.update(step=trained.steps)
     if trained.stopped:
         return trained.model, True
+    if trained.ending is not None:
+        reporter.report("note", text=trained.ending)
+        reporter.update(reason=trained.ending)
     reporter.phase("saving the adapter")
     if not place.first:
         return trained.model, False
@@ -92,7 +95,8 @@ def _train(
         _save_dynamics(folder, ids, trained.dynamics)
     details = details_of(
         job.recipe, str(job.base), prompter, job.words, run=job.uid, data_hash=job.data_hash,
-        versions=job.versions, steps=trained.steps, linear4bit=base.linear4bit,
+        versions=job.versions, steps=trained.steps, adapter_step=trained.taken,
+        ending=trained.ending, linear4bit=base.linear4bit,
     )  # fmt: skip
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
     return trained.model, False
@@ -147,6 +151,5 @@ def _scored(reporter: Reporter, before: int, total: int, some: int) -> None:
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
-    frozen = tables.read(path)
-    number = {label: index for index, label in enumerate(job.labels)}
-    return Examples(frozen.texts, [number[label] for label in frozen.labels]), frozen.ids
+    frozen, numbers = tables.examples(path, job.labels)
+    return Examples(frozen.texts, numbers), frozen.ids

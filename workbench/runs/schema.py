@@ -113,7 +113,7 @@ def number(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-WHOLE = ("step", "steps", "done", "total", "n")
+WHOLE = ("step", "steps", "done", "total", "n", "best_step")
 TEXTS = ("event", "phase", "text")
 
 

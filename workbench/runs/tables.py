@@ -18,6 +18,7 @@ from workbench.runs import folder as run_folder
 WINDOW = 16_384
 """Rows that are read, scored and written at a time."""
 DYNAMICS = "dynamics.parquet"
+ANEW = "freeze the run anew"
 SCHEMA = pa.schema([
     ("id", pa.int64()),
     ("probabilities", pa.list_(pa.float64())),
@@ -51,23 +52,47 @@ def read(path: Path) -> Frozen:
             for name in ("label", "group")
         )
     except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
-        raise UserError(f"{path} is damaged ({on_one_line(error)}); freeze the run anew.") from None
-    if not all(isinstance(text, str) for text in texts) or None in ids:
-        raise UserError(f"{path} is damaged (a text or an id is missing); freeze the run anew.")
+        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
+    if not all(isinstance(text, str) for text in texts) or None in ids or None in groups:
+        raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
     return Frozen(ids, texts, labels, groups)
+
+
+def examples(path: Path, labels: Sequence[str]) -> tuple[Frozen, list[int]]:
+    """A frozen file of labelled tweets, and the number of the label of each.
+
+    Raises UserError if it is damaged, or of other labels.
+    """
+    frozen = read(path)
+    number = {label: index for index, label in enumerate(labels)}
+    known = [isinstance(label, str) and label in number for label in frozen.labels]
+    if len(known) != len(frozen.ids) or not all(known):
+        raise UserError(
+            f"{path} is damaged (a label is missing, or none of {', '.join(labels)}); {ANEW}."
+        )
+    return frozen, [number[label] for label in frozen.labels]
 
 
 def count(path: Path) -> int:
     """The rows of a frozen file; one that is not there has none."""
-    return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
+    try:
+        return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
 
 
 def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
     """The ids and texts of a frozen file, so many rows at a time."""
     if not path.exists():
         return
-    for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
-        yield batch["id"].to_pylist(), batch["text"].to_pylist()
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
+            ids, texts = batch["id"].cast(pa.int64()).to_pylist(), batch["text"].to_pylist()
+            if None in ids or not all(isinstance(text, str) for text in texts):
+                raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
+            yield ids, texts
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
 
 
 @contextmanager

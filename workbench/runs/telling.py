@@ -46,9 +46,11 @@ def _step(values: dict[str, Any]) -> str:
 
 
 def _dev(values: dict[str, Any]) -> str:
-    accuracy = f"accuracy {_number(values, 'accuracy'):.3f}"
-    return f"{_of('dev', values.get('step', 0), values.get('steps', 0))}  {accuracy} on " + (
-        f"{values.get('n', 0):,} dev tweets"
+    loss = f"loss {_number(values, 'loss'):>6.4f}  " if "loss" in values else ""
+    best = "  best so far" if values.get("best_step") == values.get("step", 0) else ""
+    return (
+        f"{_of('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
+        f"accuracy {_number(values, 'accuracy'):.3f} on {values.get('n', 0):,} dev tweets{best}"
     )
 
 

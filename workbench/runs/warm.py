@@ -67,6 +67,7 @@ class Warm:
         """Do one run; whatever becomes of it, the engine goes on."""
         try:
             job = run_folder.read_job(run)
+            run_folder.require_inside(run)
             self._go_offline(without_hub(job))
             entry.unlink(missing_ok=True)
             with processes.claimed(run):

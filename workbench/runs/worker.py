@@ -111,7 +111,8 @@ class Reporter:
         return self.began_at + time.monotonic() - self.began
 
     def end(self, state: str, reason: str | None = None) -> None:
-        """Write how the run ended, on a full disk too."""
+        """Write how the run ended, on a full disk too; a run that is done keeps its remark."""
+        reason = self.state.reason if state == DONE else reason
         if self.writes:
             (self.folder / RESERVE).unlink(missing_ok=True)
         elif state == FAILED and reason not in (None, OTHER_ENDED):
@@ -158,6 +159,7 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
+        run_folder.require_inside(folder)
         if os.environ.get("WORLD_SIZE") == "1":
             for name in ALONE:  # under torchrun too one process is one process
                 os.environ.pop(name, None)

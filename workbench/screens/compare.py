@@ -15,6 +15,7 @@ from textual.widgets import Static
 from workbench import inert
 
 MOST_FLIPS = 200
+MOST_IDS = 12
 
 
 class CompareScreen(Screen[None]):
@@ -73,6 +74,16 @@ def _lines(found: dict[str, Any]) -> Iterator[Text]:
     added, removed, other = (len(data[name]) for name in ("added", "removed", "relabelled"))
     yield Text(f"  {data['first']:,} → {data['second']:,}: {added:,} new, {removed:,} left out, "
                f"{other:,} with another label")  # fmt: skip
+    for name, ids in (
+        ("new", data["added"]),
+        ("left out", data["removed"]),
+        ("other label", [row["id"] for row in data["relabelled"]]),
+    ):
+        if ids:
+            more = ", …" if len(ids) > MOST_IDS else ""
+            yield Text(f"  {name:<12}{', '.join(f'#{n}' for n in ids[:MOST_IDS])}{more}")
+    if any(data["unknown"]):
+        yield Text(f"  {' and '.join(map(str, data['unknown']))} of them not in this workspace")
     yield Text(f"\nflipped ({len(found['flips']):,})", "bold")
     for row in found["flips"][:MOST_FLIPS]:
         yield Text(inert.line(f"  {row['kind']:<12}#{row['id']:<8}{row['first']} → {row['second']}"

@@ -163,8 +163,11 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         curve = sparkline(progress.losses, min(60, width - 16))
         facts.append(("loss", f"{curve} {progress.losses[0]:.3f} → {progress.losses[-1]:.3f}"))
     if progress.dev:
-        n = f" on {progress.dev['n']:,.0f} dev tweets" if "n" in progress.dev else ""
-        facts.append(("accuracy", f"{progress.dev.get('accuracy', 0):.3f}{n}"))
+        dev = progress.dev
+        n = f" on {dev['n']:,.0f} dev tweets" if "n" in dev else ""
+        loss = f", loss {dev['loss']:.3f}" if "loss" in dev else ""
+        best = f", the best at step {dev['best_step']:,.0f}" if dev.get("best_step") else ""
+        facts.append(("accuracy", f"{dev.get('accuracy', 0):.3f}{n}{loss}{best}"))
     speed = [
         f"learning rate {progress.rate:.2e}" if progress.rate is not None else "",
         f"{progress.speed:,.1f} tweets/s" if progress.speed is not None else "",

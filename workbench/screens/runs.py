@@ -40,6 +40,7 @@ class RunsScreen(Screen[None]):
         Binding("t", "app.train", "train"),
         Binding("v", "mark", "mark: c compares the marked run with the one under the cursor"),
         Binding("c", "compare", "compare with the marked run, or the one below"),
+        Binding("C", "clone", "clone: train again on the same data, with other settings"),
         Binding("D", "delete", "delete the run; `workbench undelete` brings it back"),
         Binding("j", "move(1)", "next", show=False),
         Binding("k", "move(-1)", "previous", show=False),
@@ -69,7 +70,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter show  o open  v mark  c compare  D delete  t train  esc back  ? help",
+            "enter show  o open  v mark  c compare  C clone  D delete  t train  esc back  ? help",
             classes="hint",
         )
 
@@ -191,6 +192,13 @@ class RunsScreen(Screen[None]):
         else:
             self.say("")
             self.app.push_screen(CompareScreen(found))
+
+    def action_clone(self) -> None:
+        """Open the form for a clone of the run under the cursor."""
+        if (run := self._current) is not None and run.kind == "predict":
+            self.say(f"Run {run.id} only predicts, so there is nothing to clone.", problem=True)
+        elif run is not None:
+            self.app.clone_run(run)
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""

@@ -1,0 +1,133 @@
+"""The form that trains again on the data of a run, with other settings."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Button, Input, Static
+
+from storage.errors import UserError
+from storage.runs import Run
+from workbench import inert, recipes
+from workbench.recipes import Recipe
+from workbench.runs.folder import read_job, require
+from workbench.widgets.menu import CURSOR
+from workbench.widgets.prompt import Inert
+
+if TYPE_CHECKING:
+    from workbench.app import WorkbenchApp
+
+TITLES = {
+    "settings": "settings that differ from those of the run",
+    "base": "base model: a hub name or a local folder",
+}
+
+
+class CloneScreen(Screen[None]):
+    """Settings and base model; enter goes from field to field, at last to the start."""
+
+    BINDINGS: ClassVar = [
+        Binding("ctrl+j", "start", "start", show=False),
+        Binding("escape", "back", "back to the runs", key_display="esc"),
+    ]
+
+    app: WorkbenchApp
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self._recipe: Recipe | None = None
+
+    def compose(self) -> ComposeResult:
+        """The fields above the settings of the run."""
+        run = self.run
+        settings = Input(
+            compact=True, select_on_focus=False, highlighter=Inert(), id="settings",
+            placeholder="none, or such as: lora.r=8 training.learning_rate=1e-4",
+        )  # fmt: skip
+        base = Input(
+            run.base or "", compact=True, select_on_focus=False, highlighter=Inert(), id="base",
+            disabled=run.kind == "baseline",
+        )  # fmt: skip
+        base.cursor_blink = settings.cursor_blink = False
+        title = inert.line(f"Train again on the tweets and labels of run {run.id} ({run.recipe})")
+        with VerticalScroll(id="form", can_focus=False):
+            yield Static(title, id="form-title", markup=False)
+            yield Static(classes="field", id="settings-title")
+            yield settings
+            yield Static(classes="field", id="base-title")
+            yield base
+            yield Button("Start", id="start", compact=True, variant="primary")
+            yield Static(id="form-message", markup=False)
+            yield Static(id="snapshot", markup=False)
+        yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
+
+    def on_mount(self) -> None:
+        """Say what the settings of the run are."""
+        self.query_one("#settings").focus()
+        folder = self.app.store.run_folder(self.run.id)
+        try:
+            require(folder)
+            self._recipe = read_job(folder).recipe
+        except UserError as error:
+            self.say(str(error), problem=True)
+            return
+        named = "  ".join(f"{name}={value}" for name, value in self._recipe.settings().items())
+        self.query_one("#snapshot", Static).update(inert.line(f"run {self.run.id}: {named}"))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Mark the field that has the focus, beside its colour."""
+        for name, title in TITLES.items():
+            mark = CURSOR if event.widget.id == name else " "
+            self.query_one(f"#{name}-title", Static).update(f"{mark}{title}")
+        start = self.query_one("#start", Button)
+        start.label = f"{CURSOR if event.widget is start else ' '} Start "
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        text = inert.line(f"! {text}" if problem and text else text)
+        self.query_one("#form-message", Static).update(text)
+
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.focus_next()
+
+    @on(Button.Pressed)
+    def action_start(self) -> None:
+        """Check the form and start the run."""
+        try:
+            overrides = shlex.split(self.query_one("#settings", Input).value)
+            if self._recipe is not None:
+                recipes.changed(self._recipe, overrides)
+        except (UserError, ValueError) as error:
+            self.say(str(error), problem=True)
+            return
+        base = self.query_one("#base", Input).value.strip()
+        arguments = [str(self.run.id)]
+        arguments += ["--base", base] if base and base != self.run.base else []
+        for override in overrides:
+            arguments += ["--set", override]
+        self.query_one("#start", Button).disabled = True
+        self._start(arguments)
+
+    @work(group="start", exclusive=True)
+    async def _start(self, arguments: list[str]) -> None:
+        try:
+            started = await self.app.command("clone", *arguments, "--json", let_finish=True)
+        except UserError as error:
+            start = self.query_one("#start", Button)
+            start.disabled = False
+            start.focus()
+            self.say(str(error), problem=True)
+            return
+        self.app.started(int(started["id"]))
+
+    def action_back(self) -> None:
+        """Back to the runs."""
+        self.app.action_runs()
