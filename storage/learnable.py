@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storage.store import Store
+from storage.text import split_of
 from storage.tweets import each
 
 LEARNABLE = (
@@ -43,6 +44,28 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     dev_groups = {example.group for example in parts["dev"]}
     train = [example for example in parts["train"] if example.group not in dev_groups]
     return train, parts["dev"]
+
+
+def divided(store: Store, dev_share: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """The same; without a dev split, that share of the groups of the train split is held out."""
+    train, dev = training(store)
+    if dev or not dev_share:
+        return train, dev
+    held_out = [
+        split_of(f"dev {example.group}".encode(), seed, 0.0, dev_share) == "dev"
+        for example in train
+    ]
+    dev = [example for example, held in zip(train, held_out, strict=True) if held]
+    return [example for example, held in zip(train, held_out, strict=True) if not held], dev
+
+
+def characters(store: Store) -> tuple[int, float, int]:
+    """How many tweets `count` finds, and the characters of one in the mean and at most."""
+    [row] = store.db.execute(
+        f"SELECT count(*), coalesce(avg(length(t.text)), 0), coalesce(max(length(t.text)), 0) "
+        f"{LEARNABLE}"
+    ).fetchall()
+    return int(row[0]), float(row[1]), int(row[2])
 
 
 def count(store: Store) -> int:

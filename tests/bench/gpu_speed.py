@@ -224,7 +224,7 @@ def freeze(
     store: Store, preset: str, base: Path, steps: int, small: bool, memory: str = "auto"
 ) -> Path:
     """The run folder of a training run that scores all tweets afterwards."""
-    overrides = [f"training.max_steps={steps}", f"training.memory={memory}"]
+    overrides = [f"training.max_steps={steps}", f"training.memory={memory}", "training.patience=0"]
     if small:
         overrides += ["quantization.compute_dtype=float32", "training.logging_steps=1"]
     return freeze_training(store, recipes.load(preset, overrides), str(base), "").path

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from workbench import recipes
-from workbench.modeling import checkpoints, judging, memory
+from workbench.modeling import checkpoints, judging
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import answer_rows, packed
@@ -93,9 +93,7 @@ def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_pat
 
 
 @pytest.mark.slow
-def test_steps_in_parts_or_with_checkpointing_learn_the_same(
-    prepare, sample, tmp_path, monkeypatch
-):
+def test_steps_in_parts_or_with_checkpointing_learn_the_same(prepare, sample, tmp_path):
     def losses(*overrides):
         recipe, base, prompter = prepare(
             "training.max_steps=2", "training.logging_steps=1", "lora.dropout=0.0", *overrides
@@ -107,9 +105,7 @@ def test_steps_in_parts_or_with_checkpointing_learn_the_same(
         )  # fmt: skip
         return seen
 
-    with monkeypatch.context() as patch:
-        patch.setattr(memory, "TOKENS_ON_CPU", 2048)
-        whole = losses("training.memory=16-bit")
+    whole = losses("training.memory=16-bit")
     assert losses("training.memory=24gb") == pytest.approx(whole, abs=1e-4)
     assert losses("training.memory=8gb") == pytest.approx(whole, abs=1e-4)
 

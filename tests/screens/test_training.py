@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.widgets import Input
 
 from storage import runs
 from workbench.runs import processes, spool
@@ -270,3 +271,19 @@ async def test_a_run_without_its_folder_is_said_to_be_gone(start):
         await driver.until_seen("baseline")
         await driver.press("o")
         await driver.until_seen("is missing, so nothing more")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_form_tells_what_a_run_will_need(start, repository, size, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    async with start(size=size) as driver:
+        await driver.press("t", "tab")
+        await driver.until_seen("tiiuae/falcon-7b needs is not known before it is on this machine")
+        base = driver.app.screen.query_one("#base", Input)
+        base.value = str(repository / "sample_data" / "base")
+        await driver.until_seen("for 200 steps")
+        await driver.until_seen("GiB are free on the CPU")
+        await driver.press("tab")
+        await driver.type("training.max_steps=7")
+        await driver.until_seen("for 7 steps")
+        assert "Start" in driver.text

@@ -16,6 +16,7 @@ from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
 from workbench.bases import require_model, require_same_base
+from workbench.commands.dry_run import show
 from workbench.commands.groups import compare
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
@@ -78,14 +79,15 @@ def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlor
     help="Which tweets to score afterwards.",
 )
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would train on, and need.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
 @launch_options
 @common
 @click.pass_obj
-def train(
+def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     settings: Settings, recipe: str | None, base: str | None, overrides: tuple[str, ...],
-    filter_text: str, trust_remote_code: bool, waits: bool, launcher: str | None, nodes: int,
-    gpus: int,
+    filter_text: str, trust_remote_code: bool, dry_run: bool, waits: bool, launcher: str | None,
+    nodes: int, gpus: int,
 ) -> None:  # fmt: skip
     """Freeze the current labels and train on them in a process of its own.
 
@@ -96,12 +98,15 @@ def train(
     """
     from workbench.runs.freezing import freeze_training
 
-    with settings.store() as store:
+    with settings.store(daily_backup=not dry_run) as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
         how = chosen_launch(launcher, nodes, gpus, chosen.kind)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
+        if dry_run:
+            show(store, chosen, model, filter_text, settings.as_json)
+            return
         compare(store)
         with busy("freezing the labels"):
             frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)

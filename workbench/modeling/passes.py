@@ -13,6 +13,7 @@ from torch.nn import functional
 from workbench.modeling.adapting import Masters
 from workbench.modeling.batches import Batch
 from workbench.modeling.compiling import as_written, compile_layers, first_line, uncompile_layers
+from workbench.modeling.fitting import ran_out
 from workbench.modeling.loading import Model
 from workbench.modeling.ways import Ways, backbone, inputs
 
@@ -20,8 +21,6 @@ LOSS_NOISE = 0.25
 """How far the mean loss of compiled layers may be from that of layers as written, in nats."""
 GRADIENT_NOISE = 0.05
 """How far a replayed gradient may be from one that was computed, relative to its length."""
-
-OutOfMemory = torch.OutOfMemoryError
 
 
 @dataclass
@@ -97,9 +96,9 @@ class Passes:
                 if not distance <= LOSS_NOISE:
                     raise RuntimeError(f"losses are off by {distance:.3g}")
                 break
-            except OutOfMemory:
-                raise
             except Exception as error:  # whatever a compiler may raise; layers work without it
+                if ran_out(error):
+                    raise
                 lengths = "any length" if dynamic else "one length at a time"
                 self.note(f"compiling for rows of {lengths} failed: {first_line(error)}")
                 uncompile_layers(self.model)
@@ -107,6 +106,11 @@ class Passes:
         for batch in batches:
             self(batch)
         self.masters.gradient.zero_()
+
+    def forget(self) -> None:
+        """Let go of the graphs and of the memory that they hold."""
+        self.graphs.clear()
+        self.pool = None
 
     def _capture(self, batch: Batch) -> None:
         """Capture a CUDA graph for the shape of a batch, and compare what it gives."""
@@ -116,9 +120,9 @@ class Passes:
             if not distance <= GRADIENT_NOISE:
                 raise RuntimeError(f"replayed gradients are off by {distance:.3g}")
             self.graphs[batch.shape] = captured
-        except OutOfMemory:
-            raise
         except RuntimeError as error:
+            if ran_out(error):
+                raise
             self.note(f"passes are not replayed as CUDA graphs: {first_line(error)}")
             self.capturing = False
             self.graphs.clear()

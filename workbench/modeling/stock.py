@@ -25,6 +25,7 @@ from workbench.modeling.examples import Examples, Report, Trained
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter
+from workbench.modeling.stock_fitting import divided, with_second_chance
 from workbench.recipes import Recipe, Training
 
 RANDOM_NAME = "rng_state.pth"
@@ -48,25 +49,33 @@ def train_with_trl(
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
     progress = _Progress(report, stop_asked, prompter, dev, settings)
-    trainer = SFTTrainer(
-        model=base.model,
-        args=_arguments(settings, base, checkpoints),
-        train_dataset=_texts(prompter, examples),
-        processing_class=prompter.tokenizer,
-        peft_config=lora_config(lora),
-        callbacks=[progress],
-    )
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    found = newest(checkpoints, _read, lambda text: report("note", text=text))
-    trainer.train(resume_from_checkpoint=None if found is None else str(found[0]))
-    step, best = trainer.state.global_step, trainer.state.best_global_step or 0
-    taken = step
-    if settings.keep_best and 0 < best < step and not progress.stopped:
-        taken = _take_best(trainer.model, checkpoints / f"checkpoint-{best}", step, report)
-    ending = judging.ending(step, trainer.state.max_steps, best, taken)
-    return Trained(trainer.model, step, progress.stopped, taken=taken, ending=ending)
+    dataset = _texts(prompter, examples)
+
+    def make(micro: int) -> SFTTrainer:
+        trainer = SFTTrainer(
+            model=base.model,
+            args=_arguments(divided(settings, micro), base, checkpoints),
+            train_dataset=dataset,
+            processing_class=prompter.tokenizer,
+            peft_config=lora_config(lora),
+            callbacks=[progress],
+        )
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+        return trainer
+
+    def go_on(trainer: SFTTrainer) -> Trained:
+        found = newest(checkpoints, _read, lambda text: report("note", text=text))
+        trainer.train(resume_from_checkpoint=None if found is None else str(found[0]))
+        step, best = trainer.state.global_step, trainer.state.best_global_step or 0
+        taken = step
+        if settings.keep_best and 0 < best < step and not progress.stopped:
+            taken = _take_best(trainer.model, checkpoints / f"checkpoint-{best}", step, report)
+        ending = judging.ending(step, trainer.state.max_steps, best, taken)
+        return Trained(trainer.model, step, progress.stopped, taken=taken, ending=ending)
+
+    return with_second_chance(make, go_on, settings, checkpoints, report)
 
 
 def _read(checkpoint: Path) -> None:

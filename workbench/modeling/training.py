@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import torch
 
 from storage.errors import UserError
-from workbench.modeling import batches, checkpoints, judging, ordering
+from workbench.estimating import MULTIPLE, Lengths
+from workbench.modeling import batches, checkpoints, fitting, judging, probing
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Batch, Row
 from workbench.modeling.checkpoints import Checkpoint, Course, Damaged
 from workbench.modeling.compiling import uncompile_layers
 from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Dynamics, Examples, Report, Trained
 from workbench.modeling.loading import Base, Model, dequantise
-from workbench.modeling.memory import Plan, peak_gib, plan
-from workbench.modeling.passes import OutOfMemory, Passes
+from workbench.modeling.memory import peak_gib, plan
+from workbench.modeling.passes import Passes
 from workbench.modeling.prompts import Prompter
 from workbench.modeling.recording import Record
 from workbench.modeling.sharding import is_sharded
-from workbench.modeling.ways import Ways, find_out
+from workbench.modeling.ways import find_out
+from workbench.modeling.work import Work
 from workbench.recipes import Recipe, Training
 
-MULTIPLE = {"cuda": 64, "cpu": 8}
-"""Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
-LOOKED_AHEAD = 512
-"""Steps whose shapes are prepared before the first."""
 LONGEST_NORM = 1.0
 """Gradients are clipped to this length, as in the stock trainer."""
 
@@ -76,11 +72,10 @@ def train(
     fuse_attention(base.model)
     ways = find_out(base.model, prompter)
     report("note", text=ways.told())
-    per_step = settings.batch_size * settings.accumulation
-    mean = sum(len(row.tokens) for row in rows) / len(rows)
-    chosen = plan(
-        settings.memory, settings.gradient_checkpointing, base.model, math.ceil(per_step * mean)
-    )
+    lengths = [len(row.tokens) for row in rows]
+    chosen = plan(recipe, base.model, Lengths(sum(lengths) / len(lengths), max(lengths)))
+    if (most := fitting.limit(folder)) is not None:
+        chosen = replace(chosen, tokens=min(chosen.tokens, most))
     report("note", text=chosen.told())
     if chosen.dequantised:
         dequantise(base.model, base.model.dtype)
@@ -101,85 +96,6 @@ def train(
     if chosen.checkpointing:
         adapted.gradient_checkpointing_disable()
     return Trained(adapted, loop.course.step, stopped, loop.dynamics(), loop.taken, loop.ending)
-
-
-class Work:
-    """What each step of a run does: which rows, in which batches."""
-
-    def __init__(
-        self, settings: Training, chosen: Plan, ways: Ways, rows: list[Row], full_text: bool,
-        prompter: Prompter, place: Place, sharded: bool,
-    ) -> None:  # fmt: skip
-        self.settings = settings
-        self.place = place
-        self.sharded = sharded
-        self.plan = chosen
-        self.ways = ways
-        self.rows = rows
-        self.full_text = full_text
-        self.prompter = prompter
-        self.lengths = [len(row.tokens) for row in rows]
-        self.per_step = settings.batch_size * settings.accumulation
-        self.per_epoch = ordering.steps_in_epoch(len(rows), self.per_step)
-        self.total = settings.max_steps or settings.epochs * self.per_epoch
-        self.epoch = lru_cache(maxsize=2)(self._epoch)
-
-    @property
-    def records(self) -> bool:
-        """Whether a loss is the log-probability of a tweet's label among the labels."""
-        return self.prompter.single and not self.full_text
-
-    def chosen(self, step: int) -> list[Row]:
-        """The rows of a step (counted from 0), of all processes."""
-        epoch, place = divmod(step, self.per_epoch)
-        return [self.rows[number] for number in self.epoch(epoch)[place]]
-
-    def parts(self, rows: Sequence[Row]) -> list[Sequence[Row]]:
-        """Rows divided into passes."""
-        if self.ways.packed or not rows:
-            return [*batches.divide(rows, self.plan.tokens)]
-        longest = max(len(row.tokens) for row in rows)
-        size = max(1, min(self.settings.batch_size, self.plan.tokens // longest))
-        return [rows[first : first + size] for first in range(0, len(rows), size)]
-
-    def batch(self, part: Sequence[Row], step_rows: int, step_targets: int, multiple: int) -> Batch:
-        """The tensors of a pass, weighted so that those of a step add up to its mean loss."""
-        pad = self.prompter.tokenizer.pad_token_id
-        weight = 1 / (step_targets if self.full_text else step_rows)
-        if not self.ways.packed:
-            return batches.padded(part, weight, pad, multiple)
-        tokens = sum(len(row.tokens) for row in part)
-        places = -(-tokens // multiple) * multiple
-        if not self.full_text:
-            places = self.per_step * max(len(answer) for answer in self.prompter.answers)
-        return batches.packed(part, weight, pad, multiple, places)
-
-    def step(self, step: int, multiple: int) -> Iterator[tuple[Sequence[Row], Batch]]:
-        """The passes of this process in a step."""
-        rows = self.chosen(step)
-        targets = sum(len(row.targets) for row in rows)
-        parts = self.parts(self.place.share(rows))
-        for part in parts:
-            yield part, self.batch(part, len(rows), targets, multiple)
-        if not self.sharded:
-            return
-        # a layer is put together by all processes, so each has to do as many passes as the others
-        most = max(len(self.parts(share)) for share in self.place.shares(rows))
-        for _ in range(most - len(parts)):
-            empty = self.batch(rows[:1], len(rows), targets, multiple)
-            yield [], replace(empty, weights=torch.zeros_like(empty.weights))
-
-    def shapes(self, first: int, multiple: int) -> list[Batch]:
-        """A batch of each shape among the next steps, the largest first."""
-        found: dict[tuple[int, ...], Batch] = {}
-        for step in range(first, min(self.total, first + LOOKED_AHEAD)):
-            for _, batch in self.step(step, multiple):
-                found.setdefault(batch.shape, batch)
-        return sorted(found.values(), key=lambda batch: -batch.input_ids.numel())
-
-    def _epoch(self, epoch: int) -> list[list[int]]:
-        arrange = ordering.level if self.ways.packed else ordering.grouped
-        return arrange(self.lengths, self.per_step, self.settings.seed, epoch)
 
 
 class Loop:
@@ -210,11 +126,28 @@ class Loop:
         self.record = Record(work.place)
 
     def run(self) -> bool:
-        """Train; true if it was asked to stop before the end."""
+        """Train; true if it was asked to stop before the end.
+
+        When the memory runs out, it goes on from the last checkpoint with smaller passes, once.
+        """
+        start = self.masters.weights.detach().cpu().clone()
         self._restore()
+        try:
+            return self._run()
+        except (RuntimeError, MemoryError) as error:
+            if self.place.size > 1 or not fitting.ran_out(error):
+                raise
+            tokens = probing.smaller(self.work, self.course.step, self.multiple)
+            if tokens is None:
+                raise
+        # not in the handler, whose error holds the tensors of the pass that failed
+        self._begin_again(start, tokens)
+        return self._run()
+
+    def _run(self) -> bool:
         self.model.train()
-        if self.device.type == "cuda" and not self.work.sharded:
-            self._prepare()
+        if not self.work.sharded:  # a pass of several processes is not tried by one
+            probing.prepare(self.work, self.passes, self.course.step, self.multiple, self._note)
         with checkpoints.writer(self.folder) as writer:
             if self._steps(writer):
                 return True
@@ -283,24 +216,24 @@ class Loop:
     def _learning_rate(self, step: int) -> float:
         return self.work.settings.learning_rate * self.rate(step)
 
-    def _prepare(self) -> None:
-        """Compile and capture for the shapes to come; with too little memory, for smaller ones."""
-        while True:
-            shapes = self.work.shapes(self.course.step, self.multiple)
-            if not shapes:
-                return
-            try:
-                checkpointing = self.work.plan.checkpointing
-                self.passes.prepare(shapes, self.work.ways.packed and not checkpointing)
-                return
-            except OutOfMemory:
-                tokens = self.work.plan.tokens // 2
-                if tokens < max(self.work.lengths):
-                    raise
-                self.work.plan = replace(self.work.plan, tokens=tokens)
-                self.passes.graphs.clear()
-                torch.cuda.empty_cache()
-                self._note(f"the device is too small for that; up to {tokens:,} tokens a pass")
+    def _begin_again(self, start: torch.Tensor, tokens: int) -> None:
+        """Back to the newest checkpoint, or the start, with passes of so many tokens."""
+        reached = self.course.step
+        fitting.set_limit(self.folder, tokens)
+        self.work.plan = replace(self.work.plan, tokens=tokens)
+        self.passes.forget()
+        self.optimizer.state.clear()
+        with torch.no_grad():
+            self.masters.weights.copy_(start)
+        self.masters.publish()
+        self.course = Course(step=0, seed=self.work.settings.seed)
+        self.record = Record(self.place)
+        fitting.tidy()
+        self._restore()
+        self._note(
+            f"memory ran out after step {reached}; going on from step {self.course.step} with up "
+            f"to {tokens:,} tokens a pass, which learns the same"
+        )
 
     def _log(
         self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float

@@ -20,7 +20,6 @@ from storage.access import writing
 from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
-from storage.text import split_of
 from workbench.bases import fingerprint, is_local
 from workbench.grouping import compare
 from workbench.recipes import Recipe
@@ -58,17 +57,11 @@ def freeze_training(
     """
     tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
     compare(store)
-    train, dev = learnable.training(store)
-    if recipe.training is not None and not dev:
-        share, seed = recipe.training.dev_share, recipe.training.seed
-        held_out = [
-            split_of(f"dev {example.group}".encode(), seed, 0.0, share) == "dev"
-            for example in train
-        ]
-        dev = [example for example, held in zip(train, held_out, strict=True) if held]
-        train = [example for example, held in zip(train, held_out, strict=True) if not held]
+    settings = recipe.training
+    share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
+    train, dev = learnable.divided(store, share, seed)
     if not train:
-        raise UserError(_nothing_to_learn(store))
+        raise UserError(nothing_to_learn(store))
     job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
     with _new_folder(store, job) as folder:
         _write_examples(folder / run_folder.TRAIN, train)
@@ -78,7 +71,8 @@ def freeze_training(
         return _recorded(store, job, folder, len(train), len(dev), scored)
 
 
-def _nothing_to_learn(store: Store) -> str:
+def nothing_to_learn(store: Store) -> str:
+    """What to do where no tweet can be trained on."""
     if outside := tweets.outside(store):
         counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
         return (

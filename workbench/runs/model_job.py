@@ -16,10 +16,11 @@ from workbench.modeling.examples import Dynamics, Examples
 from workbench.modeling.exporting import details_of, load_adapter, save_adapter
 from workbench.modeling.keeping import Kept
 from workbench.modeling.loading import Base, Model
-from workbench.modeling.memory import SHARDED, peak_gib
+from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter, make_prompter
 from workbench.modeling.scoring import scorer
 from workbench.modeling.training import train
+from workbench.plans import SHARDED
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job

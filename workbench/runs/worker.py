@@ -117,10 +117,10 @@ class Reporter:
             (self.folder / RESERVE).unlink(missing_ok=True)
         elif state == FAILED and reason not in (None, OTHER_ENDED):
             ranks.tell(self.folder, int(os.environ["RANK"]), str(reason))
-        self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
         if self.writes:
             (self.folder / run_folder.STOP).unlink(missing_ok=True)
             ranks.forget(self.folder)
+        self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
 
     def report(self, event: str, **values: object) -> None:
         """Take an event of the training: ticks go to the state, everything else to the log.

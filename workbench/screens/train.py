@@ -20,6 +20,7 @@ from storage.store import open_store
 from workbench import inert, recipes
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
+from workbench.widgets.forecast import ForecastLines
 from workbench.widgets.menu import CURSOR, Menu
 from workbench.widgets.prompt import Inert
 
@@ -68,6 +69,7 @@ class TrainScreen(Screen[None]):
             yield Static(classes="field", id="settings-title")
             yield settings
             yield Static(id="snapshot", markup=False)
+            yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Keep(_keeps(), id="keep")
             yield Static(id="form-message", markup=False)
@@ -123,6 +125,13 @@ class TrainScreen(Screen[None]):
     def _chosen(self) -> None:
         baseline = recipes.load(self.recipe).kind == "baseline"
         self.query_one("#base", Input).disabled = self.query_one("#keep").disabled = baseline
+        self._estimate()
+
+    @on(Input.Changed)
+    def _estimate(self) -> None:
+        """Show what a run of the form as it is now would need."""
+        base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
+        self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)

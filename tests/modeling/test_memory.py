@@ -1,0 +1,163 @@
+"""The probe before training, and the second chance of a run whose memory ran out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from workbench.modeling import fitting
+from workbench.modeling.examples import Examples
+from workbench.modeling.passes import Passes
+from workbench.modeling.training import train
+
+NOBODY = Examples([], [])
+FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"
+
+
+def never():
+    return False
+
+
+def weights(model):
+    return {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
+
+
+@pytest.fixture
+def notes(events):
+    report, seen = events
+    return report, lambda: [values["text"] for event, values in seen if event == "note"]
+
+
+def run(prepare, sample, folder, report, *overrides, recipe="tiny"):
+    chosen, base, prompter = prepare(
+        "training.max_steps=3", "training.save_steps=2", "training.logging_steps=1",
+        "training.memory=16-bit", *overrides, recipe=recipe,
+    )  # fmt: skip
+    return train(base, chosen, prompter, sample(48), NOBODY, folder, report, never)
+
+
+@pytest.fixture
+def short_of_memory(monkeypatch):
+    """Lets passes fail from the given one on that have more than so many tokens."""
+
+    def begin(first, most):
+        compute, calls = Passes.compute, []
+
+        def limited(passes, batch):
+            calls.append(batch)
+            if len(calls) > first and batch.input_ids.numel() > most:
+                raise RuntimeError(FULL)
+            return compute(passes, batch)
+
+        monkeypatch.setattr(Passes, "compute", limited)
+
+    return begin
+
+
+@pytest.mark.slow
+def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, notes, monkeypatch):
+    report, told = notes
+    tried = run(prepare, sample, tmp_path / "tried", report, "lora.dropout=0.1")
+    assert any("the longest batch fits" in note and "16 tweets a step in 1 pass" in note
+               for note in told())  # fmt: skip
+    monkeypatch.setattr("workbench.modeling.probing.prepare", lambda *a: None)
+    plain = run(prepare, sample, tmp_path / "plain", report, "lora.dropout=0.1")
+    expected = weights(plain.model)
+    assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
+    assert tried.dynamics == plain.dynamics
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "where"), [(2, 0), (4, 2)])
+def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
+    prepare, sample, tmp_path, notes, short_of_memory, first, where
+):
+    """The passes are: the probe, then one for each step."""
+    report, told = notes
+    whole = run(prepare, sample, tmp_path / "whole", report, "lora.dropout=0.0")
+    expected = weights(whole.model)
+    short_of_memory(first - 1, 700)
+    again = run(prepare, sample, tmp_path / "again", report, "lora.dropout=0.0")
+    [note] = [note for note in told() if "memory ran out" in note]
+    assert f"going on from step {where} " in note
+    assert "16 tweets a step in 2 passes" in told()[-1]
+    assert again.steps == 3
+    for name, weight in weights(again.model).items():
+        assert torch.allclose(weight, expected[name], atol=2e-4), name
+    pairs = zip(again.dynamics.numbers, again.dynamics.epochs, strict=True)
+    assert len(set(pairs)) == len(again.dynamics.numbers) == 48
+    assert fitting.limit(tmp_path / "again") < 700
+
+
+@pytest.mark.slow
+def test_a_batch_that_does_not_fit_is_divided_before_the_first_step(
+    prepare, sample, tmp_path, notes, short_of_memory
+):
+    report, told = notes
+    short_of_memory(0, 700)
+    run(prepare, sample, tmp_path, report)
+    assert "the longest batch does not fit" in told()[-2]
+    assert "16 tweets a step in 2 passes" in told()[-1]
+
+
+@pytest.mark.slow
+def test_a_second_shortage_ends_the_run(prepare, sample, tmp_path, notes, short_of_memory):
+    report, told = notes
+    short_of_memory(2, 8)
+    with pytest.raises(RuntimeError) as caught:
+        run(prepare, sample, tmp_path, report)
+    assert fitting.ran_out(caught.value)
+    assert sum("memory ran out" in note for note in told()) == 1
+
+
+@pytest.mark.slow
+def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
+    prepare, sample, tmp_path, notes, monkeypatch
+):
+    from trl import SFTTrainer
+
+    from workbench.modeling import stock_fitting
+
+    report, told = notes
+    sizes, steps = [], SFTTrainer.training_step
+    attempt = stock_fitting._try
+
+    def limited_try(trainer, micro):
+        if micro > 2:
+            raise RuntimeError(FULL)
+        attempt(trainer, micro)
+
+    def limited_step(trainer, model, inputs, *others):
+        size = len(inputs["input_ids"])
+        if size > 1 and trainer.state.global_step == 2:
+            raise RuntimeError(FULL)
+        sizes.append((trainer.state.global_step, size))
+        return steps(trainer, model, inputs, *others)
+
+    monkeypatch.setattr(stock_fitting, "_try", limited_try)
+    monkeypatch.setattr(SFTTrainer, "training_step", limited_step)
+    trained = run(
+        prepare, sample, tmp_path, report, "training.batch_size=4", "training.accumulation=2",
+        "quantization.compute_dtype=float32", recipe="seed",
+    )  # fmt: skip
+    assert trained.steps == 3
+    assert sizes == [(0, 2)] * 4 + [(1, 2)] * 4 + [(2, 1)] * 8
+    assert "the longest batch of 4 tweets does not fit" in told()
+    assert "the longest batch fits: 2 tweets a pass, 8 a step in 4 passes" in told()
+    assert any(
+        "memory ran out after step 2; going on from the last checkpoint" in note for note in told()
+    )
+    assert "the longest batch fits: 1 tweets a pass, 8 a step in 8 passes" in told()
+
+
+@pytest.mark.slow
+def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
+    prepare, sample, tmp_path, events, monkeypatch
+):
+    report, _ = events
+    settings = ("training.batch_size=2", "training.accumulation=1", "lora.dropout=0.1")
+    tried = run(prepare, sample, tmp_path / "tried", report, *settings, recipe="seed")
+    monkeypatch.setattr("workbench.modeling.stock_fitting._try", lambda *a: None)
+    plain = run(prepare, sample, tmp_path / "plain", report, *settings, recipe="seed")
+    expected = weights(plain.model)
+    assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())

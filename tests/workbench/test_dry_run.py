@@ -1,0 +1,107 @@
+"""What `train --dry-run` says, and that it does nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from workbench import recipes
+from workbench.devices import Device
+from workbench.estimating import GIB
+from workbench.forecasting import Texts, forecast
+from workbench.runs import folder as run_folder
+from workbench.runs.freezing import freeze_training
+
+H100 = Device("cuda", "NVIDIA H100 80GB HBM3", 79 * GIB, 80 * GIB)
+TEXTS = Texts(400, 120.0, 400, 500)
+FALCON = {"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
+          "num_attention_heads": 71, "vocab_size": 65024}  # fmt: skip
+
+
+@pytest.fixture
+def falcon(tmp_path, monkeypatch):
+    """The name of a hub model of which only the config.json is in the cache."""
+    model = tmp_path / "hub" / "models--some--falcon"
+    (model / "snapshots" / "abc").mkdir(parents=True)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("abc")
+    (model / "snapshots" / "abc" / "config.json").write_text(json.dumps(FALCON))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return "some/falcon"
+
+
+def everything(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_tells_and_does_nothing(trained, cli, repository):
+    before = everything(trained)
+    base = repository / "sample_data" / "base"
+    arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base)
+    found = cli(*arguments, "--json").json
+    assert (found["train"] + found["dev"], found["steps"]) == (584, 80)
+    assert found["settings"]["lora"]["r"] == 16
+    assert found["memory"]["needed_gib"] == pytest.approx(
+        sum(found["memory"]["parts_gib"].values())
+    )
+    assert found["device"]["free_gib"] > 0 and found["seconds"] > 0
+    told = cli(*arguments, "--set", "lora.r=8").out
+    for words in ("tweets to train on", "r 8", "GiB", "for 80 steps", "activations"):
+        assert words in told
+    assert everything(trained) == before
+    assert sorted(path.name for path in (trained / "runs").iterdir()) == ["1"]
+
+
+def test_a_base_that_is_not_here_yet_is_not_guessed(trained, cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    done = cli("train", "--dry-run", "--recipe", "seed", "--json")
+    assert done.status == 0
+    assert "is not known before it is on this machine" in done.json["unknown"]
+    assert "memory" not in done.json
+    assert cli("train", "--dry-run", "--base", "./nowhere").status == 1
+
+
+def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, tmp_path):
+    """A stand-in for nvidia-smi says what the first visible GPU has left."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'NVIDIA GeForce RTX 4070, 11000, 12282'\n")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", path)
+        patched.setenv("CUDA_VISIBLE_DEVICES", "0")
+        arguments = ("train", "--dry-run", "--recipe", "fast", "--base", falcon)
+        found = cli(*arguments, "--set", "training.memory=16-bit", "--json").json
+        assert found["device"]["name"] == "NVIDIA GeForce RTX 4070"
+        assert (found["fits"], found["would_fit"]) == (False, "training.memory=24gb")
+        told = cli(*arguments, "--set", "training.memory=nf4").out
+        assert "! more than is free: training.memory=24gb would fit" in told
+        assert cli(*arguments, "--json").json["memory"]["setting"] == "24gb"
+
+
+def test_time_is_that_of_an_earlier_run_like_it(small, repository):
+    base = str(repository / "sample_data" / "base")
+    recipe = recipes.load("tiny")
+    run = freeze_training(small, recipe, base, "").path
+    for step in (5, 10):
+        run_folder.append_log(run, "step", step=step, steps=10, loss=0.5, step_s=2.0)
+    state = run_folder.State(state="done", steps=10, started=100.0, finished=130.0)
+    run_folder.write_state(run, state)
+
+    def seconds(*overrides):
+        chosen = recipes.load("tiny", overrides)
+        return forecast(chosen, base, "{text}:", TEXTS, H100, [run]).time
+
+    assert seconds().seconds == 10 + 80 * 2
+    assert seconds("training.batch_size=32", "training.max_steps=20").seconds == 10 + 20 * 4
+    assert seconds().source == f"as run {run.name} took"
+    assert "TFLOP/s" in seconds("training.memory=nf4").source
+
+
+def test_time_from_operations_is_near_what_an_h100_took(falcon):
+    recipe = recipes.load("fast", ["training.memory=16-bit"])
+    found = forecast(recipe, falcon, "", Texts(400, 51.45 * 3.1, 400, 0), H100, [])
+    assert found.time.seconds == pytest.approx(200 * 0.064 + 13.3, rel=0.1)  # and loading

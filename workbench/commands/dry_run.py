@@ -1,0 +1,94 @@
+"""`train --dry-run`: what a run would train on, and what it would need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage import learnable, tweets
+from storage.errors import UserError
+from storage.store import Store
+from workbench.commands.printing import print_json, say
+from workbench.devices import read_device
+from workbench.estimating import GIB
+from workbench.forecasting import Forecast, Texts, earlier, forecast
+from workbench.recipes import Recipe
+
+PARTS = {
+    "base": "weights of the base",
+    "embeddings": "embeddings and output layer",
+    "adapter": "adapter, its gradient and optimiser",
+    "activations": "activations",
+    "output": "logits",
+    "workspace": "workspace",
+    "graphs": "CUDA graphs",
+    "runtime": "CUDA or the libraries",
+}
+
+
+def show(
+    store: Store, recipe: Recipe, base: str, filter_text: str, as_json: bool
+) -> None:  # fmt: skip
+    """Print the forecast of a run, and start and write nothing.
+
+    Raises UserError if there is nothing to train on.
+    """
+    from workbench.runs.freezing import nothing_to_learn
+
+    settings = recipe.training
+    share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
+    train, dev = learnable.divided(store, share, seed)
+    if not train:
+        raise UserError(nothing_to_learn(store))
+    scored = len(tweets.listing(store, filter_text))
+    unknown, found = None, None
+    if recipe.training is not None:
+        _, mean, longest = learnable.characters(store)
+        texts = Texts(len(train), mean, longest, scored)
+        try:
+            found = forecast(
+                recipe,
+                base,
+                store.config.template,
+                texts,
+                read_device(),
+                earlier(store.runs_folder),
+            )
+        except UserError as error:
+            unknown = str(error)
+    values: dict[str, Any] = {
+        "recipe": recipe.name, "base": base if recipe.training else None, "train": len(train),
+        "dev": len(dev), "predict": scored, "settings": recipe.as_json(), "unknown": unknown,
+        **(found.as_json() if found else {}),
+    }  # fmt: skip
+    if as_json:
+        print_json(values)
+        return
+    say(
+        f"{recipe.name}: {len(train):,} tweets to train on, {len(dev):,} for dev, {scored:,} to "
+        "score; nothing is started."
+    )
+    for section, settings in recipe.as_json().items():
+        if isinstance(settings, dict):
+            told = ", ".join(f"{name} {_told(value)}" for name, value in settings.items())
+            say(f"{section}: {told}")
+    if unknown:
+        say(unknown)
+    if found:
+        _say(found)
+
+
+def _say(found: Forecast) -> None:
+    for sentence in found.sentences():
+        say(sentence)
+    parts = found.as_json()["memory"]["parts_gib"]
+    for name, part in parts.items():
+        if part * GIB >= 1:
+            say(f"  {part:8.2f} GiB  {PARTS[name]}")
+    say(
+        f"Tokens are guessed from characters: {found.lengths.mean:.0f} a tweet, the largest pass "
+        f"{found.memory.tokens:,}."
+    )
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

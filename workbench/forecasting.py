@@ -1,0 +1,166 @@
+"""What a training run will need, said before it is started."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.bases import is_local, require_model
+from workbench.devices import Device
+from workbench.estimating import GIB, Lengths, Memory, estimate
+from workbench.plans import NAMED, PLANS, Plan
+from workbench.recipes import Recipe, Training
+from workbench.runs.telling import duration
+from workbench.shapes import Shape, read_shape
+from workbench.timing import Time, from_rate, from_runs
+
+PER_TOKEN, PER_TOKEN_SMALL = 3.1, 2.4
+"""Characters of a token in tweets, with a vocabulary of tens of thousands and a smaller one."""
+SMALL = 20_000
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is known of the tweets: how many, and how long they are in characters."""
+
+    train: int
+    mean: float
+    longest: int
+    scored: int
+    """How many the run will score afterwards."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The estimate of a run on a device."""
+
+    memory: Memory
+    plan: Plan
+    stock: bool
+    device: Device
+    steps: int
+    per_step: int
+    lengths: Lengths
+    time: Time
+    smaller: str | None
+    """The memory setting that would fit, where this one does not."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether what is needed is free."""
+        return self.memory.needed <= self.device.free
+
+    def sentences(self) -> list[str]:
+        """For people: time, memory, and what to do if there is too little of it."""
+        held = "" if self.stock else f" (memory {self.plan.name})"
+        told = [
+            f"about {duration(self.time.seconds)} for {self.steps:,} steps ({self.time.source})",
+            f"about {self.memory.needed / GIB:.1f} GiB{held}; {self.device.free / GIB:.1f} GiB "
+            f"are free on {self.device.name}",
+        ]
+        if self.fits:
+            return told
+        if self.smaller is None:
+            advice = "no setting fits; take a smaller base, or lower training.batch_size"
+        else:
+            advice = f"{self.smaller} would fit"
+        return [*told, f"! more than is free: {advice}"]
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts; memory in GiB."""
+        parts = {name: part / GIB for name, part in asdict(self.memory).items() if name != "tokens"}
+        return {
+            "steps": self.steps,
+            "tweets_per_step": self.per_step,
+            "tokens": {**asdict(self.lengths), "from": "characters"},
+            "memory": {
+                "setting": self.plan.name,
+                "needed_gib": self.memory.needed / GIB,
+                "peak_gib": self.memory.peak / GIB,
+                "parts_gib": parts,
+                "tokens_per_pass": self.memory.tokens,
+            },
+            "device": {
+                "kind": self.device.kind,
+                "name": self.device.name,
+                "free_gib": self.device.free / GIB,
+                "total_gib": self.device.total / GIB,
+            },
+            "fits": self.fits,
+            "would_fit": None if self.fits else self.smaller,
+            "seconds": self.time.seconds,
+            "seconds_from": self.time.source,
+        }
+
+
+def forecast(
+    recipe: Recipe, base: str, template: str, texts: Texts, device: Device, runs: Iterable[Path]
+) -> Forecast:
+    """Estimate a run of a model; `runs` are folders of earlier runs, the newest first.
+
+    Raises UserError if the base is not on this machine, or of a shape that is not known.
+    """
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    require_model(base)
+    shape = read_shape(base)
+    lengths = lengths_of(texts, template, training, shape)
+    stock = training.trainer == "trl"
+    plan, memory = _chosen(shape, recipe, lengths, device)
+    per_step = training.batch_size * training.accumulation
+    steps = training.max_steps or training.epochs * math.ceil(texts.train / per_step)
+    name = str(Path(base).expanduser().resolve()) if is_local(base) else base
+    time = from_runs(runs, recipe, name, steps) or from_rate(
+        shape, recipe, plan, device, steps * min(per_step, texts.train) * lengths.mean,
+        texts.scored * lengths.mean,
+    )  # fmt: skip
+    smaller = None
+    if memory.needed > device.free:
+        smaller = _smaller(shape, recipe, lengths, device)
+    return Forecast(memory, plan, stock, device, steps, per_step, lengths, time, smaller)
+
+
+def earlier(runs_folder: Path) -> list[Path]:
+    """The folders of the runs of a workspace, the newest first."""
+    found = [path for path in runs_folder.glob("[0-9]*") if path.name.isdecimal()]
+    return sorted(found, key=lambda path: -int(path.name))
+
+
+def lengths_of(texts: Texts, template: str, training: Training, shape: Shape) -> Lengths:
+    """Tokens from characters; the longest text may be emoji, of which each is a token or more."""
+    each = PER_TOKEN_SMALL if shape.vocabulary < SMALL else PER_TOKEN
+    fixed = len(template.replace("{text}", ""))
+    return Lengths(
+        min(training.max_length, (texts.mean + fixed) / each),
+        min(training.max_length, texts.longest + fixed),
+    )
+
+
+def _chosen(
+    shape: Shape, recipe: Recipe, lengths: Lengths, device: Device
+) -> tuple[Plan, Memory]:  # fmt: skip
+    """The plan that the recipe names, or with `auto` the first that fits."""
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    named = "nf4" if training.trainer == "trl" else training.memory
+    for plan in [NAMED[named]] if named in NAMED else PLANS.values():
+        memory = estimate(shape, recipe, lengths, plan, device.kind)
+        if memory.needed <= device.free:
+            break
+    return plan, memory
+
+
+def _smaller(shape: Shape, recipe: Recipe, lengths: Lengths, device: Device) -> str | None:
+    """What to set so that the run fits, if anything does."""
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    if training.trainer == "trl":
+        return None
+    for plan in PLANS.values():
+        memory = estimate(shape, recipe, lengths, plan, device.kind)
+        if memory.needed <= device.free:
+            return f"training.memory={plan.name}"
+    return None

@@ -1,0 +1,105 @@
+"""How long a run will take: from an earlier one like it, or else from operations over a rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import UserError
+from workbench.devices import Device
+from workbench.plans import Plan
+from workbench.recipes import Recipe, Training
+from workbench.runs import folder as run_folder
+from workbench.shapes import Shape
+
+TFLOPS = {
+    "B200": 1500, "H200": 730, "H100": 730, "GH200": 730, "H800": 730, "A100": 260, "L40": 250,
+    "A6000": 120, "A40": 120, "A10": 100, "L4": 100, "4090": 150, "3090": 70, "V100": 90, "T4": 40,
+}  # fmt: skip
+"""Matrix products in 16 bits, 10^12 operations a second: H100 as measured, others about as sold."""
+UNKNOWN_TFLOPS = 50
+CPU_TFLOPS = 0.02
+"""Of a core, in float32."""
+SHARE = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14, "sharded": 0.14}
+"""How much of that rate training reaches by memory setting, measured on an H100."""
+STOCK_SHARE = 0.025
+SCORING_SHARE = 0.6
+READ = 1e9
+"""Bytes of a base that are loaded in a second."""
+LOOKED_AT = 20
+"""Newest runs in which one like this is looked for."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds from start to predictions, and what they were taken from."""
+
+    seconds: float
+    source: str
+
+
+def from_runs(folders: Iterable[Path], recipe: Recipe, base: str, steps: int) -> Time | None:
+    """From the newest finished run of the same base, trainer and memory setting, if there is one.
+
+    The time of a step grows with its tweets; loading, saving and scoring take what they took.
+    """
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    for folder in list(folders)[:LOOKED_AT]:
+        try:
+            job, state = run_folder.read_job(folder), run_folder.read_state(folder)
+        except UserError:
+            continue  # a run that is damaged tells nothing
+        before = job.recipe.training
+        if before is None or job.base != base or state.state != run_folder.DONE:
+            continue
+        if _kind(job.recipe, before) != _kind(recipe, training):
+            continue
+        told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
+        step_s = told[-1].get("step_s") if told else None
+        if not isinstance(step_s, int | float) or state.seconds is None:
+            continue
+        scale = _per_step(training) / _per_step(before)
+        rest = max(0.0, state.seconds - state.steps * step_s)
+        return Time(rest + steps * step_s * scale, f"as run {folder.name} took")
+    return None
+
+
+def from_rate(
+    shape: Shape, recipe: Recipe, memory: Plan, device: Device, tokens: float, scored: float
+) -> Time:
+    """From the operations of training on so many tokens and of scoring so many.
+
+    A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where
+    activations are computed twice. Rough: only the H100's rates were measured.
+    """
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    again = memory.checkpointing or training.gradient_checkpointing
+    weights = shape.linear_weights
+    head = shape.vocabulary * shape.hidden if recipe.loss == "full-text" else 0
+    if device.kind == "cuda":
+        known = (rate for name, rate in TFLOPS.items() if name in device.name)
+        rate = next(known, UNKNOWN_TFLOPS) * 1e12
+        share = STOCK_SHARE if training.trainer == "trl" else SHARE[memory.name]
+        scoring = SCORING_SHARE
+    else:
+        rate = (os.cpu_count() or 1) * CPU_TFLOPS * 1e12
+        share = scoring = 1.0
+    operations = (6 if again else 4) * (weights + head) * tokens
+    seconds = operations / (rate * share) + 2 * weights * scored / (rate * scoring)
+    loading = 2 * weights / READ
+    return Time(seconds + loading, f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s")
+
+
+def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:
+    return (
+        training.trainer, training.memory, training.gradient_checkpointing, recipe.loss,
+        recipe.quantization,
+    )  # fmt: skip
+
+
+def _per_step(training: Training) -> int:
+    return training.batch_size * training.accumulation
