@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from workbench.modeling import fitting
 from workbench.modeling.examples import Examples
 from workbench.modeling.passes import Passes
 from workbench.modeling.training import train
+from workbench.runs.reasons import NO_MEMORY, reason_of
 
 NOBODY = Examples([], [])
 FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"
@@ -28,12 +31,14 @@ def notes(events):
     return report, lambda: [values["text"] for event, values in seen if event == "note"]
 
 
-def run(prepare, sample, folder, report, *overrides, recipe="tiny"):
+def run(prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12):
+    """Three steps of four tweets."""
     chosen, base, prompter = prepare(
+        "training.batch_size=4",
         "training.max_steps=3", "training.save_steps=2", "training.logging_steps=1",
         "training.memory=16-bit", *overrides, recipe=recipe,
     )  # fmt: skip
-    return train(base, chosen, prompter, sample(48), NOBODY, folder, report, never)
+    return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never)
 
 
 @pytest.fixture
@@ -58,7 +63,7 @@ def short_of_memory(monkeypatch):
 def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, notes, monkeypatch):
     report, told = notes
     tried = run(prepare, sample, tmp_path / "tried", report, "lora.dropout=0.1")
-    assert any("the longest batch fits" in note and "16 tweets a step in 1 pass" in note
+    assert any("the longest batch fits" in note and "4 tweets a step in 1 pass" in note
                for note in told())  # fmt: skip
     monkeypatch.setattr("workbench.modeling.probing.prepare", lambda *a: None)
     plain = run(prepare, sample, tmp_path / "plain", report, "lora.dropout=0.1")
@@ -68,25 +73,26 @@ def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, note
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("first", "where"), [(2, 0), (4, 2)])
+@pytest.mark.parametrize(("after", "steps"), [(1, [1, 1, 2, 3]), (2, [1, 2, 3])])
 def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
-    prepare, sample, tmp_path, notes, short_of_memory, first, where
+    prepare, sample, tmp_path, events, notes, short_of_memory, after, steps
 ):
     """The passes are: the probe, then one for each step."""
     report, told = notes
     whole = run(prepare, sample, tmp_path / "whole", report, "lora.dropout=0.0")
     expected = weights(whole.model)
-    short_of_memory(first - 1, 700)
+    short_of_memory(after + 1, 200)
     again = run(prepare, sample, tmp_path / "again", report, "lora.dropout=0.0")
     [note] = [note for note in told() if "memory ran out" in note]
-    assert f"going on from step {where} " in note
-    assert "16 tweets a step in 2 passes" in told()[-1]
+    assert f"after step {after};" in note
+    assert [values["step"] for event, values in events[1] if event == "step"][3:] == steps
+    assert re.search(r"4 tweets a step in \d passes", told()[-1])
     assert again.steps == 3
     for name, weight in weights(again.model).items():
         assert torch.allclose(weight, expected[name], atol=2e-4), name
     pairs = zip(again.dynamics.numbers, again.dynamics.epochs, strict=True)
-    assert len(set(pairs)) == len(again.dynamics.numbers) == 48
-    assert fitting.limit(tmp_path / "again") < 700
+    assert len(set(pairs)) == len(again.dynamics.numbers) == 12
+    assert fitting.limit(tmp_path / "again") < 200
 
 
 @pytest.mark.slow
@@ -94,19 +100,19 @@ def test_a_batch_that_does_not_fit_is_divided_before_the_first_step(
     prepare, sample, tmp_path, notes, short_of_memory
 ):
     report, told = notes
-    short_of_memory(0, 700)
+    short_of_memory(0, 200)
     run(prepare, sample, tmp_path, report)
     assert "the longest batch does not fit" in told()[-2]
-    assert "16 tweets a step in 2 passes" in told()[-1]
+    assert re.search(r"4 tweets a step in \d passes", told()[-1])
 
 
 @pytest.mark.slow
 def test_a_second_shortage_ends_the_run(prepare, sample, tmp_path, notes, short_of_memory):
     report, told = notes
     short_of_memory(2, 8)
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(MemoryError) as caught:
         run(prepare, sample, tmp_path, report)
-    assert fitting.ran_out(caught.value)
+    assert reason_of(caught.value) == NO_MEMORY
     assert sum("memory ran out" in note for note in told()) == 1
 
 
@@ -138,7 +144,7 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
     monkeypatch.setattr(SFTTrainer, "training_step", limited_step)
     trained = run(
         prepare, sample, tmp_path, report, "training.batch_size=4", "training.accumulation=2",
-        "quantization.compute_dtype=float32", recipe="seed",
+        "quantization.compute_dtype=float32", recipe="seed", tweets=24,
     )  # fmt: skip
     assert trained.steps == 3
     assert sizes == [(0, 2)] * 4 + [(1, 2)] * 4 + [(2, 1)] * 8

@@ -38,6 +38,12 @@ def fits(attempt: Callable[[], object]) -> bool:
     return False
 
 
+def shortage(kind: str, what: str) -> Exception:
+    """The error of a kind of device, cuda or cpu, on which not even that fits."""
+    error = torch.OutOfMemoryError if kind == "cuda" else MemoryError
+    return error(f"out of memory with {what} alone")
+
+
 def tidy() -> None:
     """Give back what nobody holds any more."""
     gc.collect()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import torch
-
 from workbench.modeling import fitting
 from workbench.modeling.batches import Batch
 from workbench.modeling.passes import Passes
@@ -19,8 +17,8 @@ def prepare(
     """Go forward and back with the longest batch of the steps to come, without learning from it.
 
     With too little memory the batch is divided; a step is as many tweets as the recipe says all
-    the same. On a GPU all shapes to come are compiled and captured. Raises torch.OutOfMemoryError
-    when not even the longest row fits.
+    the same. On a GPU all shapes to come are compiled and captured. Raises what says
+    that memory ran out when not even the longest row fits.
     """
     while shapes := work.shapes(step, multiple):
         if _fit(work, passes, shapes):
@@ -33,7 +31,7 @@ def prepare(
         passes.forget()
         tokens = smaller(work, step, multiple)
         if tokens is None:
-            raise torch.OutOfMemoryError("out of memory with the longest row alone")
+            raise fitting.shortage(passes.model.device.type, "the longest row")
         work.plan = replace(work.plan, tokens=tokens)
         note(f"the longest batch does not fit; up to {tokens:,} tokens a pass instead")
 

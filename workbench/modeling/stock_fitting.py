@@ -68,11 +68,12 @@ def _fitting(make: Make, settings: Training, most: int | None, report: Report) -
                 f"{micro * course.accumulation} a step in {course.accumulation} passes",
             )
             return trainer
+        kind = trainer.model.device.type
         _take_off(trainer)
         trainer = None  # before the next one takes its place
         fitting.tidy()
         report("note", text=f"the longest batch of {micro} tweets does not fit")
-    raise torch.OutOfMemoryError("out of memory with the longest tweet alone")
+    raise fitting.shortage(kind, "the longest tweet")
 
 
 def _try(trainer: SFTTrainer, micro: int) -> None:

@@ -218,7 +218,10 @@ class Loop:
 
     def _begin_again(self, start: torch.Tensor, tokens: int) -> None:
         """Back to the newest checkpoint, or the start, with passes of so many tokens."""
-        reached = self.course.step
+        self._note(
+            f"memory ran out after step {self.course.step}; going on from the last checkpoint, or "
+            f"the start, with up to {tokens:,} tokens a pass, which learns the same"
+        )
         fitting.set_limit(self.folder, tokens)
         self.work.plan = replace(self.work.plan, tokens=tokens)
         self.passes.forget()
@@ -230,10 +233,6 @@ class Loop:
         self.record = Record(self.place)
         fitting.tidy()
         self._restore()
-        self._note(
-            f"memory ran out after step {reached}; going on from step {self.course.step} with up "
-            f"to {tokens:,} tokens a pass, which learns the same"
-        )
 
     def _log(
         self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
