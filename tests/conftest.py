@@ -28,6 +28,20 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
+LONGEST = (
+    "e2e/test_loop.py", "runs/test_launchers.py", "e2e/slurm/test_slurm.py", "e2e/test_demo.py",
+    "runs/test_engine.py", "modeling/test_training.py", "e2e/test_detached.py",
+    "reliability/test_killed.py", "runs/test_kept_base.py", "runs/test_reasons.py",
+    "screens/test_training.py", "runs/test_worker.py", "e2e/test_wheel.py",
+    "reliability/test_together.py", "storage/test_round_trip.py",
+)  # fmt: skip
+"""Files that take long, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, lest one is left to a single process in the end."""
+    rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup around the tests ignores
             inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
             command = [sys.executable, "-m", "workbench", *map(str, arguments)]
             os.execve(sys.executable, command, inherited | {"TERM": "xterm-256color"})
@@ -61,17 +63,23 @@ class Terminal:
         os.close(self.fd)
 
 
-@pytest.fixture
-def workspace(tmp_path, answer):
-    folder = tmp_path / "w"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, answer):
+    """A workspace whose recipe is the baseline; copy it, never write to it."""
+    folder = tmp_path_factory.mktemp("template") / "w"
     rows = [f"text number {n},{('positive', 'negative')[n % 3 == 0]}" for n in range(400)]
-    (tmp_path / "tweets.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
+    (folder.parent / "tweets.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
     answer("init", folder, "--labels", "positive,negative")
-    answer("-w", folder, "import", tmp_path / "tweets.csv")
+    answer("-w", folder, "import", folder.parent / "tweets.csv")
     settings = folder / "workbench.toml"
     text = re.sub(r"(?m)^recipe = .*$", 'recipe = "baseline"', settings.read_text())
     settings.write_text(text if "baseline" in text else 'recipe = "baseline"\n' + text)
     return folder
+
+
+@pytest.fixture
+def workspace(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "w")
 
 
 SLOWLY = ("--set", "logistic.folds=120")

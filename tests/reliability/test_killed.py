@@ -23,8 +23,8 @@ ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "220"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
 SHARES = {"label": 5, "bulk": 5, "take_in": 6, "migrate": 4}
 """How many of 20 rounds a kind of work gets."""
-TWEETS = 2_500
-"""More than one batch of a bulk edit."""
+TWEETS = 1_200
+"""Several transactions of a bulk edit."""
 ROWS = 1_200
 """Of a file to import: several transactions."""
 LABELS = ("positive", "negative")

@@ -141,6 +141,8 @@ def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path,
             [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repository,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # tests that run in the background of a script ignore it
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         line = process.stderr.readline()
         assert line == "Another import goes on in this workspace; waiting for its end.\n"

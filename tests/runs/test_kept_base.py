@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -40,10 +41,14 @@ class Engine:
 
 @pytest.fixture
 def freeze(tmp_path):
-    """A function that freezes a short run on the sample tweets and returns its folder."""
+    """A function that freezes a short run on some sample tweets and returns its folder."""
     base = str(SAMPLE / "base")
     store = create_store(tmp_path / "workspace", Config(labels=("positive", "negative"), base=base))
-    importing.run(store, importing.plan(store.config, SAMPLE / "tweets.csv", Options()))
+    with (SAMPLE / "tweets.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[:161]
+    with (tmp_path / "tweets.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    importing.run(store, importing.plan(store.config, tmp_path / "tweets.csv", Options()))
 
     def make(*overrides: str, scored: str = "id:<=40") -> Path:
         recipe = recipes.load("tiny", [*QUICK, *overrides])
@@ -82,21 +87,23 @@ def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze):
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze, monkeypatch):
-    wrong, right = freeze("lora.targets=['no_such_layer']"), freeze()
+def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze):
     engine = Engine()
-    failed = engine.run(wrong)
-    assert failed.state == run_folder.FAILED and "no_such_layer" in failed.reason
-    assert engine.kept.base is None
-    assert engine.run(right).state == run_folder.DONE
+    for setting in ("lora.targets=['no_such_layer']", "training.max_length=16"):
+        failed = engine.run(freeze(setting))
+        assert failed.state == run_folder.FAILED and "\n" not in failed.reason
+        assert ("no_such_layer" if "targets" in setting else "max_length") in failed.reason
+        assert engine.kept.base is None
+    assert engine.run(freeze()).state == run_folder.DONE
 
 
 @pytest.mark.slow
 def test_another_memory_setting_gets_another_base(freeze):
     engine = Engine()
-    engine.run(freeze())
+    engine.run(freeze("training.max_steps=1", scored="id:1"))
     kept = engine.kept.base.model
-    assert engine.run(freeze("training.memory=nf4")).state == run_folder.DONE
+    other = freeze("training.memory=nf4", "training.max_steps=1", scored="id:1")
+    assert engine.run(other).state == run_folder.DONE
     assert engine.kept.base.model is not kept
 
 
@@ -116,7 +123,9 @@ def test_scoring_goes_window_by_window_and_changes_nothing(freeze, monkeypatch):
 
 @pytest.mark.slow
 def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
-    folder = freeze("training.max_steps=0", "training.epochs=1", "training.batch_size=64")
+    folder = freeze(
+        "training.max_steps=0", "training.epochs=1", "training.batch_size=64", scored="id:1"
+    )
     Engine().run(folder)
     dynamics = pq.read_table(folder / tables.DYNAMICS).to_pydict()
     trained = tables.read(folder / run_folder.TRAIN).ids

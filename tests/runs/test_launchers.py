@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from storage.errors import UserError
 from workbench import recipes
 from workbench.runs import launchers, launching
-from workbench.runs.folder import DONE, FAILED, read_log, read_state, settle
+from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
 from workbench.runs.launchers import SLURM, TORCHRUN, Launch
 from workbench.runs.reasons import OTHER_ENDED
+from workbench.runs.worker import Reporter, do_run
 
 
 @pytest.mark.parametrize(
@@ -57,9 +58,12 @@ def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
 def test_two_processes_score_what_one_scores(filled, repository, until, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base, said = str(repository / "sample_data" / "base"), []
-    for how in (Launch(), Launch(TORCHRUN, gpus=2)):
+    for processes in (1, 2):
         run = freeze_prediction(filled, recipes.load("tiny"), base, "", None, None).path
-        launching.launch(run, how)
+        if processes > 1:
+            launching.launch(run, Launch(TORCHRUN, gpus=processes))
+        else:
+            do_run(read_job(run), run, Reporter(run))
         until(lambda run=run: settle(run).state not in ("queued", "running"), 120)
         assert read_state(run).state == DONE, read_state(run).reason
         phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
@@ -72,7 +76,7 @@ def test_two_processes_score_what_one_scores(filled, repository, until, monkeypa
 
 @pytest.fixture
 def train_run(filled, repository, until, monkeypatch):
-    """Fine-tune the sample base without dropout, on so many processes, and give its folder."""
+    """Fine-tune the sample base without dropout: here, or started on several processes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base = str(repository / "sample_data" / "base")
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",
@@ -81,7 +85,10 @@ def train_run(filled, repository, until, monkeypatch):
     def run(processes, steps=12, *overrides):
         recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
         folder = freeze_training(filled, recipe, base, "").path
-        launching.launch(folder, Launch(TORCHRUN, gpus=processes) if processes > 1 else Launch())
+        if processes > 1:
+            launching.launch(folder, Launch(TORCHRUN, gpus=processes))
+        else:
+            do_run(read_job(folder), folder, Reporter(folder))
         return folder
 
     def end(folder):
@@ -107,7 +114,7 @@ def weights(folder):
 def test_two_processes_learn_what_one_learns(train_run):
     run, end = train_run
     dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
-    one, two = run(1, 12, *dev), run(2, 12, *dev)
+    two, one = run(2, 12, *dev), run(1, 12, *dev)
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
@@ -127,15 +134,16 @@ def test_two_processes_learn_what_one_learns(train_run):
 @pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     run, end = train_run
-    whole, parts = run(1, 60), run(2, 60)
+    parts = run(2, steps=40)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
+    whole = run(1, steps=40)
     assert end(parts).state == "stopped"
-    assert 2 <= read_state(parts).step < 60
+    assert 2 <= read_state(parts).step < 40
     launching.resume(parts, Launch())
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
-    assert losses(parts)[60] == pytest.approx(losses(whole)[60], abs=1e-3)
+    assert losses(parts)[40] == pytest.approx(losses(whole)[40], abs=1e-3)
 
 
 @pytest.mark.slow
@@ -144,7 +152,7 @@ def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
     run, end = train_run
     sharded = ("training.memory=sharded", "quantization.double=true", "training.batch_size=2",
                "training.dev_share=0.2")  # fmt: skip
-    one, two = run(1, 13, *sharded), run(2, 13, *sharded)
+    two, one = run(2, 13, *sharded), run(1, 13, *sharded)
     assert pq.read_metadata(two / "train.parquet").num_rows % 2
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import socket
 import subprocess
-import sys
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from storage.errors import UserError
 from workbench.runs import reasons
-from workbench.runs.folder import FAILED, read_state
+from workbench.runs.folder import FAILED, read_job, read_state
 from workbench.runs.reasons import reason_of
+from workbench.runs.worker import Reporter, do_run
 
 
 def test_what_is_not_known_is_told_on_one_line():
@@ -57,68 +57,74 @@ def test_libraries_are_known_by_their_words(words):
     assert reason_of(RuntimeError(words)) == SAID[words]
 
 
-def python(code, **environment):
-    """Run code that fails, and tell the reason of its error."""
-    program = (
-        "import sys\nfrom workbench.runs.reasons import reason_of\ntry:\n"
-        + "".join(f"    {line}\n" for line in code.splitlines())
-        + "except Exception as error:\n    print(reason_of(error))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120,
-        env={**os.environ, **environment},
-    )  # fmt: skip
-    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr
+def reason_for(fails):
+    """The reason of the error that a function raises."""
+    with pytest.raises(Exception) as raised:
+        fails()
+    return reason_of(raised.value)
 
 
-@pytest.mark.slow
 def test_memory_that_is_not_there():
-    code = "import torch\ntorch.empty(2**50)"
-    assert python(code) == reasons.NO_MEMORY
-    assert python("import numpy\nnumpy.zeros(2**50)") == reasons.NO_MEMORY
+    import numpy
+    import torch
+
+    assert reason_for(lambda: torch.empty(2**50)) == reasons.NO_MEMORY
+    assert reason_for(lambda: numpy.zeros(2**50)) == reasons.NO_MEMORY
 
 
-@pytest.mark.slow
 def test_a_gpu_that_is_full():
-    code = "import torch\nraise torch.OutOfMemoryError('out of memory')"
-    assert python(code) == reasons.OUT_OF_MEMORY
+    import torch
+
+    def fails():
+        raise torch.OutOfMemoryError("out of memory")
+
+    assert reason_for(fails) == reasons.OUT_OF_MEMORY
 
 
-@pytest.mark.slow
-def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu():
+def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu(monkeypatch):
     """torch says so in a warning only."""
-    code = (
-        "import torch, warnings\n"
-        "said = 'CUDA initialization: The NVIDIA driver on your system is too old (found 11040).'\n"
-        "torch.cuda.is_available = lambda: warnings.warn(said) or False\n"
-        "from workbench.modeling.machine import require_usable_gpu\n"
-        "require_usable_gpu()"
-    )
-    assert python(code) == reasons.OLD_DRIVER
-    assert python("from workbench.modeling.machine import require_usable_gpu as r\nr()") == ""
+    import torch
+
+    from workbench.modeling.machine import require_usable_gpu
+
+    require_usable_gpu()
+    said = "CUDA initialization: The NVIDIA driver on your system is too old (found 11040)."
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: warnings.warn(said, stacklevel=2))
+    assert reason_for(require_usable_gpu) == reasons.OLD_DRIVER
 
 
-@pytest.mark.slow
 def test_a_bitsandbytes_without_kernels_for_the_gpu():
     """Its own words, said by the stand-in that it puts in the place of a missing library."""
-    code = (
-        "from bitsandbytes.cextension import ErrorHandlerMockBNBNativeLibrary as Missing\n"
-        "Missing('libbitsandbytes_cuda999.so: cannot open shared object file')"
-        ".cdequantize_blockwise_bf16_nf4()"
+    from bitsandbytes.cextension import ErrorHandlerMockBNBNativeLibrary
+
+    missing = ErrorHandlerMockBNBNativeLibrary(
+        "libbitsandbytes_cuda999.so: cannot open shared object file"
     )
-    assert python(code) == reasons.NO_BITSANDBYTES
+    assert reason_for(lambda: missing.cdequantize_blockwise_bf16_nf4()) == reasons.NO_BITSANDBYTES
 
 
 # Whole runs
 
 
-def failed(run, work, **options):
-    process = work(run, **options)
-    assert process.returncode == 1, process.err
+def reason_in(run):
+    """What the folder of a run says of its end."""
     state = read_state(run)
     assert state.state == FAILED
     assert "\n" not in state.reason
     return state.reason
+
+
+def failed(run, work, **options):
+    """The reason of a run in a process of its own."""
+    process = work(run, **options)
+    assert process.returncode == 1, process.err
+    return reason_in(run)
+
+
+def failed_here(run):
+    """The same in this process, which has the libraries of models already."""
+    assert not do_run(read_job(run), run, Reporter(run))
+    return reason_in(run)
 
 
 @pytest.fixture
@@ -171,7 +177,7 @@ def test_a_model_that_is_gated(hub_run, work):
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full(make_model_run, work, tmp_path):
+def test_a_disk_that_is_full(make_model_run, tmp_path):
     """A real one of a few megabytes, which the first checkpoint fills."""
     run = make_model_run("lora.r=64")
     disk = tmp_path / "disk"
@@ -185,7 +191,7 @@ def test_a_disk_that_is_full(make_model_run, work, tmp_path):
         pytest.skip("only root can mount a small disk here")
     try:
         there = shutil.copytree(run, disk / "1")
-        assert failed(there, work) == reasons.DISK_FULL
+        assert failed_here(there) == reasons.DISK_FULL
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -212,7 +218,7 @@ def test_a_limit_on_the_size_of_files(make_model_run, work):
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number(make_model_run, work, repository, tmp_path):
+def test_a_loss_that_is_no_number(make_model_run, repository, tmp_path):
     from safetensors.torch import load_file, save_file
 
     base = shutil.copytree(repository / "sample_data" / "base", tmp_path / "base")
@@ -220,4 +226,4 @@ def test_a_loss_that_is_no_number(make_model_run, work, repository, tmp_path):
     name = next(name for name in weights if "ln_f.weight" in name)
     weights[name].fill_(float("nan"))
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
-    assert failed(make_model_run(base=base), work) == reasons.NAN_LOSS.format(1)
+    assert failed_here(make_model_run(base=base)) == reasons.NAN_LOSS.format(1)

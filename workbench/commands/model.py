@@ -90,6 +90,9 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
         os.environ["HF_HUB_OFFLINE"] = "1"
     require_same_base(job.base, job.base_print)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from workbench.modeling.starting import import_libraries
+
+    import_libraries()
     from workbench.modeling.answering import answer
 
     return answer(folder / run_folder.ADAPTER, texts, job.trust_remote_code)

@@ -1,21 +1,23 @@
-"""Adapters and merged models that load without this package."""
+"""Adapters and merged models that load without this package.
+
+To copy an adapter takes no library of models, so they are imported only where they are used.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
-from typing import Any
-
-import torch
-from peft import PeftModel
+from typing import TYPE_CHECKING, Any
 
 from storage.access import writing
 from storage.errors import UserError, on_one_line
 from workbench.modeling.cards import card
-from workbench.modeling.loading import Base, Model, dequantise, load_base
-from workbench.modeling.prompts import Prompter, Tokenizer
 from workbench.recipes import Recipe, from_json
+
+if TYPE_CHECKING:
+    from workbench.modeling.loading import Base, Model
+    from workbench.modeling.prompts import Prompter, Tokenizer
 
 DETAILS = "workbench.json"
 UNREADABLE = (OSError, LookupError, TypeError, AttributeError, ValueError, RecursionError)
@@ -68,6 +70,8 @@ def load_adapter(base: Base, adapter: Path) -> Model:
     """Put an adapter on a loaded base, for scoring; raises UserError if it does not fit."""
     if not (adapter / "adapter_model.safetensors").is_file():
         raise UserError(f"{adapter} holds no adapter (no adapter_model.safetensors in it).")
+    from peft import PeftModel
+
     try:
         model = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True)
     except (ValueError, RuntimeError) as error:
@@ -94,6 +98,13 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
             shutil.copytree(adapter, to, dirs_exist_ok=True)
             _describe(to, details, merged=False)
         return
+    from workbench.modeling.starting import import_libraries
+
+    import_libraries()
+    import torch
+
+    from workbench.modeling.loading import Base, dequantise, load_base
+
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)

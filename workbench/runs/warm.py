@@ -86,6 +86,9 @@ class Warm:
 
     def _keeper(self) -> Kept:
         """What holds the base between runs; torch is imported with the first of them."""
+        from workbench.modeling.starting import import_libraries
+
+        import_libraries()
         from workbench.modeling.keeping import Kept
 
         self.kept = self.kept or Kept()

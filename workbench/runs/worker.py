@@ -203,6 +203,9 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
 
             run_baseline(job, folder, reporter)
         else:
+            from workbench.modeling.starting import import_libraries
+
+            import_libraries()
             from workbench.modeling.machine import require_usable_gpu
             from workbench.runs.model_job import run_model
 
