@@ -161,8 +161,6 @@ def main() -> None:
     collect(store)
     bench.result["collect_s"] = time.monotonic() - began
     bench.write()
-    small_first = {name: str(path) for name, path in settings.items()}
-    bench.part("four_bit", 60, 180, **small_first)
     if bench.left > 45:
         bench.result["cold"] = cold_process(cold, bench)
         began = time.monotonic()
@@ -171,6 +169,7 @@ def main() -> None:
         bench.write()
     else:
         bench.note("cold left out")
+    bench.part("four_bit", 60, 180, **{name: str(path) for name, path in settings.items()})
     bench.write()
     shutil.rmtree(args.room, ignore_errors=True)
     print((args.out / "gpu_speed.md").read_text("utf-8"), flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -25,6 +26,8 @@ import pyarrow.parquet as pq  # noqa: E402
 import torch  # noqa: E402
 from gpu_speed_checks import check, gradient_distance, loss_curves  # noqa: E402
 
+from workbench import recipes  # noqa: E402
+from workbench.estimating import training_bytes  # noqa: E402
 from workbench.modeling import training  # noqa: E402
 from workbench.modeling.examples import Examples  # noqa: E402
 from workbench.modeling.keeping import Kept  # noqa: E402
@@ -162,7 +165,7 @@ def seed() -> None:
     job = run_folder.read_job(folder)
     overrides = [f"training.max_steps={SPEC['steps']}", "training.logging_steps=1"]
     overrides += ["quantization.compute_dtype=float32"] * SPEC["small"]
-    recipe = training_recipe("seed", overrides)
+    recipe = recipes.load("seed", overrides)
     began = time.monotonic()
     base = load_base(str(job.base), recipe.quantization)
     put(load_s=time.monotonic() - began, linear4bit=base.linear4bit)
@@ -199,13 +202,6 @@ def seed() -> None:
         sync()
         seconds.append(time.monotonic() - began)
     put(generate_tweets_s=(len(texts) - 2) / sum(seconds[2:]), generated=len(texts) - 2)
-
-
-def training_recipe(name: str, overrides: list[str]) -> Any:
-    """A preset with overrides."""
-    from workbench import recipes
-
-    return recipes.load(name, overrides)
 
 
 def matmul() -> None:
@@ -283,6 +279,7 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
     tokens = token_count(job, rows.texts) / len(rows.ids) * per_step
     step = spans[len(spans) // 2]
     from_start = dict(marks)
+    notes = [values["text"] for values in events if values["event"] == "note"]
     put(**{name: {
         "wall_s": wall, "phases_s": phases, "step_s": step, "tweets_per_step": per_step,
         "tweets_s": per_step / step, "tokens_per_step": tokens,
@@ -292,9 +289,21 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
         "prepare_s": logged[0]["at"] - from_start["training"] - logged[0]["step"] * step,
         "whole_training_step_s": (logged[-1]["at"] - logged[0]["at"])
         / (logged[-1]["step"] - logged[0]["step"]),
-        "losses": [values["loss"] for values in logged],
-        "notes": [values["text"] for values in events if values["event"] == "note"],
+        "losses": [values["loss"] for values in logged], "notes": notes,
+        "estimated_training_gib": estimated(job, notes),
     }})  # fmt: skip
+
+
+def estimated(job: run_folder.Job, notes: list[str]) -> float:
+    """What `train --dry-run` says of the peak, for the setting and the longest pass of a run."""
+    said = "\n".join(notes)
+    [setting] = re.findall(r"^memory (\S+):", said, re.MULTILINE)
+    [tokens] = re.findall(r"^the longest batch fits: ([\d,]+) tokens", said, re.MULTILINE)
+    recipe = recipes.changed(job.recipe, [f"training.memory={setting}"])
+    size = training_bytes(
+        str(job.base), recipe, int(tokens.replace(",", "")), "cuda" if CUDA else "cpu"
+    )
+    return size / 2**30
 
 
 @lru_cache

@@ -63,11 +63,12 @@ def table(out: dict[str, Any]) -> str:
     """The page."""
     seed = out.get("seed")
     lines = [f"# Speed on {at(out, 'versions', 'device')}, {out['date']}", ""]
-    lines += ["| training, 16 tweets a step | s/step | tweets/s | × seed | peak GiB | TFLOP/s |"]
-    lines += ["|---|---:|---:|---:|---:|---:|"]
+    columns = ("s/step", "tweets/s", "× seed", "peak GiB", "estimated", "TFLOP/s")
+    lines += [f"| training, 16 tweets a step | {' | '.join(columns)} |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| seed, stock trainer | {number(at(seed, 'step_s'), '{:.3f}')} "
-        f"| {number(at(seed, 'tweets_s'))} | 1 | {number(at(seed, 'peak_gib'))} | |"
+        f"| {number(at(seed, 'tweets_s'))} | 1 | {number(at(seed, 'peak_gib'))} | | |"
     ]
     for name, title, figures in (
         ("nf4", "fast, memory nf4", at(out, "four_bit", "nf4")),
@@ -78,7 +79,9 @@ def table(out: dict[str, Any]) -> str:
         lines += [
             f"| {title} | {number(at(figures, 'step_s'), '{:.3f}')} "
             f"| {number(at(figures, 'tweets_s'))} | {number(out[f'ratio_{name}'])} "
-            f"| {number(out[f'peak_gib_{name}'])} | {number(at(out, 'model_tflops', name))} |"
+            f"| {number(out[f'peak_gib_{name}'])} "
+            f"| {number(at(figures, 'estimated_training_gib'))} "
+            f"| {number(at(out, 'model_tflops', name))} |"
         ]
     many = at(out, "auto", "many") or {}
 
