@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 LONGEST = (
     "e2e/test_loop.py", "runs/test_launchers.py", "e2e/slurm/test_slurm.py", "e2e/test_demo.py",
+    "runs/test_killed_training.py", "runs/test_memory.py", "modeling/test_any_model.py",
     "runs/test_engine.py", "modeling/test_training.py", "e2e/test_detached.py",
     "reliability/test_killed.py", "runs/test_kept_base.py", "runs/test_reasons.py",
     "screens/test_training.py", "runs/test_worker.py", "e2e/test_wheel.py",
