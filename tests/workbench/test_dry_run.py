@@ -83,12 +83,13 @@ def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, t
 
 
 def test_time_is_that_of_an_earlier_run_like_it(small, repository):
+    """It ended after ten of its steps, since dev did not get better."""
     base = str(repository / "sample_data" / "base")
     recipe = recipes.load("tiny")
     run = freeze_training(small, recipe, base, "").path
     for step in (5, 10):
-        run_folder.append_log(run, "step", step=step, steps=10, loss=0.5, step_s=2.0)
-    state = run_folder.State(state="done", steps=10, started=100.0, finished=130.0)
+        run_folder.append_log(run, "step", step=step, steps=80, loss=0.5, step_s=2.0)
+    state = run_folder.State(state="done", step=10, steps=80, started=100.0, finished=130.0)
     run_folder.write_state(run, state)
 
     def seconds(*overrides):
