@@ -7,11 +7,13 @@ import shutil
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from storage.errors import UserError
 from workbench import recipes
 from workbench.modeling import loading
 from workbench.modeling.examples import Examples
+from workbench.modeling.exporting import details_of, export, save_adapter
 from workbench.modeling.loading import load_base
 from workbench.modeling.prompts import make_prompter
 from workbench.modeling.scoring import score
@@ -39,7 +41,9 @@ def plain_probabilities(model, tokenizer, text: str, words: list[str]) -> list[f
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_model_loads_in_4_bit_scores_right_and_trains(make_base, tmp_path, architecture):
+def test_a_model_loads_in_4_bit_scores_right_trains_and_is_exported(
+    make_base, tmp_path, architecture
+):
     folder = make_base(architecture)
     base = load_base(str(folder), RECIPE.quantization)
     assert base.linear4bit == base.linear_total > 0
@@ -55,12 +59,25 @@ def test_a_model_loads_in_4_bit_scores_right_and_trains(make_base, tmp_path, arc
     examples = Examples(TEXTS * 4, [0, 0, 1, 1, 0] * 4)
     nobody = Examples([], [])
     trained = train(
-        base, RECIPE, prompter, examples, nobody, tmp_path, lambda *a, **k: None, lambda: False
-    )
+        base, RECIPE, prompter, examples, nobody, tmp_path / "checkpoints",
+        lambda *a, **k: None, lambda: False,
+    )  # fmt: skip
     assert trained.steps == 3
     lora = {n: p for n, p in trained.model.named_parameters() if p.requires_grad}
     assert lora and all(p.dtype == torch.float32 for p in lora.values())
     assert all(p.abs().sum() > 0 for n, p in lora.items() if "lora_B" in n)  # all began at zero
+
+    taught = score(trained.model, prompter, TEXTS)
+    assert abs(taught[0][0] - rows[0][0]) > 1e-3  # so that an export without adapter is noticed
+    details = details_of(RECIPE, str(folder), prompter, tuple(words), run="one")
+    save_adapter(trained.model, base.tokenizer, tmp_path / "adapter", details)
+    export(tmp_path / "adapter", tmp_path / "merged", merge=True)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    with torch.no_grad():
+        for text, row in zip(TEXTS, taught, strict=True):
+            expected = plain_probabilities(model, tokenizer, text, words)
+            assert row == pytest.approx(expected, abs=2e-4)
 
 
 def test_falcon_is_refused_when_its_layers_stay_in_16_bits(make_base, monkeypatch):

@@ -45,7 +45,8 @@ def read(path: Path) -> Frozen:
     if not path.exists():
         return Frozen([], [], [], [])
     try:
-        table = pq.read_table(path)
+        # without threads: where none can be had for lack of memory, Arrow waits for ever
+        table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
         ids, texts = table["id"].cast(pa.int64()).to_pylist(), table["text"].to_pylist()
         labels, groups = (
             table[name].to_pylist() if name in table.column_names else []
