@@ -22,14 +22,22 @@ SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
+def place_of(name: str) -> Path:
+    """Where a name would be as a folder; a home that nobody has stays as it is written."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def is_local(name: str) -> bool:
     """Whether the name is a folder here, for which the network is never touched."""
-    return Path(name).expanduser().is_dir()
+    return place_of(name).is_dir()
 
 
 def require_model(name: str) -> None:
     """Raise UserError if the name is a local path without a whole model in it."""
-    path = Path(name).expanduser()
+    path = place_of(name)
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
@@ -82,7 +90,7 @@ def fingerprint(name: str) -> str | None:
     Over the size, the header and samples of each weights file and of each JSON file: other
     weights differ everywhere, so reading all of them would tell no more.
     """
-    folder = Path(name).expanduser()
+    folder = place_of(name)
     if not folder.is_dir():
         return None
     hasher = hashlib.sha256()

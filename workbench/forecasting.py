@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.bases import is_local, require_model
+from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
 from workbench.plans import NAMED, PLANS, Plan
@@ -112,7 +112,7 @@ def forecast(
     plan, memory = _chosen(shape, recipe, lengths, device)
     per_step = training.batch_size * training.accumulation
     steps = training.max_steps or training.epochs * math.ceil(texts.train / per_step)
-    name = str(Path(base).expanduser().resolve()) if is_local(base) else base
+    name = str(place_of(base).resolve()) if is_local(base) else base
     time = from_runs(runs, recipe, name, steps) or from_rate(
         shape, recipe, plan, device, steps * min(per_step, texts.train) * lengths.mean,
         texts.scored * lengths.mean,

@@ -10,13 +10,14 @@ from importlib.resources import files
 from typing import Any, get_args, get_type_hints
 
 from storage.errors import UsageError
+from workbench.plans import NAMED
 
 LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 TRAINERS = ("packed", "trl")
 MOST_BATCH = 65_536
-MEMORY = ("auto", "16-bit", "nf4", "24gb", "8gb", "sharded")
+MEMORY = ("auto", *NAMED)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Training:
     trainer: str = "packed"
     """`packed`, the loop of workbench.modeling.training, or `trl`, the stock SFTTrainer."""
     memory: str = "auto"
-    """How much of the device to use; see workbench.modeling.memory."""
+    """How much of the device to use; see workbench.plans."""
     patience: int = 0
     """Dev evaluations (one each `save_steps`) without a better loss that end a run; 0: none do."""
     keep_best: bool = False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError, on_one_line
+from workbench.bases import place_of
 
 NAMES = {
     "hidden_size": ("hidden_size", "n_embd", "d_model"),
@@ -86,7 +87,7 @@ def read_shape(base: str) -> Shape:
 
 def config_path(base: str) -> Path:
     """The config.json of a base; raises UserError if it is not on this machine."""
-    folder = Path(base).expanduser()
+    folder = place_of(base)
     if folder.is_dir():
         return folder / "config.json"
     cache = Path(

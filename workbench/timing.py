@@ -62,7 +62,7 @@ def from_runs(folders: Iterable[Path], recipe: Recipe, base: str, steps: int) ->
         if not isinstance(step_s, int | float) or state.seconds is None:
             continue
         scale = _per_step(training) / _per_step(before)
-        rest = max(0.0, state.seconds - state.steps * step_s)
+        rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
         return Time(rest + steps * step_s * scale, f"as run {folder.name} took")
     return None
 

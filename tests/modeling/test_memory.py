@@ -167,3 +167,11 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
     plain = run(prepare, sample, tmp_path / "plain", report, *settings, recipe="seed")
     expected = weights(plain.model)
     assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"most": 0}', '{"most": true}'])
+def test_a_limit_that_says_nothing_counts_for_nothing(tmp_path, content):
+    (tmp_path / fitting.LIMIT).write_text(content)
+    assert fitting.limit(tmp_path) is None
+    fitting.set_limit(tmp_path, 512)
+    assert fitting.limit(tmp_path) == 512

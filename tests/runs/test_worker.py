@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from workbench.runs import launching, processes
+from workbench.runs import launching, processes, ranks
 from workbench.runs.collecting import collect
 from workbench.runs.folder import (
     DONE,
@@ -20,6 +20,7 @@ from workbench.runs.folder import (
     settle,
     write_state,
 )  # fmt: skip
+from workbench.runs.worker import Reporter
 
 pytestmark = pytest.mark.slow
 
@@ -94,3 +95,15 @@ def test_a_wish_to_stop_is_heard_however_it_comes(make_model_run, work, until):
         assert not (run / "stop").exists()
         assert list(run.glob("checkpoints/checkpoint-*/COMPLETE"))
     assert os.getpid() != read_state(run).pid
+
+
+def test_a_process_that_starts_again_takes_back_what_it_said(baseline, monkeypatch):
+    """SLURM puts a job back into its queue and starts it without this program."""
+    for rank in (1, 2):
+        ranks.tell(baseline, rank, "no memory")
+    monkeypatch.setenv("RANK", "1")
+    Reporter(baseline, writes=False)
+    assert ranks.told(baseline) == "Process 2 failed: no memory"
+    monkeypatch.setenv("RANK", "2")
+    Reporter(baseline, writes=False)
+    assert ranks.told(baseline) is None

@@ -39,7 +39,16 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["/nowhere/at/all", "./nowhere", "~/nowhere-at-all", "a/b/c", "nope/", "my model", "a\\b"],
+    [
+        "/nowhere/at/all",
+        "./nowhere",
+        "~/nowhere-at-all",
+        "~nobody-of-that-name/model",
+        "a/b/c",
+        "nope/",
+        "my model",
+        "a\\b",
+    ],
 )
 def test_a_path_to_nothing_is_never_asked_of_the_hub(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

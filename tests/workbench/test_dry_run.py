@@ -36,7 +36,8 @@ def everything(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_dry_run_tells_and_does_nothing(trained, cli, repository):
+def test_a_dry_run_tells_and_does_nothing(trained, cli, repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
     before = everything(trained)
     base = repository / "sample_data" / "base"
     arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base)
@@ -47,10 +48,11 @@ def test_a_dry_run_tells_and_does_nothing(trained, cli, repository):
         sum(found["memory"]["parts_gib"].values())
     )
     assert found["device"]["free_gib"] > 0 and found["seconds"] > 0
-    told = cli(*arguments, "--set", "lora.r=8").out
+    told = cli(*arguments, "--set", "lora.r=8", "--launcher", "engine").out
     for words in ("tweets to train on", "r 8", "GiB", "for 80 steps", "activations"):
         assert words in told
-    assert everything(trained) == before
+    assert everything(trained) == before and not (tmp_path / "engine").exists()
+    assert cli(*arguments, "--nodes", "2").status == 2
     assert sorted(path.name for path in (trained / "runs").iterdir()) == ["1"]
 
 
@@ -83,12 +85,13 @@ def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, t
 
 
 def test_time_is_that_of_an_earlier_run_like_it(small, repository):
+    """It ended after ten of its steps, since dev did not get better."""
     base = str(repository / "sample_data" / "base")
     recipe = recipes.load("tiny")
     run = freeze_training(small, recipe, base, "").path
     for step in (5, 10):
-        run_folder.append_log(run, "step", step=step, steps=10, loss=0.5, step_s=2.0)
-    state = run_folder.State(state="done", steps=10, started=100.0, finished=130.0)
+        run_folder.append_log(run, "step", step=step, steps=80, loss=0.5, step_s=2.0)
+    state = run_folder.State(state="done", step=10, steps=80, started=100.0, finished=130.0)
     run_folder.write_state(run, state)
 
     def seconds(*overrides):

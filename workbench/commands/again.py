@@ -14,7 +14,7 @@ from workbench.bases import require_model
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say, table
 from workbench.commands.progress import busy
-from workbench.commands.runs import chosen_launch, finish, warn_of_logout
+from workbench.commands.starting import chosen_launch, finish, warn_of_logout
 from workbench.runs import folder as run_folder
 from workbench.runs import launching, trash
 

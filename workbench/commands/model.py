@@ -15,7 +15,7 @@ from workbench.bases import is_local, require_same_base
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say
 from workbench.commands.progress import busy
-from workbench.commands.runs import trained_run
+from workbench.commands.starting import trained_run
 from workbench.runs import folder as run_folder
 
 

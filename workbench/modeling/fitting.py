@@ -58,9 +58,15 @@ def micro_batches(batch_size: int, most: int | None = None) -> Iterator[int]:
 
 
 def limit(folder: Path) -> int | None:
-    """How large a pass may be after an earlier process of this run was short of memory."""
-    path = folder / LIMIT
-    return int(json.loads(path.read_text("utf-8"))["most"]) if path.is_file() else None
+    """How large a pass may be after an earlier process of this run was short of memory.
+
+    A file that does not say so counts for nothing: the longest batch is tried anyway.
+    """
+    try:
+        most = json.loads((folder / LIMIT).read_text("utf-8"))["most"]
+    except (OSError, LookupError, TypeError, ValueError, RecursionError):
+        return None
+    return most if type(most) is int and most > 0 else None
 
 
 def set_limit(folder: Path, most: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from peft import PeftModel
 
+from workbench.bases import place_of
 from workbench.modeling.loading import Base, Model, load_base
 from workbench.recipes import Quantization
 
@@ -31,7 +31,7 @@ class Kept:
         `use` names what becomes of it in a run (its trainer and memory setting), since a run may
         leave it dequantised. Raises what `load_base` raises.
         """
-        folder = Path(name).expanduser()
+        folder = place_of(name)
         changed = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = (name, changed, quantization, use, trust_remote_code)
         if self.base is None or self.key != key:

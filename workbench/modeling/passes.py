@@ -125,7 +125,7 @@ class Passes:
                 raise
             self.note(f"passes are not replayed as CUDA graphs: {first_line(error)}")
             self.capturing = False
-            self.graphs.clear()
+            self.forget()
         self.masters.gradient.copy_(before)
 
     def _captured(self, batch: Batch) -> tuple[Captured, float]:

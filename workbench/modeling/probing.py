@@ -22,7 +22,7 @@ def prepare(
     """
     while shapes := work.shapes(step, multiple):
         if _fit(work, passes, shapes):
-            count = len(work.parts(work.chosen(step)))
+            count = len(work.parts(work.place.share(work.chosen(step))))
             note(
                 f"the longest batch fits: {shapes[0].input_ids.numel():,} tokens; "
                 f"{work.per_step} tweets a step in {count} pass{'es' if count > 1 else ''}"

@@ -20,7 +20,7 @@ from storage.access import writing
 from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
-from workbench.bases import fingerprint, is_local
+from workbench.bases import fingerprint, is_local, place_of
 from workbench.grouping import compare
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
@@ -129,7 +129,7 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
 
 def _resolved(base: str | None) -> str | None:
     if base is not None and is_local(base):
-        return str(Path(base).expanduser().resolve())
+        return str(place_of(base).resolve())
     return base
 
 

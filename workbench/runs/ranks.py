@@ -37,9 +37,9 @@ def told(folder: Path, patience_s: float = 0.0) -> str | None:
         time.sleep(0.1)
 
 
-def forget(folder: Path) -> None:
-    """Remove what was said of an earlier start of the run."""
-    for path in folder.glob(FILES.format("[0-9]*")):
+def forget(folder: Path, rank: int | None = None) -> None:
+    """Remove what all, or one of them, said of an earlier start of the run."""
+    for path in folder.glob(FILES.format("[0-9]*" if rank is None else rank)):
         path.unlink(missing_ok=True)
 
 

@@ -55,6 +55,7 @@ class Reporter:
         self.began_at = time.time()
         self.state = State(state=RUNNING, base_revision=before.base_revision)
         if not writes:
+            ranks.forget(folder, _rank())  # SLURM starts a job again by itself
             return
         run_folder.end_torn_line(folder)
         (folder / RESERVE).write_bytes(bytes(RESERVED))
@@ -115,11 +116,10 @@ class Reporter:
         reason = self.state.reason if state == DONE else reason
         if self.writes:
             (self.folder / RESERVE).unlink(missing_ok=True)
-        elif state == FAILED and reason not in (None, OTHER_ENDED):
-            ranks.tell(self.folder, int(os.environ["RANK"]), str(reason))
-        if self.writes:
             (self.folder / run_folder.STOP).unlink(missing_ok=True)
             ranks.forget(self.folder)
+        elif state == FAILED and reason not in (None, OTHER_ENDED):
+            ranks.tell(self.folder, _rank(), str(reason))
         self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
 
     def report(self, event: str, **values: object) -> None:
@@ -163,7 +163,7 @@ def main() -> int:
         if os.environ.get("WORLD_SIZE") == "1":
             for name in ALONE:  # under torchrun too one process is one process
                 os.environ.pop(name, None)
-        first = os.environ.get("RANK", "0") == "0"
+        first = _rank() == 0
         if first:
             processes.claim(folder)
             if run_folder.read_state(folder).state == DONE:
@@ -221,6 +221,10 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
         return False
     reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)
     return True
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
 
 
 def _see_own_gpu_only() -> None:

@@ -1,0 +1,131 @@
+"""Commands that start a run on what the workspace holds: train, predict."""
+
+from __future__ import annotations
+
+import click
+
+from storage import tweets
+from workbench import recipes
+from workbench.bases import require_model, require_same_base
+from workbench.commands.dry_run import show
+from workbench.commands.groups import compare
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import outside_sentence, say
+from workbench.commands.progress import busy
+from workbench.commands.starting import (
+    chosen_launch,
+    finish,
+    launch_of,
+    launch_options,
+    trained_run,
+    warn_of_logout,
+)
+from workbench.runs import folder as run_folder
+from workbench.runs import launching
+
+
+@click.command()
+@click.option("--recipe", help=f"One of {', '.join(recipes.names())} (otherwise the workspace's).")
+@click.option(
+    "--base", help="Base model: a hub name or a local folder (otherwise the workspace's)."
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option(
+    "--predict",
+    "filter_text",
+    default="",
+    metavar="FILTER",
+    help="Which tweets to score afterwards.",
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would train on, and need.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
+@common
+@click.pass_obj
+def train(  # noqa: PLR0913, PLR0917 - as many as it has options
+    settings: Settings, recipe: str | None, base: str | None, overrides: tuple[str, ...],
+    filter_text: str, trust_remote_code: bool, dry_run: bool, waits: bool, launcher: str | None,
+    nodes: int, gpus: int,
+) -> None:  # fmt: skip
+    """Freeze the current labels and train on them in a process of its own.
+
+    Test tweets, and texts equal to one, never enter training. The run goes on when this terminal
+    closes; watch it with `workbench logs ID -f`.
+
+    Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
+    """
+    from workbench.runs.freezing import freeze_training
+
+    with settings.store(daily_backup=not dry_run) as store:
+        chosen = recipes.load(recipe or store.config.recipe, overrides)
+        model = base or store.config.base
+        if chosen.kind == "qlora":
+            require_model(model)
+        if dry_run:
+            launch_of(launcher, nodes, gpus, chosen.kind)
+            show(store, chosen, model, filter_text, settings.as_json)
+            return
+        how = chosen_launch(launcher, nodes, gpus, chosen.kind)
+        compare(store)
+        with busy("freezing the labels"):
+            frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+        launching.launch(frozen.path, how)
+        if not settings.as_json:
+            dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
+            say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+            if outside := tweets.outside(store):
+                say(outside_sentence(outside))
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
+
+
+@click.command()
+@click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option(
+    "--run", "number", type=int, help="The run whose adapter to use (otherwise the newest)."
+)
+@click.option("--base", help="Score with a base model as it is, without an adapter.")
+@click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
+@common
+@click.pass_obj
+def predict(
+    settings: Settings, filter_text: str, number: int | None, base: str | None, recipe: str,
+    overrides: tuple[str, ...], waits: bool, launcher: str | None, nodes: int, gpus: int,
+) -> None:  # fmt: skip
+    """Score the tweets that pass a filter, with a trained run or with a base as it is.
+
+    Example: workbench predict --run 3 "split:test" --wait
+    """
+    from workbench.runs.freezing import freeze_prediction
+
+    how = chosen_launch(launcher, nodes, gpus)
+    with settings.store() as store:
+        if base is not None:
+            require_model(base)
+            chosen = recipes.load(recipe, overrides)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+        else:
+            run = trained_run(store, number)
+            path = store.run_folder(run.id)
+            job = run_folder.read_job(path)
+            require_same_base(job.base, job.base_print)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(
+                    store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
+                    path / run_folder.TRAIN, job.trust_remote_code,
+                )  # fmt: skip
+        launching.launch(frozen.path, how)
+        if not settings.as_json:
+            say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
+
+
+COMMANDS = (train, predict)
