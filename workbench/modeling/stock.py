@@ -176,12 +176,12 @@ class _Progress(TrainerCallback):
         left = state.max_steps - state.global_step
         rate = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
         self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
-        if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left == 0):
+        if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left <= 0):
             self._evaluate(kwargs["model"], state)
         exhausted = judging.exhausted(
             self.settings, state.global_step, state.best_global_step or 0
         )  # fmt: skip
-        if exhausted or left == 0:
+        if exhausted or left <= 0:
             # a checkpoint of the end would be gone on from, by one step too many
             control.should_training_stop, control.should_save = True, False
         elif self.stop_asked():
