@@ -12,6 +12,7 @@ from workbench.devices import Device
 from workbench.estimating import GIB
 from workbench.forecasting import Texts, forecast
 from workbench.runs import folder as run_folder
+from workbench.runs import spool
 from workbench.runs.freezing import freeze_training
 
 H100 = Device("cuda", "NVIDIA H100 80GB HBM3", 79 * GIB, 80 * GIB)
@@ -39,7 +40,7 @@ def everything(folder):
 def test_a_dry_run_tells_and_does_nothing(trained, cli, repository):
     before = everything(trained)
     base = repository / "sample_data" / "base"
-    arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base)
+    arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--launcher", "engine")
     found = cli(*arguments, "--json").json
     assert (found["train"] + found["dev"], found["steps"]) == (584, 80)
     assert found["settings"]["lora"]["r"] == 16
@@ -51,6 +52,7 @@ def test_a_dry_run_tells_and_does_nothing(trained, cli, repository):
     for words in ("tweets to train on", "r 8", "GiB", "for 80 steps", "activations"):
         assert words in told
     assert everything(trained) == before
+    assert spool.running() is None
     assert sorted(path.name for path in (trained / "runs").iterdir()) == ["1"]
 
 

@@ -3,64 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from storage import runs as stored_runs
 from storage import tweets
-from storage.errors import UsageError, UserError
+from storage.errors import UserError
 from storage.runs import Run
 from storage.store import Store
 from workbench import recipes
 from workbench.bases import require_model, require_same_base
 from workbench.commands.dry_run import show
 from workbench.commands.groups import compare
+from workbench.commands.launching import (
+    chosen_launch,
+    launch_options,
+    start_engine,
+    warn_of_logout,
+    with_gpus,
+)
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import interval, outside_sentence, percent, print_json, say, table
 from workbench.commands.progress import busy
 from workbench.commands.watching import follow, wait
 from workbench.runs import folder as run_folder
-from workbench.runs import launchers, launching, spool
+from workbench.runs import launching
 from workbench.runs.folder import State
-from workbench.runs.launchers import Launch
-from workbench.runs.sessions import at_logout
 from workbench.runs.telling import last_line, line_of
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def launch_options(function: F) -> F:
-    """Add --launcher, --nodes and --gpus to a command."""
-    for option in (
-        click.option("--gpus", type=int, default=1, show_default=True, metavar="M",
-                     help="GPUs of each node, with a process each."),
-        click.option("--nodes", type=int, default=1, show_default=True, metavar="N",
-                     help="Machines; more than one with --launcher slurm."),
-        click.option("--launcher", type=click.Choice(launchers.NAMES),
-                     help="Where to run it (otherwise the engine if it runs, or torchrun for "
-                     "several GPUs, or local). `engine` starts the engine if need be."),
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
-def chosen_launch(launcher: str | None, nodes: int, gpus: int, kind: str = "qlora") -> Launch:
-    """How a run shall be started; raises UsageError for what cannot be."""
-    several = launchers.TORCHRUN if gpus > 1 and nodes == 1 else launchers.LOCAL
-    if launcher is None and (nodes, gpus) == (1, 1) and kind != "baseline" and spool.usable():
-        several = launchers.ENGINE
-    launch = Launch(launcher or several, nodes, gpus)
-    try:
-        launchers.check(launch)
-    except ValueError as error:
-        raise UsageError(f"It cannot be started like that: {error}.") from None
-    if launcher == launchers.ENGINE and spool.running() is None:
-        with busy("Starting the engine…"):
-            spool.start()
-    return launch
 
 
 @click.command()
@@ -100,13 +71,14 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     with settings.store(daily_backup=not dry_run) as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
-        how = chosen_launch(launcher, nodes, gpus, chosen.kind)
+        how = chosen_launch(launcher, nodes, gpus, chosen)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
             show(store, chosen, model, filter_text, settings.as_json)
             return
+        start_engine(how)
         compare(store)
         with busy("freezing the labels"):
             frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
@@ -147,6 +119,7 @@ def predict(
         if base is not None:
             require_model(base)
             chosen = recipes.load(recipe, overrides)
+            start_engine(how)
             with busy("freezing the tweets"):
                 frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
         else:
@@ -154,6 +127,7 @@ def predict(
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
             require_same_base(job.base, job.base_print)
+            start_engine(how)
             with busy("freezing the tweets"):
                 frozen = freeze_prediction(
                     store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,
@@ -179,12 +153,6 @@ def trained_run(store: Store, number: int | None) -> Run:
             f"Run {run.id} ({run.recipe}, {run.state}) has no adapter; name a trained run."
         )
     return run
-
-
-def warn_of_logout() -> None:
-    """Say if a logout will end the run."""
-    if (warning := at_logout().warning) is not None:
-        warn(warning)
 
 
 def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
@@ -314,10 +282,12 @@ def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> No
 
     Example: workbench resume 3 --wait
     """
-    how = None if gpus is None else chosen_launch(None, 1, gpus)
     with settings.store() as store:
         stored_runs.get(store, number)
-        launching.resume(store.run_folder(number), how)
+        folder = store.run_folder(number)
+        run_folder.require(folder)
+        how = None if gpus is None else with_gpus(folder, gpus)
+        launching.resume(folder, how)
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
         finish(settings, store, number, waits)
 

@@ -55,7 +55,10 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
         numbers = columns[1].flatten().to_numpy(zero_copy_only=False).astype(float)
         figures = [column.to_numpy(zero_copy_only=False).astype(float) for column in columns[2:4]]
         if not all(np.isfinite(values).all() for values in (numbers, *figures)):
-            raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
+            raise UserError(
+                f"{path} holds probabilities that are no numbers; {tables.ANEW} with a lower "
+                "training.learning_rate."
+            )
         if (lengths != n_labels).any() or (numbers < 0).any() or (numbers > 1 + 1e-6).any():
             raise UserError(
                 f"{path} is damaged (not {n_labels} probabilities a tweet); resume the run."
@@ -69,6 +72,6 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
     if not path.exists():
-        raise UserError(f"{path} is missing; the run folder is incomplete.")
+        raise UserError(f"{path} is missing; {tables.ANEW}.")
     for ids, texts in tables.windows(path):
         yield from zip(ids, texts, strict=True)

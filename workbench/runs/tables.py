@@ -18,7 +18,7 @@ from workbench.runs import folder as run_folder
 WINDOW = 16_384
 """Rows that are read, scored and written at a time."""
 DYNAMICS = "dynamics.parquet"
-ANEW = "freeze the run anew"
+ANEW = "start another run"
 SCHEMA = pa.schema([
     ("id", pa.int64()),
     ("probabilities", pa.list_(pa.float64())),
