@@ -94,7 +94,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
     with settings.store() as store:
         if empty_trash:
             folders = trash.lying(store.runs_folder)
-            what = f"Remove {len(folders)} deleted runs from the disk for good?"
+            what = f"Remove {_deleted(len(folders))} from the disk for good?"
         else:
             known = [stored_runs.get(store, number) for number in numbers]
             folders = [store.run_folder(number) for number in numbers]
@@ -112,15 +112,19 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
         if empty_trash:
             for folder in folders:
                 shutil.rmtree(folder)
-        for number in numbers:
-            trash.delete(store, number)
+        lies = {number: trash.delete(store, number) for number in numbers}
     if settings.as_json:
         print_json({"deleted": list(numbers), "emptied": len(folders) if empty_trash else 0})
     elif empty_trash:
-        say(f"{len(folders)} deleted runs are gone for good.")
+        say(f"Gone for good: {_deleted(len(folders))}.")
     else:
-        for number in numbers:
-            say(f"Run {number} is in the trash; `workbench undelete {number}` brings it back.")
+        for number, there in lies.items():
+            kept = f"is in the trash; `workbench undelete {number}` brings it back"
+            say(f"Run {number} {kept if there else 'is deleted; its folder was gone already'}.")
+
+
+def _deleted(runs: int) -> str:
+    return f"{runs:,} deleted run{'' if runs == 1 else 's'}"
 
 
 @click.command()

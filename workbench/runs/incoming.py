@@ -43,7 +43,9 @@ def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
             seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on
             yield prediction._replace(tweet=place, in_sample=seen)
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); resume the run to make it anew.") from None
+        raise UserError(
+            f"{path} is damaged ({tables.why(error)}); resume the run to make it anew."
+        ) from None
 
 
 def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
