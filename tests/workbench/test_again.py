@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 
@@ -228,3 +229,19 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         await pilot.press("escape", "D", "down", "enter")
         await until_seen("undelete 2")
         assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()
+
+
+async def test_a_run_started_from_a_command_line_shows_up_on_the_screen(two, workbench):
+    from workbench.app import WorkbenchApp
+
+    app = WorkbenchApp(two, "ana")
+    async with app.run_test(size=(110, 40)) as pilot:
+        await pilot.press("r")
+        started = await asyncio.to_thread(workbench, "-w", two, "clone", 2, "--json")
+        for _ in range(600):
+            await pilot.pause(0.05)
+            if 3 in app.progress and not app.progress[3].live and len(app.screen._runs) == 3:
+                break
+        assert started.json["id"] == 3
+        newest = app.screen._runs[0]
+        assert (newest.id, newest.state) == (3, "done")
