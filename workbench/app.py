@@ -46,6 +46,8 @@ from workbench.widgets.tweet_list import TweetList
 
 HAVE_A_PLACE = (BrowseScreen, CloneScreen, RunScreen, RunsScreen, TrainScreen)
 """Screens that show messages."""
+RUNS_S = 2.0
+"""Seconds between two looks for runs that were started elsewhere, as from a command line."""
 ENGINE_S = 3.0
 """Seconds between two looks at the warm engine."""
 SELF = (sys.executable, "-m", "workbench")
@@ -72,6 +74,7 @@ class WorkbenchApp(App[None]):
         self.store = open_store(folder, annotator)
         self.shown_run = tweets.shown_run(self.store)
         self.progress: dict[int, Progress] = {}
+        self._followed: set[int] = set()
         self.engine = ""
         """What the warm engine does, in a word."""
         self.problem: str | None = None
@@ -97,6 +100,8 @@ class WorkbenchApp(App[None]):
         self.follow_runs()
         self.look_at_engine()
         self.set_interval(ENGINE_S, self.look_at_engine)
+        if not self.store.read_only:  # which nothing is collected into, so runs never end there
+            self.set_interval(RUNS_S, self.look_for_runs)
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
@@ -262,11 +267,16 @@ class WorkbenchApp(App[None]):
         folder = self.store.folder
         try:
             known = await asyncio.to_thread(live_runs, folder)
+            self._followed = set(known)
             followers = {run: Follower(self.store.run_folder(run), run) for run in known}
             while followers:
                 ended = set()
                 for run, follower in followers.items():
-                    progress = await asyncio.to_thread(follower.read)
+                    try:
+                        progress = await asyncio.to_thread(follower.read)
+                    except UserError:
+                        ended.add(run)  # collecting says why, and the others are followed on
+                        continue
                     if progress != self.progress.get(run):
                         self.progress[run] = progress
                         self._tell(Progressed, progress)
@@ -275,7 +285,17 @@ class WorkbenchApp(App[None]):
                 if ended:
                     await self._collect(ended)
                 followers = {run: f for run, f in followers.items() if run not in ended}
+                self._followed = set(followers)
                 await asyncio.sleep(INTERVAL)
+        except UserError as error:
+            self.say(str(error), problem=True)
+
+    @work(group="look for runs", exclusive=True)
+    async def look_for_runs(self) -> None:
+        """Follow runs that were started, or resumed, by somebody else."""
+        try:
+            if set(await asyncio.to_thread(live_runs, self.store.folder)) - self._followed:
+                self.follow_runs()
         except UserError as error:
             self.say(str(error), problem=True)
 

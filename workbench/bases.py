@@ -42,7 +42,7 @@ def require_model(name: str) -> None:
     if path.is_dir():
         _require_files(path)
     elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
-        raise UserError(f"There is no model folder {path}; give a folder or a hub name.")
+        raise UserError(f"There is no model folder {name}; give a folder or a hub name.")
 
 
 def _require_files(folder: Path) -> None:

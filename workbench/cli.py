@@ -115,7 +115,8 @@ def _run(settings: Settings) -> None:
             error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else None
         )
         hint = f" See `{where} --help`." if where else ""
-        fail(f"{error.format_message().rstrip('.')}.{hint}", 2)
+        said = " ".join(error.format_message().split())  # click lists choices line by line
+        fail(f"{said.rstrip('.')}.{hint}", 2)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):

@@ -307,6 +307,16 @@ def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead, monkeypatch):
     """Its new worker needs seconds to start; until then the number of the old one is on file."""
     write_state(tmp_path, dead(state=STOPPED))
     monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
+    (tmp_path / "run.json").write_text('{"id": 1, "ki')
+    with pytest.raises(UserError, match=r"is damaged .* remove the run with `workbench delete`"):
+        launching.resume(tmp_path)
+    job().save(tmp_path)
+    launching.resume(tmp_path)
+    assert settle(tmp_path).state == QUEUED
+    (tmp_path / "state.json").write_text('{"state": "que')
+    with pytest.raises(UserError, match="remove that file and go on with `workbench resume`"):
+        launching.resume(tmp_path)
+    (tmp_path / "state.json").unlink()
     launching.resume(tmp_path)
     assert settle(tmp_path).state == QUEUED
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 from workbench import recipes
+from workbench.commands.launching import with_gpus
 from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
@@ -43,7 +44,20 @@ def test_wrong_use_makes_no_run(filled, cli):
     for arguments in (("--nodes", 2), ("--launcher", "local", "--gpus", 2), ("--gpus", 0)):
         done = cli("-w", filled.folder, "train", "--recipe", "baseline", *arguments)
         assert done.status == 2 and "cannot be started like that" in done.err
+    for recipe in ("baseline", "seed"):
+        done = cli("-w", filled.folder, "train", "--recipe", recipe, "--gpus", 2)
+        assert done.status == 2 and "runs in one process; leave out --gpus" in done.err
     assert not list(filled.runs_folder.iterdir())
+
+
+def test_a_job_of_slurm_stays_one_with_another_number_of_gpus(baseline, make_model_run):
+    run = make_model_run()
+    Launch(SLURM, 2, 1, "17").save(run)
+    assert with_gpus(run, 4) == Launch(SLURM, 2, 4)
+    Launch().save(run)
+    assert with_gpus(run, 4) == Launch(TORCHRUN, 1, 4)
+    with pytest.raises(UsageError, match="runs in one process"):
+        with_gpus(baseline, 2)
 
 
 def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 
@@ -59,7 +60,8 @@ def test_a_clone_learns_from_the_same_data_whatever_was_corrected_since(two, sto
     [
         (("clone", 9), "no run 9"), (("clone", 1, "--set", "lora.r=8"), "not a setting"),
         (("clone", 1, "--recipe", "tiny"), "cannot be cloned"), (("compare", 1, 9), "no run 9"),
-        (("compare", 1, 1, "--split", "dev"), "no labelled dev tweet"),
+        (("compare", 1, 2, "--split", "dev"), "no labelled dev tweet"),
+        (("compare", 1, 1), "Name two different runs"),
         (("delete",), "Name the runs"),
         (("delete", 1), "add --yes"), (("undelete", 1), "is not deleted"),
     ],
@@ -134,6 +136,20 @@ def test_the_number_of_a_deleted_run_is_not_given_again(two, cli):
     assert cli("delete", "--empty-trash", "--yes").status == 0
     assert list((two / "runs" / ".trash").iterdir()) == []
     assert "not in the trash" in cli("undelete", 2).err
+
+
+def test_a_run_without_its_folder_is_not_said_to_be_in_the_trash(two, cli):
+    shutil.rmtree(two / "runs" / "2")
+    assert "its folder was gone already" in cli("delete", 2, "--yes").out
+
+
+def test_a_clone_of_damaged_data_names_the_file_of_the_run(two, cli):
+    path = two / "runs" / "1" / "train.parquet"
+    path.write_bytes(b"PAR1, cut off")
+    done = cli("clone", 1)
+    assert done.status == 1 and f"{path} is damaged (Parquet magic bytes" in done.err
+    path.unlink()
+    assert f"{path} is missing; start another run." in cli("clone", 1).err
 
 
 def test_labels_given_beside_a_deleted_run_keep_their_history(two, store, cli):
@@ -213,3 +229,20 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         await pilot.press("escape", "D", "down", "enter")
         await until_seen("undelete 2")
         assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()
+
+
+async def test_a_run_started_from_a_command_line_shows_up_on_the_screen(two, workbench):
+    from workbench.app import WorkbenchApp
+
+    app = WorkbenchApp(two, "ana")
+    async with app.run_test(size=(110, 40)) as pilot:
+        await pilot.press("r")
+        started = await asyncio.to_thread(workbench, "-w", two, "clone", 2, "--json")
+        assert started.json["id"] == 3
+        seen = set()
+        for _ in range(600):
+            await pilot.pause(0.05)
+            seen |= {run.state for run in app.screen._runs if run.id == 3}
+            if "done" in seen:
+                break
+        assert "done" in seen and not app.progress[3].live

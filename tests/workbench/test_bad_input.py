@@ -80,6 +80,8 @@ WRONG = [
     (("train", "--recipe", "fast", "--set", "lora.rank=3"), 2, "not a setting of this recipe"),
     (("train", "--recipe", "fast", "--base", "."), 1, "folder without a model"),
     (("train", "--recipe", "fast", "--base", "/nowhere"), 1, "There is no model folder /nowhere"),
+    (("train", "--recipe", "fast", "--base", "./no"), 1, "There is no model folder ./no;"),
+    (("engine",), 2, "Choose from: start, stop, status."),
     (("train", "--recipe", "baseline", "--predict", "label:"), 2, "no value after label:"),
     (("predict", "--base", "."), 1, "folder without a model"),
     (("predict", "--run", "1"), 1, "has no adapter; name a trained run"),

@@ -11,10 +11,16 @@ from storage import runs as stored_runs
 from storage.errors import UsageError
 from workbench import inert, recipes
 from workbench.bases import require_model
+from workbench.commands.launching import (
+    chosen_launch,
+    launch_options,
+    start_engine,
+    warn_of_logout,
+)
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say, table
 from workbench.commands.progress import busy
-from workbench.commands.starting import chosen_launch, finish, warn_of_logout
+from workbench.commands.starting import finish
 from workbench.runs import folder as run_folder
 from workbench.runs import launching, trash
 
@@ -27,11 +33,12 @@ from workbench.runs import launching, trash
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
 )
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
 @common
 @click.pass_obj
 def clone(
     settings: Settings, number: int, recipe: str | None, base: str | None,
-    overrides: tuple[str, ...], waits: bool,
+    overrides: tuple[str, ...], waits: bool, launcher: str | None, nodes: int, gpus: int,
 ) -> None:  # fmt: skip
     """Train again on the very same data as a run, with other settings.
 
@@ -55,9 +62,11 @@ def clone(
         model = base or job.base
         if model is not None:
             require_model(model)
+        how = chosen_launch(launcher, nodes, gpus, chosen)
+        start_engine(how)
         with busy("copying the data"):
             frozen = freeze_clone(store, source, chosen, model)
-        launching.launch(frozen.path, chosen_launch(None, 1, 1, chosen.kind))
+        launching.launch(frozen.path, how)
         if not settings.as_json:
             say(
                 f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
@@ -85,7 +94,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
     with settings.store() as store:
         if empty_trash:
             folders = trash.lying(store.runs_folder)
-            what = f"Remove {len(folders)} deleted runs from the disk for good?"
+            what = f"Remove {_deleted(len(folders))} from the disk for good?"
         else:
             known = [stored_runs.get(store, number) for number in numbers]
             folders = [store.run_folder(number) for number in numbers]
@@ -103,15 +112,19 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
         if empty_trash:
             for folder in folders:
                 shutil.rmtree(folder)
-        for number in numbers:
-            trash.delete(store, number)
+        lies = {number: trash.delete(store, number) for number in numbers}
     if settings.as_json:
         print_json({"deleted": list(numbers), "emptied": len(folders) if empty_trash else 0})
     elif empty_trash:
-        say(f"{len(folders)} deleted runs are gone for good.")
+        say(f"Gone for good: {_deleted(len(folders))}.")
     else:
-        for number in numbers:
-            say(f"Run {number} is in the trash; `workbench undelete {number}` brings it back.")
+        for number, there in lies.items():
+            kept = f"is in the trash; `workbench undelete {number}` brings it back"
+            say(f"Run {number} {kept if there else 'is deleted; its folder was gone already'}.")
+
+
+def _deleted(runs: int) -> str:
+    return f"{runs:,} deleted run{'' if runs == 1 else 's'}"
 
 
 @click.command()

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from storage.errors import UsageError
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import interval, print_json, say, table
 from workbench.commands.progress import busy
@@ -34,6 +35,8 @@ def compare(settings: Settings, first: int, second: int, split: str, limit: int)
     from workbench.runs.collecting import collect
     from workbench.runs.comparing import compare as side_by_side
 
+    if first == second:
+        raise UsageError("Name two different runs to compare.")
     with settings.store() as store, busy("comparing"):
         collect(store)
         found = side_by_side(store, first, second, split)

@@ -7,11 +7,12 @@ import json
 import click
 
 from storage import runs as stored_runs
+from workbench.commands.launching import with_gpus
 from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import print_json, say
 from workbench.commands.progress import busy
 from workbench.commands.run_table import print_runs
-from workbench.commands.starting import chosen_launch, finish
+from workbench.commands.starting import finish
 from workbench.commands.watching import follow
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
@@ -102,10 +103,12 @@ def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> No
 
     Example: workbench resume 3 --wait
     """
-    how = None if gpus is None else chosen_launch(None, 1, gpus)
     with settings.store() as store:
         stored_runs.get(store, number)
-        launching.resume(store.run_folder(number), how)
+        folder = store.run_folder(number)
+        run_folder.require(folder)
+        how = None if gpus is None else with_gpus(folder, gpus)
+        launching.resume(folder, how)
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
         finish(settings, store, number, waits)
 

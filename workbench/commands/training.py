@@ -9,17 +9,16 @@ from workbench import recipes
 from workbench.bases import require_model, require_same_base
 from workbench.commands.dry_run import show
 from workbench.commands.groups import compare
+from workbench.commands.launching import (
+    chosen_launch,
+    launch_options,
+    start_engine,
+    warn_of_logout,
+)
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import outside_sentence, say
 from workbench.commands.progress import busy
-from workbench.commands.starting import (
-    chosen_launch,
-    finish,
-    launch_of,
-    launch_options,
-    trained_run,
-    warn_of_logout,
-)
+from workbench.commands.starting import finish, trained_run
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
 
@@ -61,14 +60,14 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     with settings.store(daily_backup=not dry_run) as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
+        how = chosen_launch(launcher, nodes, gpus, chosen)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
-            launch_of(launcher, nodes, gpus, chosen.kind)
             show(store, chosen, model, filter_text, settings.as_json)
             return
-        how = chosen_launch(launcher, nodes, gpus, chosen.kind)
+        start_engine(how)
         compare(store)
         with busy("freezing the labels"):
             frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
@@ -109,6 +108,7 @@ def predict(
         if base is not None:
             require_model(base)
             chosen = recipes.load(recipe, overrides)
+            start_engine(how)
             with busy("freezing the tweets"):
                 frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
         else:
@@ -116,6 +116,7 @@ def predict(
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
             require_same_base(job.base, job.base_print)
+            start_engine(how)
             with busy("freezing the tweets"):
                 frozen = freeze_prediction(
                     store, job.recipe, str(job.base), filter_text, path / run_folder.ADAPTER,

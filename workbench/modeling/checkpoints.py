@@ -155,6 +155,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
+def going_on(checkpoint: Path) -> str:
+    """What the log of a run says when it goes on from a checkpoint."""
+    return f"going on after step {step_of(checkpoint)}, from {checkpoint.name}"
+
+
 def read(checkpoint: Path, masters: Masters) -> Checkpoint:
     """A checkpoint of the packed loop that fits the weights; raises Damaged."""
     weights, state = read_weights(checkpoint, masters), tensors(checkpoint / STATE)

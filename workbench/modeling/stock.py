@@ -20,7 +20,7 @@ from trl import SFTConfig, SFTTrainer
 from storage.errors import on_one_line
 from workbench.modeling import judging
 from workbench.modeling.adapting import lora_config
-from workbench.modeling.checkpoints import Damaged, newest, seal, step_of, tensors
+from workbench.modeling.checkpoints import Damaged, going_on, newest, seal, step_of, tensors
 from workbench.modeling.examples import Examples, Report, Trained
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
@@ -67,6 +67,8 @@ def train_with_trl(
 
     def go_on(trainer: SFTTrainer) -> Trained:
         found = newest(checkpoints, _read, lambda text: report("note", text=text))
+        if found is not None:
+            report("note", text=going_on(found[0]))
         trainer.train(resume_from_checkpoint=None if found is None else str(found[0]))
         step, best = trainer.state.global_step, trainer.state.best_global_step or 0
         taken = step

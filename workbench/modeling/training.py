@@ -284,6 +284,7 @@ class Loop:
         checkpoints.restore(whole, self.masters, self.optimizer)
         self.record.put_back(whole.seen)
         self.course = whole.course
+        self._note(checkpoints.going_on(self.folder / name))
 
     def _read(self, checkpoint: Path) -> Checkpoint:
         return checkpoints.read(checkpoint, self.masters)

@@ -40,6 +40,8 @@ LIVE = (QUEUED, RUNNING, STOPPING)
 WRITES = itertools.count()
 FRESH_S = 120.0
 """A worker on another machine counts as gone when its last sign is older."""
+STATE_ANEW = "remove that file and go on with `workbench resume`"
+"""What to do about a damaged state, since without one a run begins at its last checkpoint."""
 START_S = 30.0
 """How long a run may be queued before something is there that works on it."""
 
@@ -150,7 +152,8 @@ def read_job(folder: Path) -> Job:
         _check(job)
     except (KeyError, TypeError, AttributeError, ValueError, UserError) as error:
         raise UserError(
-            f"{folder / JOB} is not a valid description of a run: {on_one_line(error)}."
+            f"{folder / JOB} is not a valid description of a run ({on_one_line(error)}); "
+            f"{schema.ANEW}."
         ) from None
     return job
 
@@ -171,7 +174,7 @@ def read_state(folder: Path) -> State:
     if not (folder / STATE).exists():
         return State()
     try:
-        state = schema.build(State, schema.read_object(folder / STATE))
+        state = schema.build(State, schema.read_object(folder / STATE, STATE_ANEW))
         if state.state not in STATES:
             raise ValueError(f"its state is none of {', '.join(STATES)}")
         if state.pid is not None and not 1 < state.pid < 2**31:
@@ -180,7 +183,7 @@ def read_state(folder: Path) -> State:
             raise ValueError("its steps are below 0")
     except ValueError as error:
         raise UserError(
-            f"{folder / STATE} is not a valid state of a run: {on_one_line(error)}."
+            f"{folder / STATE} is not a valid state of a run ({on_one_line(error)}); {STATE_ANEW}."
         ) from None
     texts = {name: getattr(state, name) for name in ("reason", "phase")}
     return replace(

@@ -111,7 +111,10 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
     run_folder.require_inside(source)
     before = run_folder.read_job(source)
     if before.kind == "predict" or recipe.kind != before.kind:
-        raise UserError(f"A {before.kind} run cannot be cloned with the recipe {recipe.name}.")
+        raise UserError(
+            f"A {before.kind} run cannot be cloned with the recipe {recipe.name}; start one of its "
+            "own with `workbench train` or `workbench predict`."
+        )
     job = replace(
         before, id=0, uid=uuid.uuid4().hex, recipe=recipe, base=_resolved(base), created=now(),
         versions=_versions(), base_print=None if base is None else fingerprint(base),
@@ -121,9 +124,9 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
         for name in (run_folder.TRAIN, run_folder.DEV, run_folder.PREDICT):
             if (source / name).exists():
                 shutil.copy(source / name, folder / name)
-            counted[name] = len(tables.read(folder / name).ids)
+            counted[name] = len(tables.read(source / name).ids)
         if not counted[run_folder.TRAIN]:
-            raise UserError(f"{source / run_folder.TRAIN} is missing; the run cannot be cloned.")
+            raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.ANEW}.")
         return _recorded(store, job, folder, *counted.values())
 
 

@@ -43,7 +43,9 @@ def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
             seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on
             yield prediction._replace(tweet=place, in_sample=seen)
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); resume the run to make it anew.") from None
+        raise UserError(
+            f"{path} is damaged ({tables.why(error)}); resume the run to make it anew."
+        ) from None
 
 
 def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
@@ -55,7 +57,10 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
         numbers = columns[1].flatten().to_numpy(zero_copy_only=False).astype(float)
         figures = [column.to_numpy(zero_copy_only=False).astype(float) for column in columns[2:4]]
         if not all(np.isfinite(values).all() for values in (numbers, *figures)):
-            raise UserError(f"{path} holds probabilities that are no numbers (NaN loss?).")
+            raise UserError(
+                f"{path} holds probabilities that are no numbers; {tables.ANEW} with a lower "
+                "training.learning_rate."
+            )
         if (lengths != n_labels).any() or (numbers < 0).any() or (numbers > 1 + 1e-6).any():
             raise UserError(
                 f"{path} is damaged (not {n_labels} probabilities a tweet); resume the run."
@@ -69,6 +74,6 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
     if not path.exists():
-        raise UserError(f"{path} is missing; the run folder is incomplete.")
+        raise UserError(f"{path} is missing; {tables.ANEW}.")
     for ids, texts in tables.windows(path):
         yield from zip(ids, texts, strict=True)

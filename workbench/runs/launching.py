@@ -74,7 +74,7 @@ def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:
 def resume(folder: Path, how: Launch | None = None) -> None:
     """Go on with a stopped or failed run from its newest checkpoint, as before unless `how` says.
 
-    Raises UserError for a run that is at work, waits or is done.
+    Raises UserError for a run that is at work, waits, is done, or cannot be read.
     """
     run_folder.require(folder)
     run_folder.require_inside(folder)
@@ -87,6 +87,7 @@ def resume(folder: Path, how: Launch | None = None) -> None:
         )
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
+    run_folder.read_job(folder)
     before = launchers.read(folder)
     if state.state == QUEUED and before.job is not None and _ended(before) is None:
         raise UserError(f"Run {folder.name} waits in the queue as job {before.job}.")

@@ -77,6 +77,8 @@ def _train(
         return reporter.signalled
 
     reporter.phase("training")
+    if not (folder / run_folder.TRAIN).exists():
+        raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.ANEW}.")
     examples, ids = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(

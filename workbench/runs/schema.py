@@ -26,29 +26,32 @@ MOST_LINE = 64 * 1024
 """Bytes of a line of the log; a longer one is passed over."""
 MOST_TEXT = 2_000
 """Characters of a text that a log or a state tells; the rest is cut off."""
+ANEW = "copy the run folder again from where it is whole, or remove the run with `workbench delete`"
+"""What to do about a file without which a run cannot be understood."""
 BIGGEST = 2**53
 """Whole numbers beyond this cannot be told from their neighbours as floats."""
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; raises UserError if it is missing, cut off or something else."""
+def read_object(path: Path, advice: str = ANEW) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises UserError with the advice if it is missing, cut off or something else.
+    """
     try:
         with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; the run folder is incomplete.") from None
+        raise UserError(f"{path} is missing; {advice}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from None
     if len(content) > MOST_BYTES:
-        raise UserError(f"{path} is damaged (larger than any of its kind); it cannot be used.")
+        raise UserError(f"{path} is damaged (larger than any of its kind); {advice}.")
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is damaged ({on_one_line(error)}); the run cannot be used."
-        ) from None
+        raise UserError(f"{path} is damaged ({on_one_line(error)}); {advice}.") from None
     if not isinstance(values, dict):
-        raise UserError(f"{path} is damaged (not an object); the run cannot be used.")
+        raise UserError(f"{path} is damaged (not an object); {advice}.")
     return values
 
 

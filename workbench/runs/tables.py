@@ -18,7 +18,7 @@ from workbench.runs import folder as run_folder
 WINDOW = 16_384
 """Rows that are read, scored and written at a time."""
 DYNAMICS = "dynamics.parquet"
-ANEW = "freeze the run anew"
+ANEW = "start another run"
 SCHEMA = pa.schema([
     ("id", pa.int64()),
     ("probabilities", pa.list_(pa.float64())),
@@ -53,7 +53,7 @@ def read(path: Path) -> Frozen:
             for name in ("label", "group")
         )
     except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
-        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
+        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
     if not all(isinstance(text, str) for text in texts) or None in ids or None in groups:
         raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
     return Frozen(ids, texts, labels, groups)
@@ -74,12 +74,17 @@ def examples(path: Path, labels: Sequence[str]) -> tuple[Frozen, list[int]]:
     return frozen, [number[label] for label in frozen.labels]
 
 
+def why(error: Exception) -> str:
+    """What arrow says of a file, without its path and its second sentence."""
+    return on_one_line(error).rpartition("': ")[2].partition(". ")[0]
+
+
 def count(path: Path) -> int:
     """The rows of a frozen file; one that is not there has none."""
     try:
         return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
+        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
 
 
 def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
@@ -93,7 +98,7 @@ def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[st
                 raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
             yield ids, texts
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise UserError(f"{path} is damaged ({on_one_line(error)}); {ANEW}.") from None
+        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
 
 
 @contextmanager

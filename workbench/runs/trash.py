@@ -15,14 +15,14 @@ from workbench.runs import folder as run_folder
 TRASH = ".trash"
 
 
-def delete(store: Store, number: int) -> None:
-    """Take a run out of sight and move its folder into the trash.
+def delete(store: Store, number: int) -> bool:
+    """Take a run out of sight and move its folder into the trash; whether it had one.
 
     Raises UserError while a worker is at it.
     """
     runs.get(store, number)
     folder = store.run_folder(number)
-    if folder.is_dir():
+    if there := folder.is_dir():
         try:
             state = run_folder.read_state(folder)
         except UserError:
@@ -32,6 +32,7 @@ def delete(store: Store, number: int) -> None:
         put(folder)
     runs.delete(store, number)
     remove_predictions(store, number)
+    return there
 
 
 def restore(store: Store, number: int) -> None:

@@ -177,7 +177,8 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         facts.append(("speed", "  ".join(filter(None, speed))))
     if state.linear_total:
         facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    times = [f"{duration(state.seconds)} so far" if state.seconds is not None else ""]
+    so_far = " so far" if progress.live else ""
+    times = [f"{duration(state.seconds)}{so_far}" if state.seconds is not None else ""]
     times += [f"about {duration(state.eta_s)} left" if progress.live and state.eta_s else ""]
     if any(times):
         facts.append(("time", ", ".join(filter(None, times))))

@@ -70,7 +70,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter show  o open  v mark  c compare  C clone  D delete  t train  esc back  ? help",
+            "enter show  o open  c compare  C clone  D delete  t train  esc back  ? help",
             classes="hint",
         )
 
@@ -109,14 +109,17 @@ class RunsScreen(Screen[None]):
         )
 
     def on_progressed(self, event: Progressed) -> None:
-        """A run has moved on: the state of its row may have changed."""
+        """A run has moved on: the state of its row may have changed, or it is a new one."""
+        if event.progress.run not in {run.id for run in self._runs}:
+            self._read()
         for row, run in enumerate(self._runs):
             if run.id == event.progress.run:
                 state, table = event.progress.state, self.query_one(DataTable)
                 news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
                 for column, text in news.items():
                     cell = Text(inert.line(text))
-                    table.update_cell_at(Coordinate(row, COLUMNS.index(column)), cell)
+                    place = Coordinate(row, COLUMNS.index(column))
+                    table.update_cell_at(place, cell, update_width=True)
 
     def on_collected(self, event: Collected) -> None:
         """Runs have ended."""

@@ -11,6 +11,8 @@ from workbench.runs import schema
 
 LOCAL, TORCHRUN, SLURM, ENGINE = NAMES = ("local", "torchrun", "slurm", "engine")
 
+ANEW = "remove that file, and the run is started as one process on this machine"
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -33,10 +35,10 @@ def read(folder: Path) -> Launch:
     if not (folder / run_folder.LAUNCH).exists():
         return Launch()
     try:
-        launch = schema.build(Launch, schema.read_object(folder / run_folder.LAUNCH))
+        launch = schema.build(Launch, schema.read_object(folder / run_folder.LAUNCH, ANEW))
         check(launch)
     except ValueError as error:
-        raise UserError(f"{folder / run_folder.LAUNCH} is not valid: {error}.") from None
+        raise UserError(f"{folder / run_folder.LAUNCH} is not valid ({error}); {ANEW}.") from None
     return launch
 
 

@@ -147,7 +147,10 @@ def _answer(program: str, *arguments: str) -> str:
             stdin=subprocess.DEVNULL, env=environment, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise UserError(f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s).") from None
+        raise UserError(
+            f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s); try again, or ask `sinfo`."
+        ) from None
     if done.returncode:
-        raise UserError(f"SLURM refused: {on_one_line(UserError(done.stderr or done.stdout))}.")
+        said = on_one_line(UserError(done.stderr or done.stdout))
+        raise UserError(f"SLURM refused: {said}; see `sinfo`, or use another launcher.")
     return done.stdout
