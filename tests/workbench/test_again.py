@@ -163,7 +163,7 @@ def test_labels_given_beside_a_deleted_run_keep_their_history(two, store, cli):
 def test_a_run_at_work_is_not_deleted(two, cli):
     started = cli("train", "--recipe", "baseline", "--json").json
     done = cli("delete", started["id"], "--yes")
-    assert done.status == 1 and "stop it before" in done.err
+    assert done.status == 1 and "stop it first" in done.err
     assert (two / "runs" / str(started["id"])).is_dir()
 
 

@@ -36,26 +36,29 @@ def engine(settings: Settings, action: str, idle: float) -> None:
 
     Example: workbench engine start --idle 30
     """
+    stopped = False
     if action == "start":
-        with busy("Starting the engine…"):
+        with busy("starting the engine"):
             spool.start(idle)
     elif action == "stop":
-        with busy("Waiting until the engine has saved…"):
-            _stop()
+        with busy("waiting until the engine has saved"):
+            stopped = _stop()
     found = spool.running()
     waits = [str(folder) for _, folder in spool.waiting()]
     if settings.as_json:
         values: dict[str, Any] = asdict(found) if found is not None else {}
         print_json({"running": found is not None, **values, "waiting": waits})
     else:
-        say(sentence(found, len(waits)))
+        say("The engine has ended." if stopped else sentence(found, len(waits)))
 
 
-def _stop() -> None:
+def _stop() -> bool:
+    """Whether there was an engine, which has ended now."""
     end = time.monotonic() + ENDING_S
     there = spool.stop()
     while there and spool.running() is not None and time.monotonic() < end:
         time.sleep(0.1)
+    return there and spool.running() is None
 
 
 def sentence(found: Engine | None, waiting: int) -> str:

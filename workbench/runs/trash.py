@@ -28,7 +28,12 @@ def delete(store: Store, number: int) -> bool:
         except UserError:
             state = run_folder.State(state=run_folder.FAILED)
         if run_folder.alive(folder, state) or (state.elsewhere and state.recent):
-            raise UserError(f"Run {number} is {state.state}; stop it before you delete it.")
+            how = (
+                "wait until it has stopped"
+                if state.state == run_folder.STOPPING
+                else "stop it first"
+            )
+            raise UserError(f"Run {number} is {state.state}; {how}, then delete it.")
         put(folder)
     runs.delete(store, number)
     remove_predictions(store, number)
