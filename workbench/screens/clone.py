@@ -17,7 +17,7 @@ from storage.runs import Run
 from workbench import inert, recipes
 from workbench.recipes import Recipe
 from workbench.runs.folder import read_job, require
-from workbench.widgets.menu import CURSOR
+from workbench.widgets import start_form
 from workbench.widgets.prompt import Inert
 
 if TYPE_CHECKING:
@@ -83,16 +83,11 @@ class CloneScreen(Screen[None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
-        for name, title in TITLES.items():
-            mark = CURSOR if event.widget.id == name else " "
-            self.query_one(f"#{name}-title", Static).update(f"{mark}{title}")
-        start = self.query_one("#start", Button)
-        start.label = f"{CURSOR if event.widget is start else ' '} Start "
+        start_form.mark(self, TITLES, event.widget)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
-        text = inert.line(f"! {text}" if problem and text else text)
-        self.query_one("#form-message", Static).update(text)
+        start_form.say(self, text, problem)
 
     @on(Input.Submitted)
     def _next_field(self) -> None:
@@ -118,15 +113,9 @@ class CloneScreen(Screen[None]):
 
     @work(group="start", exclusive=True)
     async def _start(self, arguments: list[str]) -> None:
-        try:
-            started = await self.app.command("clone", *arguments, "--json", let_finish=True)
-        except UserError as error:
-            start = self.query_one("#start", Button)
-            start.disabled = False
-            start.focus()
-            self.say(str(error), problem=True)
-            return
-        self.app.started(int(started["id"]))
+        run = await start_form.start(self, self.app.command, "clone", *arguments)
+        if run is not None:
+            self.app.started(run)
 
     def action_back(self) -> None:
         """Back to the runs."""

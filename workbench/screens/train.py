@@ -17,9 +17,10 @@ from textual.widgets.option_list import Option
 from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
-from workbench import inert, recipes
+from workbench import recipes
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
+from workbench.widgets import start_form
 from workbench.widgets.forecast import ForecastLines
 from workbench.widgets.menu import CURSOR, Menu
 from workbench.widgets.prompt import Inert
@@ -88,11 +89,7 @@ class TrainScreen(Screen[None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
-        for name, title in TITLES.items():
-            mark = CURSOR if event.widget.id == name else " "
-            self.query_one(f"#{name}-title", Static).update(f"{mark}{title}")
-        start = self.query_one("#start", Button)
-        start.label = f"{CURSOR if event.widget is start else ' '} Start "
+        start_form.mark(self, TITLES, event.widget)
         keep = self.query_one("#keep", Keep)
         keep.label = f"{CURSOR if event.widget is keep else ' '}{KEEP}"
 
@@ -118,8 +115,7 @@ class TrainScreen(Screen[None]):
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
-        text = inert.line(f"! {text}" if problem and text else text)
-        self.query_one("#form-message", Static).update(text)
+        start_form.say(self, text, problem)
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
@@ -170,15 +166,9 @@ class TrainScreen(Screen[None]):
 
     @work(group="start", exclusive=True)
     async def _start(self, arguments: list[str]) -> None:
-        try:
-            started = await self.app.command("train", *arguments, "--json", let_finish=True)
-        except UserError as error:
-            start = self.query_one("#start", Button)
-            start.disabled = False
-            start.focus()
-            self.say(str(error), problem=True)
-            return
-        self.app.started(int(started["id"]))
+        run = await start_form.start(self, self.app.command, "train", *arguments)
+        if run is not None:
+            self.app.started(run)
 
     def action_back(self) -> None:
         """Back to where the user came from."""

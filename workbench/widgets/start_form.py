@@ -1,0 +1,45 @@
+"""What the forms that start a run share: the mark of the field in use, messages, the start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from storage.errors import UserError
+from workbench import inert
+from workbench.widgets.menu import CURSOR
+
+Command = Callable[..., Awaitable[Any]]
+"""Runs a command of the command line; see `WorkbenchApp.command`."""
+
+
+def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> None:
+    """Mark the field that has the focus, beside its colour; `titles` are by the id of a field."""
+    for name, title in titles.items():
+        cursor = CURSOR if focused.id == name else " "
+        screen.query_one(f"#{name}-title", Static).update(f"{cursor}{title}")
+    start = screen.query_one("#start", Button)
+    start.label = f"{CURSOR if focused is start else ' '} Start "
+
+
+def say(screen: Screen[None], text: str, problem: bool) -> None:
+    """Show a message below the fields."""
+    text = inert.line(f"! {text}" if problem and text else text)
+    screen.query_one("#form-message", Static).update(text)
+
+
+async def start(screen: Screen[None], command: Command, *arguments: str) -> int | None:
+    """Start a run and give its number; what is wrong is shown, and the form is there again."""
+    try:
+        started = await command(*arguments, "--json", let_finish=True)
+    except UserError as error:
+        button = screen.query_one("#start", Button)
+        button.disabled = False
+        button.focus()
+        say(screen, str(error), problem=True)
+        return None
+    return int(started["id"])
