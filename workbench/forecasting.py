@@ -146,11 +146,8 @@ def _chosen(
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     named = "nf4" if training.trainer == "trl" else training.memory
-    for plan in [NAMED[named]] if named in NAMED else PLANS.values():
-        memory = estimate(shape, recipe, lengths, plan, device.kind)
-        if memory.needed <= device.free:
-            break
-    return plan, memory
+    plans = [NAMED[named]] if named in NAMED else PLANS.values()
+    return _first_that_fits(plans, shape, recipe, lengths, device)
 
 
 def _smaller(shape: Shape, recipe: Recipe, lengths: Lengths, device: Device) -> str | None:
@@ -159,8 +156,16 @@ def _smaller(shape: Shape, recipe: Recipe, lengths: Lengths, device: Device) -> 
     assert training is not None  # noqa: S101 - a recipe for a model has it
     if training.trainer == "trl":
         return None
-    for plan in PLANS.values():
+    plan, memory = _first_that_fits(PLANS.values(), shape, recipe, lengths, device)
+    return f"training.memory={plan.name}" if memory.needed <= device.free else None
+
+
+def _first_that_fits(
+    plans: Iterable[Plan], shape: Shape, recipe: Recipe, lengths: Lengths, device: Device
+) -> tuple[Plan, Memory]:
+    """A plan and what it needs; the last one if none fits."""
+    for plan in plans:
         memory = estimate(shape, recipe, lengths, plan, device.kind)
         if memory.needed <= device.free:
-            return f"training.memory={plan.name}"
-    return None
+            break
+    return plan, memory

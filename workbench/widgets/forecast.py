@@ -23,12 +23,9 @@ SETTLE_S = 0.3
 class ForecastLines(Static):
     """Time and memory of a run, in two or three lines."""
 
+    @work(thread=True, exclusive=True, group="forecast")
     def ask(self, recipe: str, base: str, settings: str) -> None:
         """Work it out for a form as it is now, in a thread."""
-        self._ask(recipe, base, settings)
-
-    @work(thread=True, exclusive=True, group="forecast")
-    def _ask(self, recipe: str, base: str, settings: str) -> None:
         worker = get_current_worker()
         time.sleep(SETTLE_S)
         if worker.is_cancelled:
