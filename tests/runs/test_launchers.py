@@ -69,11 +69,18 @@ def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_score_what_one_scores(filled, repository, until, monkeypatch):
+@pytest.mark.parametrize("memory", ["auto", "sharded"])
+def test_two_processes_score_what_one_scores(
+    memory, make_store, fill, repository, until, monkeypatch
+):
+    """Long tweets at every second place, so that one process has more batches than the other."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    texts = [f"text number {n}" + " goes up" * (60 * (n % 2)) for n in range(81)]
+    store = fill(make_store(), [{"text": text} for text in texts])
+    recipe = recipes.load("tiny", [f"training.memory={memory}"])
     base, said = str(repository / "sample_data" / "base"), []
     for processes in (1, 2):
-        run = freeze_prediction(filled, recipes.load("tiny"), base, "", None, None).path
+        run = freeze_prediction(store, recipe, base, "", None, None).path
         if processes > 1:
             launching.launch(run, Launch(TORCHRUN, gpus=processes))
         else:
@@ -83,7 +90,7 @@ def test_two_processes_score_what_one_scores(filled, repository, until, monkeypa
         phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
         assert phases == ["starting", "loading the base", "predicting", "done"]
         said.append(pq.read_table(run / "predictions.parquet").to_pydict())
-    assert said[0]["id"] == said[1]["id"] == list(range(1, 41))
+    assert said[0]["id"] == said[1]["id"] == list(range(1, 82))
     for one, two in zip(said[0]["probabilities"], said[1]["probabilities"], strict=True):
         assert two == pytest.approx(one, abs=1e-3)
 

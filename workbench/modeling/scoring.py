@@ -68,6 +68,8 @@ class Scorer:
         waiting: tuple[list[int], torch.Tensor] | None = None
         done = 0
         batches = [*_batches(order, prompts, self.budget)]
+        # asked before the first pass, in which each process may wait for the others already
+        beyond = missing(self.model, len(batches))
         for batch in [*batches, None]:
             scores = None if batch is None else self._scores([prompts[n] for n in batch])
             if waiting is not None:  # fetched while the device is busy with the next batch
@@ -78,7 +80,7 @@ class Scorer:
                     progress(done)
             if batch is not None and scores is not None:
                 waiting = (batch, scores.softmax(-1))
-        for _ in range(missing(self.model, len(batches))):
+        for _ in range(beyond):
             self._scores(self.prompter.prompts([""]))
         return results
 
