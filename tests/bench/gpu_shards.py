@@ -32,6 +32,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
 import psutil  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
 from gpu_speed import versions, workspace  # noqa: E402
 
 from storage.store import Store  # noqa: E402
@@ -112,13 +113,14 @@ def make_model(args: argparse.Namespace, base: Path) -> None:
 
 
 def freeze(store: Store, base: Path, memory: str, small: bool) -> Path:
-    """The folder of a run of some steps that scores a few tweets afterwards."""
+    """The folder of a run of some steps that scores an odd number of tweets afterwards."""
     overrides = [
         f"training.memory={memory}", f"training.max_steps={STEPS}", "training.logging_steps=1",
-        "training.dev_share=0.0", "training.warmup=0.0", "lora.dropout=0.0",
+        "training.save_steps=5", "training.keep_best=false", "training.warmup=0.0",
+        "lora.dropout=0.0",
     ]  # fmt: skip
     overrides += ["quantization.compute_dtype=float32"] * small
-    return freeze_training(store, recipes.load("fast", overrides), str(base), "id:<=64").path
+    return freeze_training(store, recipes.load("fast", overrides), str(base), "id:<=301").path
 
 
 def one_run(folder: Path, gpus: int) -> dict[str, Any]:
@@ -150,12 +152,22 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
     return {
         "state": state.state, "reason": state.reason, "wall_s": time.monotonic() - began,
         "losses": [values["loss"] for values in logged],
+        "dev_losses": [values["loss"] for values in events if values["event"] == "dev"],
+        "positive": positive(folder),
         "gradients": [values["grad_norm"] for values in logged],
         "step_s": spans[len(spans) // 2] if spans else None,
         "peak_gib": state.peak_gib, "used_gib": watch.most,
         "phases_s": {name: after - at for (name, at), (_, after) in itertools.pairwise(marks)},
         "notes": [values["text"] for values in events if values["event"] == "note"],
     }  # fmt: skip
+
+
+def positive(folder: Path) -> list[float]:
+    """The first probability of each tweet that a run has scored."""
+    path = folder / run_folder.PREDICTIONS
+    if not path.exists():
+        return []
+    return [row[0] for row in pq.read_table(path)["probabilities"].to_pylist()]
 
 
 class Watch:
@@ -197,9 +209,16 @@ def compare(result: dict[str, Any]) -> None:
     """Set each run beside the first."""
     reference, *others = result["runs"].values()
     for run in others:
-        pairs = [*zip(reference["losses"], run["losses"], strict=False)]
-        run["off"] = max((abs(a - b) for a, b in pairs), default=None)
-        run["alike"] = len(pairs) == STEPS and run["off"] <= ALIKE
+        run["off"] = furthest(reference, run, "losses")
+        run["dev_off"] = furthest(reference, run, "dev_losses")
+        run["scores_off"] = furthest(reference, run, "positive")
+        run["alike"] = len(run["losses"]) == STEPS and run["off"] <= ALIKE
+
+
+def furthest(reference: dict[str, Any], run: dict[str, Any], key: str) -> float | None:
+    """The largest distance between the figures of two runs."""
+    pairs = zip(reference[key], run[key], strict=False)
+    return max((abs(a - b) for a, b in pairs), default=None)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -212,16 +231,17 @@ def table(result: dict[str, Any]) -> str:
         f"`{result['command']}`, {result['seconds']:.0f} s in all. {STEPS} steps of 16 tweets, "
         "layers not compiled.", "",
         "| | state | s/step | peak GiB of a GPU (PyTorch) | used GiB of each GPU | loading s | "
-        "loss first, last | furthest from one GPU |",
-        "|---|---|---|---|---|---|---|---|",
+        "loss first, last | furthest from one GPU: loss | dev loss | probability |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, run in result["runs"].items():
         ends = [f"{loss:.4f}" for loss in run["losses"][:: max(1, len(run["losses"]) - 1)]]
         used = ", ".join(f"{gib:.1f}" for gib in run["used_gib"])
-        off = "" if run.get("off") is None else f"{run['off']:.4f}"
+        distances = (run.get(key) for key in ("off", "dev_off", "scores_off"))
+        off = ("" if value is None else f"{value:.4f}" for value in distances)
         step, peak = (f"{run[key] or float('nan'):.3f}" for key in ("step_s", "peak_gib"))
         loading = run["phases_s"].get("loading the base", float("nan"))
-        cells = (name, run["state"], step, peak, used, f"{loading:.1f}", " ".join(ends), off)
+        cells = (name, run["state"], step, peak, used, f"{loading:.1f}", " ".join(ends), *off)
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Losses step by step:", ""]
     for name, run in result["runs"].items():
