@@ -34,6 +34,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 import psutil  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from gpu_speed import versions, workspace  # noqa: E402
+from run_log import RunLog  # noqa: E402
 
 from storage.store import Store  # noqa: E402
 from workbench import recipes  # noqa: E402
@@ -143,22 +144,18 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     state = run_folder.read_state(folder)
-    events = [values for values, _ in run_folder.read_log(folder)]
-    logged = [values for values in events if values["event"] == "step"]
-    spans = sorted(after["at"] - before["at"] for before, after in itertools.pairwise(logged))
-    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
+    log = RunLog(folder)
     if state.state != run_folder.DONE:
         print((folder / run_folder.WORKER_LOG).read_text()[-6000:], flush=True)
     return {
         "state": state.state, "reason": state.reason, "wall_s": time.monotonic() - began,
-        "losses": [values["loss"] for values in logged],
-        "dev_losses": [values["loss"] for values in events if values["event"] == "dev"],
+        "losses": [values["loss"] for values in log.steps],
+        "dev_losses": [values["loss"] for values in log.of_kind("dev")],
         "positive": positive(folder),
-        "gradients": [values["grad_norm"] for values in logged],
-        "step_s": spans[len(spans) // 2] if spans else None,
+        "gradients": [values["grad_norm"] for values in log.steps],
+        "step_s": log.step_s,
         "peak_gib": state.peak_gib, "used_gib": watch.most,
-        "phases_s": {name: after - at for (name, at), (_, after) in itertools.pairwise(marks)},
-        "notes": [values["text"] for values in events if values["event"] == "note"],
+        "phases_s": log.phases_s, "notes": log.notes,
     }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from gpu_speed_table import summary, table  # noqa: E402
+from run_log import RunLog  # noqa: E402
 
 from storage import importing  # noqa: E402
 from storage.config import Config  # noqa: E402
@@ -255,18 +256,16 @@ def cold_process(folder: Path, bench: Bench) -> dict[str, Any]:
     if process.returncode:
         bench.note("cold failed: " + (folder / run_folder.WORKER_LOG).read_text()[-600:])
     found: dict[str, Any] = {"wall_s": time.monotonic() - began}
-    events = [values for values, _ in run_folder.read_log(folder)]
-    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
-    first = next((values["at"] for values in events if values["event"] == "step"), None)
-    found["process_start_s"] = marks[0][1] - at if marks else None
-    ends = [after for _, after in marks[1:]] + [at + found["wall_s"]]
-    found["phases_s"] = {name: end - at for (name, at), end in zip(marks, ends, strict=True)}
-    found["phases_s"] = {"process start": found["process_start_s"]} | {
-        {"starting": "imports", "done": "process end"}.get(name, name): seconds
-        for name, seconds in found["phases_s"].items()
+    log = RunLog(folder)
+    marks = [*log.marks.items()]
+    started = marks[0][1] - at if marks else None
+    found["phases_s"] = {"process start": started} | {
+        {"starting": "imports"}.get(phase, phase): seconds
+        for phase, seconds in log.phases_s.items()
     }
-    found["first_step_logged_s"] = first and first - dict(marks).get("training", first)
-    found["notes"] = [values["text"] for values in events if values["event"] == "note"]
+    if marks:
+        found["phases_s"]["process end"] = at + found["wall_s"] - marks[-1][1]
+    found |= {"training_s": log.training_s, "notes": log.notes}
     state = run_folder.read_state(folder)
     return found | {"state": state.state, "reason": state.reason, "peak_gib": state.peak_gib}
 

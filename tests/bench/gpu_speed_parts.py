@@ -21,10 +21,12 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 import itertools  # noqa: E402
 
+import bitsandbytes as bnb  # noqa: E402
 import psutil  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import torch  # noqa: E402
 from gpu_speed_checks import check, gradient_distance, loss_curves  # noqa: E402
+from run_log import RunLog  # noqa: E402
 
 from workbench import recipes  # noqa: E402
 from workbench.estimating import training_bytes  # noqa: E402
@@ -150,11 +152,10 @@ def kernels() -> None:
     put(run_s=time.monotonic() - began, state=state.state, reason=state.reason)
     names, values = compile_times(repr="csv", aggregate=True)
     spent = sorted(zip(map(float, values), names, strict=True), reverse=True)
-    events = [values for values, _ in run_folder.read_log(folder)]
     put(
         compiling_s={name: seconds for seconds, name in spent[:12]},
         counters={name: dict(counters[name]) for name in ("stats", "inductor", "aot_autograd")},
-        notes=[values["text"] for values in events if values["event"] == "note"],
+        notes=RunLog(folder).notes,
     )
 
 
@@ -169,6 +170,7 @@ def seed() -> None:
     began = time.monotonic()
     base = load_base(str(job.base), recipe.quantization)
     put(load_s=time.monotonic() - began, linear4bit=base.linear4bit)
+    put(quantise_s=quantising(base.model))
     prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
     examples, _ = _examples(folder / run_folder.TRAIN, job)
     times: list[float] = []
@@ -202,6 +204,21 @@ def seed() -> None:
         sync()
         seconds.append(time.monotonic() - began)
     put(generate_tweets_s=(len(texts) - 2) / sum(seconds[2:]), generated=len(texts) - 2)
+
+
+def quantising(model: Any) -> float:
+    """Seconds that it takes to quantise all 4-bit layers of a model once more, and nothing else."""
+    spent = 0.0
+    for layer in model.modules():
+        if isinstance(layer, bnb.nn.Linear4bit):
+            state = layer.weight.quant_state
+            weight = bnb.functional.dequantize_4bit(layer.weight.data, state)
+            sync()
+            began = time.monotonic()
+            bnb.functional.quantize_4bit(weight, quant_type=state.quant_type)
+            sync()
+            spent += time.monotonic() - began
+    return spent
 
 
 def matmul() -> None:
@@ -265,32 +282,22 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
     wall = time.monotonic() - began
     if state.state != run_folder.DONE:
         raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
-    events = [values for values, _ in run_folder.read_log(folder)]
-    marks = [(values["phase"], values["at"]) for values in events if values["event"] == "phase"]
-    phases = {phase: after - at for (phase, at), (_, after) in itertools.pairwise(marks)}
-    logged = [values for values in events if values["event"] == "step"]
-    spans = sorted(
-        (after["at"] - before["at"]) / (after["step"] - before["step"])
-        for before, after in itertools.pairwise(logged)
-    )
+    log = RunLog(folder)
     job = run_folder.read_job(folder)
     rows = tables.read(folder / run_folder.TRAIN)
     per_step = len(rows.ids) / -(-len(rows.ids) // 16)
     tokens = token_count(job, rows.texts) / len(rows.ids) * per_step
-    step = spans[len(spans) // 2]
-    from_start = dict(marks)
-    notes = [values["text"] for values in events if values["event"] == "note"]
+    first, last, step = log.steps[0], log.steps[-1], log.step_s
+    assert step is not None
     put(**{name: {
-        "wall_s": wall, "phases_s": phases, "step_s": step, "tweets_per_step": per_step,
-        "tweets_s": per_step / step, "tokens_per_step": tokens,
-        "steps": state.step, "peak_training_gib": logged[-1]["memory_gib"],
+        "wall_s": wall, "phases_s": log.phases_s, "training_s": log.training_s, "step_s": step,
+        "tweets_per_step": per_step, "tweets_s": per_step / step, "tokens_per_step": tokens,
+        "steps": state.step, "peak_training_gib": last["memory_gib"],
         "peak_run_gib": state.peak_gib,
         "reserved_gib": torch.cuda.max_memory_reserved() / 2**30 if CUDA else 0,
-        "prepare_s": logged[0]["at"] - from_start["training"] - logged[0]["step"] * step,
-        "whole_training_step_s": (logged[-1]["at"] - logged[0]["at"])
-        / (logged[-1]["step"] - logged[0]["step"]),
-        "losses": [values["loss"] for values in logged], "notes": notes,
-        "estimated_training_gib": estimated(job, notes),
+        "whole_training_step_s": (last["at"] - first["at"]) / (last["step"] - first["step"]),
+        "losses": [values["loss"] for values in log.steps], "notes": log.notes,
+        "estimated_training_gib": estimated(job, log.notes),
     }})  # fmt: skip
 
 
@@ -427,11 +434,9 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
     if state.state != run_folder.DONE:
         raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
     wall = time.monotonic() - began
-    events = [values for values, _ in run_folder.read_log(folder)]
-    lines = [values for values in events if values["event"] == "scored"]
+    log = RunLog(folder)
+    lines, seconds = log.of_kind("scored"), log.phases_s["predicting"]
     lengths = in_order_of_work(folder)
-    phases = {v["phase"]: v["at"] for v in events if v["event"] == "phase"}
-    seconds = phases["done"] - phases["predicting"]
     figures = {
         "tweets": len(lengths), "wall_s": wall, "predicting_s": seconds,
         "tweets_s_with_start": len(lengths) / seconds,
@@ -445,7 +450,7 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
         tokens = sum(lengths[first["done"] : last["done"]])
         rate = tokens / (last["at"] - first["at"])
         figures["tweets_s"] = rate / figures["tokens_per_tweet"]
-    late = [s for s in samples if s[0] > phases["predicting"] + seconds * 0.4]
+    late = [s for s in samples if s[0] > log.marks["predicting"] + seconds * 0.4]
     if len(late) > 2:
         minutes = (late[-1][0] - late[0][0]) / 60
         scored_then = figures["tweets_s"] * minutes * 60

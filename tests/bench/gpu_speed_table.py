@@ -63,12 +63,14 @@ def table(out: dict[str, Any]) -> str:
     """The page."""
     seed = out.get("seed")
     lines = [f"# Speed on {at(out, 'versions', 'device')}, {out['date']}", ""]
-    columns = ("s/step", "tweets/s", "× seed", "peak GiB", "estimated", "TFLOP/s")
+    columns = (
+        "s/step", "tweets/s", "× seed", "peak GiB", "estimated", "with scoring", "TFLOP/s"
+    )  # fmt: skip
     lines += [f"| training, 16 tweets a step | {' | '.join(columns)} |"]
-    lines += ["|---|---:|---:|---:|---:|---:|---:|"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| seed, stock trainer | {number(at(seed, 'step_s'), '{:.3f}')} "
-        f"| {number(at(seed, 'tweets_s'))} | 1 | {number(at(seed, 'peak_gib'))} | | |"
+        f"| {number(at(seed, 'tweets_s'))} | 1 | {number(at(seed, 'peak_gib'))} | | | |"
     ]
     for name, title, figures in (
         ("nf4", "fast, memory nf4", at(out, "four_bit", "nf4")),
@@ -81,6 +83,7 @@ def table(out: dict[str, Any]) -> str:
             f"| {number(at(figures, 'tweets_s'))} | {number(out[f'ratio_{name}'])} "
             f"| {number(out[f'peak_gib_{name}'])} "
             f"| {number(at(figures, 'estimated_training_gib'))} "
+            f"| {number(at(figures, 'peak_run_gib'))} "
             f"| {number(at(out, 'model_tflops', name))} |"
         ]
     many = at(out, "auto", "many") or {}
@@ -112,14 +115,17 @@ def table(out: dict[str, Any]) -> str:
     ]
     lines += ["", "| what | figure |", "|---|---:|"]
     lines += [f"| {title} | {number(value, form)} |" for title, value, form in rows]
-    for title, phases in (
-        ("warm", at(out, "auto", "warm", "phases_s")),
-        ("cold", at(out, "cold", "phases_s")),
-    ):
-        lines += [
-            f"| {title}: {phase}, s | {number(value, '{:.2f}')} |"
-            for phase, value in (phases or {}).items()
-        ]
+    for title, run in (("warm", at(out, "auto", "warm")), ("cold", at(out, "cold"))):
+        for phase, value in (at(run, "phases_s") or {}).items():
+            lines += [f"| {title}: {phase}, s | {number(value, '{:.2f}')} |"]
+            if phase == "loading the base" and title == "cold":
+                again = number(at(seed, "quantise_s"), "{:.2f}")
+                lines += [f"| of which quantising all layers (by itself), s | {again} |"]
+            if phase == "training":
+                lines += [
+                    f"| of which {part}, s | {number(seconds, '{:.2f}')} |"
+                    for part, seconds in (at(run, "training_s") or {}).items()
+                ]
     profile = at(out, "auto", "profile") or {}
     if profile:
         lines += ["", "| where a step goes (memory auto) | ms |", "|---|---:|"]
