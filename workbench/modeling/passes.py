@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -115,12 +116,17 @@ class Passes:
     def _capture(self, batch: Batch) -> None:
         """Capture a CUDA graph for the shape of a batch, and compare what it gives."""
         before = self.masters.gradient.clone()
+        generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        drawing = generator.clone_state()
         try:
-            captured, distance = self._captured(batch)
+            with torch.cuda.stream(torch.cuda.current_stream()):
+                captured, distance = self._captured(batch)
             if not distance <= GRADIENT_NOISE:
                 raise RuntimeError(f"replayed gradients are off by {distance:.3g}")
             self.graphs[batch.shape] = captured
         except RuntimeError as error:
+            # a capture that breaks off leaves a generator that cannot be used outside of one
+            generator.graphsafe_set_state(drawing)
             if ran_out(error):
                 raise
             self.note(f"passes are not replayed as CUDA graphs: {first_line(error)}")
@@ -134,9 +140,10 @@ class Passes:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # also what a library sets up when it sees a new shape
-            torch.manual_seed(0)
-            gradient.zero_()
-            self.compute(own)
+            self._afresh(own)
+            if not self.graphs:
+                with _never_waiting():
+                    self._afresh(own)
         torch.cuda.current_stream().wait_stream(side)
         expected = gradient.clone()
         graph = torch.cuda.CUDAGraph()
@@ -149,6 +156,22 @@ class Passes:
         gradient.zero_()
         captured.replay(batch)
         return captured, float((gradient - expected).norm() / expected.norm().clamp(min=1e-12))
+
+    def _afresh(self, batch: Batch) -> None:
+        torch.manual_seed(0)
+        self.masters.gradient.zero_()
+        self.compute(batch)
+
+
+@contextmanager
+def _never_waiting() -> Iterator[None]:
+    """Raise RuntimeError where the host waits for the device, which no CUDA graph can hold."""
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 def place_losses(
