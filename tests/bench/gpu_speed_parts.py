@@ -23,9 +23,9 @@ import itertools  # noqa: E402
 
 import bitsandbytes as bnb  # noqa: E402
 import psutil  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
 import torch  # noqa: E402
 from gpu_speed_checks import check, gradient_distance, loss_curves  # noqa: E402
+from gpu_speed_profile import profiled  # noqa: E402
 from run_log import RunLog  # noqa: E402
 
 from workbench import recipes  # noqa: E402
@@ -261,7 +261,7 @@ def auto() -> None:
     engine = Engine()
     attempt(one_run, engine, "first", Path(SPEC["first"]))
     attempt(one_run, engine, "warm", Path(SPEC["warm"]))
-    attempt(profiled, engine, Path(SPEC["first"]))
+    attempt(lambda: put(profile=profiled(engine.run, Path(SPEC["first"]))))
     attempt(scored, engine, "many", Path(SPEC["many"]), Path(SPEC["warm"]) / run_folder.ADAPTER)
 
 
@@ -269,6 +269,7 @@ def four_bit() -> None:
     """The base kept in 4-bit: three memory settings, and whether everything computes right."""
     engine = Engine()
     attempt(one_run, engine, "nf4", Path(SPEC["nf4"]))
+    attempt(lambda: put(profile=profiled(engine.run, Path(SPEC["nf4"]))))
     attempt(correctness, engine, Path(SPEC["nf4"]))
     attempt(gradient, engine, Path(SPEC["nf4"]))
     for name in ("24gb", "8gb"):
@@ -277,6 +278,7 @@ def four_bit() -> None:
 
 def one_run(engine: Engine, name: str, folder: Path) -> None:
     """A run through the engine; figures from its log, as anybody can read them."""
+    compiled = compiling_s()
     began = time.monotonic()
     state = engine.run(folder)
     wall = time.monotonic() - began
@@ -290,7 +292,8 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
     first, last, step = log.steps[0], log.steps[-1], log.step_s
     assert step is not None
     put(**{name: {
-        "wall_s": wall, "phases_s": log.phases_s, "training_s": log.training_s, "step_s": step,
+        "wall_s": wall, "compiling_s": compiling_s() - compiled, "phases_s": log.phases_s,
+        "training_s": log.training_s, "step_s": step,
         "tweets_per_step": per_step, "tweets_s": per_step / step, "tokens_per_step": tokens,
         "steps": state.step, "peak_training_gib": last["memory_gib"],
         "peak_run_gib": state.peak_gib,
@@ -299,6 +302,15 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
         "losses": [values["loss"] for values in log.steps], "notes": log.notes,
         "estimated_training_gib": estimated(job, log.notes),
     }})  # fmt: skip
+
+
+def compiling_s() -> float:
+    """Seconds that this process has spent on compiling, or on fetching what was compiled."""
+    from torch._dynamo.utils import compile_times
+
+    names, values = compile_times(repr="csv", aggregate=True)
+    spent = dict(zip(names, map(float, values), strict=True))
+    return spent.get("_compile.compile_inner", 0.0)
 
 
 def estimated(job: run_folder.Job, notes: list[str]) -> float:
@@ -341,72 +353,6 @@ def token_count(job: run_folder.Job, texts: list[str]) -> int:
     tokenizer = tokenizer_of(str(job.base))
     prompter = make_prompter(tokenizer, job.template, job.labels, job.words, length)
     return sum(map(len, prompter.prompts(texts)))
-
-
-def profiled(engine: Engine, folder: Path) -> None:
-    """Where the time of a step goes: kernels by kind, and the gaps between them."""
-    activity = torch.profiler.ProfilerActivity
-    profiler = torch.profiler.profile(activities=[activity.CUDA if CUDA else activity.CPU])
-    first, last = (5, 9) if CUDA else (1, 2)
-    step_of_loop = training.Loop._step
-    wall = [0.0]
-
-    def step(self: training.Loop, number: int) -> Any:
-        if number == first:
-            sync()
-            profiler.start()
-            wall[0] = time.monotonic()
-        done = step_of_loop(self, number)
-        if number == last - 1:
-            sync()
-            wall[0] = time.monotonic() - wall[0]
-            profiler.stop()
-        return done
-
-    again = folder.parent / "profiled"
-    again.mkdir()
-    run_folder.read_job(folder).save(again)
-    for name in (run_folder.TRAIN, run_folder.DEV):
-        if (folder / name).exists():
-            pq.write_table(pq.read_table(folder / name), again / name)
-    pq.write_table(pq.read_table(folder / run_folder.PREDICT)[:8], again / run_folder.PREDICT)
-    training.Loop._step = step  # type: ignore[method-assign]
-    try:
-        state = engine.run(again)
-    finally:
-        training.Loop._step = step_of_loop  # type: ignore[method-assign]
-    kinds: dict[str, float] = defaultdict(float)
-    largest: list[tuple[float, int, str]] = []
-    for entry in profiler.key_averages():
-        spent = getattr(entry, "self_device_time_total", 0.0) / 1e3 / (last - first)
-        if not CUDA:
-            spent = entry.self_cpu_time_total / 1e3 / (last - first)
-        if spent > 0 and not entry.key.startswith("cuda"):
-            kinds[kind_of(entry.key)] += spent
-            largest.append((spent, entry.count, entry.key[:90]))
-    step_ms = wall[0] * 1e3 / (last - first)
-    kinds["gaps"] = max(0.0, step_ms - sum(kinds.values()))
-    put(profile={
-        "state": state.state, "step_ms": step_ms,
-        "kinds_ms": dict(sorted(kinds.items(), key=lambda item: -item[1])),
-        "largest_ms": sorted(largest, reverse=True)[:25],
-    })  # fmt: skip
-
-
-def kind_of(kernel: str) -> str:
-    """What a kernel does, by its name."""
-    name = kernel.lower()
-    for kind, parts in (
-        ("dequantisation", ("dequant",)),
-        ("attention", ("fmha", "flash", "attention", "sdpa")),
-        ("optimiser, clipping", ("adam", "multi_tensor", "norm_kernel", "reduce_kernel")),
-        ("matrix products", ("gemm", "nvjet", "cutlass", "cublas", "splitk", "wgmma", "addmm")),
-        ("elementwise, norms, dropout (compiled)", ("triton",)),
-        ("copies", ("memcpy", "memset", "copy")),
-    ):
-        if any(part in name for part in parts):
-            return kind
-    return "other"
 
 
 def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:

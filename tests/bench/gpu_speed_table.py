@@ -126,11 +126,9 @@ def table(out: dict[str, Any]) -> str:
                     f"| of which {part}, s | {number(seconds, '{:.2f}')} |"
                     for part, seconds in (at(run, "training_s") or {}).items()
                 ]
-    profile = at(out, "auto", "profile") or {}
-    if profile:
-        lines += ["", "| where a step goes (memory auto) | ms |", "|---|---:|"]
-        kinds = profile["kinds_ms"] | {"whole step": profile["step_ms"]}
-        lines += [f"| {kind} | {number(value, '{:.2f}')} |" for kind, value in kinds.items()]
+                if (compiled := at(run, "compiling_s")) is not None:
+                    lines += [f"| of which compiling or fetching code, s | {compiled:.2f} |"]
+    lines += profile_table(at(out, "auto", "profile"), at(out, "four_bit", "profile"))
     checks = at(out, "four_bit", "correctness") or {}
     if checks:
         lines += ["", "| check on this device | result |", "|---|---:|"]
@@ -151,3 +149,20 @@ def table(out: dict[str, Any]) -> str:
     lines += ["", *[f"- {note}" for note in dict.fromkeys([*out["notes"], *said])]]
     lines += ["", ", ".join(f"{name} {value}" for name, value in out["versions"].items())]
     return "\n".join([*lines, "", f"`{out['command']}`", ""])
+
+
+def profile_table(sixteen: Any, four: Any) -> list[str]:
+    """Where a step goes with the base in 16 bits and in 4."""
+    profiles = [profile or {"kinds_ms": {}} for profile in (sixteen, four)]
+    kinds = dict.fromkeys(kind for profile in profiles for kind in profile["kinds_ms"])
+    if not kinds:
+        return []
+    rows = [(kind, *(profile["kinds_ms"].get(kind, 0.0) for profile in profiles)) for kind in kinds]
+    rows += [
+        (title, *(profile.get(key) for profile in profiles))
+        for title, key in (("whole step", "step_ms"), ("batches, on the host meanwhile", "data_ms"))
+    ]
+    return [
+        "", "| where a step goes, ms | memory auto | memory nf4 |", "|---|---:|---:|",
+        *(f"| {kind} | {number(a, '{:.2f}')} | {number(b, '{:.2f}')} |" for kind, a, b in rows),
+    ]  # fmt: skip
