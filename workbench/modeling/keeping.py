@@ -6,7 +6,7 @@ import gc
 from dataclasses import replace
 
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftConfig, PeftModel
 
 from workbench.bases import place_of
 from workbench.modeling.loading import Base, Model, load_base
@@ -63,9 +63,10 @@ class Kept:
         _tidy()
 
 
-def _apart(adapter: LoraConfig) -> bool:
+def _apart(adapter: PeftConfig) -> bool:
     """Whether all weights of an adapter lie beside those of the base."""
-    return adapter.bias == "none" and not adapter.modules_to_save
+    lora = isinstance(adapter, LoraConfig)
+    return lora and adapter.bias == "none" and not adapter.modules_to_save
 
 
 def _tidy() -> None:
