@@ -75,7 +75,8 @@ def train(
             f"lora.bias={lora.bias} trains weights of the base itself, which training.memory="
             "sharded divides; set lora.bias=none."
         )
-    ways = find_out(base.model, prompter)
+    # one answer for all: the order of the tweets and the number of passes depend on it
+    ways = place.gather([find_out(base.model, prompter)])[0]
     report("note", text=ways.told())
     lengths = [len(row.tokens) for row in rows]
     chosen = plan(recipe, base.model, Lengths(sum(lengths) / len(lengths), max(lengths)))
