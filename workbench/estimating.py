@@ -134,7 +134,7 @@ def of_pass(
     activations = inputs + layer if checkpointing else shape.layers * layer
     whole = recipe.loss == "full-text"
     held_in_4_bits = quantization.bits == 4 and not (memory.dequantised and not stock)
-    shared = memory is SHARDED and processes > 1
+    shared = memory.name == SHARDED.name and processes > 1
     held = min(1.0, 1 / processes + 2 / shape.layers) if shared else 1.0
     graphs = compiled and not checkpointing
     copies = 1 if stock else 2  # the stock trainer's gradients are in float32 only

@@ -72,10 +72,12 @@ class Forecast:
     def _advice(self) -> str:
         if self.smaller is not None:
             return f"{self.smaller} would fit"
-        more = ""
-        if not self.stock and self.device.kind == "cuda":
-            more = f", or share it out (--gpus N --set training.memory={SHARDED.name})"
-        return f"no setting fits; take a smaller base, or lower training.batch_size{more}"
+        advice = "no setting fits; take a smaller base, or lower training.batch_size"
+        if self.stock or self.device.kind == "cpu":
+            return advice
+        if self.plan.name == SHARDED.name and self.launch.processes > 1:
+            return f"{advice}, or take more GPUs"
+        return f"{advice}, or share it out (--gpus N --set training.memory={SHARDED.name})"
 
     def as_json(self) -> dict[str, Any]:
         """For scripts; memory in GiB."""

@@ -126,6 +126,7 @@ def test_several_gpus_share_the_work_and_if_wanted_the_base(falcon):
     shared = asked(2, "training.memory=sharded")
     assert shared.fits and "GiB on each GPU (memory sharded)" in shared.sentences()[1]
     assert shared.as_json()["processes"] == 2
+    assert "or take more GPUs" in asked(2, "training.memory=sharded", free=2).sentences()[-1]
     large = [asked(gpus, free=70).memory.activations for gpus in (1, 2)]
     assert large[1] == pytest.approx(large[0] / 2, rel=0.1)
     times = [asked(gpus, free=70).time.seconds for gpus in (1, 2)]
