@@ -12,6 +12,7 @@ from workbench.devices import read_device
 from workbench.estimating import GIB
 from workbench.forecasting import Forecast, Texts, earlier, forecast
 from workbench.recipes import Recipe
+from workbench.runs.launchers import Launch
 
 PARTS = {
     "base": "weights of the base",
@@ -26,8 +27,8 @@ PARTS = {
 
 
 def show(
-    store: Store, recipe: Recipe, base: str, filter_text: str, as_json: bool
-) -> None:  # fmt: skip
+    store: Store, recipe: Recipe, base: str, filter_text: str, launch: Launch, as_json: bool
+) -> None:
     """Print the forecast of a run, and start and write nothing.
 
     Raises UserError if there is nothing to train on.
@@ -52,6 +53,7 @@ def show(
                 texts,
                 read_device(),
                 earlier(store.runs_folder),
+                launch,
             )
         except UserError as error:
             unknown = str(error)

@@ -65,7 +65,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
-            show(store, chosen, model, filter_text, settings.as_json)
+            show(store, chosen, model, filter_text, how, settings.as_json)
             return
         start_engine(how)
         compare(store)

@@ -79,7 +79,8 @@ def train(
     ways = place.gather([find_out(base.model, prompter)])[0]
     report("note", text=ways.told())
     lengths = [len(row.tokens) for row in rows]
-    chosen = plan(recipe, base.model, Lengths(sum(lengths) / len(lengths), max(lengths)))
+    spread = Lengths(sum(lengths) / len(lengths), max(lengths))
+    chosen = plan(recipe, base.model, spread, place.size)
     if (most := fitting.limit(folder)) is not None:
         chosen = replace(chosen, tokens=min(chosen.tokens, most))
     report("note", text=chosen.told())
