@@ -114,6 +114,20 @@ def test_steps_in_parts_or_with_checkpointing_learn_the_same(prepare, sample, tm
 
 
 @pytest.mark.slow
+def test_the_last_step_is_told_and_a_loss_that_is_no_number_with_it(prepare, sample, tmp_path):
+    recipe, base, prompter = prepare("training.max_steps=3", "training.logging_steps=2")
+    told = []
+
+    def report(event, **values):
+        told.append((values["step"], values["loss"])) if event == "step" else None
+
+    with torch.no_grad():
+        base.model.get_output_embeddings().weight[:] = torch.nan
+    train(base, recipe, prompter, sample(16), NOBODY, tmp_path, report, never)
+    assert [step for step, _ in told] == [2, 3] and math.isnan(told[-1][1])
+
+
+@pytest.mark.slow
 def test_full_text_loss_follows_the_stock_trainer(prepare, sample, tmp_path):
     """The seed preset's curve over 50 steps, with the same samples in another order."""
 

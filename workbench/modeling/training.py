@@ -182,7 +182,7 @@ class Loop:
             rate = (time.monotonic() - began) / (step - first)
             left = self.work.total - step
             self.report("tick", step=step, steps=self.work.total, eta_s=left * rate)
-            if step % settings.logging_steps == 0:
+            if step % settings.logging_steps == 0 or left == 0:
                 self._log(losses, norm, step - first, began)
                 losses = []
             stopping = left > 0 and self.stop_asked()
