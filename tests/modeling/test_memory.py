@@ -7,7 +7,9 @@ import re
 import pytest
 import torch
 
+from storage.errors import UserError
 from workbench.modeling import fitting, ways
+from workbench.modeling.distributed import ALONE, Place
 from workbench.modeling.examples import Examples
 from workbench.modeling.passes import Passes
 from workbench.modeling.training import train
@@ -31,14 +33,27 @@ def notes(events):
     return report, lambda: [values["text"] for event, values in seen if event == "note"]
 
 
-def run(prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12):
+class Twin(Place):
+    """One of two processes, of which the other says and does the same."""
+
+    def gather(self, own):
+        return [item for item in own for _ in range(2)]
+
+    def add_up(self, tensor):
+        tensor *= 2
+
+    def any(self, wish):
+        return wish
+
+
+def run(prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12, place=ALONE):
     """Three steps of four tweets."""
     chosen, base, prompter = prepare(
         "training.batch_size=4",
         "training.max_steps=3", "training.save_steps=2", "training.logging_steps=1",
         "training.memory=16-bit", *overrides, recipe=recipe,
     )  # fmt: skip
-    return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never)
+    return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never, place)
 
 
 @pytest.fixture
@@ -105,6 +120,25 @@ def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
     pairs = zip(again.dynamics.numbers, again.dynamics.epochs, strict=True)
     assert len(set(pairs)) == len(again.dynamics.numbers) == 12
     assert fitting.limit(tmp_path / "again") < 200
+
+
+@pytest.mark.slow
+def test_of_several_processes_that_are_short_of_memory_a_resumed_run_takes_smaller_passes(
+    prepare, sample, tmp_path, notes, short_of_memory
+):
+    report, told = notes
+    short_of_memory(2, 200)
+
+    def both():
+        return run(
+            prepare, sample, tmp_path, report, "training.batch_size=8", tweets=24, place=Twin(0, 2)
+        )
+
+    with pytest.raises(UserError, match=r"ran out of memory; resume the run, .* up to \d+ tokens"):
+        both()
+    assert fitting.limit(tmp_path) < 200
+    assert both().steps == 3
+    assert re.search(r"8 tweets a step in [2-4] passes", told()[-1])
 
 
 @pytest.mark.slow

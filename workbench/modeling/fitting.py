@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,6 +77,6 @@ def limit(folder: Path) -> int | None:
 def set_limit(folder: Path, most: int) -> None:
     """Keep that for whoever goes on with the run."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{LIMIT}"
+    temporary = folder / f".{LIMIT}-{os.getpid()}"  # several processes may run out at once
     temporary.write_text(json.dumps({"most": most}), "utf-8")
     temporary.replace(folder / LIMIT)

@@ -136,18 +136,26 @@ class Loop:
     def run(self) -> bool:
         """Train; true if it was asked to stop before the end.
 
-        When the memory runs out, it goes on from the last checkpoint with smaller passes, once.
+        When the memory runs out, it goes on from the last checkpoint with smaller passes, once; of
+        several processes the others are in the middle of a step, so that is left to a resumed run.
         """
         start = self.masters.weights.detach().cpu().clone()
         self._restore()
         try:
             return self._run()
         except (RuntimeError, MemoryError) as error:
-            if self.place.size > 1 or not fitting.ran_out(error):
+            if not fitting.ran_out(error):
                 raise
             tokens = probing.smaller(self.work, self.course.step, self.multiple)
             if tokens is None:
                 raise
+            if self.place.size > 1:
+                fitting.set_limit(self.folder, tokens)
+                raise UserError(
+                    f"{'The GPU' if self.device.type == 'cuda' else 'The machine'} ran out of "
+                    f"memory; resume the run, which goes on with up to {tokens:,} tokens a pass "
+                    "and learns the same."
+                ) from None
         # not in the handler, whose error holds the tensors of the pass that failed
         self._begin_again(start, tokens)
         return self._run()
