@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from storage import runs
@@ -47,6 +48,20 @@ async def test_what_the_form_says_is_what_is_started(start, stub):
             "--set", "lora.r=8", "--set", "training.max_steps=50", "--json",
         ]  # fmt: skip
         assert len(driver.history(1)) == 1
+
+
+async def test_keys_that_come_at_once_fill_in_the_form_as_if_one_by_one(start, stub):
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        line = [*"j\t\x15./moodel", "left", "left", "left", "\b", "end", *"-1\rlora.r=8\r\r"]
+        for item in line:
+            name = {"\t": "tab", "\r": "enter", "\b": "backspace", "\x15": "ctrl+u"}.get(item, item)
+            driver.app.post_message(events.Key(name, item if len(item) == 1 else None))
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0] == [
+            "train", "--recipe", "tiny", "--base", "./model-1", "--set", "lora.r=8", "--json"
+        ]  # fmt: skip
 
 
 async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
