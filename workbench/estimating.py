@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.plans import NAMED, Plan
 from workbench.recipes import Lora, Quantization, Recipe, Training
@@ -142,6 +142,15 @@ def of_pass(shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str
         runtime=CONTEXT if cuda else LIBRARIES,
         tokens=tokens,
     )
+
+
+def shared_out(memory: Memory, shape: Shape, processes: int) -> Memory:
+    """The memory of each of the processes that share the decoder layers out.
+
+    A layer is whole while it computes, and the next one is fetched meanwhile.
+    """
+    share = 1 if processes == 1 else min(1, 1 / processes + 2 / shape.layers)
+    return replace(memory, base=memory.base * share)
 
 
 def adapter_weights(shape: Shape, lora: Lora) -> int:

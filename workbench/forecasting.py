@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
-from workbench.estimating import GIB, Lengths, Memory, estimate
-from workbench.plans import NAMED, PLANS, Plan
+from workbench.estimating import GIB, Lengths, Memory, estimate, shared_out
+from workbench.plans import NAMED, PLANS, SHARDED, UNSHARED, Plan
 from workbench.recipes import Recipe, Training
 from workbench.runs.telling import duration
 from workbench.shapes import Shape, read_shape
@@ -47,6 +47,8 @@ class Forecast:
     time: Time
     smaller: str | None
     """The memory setting that would fit, where this one does not."""
+    unshared: bool
+    """Whether the base was to be shared out, and there is one process only."""
 
     @property
     def fits(self) -> bool:
@@ -61,6 +63,8 @@ class Forecast:
             f"about {self.memory.needed / GIB:.1f} GiB{held}; {self.device.free / GIB:.1f} GiB "
             f"are free on {self.device.name}",
         ]
+        if self.unshared:
+            told.append(f"! {UNSHARED}")
         if self.fits:
             return told
         if self.smaller is None:
@@ -97,9 +101,12 @@ class Forecast:
 
 
 def forecast(
-    recipe: Recipe, base: str, template: str, texts: Texts, device: Device, runs: Iterable[Path]
-) -> Forecast:
+    recipe: Recipe, base: str, template: str, texts: Texts, device: Device, runs: Iterable[Path],
+    processes: int = 1,
+) -> Forecast:  # fmt: skip
     """Estimate a run of a model; `runs` are folders of earlier runs, the newest first.
+
+    With several processes the memory is that of each.
 
     Raises UserError if the base is not on this machine, or of a shape that is not known.
     """
@@ -110,6 +117,8 @@ def forecast(
     lengths = lengths_of(texts, template, training, shape)
     stock = training.trainer == "trl"
     plan, memory = _chosen(shape, recipe, lengths, device)
+    if plan is SHARDED:
+        memory = shared_out(memory, shape, processes)
     per_step = training.batch_size * training.accumulation
     steps = training.max_steps or training.epochs * math.ceil(texts.train / per_step)
     name = str(place_of(base).resolve()) if is_local(base) else base
@@ -120,7 +129,8 @@ def forecast(
     smaller = None
     if memory.needed > device.free:
         smaller = _smaller(shape, recipe, lengths, device)
-    return Forecast(memory, plan, stock, device, steps, per_step, lengths, time, smaller)
+    unshared = training.memory == SHARDED.name and processes == 1
+    return Forecast(memory, plan, stock, device, steps, per_step, lengths, time, smaller, unshared)
 
 
 def earlier(runs_folder: Path) -> list[Path]:

@@ -246,7 +246,7 @@ async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
         await driver.press("r")
         await driver.until_seen("baseline")
         row = next(line for line in driver.lines if " fast " in line)
-        assert row.split()[:4] == [">*", "2", "qlora", "fast"]
+        assert row.split()[:3] == [">*", "2", "fast"]
         await driver.press("j", "enter")
         await driver.until_seen("pred: run 1 baseline")
         await driver.press("j", "j", "space")
@@ -278,6 +278,34 @@ async def test_a_run_without_predictions_cannot_be_shown(start, stub):
         await driver.until_seen("has no predictions")
         await driver.press("r")
         await driver.until_seen("pred: run 2")
+
+
+async def test_the_list_of_runs_fits_80_columns_and_tells_the_whole_reason(start):
+    async with start(size=(80, 24)) as driver:
+        reason = (
+            "There is not enough memory for it; take training.memory=8gb, or free some of the GPU."
+        )
+        store = driver.app.store
+        test = {
+            "accuracy": 0.7,
+            "accuracy_low": 0.681,
+            "accuracy_high": 0.72,
+            "n": 1234,
+            "macro_f1": 0.7,
+        }
+        base = "/models/Llama-3-8B-Instruct"
+        runs.update(store, 2, state="done", steps=200, seconds=615)
+        runs.save_evaluation(store, 2, "test", test)
+        failed = runs.add(store, "third", "predict", "baseline", base, ("positive", "negative"))
+        runs.update(store, failed, state="failed", reason=reason)
+        await driver.press("r")
+        await driver.until_seen("0.70 [0.68, 0.72] of 1,234  200    10:15")
+        heading = next(line for line in driver.lines if " recipe " in line).split()
+        assert heading[:6] == ["run", "recipe", "state", "test", "steps", "time"]
+        assert "baseline, predict  failed" in driver.text
+        await driver.until(lambda: reason in " ".join(driver.text.split()))
+        await driver.press("j")
+        await driver.until(lambda: "8gb" not in driver.text)
 
 
 async def test_a_run_without_its_folder_is_said_to_be_gone(start):

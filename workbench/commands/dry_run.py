@@ -26,14 +26,15 @@ PARTS = {
 
 
 def show(
-    store: Store, recipe: Recipe, base: str, filter_text: str, as_json: bool
+    store: Store, recipe: Recipe, base: str, filter_text: str, as_json: bool, processes: int
 ) -> None:  # fmt: skip
     """Print the forecast of a run, and start and write nothing.
 
-    Raises UserError if there is nothing to train on.
+    Raises UserError if there is nothing to train on, or nothing to tell apart.
     """
-    from workbench.runs.freezing import nothing_to_learn
+    from workbench.runs.freezing import nothing_to_learn, require_two_labels
 
+    require_two_labels(store)
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
     train, dev = learnable.divided(store, share, seed)
@@ -52,6 +53,7 @@ def show(
                 texts,
                 read_device(),
                 earlier(store.runs_folder),
+                processes,
             )
         except UserError as error:
             unknown = str(error)
@@ -74,12 +76,14 @@ def show(
     if unknown:
         say(unknown)
     if found:
-        _say(found)
+        _say(found, processes)
 
 
-def _say(found: Forecast) -> None:
+def _say(found: Forecast, processes: int) -> None:
     for sentence in found.sentences():
         say(sentence)
+    if processes > 1:
+        say(f"The memory is that of each of {processes} processes; the time leaves aside how many.")
     parts = found.as_json()["memory"]["parts_gib"]
     for name, part in parts.items():
         if part * GIB >= 1:

@@ -6,26 +6,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from storage.runs import Run
-from workbench.commands.printing import interval, table
+from workbench.commands.printing import console, interval, say, table
+from workbench.runs.telling import made_with
+
+WIDE = 110
+"""Columns of a terminal in which the reasons of runs stand in the table, and not below it."""
 
 
 def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
     """A row a run; `live` says how those that are not over stand."""
-    table(
-        None,
-        (">run", "kind", "recipe", "base", "state", ">4-bit", ">steps", ">seconds", ">GiB",
-         "test accuracy", "reason"),
-        (
-            (
-                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "",
-                (live or {}).get(run.id, run.state),
+    told = {run.id: (live or {}).get(run.id) or run.reason or "" for run in known}
+    wide = console().width >= WIDE
+    headings = [">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
+    rows = [
+        [
+            run.id, made_with(run.kind, run.recipe), run.state, _accuracy(run), run.steps,
+            None if run.seconds is None else f"{run.seconds:.1f}",
+            Path(run.base).name if run.base else "",
+        ]
+        for run in known
+    ]  # fmt: skip
+    if wide:
+        headings += [">4-bit", ">GiB", "reason"]
+        for row, run in zip(rows, known, strict=True):
+            row += [
                 "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
-                run.steps, None if run.seconds is None else f"{run.seconds:.1f}",
-                None if run.peak_gib is None else f"{run.peak_gib:.1f}", _accuracy(run), run.reason,
-            )
-            for run in known
-        ),
-    )  # fmt: skip
+                None if run.peak_gib is None else f"{run.peak_gib:.1f}", told[run.id],
+            ]  # fmt: skip
+    table(None, headings, rows)
+    for run in known:
+        if told[run.id] and not wide:
+            say(f"Run {run.id}: {told[run.id]}")
 
 
 def _accuracy(run: Run) -> str:

@@ -65,7 +65,8 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
-            show(store, chosen, model, filter_text, settings.as_json)
+            processes = how.nodes * how.gpus
+            show(store, chosen, model, filter_text, settings.as_json, processes)
             return
         start_engine(how)
         compare(store)
