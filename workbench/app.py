@@ -23,6 +23,7 @@ from storage.runs import Run
 from storage.store import DATABASE, SQLiteError, open_store
 from workbench import daily_backup
 from workbench.runs import spool
+from workbench.runs.folder import FAILED
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.clone import CloneScreen
 from workbench.screens.help import HelpScreen
@@ -306,7 +307,8 @@ class WorkbenchApp(App[None]):
         if with_predictions:
             self.shown_run = max(with_predictions)
         self._tell(Collected, results)
-        self.say("; ".join(outcome(run) for run in results))
+        failed = any(run["state"] == FAILED for run in results)
+        self.say("; ".join(outcome(run) for run in results), problem=failed)
 
     def _tell(self, kind: type[Progressed] | type[Collected], news: Any) -> None:
         for screen in self.screen_stack:

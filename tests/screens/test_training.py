@@ -192,7 +192,7 @@ async def test_a_failed_run_says_why(start, stub):
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
         await driver.until_seen("reason Out of memory; use a smaller batch.")
         await driver.press("escape")
-        await driver.until_seen("run 3 failed")
+        await driver.until_seen("! run 3 failed")
         assert "pred: run 2" in driver.text
 
 
