@@ -29,8 +29,15 @@ def test_nothing_is_squeezed_while_a_run_is_live(monkeypatch, capsys):
         monkeypatch.setenv("COLUMNS", str(columns))
         print_runs(known, {12: standing})
         out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
-        for whole in ("recipe", "77.2 % [68.1, 84.3]", "1234.5", "falcon-7b", "running", " 200 "):
+        for whole in (
+            "recipe",
+            "77.2 % [68.1, 84.3] of 101",
+            "1234.5",
+            "falcon-7b",
+            "running",
+            " 200 ",
+        ):
             assert whole in out, (columns, whole)
         words = " ".join(out.split())
-        assert columns == 120 or (f"Run 12: {standing}" in words and f"Run 11: {reason}" in words)
+        assert f"Run 12: {standing}" in words and f"Run 11: {reason}" in words
         assert "…" not in out and max(map(len, out.split("Run")[0].splitlines())) <= columns

@@ -9,14 +9,15 @@ from storage.runs import Run
 from workbench.commands.printing import console, interval, say, table
 from workbench.runs.telling import made_with
 
-WIDE = 110
-"""Columns of a terminal in which the reasons of runs stand in the table, and not below it."""
+WIDE = 100
+"""Columns of a terminal in which 4-bit layers and memory have a place too."""
 
 
 def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
-    """A row a run; `live` says how those that are not over stand."""
-    told = {run.id: (live or {}).get(run.id) or run.reason or "" for run in known}
-    wide = console().width >= WIDE
+    """A row a run, and a line for each that there is something to say of.
+
+    `live` says how those that are not over stand.
+    """
     headings = [">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
     rows = [
         [
@@ -26,21 +27,20 @@ def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> N
         ]
         for run in known
     ]  # fmt: skip
-    if wide:
-        headings += [">4-bit", ">GiB", "reason"]
+    if console().width >= WIDE:
+        headings += [">4-bit", ">GiB"]
         for row, run in zip(rows, known, strict=True):
-            row += [
-                "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
-                None if run.peak_gib is None else f"{run.peak_gib:.1f}", told[run.id],
-            ]  # fmt: skip
+            layers = "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}"
+            row += [layers, None if run.peak_gib is None else f"{run.peak_gib:.1f}"]
     table(None, headings, rows)
     for run in known:
-        if told[run.id] and not wide:
-            say(f"Run {run.id}: {told[run.id]}")
+        if told := (live or {}).get(run.id) or run.reason:
+            say(f"Run {run.id}: {told}")
 
 
 def _accuracy(run: Run) -> str:
     test = (run.metrics or {}).get("test")
     if test is None:
         return ""
-    return interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+    share = interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+    return f"{share} of {test['n']:,}"
