@@ -23,20 +23,11 @@ from storage.runs import Run
 from storage.store import DATABASE, SQLiteError, open_store
 from workbench import daily_backup
 from workbench.runs import spool
-from workbench.runs.folder import FAILED
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.clone import CloneScreen
+from workbench.screens.following import Following
 from workbench.screens.help import HelpScreen
-from workbench.screens.jobs import (
-    INTERVAL,
-    Collected,
-    Follower,
-    Progress,
-    Progressed,
-    live_runs,
-    outcome,
-    run_command,
-)
+from workbench.screens.jobs import run_command
 from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
 from workbench.screens.too_small import TooSmallScreen
@@ -47,8 +38,6 @@ from workbench.widgets.tweet_list import TweetList
 
 HAVE_A_PLACE = (BrowseScreen, CloneScreen, RunScreen, RunsScreen, TrainScreen)
 """Screens that show messages."""
-RUNS_S = 2.0
-"""Seconds between two looks for runs that were started elsewhere, as from a command line."""
 ENGINE_S = 3.0
 """Seconds between two looks at the warm engine."""
 SELF = (sys.executable, "-m", "workbench")
@@ -74,8 +63,7 @@ class WorkbenchApp(App[None]):
         self.animation_level = "none"
         self.store = open_store(folder, annotator)
         self.shown_run = tweets.shown_run(self.store)
-        self.progress: dict[int, Progress] = {}
-        self._followed: set[int] = set()
+        self.following = Following(self)
         self.engine = ""
         """What the warm engine does, in a word."""
         self.problem: str | None = None
@@ -98,11 +86,9 @@ class WorkbenchApp(App[None]):
             self.call_after_refresh(
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
-        self.follow_runs()
+        self.following.begin()
         self.look_at_engine()
         self.set_interval(ENGINE_S, self.look_at_engine)
-        if not self.store.read_only:  # which nothing is collected into, so runs never end there
-            self.set_interval(RUNS_S, self.look_for_runs)
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
@@ -158,7 +144,8 @@ class WorkbenchApp(App[None]):
 
     def action_train(self) -> None:
         """Show the run that goes on, or the form that starts one."""
-        going_on = [number for number, progress in self.progress.items() if progress.live]
+        known = self.following.progress.items()
+        going_on = [number for number, progress in known if progress.live]
         if going_on:
             self.open_run(runs.get(self.store, max(going_on)))
         else:
@@ -244,7 +231,7 @@ class WorkbenchApp(App[None]):
 
     def forget_run(self, number: int) -> None:
         """Show other predictions in the list than those of a run that is deleted."""
-        self.progress.pop(number, None)
+        self.following.forget(number)
         if self.shown_run == number:
             self.shown_run = tweets.shown_run(self.store)
             self._browse.show_run(self.shown_run)
@@ -253,7 +240,7 @@ class WorkbenchApp(App[None]):
         """Watch a run that has just been started."""
         self.look_at_engine()
         self._browse.say("")
-        self.follow_runs()
+        self.following.follow()
         self.open_run(runs.get(self.store, run))
 
     async def command(self, *arguments: str, let_finish: bool = False) -> Any:
@@ -261,55 +248,3 @@ class WorkbenchApp(App[None]):
         return await run_command(
             self._program, self.store.folder, *arguments, let_finish=let_finish
         )
-
-    @work(group="follow", exclusive=True)
-    async def follow_runs(self) -> None:
-        """Tell the screens how the runs get on, and collect those that have ended."""
-        folder = self.store.folder
-        try:
-            known = await asyncio.to_thread(live_runs, folder)
-            self._followed = set(known)
-            followers = {run: Follower(self.store.run_folder(run), run) for run in known}
-            while followers:
-                ended = set()
-                for run, follower in followers.items():
-                    try:
-                        progress = await asyncio.to_thread(follower.read)
-                    except UserError:
-                        ended.add(run)  # collecting says why, and the others are followed on
-                        continue
-                    if progress != self.progress.get(run):
-                        self.progress[run] = progress
-                        self._tell(Progressed, progress)
-                    if not progress.live:
-                        ended.add(run)
-                if ended:
-                    await self._collect(ended)
-                followers = {run: f for run, f in followers.items() if run not in ended}
-                self._followed = set(followers)
-                await asyncio.sleep(INTERVAL)
-        except UserError as error:
-            self.say(str(error), problem=True)
-
-    @work(group="look for runs", exclusive=True)
-    async def look_for_runs(self) -> None:
-        """Follow runs that were started, or resumed, by somebody else."""
-        try:
-            if set(await asyncio.to_thread(live_runs, self.store.folder)) - self._followed:
-                self.follow_runs()
-        except UserError as error:
-            self.say(str(error), problem=True)
-
-    async def _collect(self, ended: set[int]) -> None:
-        listed = await self.command("runs", "--json")
-        results = [run for run in listed if run["id"] in ended]
-        with_predictions = [run["id"] for run in results if run.get("predictions")]
-        if with_predictions:
-            self.shown_run = max(with_predictions)
-        self._tell(Collected, results)
-        failed = any(run["state"] == FAILED for run in results)
-        self.say("; ".join(outcome(run) for run in results), problem=failed)
-
-    def _tell(self, kind: type[Progressed] | type[Collected], news: Any) -> None:
-        for screen in self.screen_stack:
-            screen.post_message(kind(news))

@@ -2,7 +2,8 @@
 
     base          4-bit weights: half a byte each and a scale (float32, or 8 bits with double
                   quantisation) per 64; dequantised or not quantised: a number of the compute
-                  dtype each (Dettmers et al. 2023, arXiv:2305.14314)
+                  dtype each (Dettmers et al. 2023, arXiv:2305.14314). Shared out over processes:
+                  a part of it and two layers, the one that computes and the next
     embeddings    vocabulary x hidden, twice unless the output layer is tied to them
     adapter       r (in + out) weights for each layer (Hu et al. 2021, arXiv:2106.09685): float32
                   master, gradient and two moments of Adam, and in 16 bits a computing copy and
@@ -24,9 +25,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from workbench.plans import NAMED, Plan
+from workbench.plans import NAMED, SHARDED, Plan
 from workbench.recipes import Lora, Quantization, Recipe, Training
 from workbench.shapes import Linear, Shape, read_shape, targeted
 
@@ -81,18 +82,19 @@ class Lengths:
 
 
 def estimate(
-    shape: Shape, recipe: Recipe, lengths: Lengths, memory: Plan, device: str = "cuda"
-) -> Memory:
-    """The memory of a run with one of the settings; `device` is cuda or cpu."""
+    shape: Shape, recipe: Recipe, lengths: Lengths, memory: Plan, device: str = "cuda",
+    processes: int = 1,
+) -> Memory:  # fmt: skip
+    """The memory of each process of a run with one of the settings; `device` is cuda or cpu."""
     training = _parts(recipe)[2]
     stock = training.trainer == "trl"
     rows = training.batch_size
     tokens = (
         rows * min(lengths.longest, training.max_length)
         if stock
-        else pass_tokens(training, lengths, memory.tokens, device)
+        else pass_tokens(training, lengths, memory.tokens, device, processes)
     )
-    return of_pass(shape, recipe, tokens, memory, device)
+    return of_pass(shape, recipe, tokens, memory, device, processes)
 
 
 def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda") -> int:
@@ -104,17 +106,22 @@ def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda")
     return round(of_pass(read_shape(base), recipe, tokens, memory, device).peak)
 
 
-def pass_tokens(training: Training, lengths: Lengths, most: int, device: str) -> int:
+def pass_tokens(
+    training: Training, lengths: Lengths, most: int, device: str, processes: int = 1
+) -> int:
     """Tokens of the largest packed pass when the rows of a step are dealt out evenly."""
     multiple = MULTIPLE[device]
-    step = training.batch_size * training.accumulation * lengths.mean + UNEVEN
+    rows = math.ceil(training.batch_size * training.accumulation / processes)
+    step = rows * lengths.mean + UNEVEN
     passes = max(1, math.ceil(step / most))
     tokens = max(step / passes, min(lengths.longest, training.max_length))
     return math.ceil(tokens / multiple) * multiple
 
 
-def of_pass(shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str) -> Memory:
-    """The memory of a run whose largest pass has so many tokens."""
+def of_pass(
+    shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str, processes: int = 1
+) -> Memory:
+    """The memory of a process whose largest pass has so many tokens."""
     quantization, lora, training = _parts(recipe)
     stock, cuda = training.trainer == "trl", device == "cuda"
     size = SIZES[quantization.compute_dtype]
@@ -127,10 +134,12 @@ def of_pass(shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str
     activations = inputs + layer if checkpointing else shape.layers * layer
     whole = recipe.loss == "full-text"
     held_in_4_bits = quantization.bits == 4 and not (memory.dequantised and not stock)
+    shared = memory.name == SHARDED.name and processes > 1
+    held = min(1.0, 1 / processes + 2 / shape.layers) if shared else 1.0
     graphs = compiled and not checkpointing
     copies = 1 if stock else 2  # the stock trainer's gradients are in float32 only
     return Memory(
-        base=shape.linear_weights * _weight_bytes(quantization, held_in_4_bits),
+        base=held * shape.linear_weights * _weight_bytes(quantization, held_in_4_bits, shared),
         embeddings=shape.vocabulary * shape.hidden * size * (1 if shape.tied else 2),
         adapter=adapter_weights(shape, lora) * (16 + (0 if size == 4 else copies * size)),
         activations=activations,
@@ -142,15 +151,6 @@ def of_pass(shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str
         runtime=CONTEXT if cuda else LIBRARIES,
         tokens=tokens,
     )
-
-
-def shared_out(memory: Memory, shape: Shape, processes: int) -> Memory:
-    """The memory of each of the processes that share the decoder layers out.
-
-    A layer is whole while it computes, and the next one is fetched meanwhile.
-    """
-    share = 1 if processes == 1 else min(1, 1 / processes + 2 / shape.layers)
-    return replace(memory, base=memory.base * share)
 
 
 def adapter_weights(shape: Shape, lora: Lora) -> int:
@@ -204,10 +204,11 @@ def _adapted(shape: Shape, lora: Lora) -> list[Linear]:
     return [linear for linear in shape.linears if targeted(linear, lora.targets)]
 
 
-def _weight_bytes(quantization: Quantization, in_4_bits: bool) -> float:
+def _weight_bytes(quantization: Quantization, in_4_bits: bool, shared: bool) -> float:
     if not in_4_bits:
         return SIZES[quantization.compute_dtype]
-    return 0.5 + (1 / 64 + 4 / (64 * 256) if quantization.double else 4 / 64)
+    double = quantization.double and not shared  # whose scales are shared out as float32
+    return 0.5 + (1 / 64 + 4 / (64 * 256) if double else 4 / 64)
 
 
 def _logit_bytes(size: int, stock: bool) -> int:

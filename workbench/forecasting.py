@@ -10,9 +10,10 @@ from typing import Any
 
 from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
-from workbench.estimating import GIB, Lengths, Memory, estimate, shared_out
+from workbench.estimating import GIB, Lengths, Memory, estimate
 from workbench.plans import NAMED, PLANS, SHARDED, UNSHARED, Plan
 from workbench.recipes import Recipe, Training
+from workbench.runs.launchers import Launch
 from workbench.runs.telling import duration
 from workbench.shapes import Shape, read_shape
 from workbench.timing import Time, from_rate, from_runs
@@ -20,6 +21,7 @@ from workbench.timing import Time, from_rate, from_runs
 PER_TOKEN, PER_TOKEN_SMALL = 3.1, 2.4
 """Characters of a token in tweets, with a vocabulary of tens of thousands and a smaller one."""
 SMALL = 20_000
+ALONE = Launch()
 
 
 @dataclass(frozen=True)
@@ -38,46 +40,53 @@ class Forecast:
     """The estimate of a run on a device."""
 
     memory: Memory
+    """Of each process."""
     plan: Plan
     stock: bool
     device: Device
+    launch: Launch
     steps: int
     per_step: int
     lengths: Lengths
     time: Time
     smaller: str | None
     """The memory setting that would fit, where this one does not."""
-    unshared: bool
-    """Whether the base was to be shared out, and there is one process only."""
 
     @property
     def fits(self) -> bool:
         """Whether what is needed is free."""
-        return self.memory.needed <= self.device.free
+        return _fits(self.memory, self.device, self.launch)
 
     def sentences(self) -> list[str]:
         """For people: time, memory, and what to do if there is too little of it."""
         held = "" if self.stock else f" (memory {self.plan.name})"
+        several = "for each process" if self.device.kind == "cpu" else "on each GPU"
+        each = f" {several}" if self.launch.processes > 1 else ""
         told = [
             f"about {duration(self.time.seconds)} for {self.steps:,} steps ({self.time.source})",
-            f"about {self.memory.needed / GIB:.1f} GiB{held}; {self.device.free / GIB:.1f} GiB "
-            f"are free on {self.device.name}",
+            f"about {self.memory.needed / GIB:.1f} GiB{each}{held}; "
+            f"{self.device.free / GIB:.1f} GiB are free on {self.device.name}",
         ]
-        if self.unshared:
+        if self.plan is SHARDED and self.launch.processes == 1:
             told.append(f"! {UNSHARED}")
-        if self.fits:
-            return told
-        if self.smaller is None:
-            advice = "no setting fits; take a smaller base, or lower training.batch_size"
-        else:
-            advice = f"{self.smaller} would fit"
-        return [*told, f"! more than is free: {advice}"]
+        return told if self.fits else [*told, f"! more than is free: {self._advice()}"]
+
+    def _advice(self) -> str:
+        if self.smaller is not None:
+            return f"{self.smaller} would fit"
+        advice = "no setting fits; take a smaller base, or lower training.batch_size"
+        if self.stock or self.device.kind == "cpu":
+            return advice
+        if self.plan.name == SHARDED.name and self.launch.processes > 1:
+            return f"{advice}, or take more GPUs"
+        return f"{advice}, or share it out (--gpus N --set training.memory={SHARDED.name})"
 
     def as_json(self) -> dict[str, Any]:
         """For scripts; memory in GiB."""
         parts = {name: part / GIB for name, part in asdict(self.memory).items() if name != "tokens"}
         return {
             "steps": self.steps,
+            "processes": self.launch.processes,
             "tweets_per_step": self.per_step,
             "tokens": {**asdict(self.lengths), "from": "characters"},
             "memory": {
@@ -102,11 +111,9 @@ class Forecast:
 
 def forecast(
     recipe: Recipe, base: str, template: str, texts: Texts, device: Device, runs: Iterable[Path],
-    processes: int = 1,
+    launch: Launch = ALONE,
 ) -> Forecast:  # fmt: skip
     """Estimate a run of a model; `runs` are folders of earlier runs, the newest first.
-
-    With several processes the memory is that of each.
 
     Raises UserError if the base is not on this machine, or of a shape that is not known.
     """
@@ -116,21 +123,19 @@ def forecast(
     shape = read_shape(base)
     lengths = lengths_of(texts, template, training, shape)
     stock = training.trainer == "trl"
-    plan, memory = _chosen(shape, recipe, lengths, device)
-    if plan is SHARDED:
-        memory = shared_out(memory, shape, processes)
+    plan, memory = _chosen(shape, recipe, lengths, device, launch)
     per_step = training.batch_size * training.accumulation
     steps = training.max_steps or training.epochs * math.ceil(texts.train / per_step)
     name = str(place_of(base).resolve()) if is_local(base) else base
-    time = from_runs(runs, recipe, name, steps) or from_rate(
-        shape, recipe, plan, device, steps * min(per_step, texts.train) * lengths.mean,
-        texts.scored * lengths.mean,
+    share = lengths.mean / launch.processes
+    time = from_runs(runs, recipe, name, steps, launch.processes) or from_rate(
+        shape, recipe, plan, device, steps * min(per_step, texts.train) * share,
+        texts.scored * share,
     )  # fmt: skip
     smaller = None
-    if memory.needed > device.free:
-        smaller = _smaller(shape, recipe, lengths, device)
-    unshared = training.memory == SHARDED.name and processes == 1
-    return Forecast(memory, plan, stock, device, steps, per_step, lengths, time, smaller, unshared)
+    if not _fits(memory, device, launch):
+        smaller = _smaller(shape, recipe, lengths, device, launch)
+    return Forecast(memory, plan, stock, device, launch, steps, per_step, lengths, time, smaller)
 
 
 def earlier(runs_folder: Path) -> list[Path]:
@@ -149,33 +154,43 @@ def lengths_of(texts: Texts, template: str, training: Training, shape: Shape) ->
     )
 
 
+def _fits(memory: Memory, device: Device, launch: Launch) -> bool:
+    """Whether it is free; each process has a GPU of its own, but all of a machine share the CPU."""
+    beside = launch.gpus if device.kind == "cpu" else 1
+    return memory.needed * beside <= device.free
+
+
 def _chosen(
-    shape: Shape, recipe: Recipe, lengths: Lengths, device: Device
-) -> tuple[Plan, Memory]:  # fmt: skip
+    shape: Shape, recipe: Recipe, lengths: Lengths, device: Device, launch: Launch
+) -> tuple[Plan, Memory]:
     """The plan that the recipe names, or with `auto` the first that fits."""
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     named = "nf4" if training.trainer == "trl" else training.memory
     plans = [NAMED[named]] if named in NAMED else PLANS.values()
-    return _first_that_fits(plans, shape, recipe, lengths, device)
+    return _first_that_fits(plans, shape, recipe, lengths, device, launch)
 
 
-def _smaller(shape: Shape, recipe: Recipe, lengths: Lengths, device: Device) -> str | None:
+def _smaller(
+    shape: Shape, recipe: Recipe, lengths: Lengths, device: Device, launch: Launch
+) -> str | None:
     """What to set so that the run fits, if anything does."""
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     if training.trainer == "trl":
         return None
-    plan, memory = _first_that_fits(PLANS.values(), shape, recipe, lengths, device)
-    return f"training.memory={plan.name}" if memory.needed <= device.free else None
+    plans = NAMED if launch.processes > 1 else PLANS
+    plan, memory = _first_that_fits(plans.values(), shape, recipe, lengths, device, launch)
+    return f"training.memory={plan.name}" if _fits(memory, device, launch) else None
 
 
 def _first_that_fits(
-    plans: Iterable[Plan], shape: Shape, recipe: Recipe, lengths: Lengths, device: Device
-) -> tuple[Plan, Memory]:
+    plans: Iterable[Plan], shape: Shape, recipe: Recipe, lengths: Lengths, device: Device,
+    launch: Launch,
+) -> tuple[Plan, Memory]:  # fmt: skip
     """A plan and what it needs; the last one if none fits."""
     for plan in plans:
-        memory = estimate(shape, recipe, lengths, plan, device.kind)
-        if memory.needed <= device.free:
+        memory = estimate(shape, recipe, lengths, plan, device.kind, launch.processes)
+        if _fits(memory, device, launch):
             break
     return plan, memory

@@ -15,6 +15,7 @@ from workbench.plans import NAMED
 LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
 COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
+BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
 MOST_BATCH = 65_536
 MEMORY = ("auto", *NAMED)
@@ -205,6 +206,7 @@ def _check(recipe: Recipe) -> None:
     if lora := recipe.lora:
         rules += [
             (lora.r > 0 and lora.alpha > 0, "lora.r and lora.alpha are above 0"),
+            (lora.bias in BIASES, f"lora.bias is one of {', '.join(BIASES)}"),
             (0 <= lora.dropout < 1, "lora.dropout is from 0 to below 1"),
         ]
     if t := recipe.training:

@@ -12,6 +12,7 @@ from workbench.devices import Device
 from workbench.plans import Plan
 from workbench.recipes import Recipe, Training
 from workbench.runs import folder as run_folder
+from workbench.runs import launchers
 from workbench.shapes import Shape
 
 TFLOPS = {
@@ -40,7 +41,9 @@ class Time:
     source: str
 
 
-def from_runs(folders: Iterable[Path], recipe: Recipe, base: str, steps: int) -> Time | None:
+def from_runs(
+    folders: Iterable[Path], recipe: Recipe, base: str, steps: int, processes: int
+) -> Time | None:
     """From the newest finished run of the same base, trainer and memory setting, if there is one.
 
     The time of a step grows with its tweets; loading, saving and scoring take what they took.
@@ -50,12 +53,13 @@ def from_runs(folders: Iterable[Path], recipe: Recipe, base: str, steps: int) ->
     for folder in list(folders)[:LOOKED_AT]:
         try:
             job, state = run_folder.read_job(folder), run_folder.read_state(folder)
+            launch = launchers.read(folder)
         except UserError:
             continue  # a run that is damaged tells nothing
         before = job.recipe.training
         if before is None or job.base != base or state.state != run_folder.DONE:
             continue
-        if _kind(job.recipe, before) != _kind(recipe, training):
+        if _kind(job.recipe, before) != _kind(recipe, training) or launch.processes != processes:
             continue
         told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
         step_s = told[-1].get("step_s") if told else None

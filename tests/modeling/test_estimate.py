@@ -22,7 +22,7 @@ from workbench.modeling.batches import Row, packed
 from workbench.modeling.memory import loaded_bytes, plan
 from workbench.modeling.passes import Passes
 from workbench.modeling.ways import Ways
-from workbench.plans import PLANS
+from workbench.plans import NAMED, PLANS
 from workbench.shapes import read_shape, shape_of
 
 FALCON_7B = shape_of(
@@ -80,6 +80,13 @@ def test_what_a_layer_keeps_for_the_way_back_is_known(make_base, architecture, d
 def test_the_estimate_is_near_what_was_measured_on_an_h100(setting, measured):
     """`torch.cuda.max_memory_allocated` in steps of 16 tweets; tests/bench/gpu_speed.py."""
     found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, PLANS[setting])
+    assert found.peak / GIB == pytest.approx(measured, rel=0.08)
+
+
+@pytest.mark.parametrize(("setting", "measured"), [("8gb", 5.298), ("sharded", 3.779)])
+def test_the_estimate_is_near_what_was_measured_on_each_of_two_h100(setting, measured):
+    """tests/bench/gpu_shards.py, where nothing is compiled."""
+    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, NAMED[setting], processes=2)
     assert found.peak / GIB == pytest.approx(measured, rel=0.08)
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from workbench.modeling import fitting
+from workbench.modeling import fitting, ways
 from workbench.modeling.examples import Examples
 from workbench.modeling.passes import Passes
 from workbench.modeling.training import train
@@ -57,6 +57,18 @@ def short_of_memory(monkeypatch):
         monkeypatch.setattr(Passes, "compute", limited)
 
     return begin
+
+
+def test_memory_that_runs_out_while_a_model_is_tried_says_nothing_of_the_model(
+    prepare, monkeypatch
+):
+    def full(*arguments):
+        raise RuntimeError(FULL)
+
+    _, base, prompter = prepare()
+    monkeypatch.setattr(ways, "_packed_logits", full)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        ways.find_out(base.model, prompter)
 
 
 @pytest.mark.slow

@@ -50,6 +50,22 @@ def test_weights_are_not_merged_where_there_is_no_room(tuned, monkeypatch):
         assert Adapted.__name__ in linear_layers(model)
 
 
+def test_memory_that_runs_out_while_weights_are_merged_leaves_no_merged_ones(tuned, monkeypatch):
+    model, prompter = tuned
+    before, seen = linear_layers(model), []
+
+    def plain(layer, dtype):
+        seen.append(layer)
+        if len(seen) == 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return nn.Linear(1, 1)
+
+    monkeypatch.setattr("workbench.modeling.merging._plain", plain)
+    with pytest.raises(torch.OutOfMemoryError), scorer(model, prompter, 1):
+        pass
+    assert linear_layers(model) == before
+
+
 def test_neither_order_nor_batch_changes_a_score(tuned, sample, monkeypatch):
     model, prompter = tuned
     texts = sample(30).texts

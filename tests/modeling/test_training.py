@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import statistics
+import weakref
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from storage.errors import UserError
 from workbench import recipes
-from workbench.modeling import checkpoints, judging
+from workbench.modeling import checkpoints, judging, probing, scoring
 from workbench.modeling.adapting import Masters, add_adapter, lean
 from workbench.modeling.attention import fuse_attention
 from workbench.modeling.batches import answer_rows, packed
@@ -262,6 +265,63 @@ def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, s
         for epoch in (0, 3)
     )
     assert 0 < first < last <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tiny", "seed"])
+def test_trained_biases_of_the_base_fit_the_weights_beside_them(name, prepare, sample, tmp_path):
+    recipe, base, prompter = prepare(
+        "lora.bias=all", "quantization.compute_dtype=bfloat16", "training.max_steps=2",
+        "training.learning_rate=0.05", "training.batch_size=4", "training.accumulation=1",
+        "training.max_length=64", recipe=name,
+    )  # fmt: skip
+    norm = base.model.transformer.ln_f
+    before = norm.bias.detach().clone()
+    trained = train(base, recipe, prompter, sample(8), NOBODY, tmp_path, silent, never)
+    assert norm.bias.dtype == norm.weight.dtype == torch.bfloat16
+    assert not torch.equal(norm.bias, before)
+    kinds = {tensor.dtype for n, tensor in weights(trained.model).items() if "lora_" in n}
+    assert kinds == {torch.float32}
+    assert len(score(trained.model, prompter, ["up", "down"])) == 2
+
+
+def test_biases_of_a_base_that_is_shared_out_are_not_trained(
+    prepare, sample, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("workbench.modeling.training.is_sharded", lambda model: True)
+    recipe, base, prompter = prepare("lora.bias=all", "training.memory=sharded")
+    with pytest.raises(UserError, match=r"set lora\.bias=none"):
+        train(base, recipe, prompter, sample(4), NOBODY, tmp_path, silent, never)
+
+
+def test_a_run_holds_no_graph_when_it_is_over_and_scores_dev_as_its_memory_says(
+    prepare, sample, tmp_path, monkeypatch
+):
+    class Graph:
+        """Stands in for a captured pass and the memory that it holds."""
+
+    held, settings = [], []
+
+    def prepare_passes(work, passes, *rest):
+        passes.graphs[(0,)] = graph = Graph()
+        held.append(weakref.ref(graph))
+
+    def scorer(model, prompter, expected, memory):
+        settings.append(memory)
+        return scoring.scorer(model, prompter, expected, memory)
+
+    monkeypatch.setattr(probing, "prepare", prepare_passes)
+    monkeypatch.setattr(judging, "scorer", scorer)
+    recipe, base, prompter = prepare("training.max_steps=1", "training.memory=8gb")
+    gc.disable()  # which may not come round before the run scores
+    try:
+        trained = train(base, recipe, prompter, sample(4), sample(2), tmp_path, silent, never)
+        assert [graph() for graph in held] == [None]
+    finally:
+        gc.enable()
+    assert settings == ["8gb"]
+    assert not trained.model.is_gradient_checkpointing
+    assert not base.model.get_input_embeddings()._forward_hooks
 
 
 LOSSES = (0.9, 0.4, 0.6, 0.5, 0.4, 0.3)

@@ -50,8 +50,8 @@ def freeze(tmp_path):
         csv.writer(file).writerows(rows)
     importing.run(store, importing.plan(store.config, tmp_path / "tweets.csv", Options()))
 
-    def make(*overrides: str, scored: str = "id:<=40") -> Path:
-        recipe = recipes.load("tiny", [*QUICK, *overrides])
+    def make(*overrides: str, scored: str = "id:<=40", name: str = "tiny") -> Path:
+        recipe = recipes.load(name, [*QUICK, *overrides])
         return freeze_training(store, recipe, base, scored).path
 
     yield make
@@ -105,6 +105,22 @@ def test_another_memory_setting_gets_another_base(freeze):
     other = freeze("training.memory=nf4", "training.max_steps=1", scored="id:1")
     assert engine.run(other).state == run_folder.DONE
     assert engine.kept.base.model is not kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [("tiny", ("lora.bias=all", "training.learning_rate=0.05")),
+     ("seed", ("training.max_length=64", "training.batch_size=2", "training.accumulation=1"))],
+)  # fmt: skip
+def test_a_base_that_a_run_has_changed_is_not_that_of_the_next(name, overrides, freeze):
+    """Biases of the base were trained; the stock trainer leaves hooks and checkpointing on it."""
+    engine = Engine()
+    first, second = (freeze(*overrides, name=name, scored="id:<=9") for _ in range(2))
+    for folder in (first, second):
+        assert engine.run(folder).state == run_folder.DONE
+        assert engine.kept.base is None
+    assert result(first)[0] == result(second)[0]
 
 
 @pytest.mark.slow

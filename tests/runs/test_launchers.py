@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from storage.errors import UsageError, UserError
 from workbench import recipes
 from workbench.commands.launching import with_gpus
+from workbench.modeling.distributed import Place, join
 from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
@@ -68,6 +70,37 @@ def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
     assert "SLURM is not here" in read_state(baseline).reason
 
 
+@pytest.mark.parametrize(
+    ("visible", "seen"), [(None, "1"), ("3,5", "5"), ("GPU-a,GPU-b,GPU-c", "GPU-b"), ("", ""),
+                          ("-1", "-1"), ("0", None)],
+)  # fmt: skip
+def test_each_of_several_processes_sees_a_gpu_of_its_own(visible, seen, baseline, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    do_run(read_job(baseline), baseline, Reporter(baseline))
+    if seen is not None:
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+        assert read_state(baseline).state == DONE
+    else:
+        assert read_state(baseline).state == FAILED
+        assert "names fewer GPUs than the 2 that" in read_state(baseline).reason
+
+
+def test_processes_of_which_some_have_no_gpu_do_not_begin(monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    for found in ([True] * 3, [False] * 3):
+        monkeypatch.setattr(Place, "gather", lambda *a, found=found: found)
+        assert join().size == 3
+    monkeypatch.setattr(Place, "gather", lambda *a: [True, True, False])
+    with pytest.raises(UserError, match="Only 2 of the 3 processes of this run have a GPU"):
+        join()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", ["auto", "sharded"])
 def test_two_processes_score_what_one_scores(
@@ -89,6 +122,8 @@ def test_two_processes_score_what_one_scores(
         assert read_state(run).state == DONE, read_state(run).reason
         phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
         assert phases == ["starting", "loading the base", "predicting", "done"]
+        done = [values["done"] for values, _ in read_log(run) if values["event"] == "scored"]
+        assert done[-1] == 81
         said.append(pq.read_table(run / "predictions.parquet").to_pydict())
     assert said[0]["id"] == said[1]["id"] == list(range(1, 82))
     for one, two in zip(said[0]["probabilities"], said[1]["probabilities"], strict=True):
@@ -132,8 +167,10 @@ def weights(folder):
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(train_run):
+def test_two_processes_learn_what_one_learns(train_run, second_process):
+    """Also if only the first finds that tweets can be packed, on which their order depends."""
     run, end = train_run
+    second_process("sys.modules['workbench.modeling.ways'].LEAK = -1.0")
     dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
     two, one = run(2, 12, *dev), run(1, 12, *dev)
     for folder in (one, two):

@@ -41,6 +41,10 @@ def test_the_cause_counts_and_not_what_it_was_wrapped_in():
 SAID = {
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.25 GiB":
         reasons.OUT_OF_MEMORY,
+    "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other "
+    "API call": reasons.OUT_OF_MEMORY,
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`":
+        reasons.OUT_OF_MEMORY,
     "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU "
     "driver": reasons.OLD_DRIVER,
     "Unexpected error from cudaGetDeviceCount(). Error 35: CUDA driver version is insufficient for "
@@ -54,7 +58,12 @@ SAID = {
 
 @pytest.mark.parametrize("words", SAID)
 def test_libraries_are_known_by_their_words(words):
-    assert reason_of(RuntimeError(words)) == SAID[words]
+    from workbench.modeling.fitting import ran_out
+
+    error = RuntimeError(words)
+    assert reason_of(error) == SAID[words]
+    short = SAID[words] in (reasons.OUT_OF_MEMORY, reasons.NO_MEMORY)
+    assert ran_out(error) == short  # so that a smaller pass is tried
 
 
 def reason_for(fails):

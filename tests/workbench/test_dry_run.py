@@ -13,6 +13,7 @@ from workbench.estimating import GIB
 from workbench.forecasting import Texts, forecast
 from workbench.runs import folder as run_folder
 from workbench.runs.freezing import freeze_training
+from workbench.runs.launchers import TORCHRUN, Launch
 
 H100 = Device("cuda", "NVIDIA H100 80GB HBM3", 79 * GIB, 80 * GIB)
 TEXTS = Texts(400, 120.0, 400, 500)
@@ -59,12 +60,7 @@ def test_a_dry_run_tells_and_does_nothing(trained, cli, repository, tmp_path, mo
 def test_a_dry_run_says_whether_a_base_is_shared_out(trained, cli, falcon):
     sharded = ("train", "--dry-run", "--base", falcon, "--set", "training.memory=sharded")
     assert "shares nothing out in one process" in cli(*sharded).out
-    assert "each of 4 processes" in (told := cli(*sharded, "--gpus", "4").out)
-    assert "shares nothing out" not in told
-    one, four = (cli(*sharded, "--gpus", n, "--json").json["memory"] for n in (1, 4))
-    base = [memory["parts_gib"]["base"] for memory in (one, four)]
-    assert base[1] == pytest.approx(base[0] * (1 / 4 + 2 / 32))
-    assert four["needed_gib"] < one["needed_gib"]
+    assert "shares nothing out" not in cli(*sharded, "--gpus", "4").out
 
 
 def test_a_dry_run_refuses_what_a_run_would(cli, write, tmp_path):
@@ -126,3 +122,37 @@ def test_time_from_operations_is_near_what_an_h100_took(falcon):
     recipe = recipes.load("fast", ["training.memory=16-bit"])
     found = forecast(recipe, falcon, "", Texts(400, 51.45 * 3.1, 400, 0), H100, [])
     assert found.time.seconds == pytest.approx(200 * 0.064 + 13.3, rel=0.1)  # and loading
+
+
+def test_several_gpus_share_the_work_and_if_wanted_the_base(falcon):
+    """One card that is too small for the base has room for half of it."""
+
+    def asked(gpus, *overrides, free=4.5):
+        card = Device("cuda", "NVIDIA T4", int(free * GIB), 16 * GIB)
+        chosen = recipes.load("fast", overrides)
+        return forecast(chosen, falcon, "", TEXTS, card, [], Launch(TORCHRUN, 1, gpus))
+
+    alone, two = asked(1), asked(2)
+    assert not alone.fits and alone.smaller is None
+    assert "or share it out (--gpus N --set training.memory=sharded)" in alone.sentences()[-1]
+    assert not two.fits and two.smaller == "training.memory=sharded"
+    shared = asked(2, "training.memory=sharded")
+    assert shared.fits and "GiB on each GPU (memory sharded)" in shared.sentences()[1]
+    assert shared.as_json()["processes"] == 2
+    assert "or take more GPUs" in asked(2, "training.memory=sharded", free=2).sentences()[-1]
+    large = [asked(gpus, free=70).memory.activations for gpus in (1, 2)]
+    assert large[1] == pytest.approx(large[0] / 2, rel=0.1)
+    times = [asked(gpus, free=70).time.seconds for gpus in (1, 2)]
+    assert times[1] < times[0]
+
+
+def test_processes_on_a_cpu_share_its_memory(small, repository):
+    base = str(repository / "sample_data" / "base")
+    needed = forecast(recipes.load("tiny"), base, "{text}:", TEXTS, H100, []).memory.needed
+    machine = Device("cpu", "the CPU", int(needed * 2), int(needed * 2))
+    both = [
+        forecast(recipes.load("tiny"), base, "{text}:", TEXTS, machine, [], Launch(TORCHRUN, 1, n))
+        for n in (1, 4)
+    ]
+    assert [found.fits for found in both] == [True, False]
+    assert "GiB for each process" in both[1].sentences()[1]

@@ -61,6 +61,7 @@ def test_one_value_is_overridden_and_nothing_else(override, value):
         ("lora.r=many", "lora.r must be of type int, not 'many'"),
         ("lora.r=1.5", "lora.r must be of type int"),
         ("lora.r=0", "lora.r and lora.alpha are above 0"),
+        ("lora.bias=some", "lora.bias is one of none, all, lora_only"),
         ("lora.dropout=1", "lora.dropout is from 0 to below 1"),
         ("quantization.bits=8", "quantization.bits is 4 or 16"),
         ("quantization.type=int8", "quantization.type is nf4 or fp4"),

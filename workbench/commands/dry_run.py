@@ -12,6 +12,7 @@ from workbench.devices import read_device
 from workbench.estimating import GIB
 from workbench.forecasting import Forecast, Texts, earlier, forecast
 from workbench.recipes import Recipe
+from workbench.runs.launchers import Launch
 
 PARTS = {
     "base": "weights of the base",
@@ -26,8 +27,8 @@ PARTS = {
 
 
 def show(
-    store: Store, recipe: Recipe, base: str, filter_text: str, as_json: bool, processes: int
-) -> None:  # fmt: skip
+    store: Store, recipe: Recipe, base: str, filter_text: str, launch: Launch, as_json: bool
+) -> None:
     """Print the forecast of a run, and start and write nothing.
 
     Raises UserError if there is nothing to train on, or nothing to tell apart.
@@ -53,7 +54,7 @@ def show(
                 texts,
                 read_device(),
                 earlier(store.runs_folder),
-                processes,
+                launch,
             )
         except UserError as error:
             unknown = str(error)
@@ -76,14 +77,12 @@ def show(
     if unknown:
         say(unknown)
     if found:
-        _say(found, processes)
+        _say(found)
 
 
-def _say(found: Forecast, processes: int) -> None:
+def _say(found: Forecast) -> None:
     for sentence in found.sentences():
         say(sentence)
-    if processes > 1:
-        say(f"The memory is that of each of {processes} processes; the time leaves aside how many.")
     parts = found.as_json()["memory"]["parts_gib"]
     for name, part in parts.items():
         if part * GIB >= 1:

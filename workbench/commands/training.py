@@ -65,8 +65,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
-            processes = how.nodes * how.gpus
-            show(store, chosen, model, filter_text, settings.as_json, processes)
+            show(store, chosen, model, filter_text, how, settings.as_json)
             return
         start_engine(how)
         compare(store)

@@ -177,6 +177,7 @@ class Masters:
         self.names = [name for name, _ in named]
         self.parameters = [parameter for _, parameter in named]
         self.shapes = [parameter.shape for parameter in self.parameters]
+        self.dtypes = [parameter.dtype for parameter in self.parameters]
         flat = torch.cat([parameter.detach().float().flatten() for parameter in self.parameters])
         self.weights = nn.Parameter(flat)
         self.gradient = torch.zeros_like(flat)
@@ -204,7 +205,10 @@ class Masters:
             self.computing.copy_(self.weights.detach())
 
     def release(self) -> None:
-        """Give the model its weights in float32, for saving and for scoring."""
+        """Give the model its weights in the dtypes that they came in, for saving and for scoring.
+
+        That is float32 for an adapter; a bias of the base has to fit the weights beside it.
+        """
         views = self.views(self.weights.detach())
-        for parameter, view in zip(self.parameters, views, strict=True):
-            parameter.data = view.clone()
+        for parameter, view, dtype in zip(self.parameters, views, self.dtypes, strict=True):
+            parameter.data = view.to(dtype, copy=True)

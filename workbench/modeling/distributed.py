@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
+from storage.errors import UserError
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=6)
@@ -67,14 +69,25 @@ ALONE = Place()
 
 
 def join() -> Place:
-    """Join the other processes of a run; alone if torchrun has started only this one."""
+    """Join the other processes of a run; alone if torchrun has started only this one.
+
+    Raises UserError, in all of them, if some have a GPU and others none: those would wait for one
+    another, each kind over its own network.
+    """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return ALONE
     if not distributed.is_initialized():
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         distributed.init_process_group(backend, timeout=PATIENCE)
-    return Place(rank, size, distributed.group.WORLD)
+    place = Place(rank, size, distributed.group.WORLD)
+    with_gpu = sum(place.gather([torch.cuda.is_available()]))
+    if with_gpu not in (0, size):
+        raise UserError(
+            f"Only {with_gpu} of the {size} processes of this run have a GPU; start it with as "
+            "many --gpus as each machine has."
+        )
+    return place
 
 
 def leave(place: Place) -> None:

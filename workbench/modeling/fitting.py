@@ -11,7 +11,11 @@ import torch
 
 LIMIT = "limit.json"
 """Beside the checkpoints: the size of a pass after the memory ran out, for resumed runs too."""
-WORDS = ("can't allocate memory", "cannot allocate memory", "out of memory")
+WORDS = (
+    "can't allocate memory", "cannot allocate memory", "out of memory",
+    "cublas_status_alloc_failed",
+)  # fmt: skip
+"""The last is what is said when the first product of a thread finds a GPU that is full."""
 
 
 def ran_out(error: BaseException) -> bool:

@@ -36,10 +36,12 @@ class Verdict:
         return best_loss is None or self.loss < best_loss
 
 
-def judge(model: Model, prompter: Prompter, dev: Examples, place: Place = ALONE) -> Verdict:
+def judge(
+    model: Model, prompter: Prompter, dev: Examples, memory: str, place: Place = ALONE
+) -> Verdict:
     """Evaluate a model on dev tweets; each process scores its share, and all get one verdict."""
     share = place.share(range(len(dev.texts)))
-    with scorer(model, prompter, len(share)) as score:
+    with scorer(model, prompter, len(share), memory) as score:
         own = score(prompter.prompts([dev.texts[number] for number in share]))
     return verdict(place.gather(own), dev.labels)
 

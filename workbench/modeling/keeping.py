@@ -6,7 +6,7 @@ import gc
 from dataclasses import replace
 
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftConfig, PeftModel
 
 from workbench.bases import place_of
 from workbench.modeling.loading import Base, Model, load_base
@@ -43,8 +43,14 @@ class Kept:
         return self.base
 
     def take_back(self, model: Model) -> None:
-        """Take the adapter off the base after a run, which leaves the base as it was before."""
+        """Take the adapter off the base after a run, which leaves the base as it was before.
+
+        A base whose own weights came to be those of the adapter is let go of instead.
+        """
         if self.base is None:
+            return
+        if isinstance(model, PeftModel) and not all(map(_apart, model.peft_config.values())):
+            self.drop()
             return
         bare = model.unload() if isinstance(model, PeftModel) else model
         bare.requires_grad_(False).eval()
@@ -55,6 +61,12 @@ class Kept:
         """Let go of the base and its memory; a run that failed may have left it in pieces."""
         self.base = self.key = None
         _tidy()
+
+
+def _apart(adapter: PeftConfig) -> bool:
+    """Whether all weights of an adapter lie beside those of the base."""
+    lora = isinstance(adapter, LoraConfig)
+    return lora and adapter.bias == "none" and not adapter.modules_to_save
 
 
 def _tidy() -> None:

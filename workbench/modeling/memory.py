@@ -17,11 +17,11 @@ from workbench.shapes import shape_of
 GIB = 2**30
 
 
-def plan(recipe: Recipe, model: Model, lengths: Lengths) -> Plan:
+def plan(recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1) -> Plan:
     """The plan that the recipe names, or with `auto` the fastest that fits into what is free."""
     training = recipe.training
     assert training is not None  # a recipe for a model has it  # noqa: S101
-    chosen = NAMED.get(training.memory) or _fitting(recipe, model, lengths)
+    chosen = NAMED.get(training.memory) or _fitting(recipe, model, lengths, processes)
     return replace(chosen, checkpointing=chosen.checkpointing or training.gradient_checkpointing)
 
 
@@ -34,7 +34,7 @@ def free_bytes(model: Model) -> int:
     return free + reserved - used
 
 
-def _fitting(recipe: Recipe, model: Model, lengths: Lengths) -> Plan:
+def _fitting(recipe: Recipe, model: Model, lengths: Lengths, processes: int) -> Plan:
     """The first plan whose estimate, less what is loaded already, is free."""
     try:
         shape = shape_of(model.config.get_text_config().to_dict())
@@ -42,7 +42,7 @@ def _fitting(recipe: Recipe, model: Model, lengths: Lengths) -> Plan:
         return PLANS["nf4"]  # a shape that is not known; what does not fit is divided later
     free = free_bytes(model)
     for candidate in PLANS.values():
-        found = estimate(shape, recipe, lengths, candidate, model.device.type)
+        found = estimate(shape, recipe, lengths, candidate, model.device.type, processes)
         if found.needed - found.runtime - loaded_bytes(model) <= free:
             return candidate
     return PLANS["8gb"]

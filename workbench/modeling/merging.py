@@ -35,10 +35,10 @@ def merged(model: Model) -> Iterator[bool]:
     size = torch.empty(0, dtype=model.dtype).element_size()
     needed = sum(layer.in_features * layer.out_features * size for *_, layer in layers)
     room = bool(layers) and needed * ROOM + 2 * GIB <= free_bytes(model)
-    if room:
-        for parent, name, layer in layers:
-            setattr(parent, name, _plain(layer, model.dtype))
     try:
+        if room:
+            for parent, name, layer in layers:
+                setattr(parent, name, _plain(layer, model.dtype))
         yield room
     finally:
         if room:

@@ -43,7 +43,7 @@ def train_with_trl(
 ) -> Trained:
     """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
 
-    The trainable weights are kept in float32: at the usual learning rates most updates are
+    The weights of the adapter are kept in float32: at the usual learning rates most updates are
     smaller than bfloat16 can hold.
     """
     settings, lora = recipe.training, recipe.lora
@@ -60,8 +60,8 @@ def train_with_trl(
             peft_config=lora_config(lora),
             callbacks=[progress],
         )
-        for parameter in trainer.model.parameters():
-            if parameter.requires_grad:
+        for name, parameter in trainer.model.named_parameters():
+            if parameter.requires_grad and "lora_" in name:  # a bias has to fit its base
                 parameter.data = parameter.data.float()
         return trainer
 
@@ -215,7 +215,7 @@ class _Progress(TrainerCallback):
 
     def _evaluate(self, model: Model, state: Any) -> None:
         """Score the dev tweets; the best is remembered in the state, which checkpoints hold."""
-        found = judging.judge(model, self.prompter, self.dev)
+        found = judging.judge(model, self.prompter, self.dev, self.settings.memory)
         if found.better_than(state.best_metric):
             state.best_metric, state.best_global_step = found.loss, state.global_step
         self.report(

@@ -70,10 +70,17 @@ def train(
     make = batches.text_rows if full_text else batches.answer_rows
     rows = make(prompter, examples.texts, examples.labels)
     fuse_attention(base.model)
-    ways = find_out(base.model, prompter)
+    if (shared := is_sharded(base.model)) and lora.bias != "none":
+        raise UserError(
+            f"lora.bias={lora.bias} trains weights of the base itself, which training.memory="
+            "sharded divides; set lora.bias=none."
+        )
+    # one answer for all: the order of the tweets and the number of passes depend on it
+    ways = place.gather([find_out(base.model, prompter)])[0]
     report("note", text=ways.told())
     lengths = [len(row.tokens) for row in rows]
-    chosen = plan(recipe, base.model, Lengths(sum(lengths) / len(lengths), max(lengths)))
+    spread = Lengths(sum(lengths) / len(lengths), max(lengths))
+    chosen = plan(recipe, base.model, spread, place.size)
     if (most := fitting.limit(folder)) is not None:
         chosen = replace(chosen, tokens=min(chosen.tokens, most))
     report("note", text=chosen.told())
@@ -85,7 +92,6 @@ def train(
     # the first layer then looks like the others to a compiler
     embedded = base.model.get_input_embeddings().register_forward_hook(_as_if_trained)
     masters = Masters(adapted, base.model.dtype)
-    shared = is_sharded(base.model)
     with lean(adapted):
         work = Work(settings, chosen, ways, rows, full_text, prompter, place, shared)
         loop = Loop(adapted, masters, work, dev, folder, report, stop_asked)
@@ -93,8 +99,10 @@ def train(
     embedded.remove()
     uncompile_layers(adapted)
     masters.release()
+    loop.passes.forget()  # or the memory of the graphs is missing while the run scores
     if chosen.checkpointing:
         adapted.gradient_checkpointing_disable()
+        base.model.disable_input_require_grads()
     return Trained(adapted, loop.course.step, stopped, loop.dynamics(), loop.taken, loop.ending)
 
 
@@ -256,7 +264,8 @@ class Loop:
         if not self.dev.texts:
             return
         found = judging.judge(
-            self.model.get_base_model(), self.work.prompter, self.dev, self.place
+            self.model.get_base_model(), self.work.prompter, self.dev, self.work.settings.memory,
+            self.place,
         )  # fmt: skip
         if found.better_than(self.course.best_loss):
             self.course = replace(

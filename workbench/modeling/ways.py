@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from workbench.modeling.batches import Batch, Row, block_diagonal, packed
+from workbench.modeling.fitting import ran_out
 from workbench.modeling.loading import Model
 from workbench.modeling.prompts import Prompter
 
@@ -91,6 +92,8 @@ def _find_out(model: Model, prompter: Prompter) -> Ways:
         together = _packed_logits(model, [first, second], pad)
         other = _packed_logits(model, [_like(third, len(first.tokens)), second], pad)
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
+        if ran_out(error):
+            raise
         problem = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         return Ways(False, plain_head, f"the model takes no mask of its own ({problem})")
     if not bool((together[1] - other[1]).abs().max() <= LEAK * scale):

@@ -65,7 +65,10 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
             remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=max(place.gather([peak_gib()])))
-    kept.take_back(model)
+    if job.kind == "qlora" and recipe.training.trainer == "trl":
+        kept.drop()  # it leaves hooks, a forward of its own and checkpointing on the base
+    else:
+        kept.take_back(model)
     leave(place)
 
 
@@ -131,7 +134,8 @@ def _predict(
     written = tables.predictions(folder) if place.first else nullcontext(None)
     with written as write, scorer(model, prompter, total, memory, note) as score:
         for ids, prompts in _prompts(path, prompter):
-            own = score(place.share(prompts), partial(_scored, reporter, done, total))
+            told = partial(_scored, reporter, done, total, place.size)
+            own = score(place.share(prompts), told)
             rows = place.gather(own)
             if write is not None:
                 write(ids, rows, [number in in_sample for number in ids])
@@ -151,8 +155,9 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
             waiting = following
 
 
-def _scored(reporter: Reporter, before: int, total: int, some: int) -> None:
-    reporter.scored(before + some, total)
+def _scored(reporter: Reporter, before: int, total: int, processes: int, some: int) -> None:
+    """Tell how many texts are scored, taking the others to be as far as this process."""
+    reporter.scored(min(before + some * processes, total), total)
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:

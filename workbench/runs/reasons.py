@@ -102,7 +102,8 @@ KINDS = (
     )),
 )  # fmt: skip
 WORDS = (
-    (("cuda out of memory",), OUT_OF_MEMORY),
+    (("cuda out of memory", "cuda error: out of memory", "cublas_status_alloc_failed"),
+     OUT_OF_MEMORY),
     (("can't allocate memory", "cannot allocate memory"), NO_MEMORY),
     (("no space left on device", "disk quota exceeded", "enforce fail at inline_container"),
      DISK_FULL),

@@ -174,7 +174,6 @@ def main() -> int:
         return 1
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    _see_own_gpu_only()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
     if without_hub(job):
@@ -197,6 +196,7 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
     """
     try:
         reporter.phase("starting")
+        _see_own_gpu_only()
         require_same_base(job.base, job.base_print)
         if job.kind == "baseline":
             from workbench.runs.baseline_job import run_baseline
@@ -228,11 +228,21 @@ def _rank() -> int:
 
 
 def _see_own_gpu_only() -> None:
-    """Of several processes on a machine, let each see the GPU that is its own, as number 0."""
-    local = os.environ.get("LOCAL_RANK", "")
-    if local.isdecimal() and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1:
-        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible[int(local)] if visible else local
+    """Of several processes on a machine, let each see the GPU that is its own, as number 0.
+
+    Raises UserError if CUDA_VISIBLE_DEVICES names fewer GPUs than there are processes.
+    """
+    local, processes_here = os.environ.get("LOCAL_RANK", ""), os.environ.get("LOCAL_WORLD_SIZE", "")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not local.isdecimal() or processes_here in ("", "1") or visible in ("", "-1"):
+        return
+    named = visible.split(",") if visible is not None else []
+    if visible is not None and len(named) < int(processes_here):
+        raise UserError(
+            f"CUDA_VISIBLE_DEVICES={visible} names fewer GPUs than the {processes_here} that the "
+            "run was started on; lower --gpus, or name more."
+        )
+    os.environ["CUDA_VISIBLE_DEVICES"] = named[int(local)] if named else local
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class RunScreen(Screen[None]):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
-        self._progress: Progress | None = self.app.progress.get(run.id)
+        self._progress: Progress | None = self.app.following.progress.get(run.id)
         self._said = ""
 
     def compose(self) -> ComposeResult:
@@ -109,7 +109,7 @@ class RunScreen(Screen[None]):
             return
         self.app.say(said)
         if name == "resume":
-            self.app.follow_runs()
+            self.app.following.follow()
 
     @work(thread=True, group="read")
     def _read(self) -> None:

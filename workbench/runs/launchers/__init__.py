@@ -25,6 +25,11 @@ class Launch:
     job: str | None = None
     """The number that the queue of the launcher gave it."""
 
+    @property
+    def processes(self) -> int:
+        """How many share the work."""
+        return self.nodes * self.gpus
+
     def save(self, folder: Path) -> None:
         """Write launch.json."""
         run_folder.write_json(folder / run_folder.LAUNCH, asdict(self))
