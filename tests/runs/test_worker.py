@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workbench.runs import launching, processes, ranks
@@ -95,6 +97,36 @@ def test_a_wish_to_stop_is_heard_however_it_comes(make_model_run, work, until):
         assert not (run / "stop").exists()
         assert list(run.glob("checkpoints/checkpoint-*/COMPLETE"))
     assert os.getpid() != read_state(run).pid
+
+
+def test_a_run_that_scores_can_be_stopped_and_need_not_learn_again(make_model_run, work, until):
+    run = make_model_run()
+    frozen = pq.read_table(run / "predict.parquet")
+    texts = pa.array([f"text number {n}, which is one of many" for n in range(20_000)])
+    ids = pa.array(range(1, 20_001), pa.int64())
+    pq.write_table(pa.table({"id": ids, "text": texts}), run / "predict.parquet")
+    process = work(run, wait=False)
+    until(lambda: (read_state(run).phase or "").startswith("predicting "))
+    (run / "stop").touch()
+    assert process.wait(timeout=20) == 0
+    assert read_state(run).state == STOPPED
+    assert not (run / "predictions.parquet").exists()
+    learned = {path: path.stat().st_mtime_ns for path in (run / "adapter").iterdir()}
+    pq.write_table(frozen, run / "predict.parquet")
+    copy = shutil.copytree(run, run.parent / "damaged")
+    (copy / "adapter" / "adapter_model.safetensors").write_bytes(b"nothing")
+    assert work(run).returncode == 0
+    phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
+    assert phases[-4:] == ["starting", "loading the base", "predicting", "done"]
+    state = read_state(run)
+    assert (state.state, state.step, state.steps) == (DONE, 4, 4)
+    assert {path: path.stat().st_mtime_ns for path in (run / "adapter").iterdir()} == learned
+    rows = pq.read_table(run / "predictions.parquet").to_pydict()
+    assert rows["id"] == [*range(1, 41)]
+    assert work(copy).returncode == 0, read_state(copy).reason  # it is learned once more
+    again = pq.read_table(copy / "predictions.parquet")["probabilities"].to_pylist()
+    for row, other in zip(rows["probabilities"], again, strict=True):
+        assert row == pytest.approx(other, abs=0.01)
 
 
 def test_a_process_that_starts_again_takes_back_what_it_said(baseline, monkeypatch):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.modeling.prompts import Prompter, Tokenizer
 
 DETAILS = "workbench.json"
+WEIGHTS = "adapter_model.safetensors"
 UNREADABLE = (OSError, LookupError, TypeError, AttributeError, ValueError, RecursionError)
 """What comes of reading a file that is not what it should be."""
 
@@ -68,12 +69,15 @@ def read_details(adapter: Path) -> dict[str, Any]:
 
 def load_adapter(base: Base, adapter: Path) -> Model:
     """Put an adapter on a loaded base, for scoring; raises UserError if it does not fit."""
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise UserError(f"{adapter} holds no adapter (no adapter_model.safetensors in it).")
+    if not (adapter / WEIGHTS).is_file():
+        raise UserError(f"{adapter} holds no adapter (no {WEIGHTS} in it).")
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     try:
         model = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True)
+    except SafetensorError as error:
+        raise UserError(f"{adapter / WEIGHTS} is damaged ({on_one_line(error)}).") from None
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"The adapter {adapter} does not fit its base ({on_one_line(error)}); use the base "

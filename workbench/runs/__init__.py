@@ -25,7 +25,7 @@ Out:
     failed-N.json   why process N of several has failed, for the first, which writes state.json
 Between:
     lock            locked by the worker as long as it lives: one worker a folder
-    stop            a wish: save and stop at the end of the step
+    stop            a wish: save and stop at the end of the step, or while it scores, of the batch
     launch.json     how the run was started (`launchers.Launch`), for stopping and resuming it
 
 The worker (`python -m workbench.runs.worker RUN_DIR`) reads and writes nothing else; the

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from storage.errors import UserError
 from workbench.modeling import sharding
-from workbench.modeling.checkpoints import remove
+from workbench.modeling.checkpoints import Damaged, remove, tensors
 from workbench.modeling.distributed import Place, join, leave
 from workbench.modeling.examples import Dynamics, Examples
-from workbench.modeling.exporting import details_of, load_adapter, save_adapter
+from workbench.modeling.exporting import (
+    WEIGHTS,
+    details_of,
+    load_adapter,
+    read_details,
+    save_adapter,
+)
 from workbench.modeling.keeping import Kept
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
@@ -25,6 +31,8 @@ from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
 from workbench.runs.worker import Reporter
+
+PREDICTING = "predicting"
 
 
 def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> None:
@@ -53,14 +61,16 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     prompter = make_prompter(
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
-    if job.kind == "qlora":
+    adapter, stopped = folder / run_folder.ADAPTER, False
+    learned = place.gather([_learned(folder)])[0]
+    if job.kind == "qlora" and learned is None:
         model, stopped = _train(job, folder, reporter, base, prompter, place)
     else:
-        adapter = folder / run_folder.ADAPTER
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
-        stopped = False
+        reporter.update(**learned or {})
     if not stopped:
-        _predict(folder, reporter, model, prompter, recipe.training.memory, place)
+        stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, place)
+    if not stopped:
         if place.first:
             remove(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
@@ -70,6 +80,19 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     else:
         kept.take_back(model)
     leave(place)
+
+
+def _learned(folder: Path) -> dict[str, Any] | None:
+    """How training ended, if a run that goes on was stopped, or broke off, while it scored."""
+    if not any(values.get("phase") == PREDICTING for values, _ in run_folder.read_log(folder)):
+        return None
+    try:
+        details = read_details(folder / run_folder.ADAPTER)
+        tensors(folder / run_folder.ADAPTER / WEIGHTS)
+    except (UserError, Damaged):  # somebody has taken it away or damaged it: it is learned again
+        return None
+    steps = details.get("steps")
+    return {"step": steps, "steps": steps, "reason": details.get("ending")}
 
 
 def _train(
@@ -117,12 +140,13 @@ def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
 
 def _predict(
     folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str, place: Place
-) -> None:
+) -> bool:
     """Score window after window, so that a million tweets take no more memory than a few.
 
-    Each process scores its share of a window; the first one writes them down.
+    Each process scores its share of a window; the first one writes them down. True if the run was
+    asked to stop before the end.
     """
-    reporter.phase("predicting")
+    reporter.phase(PREDICTING)
     path = folder / run_folder.PREDICT
     total = tables.count(path)
     in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
@@ -131,15 +155,32 @@ def _predict(
     def note(text: str) -> None:
         reporter.report("note", text=text)
 
+    def scored(some: int) -> None:
+        """Taking the other processes to be as far as this one."""
+        now = min(done + some * place.size, total)
+        reporter.scored(now, total)
+        if place.size == 1 and now < total and reporter.stop_asked:
+            raise _StoppedError
+
     written = tables.predictions(folder) if place.first else nullcontext(None)
-    with written as write, scorer(model, prompter, total, memory, note) as score:
-        for ids, prompts in _prompts(path, prompter):
-            told = partial(_scored, reporter, done, total, place.size)
-            own = score(place.share(prompts), told)
-            rows = place.gather(own)
-            if write is not None:
-                write(ids, rows, [number in in_sample for number in ids])
-            done += len(ids)
+    try:
+        with written as write, scorer(model, prompter, total, memory, note) as score:
+            for ids, prompts in _prompts(path, prompter):
+                own = score(place.share(prompts), scored)
+                rows = place.gather(own)
+                if write is not None:
+                    write(ids, rows, [number in in_sample for number in ids])
+                done += len(ids)
+                if done < total and place.any(reporter.stop_asked):
+                    raise _StoppedError
+    except _StoppedError:
+        reporter.signalled = True
+        return True
+    return False
+
+
+class _StoppedError(Exception):
+    """The run was asked to stop while it scored; its predictions are not kept."""
 
 
 def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[list[int]]]]:
@@ -153,11 +194,6 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
             following = next(windows, None)
             yield waiting[0], waiting[1].result()
             waiting = following
-
-
-def _scored(reporter: Reporter, before: int, total: int, processes: int, some: int) -> None:
-    """Tell how many texts are scored, taking the others to be as far as this process."""
-    reporter.scored(min(before + some * processes, total), total)
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
