@@ -235,7 +235,9 @@ class _Parser:
             return of_label(column, None)
         if (number := self.labels.get(token.value.casefold())) is None:
             known = ", ".join(self.labels) or "none yet"
-            self.fail(f"no label called {token.value!r} (labels: {known}, none)", token)
+            begun = [name for name in self.labels if name.startswith(f"{token.value} ".casefold())]
+            quoted = f'; write {token.text}:"{begun[0]}"' if begun else ""
+            self.fail(f"no label called {token.value!r} (labels: {known}, none){quoted}", token)
         return of_label(column, self.value(number))
 
     def number(self, token: Token) -> Condition:

@@ -161,7 +161,7 @@ def _labels(
         dict.fromkeys(codes.get(value.casefold(), value) for value, _ in seen.most_common())
     )
     if config.labels:
-        unknown = [name for name in names if config.label(name) is None]
+        unknown = sorted(name for name in names if config.label(name) is None)
         if unknown:
             shown = ", ".join(map(repr, unknown[:5])) + (", …" if len(unknown) > 5 else "")
             raise UsageError(

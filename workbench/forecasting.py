@@ -11,7 +11,7 @@ from typing import Any
 from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
-from workbench.plans import NAMED, PLANS, SHARDED, Plan
+from workbench.plans import NAMED, PLANS, SHARDED, UNSHARED, Plan
 from workbench.recipes import Recipe, Training
 from workbench.runs.launchers import Launch
 from workbench.runs.telling import duration
@@ -67,6 +67,8 @@ class Forecast:
             f"about {self.memory.needed / GIB:.1f} GiB{each}{held}; "
             f"{self.device.free / GIB:.1f} GiB are free on {self.device.name}",
         ]
+        if self.plan is SHARDED and self.launch.processes == 1:
+            told.append(f"! {UNSHARED}")
         return told if self.fits else [*told, f"! more than is free: {self._advice()}"]
 
     def _advice(self) -> str:

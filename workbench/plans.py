@@ -36,5 +36,9 @@ PLANS = {
 """From the fastest to the most modest."""
 SHARDED = Plan("sharded", dequantised=False, tokens=1024, checkpointing=True)
 """For a base that is shared out over several GPUs, which is never chosen by itself."""
+UNSHARED = (
+    "training.memory=sharded shares nothing out in one process, which holds the whole base; "
+    "--gpus 2 or more shares it"
+)
 NAMED = PLANS | {SHARDED.name: SHARDED}
 """All that a recipe can name; `auto` is none of them."""

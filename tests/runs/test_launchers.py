@@ -222,6 +222,7 @@ def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
         r"over 2 processes, ([\d.]+) of its ([\d.]+) MiB in each", (two / "log.jsonl").read_text()
     ).groups()  # fmt: skip
     assert float(held) < 0.8 * float(whole)
+    assert "shares nothing out in one process" in (one / "log.jsonl").read_text()
     said = [pq.read_table(folder / "predictions.parquet").to_pydict() for folder in (one, two)]
     for first, second in zip(*(rows["probabilities"] for rows in said), strict=True):
         assert second == pytest.approx(first, abs=1e-3)

@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from storage import runs
@@ -47,6 +48,20 @@ async def test_what_the_form_says_is_what_is_started(start, stub):
             "--set", "lora.r=8", "--set", "training.max_steps=50", "--json",
         ]  # fmt: skip
         assert len(driver.history(1)) == 1
+
+
+async def test_keys_that_come_at_once_fill_in_the_form_as_if_one_by_one(start, stub):
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        line = [*"j\t\x15./moodel", "left", "left", "left", "\b", "end", *"-1\rlora.r=8\r\r"]
+        for item in line:
+            name = {"\t": "tab", "\r": "enter", "\b": "backspace", "\x15": "ctrl+u"}.get(item, item)
+            driver.app.post_message(events.Key(name, item if len(item) == 1 else None))
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0] == [
+            "train", "--recipe", "tiny", "--base", "./model-1", "--set", "lora.r=8", "--json"
+        ]  # fmt: skip
 
 
 async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
@@ -177,7 +192,7 @@ async def test_a_failed_run_says_why(start, stub):
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
         await driver.until_seen("reason Out of memory; use a smaller batch.")
         await driver.press("escape")
-        await driver.until_seen("run 3 failed")
+        await driver.until_seen("! run 3 failed")
         assert "pred: run 2" in driver.text
 
 
@@ -231,7 +246,7 @@ async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
         await driver.press("r")
         await driver.until_seen("baseline")
         row = next(line for line in driver.lines if " fast " in line)
-        assert row.split()[:4] == [">*", "2", "qlora", "fast"]
+        assert row.split()[:3] == [">*", "2", "fast"]
         await driver.press("j", "enter")
         await driver.until_seen("pred: run 1 baseline")
         await driver.press("j", "j", "space")
@@ -263,6 +278,34 @@ async def test_a_run_without_predictions_cannot_be_shown(start, stub):
         await driver.until_seen("has no predictions")
         await driver.press("r")
         await driver.until_seen("pred: run 2")
+
+
+async def test_the_list_of_runs_fits_80_columns_and_tells_the_whole_reason(start):
+    async with start(size=(80, 24)) as driver:
+        reason = (
+            "There is not enough memory for it; take training.memory=8gb, or free some of the GPU."
+        )
+        store = driver.app.store
+        test = {
+            "accuracy": 0.7,
+            "accuracy_low": 0.681,
+            "accuracy_high": 0.72,
+            "n": 1234,
+            "macro_f1": 0.7,
+        }
+        base = "/models/Llama-3-8B-Instruct"
+        runs.update(store, 2, state="done", steps=200, seconds=615)
+        runs.save_evaluation(store, 2, "test", test)
+        failed = runs.add(store, "third", "predict", "baseline", base, ("positive", "negative"))
+        runs.update(store, failed, state="failed", reason=reason)
+        await driver.press("r")
+        await driver.until_seen("0.70 [0.68, 0.72] of 1,234  200    10:15")
+        heading = next(line for line in driver.lines if " recipe " in line).split()
+        assert heading[:6] == ["run", "recipe", "state", "test", "steps", "time"]
+        assert "baseline, predict  failed" in driver.text
+        await driver.until(lambda: reason in " ".join(driver.text.split()))
+        await driver.press("j")
+        await driver.until(lambda: "8gb" not in driver.text)
 
 
 async def test_a_run_without_its_folder_is_said_to_be_gone(start):

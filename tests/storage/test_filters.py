@@ -167,6 +167,7 @@ def test_a_filter_finds(query, ids, filled):
 @pytest.mark.parametrize(
     ("query", "reason", "column"),
     [
+        ("label:very good", """none); write label:"very good\"""", 1),
         ("label:bullish", "no label called 'bullish' (labels: positive, negative, very good", 1),
         ("moon colour:red", "no field called 'colour' (known: label, gold, pred, conf", 6),
         ("conf:>high", "'>high' where a number such as >3 was expected", 1),

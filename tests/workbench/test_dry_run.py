@@ -57,6 +57,19 @@ def test_a_dry_run_tells_and_does_nothing(trained, cli, repository, tmp_path, mo
     assert sorted(path.name for path in (trained / "runs").iterdir()) == ["1"]
 
 
+def test_a_dry_run_says_whether_a_base_is_shared_out(trained, cli, falcon):
+    sharded = ("train", "--dry-run", "--base", falcon, "--set", "training.memory=sharded")
+    assert "shares nothing out in one process" in cli(*sharded).out
+    assert "shares nothing out" not in cli(*sharded, "--gpus", "4").out
+
+
+def test_a_dry_run_refuses_what_a_run_would(cli, write, tmp_path):
+    cli("init", tmp_path / "one", "--labels", "only")
+    cli("import", write("one.csv", "text,label\nhello,only\n"), "-w", tmp_path / "one")
+    done = cli("train", "--dry-run", "--recipe", "baseline", "-w", tmp_path / "one")
+    assert done.status == 1 and "fewer than two labels" in done.err
+
+
 def test_a_base_that_is_not_here_yet_is_not_guessed(trained, cli, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
     done = cli("train", "--dry-run", "--recipe", "seed", "--json")

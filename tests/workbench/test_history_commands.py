@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.console import Console
 
 from storage.events import batch_of
-from workbench.commands import progress
+from workbench.commands import printing, progress
 
 MANY = 2 * batch_of(0) + 1
 """Labelled in three parts."""
@@ -134,3 +135,17 @@ def test_agreement_of_two_of_three_and_of_nobody(filled, cli):
     plain = ok(cli("agreement", "--with-gold")).out
     assert "Krippendorff's alpha: " in plain
     assert "ana, gold" in plain
+
+
+def test_the_history_names_both_labels_in_80_columns(filled, cli, monkeypatch):
+    monkeypatch.setattr(printing, "console", lambda: Console(width=80, highlight=False))
+    cli("label", "1", "negative")
+    cli("label", "1", "positive")
+    told = " ".join(cli("history", "1").out.split())
+    assert "negative → positive" in told and "…" not in told
+
+
+def test_a_long_word_in_the_last_column_is_folded(monkeypatch, capsys):
+    monkeypatch.setattr(printing, "console", lambda: Console(width=30))
+    printing.table(None, ("made", "file"), [("today", "/a/" + "x" * 60)])
+    assert capsys.readouterr().out.count("x") == 60

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 
 import pytest
 from rich.console import Console
 
+from storage.store import open_store
 from workbench.commands import progress
-from workbench.runs.folder import State
+from workbench.commands.watching import wait
+from workbench.runs.folder import State, write_state
 
 
 @pytest.fixture
@@ -68,3 +71,11 @@ def test_waiting_for_a_run_tells_how_long_it_will_be(trained, tmp_path, monkeypa
     store.close()
     assert "run 1 baseline: predicting 40 of 720" in drawn.getvalue()
     assert "1:15 left" in drawn.getvalue()
+
+
+def test_a_run_that_failed_is_not_shown_as_complete(trained, capsys):
+    with closing(open_store(trained)) as store:
+        write_state(store.run_folder(1), State(state="failed", phase="loading the base"))
+        wait(store, 1)
+    told = capsys.readouterr().err
+    assert "run 1 baseline: failed" in told and "1/1" not in told and "None" not in told

@@ -143,6 +143,8 @@ def undelete(settings: Settings, number: int | None) -> None:
             lying = trash.deleted(store)
             if settings.as_json:
                 print_json([run.as_json() for run, _ in lying])
+            elif not lying:
+                say("No run is in the trash.")
             else:
                 table(None, (">run", "kind", "recipe", ">MiB", "folder"), [
                     (run.id, run.kind, run.recipe, f"{trash.mib(folder):,.1f}", folder)

@@ -31,10 +31,11 @@ def show(
 ) -> None:
     """Print the forecast of a run, and start and write nothing.
 
-    Raises UserError if there is nothing to train on.
+    Raises UserError if there is nothing to train on, or nothing to tell apart.
     """
-    from workbench.runs.freezing import nothing_to_learn
+    from workbench.runs.freezing import nothing_to_learn, require_two_labels
 
+    require_two_labels(store)
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
     train, dev = learnable.divided(store, share, seed)

@@ -37,20 +37,31 @@ def history(settings: Settings, number: int | None, limit: int | None) -> None:
         return
     table(
         None,
-        (">event", "when (UTC)", ">tweet", "by", "kind", "queue", ">run", "field", "old", "new"),
+        (">event", "when (UTC)", ">tweet", "by", "kind", "shown", "change"),
         (
             (
-                event["event"], _moment(event["at"]),
-                event["tweet"], event["annotator"], event["kind"], event["queue"], event["run"],
-                event["field"], _begin_of(event["old"]), event["new"],
+                event["event"], _moment(event["at"]), event["tweet"], event["annotator"],
+                event["kind"], _shown(event), _change(event),
             )
             for event in events
         ),
     )  # fmt: skip
 
 
+def _shown(event: dict[str, Any]) -> str:
+    """The queue and the run that were on the screen."""
+    run = f"run {event['run']}" if event["run"] else ""
+    return " ".join(filter(None, (event["queue"], run)))
+
+
+def _change(event: dict[str, Any]) -> str:
+    field = "" if event["field"] == "label" else f"{event['field']}: "
+    old, new = ("-" if event[which] is None else event[which] for which in ("old", "new"))
+    return f"{field}{_begin_of(old)} → {new}"
+
+
 def _begin_of(value: Any) -> Any:
-    """A label as it is, a long note cut so that the columns beside it keep their width."""
+    """A label as it is, of a long note its beginning."""
     long = isinstance(value, str) and len(value) > MOST_OLD
     return f"{value[:MOST_OLD]}…" if long else value
 
@@ -116,11 +127,12 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
         print_json(found)
         return
     say(f"{found['tweets']:,} tweets differ between {old.name} and {new.name}.")
-    table(
-        None,
-        (">tweets", "field", old.name, new.name),
-        ((f"{c['count']:,}", c["field"], c["old"], c["new"]) for c in found["changes"]),
-    )
+    if found["changes"]:
+        table(
+            None,
+            (">tweets", "field", old.name, new.name),
+            ((f"{c['count']:,}", c["field"], c["old"], c["new"]) for c in found["changes"]),
+        )
     if found["rows"]:
         say("")
         table(

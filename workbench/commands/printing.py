@@ -48,7 +48,7 @@ def table(
             Text(inert.line(heading.lstrip(">"))),
             justify="right" if heading.startswith(">") else "left",
             no_wrap=number < len(headings) - 1,
-            overflow="ellipsis",
+            overflow="fold" if wrap and number == len(headings) - 1 else "ellipsis",
         )
     for row in rows:
         cells = [inert.line("" if cell is None else str(cell)) for cell in row]

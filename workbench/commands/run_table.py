@@ -6,30 +6,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from storage.runs import Run
-from workbench.commands.printing import interval, table
+from workbench.commands.printing import console, interval, say, table
+from workbench.runs.telling import made_with
+
+WIDE = 100
+"""Columns of a terminal in which 4-bit layers and memory have a place too."""
 
 
 def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
-    """A row a run; `live` says how those that are not over stand."""
-    table(
-        None,
-        (">run", "kind", "recipe", "base", "state", ">4-bit", ">steps", ">seconds", ">GiB",
-         "test accuracy", "reason"),
-        (
-            (
-                run.id, run.kind, run.recipe, Path(run.base).name if run.base else "",
-                (live or {}).get(run.id, run.state),
-                "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}",
-                run.steps, None if run.seconds is None else f"{run.seconds:.1f}",
-                None if run.peak_gib is None else f"{run.peak_gib:.1f}", _accuracy(run), run.reason,
-            )
-            for run in known
-        ),
-    )  # fmt: skip
+    """A row a run, and a line for each that there is something to say of.
+
+    `live` says how those that are not over stand.
+    """
+    headings = [">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
+    rows = [
+        [
+            run.id, made_with(run.kind, run.recipe), run.state, _accuracy(run), run.steps,
+            None if run.seconds is None else f"{run.seconds:.1f}",
+            Path(run.base).name if run.base else "",
+        ]
+        for run in known
+    ]  # fmt: skip
+    if console().width >= WIDE:
+        headings += [">4-bit", ">GiB"]
+        for row, run in zip(rows, known, strict=True):
+            layers = "" if run.linear_total is None else f"{run.linear4bit}/{run.linear_total}"
+            row += [layers, None if run.peak_gib is None else f"{run.peak_gib:.1f}"]
+    table(None, headings, rows)
+    for run in known:
+        if told := (live or {}).get(run.id) or run.reason:
+            say(f"Run {run.id}: {told}")
 
 
 def _accuracy(run: Run) -> str:
     test = (run.metrics or {}).get("test")
     if test is None:
         return ""
-    return interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+    share = interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+    return f"{share} of {test['n']:,}"

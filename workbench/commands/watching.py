@@ -14,7 +14,7 @@ from storage.runs import get
 from storage.store import Store
 from workbench import inert
 from workbench.runs import folder as run_folder
-from workbench.runs.folder import LIVE, settle
+from workbench.runs.folder import DONE, LIVE, settle
 from workbench.runs.telling import duration
 
 POLL_S = 0.2
@@ -24,19 +24,23 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
     """Stay until runs have ended, showing their progress on stderr."""
     with progress_bars(quiet) as bars:
         tasks = {
-            number: bars.add_task(_title(store, number), total=None, left="") for number in numbers
+            number: bars.add_task(_title(store, number), total=None, left="", steps="")
+            for number in numbers
         }
         while tasks:
             for number, task in list(tasks.items()):
                 state = settle(store.run_folder(number))
-                title = f"{_title(store, number)}: {inert.line(state.phase or state.state)}"
+                live = state.state in LIVE
+                word = state.phase or state.state if live else state.state
+                title = f"{_title(store, number)}: {inert.line(word)}"
                 left = "" if state.eta_s is None else f"{duration(state.eta_s)} left"
                 bars.update(
                     task, total=state.steps or None, completed=state.step, description=title,
-                    left=left,
+                    left=left, steps=f"{state.step}/{state.steps}" if state.steps else "",
                 )  # fmt: skip
-                if state.state not in LIVE:
+                if state.state == DONE:
                     bars.update(task, total=1, completed=1)
+                if not live:
                     del tasks[number]
             time.sleep(POLL_S)
 
@@ -46,7 +50,7 @@ def progress_bars(quiet: bool = False) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total}"),
+        TextColumn("{task.fields[steps]}"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),  # as the worker says, who knows its phases
         console=Console(stderr=True),

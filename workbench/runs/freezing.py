@@ -71,6 +71,12 @@ def freeze_training(
         return _recorded(store, job, folder, len(train), len(dev), scored)
 
 
+def require_two_labels(store: Store) -> None:
+    """Raise UserError if there is nothing to tell apart."""
+    if len(store.config.labels) < 2:
+        raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
+
+
 def nothing_to_learn(store: Store) -> str:
     """What to do where no tweet can be trained on."""
     if outside := tweets.outside(store):
@@ -140,9 +146,8 @@ def _job(
     store: Store, kind: str, recipe: Recipe, base: str | None, data: list[Example],
     trust_remote_code: bool,
 ) -> Job:  # fmt: skip
+    require_two_labels(store)
     labels = store.config.labels
-    if len(labels) < 2:
-        raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
     base = None if kind == "baseline" else _resolved(base)
     return Job(
         id=0, uid=uuid.uuid4().hex, kind=kind, recipe=recipe, base=base, labels=labels,

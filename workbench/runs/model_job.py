@@ -26,7 +26,7 @@ from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter, make_prompter
 from workbench.modeling.scoring import scorer
 from workbench.modeling.training import train
-from workbench.plans import SHARDED
+from workbench.plans import SHARDED, UNSHARED
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
@@ -55,6 +55,8 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     )
     if sharded:
         reporter.report("note", text=sharding.told(base.model))
+    elif recipe.training.memory == SHARDED.name:
+        reporter.report("note", text=UNSHARED)
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
     prompter = make_prompter(
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length

@@ -26,6 +26,11 @@ def last_line(state: State) -> str:
     return f"{state.state}{f', {state.phase}' if state.phase else ''}{steps}{left}"
 
 
+def made_with(kind: str, recipe: str) -> str:
+    """The recipe of a run, and whether it was taken for predictions only."""
+    return f"{recipe}, predict" if kind == "predict" else recipe
+
+
 def duration(seconds: float) -> str:
     """Seconds as 0:45, 12:03 or 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)

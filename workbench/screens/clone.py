@@ -18,7 +18,7 @@ from workbench import inert, recipes
 from workbench.recipes import Recipe
 from workbench.runs.folder import read_job, require
 from workbench.widgets import start_form
-from workbench.widgets.prompt import Inert
+from workbench.widgets.entry import Entry
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -33,6 +33,7 @@ class CloneScreen(Screen[None]):
     """Settings and base model; enter goes from field to field, at last to the start."""
 
     BINDINGS: ClassVar = [
+        *start_form.MOVES,
         Binding("ctrl+j", "start", "start", show=False),
         Binding("escape", "back", "back to the runs", key_display="esc"),
     ]
@@ -47,22 +48,14 @@ class CloneScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The fields above the settings of the run."""
         run = self.run
-        settings = Input(
-            compact=True, select_on_focus=False, highlighter=Inert(), id="settings",
-            placeholder="none, or such as: lora.r=8 training.learning_rate=1e-4",
-        )  # fmt: skip
-        base = Input(
-            run.base or "", compact=True, select_on_focus=False, highlighter=Inert(), id="base",
-            disabled=run.kind == "baseline",
-        )  # fmt: skip
-        base.cursor_blink = settings.cursor_blink = False
+        example = "none, or such as: lora.r=8 training.learning_rate=1e-4"
         title = inert.line(f"Train again on the tweets and labels of run {run.id} ({run.recipe})")
         with VerticalScroll(id="form", can_focus=False):
             yield Static(title, id="form-title", markup=False)
             yield Static(classes="field", id="settings-title")
-            yield settings
+            yield Entry(id="settings", placeholder=example)
             yield Static(classes="field", id="base-title")
-            yield base
+            yield Entry(run.base or "", id="base", disabled=run.kind == "baseline")
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
@@ -89,9 +82,9 @@ class CloneScreen(Screen[None]):
         """Show a message."""
         start_form.say(self, text, problem)
 
-    @on(Input.Submitted)
-    def _next_field(self) -> None:
-        self.focus_next()
+    def action_go_on(self) -> None:
+        """From field to field, and start at last."""
+        start_form.go_on(self)
 
     @on(Button.Pressed)
     def action_start(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError
+from workbench.runs.folder import FAILED
 from workbench.screens.jobs import (
     INTERVAL,
     Collected,
@@ -91,7 +92,8 @@ class Following:
         if with_predictions:
             self.app.shown_run = max(with_predictions)
         self._tell(Collected, results)
-        self.app.say("; ".join(outcome(run) for run in results))
+        failed = any(run["state"] == FAILED for run in results)
+        self.app.say("; ".join(outcome(run) for run in results), problem=failed)
 
     def _tell(self, kind: type[Progressed] | type[Collected], news: Any) -> None:
         for screen in self.app.screen_stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -71,7 +72,7 @@ class HelpScreen(Screen[None]):
                 text.append(f"\n{title}\n", "bold")
                 text.append_text(
                     Text("\n").join(
-                        Text(inert.line(f"  {key.keys:<{KEY_WIDTH}} {key.does}")) for key in keys
+                        Text(inert.line(f"  {_padded(key.keys)} {key.does}")) for key in keys
                     )
                 )
                 text.append("\n")
@@ -86,3 +87,7 @@ class HelpScreen(Screen[None]):
     def action_line(self, lines: int) -> None:
         """Scroll."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _padded(keys: str) -> str:
+    return keys + " " * (KEY_WIDTH - cell_len(keys))

@@ -19,7 +19,7 @@ from storage.errors import UserError
 from storage.runs import Run
 from storage.store import open_store
 from workbench import inert
-from workbench.runs.telling import duration
+from workbench.runs.telling import duration, made_with
 from workbench.screens.choose import ChooseScreen
 from workbench.screens.compare import CompareScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
@@ -28,7 +28,8 @@ from workbench.widgets.menu import CURSOR
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
-COLUMNS = ("", "run", "kind", "recipe", "base", "state", "test", "4-bit", "steps", "time", "reason")
+COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
+"""What is needed first, as 80 columns do not hold all of them."""
 
 
 class RunsScreen(Screen[None]):
@@ -62,6 +63,7 @@ class RunsScreen(Screen[None]):
         super().__init__()
         self._runs: list[Run] = []
         self._marked: int | None = None
+        self._said = self._reason = ""
 
     def compose(self) -> ComposeResult:
         """A table, a message and a line of keys."""
@@ -104,6 +106,7 @@ class RunsScreen(Screen[None]):
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
+        self._said = text
         self.query_one("#runs-message", Static).update(
             inert.line(f"! {text}" if problem and text else text)
         )
@@ -130,14 +133,13 @@ class RunsScreen(Screen[None]):
         return (
             self._mark(run),
             str(run.id),
-            run.kind,
-            run.recipe,
-            PurePath(run.base).name if run.base else "",
+            made_with(run.kind, run.recipe),
             run.state,
             f"{accuracy(test).removeprefix('accuracy ')} of {test['n']:,}" if test else "",
-            f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
             str(run.steps or ""),
             "" if run.seconds is None else duration(run.seconds),
+            PurePath(run.base).name if run.base else "",
+            f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
             run.reason or "",
         )
 
@@ -148,10 +150,17 @@ class RunsScreen(Screen[None]):
 
     @on(DataTable.RowHighlighted)
     def _moved(self) -> None:
+        """Mark the run under the cursor, and say its reason, which the table may cut."""
         table = self.query_one(DataTable)
         for row, run in enumerate(self._runs[: table.row_count]):
             if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
                 table.update_cell_at(Coordinate(row, 0), Text(mark))
+        current, before = self._current, self._reason
+        self._reason = ""
+        if current is not None and current.reason:
+            self._reason = f"Run {current.id}: {current.reason}"
+        if self._reason != before and (self._reason or self._said == before):
+            self.say(self._reason)
 
     @property
     def _current(self) -> Run | None:

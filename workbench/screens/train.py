@@ -21,9 +21,9 @@ from workbench import recipes
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
 from workbench.widgets import start_form
+from workbench.widgets.entry import Entry
 from workbench.widgets.forecast import ForecastLines
 from workbench.widgets.menu import CURSOR, Menu
-from workbench.widgets.prompt import Inert
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -41,6 +41,7 @@ class TrainScreen(Screen[None]):
     """Recipe, base model and settings; enter goes from field to field, at last to the start."""
 
     BINDINGS: ClassVar = [
+        *start_form.MOVES,
         Binding("ctrl+j", "start", "start", show=False),
         Binding("escape", "back", "back", key_display="esc"),
     ]
@@ -53,22 +54,15 @@ class TrainScreen(Screen[None]):
         names = recipes.names()
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
-        base = Input(
-            config.base, compact=True, select_on_focus=False, highlighter=Inert(), id="base"
-        )
-        settings = Input(
-            compact=True, select_on_focus=False, highlighter=Inert(), id="settings",
-            placeholder="none, or such as: lora.r=8 training.max_steps=50",
-        )  # fmt: skip
-        base.cursor_blink = settings.cursor_blink = False
+        example = "none, or such as: lora.r=8 training.max_steps=50"
         with VerticalScroll(id="form", can_focus=False):
             yield Static("Train on the labels as they are now", id="form-title")
             yield Static(classes="field", id="recipe-title")
             yield menu
             yield Static(classes="field", id="base-title")
-            yield base
+            yield Entry(config.base, id="base")
             yield Static(classes="field", id="settings-title")
-            yield settings
+            yield Entry(id="settings", placeholder=example)
             yield Static(id="snapshot", markup=False)
             yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
@@ -129,10 +123,9 @@ class TrainScreen(Screen[None]):
         base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
         self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
 
-    @on(OptionList.OptionSelected)
-    @on(Input.Submitted)
-    def _next_field(self) -> None:
-        self.focus_next()
+    def action_go_on(self) -> None:
+        """From field to field, and start at last."""
+        start_form.go_on(self)
 
     @on(Checkbox.Changed)
     def _remember(self, event: Checkbox.Changed) -> None:
@@ -176,9 +169,7 @@ class TrainScreen(Screen[None]):
 
 
 class Keep(Checkbox):
-    """Whether the engine does the run and keeps the base; enter goes on, as in the other fields."""
-
-    BINDINGS: ClassVar = [Binding("enter", "app.focus_next", "next field", show=False)]
+    """Whether the engine does the run and keeps the base."""
 
     def __init__(self, keeps: bool, **more: str) -> None:
         super().__init__(f" {KEEP}", keeps, compact=True, **more)  # type: ignore[arg-type]

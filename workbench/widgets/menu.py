@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding
 from textual.strip import Strip
 from textual.widgets import OptionList
+
+from workbench.widgets.keys import key
 
 CURSOR = ">"
 
@@ -16,10 +17,10 @@ class Menu(OptionList):
     """The choice under the cursor has a mark beside its colour."""
 
     BINDINGS: ClassVar = [
-        Binding("j", "cursor_down", "next choice"),
-        Binding("k", "cursor_up", "previous choice"),
-        Binding("g", "first", "first choice"),
-        Binding("G", "last", "last choice"),
+        key("j,down", "cursor_down", "next choice", key_display="j"),
+        key("k,up", "cursor_up", "previous choice", key_display="k"),
+        key("g,home", "first", "first choice", key_display="g"),
+        key("G,end", "last", "last choice", key_display="G"),
     ]
 
     def render_line(self, y: int) -> Strip:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.highlighter import Highlighter
-from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -17,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench import inert
+from workbench.widgets.entry import Entry
 from workbench.widgets.keys import hand_on
 
 DEBOUNCE = 0.12
@@ -35,18 +34,10 @@ class Request:
     cancel: Callable[[], None] | None = None
 
 
-class Inert(Highlighter):
-    """Shows what is being edited without anything that a terminal acts on."""
-
-    def highlight(self, text: Text) -> None:
-        """Replace what must not be shown; the value that is edited stays as it is."""
-        text.plain = inert.typed(text.plain)
-
-
-class PromptInput(Input):
+class PromptInput(Entry):
     """An input that takes no keys once it has closed."""
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """Hand on what was typed after the key that closed it."""
         hand_on(self, event)
 
@@ -70,11 +61,7 @@ class PromptLine(Horizontal):
         """A message, and an input that is hidden at first."""
         yield Static(id="message", markup=False)
         yield Static(id="prompt-title", markup=False)
-        entry = PromptInput(
-            compact=True, select_on_focus=False, highlighter=Inert(), id="prompt-input"
-        )
-        entry.cursor_blink = False
-        yield entry
+        yield PromptInput(id="prompt-input")
 
     def on_mount(self) -> None:
         """Only the message is there."""

@@ -11,10 +11,17 @@ from textual.widgets import Button, Static
 
 from storage.errors import UserError
 from workbench import inert
+from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
 
 Command = Callable[..., Awaitable[Any]]
 """Runs a command of the command line; see `WorkbenchApp.command`."""
+MOVES = (
+    key("enter", "go_on", "next field", show=False),
+    key("tab", "app.focus_next", "next field", show=False),
+    key("shift+tab", "app.focus_previous", "previous field", show=False),
+)
+"""What goes from field to field, before the next key is looked at."""
 
 
 def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> None:
@@ -24,6 +31,14 @@ def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> No
         screen.query_one(f"#{name}-title", Static).update(f"{cursor}{title}")
     start = screen.query_one("#start", Button)
     start.label = f"{CURSOR if focused is start else ' '} Start "
+
+
+def go_on(screen: Screen[None]) -> None:
+    """Go to the next field, or press the button that has the focus."""
+    if isinstance(screen.focused, Button):
+        screen.focused.press()
+    else:
+        screen.focus_next()
 
 
 def say(screen: Screen[None], text: str, problem: bool) -> None:
