@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.errors import UserError
 from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
@@ -15,7 +16,7 @@ from workbench.plans import NAMED, PLANS, SHARDED, UNSHARED, Plan
 from workbench.recipes import Recipe, Training
 from workbench.runs.launchers import Launch
 from workbench.runs.telling import duration
-from workbench.shapes import Shape, read_shape
+from workbench.shapes import Shape, read_shape, targeted
 from workbench.timing import Time, from_rate, from_runs
 
 PER_TOKEN, PER_TOKEN_SMALL = 3.1, 2.4
@@ -121,6 +122,7 @@ def forecast(
     assert training is not None  # noqa: S101 - a recipe for a model has it
     require_model(base)
     shape = read_shape(base)
+    _require_targets(recipe, shape)
     lengths = lengths_of(texts, template, training, shape)
     stock = training.trainer == "trl"
     plan, memory = _chosen(shape, recipe, lengths, device, launch)
@@ -142,6 +144,15 @@ def earlier(runs_folder: Path) -> list[Path]:
     """The folders of the runs of a workspace, the newest first."""
     found = [path for path in runs_folder.glob("[0-9]*") if path.name.isdecimal()]
     return sorted(found, key=lambda path: -int(path.name))
+
+
+def _require_targets(recipe: Recipe, shape: Shape) -> None:
+    """Raise UserError if no layer that is known gets an adapter."""
+    targets = recipe.lora.targets if recipe.lora else "all-linear"
+    if not any(targeted(linear, targets) for linear in shape.linears):
+        named = targets if isinstance(targets, str) else ", ".join(targets)
+        known = ", ".join(linear.name for linear in shape.linears)
+        raise UserError(f"lora.targets={named} names none of the layers of this base ({known}).")
 
 
 def lengths_of(texts: Texts, template: str, training: Training, shape: Shape) -> Lengths:

@@ -129,17 +129,12 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if name not in presets:
         raise UsageError(f"{name!r} is not a recipe (known: {', '.join(presets)}).")
     values = presets[name]
-    for override in overrides:
-        _override(values, override)
-    return from_json({"name": name, **values})
+    return _chosen({"name": name, **values}, overrides)
 
 
 def changed(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
     """A recipe with `section.name=value` overrides; raises UsageError for what is not known."""
-    values = recipe.as_json()
-    for override in overrides:
-        _override(values, override)
-    return from_json(values)
+    return _chosen(recipe.as_json(), overrides)
 
 
 def from_json(values: Mapping[str, Any]) -> Recipe:
@@ -157,6 +152,20 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
 
 def _presets() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files("workbench").joinpath("recipes.toml").read_text("utf-8"))
+
+
+def _chosen(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
+    """A recipe for a run to come; those of earlier runs may hold settings without effect."""
+    for override in overrides:
+        _override(values, override)
+    recipe = from_json(values)
+    training = recipe.training
+    if training and training.trainer == "trl" and training.memory not in ("auto", "nf4"):
+        raise UsageError(
+            f"training.memory={training.memory} has no effect with training.trainer=trl (the recipe "
+            "seed), which keeps the base in 4-bit; leave it out, or name the recipe fast."
+        )
+    return recipe
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -98,6 +98,14 @@ def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, t
         assert cli(*arguments, "--json").json["memory"]["setting"] == "24gb"
 
 
+def test_targets_that_no_layer_has_are_said(trained, cli, repository):
+    base = repository / "sample_data" / "base"
+    arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--json")
+    found = cli(*arguments, "--set", "lora.targets=foo").json
+    assert "lora.targets=foo names none of the layers of this base (query_key" in found["unknown"]
+    assert cli(*arguments, "--set", "lora.targets=dense").json["unknown"] is None
+
+
 def test_time_is_that_of_an_earlier_run_like_it(small, repository):
     """It ended after ten of its steps, since dev did not get better."""
     base = str(repository / "sample_data" / "base")

@@ -81,6 +81,16 @@ def test_a_wrong_value_is_refused_with_a_sentence(override, message):
         recipes.load("fast", [override])
 
 
+def test_a_memory_setting_that_the_stock_trainer_would_pass_over_is_refused():
+    seed = recipes.load("seed")
+    for begin in (lambda wish: recipes.load("seed", [wish]), lambda w: recipes.changed(seed, [w])):
+        with pytest.raises(UsageError, match="memory=sharded has no effect with training.trainer"):
+            begin("training.memory=sharded")
+    earlier = seed.as_json()
+    earlier["training"]["memory"] = "8gb"  # of a run from before it was refused
+    assert recipes.from_json(earlier).training.memory == "8gb"
+
+
 def test_an_unknown_recipe_names_the_known():
     with pytest.raises(UsageError, match=r"'slow' is not a recipe \(known: seed, fast"):
         recipes.load("slow")
