@@ -162,8 +162,8 @@ def _chosen(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
     training = recipe.training
     if training and training.trainer == "trl" and training.memory not in ("auto", "nf4"):
         raise UsageError(
-            f"training.memory={training.memory} has no effect with training.trainer=trl (the recipe "
-            "seed), which keeps the base in 4-bit; leave it out, or name the recipe fast."
+            f"training.memory={training.memory} has no effect with training.trainer=trl (the "
+            "recipe seed), which keeps the base in 4-bit; leave it out, or name the recipe fast."
         )
     return recipe
 

@@ -84,7 +84,9 @@ def test_a_wrong_value_is_refused_with_a_sentence(override, message):
 def test_a_memory_setting_that_the_stock_trainer_would_pass_over_is_refused():
     seed = recipes.load("seed")
     for begin in (lambda wish: recipes.load("seed", [wish]), lambda w: recipes.changed(seed, [w])):
-        with pytest.raises(UsageError, match="memory=sharded has no effect with training.trainer"):
+        with pytest.raises(
+            UsageError, match=r"memory=sharded has no effect with training\.trainer=trl"
+        ):
             begin("training.memory=sharded")
     earlier = seed.as_json()
     earlier["training"]["memory"] = "8gb"  # of a run from before it was refused
