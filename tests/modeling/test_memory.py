@@ -51,7 +51,7 @@ def run(prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12, p
     chosen, base, prompter = prepare(
         "training.batch_size=4",
         "training.max_steps=3", "training.save_steps=2", "training.logging_steps=1",
-        "training.memory=16-bit", *overrides, recipe=recipe,
+        f"training.memory={'nf4' if recipe == 'seed' else '16-bit'}", *overrides, recipe=recipe,
     )  # fmt: skip
     return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never, place)
 

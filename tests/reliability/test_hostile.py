@@ -204,7 +204,7 @@ def test_no_control_sequence_of_a_text_reaches_a_terminal(folder):
         opened.press(b"?")
         opened.until("u undo")
         opened.press(b"r")
-        opened.until("qlora")
+        opened.until("failed")
         opened.press(b"o")
         opened.read(0.5)
         opened.press(b"q")
