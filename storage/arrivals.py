@@ -11,10 +11,12 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from storage import histories, segments
 from storage.bulk import Bulk
@@ -24,6 +26,8 @@ from storage.store import Store, now, require_writable, transaction, visible
 from storage.words import searchable
 
 LOCK = "import.lock"
+ASKED_S = 0.2
+"""Seconds between two looks whether another import has ended."""
 SWEPT = 10_000
 """Rows that are swept away before the text index is tidied up."""
 
@@ -34,12 +38,20 @@ def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]
     require_writable(store)
     path = store.folder / LOCK
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(lock):
             waiting()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            # asked again and again: an interrupt just before a lock that waits would wait with it
+            while not _locked(lock):
+                time.sleep(ASKED_S)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sweep(bulk: Bulk) -> None:
