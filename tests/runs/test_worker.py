@@ -17,12 +17,13 @@ from workbench.runs.folder import (
     FAILED,
     RUNNING,
     STOPPED,
+    read_job,
     read_log,
     read_state,
     settle,
     write_state,
 )  # fmt: skip
-from workbench.runs.worker import Reporter
+from workbench.runs.worker import Reporter, do_run
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +116,7 @@ def test_a_run_that_scores_can_be_stopped_and_need_not_learn_again(make_model_ru
     pq.write_table(frozen, run / "predict.parquet")
     copy = shutil.copytree(run, run.parent / "damaged")
     (copy / "adapter" / "adapter_model.safetensors").write_bytes(b"nothing")
-    assert work(run).returncode == 0
+    assert do_run(read_job(run), run, Reporter(run))
     phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
     assert phases[-4:] == ["starting", "loading the base", "predicting", "done"]
     state = read_state(run)
@@ -123,7 +124,7 @@ def test_a_run_that_scores_can_be_stopped_and_need_not_learn_again(make_model_ru
     assert {path: path.stat().st_mtime_ns for path in (run / "adapter").iterdir()} == learned
     rows = pq.read_table(run / "predictions.parquet").to_pydict()
     assert rows["id"] == [*range(1, 41)]
-    assert work(copy).returncode == 0, read_state(copy).reason  # it is learned once more
+    assert do_run(read_job(copy), copy, Reporter(copy)), "it is learned once more"
     again = pq.read_table(copy / "predictions.parquet")["probabilities"].to_pylist()
     for row, other in zip(rows["probabilities"], again, strict=True):
         assert row == pytest.approx(other, abs=0.01)
