@@ -68,7 +68,6 @@ class RunsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """A table, a message and a line of keys."""
         table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="runs")
-        table.add_columns(*COLUMNS)
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
@@ -96,9 +95,12 @@ class RunsScreen(Screen[None]):
         self._runs = event.known
         table = self.query_one(DataTable)
         row = table.cursor_row
-        table.clear()
+        columns = COLUMNS if any(run.reason for run in self._runs) else COLUMNS[:-1]
+        table.clear(columns=True)
+        table.add_columns(*columns)
         for run in self._runs:
-            table.add_row(*(Text(inert.line(cell)) for cell in self._cells(run)))
+            cells = self._cells(run)[: len(columns)]
+            table.add_row(*(Text(inert.line(cell)) for cell in cells))
         table.move_cursor(row=row)
         table.focus()
         if not self._runs:
