@@ -62,12 +62,12 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     adapter, stopped = folder / run_folder.ADAPTER, False
-    learned = place.gather([_learned(folder)])[0]
-    if job.kind == "qlora" and learned is None:
+    learned = place.gather([_learned(job, folder)])[0] if job.kind == "qlora" else {}
+    if learned is None:
         model, stopped = _train(job, folder, reporter, base, prompter, place)
     else:
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
-        reporter.update(**learned or {})
+        reporter.update(**learned)
     if not stopped:
         stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, place)
     if not stopped:
@@ -82,7 +82,7 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     leave(place)
 
 
-def _learned(folder: Path) -> dict[str, Any] | None:
+def _learned(job: Job, folder: Path) -> dict[str, Any] | None:
     """How training ended, if a run that goes on was stopped, or broke off, while it scored."""
     if not any(values.get("phase") == PREDICTING for values, _ in run_folder.read_log(folder)):
         return None
@@ -91,8 +91,9 @@ def _learned(folder: Path) -> dict[str, Any] | None:
         tensors(folder / run_folder.ADAPTER / WEIGHTS)
     except (UserError, Damaged):  # somebody has taken it away or damaged it: it is learned again
         return None
-    steps = details.get("steps")
-    return {"step": steps, "steps": steps, "reason": details.get("ending")}
+    steps, settings = details.get("steps"), job.recipe.training
+    total = (settings and settings.max_steps) or steps
+    return {"step": steps, "steps": total, "reason": details.get("ending")}
 
 
 def _train(
