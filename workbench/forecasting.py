@@ -78,7 +78,7 @@ class Forecast:
         advice = "no setting fits; take a smaller base, or lower training.batch_size"
         if self.stock or self.device.kind == "cpu":
             return advice
-        if self.plan.name == SHARDED.name and self.launch.processes > 1:
+        if self.plan is SHARDED and self.launch.processes > 1:
             return f"{advice}, or take more GPUs"
         return f"{advice}, or share it out (--gpus N --set training.memory={SHARDED.name})"
 

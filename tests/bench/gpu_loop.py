@@ -28,8 +28,11 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+from run_log import RunLog  # noqa: E402
 
 from storage import importing, runs, tweets  # noqa: E402
 from storage.config import Config  # noqa: E402
@@ -160,9 +163,8 @@ def measure(store: Store, preset: str, base: Path, overrides: list[str]) -> dict
     run = runs.get(store, frozen.job.id)
     if run.state != run_folder.DONE:
         raise SystemExit(f"run {run.id} is {run.state}: {run.reason}")
-    events = [values for values, _ in run_folder.read_log(frozen.path)]
-    phases = {values["phase"]: values["at"] for values in events if values["event"] == "phase"}
-    steps = [values for values in events if values["event"] == "step"]
+    log = RunLog(frozen.path)
+    steps, phases = log.steps, log.phases_s
     skipped = 5  # the first steps warm up
     seconds = (steps[-1]["at"] - steps[skipped - 1]["at"]) / (len(steps) - skipped)
     settings = frozen.job.recipe.training
@@ -171,9 +173,9 @@ def measure(store: Store, preset: str, base: Path, overrides: list[str]) -> dict
         "steps": run.steps,
         "step_s": seconds,
         "train_tweets_s": settings.batch_size * settings.accumulation / seconds,
-        "score_tweets_s": run.predictions / (phases["done"] - phases["predicting"]),
+        "score_tweets_s": run.predictions / phases["predicting"],
         "scored": run.predictions,
-        "load_s": phases["training"] - phases["loading the base"],
+        "load_s": phases["loading the base"],
         "peak_gib": run.peak_gib,
         "linear4bit": run.linear4bit,
         "linear_total": run.linear_total,

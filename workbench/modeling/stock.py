@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import set_peft_model_state_dict
-from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from transformers import TrainerCallback, TrainerState
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
 from transformers.trainer_pt_utils import safe_globals
@@ -22,6 +21,7 @@ from workbench.modeling import judging
 from workbench.modeling.adapting import lora_config
 from workbench.modeling.checkpoints import Damaged, going_on, newest, seal, step_of, tensors
 from workbench.modeling.examples import Examples, Report, Trained
+from workbench.modeling.exporting import WEIGHTS
 from workbench.modeling.loading import Base, Model
 from workbench.modeling.memory import peak_gib
 from workbench.modeling.prompts import Prompter
@@ -85,7 +85,7 @@ def _read(checkpoint: Path) -> None:
 
     What it holds as pickles is read without running any code, here as in the trainer.
     """
-    tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME)
+    tensors(checkpoint / WEIGHTS)
     try:
         state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         with safe_globals():
@@ -100,7 +100,7 @@ def _read(checkpoint: Path) -> None:
 def _take_best(model: Model, checkpoint: Path, step: int, report: Report) -> int:
     """Put the weights of the best step on dev back, and return the step that they are of."""
     try:
-        set_peft_model_state_dict(model, tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME))
+        set_peft_model_state_dict(model, tensors(checkpoint / WEIGHTS))
     except Damaged as error:
         report("note", text=f"the best step on dev, of {checkpoint.name}, is damaged ({error})")
         return step

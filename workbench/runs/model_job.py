@@ -62,7 +62,9 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
     )
     adapter, stopped = folder / run_folder.ADAPTER, False
-    learned = place.gather([_learned(job, folder)])[0] if job.kind == "qlora" else {}
+    learned: dict[str, Any] | None = {}
+    if job.kind == "qlora":
+        learned = place.gather([_learned(job, folder) if place.first else None])[0]
     if learned is None:
         model, stopped = _train(job, folder, reporter, base, prompter, place)
     else:
