@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from run_log import RunLog  # noqa: E402
 
-from storage import importing, runs, tweets  # noqa: E402
+from storage import importing, predictions, runs, tweets  # noqa: E402
 from storage.config import Config  # noqa: E402
 from storage.importing import Options  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
@@ -190,7 +190,7 @@ def export_and_reload(store: Store, base: Path, work: Path) -> dict[str, Any]:
     run = runs.latest(store, ("qlora",))
     adapter = store.run_folder(run.id) / run_folder.ADAPTER
     some = list(tweets.each(store, "split:test"))[:32]
-    ours = {number: row for number, *_, row in runs.predictions_of(store, run.id)}
+    ours = {number: row for number, *_, row in predictions.predictions_of(store, run.id)}
     result: dict[str, Any] = {}
     for name, merge in (("adapter", False), ("merged", True)):
         folder = work / name
