@@ -222,17 +222,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if db.execute("PRAGMA query_only").fetchone()[0]:
             raise sqlite3.OperationalError("attempt to write a readonly database")
         _begin(db)
-        try:
-            yield db
-        except BaseException:
-            if db.in_transaction:  # an error of the disk has taken it back already
-                db.execute("ROLLBACK")
-            raise
+        yield db
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
+        raise explain(error, _path_of(db)) from error
+    finally:
+        # Left open whatever went wrong, also in COMMIT, it would swallow all that comes after.
         if db.in_transaction:
             db.execute("ROLLBACK")
-        raise explain(error, _path_of(db)) from error
 
 
 def _begin(db: sqlite3.Connection) -> None:

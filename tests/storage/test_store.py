@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from storage.store import (
     login_name,
     open_store,
     set_labels,
+    transaction,
 )
 
 
@@ -174,6 +176,59 @@ def test_the_database_can_be_in_a_folder_with_any_name(make_store, fill):
     store = make_store("odd ?#% name ü 🚀")
     store = fill(store, [{"text": "up we go", "label": "positive"}])
     assert tweets.counts(store).tweets == 1
+
+
+def refused_at_the_end(store):
+    """SQLite looks at deferred foreign keys in COMMIT, and leaves the transaction open."""
+    store.db.execute("PRAGMA defer_foreign_keys = ON")
+    store.db.execute("INSERT INTO undone (action) VALUES (999)")
+
+
+def without_space(store):
+    pages = store.db.execute("PRAGMA page_count").fetchone()[0]
+    store.db.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        store.db.execute("CREATE TABLE large AS SELECT zeroblob(1000000)")
+    finally:
+        store.db.execute("PRAGMA max_page_count = 1000000")
+
+
+def interrupted(store):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [
+        (refused_at_the_end, sqlite3.IntegrityError),
+        (without_space, UserError),
+        (interrupted, KeyboardInterrupt),
+    ],
+)
+def test_whatever_ends_a_transaction_the_next_label_is_saved(fail, error, small, reopen):
+    with pytest.raises(error), transaction(small.db):
+        labels.assign(small, [1], "negative")
+        fail(small)
+    assert not small.db.in_transaction
+    labels.assign(small, [2], "negative")
+    other = reopen(small, "ben")
+    assert tweets.tweet(other, 1).label == "positive"
+    assert tweets.tweet(other, 2).label == "negative"
+
+
+def test_an_interrupt_right_after_the_beginning_leaves_no_transaction(small, reopen, monkeypatch):
+    def begin(db):
+        db.execute("BEGIN IMMEDIATE")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.store._begin", begin)
+        with pytest.raises(KeyboardInterrupt):
+            labels.assign(small, [1], "negative")
+    other = reopen(small, "ben")
+    other.db.execute("PRAGMA busy_timeout = 0")
+    labels.assign(other, [2], "negative")
+    assert tweets.tweet(small, 2).label == "negative"
 
 
 def test_two_writers_wait_for_one_another(small, repository):
