@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional
 
 from workbench import recipes
-from workbench.modeling import training
-from workbench.modeling.adapting import Frozen, add_adapter, lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Row, answer_rows, packed
-from workbench.modeling.examples import Examples
-from workbench.modeling.loading import Base, load_base
-from workbench.modeling.prompts import make_prompter
-from workbench.modeling.ways import inputs
+from workbench.modeling.base.capabilities import inputs
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.base.loading import Base, load_base
+from workbench.modeling.data.batches import Row, answer_rows, packed
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.prompts import make_prompter
+from workbench.modeling.packed import training
+from workbench.modeling.training.lora import Frozen, add_adapter, lean
 from workbench.runs import folder as run_folder
 from workbench.runs.model_job import _examples
 

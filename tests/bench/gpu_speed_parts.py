@@ -30,12 +30,12 @@ from run_log import RunLog  # noqa: E402
 
 from workbench import recipes  # noqa: E402
 from workbench.estimating import training_bytes  # noqa: E402
-from workbench.modeling import training  # noqa: E402
-from workbench.modeling.examples import Examples  # noqa: E402
-from workbench.modeling.keeping import Kept  # noqa: E402
-from workbench.modeling.loading import load_base  # noqa: E402
-from workbench.modeling.memory import peak_gib  # noqa: E402
-from workbench.modeling.prompts import make_prompter  # noqa: E402
+from workbench.modeling.base.cache import Kept  # noqa: E402
+from workbench.modeling.base.device_memory import peak_gib  # noqa: E402
+from workbench.modeling.base.loading import load_base  # noqa: E402
+from workbench.modeling.data.examples import Examples  # noqa: E402
+from workbench.modeling.data.prompts import make_prompter  # noqa: E402
+from workbench.modeling.packed import training  # noqa: E402
 from workbench.runs import folder as run_folder  # noqa: E402
 from workbench.runs import tables  # noqa: E402
 from workbench.runs.folder import State  # noqa: E402
@@ -328,7 +328,7 @@ def estimated(job: run_folder.Job, notes: list[str]) -> float:
 @lru_cache
 def tokenizer_of(base: str) -> Any:
     """The tokenizer of a base, loaded once."""
-    from workbench.modeling.loading import load_tokenizer
+    from workbench.modeling.base.loading import load_tokenizer
 
     return load_tokenizer(base)
 

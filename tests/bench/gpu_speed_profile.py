@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import torch
 
 from workbench import recipes
-from workbench.modeling import training
-from workbench.modeling.work import Work
+from workbench.modeling.data.schedule import Work
+from workbench.modeling.packed import training
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import State
 

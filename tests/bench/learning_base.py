@@ -15,7 +15,7 @@ from tokenizers import ByteLevelBPETokenizer
 from torch.nn import functional
 from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
-from workbench.modeling.attention import fuse_attention
+from workbench.modeling.base.falcon_attention import fuse_attention
 
 END = "<|endoftext|>"
 WORDS = ("Positive", "Negative", "Neutral")

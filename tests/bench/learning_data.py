@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from storage.config import Config
 from storage.text import content_hash, split_of
-from workbench.modeling.examples import Examples
+from workbench.modeling.data.examples import Examples
 
 FILE = "learning.parquet"
 CORPUS, HELD_OUT = "corpus", "held out"

@@ -15,11 +15,11 @@ from learning_data import Labelled, read_labelled
 
 from storage.config import TEMPLATE
 from workbench import recipes
-from workbench.modeling.examples import Examples
-from workbench.modeling.loading import load_base
-from workbench.modeling.prompts import Prompter, make_prompter
-from workbench.modeling.scoring import score
-from workbench.modeling.training import train
+from workbench.modeling.base.loading import load_base
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.prompts import Prompter, make_prompter
+from workbench.modeling.packed.training import train
+from workbench.modeling.scoring.scoring import score
 
 GENERATIONS = 2
 """How often a text is given to the seed's own way of predicting."""
@@ -68,7 +68,7 @@ def get_ready() -> None:
     torch.set_num_threads(1)
     import datasets
 
-    import workbench.modeling.stock  # noqa: F401
+    import workbench.modeling.trl.sft  # noqa: F401
 
     datasets.disable_progress_bars()
     if torch.cuda.is_available():

@@ -255,7 +255,7 @@ def test_the_worker_opens_no_database_and_loads_nothing_needless():
     code = (
         "import sys, runpy; sys.argv = ['worker', sys.argv[1]]\n"
         "import workbench.runs.worker as w\n"
-        "from workbench.modeling.starting import import_libraries\n"
+        "from workbench.modeling.base.library_imports import import_libraries\n"
         "import_libraries()\n"
         "import workbench.runs.model_job\n"
         "needless = {'sklearn', 'pandas', 'trl', 'datasets', 'torch._inductor.compile_fx'}\n"

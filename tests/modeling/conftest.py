@@ -84,7 +84,7 @@ WORDS = ("Positive", "Negative")
 @pytest.fixture(scope="session")
 def sample():
     """A function that gives the first sample tweets as examples: positive 0, negative 1."""
-    from workbench.modeling.examples import Examples
+    from workbench.modeling.data.examples import Examples
 
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -100,8 +100,8 @@ def sample():
 def prepare(demo_base):
     """A function that gives (recipe, base, prompter) for overrides of a preset on the demo base."""
     from workbench import recipes
-    from workbench.modeling.loading import load_base
-    from workbench.modeling.prompts import make_prompter
+    from workbench.modeling.base.loading import load_base
+    from workbench.modeling.data.prompts import make_prompter
 
     def make(*overrides: str, recipe: str = "tiny"):
         chosen = recipes.load(recipe, overrides)

@@ -11,13 +11,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from storage.errors import UserError
 from workbench import recipes
-from workbench.modeling import loading
-from workbench.modeling.examples import Examples
-from workbench.modeling.exporting import details_of, export, save_adapter
-from workbench.modeling.loading import load_base
-from workbench.modeling.prompts import make_prompter
-from workbench.modeling.scoring import score
-from workbench.modeling.training import train
+from workbench.modeling.base import loading
+from workbench.modeling.base.loading import load_base
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.prompts import make_prompter
+from workbench.modeling.export.exporting import details_of, export, save_adapter
+from workbench.modeling.packed.training import train
+from workbench.modeling.scoring.scoring import score
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 RECIPE = recipes.load("tiny", ["training.max_steps=3", "training.logging_steps=1"])

@@ -7,13 +7,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.modeling import batches, ordering
-from workbench.modeling.attention import MultiQuery, fuse_attention
-from workbench.modeling.batches import UNUSED, Row, answer_rows, divide, packed, padded, text_rows
-from workbench.modeling.loading import dequantise, load_base
-from workbench.modeling.passes import place_losses
-from workbench.modeling.prompts import make_prompter
-from workbench.modeling.ways import Ways, find_out, inputs
+from workbench.modeling.base.capabilities import Ways, find_out, inputs
+from workbench.modeling.base.falcon_attention import MultiQuery, fuse_attention
+from workbench.modeling.base.loading import dequantise, load_base
+from workbench.modeling.data import batches, sampler
+from workbench.modeling.data.batches import (
+    UNUSED,
+    Row,
+    answer_rows,
+    divide,
+    packed,
+    padded,
+    text_rows,
+)
+from workbench.modeling.data.prompts import make_prompter
+from workbench.modeling.packed.step_runner import place_losses
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 EVERYWHERE = Ways(packed=True, plain_head=True)
@@ -102,7 +110,7 @@ def test_falcon_answers_the_same_with_fused_attention(prepare, sample):
 def test_4_bit_and_dequantised_weights_give_the_same_bits(prepare, sample):
     recipe, base, prompter = prepare()
     rows = answer_rows(prompter, sample(8).texts, sample(8).labels)
-    from workbench.modeling.adapting import add_adapter, lean
+    from workbench.modeling.training.lora import add_adapter, lean
 
     fuse_attention(base.model)
     with lean(add_adapter(base.model, recipe.lora, 1).eval()):
@@ -142,7 +150,7 @@ def test_a_model_that_lets_tweets_see_one_another_is_not_packed(make_base, prepa
         hidden = torch.full((length, length), torch.finfo(dtype).min).triu(1)
         return hidden.to(dtype)[None, None]
 
-    monkeypatch.setattr("workbench.modeling.ways.block_diagonal", causal_only)
+    monkeypatch.setattr("workbench.modeling.base.capabilities.block_diagonal", causal_only)
     assert "see one another" in find_out(base.model, prompter).reason
 
 
@@ -161,11 +169,11 @@ def test_rows_over_whole_texts_predict_each_token_and_the_end(prepare, sample):
     epoch=st.integers(0, 3),
 )
 @settings(max_examples=60, deadline=None)
-@pytest.mark.parametrize("arrange", [ordering.level, ordering.grouped])
+@pytest.mark.parametrize("arrange", [sampler.level, sampler.grouped])
 def test_an_epoch_takes_every_row_once(arrange, lengths, per_step, epoch):
     steps = arrange(lengths, per_step, 42, epoch)
     assert sorted(row for step in steps for row in step) == list(range(len(lengths)))
-    assert len(steps) == ordering.steps_in_epoch(len(lengths), per_step)
+    assert len(steps) == sampler.steps_in_epoch(len(lengths), per_step)
     assert max(map(len, steps)) <= per_step and all(steps)
     assert arrange(lengths, per_step, 42, epoch) == steps
 
@@ -173,9 +181,9 @@ def test_an_epoch_takes_every_row_once(arrange, lengths, per_step, epoch):
 def test_steps_are_level_and_epochs_differ():
     generator = torch.Generator().manual_seed(1)
     lengths = (20 + torch.rand(400, generator=generator) ** 3 * 200).int().tolist()
-    tokens = [sum(lengths[n] for n in step) for step in ordering.level(lengths, 16, 42, 0)]
+    tokens = [sum(lengths[n] for n in step) for step in sampler.level(lengths, 16, 42, 0)]
     assert max(tokens) - min(tokens) < 64
-    first, second = ordering.level(lengths, 16, 42, 0), ordering.level(lengths, 16, 42, 1)
+    first, second = sampler.level(lengths, 16, 42, 0), sampler.level(lengths, 16, 42, 1)
     together = [{frozenset((a, b)) for s in steps for a in s for b in s if a < b}
                 for steps in (first, second)]  # fmt: skip
     assert len(together[0] & together[1]) < 0.15 * len(together[0])

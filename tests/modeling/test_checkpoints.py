@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from workbench.modeling import checkpoints, stock
-from workbench.modeling.adapting import Masters
-from workbench.modeling.checkpoints import COMPLETE, Course, Damaged, newest, writer
+from workbench.modeling.training import checkpoints
+from workbench.modeling.training.checkpoints import COMPLETE, Course, Damaged, newest, writer
+from workbench.modeling.training.lora import Masters
+from workbench.modeling.trl import sft
 
 
 def trained(steps=3):
@@ -182,15 +183,15 @@ def test_pickles_in_a_checkpoint_of_the_stock_trainer_run_no_code(tmp_path):
     (checkpoint / "trainer_state.json").write_text('{"global_step": 3}')
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         torch.save({"state": torch.zeros(3)}, checkpoint / name)
-    stock._read(checkpoint)
+    sft._read(checkpoint)
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         whole = (checkpoint / name).read_bytes()
         for content in (pickle.dumps(Trap(tmp_path / "trap")), whole[:-40], b""):
             (checkpoint / name).write_bytes(content)
             with pytest.raises(Damaged):
-                stock._read(checkpoint)
+                sft._read(checkpoint)
         torch.save(Trap(tmp_path / "trap"), checkpoint / name)
         with pytest.raises(Damaged):
-            stock._read(checkpoint)
+            sft._read(checkpoint)
         (checkpoint / name).write_bytes(whole)
     assert not (tmp_path / "trap").exists()

@@ -8,11 +8,11 @@ from torch import nn
 from transformers import FalconConfig, FalconForCausalLM
 
 from workbench import recipes
-from workbench.modeling.adapting import Masters, add_adapter, lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Row, packed
-from workbench.modeling.passes import Passes
-from workbench.modeling.ways import Ways
+from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.data.batches import Row, packed
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.training.lora import Masters, add_adapter, lean
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 

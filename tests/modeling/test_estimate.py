@@ -16,12 +16,12 @@ from workbench.estimating import (
     kept_per_token,
     training_bytes,
 )
-from workbench.modeling.adapting import Masters, add_adapter, lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Row, packed
-from workbench.modeling.memory import loaded_bytes, plan
-from workbench.modeling.passes import Passes
-from workbench.modeling.ways import Ways
+from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.base.device_memory import loaded_bytes, plan
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.data.batches import Row, packed
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.training.lora import Masters, add_adapter, lean
 from workbench.plans import NAMED, PLANS
 from workbench.shapes import read_shape, shape_of
 
@@ -92,7 +92,7 @@ def test_the_estimate_is_near_what_was_measured_on_each_of_two_h100(setting, mea
 
 @pytest.mark.parametrize("architecture", ["falcon-7b", "falcon-new", "llama", "gpt-neox"])
 def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
-    from workbench.modeling.loading import load_base
+    from workbench.modeling.base.loading import load_base
 
     folder = str(make_base(architecture))
     recipe = recipes.load("fast", ["training.memory=nf4"])
@@ -109,7 +109,7 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
 def test_the_fastest_setting_that_fits_is_taken(prepare, monkeypatch):
     recipe, base, _ = prepare()
     loaded = loaded_bytes(base.model)
-    monkeypatch.setattr("workbench.modeling.memory.free_bytes", lambda model: free)
+    monkeypatch.setattr("workbench.modeling.base.device_memory.free_bytes", lambda model: free)
     taken = []
     for name in PLANS:
         found = estimate(read_shape("sample_data/base"), recipe, TWEETS, PLANS[name], "cpu")

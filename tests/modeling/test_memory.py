@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from storage.errors import UserError
-from workbench.modeling import fitting, ways
-from workbench.modeling.distributed import ALONE, Place
-from workbench.modeling.examples import Examples
-from workbench.modeling.passes import Passes
-from workbench.modeling.training import train
+from workbench.modeling.base import capabilities
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.packed.training import train
+from workbench.modeling.training import out_of_memory
+from workbench.modeling.training.process_group import ALONE, Place
 from workbench.runs.reasons import NO_MEMORY, reason_of
 
 NOBODY = Examples([], [])
@@ -81,9 +82,9 @@ def test_memory_that_runs_out_while_a_model_is_tried_says_nothing_of_the_model(
         raise RuntimeError(FULL)
 
     _, base, prompter = prepare()
-    monkeypatch.setattr(ways, "_packed_logits", full)
+    monkeypatch.setattr(capabilities, "_packed_logits", full)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        ways.find_out(base.model, prompter)
+        capabilities.find_out(base.model, prompter)
 
 
 @pytest.mark.slow
@@ -92,7 +93,7 @@ def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, note
     tried = run(prepare, sample, tmp_path / "tried", report, "lora.dropout=0.1")
     assert any("the longest batch fits" in note and "4 tweets a step in 1 pass" in note
                for note in told())  # fmt: skip
-    monkeypatch.setattr("workbench.modeling.probing.prepare", lambda *a: None)
+    monkeypatch.setattr("workbench.modeling.packed.batch_probe.prepare", lambda *a: None)
     plain = run(prepare, sample, tmp_path / "plain", report, "lora.dropout=0.1")
     expected = weights(plain.model)
     assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
@@ -119,7 +120,7 @@ def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
         assert torch.allclose(weight, expected[name], atol=2e-4), name
     pairs = zip(again.dynamics.numbers, again.dynamics.epochs, strict=True)
     assert len(set(pairs)) == len(again.dynamics.numbers) == 12
-    assert fitting.limit(tmp_path / "again") < 200
+    assert out_of_memory.limit(tmp_path / "again") < 200
 
 
 @pytest.mark.slow
@@ -136,7 +137,7 @@ def test_of_several_processes_that_are_short_of_memory_a_resumed_run_takes_small
 
     with pytest.raises(UserError, match=r"ran out of memory; resume the run, .* up to \d+ tokens"):
         both()
-    assert fitting.limit(tmp_path) < 200
+    assert out_of_memory.limit(tmp_path) < 200
     assert both().steps == 3
     assert re.search(r"8 tweets a step in [2-4] passes", told()[-1])
 
@@ -168,11 +169,11 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
 ):
     from trl import SFTTrainer
 
-    from workbench.modeling import stock_fitting
+    from workbench.modeling.trl import micro_batch
 
     report, told = notes
     sizes, steps = [], SFTTrainer.training_step
-    attempt = stock_fitting._try
+    attempt = micro_batch._try
 
     def limited_try(trainer, micro):
         if micro > 2:
@@ -186,7 +187,7 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
         sizes.append((trainer.state.global_step, size))
         return steps(trainer, model, inputs, *others)
 
-    monkeypatch.setattr(stock_fitting, "_try", limited_try)
+    monkeypatch.setattr(micro_batch, "_try", limited_try)
     monkeypatch.setattr(SFTTrainer, "training_step", limited_step)
     trained = run(
         prepare, sample, tmp_path, report, "training.batch_size=4", "training.accumulation=2",
@@ -209,7 +210,7 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
     report, _ = events
     settings = ("training.batch_size=2", "training.accumulation=1", "lora.dropout=0.1")
     tried = run(prepare, sample, tmp_path / "tried", report, *settings, recipe="seed")
-    monkeypatch.setattr("workbench.modeling.stock_fitting._try", lambda *a: None)
+    monkeypatch.setattr("workbench.modeling.trl.micro_batch._try", lambda *a: None)
     plain = run(prepare, sample, tmp_path / "plain", report, *settings, recipe="seed")
     expected = weights(plain.model)
     assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
@@ -217,7 +218,7 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"most": 0}', '{"most": true}'])
 def test_a_limit_that_says_nothing_counts_for_nothing(tmp_path, content):
-    (tmp_path / fitting.LIMIT).write_text(content)
-    assert fitting.limit(tmp_path) is None
-    fitting.set_limit(tmp_path, 512)
-    assert fitting.limit(tmp_path) == 512
+    (tmp_path / out_of_memory.LIMIT).write_text(content)
+    assert out_of_memory.limit(tmp_path) is None
+    out_of_memory.set_limit(tmp_path, 512)
+    assert out_of_memory.limit(tmp_path) == 512

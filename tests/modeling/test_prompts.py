@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import UserError
-from workbench.modeling.loading import load_tokenizer
-from workbench.modeling.prompts import make_prompter
+from workbench.modeling.base.loading import load_tokenizer
+from workbench.modeling.data.prompts import make_prompter
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 

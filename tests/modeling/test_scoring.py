@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.modeling import scoring
-from workbench.modeling.adapting import Adapted, add_adapter
-from workbench.modeling.scoring import score, scorer
+from workbench.modeling.scoring import scoring
+from workbench.modeling.scoring.scoring import score, scorer
+from workbench.modeling.training.lora import Adapted, add_adapter
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_merged_weights_score_like_the_adapter_and_leave_no_trace(tuned, sample)
 
 def test_weights_are_not_merged_where_there_is_no_room(tuned, monkeypatch):
     model, prompter = tuned
-    monkeypatch.setattr("workbench.modeling.merging.free_bytes", lambda model: 2**20)
+    monkeypatch.setattr("workbench.modeling.scoring.merged_weights.free_bytes", lambda model: 2**20)
     with scorer(model, prompter, 1):
         assert Adapted.__name__ in linear_layers(model)
 
@@ -60,7 +60,7 @@ def test_memory_that_runs_out_while_weights_are_merged_leaves_no_merged_ones(tun
             raise torch.OutOfMemoryError("CUDA out of memory")
         return nn.Linear(1, 1)
 
-    monkeypatch.setattr("workbench.modeling.merging._plain", plain)
+    monkeypatch.setattr("workbench.modeling.scoring.merged_weights._plain", plain)
     with pytest.raises(torch.OutOfMemoryError), scorer(model, prompter, 1):
         pass
     assert linear_layers(model) == before

@@ -15,17 +15,19 @@ from torch.nn import functional
 
 from storage.errors import UserError
 from workbench import recipes
-from workbench.modeling import checkpoints, judging, probing, scoring
-from workbench.modeling.adapting import Masters, add_adapter, lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import answer_rows, packed
-from workbench.modeling.checkpoints import COMPLETE, Course
-from workbench.modeling.examples import Examples
-from workbench.modeling.judging import Verdict
-from workbench.modeling.passes import Passes
-from workbench.modeling.scoring import score
-from workbench.modeling.training import train
-from workbench.modeling.ways import Ways
+from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.data.batches import answer_rows, packed
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.packed import batch_probe
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.packed.training import train
+from workbench.modeling.scoring import scoring
+from workbench.modeling.scoring.scoring import score
+from workbench.modeling.training import checkpoints, dev_evaluation
+from workbench.modeling.training.checkpoints import COMPLETE, Course
+from workbench.modeling.training.dev_evaluation import Verdict
+from workbench.modeling.training.lora import Masters, add_adapter, lean
 
 NOBODY = Examples([], [])
 
@@ -200,7 +202,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     """Stopped in the middle of an epoch, with dropout, and resumed in a model loaded anew."""
     if form.startswith("padded"):
         padded = Ways(packed=False, plain_head=True, reason="it is to be tested")
-        monkeypatch.setattr("workbench.modeling.training.find_out", lambda *a: padded)
+        monkeypatch.setattr("workbench.modeling.packed.training.find_out", lambda *a: padded)
     overrides = (
         "training.max_steps=7", "training.save_steps=2", "training.logging_steps=1",
         "lora.dropout=0.1", "training.keep_best=true", *FORMS[form],
@@ -302,7 +304,7 @@ def test_trained_biases_of_the_base_fit_the_weights_beside_them(name, prepare, s
 def test_biases_of_a_base_that_is_shared_out_are_not_trained(
     prepare, sample, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("workbench.modeling.training.is_sharded", lambda model: True)
+    monkeypatch.setattr("workbench.modeling.packed.training.is_sharded", lambda model: True)
     recipe, base, prompter = prepare("lora.bias=all", "training.memory=sharded")
     with pytest.raises(UserError, match=r"set lora\.bias=none"):
         train(base, recipe, prompter, sample(4), NOBODY, tmp_path, silent, never)
@@ -324,8 +326,8 @@ def test_a_run_holds_no_graph_when_it_is_over_and_scores_dev_as_its_memory_says(
         settings.append(memory)
         return scoring.scorer(model, prompter, expected, memory)
 
-    monkeypatch.setattr(probing, "prepare", prepare_passes)
-    monkeypatch.setattr(judging, "scorer", scorer)
+    monkeypatch.setattr(batch_probe, "prepare", prepare_passes)
+    monkeypatch.setattr(dev_evaluation, "scorer", scorer)
     recipe, base, prompter = prepare("training.max_steps=1", "training.memory=8gb")
     gc.disable()  # which may not come round before the run scores
     try:
@@ -348,7 +350,7 @@ def foreseen(monkeypatch):
 
     def arrange(first=0):
         losses = iter(LOSSES[first:])
-        monkeypatch.setattr(judging, "verdict", lambda *a: Verdict(next(losses), 0.5, 4))
+        monkeypatch.setattr(dev_evaluation, "verdict", lambda *a: Verdict(next(losses), 0.5, 4))
 
     return arrange
 
@@ -409,7 +411,7 @@ def test_checkpoints_are_the_last_two_and_the_best_on_dev(prepare, sample, tmp_p
 
 
 def test_a_verdict_is_the_mean_loss_of_the_given_labels():
-    found = judging.verdict([[0.9, 0.1], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1])
+    found = dev_evaluation.verdict([[0.9, 0.1], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1])
     assert found.accuracy == pytest.approx(1 / 3) and found.n == 3
     assert found.loss == pytest.approx(-(math.log(0.9) + math.log(0.4) + math.log(1e-12)) / 3)
     assert found.better_than(None) and not found.better_than(found.loss)
@@ -423,4 +425,4 @@ def test_a_verdict_is_the_mean_loss_of_the_given_labels():
 def test_patience_counts_evaluations(patience, step, best, ends):
     wishes = [f"training.patience={patience}", "training.save_steps=10"]
     settings = recipes.load("fast", wishes).training
-    assert judging.exhausted(settings, step, best) is ends
+    assert dev_evaluation.exhausted(settings, step, best) is ends

@@ -192,8 +192,8 @@ DETAILS = {
 
 @pytest.mark.parametrize("damage", DETAILS)
 def test_details_of_an_adapter_that_are_not_right_are_one_sentence(damage, tmp_path):
-    from workbench.modeling.answering import answer
-    from workbench.modeling.exporting import export
+    from workbench.modeling.export.exporting import export
+    from workbench.modeling.scoring.classify import answer
 
     right = {
         "base": "b", "template": "{text}:", "labels": ["p", "n"], "words": ["P", "N"],

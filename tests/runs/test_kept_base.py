@@ -16,7 +16,7 @@ from storage.config import Config
 from storage.importing import Options
 from storage.store import create_store
 from workbench import recipes
-from workbench.modeling.keeping import Kept
+from workbench.modeling.base.cache import Kept
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.freezing import freeze_training

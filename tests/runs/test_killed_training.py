@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from workbench.modeling.checkpoints import COMPLETE
+from workbench.modeling.training.checkpoints import COMPLETE
 from workbench.runs import worker
 from workbench.runs.folder import DONE, RUNNING, STOPPED, read_log, read_state
 from workbench.runs.telling import line_of

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from storage.errors import UsageError, UserError
 from workbench import recipes
 from workbench.commands.launching import with_gpus
-from workbench.modeling.distributed import Place, join
+from workbench.modeling.training.process_group import Place, join
 from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
@@ -170,7 +170,7 @@ def weights(folder):
 def test_two_processes_learn_what_one_learns(train_run, second_process):
     """Also if only the first finds that tweets can be packed, on which their order depends."""
     run, end = train_run
-    second_process("sys.modules['workbench.modeling.ways'].LEAK = -1.0")
+    second_process("sys.modules['workbench.modeling.base.capabilities'].LEAK = -1.0")
     dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
     two, one = run(2, 12, *dev), run(1, 12, *dev)
     for folder in (one, two):

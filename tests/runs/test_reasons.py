@@ -58,7 +58,7 @@ SAID = {
 
 @pytest.mark.parametrize("words", SAID)
 def test_libraries_are_known_by_their_words(words):
-    from workbench.modeling.fitting import ran_out
+    from workbench.modeling.training.out_of_memory import ran_out
 
     error = RuntimeError(words)
     assert reason_of(error) == SAID[words]
@@ -94,7 +94,7 @@ def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu(monkeypatch):
     """torch says so in a warning only."""
     import torch
 
-    from workbench.modeling.machine import require_usable_gpu
+    from workbench.modeling.base.machine import require_usable_gpu
 
     require_usable_gpu()
     said = "CUDA initialization: The NVIDIA driver on your system is too old (found 11040)."

@@ -90,10 +90,10 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
         os.environ["HF_HUB_OFFLINE"] = "1"
     require_same_base(job.base, job.base_print)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from workbench.modeling.starting import import_libraries
+    from workbench.modeling.base.library_imports import import_libraries
 
     import_libraries()
-    from workbench.modeling.answering import answer
+    from workbench.modeling.scoring.classify import answer
 
     return answer(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
 
@@ -115,7 +115,7 @@ def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -
     job = run_folder.read_job(path)
     if is_local(str(job.base)):
         os.environ["HF_HUB_OFFLINE"] = "1"
-    from workbench.modeling.exporting import export
+    from workbench.modeling.export.exporting import export
 
     require_same_base(job.base, job.base_print)
     with settings.for_others(), busy(f"Writing run {number}…"):

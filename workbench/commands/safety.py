@@ -176,7 +176,7 @@ def doctor(settings: Settings) -> None:
     """
     folder = settings.named() or Path.cwd()
     with busy("Looking at the machine…"):
-        from workbench.modeling.machine import describe
+        from workbench.modeling.base.machine import describe
 
         values = describe()
     there = folder if folder.exists() else Path()

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError
-from workbench.modeling import sharding
-from workbench.modeling.checkpoints import Damaged, remove, tensors
-from workbench.modeling.distributed import Place, join, leave
-from workbench.modeling.examples import Dynamics, Examples
-from workbench.modeling.exporting import (
+from workbench.modeling.base import sharding
+from workbench.modeling.base.cache import Kept
+from workbench.modeling.base.device_memory import peak_gib
+from workbench.modeling.base.loading import Base, Model
+from workbench.modeling.data.examples import Dynamics, Examples
+from workbench.modeling.data.prompts import Prompter, make_prompter
+from workbench.modeling.export.exporting import (
     WEIGHTS,
     details_of,
     load_adapter,
     read_details,
     save_adapter,
 )
-from workbench.modeling.keeping import Kept
-from workbench.modeling.loading import Base, Model
-from workbench.modeling.memory import peak_gib
-from workbench.modeling.prompts import Prompter, make_prompter
-from workbench.modeling.scoring import scorer
-from workbench.modeling.training import train
+from workbench.modeling.packed.training import train
+from workbench.modeling.scoring.scoring import scorer
+from workbench.modeling.training.checkpoints import Damaged, remove, tensors
+from workbench.modeling.training.process_group import Place, join, leave
 from workbench.plans import SHARDED, UNSHARED
 from workbench.runs import folder as run_folder
 from workbench.runs import tables

@@ -24,7 +24,7 @@ from workbench.runs.spool import Engine
 from workbench.runs.worker import Reporter, do_run, without_hub
 
 if TYPE_CHECKING:
-    from workbench.modeling.keeping import Kept
+    from workbench.modeling.base.cache import Kept
 
 POLL_S = 0.2
 
@@ -86,10 +86,10 @@ class Warm:
 
     def _keeper(self) -> Kept:
         """What holds the base between runs; torch is imported with the first of them."""
-        from workbench.modeling.starting import import_libraries
+        from workbench.modeling.base.library_imports import import_libraries
 
         import_libraries()
-        from workbench.modeling.keeping import Kept
+        from workbench.modeling.base.cache import Kept
 
         self.kept = self.kept or Kept()
         return self.kept

@@ -25,7 +25,7 @@ from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job,
 from workbench.runs.reasons import OTHER_ENDED, LossIsNaN, reason_of
 
 if TYPE_CHECKING:
-    from workbench.modeling.keeping import Kept
+    from workbench.modeling.base.cache import Kept
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
@@ -203,10 +203,10 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
 
             run_baseline(job, folder, reporter)
         else:
-            from workbench.modeling.starting import import_libraries
+            from workbench.modeling.base.library_imports import import_libraries
 
             import_libraries()
-            from workbench.modeling.machine import require_usable_gpu
+            from workbench.modeling.base.machine import require_usable_gpu
             from workbench.runs.model_job import run_model
 
             require_usable_gpu()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
 
 Report = Callable[..., None]
 """Called with the kind of an event and its values; see `workbench.runs.folder.append_log`."""

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from transformers.models.falcon.modeling_falcon import FalconAttention, apply_rotary_pos_emb
 
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
 
 
 class MultiQuery(nn.Module):

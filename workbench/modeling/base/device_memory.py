@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from workbench.estimating import Lengths, estimate
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
 from workbench.plans import NAMED, PLANS, Plan
 from workbench.recipes import Recipe
 from workbench.shapes import shape_of

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.modeling.distributed import ALONE, Place
-from workbench.modeling.examples import Examples
-from workbench.modeling.loading import Model
-from workbench.modeling.prompts import Prompter
-from workbench.modeling.scoring import scorer
+from workbench.modeling.base.loading import Model
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.scoring.scoring import scorer
+from workbench.modeling.training.process_group import ALONE, Place
 from workbench.recipes import Training
 
 LEAST = 1e-12

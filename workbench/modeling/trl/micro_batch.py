@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
-from workbench.modeling import fitting
-from workbench.modeling.examples import Report, Trained
+from workbench.modeling.data.examples import Report, Trained
+from workbench.modeling.training import out_of_memory
 from workbench.recipes import Training
 
 Make = Callable[[int], SFTTrainer]
@@ -36,18 +36,18 @@ def with_second_chance(
 
     When the memory runs out later, it goes on from the last checkpoint with a smaller one, once.
     """
-    trainer = _fitting(make, settings, fitting.limit(folder), report)
+    trainer = _fitting(make, settings, out_of_memory.limit(folder), report)
     try:
         return go_on(trainer)
     except (RuntimeError, MemoryError) as error:
         micro = trainer.args.per_device_train_batch_size
-        if micro == 1 or not fitting.ran_out(error):
+        if micro == 1 or not out_of_memory.ran_out(error):
             raise
     # not in the handler, whose error holds the tensors of the pass that failed
     reached = trainer.state.global_step
     _take_off(trainer)
     del trainer
-    fitting.set_limit(folder, micro - 1)
+    out_of_memory.set_limit(folder, micro - 1)
     report(
         "note",
         text=f"memory ran out after step {reached}; going on from the last checkpoint, or from the "
@@ -58,9 +58,9 @@ def with_second_chance(
 
 def _fitting(make: Make, settings: Training, most: int | None, report: Report) -> SFTTrainer:
     """A trainer with the largest micro-batch of which the longest one fits."""
-    for micro in fitting.micro_batches(settings.batch_size, most):
+    for micro in out_of_memory.micro_batches(settings.batch_size, most):
         trainer = make(micro)
-        if fitting.fits(partial(_try, trainer, micro)):
+        if out_of_memory.fits(partial(_try, trainer, micro)):
             course = divided(settings, micro)
             report(
                 "note",
@@ -71,9 +71,9 @@ def _fitting(make: Make, settings: Training, most: int | None, report: Report) -
         kind = trainer.model.device.type
         _take_off(trainer)
         trainer = None  # before the next one takes its place
-        fitting.tidy()
+        out_of_memory.tidy()
         report("note", text=f"the longest batch of {micro} tweets does not fit")
-    raise fitting.shortage(kind, "the longest tweet")
+    raise out_of_memory.shortage(kind, "the longest tweet")
 
 
 def _try(trainer: SFTTrainer, micro: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.modeling.exporting import load_adapter, read_details
-from workbench.modeling.loading import load_base
-from workbench.modeling.prompts import make_prompter
-from workbench.modeling.scoring import score
+from workbench.modeling.base.loading import load_base
+from workbench.modeling.data.prompts import make_prompter
+from workbench.modeling.export.exporting import load_adapter, read_details
+from workbench.modeling.scoring.scoring import score
 from workbench.recipes import from_json
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from storage.errors import UserError, on_one_line
 from workbench.bases import require_model
-from workbench.modeling.prompts import Tokenizer
+from workbench.modeling.data.prompts import Tokenizer
 from workbench.recipes import Quantization
 
 Model = Any
@@ -82,7 +82,7 @@ def load_base(
         )
     model.config.use_cache = False
     if sharded:
-        from workbench.modeling.sharding import share_out
+        from workbench.modeling.base.sharding import share_out
 
         share_out(model, quantization, torch.device(device()))
     in_4bit, total = count_linear(model)

@@ -11,9 +11,9 @@ import torch
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
-from workbench.modeling.loading import Model
-from workbench.modeling.memory import GIB, free_bytes
-from workbench.modeling.sharding import Sharded4bit
+from workbench.modeling.base.device_memory import GIB, free_bytes
+from workbench.modeling.base.loading import Model
+from workbench.modeling.base.sharding import Sharded4bit
 
 ROOM = 1.1
 """How many times the size of the merged weights has to be free."""

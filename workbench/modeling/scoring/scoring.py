@@ -10,20 +10,20 @@ from peft import PeftModel
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from workbench.modeling.adapting import lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.batches import Batch, pad_right
-from workbench.modeling.compiling import (
+from workbench.modeling.base.capabilities import backbone, has_plain_head
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.base.loading import Model
+from workbench.modeling.base.sharding import is_sharded, missing
+from workbench.modeling.data.batches import Batch, pad_right
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.packed.compiling import (
     as_written,
     compile_layers,
     first_line,
     uncompile_layers,
 )
-from workbench.modeling.loading import Model
-from workbench.modeling.merging import merged
-from workbench.modeling.prompts import Prompter
-from workbench.modeling.sharding import is_sharded, missing
-from workbench.modeling.ways import backbone, has_plain_head
+from workbench.modeling.scoring.merged_weights import merged
+from workbench.modeling.training.lora import lean
 
 Progress = Callable[[int, int], None]
 """Called with how many texts are done and how many there are."""

@@ -9,7 +9,7 @@ import torch
 from peft import LoraConfig, PeftConfig, PeftModel
 
 from workbench.bases import place_of
-from workbench.modeling.loading import Base, Model, load_base
+from workbench.modeling.base.loading import Base, Model, load_base
 from workbench.recipes import Quantization
 
 Key = tuple[str, float, Quantization, str, bool]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from workbench.modeling.batches import Batch, Row, block_diagonal, packed
-from workbench.modeling.fitting import ran_out
-from workbench.modeling.loading import Model
-from workbench.modeling.prompts import Prompter
+from workbench.modeling.base.loading import Model
+from workbench.modeling.data.batches import Batch, Row, block_diagonal, packed
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.training.out_of_memory import ran_out
 
 TEXTS = ("up", "no way that this goes up again, they said", "down and out")
 LEAK = 1e-4

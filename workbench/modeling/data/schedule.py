@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import torch
 
-from workbench.modeling import batches, ordering
-from workbench.modeling.batches import Batch, Row
-from workbench.modeling.distributed import Place
-from workbench.modeling.prompts import Prompter
-from workbench.modeling.ways import Ways
+from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.data import batches, sampler
+from workbench.modeling.data.batches import Batch, Row
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.training.process_group import Place
 from workbench.plans import Plan
 from workbench.recipes import Training
 
@@ -37,7 +37,7 @@ class Work:
         self.prompter = prompter
         self.lengths = [len(row.tokens) for row in rows]
         self.per_step = settings.batch_size * settings.accumulation
-        self.per_epoch = ordering.steps_in_epoch(len(rows), self.per_step)
+        self.per_epoch = sampler.steps_in_epoch(len(rows), self.per_step)
         self.total = settings.max_steps or settings.epochs * self.per_epoch
         self.epoch = lru_cache(maxsize=2)(self._epoch)
 
@@ -95,5 +95,5 @@ class Work:
         return sorted(found.values(), key=lambda batch: -batch.input_ids.numel())
 
     def _epoch(self, epoch: int) -> list[list[int]]:
-        arrange = ordering.level if self.ways.packed else ordering.grouped
+        arrange = sampler.level if self.ways.packed else sampler.grouped
         return arrange(self.lengths, self.per_step, self.settings.seed, epoch)

@@ -24,9 +24,9 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
 from storage.errors import UserError
-from workbench.modeling.adapting import linear_4bit
-from workbench.modeling.compiling import decoder_layers
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
+from workbench.modeling.packed.compiling import decoder_layers
+from workbench.modeling.training.lora import linear_4bit
 from workbench.recipes import Quantization
 
 CONFIG = Path(__file__).with_name("fsdp.yaml")

@@ -11,12 +11,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from workbench.modeling.adapting import Masters
-from workbench.modeling.batches import Batch
-from workbench.modeling.compiling import as_written, compile_layers, first_line, uncompile_layers
-from workbench.modeling.fitting import ran_out
-from workbench.modeling.loading import Model
-from workbench.modeling.ways import Ways, backbone, inputs
+from workbench.modeling.base.capabilities import Ways, backbone, inputs
+from workbench.modeling.base.loading import Model
+from workbench.modeling.data.batches import Batch
+from workbench.modeling.packed.compiling import (
+    as_written,
+    compile_layers,
+    first_line,
+    uncompile_layers,
+)
+from workbench.modeling.training.lora import Masters
+from workbench.modeling.training.out_of_memory import ran_out
 
 LOSS_NOISE = 0.25
 """How far the mean loss of compiled layers may be from that of layers as written, in nats."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from workbench.modeling.distributed import Place
-from workbench.modeling.examples import Dynamics
+from workbench.modeling.data.examples import Dynamics
+from workbench.modeling.training.process_group import Place
 
 NAMES = ("number", "epoch", "probability")
 

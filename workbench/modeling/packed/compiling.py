@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
 
 VARIANTS = 64
 """Shapes and settings for which a layer may be compiled anew before PyTorch gives up on it."""

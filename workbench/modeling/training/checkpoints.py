@@ -22,8 +22,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from workbench.modeling.adapting import Masters
-from workbench.modeling.recording import NAMES
+from workbench.modeling.training.dynamics import NAMES
+from workbench.modeling.training.lora import Masters
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from workbench.modeling import fitting
-from workbench.modeling.batches import Batch
-from workbench.modeling.passes import Passes
-from workbench.modeling.work import Work
+from workbench.modeling.data.batches import Batch
+from workbench.modeling.data.schedule import Work
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.training import out_of_memory
 
 
 def prepare(
@@ -31,7 +31,7 @@ def prepare(
         passes.forget()
         tokens = smaller(work, step, multiple)
         if tokens is None:
-            raise fitting.shortage(passes.model.device.type, "the longest row")
+            raise out_of_memory.shortage(passes.model.device.type, "the longest row")
         work.plan = replace(work.plan, tokens=tokens)
         note(f"the longest batch does not fit; up to {tokens:,} tokens a pass instead")
 
@@ -48,5 +48,5 @@ def smaller(work: Work, step: int, multiple: int) -> int | None:
 def _fit(work: Work, passes: Passes, shapes: Sequence[Batch]) -> bool:
     capturing = work.ways.packed and not work.plan.checkpointing
     if passes.model.device.type == "cuda":
-        return fitting.fits(lambda: passes.prepare(shapes, capturing))
-    return fitting.fits(lambda: passes(shapes[0]))
+        return out_of_memory.fits(lambda: passes.prepare(shapes, capturing))
+    return out_of_memory.fits(lambda: passes(shapes[0]))

@@ -13,7 +13,7 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 from torch.nn import functional
 
-from workbench.modeling.loading import Model
+from workbench.modeling.base.loading import Model
 from workbench.recipes import Lora
 
 

@@ -12,21 +12,23 @@ import torch
 
 from storage.errors import UserError
 from workbench.estimating import MULTIPLE, Lengths
-from workbench.modeling import batches, checkpoints, fitting, judging, probing
-from workbench.modeling.adapting import Masters, add_adapter, lean
-from workbench.modeling.attention import fuse_attention
-from workbench.modeling.checkpoints import Checkpoint, Course, Damaged
-from workbench.modeling.compiling import uncompile_layers
-from workbench.modeling.distributed import ALONE, Place
-from workbench.modeling.examples import Dynamics, Examples, Report, Trained
-from workbench.modeling.loading import Base, Model, dequantise
-from workbench.modeling.memory import peak_gib, plan
-from workbench.modeling.passes import Passes
-from workbench.modeling.prompts import Prompter
-from workbench.modeling.recording import Record
-from workbench.modeling.sharding import is_sharded
-from workbench.modeling.ways import find_out
-from workbench.modeling.work import Work
+from workbench.modeling.base.capabilities import find_out
+from workbench.modeling.base.device_memory import peak_gib, plan
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.base.loading import Base, Model, dequantise
+from workbench.modeling.base.sharding import is_sharded
+from workbench.modeling.data import batches
+from workbench.modeling.data.examples import Dynamics, Examples, Report, Trained
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.data.schedule import Work
+from workbench.modeling.packed import batch_probe
+from workbench.modeling.packed.compiling import uncompile_layers
+from workbench.modeling.packed.step_runner import Passes
+from workbench.modeling.training import checkpoints, dev_evaluation, out_of_memory
+from workbench.modeling.training.checkpoints import Checkpoint, Course, Damaged
+from workbench.modeling.training.dynamics import Record
+from workbench.modeling.training.lora import Masters, add_adapter, lean
+from workbench.modeling.training.process_group import ALONE, Place
 from workbench.recipes import Recipe, Training
 
 LONGEST_NORM = 1.0
@@ -59,7 +61,7 @@ def train(
                 "The stock trainer of this recipe is used on one GPU; leave out --gpus, or name "
                 "the recipe fast."
             )
-        from workbench.modeling.stock import train_with_trl
+        from workbench.modeling.trl.sft import train_with_trl
 
         return train_with_trl(
             base, recipe, prompter, examples, dev, folder, report, stop_asked
@@ -81,7 +83,7 @@ def train(
     lengths = [len(row.tokens) for row in rows]
     spread = Lengths(sum(lengths) / len(lengths), max(lengths))
     chosen = plan(recipe, base.model, spread, place.size)
-    if (most := fitting.limit(folder)) is not None:
+    if (most := out_of_memory.limit(folder)) is not None:
         chosen = replace(chosen, tokens=min(chosen.tokens, most))
     report("note", text=chosen.told())
     if chosen.dequantised:
@@ -144,13 +146,13 @@ class Loop:
         try:
             return self._run()
         except (RuntimeError, MemoryError) as error:
-            if not fitting.ran_out(error):
+            if not out_of_memory.ran_out(error):
                 raise
-            tokens = probing.smaller(self.work, self.course.step, self.multiple)
+            tokens = batch_probe.smaller(self.work, self.course.step, self.multiple)
             if tokens is None:
                 raise
             if self.place.size > 1:
-                fitting.set_limit(self.folder, tokens)
+                out_of_memory.set_limit(self.folder, tokens)
                 raise UserError(
                     f"{'The GPU' if self.device.type == 'cuda' else 'The machine'} ran out of "
                     f"memory; resume the run, which goes on with up to {tokens:,} tokens a pass "
@@ -163,7 +165,7 @@ class Loop:
     def _run(self) -> bool:
         self.model.train()
         if not self.work.sharded:  # a pass of several processes is not tried by one
-            probing.prepare(self.work, self.passes, self.course.step, self.multiple, self._note)
+            batch_probe.prepare(self.work, self.passes, self.course.step, self.multiple, self._note)
         with checkpoints.writer(self.folder) as writer:
             if self._steps(writer):
                 return True
@@ -196,7 +198,7 @@ class Loop:
             stopping = left > 0 and self.stop_asked()
             if step % settings.save_steps == 0 or left == 0:
                 self._evaluate(step)
-            if left == 0 or judging.exhausted(settings, step, self.course.best_step):
+            if left == 0 or dev_evaluation.exhausted(settings, step, self.course.best_step):
                 return False  # what is learned goes into the adapter at once
             if step % settings.save_steps == 0 or stopping:
                 self._save(writer)
@@ -238,7 +240,7 @@ class Loop:
             f"memory ran out after step {self.course.step}; going on from the last checkpoint, or "
             f"the start, with up to {tokens:,} tokens a pass, which learns the same"
         )
-        fitting.set_limit(self.folder, tokens)
+        out_of_memory.set_limit(self.folder, tokens)
         self.work.plan = replace(self.work.plan, tokens=tokens)
         self.passes.forget()
         self.optimizer.state.clear()
@@ -247,7 +249,7 @@ class Loop:
         self.masters.publish()
         self.course = Course(step=0, seed=self.work.settings.seed)
         self.record = Record(self.place)
-        fitting.tidy()
+        out_of_memory.tidy()
         self._restore()
 
     def _log(
@@ -271,7 +273,7 @@ class Loop:
     def _evaluate(self, step: int) -> None:
         if not self.dev.texts:
             return
-        found = judging.judge(
+        found = dev_evaluation.judge(
             self.model.get_base_model(), self.work.prompter, self.dev, self.work.settings.memory,
             self.place,
         )  # fmt: skip
@@ -320,7 +322,7 @@ class Loop:
             if not self.place.any(weights is None) and weights is not None:
                 checkpoints.put_weights(weights, self.masters)
                 self.taken = best
-        self.ending = judging.ending(step, self.work.total, best, self.taken)
+        self.ending = dev_evaluation.ending(step, self.work.total, best, self.taken)
 
     def _note(self, text: str) -> None:
         self.report("note", text=text)

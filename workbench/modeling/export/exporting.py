@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from storage.access import writing
 from storage.errors import UserError, on_one_line
-from workbench.modeling.cards import card
+from workbench.modeling.export.model_card import card
 from workbench.recipes import Recipe, from_json
 
 if TYPE_CHECKING:
-    from workbench.modeling.loading import Base, Model
-    from workbench.modeling.prompts import Prompter, Tokenizer
+    from workbench.modeling.base.loading import Base, Model
+    from workbench.modeling.data.prompts import Prompter, Tokenizer
 
 DETAILS = "workbench.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -102,12 +102,12 @@ def export(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False
             shutil.copytree(adapter, to, dirs_exist_ok=True)
             _describe(to, details, merged=False)
         return
-    from workbench.modeling.starting import import_libraries
+    from workbench.modeling.base.library_imports import import_libraries
 
     import_libraries()
     import torch
 
-    from workbench.modeling.loading import Base, dequantise, load_base
+    from workbench.modeling.base.loading import Base, dequantise, load_base
 
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe

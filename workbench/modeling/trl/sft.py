@@ -17,15 +17,22 @@ from transformers.trainer_pt_utils import safe_globals
 from trl import SFTConfig, SFTTrainer
 
 from storage.errors import on_one_line
-from workbench.modeling import judging
-from workbench.modeling.adapting import lora_config
-from workbench.modeling.checkpoints import Damaged, going_on, newest, seal, step_of, tensors
-from workbench.modeling.examples import Examples, Report, Trained
-from workbench.modeling.exporting import WEIGHTS
-from workbench.modeling.loading import Base, Model
-from workbench.modeling.memory import peak_gib
-from workbench.modeling.prompts import Prompter
-from workbench.modeling.stock_fitting import divided, with_second_chance
+from workbench.modeling.base.device_memory import peak_gib
+from workbench.modeling.base.loading import Base, Model
+from workbench.modeling.data.examples import Examples, Report, Trained
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.export.exporting import WEIGHTS
+from workbench.modeling.training import dev_evaluation
+from workbench.modeling.training.checkpoints import (
+    Damaged,
+    going_on,
+    newest,
+    seal,
+    step_of,
+    tensors,
+)
+from workbench.modeling.training.lora import lora_config
+from workbench.modeling.trl.micro_batch import divided, with_second_chance
 from workbench.recipes import Recipe, Training
 
 RANDOM_NAME = "rng_state.pth"
@@ -74,7 +81,7 @@ def train_with_trl(
         taken = step
         if settings.keep_best and 0 < best < step and not progress.stopped:
             taken = _take_best(trainer.model, checkpoints / f"checkpoint-{best}", step, report)
-        ending = judging.ending(step, trainer.state.max_steps, best, taken)
+        ending = dev_evaluation.ending(step, trainer.state.max_steps, best, taken)
         return Trained(trainer.model, step, progress.stopped, taken=taken, ending=ending)
 
     return with_second_chance(make, go_on, settings, checkpoints, report)
@@ -180,7 +187,7 @@ class _Progress(TrainerCallback):
         self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
         if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left <= 0):
             self._evaluate(kwargs["model"], state)
-        exhausted = judging.exhausted(
+        exhausted = dev_evaluation.exhausted(
             self.settings, state.global_step, state.best_global_step or 0
         )  # fmt: skip
         if exhausted or left <= 0:
@@ -215,7 +222,7 @@ class _Progress(TrainerCallback):
 
     def _evaluate(self, model: Model, state: Any) -> None:
         """Score the dev tweets; the best is remembered in the state, which checkpoints hold."""
-        found = judging.judge(model, self.prompter, self.dev, self.settings.memory)
+        found = dev_evaluation.judge(model, self.prompter, self.dev, self.settings.memory)
         if found.better_than(state.best_metric):
             state.best_metric, state.best_global_step = found.loss, state.global_step
         self.report(

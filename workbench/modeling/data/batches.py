@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from workbench.modeling.prompts import Prompter
+from workbench.modeling.data.prompts import Prompter
 
 UNUSED = -1
 """The document of the tokens that fill up a packed row."""

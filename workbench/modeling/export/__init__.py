@@ -1,0 +1,1 @@
+"""Adapters and merged models that load without this package, with a model card."""

@@ -1,0 +1,1 @@
+"""The trainer of our own: packed rows, compiled layers, CUDA graphs."""

@@ -1,0 +1,1 @@
+"""Probabilities over the labels, for many tweets in a run or for a few texts at once."""

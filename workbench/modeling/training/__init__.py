@@ -1,0 +1,1 @@
+"""What both trainers share: LoRA weights, checkpoints, dev evaluation, processes, memory."""
