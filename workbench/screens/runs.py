@@ -20,7 +20,7 @@ from storage.runs import Run
 from storage.store import open_store
 from workbench import inert
 from workbench.runs.telling import duration, made_with
-from workbench.screens.choose import ChooseScreen
+from workbench.screens.ask import AskScreen
 from workbench.screens.compare import CompareScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
 from workbench.widgets.menu import CURSOR
@@ -218,16 +218,13 @@ class RunsScreen(Screen[None]):
         """Ask, and move the run under the cursor into the trash."""
         if (run := self._current) is None:
             return
-        choices = (("keep", "leave it"), ("delete", "move it into the trash of the workspace"))
-        question = ChooseScreen(
-            f"Delete run {run.id} ({run.recipe}, {run.state})?", choices, "keep"
-        )
 
-        def answered(chosen: str | None) -> None:
-            if chosen == "delete":
+        def answered(yes: bool | None) -> None:
+            if yes:
                 self._delete(run.id)
 
-        self.app.push_screen(question, answered)
+        question = f"Delete run {run.id} ({run.recipe}, {run.state})?"
+        self.app.push_screen(AskScreen(question, "move it into the trash", "keep it"), answered)
 
     @work(group="delete")
     async def _delete(self, number: int) -> None:

@@ -1,0 +1,38 @@
+"""A question with two answers, in the last lines of the screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from workbench import inert
+from workbench.widgets.keys import key
+
+
+class AskScreen(ModalScreen[bool]):
+    """Every question is answered by the same keys; returns whether the answer was yes."""
+
+    BINDINGS: ClassVar = [
+        key("y,enter", "answer(True)", "yes", key_display="y enter"),
+        key("n,escape,q", "answer(False)", "no", key_display="n esc q"),
+    ]
+
+    def __init__(self, question: str, yes: str, no: str = "leave it as it is") -> None:
+        super().__init__()
+        self._question = question
+        self._yes, self._no = yes, no
+
+    def compose(self) -> ComposeResult:
+        """The question over its answers."""
+        with Vertical(id="ask"):
+            yield Static(inert.lines(self._question), id="question", markup=False)
+            answers = f"y/enter {self._yes}   n/esc {self._no}"
+            yield Static(inert.line(answers), classes="hint", markup=False)
+
+    def action_answer(self, yes: bool) -> None:
+        """Go back with the answer."""
+        self.dismiss(yes)
