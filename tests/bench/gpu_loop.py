@@ -151,11 +151,14 @@ def measure(store: Store, preset: str, base: Path, overrides: list[str]) -> dict
     """Run a preset through the worker and read its figures from the run folder."""
     frozen = freeze_training(store, recipes.load(preset, overrides), str(base), "")
     began = time.time()
-    with (frozen.path / run_folder.WORKER_LOG).open("w") as log:
+    with (frozen.path / run_folder.WORKER_LOG).open("w") as printed:
         done = subprocess.run(
             [sys.executable, "-m", "workbench.runs.worker", str(frozen.path)],
-            stdout=log, stderr=log, check=False, env=os.environ | {"PYTHONPATH": python_path()},
-        )  # fmt: skip
+            stdout=printed,
+            stderr=printed,
+            check=False,
+            env=os.environ | {"PYTHONPATH": python_path()},
+        )
     wall = time.time() - began
     if done.returncode:
         print((frozen.path / run_folder.WORKER_LOG).read_text()[-3000:], flush=True)

@@ -132,9 +132,9 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TORCHDYNAMO_DISABLE": "1"
     }  # fmt: skip
     began = time.monotonic()
-    with (folder / run_folder.WORKER_LOG).open("w") as log:
+    with (folder / run_folder.WORKER_LOG).open("w") as printed:
         process = subprocess.Popen(
-            local.command(folder, launch), stdout=log, stderr=log, env=environment,
+            local.command(folder, launch), stdout=printed, stderr=printed, env=environment,
             start_new_session=True,
         )  # fmt: skip
         with Watch(process.pid) as watch:

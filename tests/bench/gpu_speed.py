@@ -68,7 +68,7 @@ class Bench:
     @property
     def left(self) -> float:
         """Seconds before the budget is used up."""
-        return self.args.budget - RESERVE - (time.monotonic() - self.began)
+        return float(self.args.budget) - RESERVE - (time.monotonic() - self.began)
 
     def part(self, name: str, needs: float, limit: float, **spec: Any) -> bool:
         """Run a part in a process of its own; `needs` seconds must be left."""
@@ -241,10 +241,10 @@ def cold_process(folder: Path, bench: Bench) -> dict[str, Any]:
     """A worker process from nothing to predictions, with the kernels cached by an earlier one."""
     began, at = time.monotonic(), time.time()
     paths = [str(ROOT), os.environ.get("PYTHONPATH")]
-    with (folder / run_folder.WORKER_LOG).open("w") as log:
+    with (folder / run_folder.WORKER_LOG).open("w") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "workbench.runs.worker", str(folder)],
-            stdout=log, stderr=log, start_new_session=True,
+            stdout=printed, stderr=printed, start_new_session=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )  # fmt: skip
         try:

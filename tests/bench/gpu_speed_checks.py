@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
 
     def together(some: list[Row], multiple: int = 64) -> torch.Tensor:
         batch = packed(some, 1.0, 0, multiple).to(where)
-        return model(**inputs(model, batch), use_cache=False).logits[0, batch.where].float()
+        logits: torch.Tensor = model(**inputs(model, batch), use_cache=False).logits
+        return logits[0, batch.where].float()
 
     alone = torch.stack([
         model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
@@ -105,7 +107,7 @@ def gradient_distance(base: Base, folder: Path) -> float:
     distance = sum(float((a.float() - b).square().sum()) for a, b in zip(ours, total, strict=True))
     length = sum(float(b.square().sum()) for b in total)
     adapted.unload()
-    return (distance / max(length, 1e-30)) ** 0.5
+    return math.sqrt(distance / max(length, 1e-30))
 
 
 def loss_curves(folder: Path, steps: int, small: bool) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def model() -> None:
             shapes[name], generator=generator, device=generator.device, dtype=torch.bfloat16
         ).mul_(0.02).cpu()  # fmt: skip
 
-    files = {}
+    files: dict[str, str] = {}
     with ThreadPoolExecutor(8) as pool:
         for number, names in groups.items():
             file = f"model-{number + 1:05}-of-{len(groups):05}.safetensors"
@@ -151,7 +151,7 @@ def kernels() -> None:
     state = Engine().run(folder)
     put(run_s=time.monotonic() - began, state=state.state, reason=state.reason)
     names, values = compile_times(repr="csv", aggregate=True)
-    spent = sorted(zip(map(float, values), names, strict=True), reverse=True)
+    spent = sorted(zip([float(str(value)) for value in values], names, strict=True), reverse=True)
     put(
         compiling_s={name: seconds for seconds, name in spent[:12]},
         counters={name: dict(counters[name]) for name in ("stats", "inductor", "aot_autograd")},
@@ -167,6 +167,7 @@ def seed() -> None:
     overrides = [f"training.max_steps={SPEC['steps']}", "training.logging_steps=1"]
     overrides += ["quantization.compute_dtype=float32"] * SPEC["small"]
     recipe = recipes.load("seed", overrides)
+    assert recipe.quantization is not None  # the seed recipe has this section
     began = time.monotonic()
     base = load_base(str(job.base), recipe.quantization)
     put(load_s=time.monotonic() - began, linear4bit=base.linear4bit)
@@ -309,7 +310,7 @@ def compiling_s() -> float:
     from torch._dynamo.utils import compile_times
 
     names, values = compile_times(repr="csv", aggregate=True)
-    spent = dict(zip(names, map(float, values), strict=True))
+    spent = dict(zip(names, [float(str(value)) for value in values], strict=True))
     return spent.get("_compile.compile_inner", 0.0)
 
 
@@ -383,7 +384,7 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
     log = RunLog(folder)
     lines, seconds = log.of_kind("scored"), log.phases_s["predicting"]
     lengths = in_order_of_work(folder)
-    figures = {
+    figures: dict[str, Any] = {
         "tweets": len(lengths), "wall_s": wall, "predicting_s": seconds,
         "tweets_s_with_start": len(lengths) / seconds,
         "tokens_per_tweet": sum(lengths) / len(lengths),

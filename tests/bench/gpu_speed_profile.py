@@ -59,7 +59,7 @@ class Watch:
             watch.data += (time.monotonic() - began) * watch.watching
             return iter(found)
 
-        training.Loop._step, Work.step = step, batches  # type: ignore[method-assign]
+        training.Loop._step, Work.step = step, batches  # type: ignore[method-assign, assignment]
         return self
 
     def __exit__(self, *problem: object) -> None:

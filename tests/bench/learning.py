@@ -116,7 +116,7 @@ class Bench:
     @property
     def left(self) -> float:
         """Seconds before the budget is used up."""
-        return self.args.budget - RESERVE - (time.monotonic() - self.began)
+        return float(self.args.budget) - RESERVE - (time.monotonic() - self.began)
 
     def go(self) -> None:
         """Pretrain while the processes start, then fit until all is done or the time is over."""
@@ -216,11 +216,11 @@ class Bench:
         """Write what there is."""
         self.written = time.monotonic()
         last = self.scale.steps
-        np.savez_compressed(
-            self.args.out / "predictions.npz",
-            **{fit.name: np.array(d["test"][last], np.float32) for fit, d in self.done.items()},
-            **{f"{fit.name}/dev": np.array(d["dev"], np.float32) for fit, d in self.done.items()},
-        )
+        arrays: dict[str, Any] = {}
+        for fit, done in self.done.items():
+            arrays[fit.name] = np.array(done["test"][last], np.float32)
+            arrays[f"{fit.name}/dev"] = np.array(done["dev"], np.float32)
+        np.savez_compressed(self.args.out / "predictions.npz", **arrays)
         self.result["seconds"] = round(time.monotonic() - self.began, 1)
         self.result["figures"] = {
             regime: {name: self.figures(name, regime) for name in SETS}
@@ -255,8 +255,8 @@ class Bench:
                 found[preset]["reached"] = reached(found[preset], GOAL * best)
         both = [seed for seed in fits.get("seed", {}) if seed in fits.get("fast", {})]
         if both:
-            pairs = [[fits[preset][seed] for seed in both] for preset in PRESETS]
-            found["fast_minus_seed"] = compared(*pairs, test)
+            first, second = ([fits[preset][seed] for seed in both] for preset in PRESETS)
+            found["fast_minus_seed"] = compared(first, second, test)
         return found
 
 

@@ -70,8 +70,8 @@ class Tweets:
         ids[to] = self.tokens[np.repeat(self.starts[order], lengths) + within]
         places[to] = within
         tweets[to] = np.repeat(np.arange(len(order)), lengths)
-        ids, places, tweets = (a.reshape(-1, self.width) for a in (ids, places, tweets))
-        return torch.from_numpy(ids), torch.from_numpy(places), torch.from_numpy(tweets)
+        rows = (torch.from_numpy(a.reshape(-1, self.width)) for a in (ids, places, tweets))
+        return next(rows), next(rows), next(rows)
 
 
 def make_tokenizer(texts: list[str], size: int) -> PreTrainedTokenizerFast:
@@ -152,7 +152,7 @@ def _learn(model: Any, tweets: Tweets, other: Tweets, shape: Shape) -> dict[str,
             for group in optimiser.param_groups:
                 group["lr"] = shape.rate * min((step + 1) / warm, 1 - progress)
             loss, _ = _loss(model, *batch)
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)

@@ -137,7 +137,9 @@ class Bench:
 
     def imports(self) -> None:
         """CSV and JSONL through the command line, beside SQLite's own import and index."""
-        floors, walls, memory = [], {"csv": [], "jsonl": []}, []
+        floors: list[float] = []
+        walls: dict[str, list[float]] = {"csv": [], "jsonl": []}
+        memory: list[float] = []
         for _ in range(self.repeats):
             floors.append(self._floor())
             for path in (self.csv, self.jsonl):
@@ -336,7 +338,7 @@ class Bench:
         with _opened(self.workspace) as store:
             for number in range(self.repeats):
                 chosen = range(1 + number, 1 + number + size)
-                done.append(_timed(lambda ids=chosen: labels.assign(store, ids, "neutral")) / 1e3)
+                done.append(_timed(partial(labels.assign, store, chosen, "neutral")) / 1e3)
                 undone.append(_timed(lambda: labels.undo(store)) / 1e3)
         self.figure(f"bulk edit of {size:,} tweets", statistics.median(done), "s", 5)
         self.figure(f"its undo, {size:,} tweets", statistics.median(undone), "s", 5)
@@ -351,7 +353,7 @@ def label_until(workspace: Path, stop: Path) -> None:
         print("began", flush=True)
         while not stop.exists():
             tweet, label = rng.randint(1, last), rng.choice(LABELS)
-            times.append(_timed(lambda t=tweet, name=label: labels.assign(store, [t], name)))
+            times.append(_timed(partial(labels.assign, store, [tweet], label)))
             time.sleep(0.02)
     print(json.dumps(times))
 
