@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 USE = """
 import asyncio, sys
 from pathlib import Path
-import workbench, storage, sample_data
-for package in (workbench, storage, sample_data):
+import workbench, storage
+for package in (workbench, storage):
     assert Path(package.__file__).is_relative_to(sys.argv[1]), package.__file__
 from workbench import recipes
 assert {"seed", "fast", "tiny", "baseline"} <= set(recipes.names())
@@ -27,6 +27,8 @@ async def first_screen():
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
 asyncio.run(first_screen())
+from workbench.commands.demo import sample
+assert sample("base").is_relative_to(sys.argv[1]) and (sample("base") / "config.json").is_file()
 """
 
 
@@ -50,7 +52,11 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    sample = installed / "sample_data"
+    assert {name.split("/")[0] for name in names if "dist-info" not in name} == {
+        "workbench",
+        "storage",
+    }
+    sample = installed / "workbench" / "sample_data"
     run("-m", "workbench", "init", "w", "--labels", "positive,negative", "--base", sample / "base")
     assert "720 added" in run("-m", "workbench", "-w", "w", "import", sample / "tweets.csv")
     run("-c", USE, installed, tmp_path / "w")

@@ -28,6 +28,7 @@ from workbench.runs.folder import DONE
 LABELS = ("positive", "negative")
 FIRST = (20, 50, 100)
 MARK = "demo.txt"
+SAMPLE = "sample_data"
 """The file that tells the demo's own workspace from everybody else's."""
 
 
@@ -82,8 +83,10 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
 
 
 def sample(name: str) -> Path:
-    """A file or folder of the sample data."""
-    return Path(str(files("sample_data").joinpath(name)))
+    """The path of a file or folder of the sample data, in the installed package or the checkout."""
+    package = Path(str(files("workbench")))
+    installed = package / SAMPLE
+    return (installed if installed.is_dir() else package.parent / SAMPLE) / name
 
 
 def _open(settings: Settings, folder: Path) -> Store:
