@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test snapshots lint format bench clean
 
 demo: $(READY)
 	$(BIN)/workbench demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+snapshots: $(READY)
+	$(BIN)/python -m pytest -q tests/screens/test_snapshots.py --renew $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

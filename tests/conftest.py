@@ -39,6 +39,11 @@ LONGEST = (
 """Files that take long, the longest first."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make snapshots` stores the screens as they are."""
+    parser.addoption("--renew", action="store_true", help="store the snapshots of screens anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, lest one is left to a single process in the end."""
     rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}

@@ -1,0 +1,135 @@
+"""A workspace that is the same on every machine and at every time, for snapshots of the screen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import labels, runs
+from storage.events import Shown
+from storage.store import Store, open_store
+from workbench import devices, recipes
+from workbench.runs import folder as run_folder
+from workbench.runs import processes, spool
+from workbench.runs.folder import Job, State
+from workbench.runs.sessions import Logout
+
+NOW = 1_800_000_000.0
+"""15 January 2027, 8:00 UTC."""
+GPU = devices.Device("cuda", "NVIDIA H100 80GB HBM3", 78 * 2**30, 80 * 2**30)
+LABELS = ("positive", "negative")
+STEPS = tuple(zip(range(10, 201, 10), (1.92, 1.61, 1.33, 1.18, 0.97, 0.91, 0.8, 0.74, 0.71, 0.66,
+                                       0.6, 0.57, 0.55, 0.5, 0.49, 0.47, 0.44, 0.43, 0.42, 0.41),
+                  strict=True))  # fmt: skip
+"""Losses of a run, a step each."""
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Stop the clock, hide what this machine is like, and wait for no further key."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        patch.setattr(time, "time", lambda: NOW)
+        patch.setattr(time, "time_ns", lambda: int(NOW * 1e9))
+        patch.setattr("workbench.widgets.forecast.read_device", lambda: GPU)
+        patch.setattr("workbench.screens.train.at_logout", Logout)
+        patch.setattr(spool, "GPUS", ())
+        for wait in ("tweet_list.SETTLED_AFTER", "prompt.DEBOUNCE", "forecast.SETTLE_S"):
+            patch.setattr(f"workbench.widgets.{wait}", 0.001)
+        yield
+    time.tzset()
+
+
+def finish(folder: Path) -> Path:
+    """Give a workspace of twelve tweets and two runs edits of every kind, results and folders."""
+    store = open_store(folder, "ana")
+    shown = Shown(None, 2)
+    labels.assign(store, [2], "positive", shown)
+    labels.assign(store, [7], "positive", shown)
+    labels.mark(store, [4], "excluded", True)
+    labels.mark(store, [6], "review", True)
+    labels.mark(store, [9], "ambiguous", True)
+    labels.annotate(store, 2, "sarcasm?")
+    for number, kind, accuracy in ((1, "baseline", 0.82), (2, "qlora", 0.72)):
+        tests = {"accuracy": accuracy, "accuracy_low": accuracy - 0.09, "n": 100,
+                 "accuracy_high": accuracy + 0.07, "macro_f1": accuracy - 0.02}  # fmt: skip
+        runs.save_evaluation(store, number, "test", tests)
+        runs.update(store, number, steps=200 if number == 2 else 0, seconds=88.0 * number)
+        write_run(store, number, kind, State("done", started=NOW - 600, finished=NOW - 424))
+    runs.save_queue(store, "suspects", ((8, 0.41, "run 1"), (3, 0.38, "run 1"), (5, 0.1, "run 1")))
+    store.close()
+    return folder
+
+
+def write_run(store: Store, number: int, kind: str, state: State, steps: int = 20) -> None:
+    """Make the folder of a run with its log."""
+    folder = store.run_folder(number)
+    folder.mkdir(parents=True)
+    recipe = recipes.load("baseline" if kind == "baseline" else "fast")
+    base = None if kind == "baseline" else "tiiuae/falcon-7b"
+    Job(number, str(number), kind, recipe, base, LABELS, LABELS, store.config.template, "",
+        int(NOW), {}).save(folder)  # fmt: skip
+    run_folder.append_log(folder, "phase", phase="training")
+    for step, loss in STEPS[:steps] if kind != "baseline" else ():
+        run_folder.append_log(folder, "step", step=step, steps=200, loss=loss, step_s=0.08,
+                              learning_rate=2e-4, tweets_per_s=195.0, memory_gib=9.8)  # fmt: skip
+        if step == 50:
+            run_folder.append_log(folder, "dev", step=step, steps=200, accuracy=0.74, n=40,
+                                  loss=0.52, best_step=step)  # fmt: skip
+    run_folder.write_state(folder, state)
+
+
+def begin_run(folder: Path, **changes: Any) -> None:
+    """Add a run that this process seems to work on, or that has ended otherwise."""
+    store = open_store(folder, "ana")
+    number = runs.add(store, "third", "qlora", "fast", "tiiuae/falcon-7b", LABELS)
+    me = processes.identity()
+    going = State("running", None, me.pid, me.started, me.boot, me.host, phase="training", step=70,
+                  steps=200, started=NOW - 75, linear4bit=128, linear_total=128,
+                  eta_s=130.0)  # fmt: skip
+    state = replace(going, **changes)
+    write_run(store, number, "qlora", state, steps=7)
+    runs.update(store, number, state=state.state, reason=state.reason, steps=state.step)
+    store.close()
+
+
+COMPARED = {
+    "split": "test", "n": 100,
+    "runs": [{"id": 1, "recipe": "baseline"}, {"id": 2, "recipe": "fast"}],
+    "figures": [
+        {"accuracy": 0.82, "accuracy_low": 0.733, "accuracy_high": 0.883,
+         "macro_f1": 0.8, "macro_f1_low": 0.71, "macro_f1_high": 0.87},
+        {"accuracy": 0.72, "accuracy_low": 0.625, "accuracy_high": 0.799,
+         "macro_f1": 0.66, "macro_f1_low": 0.56, "macro_f1_high": 0.75},
+    ],
+    "difference": {"accuracy": -0.1, "low": -0.196, "high": -0.0},
+    "mcnemar": {"fixed": 8, "broken": 18, "both_wrong": 10, "p": 0.076},
+    "settings": [
+        {"setting": "recipe", "first": "baseline", "second": "fast"},
+        {"setting": "base", "first": None, "second": "tiiuae/falcon-7b"},
+        {"setting": "lora.r", "first": None, "second": 16},
+    ],
+    "data": {"first": 399, "second": 401, "added": [11, 12], "removed": [],
+             "relabelled": [{"id": number} for number in range(1, 16)], "unknown": []},
+    "flips": [
+        {"kind": "broken", "id": 7, "first": "positive", "second": "negative",
+         "text": "calls printing again, all of them and all day long until somebody looks twice"},
+        {"kind": "fixed", "id": 8, "first": "positive", "second": "negative",
+         "text": "this aged badly"},
+    ],
+}  # fmt: skip
+
+
+def comparing(folder: Path) -> tuple[str, ...]:
+    """A stand-in for the command line that knows a comparison of two runs."""
+    path = folder.parent / "compared.json"
+    path.write_text(json.dumps(COMPARED), "utf-8")
+    return ("sh", "-c", f"cat {path}")
