@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from storage import presence
+from storage import connections, presence
 from storage.access import writing
 from storage.errors import UserError
 
@@ -80,7 +80,7 @@ def make(database: Path, kind: str, at: int) -> Path | None:
         with _one_at_a_time(folder / FOLDER, wait=kind != DAILY) as my_turn:
             if not my_turn or (kind == DAILY and not due(folder, at)):
                 return None
-            with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as db:
+            with closing(connections.connect(database, "mode=rw")) as db:
                 if kind == DAILY and not _has_history(db):
                     return None
                 schema = db.execute("PRAGMA user_version").fetchone()[0]

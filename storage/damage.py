@@ -6,7 +6,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from storage import backups
+from storage import backups, connections
 from storage.errors import UserError
 
 
@@ -18,7 +18,7 @@ def refuse(path: Path) -> None:
     logged = log.stat().st_size if log.exists() else 0
     if not logged and not path.stat().st_size:
         raise UserError(f"{path} is damaged (it is empty); {way_back(path)}.")
-    if not logged and _frames_not_copied(memory):
+    if not logged and _frames_not_copied(path, memory):
         raise UserError(
             f"{log} is missing, and with it the last changes; put it back, or {way_back(path)}, "
             f"or go on without them by deleting {memory.name}."
@@ -64,15 +64,14 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _frames_not_copied(memory: Path) -> bool:
+def _frames_not_copied(path: Path, memory: Path) -> bool:
     """Whether the index of a log says that the database does not have all of it yet.
 
     SQLite deletes the index before the log, so an index without its log means a lost file.
     https://sqlite.org/walformat.html#the_wal_index_file_format
     """
     try:
-        with memory.open("rb") as file:
-            head = file.read(100)
+        head = connections.head(path, memory, 100)
     except OSError:
         return False
     if len(head) < 100 or head[:48] != head[48:96]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from storage import connections
 from storage.errors import UserError
 
 OPEN = "open.lock"
@@ -60,10 +61,12 @@ def _first_byte(kind: int) -> bytes:
 def alone(folder: Path, database: Path) -> Iterator[None]:
     """Keep everybody else out of a workspace; raises UserError if somebody is in it.
 
-    Nothing in this process may have the database open: SQLite would lose its locks.
+    Somebody is in it as well while this process has a connection to the database.
     """
     busy = UserError(f"{folder} is open in another program; close it everywhere and repeat.")
     with ExitStack() as stack:
+        if not stack.enter_context(connections.none(database)):
+            raise busy
         held = stack.enter_context(_lock_file(folder / OPEN))
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

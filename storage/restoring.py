@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage import backups, presence
+from storage import backups, connections, presence
 from storage.damage import beside
 from storage.errors import UserError
 
@@ -35,7 +35,7 @@ def content(path: Path, thorough: bool = False) -> Content:
         return Content("it is missing or empty")
     frozen = "&immutable=1" if not beside(path, "-wal").exists() else ""
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro{frozen}", uri=True)) as db:
+        with closing(connections.connect(path, f"mode=ro{frozen}")) as db:
             if (
                 thorough
                 and (found := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from storage import backups, damage, filesystem, presence
+from storage import backups, connections, damage, filesystem, presence
 from storage import config as config_file
 from storage.access import writing
 from storage.config import Config
@@ -109,7 +109,8 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
         config_file.save(folder, config)
-        path.touch(0o600)
+        with connections.none(path):
+            path.touch(0o600)
     try:
         return _opened(path.resolve(), config, annotator or login_name())
     except BaseException:
@@ -273,12 +274,9 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
     """
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     mode = "rw" if writable else "ro"
-    uri = f"{path.resolve().as_uri()}?mode={mode}"
-    if not writable and _logs(path) and not path.with_name(f"{path.name}-wal").exists():
-        uri += "&immutable=1"  # nobody writes, and none of the side files can be made
-    db = sqlite3.connect(
-        uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False
-    )
+    if not writable and not damage.beside(path, "-wal").exists() and _logs(path):
+        mode = "ro&immutable=1"  # nobody writes, and none of the side files can be made
+    db = connections.connect(path, f"mode={mode}", BUSY_MS / 1000)
     try:
         db.execute("PRAGMA foreign_keys = ON")
         if writable:
@@ -297,8 +295,7 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
 
 def _logs(path: Path) -> bool:
     """Whether a database is in WAL mode, as its header says."""
-    with path.open("rb") as file:
-        return file.read(20)[18:19] == b"\x02"
+    return connections.head(path, path, 20)[18:19] == b"\x02"
 
 
 def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
