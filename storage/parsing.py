@@ -14,7 +14,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from storage import own_files, readers
+from storage import interpreter, own_files, readers
 from storage.columns import SPLIT_NAMES, Columns
 from storage.config import Config
 from storage.errors import UserError
@@ -172,11 +172,9 @@ def in_row(path: Path, number: int) -> Iterator[None]:
 
 
 def _from_process(job: Job) -> Iterator[Batch]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "storage.parsing"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,  # where this very package is found first
-    ) as process:  # fmt: skip
+    with interpreter.start(
+        interpreter.command("storage.parsing"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes
         try:
             pickle.dump(job, process.stdin)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +15,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from storage import runs, tweets
+from storage import interpreter, runs, tweets
 from storage.damage import explain
 from storage.errors import UserError
 from storage.runs import Run
@@ -40,7 +39,7 @@ HAVE_A_PLACE = (BrowseScreen, CloneScreen, RunScreen, RunsScreen, TrainScreen)
 """Screens that show messages."""
 ENGINE_S = 3.0
 """Seconds between two looks at the warm engine."""
-SELF = (sys.executable, "-m", "workbench")
+SELF = tuple(interpreter.command("workbench"))
 
 
 class WorkbenchApp(App[None]):

@@ -35,6 +35,11 @@ def is_local(name: str) -> bool:
     return place_of(name).is_dir()
 
 
+def from_anywhere(name: str) -> str:
+    """The name by which a base is found from every directory: of a folder here, its whole path."""
+    return str(place_of(name).absolute()) if is_local(name) else name
+
+
 def require_model(name: str) -> None:
     """Raise UserError if the name is a local path without a whole model in it."""
     path = place_of(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from storage import interpreter
 from storage.damage import explain
 from storage.errors import UserError
 from storage.filters import FilterError
@@ -96,6 +97,7 @@ def open_screen(settings: Settings, mouse: bool = True) -> None:
 def run() -> None:
     """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
     settings = Settings(umask=os.umask(0o077))  # what is written is for its owner only
+    os.environ[interpreter.SAFE_PATH] = "1"  # for the Python processes that libraries start
     try:
         _run(settings)
     finally:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 from pathlib import Path
 
-from storage import backups
+from storage import backups, interpreter
 from storage.store import DATABASE, now
 
 SMALL = 16 * 2**20
@@ -26,8 +25,9 @@ def start(folder: Path) -> subprocess.Popen[str] | None:
         backups.make(database, backups.DAILY, at)
         return None
     backups.require_space(folder, database.stat().st_size)
-    return subprocess.Popen(
-        [sys.executable, "-m", "workbench", "--workspace", str(folder), "backup", "--daily"],
+    workspace = str(folder.absolute())
+    return interpreter.start(
+        interpreter.command("workbench", "--workspace", workspace, "backup", "--daily"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

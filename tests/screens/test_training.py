@@ -50,6 +50,19 @@ async def test_what_the_form_says_is_what_is_started(start, stub):
         assert len(driver.history(1)) == 1
 
 
+async def test_a_base_that_is_a_folder_here_is_found_by_commands_that_work_elsewhere(
+    start, stub, tmp_path, monkeypatch
+):
+    (tmp_path / "here" / "model-1").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    async with start(program=stub.program) as driver:
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("tab", "end", "ctrl+u", *"model-1", "enter", "enter", "enter")
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0][3:5] == ["--base", str(tmp_path / "here" / "model-1")]
+
+
 async def test_keys_that_come_at_once_fill_in_the_form_as_if_one_by_one(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")

@@ -28,8 +28,9 @@ Between:
     stop            a wish: save and stop at the end of the step, or while it scores, of the batch
     launch.json     how the run was started (`launchers.Launch`), for stopping and resuming it
 
-The worker (`python -m workbench.runs.worker RUN_DIR`) reads and writes nothing else; the
-collector alone knows the store.
+The worker (`python -P -m workbench.runs.worker RUN_DIR`, started in a neutral directory) reads and
+writes nothing else; the collector alone knows the store. What it starts inherits PYTHONSAFEPATH, so
+nothing that lies in a run folder is ever imported.
 
 Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     phase   phase

@@ -12,11 +12,11 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from storage import interpreter
 from storage.errors import UserError
 from storage.presence import turn
 from workbench import __version__
@@ -26,6 +26,7 @@ from workbench.runs.sessions import at_logout
 
 STATE, LOG, DOOR, WAITING = "state.json", "engine.log", "door.lock", "waiting"
 WISH = "wish.json"
+WARM = "workbench.runs.warm"
 OFF = "engine off"
 GPUS = ("/dev/nvidiactl", "/dev/kfd")
 """What the drivers of NVIDIA and AMD make, asked for since nothing heavy may be imported here."""
@@ -141,10 +142,10 @@ def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     log = os.open(folder / LOG, flags, 0o600)
     try:
-        process = subprocess.Popen(
-            [*at_logout().prefix, sys.executable, "-m", "workbench.runs.warm", str(folder),
-             str(idle_minutes)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+        program = interpreter.command(WARM, str(folder.absolute()), str(idle_minutes))
+        process = interpreter.start(
+            [*at_logout().prefix, *program],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(log)

@@ -1,4 +1,4 @@
-"""The warm engine: `python -m workbench.runs.warm SPOOL IDLE_MINUTES`.
+"""The warm engine: `python -P -m workbench.runs.warm SPOOL IDLE_MINUTES`.
 
 One process does run after run and keeps the base model between them. It ends, and frees the GPU,
 after some idle time, or when it is asked to; what it then does is saved first.
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from storage import interpreter
 from storage.errors import UserError
 from storage.presence import turn
 from workbench import __version__
@@ -102,9 +103,10 @@ class Warm:
         elif self.offline != offline:  # begin anew as the same process, with the run still waiting
             os.set_inheritable(self.lock, True)
             os.environ[processes.LOCK_FD] = str(self.lock)
-            program = [sys.executable, "-m", "workbench.runs.warm"]
-            program += [str(self.folder), str(self.engine.idle_minutes)]
-            os.execv(sys.executable, program)  # noqa: S606 - the same program again
+            idle_minutes = str(self.engine.idle_minutes)
+            program = interpreter.command(spool.WARM, str(self.folder), idle_minutes)
+            variables = interpreter.environment()
+            os.execve(program[0], program, variables)  # noqa: S606 - the same program again
 
     def _say(self, **changes: str | None) -> None:
         self.engine = replace(self.engine, since=time.time(), **changes)  # type: ignore[arg-type]

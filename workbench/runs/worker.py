@@ -1,4 +1,4 @@
-"""The process that does a run: `python -m workbench.runs.worker RUN_DIR`.
+"""The process that does a run: `python -P -m workbench.runs.worker RUN_DIR`.
 
 It reads and writes its folder only, so it runs the same here, under torchrun, or on another
 machine. SIGTERM and SIGINT mean: save and stop.

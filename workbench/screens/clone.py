@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from storage.errors import UserError
 from storage.runs import Run
 from workbench import inert, recipes
+from workbench.bases import from_anywhere
 from workbench.recipes import Recipe
 from workbench.runs.folder import read_job, require
 from workbench.widgets import start_form
@@ -98,7 +99,7 @@ class CloneScreen(Screen[None]):
             return
         base = self.query_one("#base", Input).value.strip()
         arguments = [str(self.run.id)]
-        arguments += ["--base", base] if base and base != self.run.base else []
+        arguments += ["--base", from_anywhere(base)] if base and base != self.run.base else []
         for override in overrides:
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True

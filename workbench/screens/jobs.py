@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.message import Message
 
-from storage import runs
+from storage import interpreter, runs
 from storage.errors import UserError
 from storage.store import open_store
 from workbench.runs.folder import LIVE, State, read_log, settle
@@ -134,7 +134,7 @@ async def run_command(
 
     When the screen closes in between, the command is stopped unless it shall finish.
     """
-    process = subprocess.Popen(
+    process = interpreter.start(
         [*command, "--workspace", str(folder), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import recipes
+from workbench.bases import from_anywhere
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
 from workbench.widgets import start_form
@@ -149,7 +150,7 @@ class TrainScreen(Screen[None]):
             return
         arguments = ["--recipe", self.recipe]
         keeps = kind != "baseline" and self.query_one("#keep", Keep).value
-        arguments += ["--base", base] if kind != "baseline" else []
+        arguments += ["--base", from_anywhere(base)] if kind != "baseline" else []
         arguments += ["--launcher", "engine"] if keeps else []
         for override in overrides:
             arguments += ["--set", override]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from storage import interpreter
 from workbench.runs import folder as run_folder
 from workbench.runs import processes
 from workbench.runs.launchers import Launch
 from workbench.runs.sessions import at_logout
 
-WORKER = ("-m", "workbench.runs.worker")
-TORCHRUN = ("-m", "torch.distributed.run")
+WORKER = "workbench.runs.worker"
+TORCHRUN = "torch.distributed.run"
 
 
 def start(folder: Path, launch: Launch, lock: int) -> int:
@@ -25,15 +25,14 @@ def start(folder: Path, launch: Launch, lock: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     log = os.open(folder / run_folder.WORKER_LOG, flags, 0o600)
     try:
-        process = subprocess.Popen(
+        process = interpreter.start(
             [*at_logout().prefix, *command(folder, launch)],
+            {processes.LOCK_FD: str(lock)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=folder,
             pass_fds=[lock],
-            env=os.environ | {processes.LOCK_FD: str(lock)},
         )
     finally:
         os.close(log)
@@ -42,7 +41,8 @@ def start(folder: Path, launch: Launch, lock: int) -> int:
 
 def command(folder: Path, launch: Launch) -> list[str]:
     """What to run: the worker, or torchrun with as many workers as there shall be GPUs."""
+    place = str(folder.absolute())
     if launch.gpus == 1:
-        return [sys.executable, *WORKER, str(folder)]
+        return interpreter.command(WORKER, place)
     several = ("--standalone", "--nnodes", "1", "--nproc-per-node", str(launch.gpus))
-    return [sys.executable, *TORCHRUN, *several, *WORKER, str(folder)]
+    return interpreter.command(TORCHRUN, *several, "-m", WORKER, place)

@@ -1,7 +1,7 @@
 """Called by the SLURM job script when its time is over: whether the run shall go on later.
 
-`python -m workbench.runs.launchers.requeue RUN_DIR` exits with 0 if the run has stopped before its
-end, and marks it as queued again.
+`python -P -m workbench.runs.launchers.requeue RUN_DIR` exits with 0 if the run has stopped before
+its end, and marks it as queued again.
 """
 
 from __future__ import annotations

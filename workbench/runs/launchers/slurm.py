@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+from storage import interpreter
 from storage.errors import UserError, on_one_line
 from workbench.runs import folder as run_folder
 from workbench.runs.launchers import Launch
@@ -43,9 +43,10 @@ def start(folder: Path, launch: Launch) -> Launch:
     """
     script = _script(folder.parent.parent)
     printed = _answer(
-        "sbatch", "--parsable", f"--job-name=workbench-{folder.name}", f"--chdir={folder}",
-        f"--output={folder / run_folder.WORKER_LOG}", f"--nodes={launch.nodes}",
-        *_devices(launch.gpus), str(script), str(folder), sys.executable, str(launch.gpus),
+        "sbatch", "--parsable", f"--job-name=workbench-{folder.name}",
+        f"--chdir={interpreter.NEUTRAL}", f"--output={folder / run_folder.WORKER_LOG}",
+        f"--nodes={launch.nodes}", *_devices(launch.gpus),
+        str(script), str(folder), sys.executable, str(launch.gpus),
     )  # fmt: skip
     submitted = replace(launch, job=printed.strip().partition(";")[0])
     submitted.save(folder)
@@ -140,7 +141,11 @@ def _answer(program: str, *arguments: str) -> str:
             "--launcher local."
         )
     # the job gets a clean environment of what was submitted from inside another job
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
+    environment = {
+        name: value
+        for name, value in interpreter.environment().items()
+        if not name.startswith(("SLURM_", "SBATCH_"))
+    }
     try:
         done = subprocess.run(
             [found, *arguments], capture_output=True, text=True, timeout=PATIENCE_S,
