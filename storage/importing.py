@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from storage import config as config_file
 from storage import encodings, own_files, readers
 from storage.arrivals import Arrivals, importing_alone, sweep
 from storage.bulk import bulk
 from storage.columns import MOST_LABELS, Columns, guess
 from storage.config import Config, check_labels
 from storage.errors import UsageError, UserError
+from storage.events import newest
 from storage.parsing import Batch, Job, batches, in_row, value_of
-from storage.store import Store, transaction
+from storage.store import Store, transaction, visible
 
 SAMPLE = 200
 SCANNED = 50_000
@@ -200,7 +203,7 @@ def run(
     last = Batch([], 0, 0, 0)
     with importing_alone(store, waiting), bulk(store) as writer:
         sweep(writer)
-        with _label_numbers(writer.db, plan.labels, keep=not dry_run) as numbers:
+        with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
             arrivals = Arrivals(writer, plan.path, plan.columns.as_json(), store.annotator)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
@@ -234,20 +237,32 @@ def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
 
 @contextmanager
 def _label_numbers(
-    db: sqlite3.Connection, labels: tuple[str, ...], keep: bool
+    store: Store, db: sqlite3.Connection, labels: tuple[str, ...], keep: bool
 ) -> Iterator[dict[str, int]]:
     """The numbers of the labels; new ones are forgotten again if nothing came of the import."""
-    last = db.execute("SELECT coalesce(max(id), 0) FROM labels").fetchone()[0]
+    newest_event, new, kept = newest(store), [], False
+    sql = "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING"
     with transaction(db):
-        db.executemany(
-            "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
-            [(name,) for name in labels],
-        )
-    kept = False
+        added = [db.execute(sql, [name]) for name in labels]
+        new = [cursor.lastrowid for cursor in added if cursor.rowcount]
     try:
         yield {name: number for number, name in db.execute("SELECT id, name FROM labels")}
         kept = keep
     finally:
-        if not kept:
-            with transaction(db):
-                db.execute("DELETE FROM labels WHERE id > ?", [last])
+        if new and not kept:
+            _forget(store, db, new, newest_event)
+
+
+def _forget(store: Store, db: sqlite3.Connection, labels: Sequence[int | None], since: int) -> None:
+    """Take out those of the labels that nothing refers to: settings, runs, events since one."""
+    with transaction(db), suppress(UserError):  # settings that cannot be read may name them
+        named = config_file.load(store.folder).labels
+        db.execute(
+            "DELETE FROM labels WHERE id IN (SELECT value FROM json_each(?1)) "
+            "AND name NOT IN (SELECT value FROM json_each(?2)) "
+            "AND name NOT IN (SELECT l.value FROM runs r, json_each(r.labels) l) "
+            "AND id NOT IN (SELECT new FROM label_events WHERE id > ?3 AND field = 'label' "
+            "AND new IS NOT NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM tweets WHERE id > ?4)",  # what a failed sweep has left
+            [json.dumps(labels), json.dumps(named), since, visible(db)],
+        )

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,6 +18,7 @@ from storage.access import writing
 from storage.config import Config
 from storage.damage import explain as explain
 from storage.errors import UserError
+from storage.restoring import content
 
 DATABASE = "workbench.db"
 RUNS = "runs"
@@ -114,9 +115,17 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
     try:
         return _opened(path.resolve(), config, annotator or login_name())
     except BaseException:
-        for ending in ("", "-wal", "-shm", "-journal") if fresh else ():
-            damage.beside(path, ending).unlink(missing_ok=True)
+        if fresh:
+            _discard(path)
         raise
+
+
+def _discard(path: Path) -> None:
+    """Delete a database that could not be made, unless others are making it or have made it."""
+    with suppress(UserError), presence.alone(path.parent, path):
+        if content(path).problem is not None:
+            for ending in ("", "-wal", "-shm", "-journal"):
+                damage.beside(path, ending).unlink(missing_ok=True)
 
 
 def _unfinished(path: Path) -> bool:

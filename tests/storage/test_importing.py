@@ -6,15 +6,17 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
-from storage import importing, maintenance, tweets
+from storage import importing, labels, maintenance, runs, tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.groups import conflicts
 from storage.importing import Options
-from storage.store import create_store
+from storage.store import create_store, set_labels
 
 
 def all_texts(store):
@@ -445,6 +447,59 @@ def test_a_dry_run_says_the_same_and_changes_nothing(make_store, take_in, surge_
     assert list(tweets.listing(store, "the")) == []
     store, report = take_in(store, surge_file)
     assert told == report
+
+
+def known_labels(store):
+    return [name for (name,) in store.db.execute("SELECT name FROM labels ORDER BY id")]
+
+
+def label_with(other, name):
+    """Somebody adds a label to the set and gives it to a tweet."""
+    other = set_labels(other, (*other.config.labels, name))
+    labels.assign(other, [1], name)
+    other.close()
+
+
+def run_out(other):
+    """Somebody takes in a run with a label of the import that goes on, before any prediction."""
+    runs.add(other, "uid", "baseline", "baseline", None, ["neutral"])
+
+
+MEANWHILE = {
+    "nothing": (lambda other: None, ()),
+    "another label": (lambda other: label_with(other, "other"), ("other",)),
+    "the same label": (lambda other: label_with(other, "neutral"), ("neutral",)),
+    "the same label in the settings alone": (
+        lambda other: set_labels(other, (*other.config.labels, "neutral")).close(), ("neutral",),
+    ),
+    "a run with the same label": (run_out, ("neutral",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("failing", [False, True])
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_an_import_that_comes_to_nothing_takes_back_what_it_added(
+    meanwhile, failing, small, write, reopen
+):
+    happens, kept = MEANWHILE[meanwhile]
+    there = []
+    path = write("t.csv", "text,label\nanother,neutral\nand another,mixed\n")
+    plan = replace(
+        importing.plan(Config(), path, Options()),
+        labels=("positive", "negative", "mixed", "neutral"),
+    )
+
+    def progress(read):
+        if not there:
+            there.append(read)
+            happens(reopen(small, "ben"))
+        if failing:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if failing else nullcontext():
+        importing.run(small, plan, dry_run=True, progress=progress)
+    assert known_labels(small) == ["positive", "negative", *kept]
+    assert maintenance.check(small) == []
 
 
 def test_an_import_that_is_cut_off_leaves_nothing(make_store, take_in, write, repository):

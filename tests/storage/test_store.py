@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import storage.store
 from storage import labels, maintenance, tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
@@ -54,6 +55,36 @@ def test_a_second_workspace_in_the_same_folder_is_refused(small):
     with pytest.raises(UserError, match="is a workspace already"):
         create_store(small.folder, Config())
     assert tweets.counts(small).tweets == 6
+
+
+def test_a_workspace_that_cannot_be_made_leaves_no_database(tmp_path, monkeypatch):
+    def full(db):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("storage.migrations.migrate", full)
+    with pytest.raises(UserError, match="disk is full"):
+        create_store(tmp_path / "w", Config())
+    assert not list((tmp_path / "w").glob("workbench.db*"))
+
+
+@pytest.mark.parametrize("still_open", [False, True])
+def test_a_workspace_that_somebody_else_has_made_meanwhile_stays(still_open, tmp_path, monkeypatch):
+    others, opened = [], storage.store._opened
+
+    def interrupted(*arguments):
+        others.append(opened(*arguments))
+        if not still_open:
+            others[0].close()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.store, "_opened", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            create_store(tmp_path / "w", Config(labels=("positive", "negative")))
+    store = open_store(tmp_path / "w")
+    assert maintenance.check(store) == []
+    store.close()
+    others[0].close()
 
 
 def test_a_newer_schema_is_refused_and_left_alone(small):
