@@ -90,10 +90,10 @@ def sketches(store: Store) -> Iterator[bytes]:
     return (row[0] for row in store.db.execute("SELECT bands FROM sketches ORDER BY tweet"))
 
 
-def followers(store: Store) -> list[tuple[int, int]]:
-    """(tweet, first tweet of its group) of the tweets that are not the first themselves."""
+def followers(store: Store, last: int) -> list[tuple[int, int]]:
+    """(tweet, first tweet of its group) of those up to an id that are not the first themselves."""
     sql = "SELECT tweet, group_id FROM current WHERE group_id != tweet AND tweet <= ?"
-    return store.db.execute(sql, [visible(store.db)]).fetchall()
+    return store.db.execute(sql, [last]).fetchall()
 
 
 def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
@@ -113,7 +113,7 @@ def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
         joined = _join(writer, groups)
         writer.over(
             "compared", 1, 1, lambda a, b: writer.db.execute(
-                "UPDATE counts SET value = ? WHERE name = 'compared'", [compared]
+                "UPDATE counts SET value = max(value, ?) WHERE name = 'compared'", [compared]
             ),
         )  # fmt: skip
     return joined

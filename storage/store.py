@@ -242,6 +242,21 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             db.execute("ROLLBACK")
 
 
+@contextmanager
+def unchanging(db: sqlite3.Connection) -> Iterator[None]:
+    """Read the store as it is now, whoever writes meanwhile; the block itself cannot write."""
+    writable = not db.execute("PRAGMA query_only").fetchone()[0]
+    try:
+        db.execute("PRAGMA query_only = ON")  # it would be lost with the transaction, and unseen
+        db.execute("BEGIN")
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        if writable:
+            db.execute("PRAGMA query_only = OFF")
+
+
 def _begin(db: sqlite3.Connection) -> None:
     """Begin to write, waiting as long as busy_timeout says while somebody else does.
 

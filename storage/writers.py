@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -16,7 +16,7 @@ from storage import arrow_writers, delimited, exchange, histories
 from storage.access import writing
 from storage.errors import UsageError, UserError
 from storage.packed import kind_of, packing
-from storage.store import Store
+from storage.store import Store, unchanging
 from storage.text import to_json
 from storage.tweets import Tweet, each, sources
 
@@ -66,7 +66,7 @@ def export(
         raise UserError(f"{path} is there already; name another file, or replace it with --force.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path), _unchanging(store), packing(temporary, packed) as raw:
+        with writing(path), unchanging(store.db), packing(temporary, packed) as raw:
             written = _write(raw, chosen, store, filter_text, safe_csv)
         with writing(path):
             temporary.replace(path)
@@ -85,23 +85,13 @@ def _export_folder(store: Store, path: Path, filter_text: str, packed: str) -> i
     with writing(path):
         temporary.mkdir()
     try:
-        with writing(path), _unchanging(store):
+        with writing(path), unchanging(store.db):
             rows = (_as_text(row) for row, _ in _rows(store, filter_text))
             written = arrow_writers.datasets_folder(temporary, rows)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
-
-
-@contextmanager
-def _unchanging(store: Store) -> Iterator[None]:
-    """Read the store as it is now, whoever labels meanwhile: labels then fit their histories."""
-    store.db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        store.db.execute("ROLLBACK")
 
 
 def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: bool) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage import groups
-from storage.store import Store
+from storage.errors import UserError
+from storage.store import Store, unchanging
 from workbench.analysis.near_duplicates import (
     BANDS,
     candidates,
@@ -18,6 +20,23 @@ from workbench.analysis.near_duplicates import (
 )
 
 PAIRS = 5_000
+MOST_TRIES = 20
+"""How many imports may end during a comparison before it is given up."""
+
+
+@contextmanager
+def compared(store: Store) -> Iterator[None]:
+    """Read the store at one moment at which all of its tweets are compared, whoever imports.
+
+    Nothing can be written in the block. Raises UserError when tweets keep coming in.
+    """
+    for _ in range(MOST_TRIES):
+        compare(store)
+        with unchanging(store.db):
+            if not groups.waiting(store):
+                yield
+                return
+    raise UserError("Tweets keep coming in; repeat this when the imports have ended.")
 
 
 def compare(store: Store, progress: Callable[[int], None] = lambda done: None) -> int:
@@ -36,7 +55,7 @@ def compare(store: Store, progress: Callable[[int], None] = lambda done: None) -
         progress(done)
     known = np.frombuffer(b"".join(groups.sketches(store)), np.uint64).reshape(-1, BANDS)
     near = _near(store, candidates(known) + 1)
-    found = components(len(known) + 1, [*near, *groups.followers(store)])
+    found = components(len(known) + 1, [*near, *groups.followers(store, len(known))])
     return groups.join(store, found, compared=len(known))
 
 

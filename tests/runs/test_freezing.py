@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sqlite3
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -80,6 +82,74 @@ def test_a_double_that_comes_with_a_later_file_is_left_out(make_store, fill):
     store = fill(store, [{"text": "BULL run", "label": "positive", "split": "test"}])
     _, train, _ = frozen(store)
     assert train.ids == [3]
+
+
+@pytest.fixture
+def told_twice(make_store, fill):
+    """A test tweet and some to learn from; a nearly equal text of the test tweet, to train on."""
+    words = " ".join(f"word{n}" for n in range(40))
+    rows = [{"text": words, "label": "positive", "split": "test"}]
+    rows += [{"text": f"number {n}", "label": "negative", "split": "train"} for n in range(4)]
+    return fill(make_store(), rows), {"text": f"{words} more", "label": "positive"}
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["workbench.grouping.compare", "storage.learnable.divided", "storage.learnable.texts"],
+)
+def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(
+    where, told_twice, fill, reopen, monkeypatch
+):
+    """An import ends after the comparing, or before anything that is read for the run."""
+    store, double = told_twice
+    module, name = where.rsplit(".", 1)
+    step = getattr(importlib.import_module(module), name)
+    files = [[double | {"split": "train"}]]
+
+    def interrupted(*arguments):
+        found = step(*arguments) if name == "compare" else None
+        if files:
+            fill(reopen(store, "ben"), files.pop())
+        return step(*arguments) if found is None else found
+
+    monkeypatch.setattr(where, interrupted)
+    made, train, _ = frozen(store)
+    assert not files
+    assert train.ids == [2, 3, 4, 5]
+    known = 6 if name == "compare" else 5
+    assert tables.read(made.path / "predict.parquet").ids == list(range(1, 1 + known))
+    assert runs.get(store, made.job.id).state == "queued"
+    assert frozen(store)[1].ids == [2, 3, 4, 5]
+
+
+def test_imports_that_never_end_are_said(told_twice, fill, reopen, monkeypatch):
+    store, _ = told_twice
+    other, numbers = reopen(store, "ben"), iter(range(1_000))
+    monkeypatch.setattr("workbench.grouping.MOST_TRIES", 2)
+    monkeypatch.setattr(
+        "workbench.grouping.compare",
+        lambda store: fill(other, [{"text": f"one more {next(numbers)}"}]),
+    )
+    with pytest.raises(UserError, match="Tweets keep coming in; repeat this when the imports"):
+        frozen(store)
+    assert list(store.runs_folder.iterdir()) == []
+    labels.assign(store, [1], "negative")
+
+
+def test_a_run_that_cannot_be_recorded_leaves_no_folder(small, monkeypatch):
+    def add(store, *arguments, **more):
+        store.db.execute("PRAGMA defer_foreign_keys = ON")
+        store.db.execute("INSERT INTO undone (action) VALUES (999)")  # what COMMIT refuses
+        return added(store, *arguments, **more)
+
+    added = runs.add
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "add", add)
+        with pytest.raises(sqlite3.IntegrityError):
+            freeze_training(small, BASELINE, None, "")
+    assert runs.every(small) == []
+    assert list(small.runs_folder.iterdir()) == []
+    assert freeze_training(small, BASELINE, None, "").job.id == 1
 
 
 def test_a_dev_text_is_not_trained_on(make_store, fill):

@@ -62,6 +62,41 @@ def test_a_new_text_goes_where_the_one_it_resembles_is(make_store, fill):
     assert set(came.values()) == {"train", "test"}
 
 
+def test_an_import_that_ends_during_a_comparison_is_left_for_the_next(
+    make_store, fill, reopen, monkeypatch
+):
+    store = fill(make_store(), [{"text": text} for text in variants(1)])
+    read = groups.followers
+
+    def followers(store, last):
+        fill(reopen(store, "ben"), [{"text": variants(2)[0]}] * 2)
+        return read(store, last)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(groups, "followers", followers)
+        assert compare(store) == 1
+    assert groups.waiting(store) == 2
+    assert compare(store) == 0
+    assert maintenance.check(store) == []
+
+
+def test_a_comparison_that_ends_late_does_not_forget_what_another_has_done(
+    make_store, fill, reopen, monkeypatch
+):
+    store = fill(make_store(), [{"text": text} for text in variants(1)])
+    join = groups.join
+
+    def late(store, found, compared):
+        monkeypatch.undo()
+        other = fill(reopen(store, "ben"), [{"text": variants(2)[0]}])
+        compare(other)
+        return join(store, found, compared)
+
+    monkeypatch.setattr(groups, "join", late)
+    compare(store)
+    assert groups.waiting(store) == 0
+
+
 def test_a_split_from_the_file_stays_and_a_leak_is_not_trained_on(make_store, fill):
     test, train = variants(1)
     rows = [

@@ -25,6 +25,7 @@ from storage.store import (
     open_store,
     set_labels,
     transaction,
+    unchanging,
 )
 
 
@@ -260,6 +261,19 @@ def test_an_interrupt_right_after_the_beginning_leaves_no_transaction(small, reo
     other.db.execute("PRAGMA busy_timeout = 0")
     labels.assign(other, [2], "negative")
     assert tweets.tweet(small, 2).label == "negative"
+
+
+def test_what_is_read_at_one_moment_cannot_be_mixed_with_writing(small, reopen):
+    other = reopen(small, "ben")
+    with unchanging(small.db):
+        assert tweets.tweet(small, 1).label == "positive"
+        labels.assign(other, [1], "negative")
+        assert tweets.tweet(small, 1).label == "positive"
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            labels.assign(small, [2], "negative")
+    assert tweets.tweet(small, 1).label == "negative"
+    labels.assign(small, [2], "negative")
+    assert tweets.tweet(other, 2).label == "negative"
 
 
 def test_two_writers_wait_for_one_another(small, repository):

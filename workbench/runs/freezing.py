@@ -7,7 +7,7 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from storage.errors import UserError
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
 from workbench.bases import fingerprint, is_local, place_of
-from workbench.grouping import compare
+from workbench.grouping import compared
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
@@ -56,19 +56,21 @@ def freeze_training(
     train on.
     """
     tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
-    compare(store)
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
-    train, dev = learnable.divided(store, share, seed)
-    if not train:
-        raise UserError(nothing_to_learn(store))
-    job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
-    with _new_folder(store, job) as folder:
-        _write_examples(folder / run_folder.TRAIN, train)
-        if dev:
-            _write_examples(folder / run_folder.DEV, dev)
-        scored = _write_texts(folder / run_folder.PREDICT, learnable.texts(store, filter_text))
-        return _recorded(store, job, folder, len(train), len(dev), scored)
+    with ExitStack() as reading:
+        reading.enter_context(compared(store))
+        train, dev = learnable.divided(store, share, seed)
+        if not train:
+            raise UserError(nothing_to_learn(store))
+        job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+        with _new_folder(store, job) as folder:
+            _write_examples(folder / run_folder.TRAIN, train)
+            if dev:
+                _write_examples(folder / run_folder.DEV, dev)
+            scored = _write_texts(folder / run_folder.PREDICT, learnable.texts(store, filter_text))
+            reading.close()
+            return _recorded(store, job, folder, len(train), len(dev), scored)
 
 
 def require_two_labels(store: Store) -> None:
@@ -177,15 +179,20 @@ def _recorded(
 ) -> Frozen:  # fmt: skip
     """Give the run its number, its folder and its place in the store, all of them or none."""
     taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
-    with transaction(store.db):
-        number = runs.add(
-            store, job.uid, job.kind, job.recipe.name, job.base, job.labels,
-            after=max(taken, default=0),
-        )  # fmt: skip
-        job = replace(job, id=number)
-        job.save(folder)
-        run_folder.write_state(folder, State())
-        path = folder.rename(store.run_folder(number))
+    path = folder
+    try:
+        with transaction(store.db):
+            number = runs.add(
+                store, job.uid, job.kind, job.recipe.name, job.base, job.labels,
+                after=max(taken, default=0),
+            )  # fmt: skip
+            job = replace(job, id=number)
+            job.save(folder)
+            run_folder.write_state(folder, State())
+            path = folder.rename(store.run_folder(number))
+    except BaseException:
+        path.rename(folder)  # where the caller takes it away
+        raise
     return Frozen(job, path, train, dev, predict)
 
 
