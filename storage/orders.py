@@ -121,21 +121,21 @@ def order(name: str) -> Order:
 
 
 def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
-    """Bring the order of disagreements in line with labels that have just changed."""
+    """Bring the orders of disagreements, of all runs, in line with labels that have just changed.
+
+    What stays as it was is not written. The rows are visited in the order of the key, so that each
+    page of the table is visited once.
+    """
     numbers = json.dumps(list(tweets))
-    predicted = "json_each(?2) j CROSS JOIN predictions p ON p.run = ?1 AND p.tweet = j.value"
-    for (run,) in db.execute("SELECT id FROM runs WHERE predictions > 0").fetchall():
-        # In the order of the key, so that each page of the table is visited once.
-        places = db.execute(
-            f"SELECT p.run, -p.confidence, p.tweet FROM {predicted} ORDER BY 2, 3", [run, numbers]
-        ).fetchall()
-        db.executemany(
-            "DELETE FROM orders WHERE run = ? AND name = 'disagreement' AND value = ? "
-            "AND tweet = ?",
-            places,
-        )
-        db.execute(
-            "INSERT INTO orders SELECT p.run, 'disagreement', -p.confidence, p.tweet "
-            f"FROM {predicted} JOIN current c ON c.tweet = p.tweet WHERE {DISAGREES} ORDER BY 3, 4",
-            [run, numbers],
-        )
+    places = (
+        "SELECT p.run, {name} -p.confidence, p.tweet FROM runs r CROSS JOIN json_each(?) j "
+        "CROSS JOIN predictions p ON p.run = r.id AND p.tweet = j.value "
+        "JOIN current c ON c.tweet = p.tweet WHERE r.predictions > 0 AND {condition}"
+    )
+    agreeing = places.format(name="", condition=f"NOT ({DISAGREES})")
+    db.execute(
+        f"DELETE FROM orders WHERE name = 'disagreement' AND (run, value, tweet) IN ({agreeing})",
+        [numbers],
+    )
+    differing = places.format(name="'disagreement',", condition=DISAGREES)
+    db.execute(f"INSERT OR IGNORE INTO orders {differing} ORDER BY 1, 3, 4", [numbers])
