@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import islice
 
 from storage.store import Store, visible
@@ -27,16 +27,19 @@ def moved(store: Store, rows: Iterable[tuple[int, str]]) -> dict[int, int | None
                 f"SELECT id, text FROM tweets WHERE id IN ({marks}) AND id <= ?", [*batch, last]
             )
         )
-        for number, text in batch.items():
-            if here.get(number) != text:
-                found[number] = _with_text(store, text, last)
+        elsewhere = {number: text for number, text in batch.items() if here.get(number) != text}
+        first = _first_with(store, set(elsewhere.values()), last)
+        found |= {number: first.get(text) for number, text in elsewhere.items()}
     return found
 
 
-def _with_text(store: Store, text: str, last: int) -> int | None:
-    row = store.db.execute(
-        "SELECT t.id FROM contents c JOIN tweets t ON t.id = c.tweet "
-        "WHERE c.content = ? AND t.text = ? AND t.id <= ? ORDER BY t.id LIMIT 1",
-        [content_number(content_hash(text)), text, last],
-    ).fetchone()
-    return None if row is None else int(row[0])
+def _first_with(store: Store, texts: Set[str], last: int) -> dict[str, int]:
+    """The first tweet with each of some texts, as far as there are any."""
+    contents = [content_number(content_hash(text)) for text in texts]
+    marks = ", ".join("?" * len(contents))
+    rows = store.db.execute(
+        "SELECT t.text, min(t.id) FROM contents c CROSS JOIN tweets t ON t.id = c.tweet "
+        f"WHERE c.content IN ({marks}) AND t.id <= ? GROUP BY t.text",
+        [*contents, last],
+    )
+    return {text: number for text, number in rows if text in texts}

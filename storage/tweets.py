@@ -18,6 +18,8 @@ from storage.shown import shown_run as shown_run
 from storage.store import DATABASE, Store, explain, visible
 
 SORTS = tuple(ORDERS)
+WINDOW = 500
+"""Tweets that are read at a time."""
 FIRST = 200
 """Tweets of the page that is shown before the whole list is known."""
 COLUMNS = (
@@ -128,11 +130,17 @@ def window(
 
 def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
     """One tweet with its whole text; raises UserError if there is none with this id."""
-    shown, last = run or shown_run(store), visible(store.db)
-    if not 0 < number <= last:
-        known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
-        raise UserError(f"There is no tweet {number}; {known}.")
-    return window(store, [number], shown, characters=None)[0]
+    require(store, [number])
+    return window(store, [number], run or shown_run(store), characters=None)[0]
+
+
+def require(store: Store, ids: Sequence[int]) -> None:
+    """Raise UserError unless there is a tweet with each of these ids."""
+    last = visible(store.db)
+    for number in ids:
+        if not 0 < number <= last:
+            known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
+            raise UserError(f"There is no tweet {number}; {known}.")
 
 
 def each(
@@ -145,8 +153,18 @@ def each(
     """The tweets that pass a filter with their whole texts, in order, without holding them all."""
     shown = compile_filter(filter_text, store.label_ids).run or run or shown_run(store)
     ids = listing(store, filter_text, sort, run)[:limit]
-    for start in range(0, len(ids), 500):
-        yield from window(store, ids[start : start + 500], shown, characters=None)
+    for start in range(0, len(ids), WINDOW):
+        yield from window(store, ids[start : start + WINDOW], shown, characters=None)
+
+
+def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """The whole texts of the tweets with these ids."""
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), WINDOW):
+        some = ids[start : start + WINDOW]
+        marks = ",".join("?" * len(some))
+        found |= store.db.execute(f"SELECT id, text FROM tweets WHERE id IN ({marks})", some)
+    return found
 
 
 def source(store: Store, number: int) -> dict[str, str]:

@@ -46,8 +46,9 @@ def conflicts(settings: Settings) -> None:
         if settings.as_json:
             print_json([conflict.as_json() for conflict in found])
             return
+        texts = tweets.texts(store, [tweet for conflict in found for tweet in conflict.tweets])
         rows = [
-            (conflict.group if place == 0 else "", tweet, gold, tweets.tweet(store, tweet).text)
+            (conflict.group if place == 0 else "", tweet, gold, texts[tweet])
             for conflict in found
             for place, (tweet, gold) in enumerate(zip(conflict.tweets, conflict.golds, strict=True))
         ]

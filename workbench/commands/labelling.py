@@ -132,8 +132,7 @@ def label(settings: Settings, numbers: tuple[int, ...], label: str, where: str |
         raise UsageError("Name the tweets either by their ids or with --where FILTER.")
     with settings.store() as store, bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
-        for number in numbers:
-            tweets.tweet(store, number)
+        tweets.require(store, numbers)
         ids = numbers if where is None else tweets.listing(store, where)
         if not ids:
             raise UserError(f"No tweet passes the filter {where!r}; nothing was changed.")

@@ -72,13 +72,14 @@ def _flips(
 ) -> list[dict[str, Any]]:
     """The tweets that the two runs label differently: fixed, broken, or wrong in another way."""
     rows = []
-    for tweet in common:
+    flipped = [tweet for tweet in common if said[0][tweet][1] != said[1][tweet][1]]
+    texts = tweets.texts(store, flipped)
+    for tweet in flipped:
         label, before = said[0][tweet]
         after = said[1][tweet][1]
-        if before != after:
-            kind = "fixed" if after == label else "broken" if before == label else "still wrong"
-            rows.append({"id": tweet, "kind": kind, "label": label, "first": before,
-                         "second": after, "text": tweets.tweet(store, tweet).text})  # fmt: skip
+        kind = "fixed" if after == label else "broken" if before == label else "still wrong"
+        rows.append({"id": tweet, "kind": kind, "label": label, "first": before,
+                     "second": after, "text": texts[tweet]})  # fmt: skip
     order = ("broken", "fixed", "still wrong")
     return sorted(rows, key=lambda row: (order.index(str(row["kind"])), row["id"]))
 
