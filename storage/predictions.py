@@ -11,7 +11,7 @@ from storage import segments
 from storage.bulk import Bulk, bulk
 from storage.conditions import DISAGREES
 from storage.orders import follow_labels
-from storage.runs import Run, every, get
+from storage.runs import Run, get, that_predict
 from storage.store import Store, transaction, visible
 
 BATCH = 4_000
@@ -131,15 +131,16 @@ def predictions_of(
 
 def predictions_for(store: Store, tweet: int) -> list[tuple[Run, str, tuple[float, ...], bool]]:
     """(run, predicted label, probabilities, in-sample) of every run for a tweet, newest first."""
+    known = that_predict(store, tweet)
     rows = store.db.execute(
         "SELECT run, label, probabilities, in_sample FROM predictions "
         "WHERE run IN (SELECT id FROM runs WHERE predictions > 0) AND tweet = ? ORDER BY run DESC",
         [tweet],
-    ).fetchall()
-    known = {run.id: run for run in every(store)} if rows else {}
+    )
     return [
         (known[run], store.label_names[label], _unpacked(values), bool(inside))
         for run, label, values, inside in rows
+        if run in known  # all but one that was collected in this moment
     ]
 
 

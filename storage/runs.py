@@ -49,6 +49,7 @@ class Run:
 
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
+FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
 COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions"
@@ -79,20 +80,37 @@ def add(
 def get(store: Store, number: int) -> Run:
     """One run; raises UserError if there is none with this number."""
     require_run(store, number)
-    return _read(store, "WHERE id = ?", [number])[0]
+    return _read(store, "id = ?", [number])[0]
 
 
-def every(store: Store, deleted: bool = False) -> list[Run]:
-    """All runs, newest first; those that are deleted only if asked for."""
-    condition = "" if deleted else f"WHERE state != '{DELETED}' "
-    return _read(store, f"{condition}ORDER BY id DESC", [])
+def every(store: Store, deleted: bool = False, metrics: bool = True) -> list[Run]:
+    """All runs, newest first; those that are deleted, and without their metrics, if asked for."""
+    return _read(store, "1" if deleted else f"state != '{DELETED}'", [], metrics)
+
+
+def in_states(store: Store, states: Sequence[str]) -> list[int]:
+    """The numbers of the runs in one of these states, newest first."""
+    marks = ",".join("?" * len(states))
+    sql = f"SELECT id FROM runs WHERE state IN ({marks}) ORDER BY id DESC"
+    return [number for (number,) in store.db.execute(sql, states)]
+
+
+def that_predict(store: Store, tweet: int) -> dict[int, Run]:
+    """The runs with a prediction for a tweet, by their numbers, without their metrics."""
+    wanted = (
+        "predictions > 0 AND EXISTS "
+        "(SELECT 1 FROM predictions p WHERE p.run = runs.id AND p.tweet = ?)"
+    )
+    return {run.id: run for run in _read(store, wanted, [tweet], metrics=False)}
 
 
 def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)) -> Run:
     """The newest run of some kinds; raises UserError if there is none."""
-    for run in every(store):
-        if run.kind in kinds and run.state in states:
-            return run
+    kind, state = (",".join("?" * len(names)) for names in (kinds, states))
+    wanted = f"kind IN ({kind}) AND state IN ({state})"
+    newest = f"id = (SELECT max(id) FROM runs WHERE {wanted})"
+    if found := _read(store, newest, [*kinds, *states]):
+        return found[0]
     raise UserError(
         f"There is no finished {' or '.join(kinds)} run yet; start one with `workbench train`."
     )
@@ -176,16 +194,31 @@ def delete(store: Store, number: int) -> None:
         store.db.execute("DELETE FROM queues WHERE source LIKE ?", [f"run {number} %"])
 
 
-def _read(store: Store, condition: str, parameters: list[object]) -> list[Run]:
-    reports: dict[int, dict[str, dict[str, Any]]] = {}
-    for run, split, report in store.db.execute("SELECT run, split, report FROM evaluations"):
-        wanted = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
-        values = json.loads(report)
-        reports.setdefault(run, {})[split] = {name: values[name] for name in wanted}
-    rows = store.db.execute(f"SELECT {COLUMNS} FROM runs {condition}", parameters)
+def _read(
+    store: Store, condition: str, parameters: list[object], metrics: bool = True
+) -> list[Run]:
+    reports = _reports(store, condition, parameters) if metrics else {}
+    rows = store.db.execute(
+        f"SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC", parameters
+    )
     names = [field.name for field in fields(Run)]
     runs = []
     for *columns, labels, offset, predictions in rows:
         values = [*columns, tuple(json.loads(labels)), offset, predictions, reports.get(columns[0])]
         runs.append(Run(**dict(zip(names, values, strict=True))))
     return runs
+
+
+def _reports(
+    store: Store, condition: str, parameters: list[object]
+) -> dict[int, dict[str, dict[str, Any]]]:
+    """The figures of the evaluations of some runs, by run and split."""
+    found: dict[int, dict[str, dict[str, Any]]] = {}
+    for run, split, report in store.db.execute(
+        "SELECT run, split, report FROM evaluations "
+        f"WHERE run IN (SELECT id FROM runs WHERE {condition})",
+        parameters,
+    ):
+        values = json.loads(report)
+        found.setdefault(run, {})[split] = {name: values[name] for name in FIGURES}
+    return found

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cache
 from importlib.resources import files
 from typing import Any, get_args, get_type_hints
 
@@ -186,7 +187,7 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
-    types = get_type_hints(kind)
+    types = _types(kind)
     if missing := [f.name for f in fields(kind) if f.name not in values and f.default is MISSING]:
         raise UsageError(f"The setting {name}.{missing[0]} is missing.")
     checked = {}
@@ -201,6 +202,11 @@ def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
             raise UsageError(f"{name}.{key} must be of type {wanted}, not {value!r}.")
         checked[key] = value
     return kind(**checked)
+
+
+@cache
+def _types(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _check(recipe: Recipe) -> None:

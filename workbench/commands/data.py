@@ -215,7 +215,7 @@ def status(settings: Settings) -> None:
     """
     with settings.store() as store:
         counts = tweets.counts(store)
-        known = runs.every(store)
+        known = runs.every(store, metrics=False)
         values = {
             "workspace": str(store.folder),
             "tweets": counts.tweets,

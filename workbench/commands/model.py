@@ -63,7 +63,7 @@ def _run_to_ask(store: Store, number: int | None) -> runs.Run:
     if number is not None and runs.get(store, number).kind == "baseline":
         return runs.get(store, number)
     if number is None and not any(
-        r.kind == "qlora" and r.state == "done" for r in runs.every(store)
+        r.kind == "qlora" and r.state == "done" for r in runs.every(store, metrics=False)
     ):
         return runs.latest(store, ("qlora", "baseline"))
     return trained_run(store, number)

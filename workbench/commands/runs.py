@@ -28,13 +28,10 @@ def runs(settings: Settings) -> None:
 
     Example: workbench runs
     """
-    from workbench.runs.adopting import adopt
     from workbench.runs.collecting import collect
 
     with settings.store() as store, busy("reading what runs produced"):
-        for left_alone in () if store.read_only else adopt(store):
-            warn(left_alone)
-        collect(store)
+        collect(store, warn)
         known = stored_runs.every(store)
         live = {
             run.id: run_folder.read_state(store.run_folder(run.id))

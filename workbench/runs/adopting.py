@@ -15,23 +15,24 @@ from workbench.runs.folder import Job, State
 
 
 def adopt(store: Store) -> list[str]:
-    """Take run folders of others into the store, and say in a sentence what was left alone.
+    """Take run folders of others into the store, and say in a sentence each what was left alone.
 
     A folder with a uid that the store does not know becomes a run, under its own number if that
     is free. A copy of a run that is known takes the place of its folder if it is further on; a
     number that two runs want goes to the one that the store knows by it. The folder of a deleted
     run brings it back.
     """
-    if not _strangers(store, {run.uid: run for run in runs.every(store, deleted=True)}):
-        return []
+    strangers, left = _strangers(store, _known(store))
+    if not strangers:
+        return left
     with turn(store.runs_folder / ".adopting.lock"):
         return _adopt(store)
 
 
 def _adopt(store: Store) -> list[str]:
-    known = {run.uid: run for run in runs.every(store, deleted=True)}
-    left = []
-    for folder, job in _strangers(store, known):
+    known = _known(store)
+    strangers, left = _strangers(store, known)
+    for folder, job in strangers:
         try:
             run_folder.require_inside(folder)
             _require_no_code(store, job, known.get(job.uid))
@@ -56,6 +57,11 @@ def _adopt(store: Store) -> list[str]:
     return left
 
 
+def _known(store: Store) -> dict[str, Run]:
+    """All runs by their uids, those that are deleted too."""
+    return {run.uid: run for run in runs.every(store, deleted=True, metrics=False)}
+
+
 def _require_no_code(store: Store, job: Job, run: Run | None) -> None:
     """Raise UserError if a run would let its base run code and nobody here has asked for that."""
     if not job.trust_remote_code:
@@ -71,22 +77,23 @@ def _require_no_code(store: Store, job: Job, run: Run | None) -> None:
         )
 
 
-def _strangers(store: Store, known: dict[str, Run]) -> list[tuple[Path, Job]]:
-    """The folders in runs/ that are not where the store has them."""
+def _strangers(store: Store, known: dict[str, Run]) -> tuple[list[tuple[Path, Job]], list[str]]:
+    """The folders in runs/ that are not where the store has them, and what of them is damaged."""
     found: list[tuple[Path, Job]] = []
+    left: list[str] = []
     if not store.runs_folder.is_dir():
-        return found
+        return found, left
+    at_home = {str(run.id): uid for uid, run in known.items() if run.state != runs.DELETED}
     for folder in sorted(store.runs_folder.iterdir()):
         if folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
             continue
         try:
-            job = run_folder.read_job(folder)
-        except UserError:
-            continue  # if it belongs to a run, that run says what is wrong
-        mine = known.get(job.uid)
-        if mine is None or str(mine.id) != folder.name or mine.state == runs.DELETED:
-            found.append((folder, job))
-    return found
+            if run_folder.uid_of(folder) != at_home.get(folder.name):
+                found.append((folder, run_folder.read_job(folder)))
+        except UserError as error:
+            if folder.name not in at_home:  # that run says what is wrong
+                left.append(f"{folder} was left alone: {error}")
+    return found, left
 
 
 def _record(store: Store, folder: Path, job: Job) -> Run:
@@ -97,7 +104,7 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
     taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
     wanted = int(folder.name) if folder.name.isdecimal() and len(folder.name) < 10 else None
     with transaction(store.db):
-        now_known = runs.every(store, deleted=True)
+        now_known = runs.every(store, deleted=True, metrics=False)
         if mine := [run for run in now_known if run.uid == job.uid]:
             return mine[0]  # its own workspace has just made it
         if wanted in {run.id for run in now_known}:

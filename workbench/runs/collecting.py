@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from storage import runs
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from storage.predictions import add_predictions, predictions_of
 from storage.runs import Run
-from storage.store import Store
+from storage.store import Store, transaction
 from workbench.analysis.label_errors import suspicion
 from workbench.analysis.metrics import evaluate
 from workbench.runs import folder as run_folder
@@ -24,27 +25,29 @@ from workbench.runs.launching import queues
 SPLITS = ("train", "dev", "test")
 
 
-def collect(store: Store) -> list[Run]:
+def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -> list[Run]:
     """Bring the store up to date with all run folders and return the runs that changed.
 
-    Folders that were copied in become runs first.
+    Folders that were copied in become runs first; `tell` is told of those that are left alone.
     """
     if store.read_only:
         return []
-    adopt(store)
-    waiting = [run for run in runs.every(store) if run.state != DONE]
+    for sentence in adopt(store):
+        tell(sentence)
+    waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]
     with suppress(UserError):  # a queue that does not answer now is asked the next time
         queues([store.run_folder(run.id) for run in waiting if run.state in LIVE])
     return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
 
 
 def collect_run(store: Store, run: Run) -> bool:
-    """Take in the state, the new log lines and the predictions of one run."""
+    """Take in the state, the new log lines and the predictions of one run.
+
+    Whether its state is another one now; nothing is written of what the store knows already.
+    """
     folder = store.run_folder(run.id)
     if not folder.is_dir():
-        if run.state in LIVE:
-            runs.update(store, run.id, state=FAILED, reason=run_folder.gone(folder))
-        return run.state in LIVE
+        return run.state in LIVE and _write(store, run, FAILED, run_folder.gone(folder))
     try:
         if run_folder.read_job(folder).uid != run.uid:
             raise UserError(f"{folder} belongs to another run; move it away.")
@@ -58,26 +61,29 @@ def collect_run(store: Store, run: Run) -> bool:
                 _rank(store, run)
     except UserError as error:
         return _fail(store, run, folder, str(error))
-    values = {
-        "state": state.state, "reason": state.reason, "steps": state.step or None,
-        "seconds": state.seconds, "peak_gib": state.peak_gib,
-        "linear4bit": state.linear4bit, "linear_total": state.linear_total,
-    }  # fmt: skip
-    runs.update(store, run.id, **values)
-    return run.state != state.state
+    except OSError as error:
+        return _fail(store, run, folder, f"{folder} cannot be read ({on_one_line(error)}).")
+    return _write(
+        store, run, state.state, state.reason, steps=state.step or None, seconds=state.seconds,
+        peak_gib=state.peak_gib, linear4bit=state.linear4bit, linear_total=state.linear_total,
+    )  # fmt: skip
+
+
+def _write(store: Store, run: Run, state: str, reason: str | None, **figures: float | None) -> bool:
+    """Bring the row of a run up to date, if it is not; whether its state is another one now."""
+    values = {"state": state, "reason": reason, **figures}
+    if any(getattr(run, name) != value for name, value in values.items()):
+        runs.update(store, run.id, **values)
+    return run.state != state
 
 
 def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
     """Mark a run as failed, in its own folder too, so that it can be resumed."""
-    runs.update(store, run.id, state=FAILED, reason=reason)
-    try:
-        mine = run_folder.read_job(folder).uid == run.uid
+    with suppress(UserError, OSError):  # the folder is what is wrong, and is left as it is
         state = run_folder.read_state(folder)
-    except UserError:
-        return run.state != FAILED  # the folder is what is wrong, and is left as it is
-    if mine and state.state == DONE:
-        run_folder.write_state(folder, state, state=FAILED, reason=reason)
-    return run.state != FAILED
+        if state.state == DONE and run_folder.read_job(folder).uid == run.uid:
+            run_folder.write_state(folder, state, state=FAILED, reason=reason)
+    return _write(store, run, FAILED, reason)
 
 
 def evaluate_run(
@@ -154,5 +160,6 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
                 and (found := schema.number(value)) is not None
             ]
     if offset != run.log_offset:
-        runs.add_metrics(store, run.id, rows)
-        runs.update(store, run.id, log_offset=offset)
+        with transaction(store.db):
+            runs.add_metrics(store, run.id, rows)
+            runs.update(store, run.id, log_offset=offset)

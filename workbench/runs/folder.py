@@ -158,6 +158,11 @@ def read_job(folder: Path) -> Job:
     return job
 
 
+def uid_of(folder: Path) -> object:
+    """The uid in run.json, of which nothing else is looked at; raises UserError like `read_job`."""
+    return schema.read_object(folder / JOB).get("uid")
+
+
 def _check(job: Job) -> None:
     if job.kind not in KINDS:
         raise ValueError(f"its kind is none of {', '.join(KINDS)}")
@@ -171,7 +176,7 @@ def _check(job: Job) -> None:
 
 def read_state(folder: Path) -> State:
     """Read state.json; a run without one has not begun. Raises UserError if it is damaged."""
-    if not (folder / STATE).exists():
+    if not schema.there(folder / STATE):
         return State()
     try:
         state = schema.build(State, schema.read_object(folder / STATE, STATE_ANEW))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from storage.errors import UserError
@@ -104,13 +105,14 @@ def queues(folders: list[Path]) -> dict[Path, str]:
 
     A run whose job has ended without its worker saying so is marked as failed.
     """
-    jobs = {}
-    for folder in folders:
-        how = launchers.read(folder)
-        if how.launcher == SLURM and how.job is not None:
-            jobs[folder] = how
+    known = _readable(folders)
+    jobs = {
+        folder: how
+        for folder, (how, _) in known.items()
+        if how.launcher == SLURM and how.job is not None
+    }
     said = slurm.states(list(jobs.values()))
-    found = _of_the_engine(folders)
+    found = _of_the_engine(known)
     for folder, how in jobs.items():
         if (told := said.get(how.job or "")) is None:
             continue
@@ -128,13 +130,22 @@ def queues(folders: list[Path]) -> dict[Path, str]:
     return found
 
 
-def _of_the_engine(folders: list[Path]) -> dict[Path, str]:
-    """The places of runs in the spool of the engine; one that lost its place has failed."""
-    queued = {}
+def _readable(folders: list[Path]) -> dict[Path, tuple[Launch, State]]:
+    """How runs were started and stand, without those of which that is damaged."""
+    found = {}
     for folder in folders:
-        state = run_folder.read_state(folder)
-        if state.state == QUEUED and launchers.read(folder).launcher == ENGINE:
-            queued[folder] = state
+        with suppress(UserError):  # said when it is collected
+            found[folder] = launchers.read(folder), run_folder.read_state(folder)
+    return found
+
+
+def _of_the_engine(known: dict[Path, tuple[Launch, State]]) -> dict[Path, str]:
+    """The places of runs in the spool of the engine; one that lost its place has failed."""
+    queued = {
+        folder: state
+        for folder, (how, state) in known.items()
+        if state.state == QUEUED and how.launcher == ENGINE
+    }
     if not queued:
         return {}
     places = {folder: place for place, (_, folder) in enumerate(spool.waiting(), start=1)}

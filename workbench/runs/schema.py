@@ -13,6 +13,7 @@ import stat
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -55,6 +56,17 @@ def read_object(path: Path, advice: str = ANEW) -> dict[str, Any]:
     return values
 
 
+def there(path: Path) -> bool:
+    """Whether there is something at a path, also if nobody lets us look at it."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading; raises OSError for a pipe or a device, which might never end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -71,7 +83,7 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
     be finite, and a list becomes a tuple.
     """
     assert is_dataclass(kind)  # noqa: S101 - a mistake of ours, not of a file
-    hints = get_type_hints(kind)
+    hints = _types(kind)
     known = {field.name: field for field in fields(kind)}
     if unknown := [name for name in values if name not in known]:
         raise ValueError(f"{unknown[0][:40]!r} is not one of its fields")
@@ -79,6 +91,11 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
         if name not in values and field.default is field.default_factory is MISSING:
             raise ValueError(f"{name!r} is missing")
     return kind(**{name: _checked(name, hints[name], value) for name, value in values.items()})
+
+
+@cache
+def _types(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:

@@ -46,14 +46,15 @@ def restore(store: Store, number: int) -> None:
         if run.id == number:
             folder.rename(store.run_folder(number))
             return
-    if number in {run.id for run in runs.every(store)}:
+    if number in {run.id for run in runs.every(store, metrics=False)}:
         raise UserError(f"Run {number} is not deleted.")
     raise UserError(f"Run {number} is not in the trash; `workbench undelete` lists what is.")
 
 
 def deleted(store: Store) -> list[tuple[Run, Path]]:
     """The deleted runs whose folders are still in the trash."""
-    gone = {run.uid: run for run in runs.every(store, deleted=True) if run.state == runs.DELETED}
+    everything = runs.every(store, deleted=True, metrics=False)
+    gone = {run.uid: run for run in everything if run.state == runs.DELETED}
     found: dict[int, tuple[Run, Path]] = {}
     for folder in lying(store.runs_folder):
         try:

@@ -118,11 +118,8 @@ def live_runs(folder: Path) -> list[int]:
     """The runs that were not over when the store last heard of them; called in a thread."""
     store = open_store(folder)
     try:
-        return [
-            run.id
-            for run in runs.every(store)
-            if run.state in LIVE and store.run_folder(run.id).is_dir()
-        ]
+        live = runs.in_states(store, LIVE)
+        return [number for number in live if store.run_folder(number).is_dir()]
     finally:
         store.close()
 

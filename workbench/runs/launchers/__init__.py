@@ -37,7 +37,7 @@ class Launch:
 
 def read(folder: Path) -> Launch:
     """How a run was started; one without launch.json was started here. Raises UserError."""
-    if not (folder / run_folder.LAUNCH).exists():
+    if not schema.there(folder / run_folder.LAUNCH):
         return Launch()
     try:
         launch = schema.build(Launch, schema.read_object(folder / run_folder.LAUNCH, ANEW))
