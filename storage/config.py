@@ -19,13 +19,15 @@ OLD_NAME = "workspace.toml"
 """The name it had; a workspace that still has it keeps its settings."""
 TEMPLATE = "### Human: {text}\n### Assistant:"
 BASE = "tiiuae/falcon-7b"
-RESERVED_KEYS = frozenset("0123456789aefgjkqrstuvxyG[]/?: ")
-"""Keys that mean something else on the browse screen, so no label gets them by its initial."""
+MOVING_KEYS = frozenset("jkgGnN/q")
+"""Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
+RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789aefrstuvxyBJKRTV[]?:, ")
+"""Keys that mean something else on the browse screen, so that none of them labels."""
 
 
 KINDS = {
     tuple: 'a list, such as ["positive", "negative"]', str: "text", int: "a whole number",
-    float: "a number", dict: "a table",
+    float: "a number", dict: "a table", bool: "true or false",
 }  # fmt: skip
 """How the types of the settings are called in TOML."""
 
@@ -41,7 +43,9 @@ class Config:
     words: dict[str, str] = field(default_factory=dict)
     """The word that stands for a label in a prompt, where it is not the label's own name."""
     keys: dict[str, str] = field(default_factory=dict)
-    """A letter per label, where the initial is not wanted."""
+    """A letter for a label, beside its digit."""
+    initials: bool = False
+    """Whether labels without such a letter have their first one, where that is free."""
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
@@ -66,15 +70,28 @@ class Config:
         return label
 
     def key_of(self) -> dict[str, str]:
-        """A letter for each label that has a free and unique one (digits always work beside it)."""
-        initials = [label[:1].lower() for label in self.labels]
-        chosen = {}
-        for label, initial in zip(self.labels, initials, strict=True):
-            key = self.keys.get(label, initial)
-            free = key.isalpha() and key not in RESERVED_KEYS and initials.count(initial) == 1
-            if label in self.keys or free:
-                chosen[label] = key
+        """A letter for each label that has one of its own; digits always work beside it."""
+        given = list(self.keys.values())
+        chosen = {
+            label: key
+            for label, key in self.keys.items()
+            if label in self.labels and key not in RESERVED_KEYS and given.count(key) == 1
+        }
+        firsts = [label[:1].lower() for label in self.labels]
+        for label, first in zip(self.labels, firsts, strict=True):
+            taken = first in RESERVED_KEYS or first in given or firsts.count(first) > 1
+            if self.initials and label not in self.keys and first.isalpha() and not taken:
+                chosen[label] = first
         return chosen
+
+    def refused_keys(self) -> dict[str, str]:
+        """The letters that were chosen for labels but label nothing, as another use has them."""
+        usable = self.key_of()
+        return {
+            label: key
+            for label, key in self.keys.items()
+            if label in self.labels and label not in usable
+        }
 
 
 def path_in(folder: Path) -> Path:
@@ -116,7 +133,7 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         wanted = type(getattr(Config(), name))
         value = tuple(value) if isinstance(value, list) else value
         value = float(value) if wanted is float and isinstance(value, int) else value
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
             shown = list(value) if isinstance(value, tuple) else value
             raise UserError(f"{path}: {name} must be {KINDS[wanted]}, not {shown!r}.")
         flat[name] = value
@@ -169,11 +186,13 @@ def save(folder: Path, config: Config) -> None:
         f"base = {_toml(config.base)}  # a hub name or a local folder",
         f"recipe = {_toml(config.recipe)}",
         f"template = {_toml(config.template)}",
+        f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",
         *(f"{_toml(label)} = {_toml(word)}" for label, word in config.words.items()),
         "",
-        "[keys]  # a letter per label; digits 1 to 9 always work",
+        '[keys]  # a letter for a label, beside its digit, such as positive = "p"',
+        "# j k g G n N / q, and whatever else has a meaning on the screen, never label.",
         *(f"{_toml(label)} = {_toml(key)}" for label, key in config.keys.items()),
         "",
         "[split]  # shares of the tweets whose file names no split",

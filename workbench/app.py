@@ -21,7 +21,7 @@ from storage.errors import UserError
 from storage.runs import Run
 from storage.store import DATABASE, SQLiteError, open_store
 from workbench import daily_backup
-from workbench.runs import spool
+from workbench.screens import layers, palette
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.clone import CloneScreen
 from workbench.screens.following import Following
@@ -31,14 +31,12 @@ from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
 from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
+from workbench.screens.warm_engine import WarmEngine
 from workbench.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.widgets.clipboard import clipboard_sequence
+from workbench.widgets.keys import key
 from workbench.widgets.tweet_list import TweetList
 
-HAVE_A_PLACE = (BrowseScreen, CloneScreen, RunScreen, RunsScreen, TrainScreen)
-"""Screens that show messages."""
-ENGINE_S = 3.0
-"""Seconds between two looks at the warm engine."""
 SELF = tuple(interpreter.command("workbench"))
 
 
@@ -51,7 +49,11 @@ class WorkbenchApp(App[None]):
     BINDINGS: ClassVar = [
         Binding("question_mark,f1", "help", "this help", key_display="? F1"),
         Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
-        Binding("q,ctrl+q", "quit", "quit; nothing is ever unsaved", key_display="q"),
+        key("B", "place('browse')", "the tweets"),
+        key("T", "place('train')", "train: the run that goes on, or the form for one"),
+        key("R", "place('runs')", "all runs"),
+        key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
+        key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
     ]
 
     def __init__(
@@ -63,8 +65,7 @@ class WorkbenchApp(App[None]):
         self.store = open_store(folder, annotator)
         self.shown_run = tweets.shown_run(self.store)
         self.following = Following(self)
-        self.engine = ""
-        """What the warm engine does, in a word."""
+        self.engine = WarmEngine(self)
         self.problem: str | None = None
         """Why the screen had to close, in one sentence."""
         self._program = program
@@ -86,8 +87,7 @@ class WorkbenchApp(App[None]):
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
         self.following.begin()
-        self.look_at_engine()
-        self.set_interval(ENGINE_S, self.look_at_engine)
+        self.engine.begin()
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
@@ -130,11 +130,39 @@ class WorkbenchApp(App[None]):
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message on the screens that have a place for one."""
-        for screen in self.screen_stack:
-            if isinstance(screen, HAVE_A_PLACE):
-                screen.say(text, problem)
+        layers.say(self, text, problem)
 
-    # Screens.
+    # Keys that are the same on every screen.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is typed into a field goes nowhere, and a question is answered or left first."""
+        if action not in ("leave", "place"):
+            return True
+        return not layers.typing(self) and (action == "leave" or not self.screen.is_modal)
+
+    def on_key(self, event: events.Key) -> None:
+        """Say so when a key means nothing."""
+        layers.say_unused(self, event)
+
+    def action_leave(self) -> None:
+        """Leave the top layer."""
+        layers.leave(self)
+
+    def action_place(self, name: str) -> None:
+        """Go to one of the places of the program, from wherever the user is."""
+        there, go = {
+            "browse": (BrowseScreen, self.action_browse),
+            "train": (TrainScreen, self.action_train),
+            "runs": (RunsScreen, self.action_runs),
+        }[name]
+        if isinstance(self.screen, there):
+            self.say("This is the place that this key goes to.")
+        else:
+            go()
+
+    def action_browse(self) -> None:
+        """Show the list of tweets."""
+        layers.uncover(self, depth=1)
 
     def action_help(self) -> None:
         """Show all keys of the screen."""
@@ -152,44 +180,23 @@ class WorkbenchApp(App[None]):
 
     def action_new_run(self) -> None:
         """Show the form that starts a run."""
-        self._open(TrainScreen())
+        layers.put(self, TrainScreen())
 
     def action_runs(self) -> None:
         """Show all runs."""
-        self._open(RunsScreen())
+        layers.put(self, RunsScreen())
 
     def clone_run(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
-        self._open(CloneScreen(run))
+        layers.put(self, CloneScreen(run))
 
     def open_run(self, run: Run) -> None:
         """Show one run."""
-        self._open(RunScreen(run))
-
-    def _open(self, screen: Screen[None]) -> None:
-        """Screens do not pile up: each lies directly on the list."""
-        if self.screen is self._browse:
-            self.push_screen(screen)
-        else:
-            self.switch_screen(screen)
+        layers.put(self, RunScreen(run))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer what the keys of the screen do, and the themes."""
-        offered = {"command_palette"}
-        for _, binding, _, _ in screen.active_bindings.values():
-            if binding.description and binding.show and binding.action not in offered:
-                offered.add(binding.action)  # several keys may do the same
-                yield SystemCommand(
-                    binding.description,
-                    f"key {binding.key_display or binding.key}",
-                    lambda action=binding.action: self.run_action(action, screen),
-                )
-        turn = "start" if self.engine in ("", spool.OFF) else "stop"
-        yield SystemCommand(
-            f"{turn} the engine", "a process that keeps the base model between runs",
-            lambda: self.turn_engine(turn),
-        )  # fmt: skip
-        yield SystemCommand("theme", "choose other colours", self.action_change_theme)
+        """Offer every action by name."""
+        return palette.commands(self, screen)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send text to the terminal's clipboard, through tmux where there is one."""
@@ -198,25 +205,10 @@ class WorkbenchApp(App[None]):
 
     # Runs.
 
-    @work(thread=True, group="engine", exclusive=True)
-    def look_at_engine(self) -> None:
-        """Have the status line say what the warm engine does."""
-        if (word := spool.in_a_word(self.store.runs_folder)) != self.engine:
-            self.engine = word
-            self.call_from_thread(self._show_engine)
-
-    def _show_engine(self) -> None:
+    def show_engine(self) -> None:
+        """Have the status line say what the engine does."""
         if self._browse.query(TweetList):  # and else, what is to come looks for itself
             self._browse.tweets.settle()
-
-    @work(group="engine-command")
-    async def turn_engine(self, action: str) -> None:
-        """Start or stop the warm engine."""
-        try:
-            await self.command("engine", action, "--json", let_finish=True)
-        except UserError as error:
-            self.say(str(error), problem=True)
-        self.look_at_engine()
 
     def recipe_of(self, run: int) -> str:
         """What a run was made with."""
@@ -237,7 +229,7 @@ class WorkbenchApp(App[None]):
 
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""
-        self.look_at_engine()
+        self.engine.look()
         self._browse.say("")
         self.following.follow()
         self.open_run(runs.get(self.store, run))

@@ -54,7 +54,7 @@ def test_the_first_screen(workspace, environment):
     with terminal("-m", "workbench", "--workspace", workspace, **environment) as opened:
         opened.until("1 / 39")
         assert opened.screen.display[1].startswith(">      pos  pos   ·        tweet 1 ␛[31m$TSLA")
-        assert "1/p positive" in opened.screen.display[-1]
+        assert "1 positive" in opened.screen.display[-1]
         opened.press(b"2")
         opened.until("1 corrected")
         opened.press(b"q")
@@ -105,7 +105,7 @@ def test_the_process_loads_nothing_heavy(workspace, tmp_path):
         for key, sign in ((b"t", "training tweets"), (b"\x1b", "1 / 39"), (b"r", "no runs yet")):
             opened.press(key)
             opened.until(sign)
-        opened.press(b"q")
+        opened.press(b"qq")
         assert opened.wait() == 0
     loaded = set(listed.read_text().splitlines())
     assert "textual.app" in loaded

@@ -181,7 +181,7 @@ async def test_every_screen_is_inert(size, folder):
         await pilot.pause(0.3)
         assert isinstance(app.screen, RunsScreen)
         assert "recipe ␛[31mred" in shown(app) or size[0] < 100
-        await look("o")
+        await look("enter")
         await pilot.pause(0.3)
         assert isinstance(app.screen, RunScreen)
         assert "␛" in shown(app)
@@ -205,9 +205,9 @@ def test_no_control_sequence_of_a_text_reaches_a_terminal(folder):
         opened.until("u undo")
         opened.press(b"r")
         opened.until("failed")
-        opened.press(b"o")
+        opened.press(b"\r")
         opened.read(0.5)
-        opened.press(b"q")
+        opened.press(b"qq")
         assert opened.wait() == 0
         assert_clean(opened.written)
         written = opened.written

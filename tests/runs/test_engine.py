@@ -184,7 +184,7 @@ async def test_the_status_line_says_what_the_engine_does(filled):
                     return True
             return False
 
-        app.turn_engine("start")
+        app.engine.turn("start")
         assert await seen("engine idle, 15 min left")
         home = spool.home()
         for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
@@ -192,9 +192,9 @@ async def test_the_status_line_says_what_the_engine_does(filled):
             assert await seen(f"engine busy {told}")
         spool.write(home, replace(spool.running(), run=None, since=time.time() - 190))
         assert await seen("engine idle, 12 min left")
-        app.turn_engine("stop")
+        app.engine.turn("stop")
         for _ in range(600):
             await pilot.pause(0.05)
-            if not app.engine:
+            if not app.engine.word:
                 break
-        assert not app.engine and spool.running() is None
+        assert not app.engine.word and spool.running() is None

@@ -17,7 +17,7 @@ async def test_the_first_screen(start, size):
         assert driver.lines[1].startswith(">   ~  pos  pos   pos  .90 $TSLA to the moon")
         assert "1 / 12" in driver.text
         assert "12 tweets │ 11 labelled │ 0 corrected │ ana" in driver.text
-        assert "1/p positive" in driver.lines[-1]
+        assert "1 positive" in driver.lines[-1]
         for key in ("? help", "q quit", "/ filter", "t train", "r runs"):
             assert key in driver.lines[-1]
         assert "run 1" in driver.text
@@ -217,7 +217,7 @@ async def test_help_lists_every_key_of_the_screen(start):
         await driver.press("question_mark")
         await driver.until_seen("Everywhere")
         for told in (
-            "1 p",
+            "label positive and go on",
             "space",
             "ctrl+r",
             "next disagreement",

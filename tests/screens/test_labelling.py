@@ -17,11 +17,32 @@ async def test_a_digit_labels_and_goes_on(start):
         assert row[7:].split()[:3] == ["pos", "neg", "pos"]
 
 
-async def test_an_initial_labels_too(start):
+async def test_the_initial_of_a_label_labels_nothing(start):
     async with start() as driver:
-        await driver.press("n")
-        assert driver.tweet(1).label == "negative"
-        assert driver.current == 2
+        await driver.press("p", "n")
+        await driver.until_seen("n labels nothing; press 2 for negative.")
+        assert len(driver.history(1)) == 1
+        assert driver.current == 1
+
+
+async def test_letters_label_where_the_settings_say_so_and_none_that_moves(start, workspace):
+    path = workspace / "workbench.toml"
+    path.write_text(path.read_text().replace("initials = false", "initials = true"))
+    async with start() as driver:
+        assert "1/p positive  2 negative" in driver.lines[-1]
+        await driver.press("2", "p", "n")
+        await driver.until_seen("n labels nothing; press 2 for negative.")
+        assert [driver.tweet(number).label for number in (1, 2)] == ["negative", "positive"]
+        assert driver.current == 3
+
+
+async def test_a_chosen_letter_that_means_something_else_is_said_at_the_start(start, workspace):
+    path = workspace / "workbench.toml"
+    path.write_text(path.read_text().replace("[keys]", '[keys]\nnegative = "n"\npositive = "w" #'))
+    async with start(size=(160, 40)) as driver:
+        await driver.until_seen("'n' is not the key of negative")
+        await driver.press("w")
+        await driver.until_seen("Tweet 1: kept positive.")
 
 
 async def test_the_event_says_what_was_on_the_screen(start):

@@ -75,6 +75,7 @@ def test_any_settings_survive_the_file(labels, share, tmp_path):
         ("words = 3", "words must be a table"),
         ("[words]\npositive = 3", "words"),
         ('[keys]\npositive = "ab"', "keys"),
+        ("initials = 1", "initials must be true or false"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_file(text, message, tmp_path):
@@ -115,11 +116,37 @@ def test_a_lower_case_label_gets_a_capital_in_the_prompt():
     assert [config.word(label) for label in config.labels] == ["Positive", "VIX up", "Bear"]
 
 
-def test_initials_are_keys_where_they_are_free_and_unique():
-    config = Config(labels=("positive", "negative", "neutral", "up", "bullish"))
-    assert config.key_of() == {"positive": "p", "bullish": "b"}
-    named = Config(labels=("positive", "negative", "neutral"), keys={"neutral": "m"})
-    assert named.key_of() == {"positive": "p", "neutral": "m"}
+def test_digits_alone_label_unless_the_settings_say_otherwise(tmp_path):
+    labels = ("positive", "negative", "neutral", "up", "bullish")
+    assert Config(labels=labels).key_of() == {}
+    assert Config(labels=labels, initials=True).key_of() == {"positive": "p", "bullish": "b"}
+    settings_file.save(tmp_path, Config(labels=labels))
+    path = tmp_path / "workbench.toml"
+    path.write_text(path.read_text().replace("initials = false", "initials = true"))
+    assert settings_file.load(tmp_path).key_of() == {"positive": "p", "bullish": "b"}
+
+
+def test_a_chosen_letter_stands_beside_initials_or_alone():
+    labels, keys = ("positive", "negative", "neutral"), {"neutral": "m"}
+    assert Config(labels=labels, keys=keys).key_of() == {"neutral": "m"}
+    both = Config(labels=labels, keys=keys, initials=True)
+    assert both.key_of() == {"neutral": "m", "positive": "p"}
+    taken = Config(labels=("positive", "up"), keys={"up": "p"}, initials=True)
+    assert taken.key_of() == {"up": "p"}
+
+
+@pytest.mark.parametrize("key", [*"jkgGnN/q", *"xfaeu0", ",", " "])
+def test_no_key_that_means_something_else_labels_even_if_it_is_chosen(key):
+    config = Config(labels=("good", "bad"), keys={"good": key, "bad": "p"}, initials=True)
+    assert config.key_of() == {"bad": "p"}
+    assert config.refused_keys() == {"good": key}
+
+
+def test_a_letter_chosen_for_two_labels_is_neither_ones():
+    config = Config(labels=("good", "bad"), keys={"good": "p", "bad": "p"})
+    assert config.key_of() == {}
+    assert config.refused_keys() == {"good": "p", "bad": "p"}
+    assert Config(labels=("b1", "b2"), initials=True).key_of() == {}
 
 
 def test_writing_the_settings_leaves_no_other_file(tmp_path):

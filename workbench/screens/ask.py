@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench import inert
+from workbench.widgets.key_line import KeyLine
 from workbench.widgets.keys import key
 
 
@@ -18,7 +19,7 @@ class AskScreen(ModalScreen[bool]):
 
     BINDINGS: ClassVar = [
         key("y,enter", "answer(True)", "yes", key_display="y enter"),
-        key("n,escape,q", "answer(False)", "no", key_display="n esc q"),
+        key("n,escape", "answer(False)", "no", key_display="n esc q"),
     ]
 
     def __init__(self, question: str, yes: str, no: str = "leave it as it is") -> None:
@@ -30,8 +31,15 @@ class AskScreen(ModalScreen[bool]):
         """The question over its answers."""
         with Vertical(id="ask"):
             yield Static(inert.lines(self._question), id="question", markup=False)
-            answers = f"y/enter {self._yes}   n/esc {self._no}"
-            yield Static(inert.line(answers), classes="hint", markup=False)
+            yield KeyLine(inert.line(f"y/enter {self._yes}   n/esc {self._no}"))
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    def action_back(self) -> None:
+        """Leave the question, which is a no."""
+        self.action_answer(False)
 
     def action_answer(self, yes: bool) -> None:
         """Go back with the answer."""

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from storage import tweets
 from storage.store import Store
 from workbench import inert
-from workbench.screens.editing import EDITS
+from workbench.screens.editing import EDITS, NOTHING
 from workbench.screens.finding import Question
 from workbench.screens.help import HelpScreen, Key
 from workbench.screens.jobs import Collected, Progressed, outcome
@@ -46,11 +46,11 @@ class BrowseScreen(Selecting):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        initials = store.config.key_of()
+        chosen = store.config.key_of()
         letters = [
-            key(initials[label], f"label({number})", f"label {label}", show=False)
+            key(chosen[label], f"label({number})", f"label {label}", show=False)
             for number, label in enumerate(store.config.labels, start=1)
-            if label in initials
+            if label in chosen
         ]
         self._bindings = BindingsMap.merge([self._bindings, BindingsMap(letters)])
 
@@ -71,8 +71,14 @@ class BrowseScreen(Selecting):
         self.tweets.layout_of = rows.columns(self.store.label_ids)
         self.tweets.focus()
         self._show_keys()
-        if self.store.notices:
-            self.say(" ".join(notice.sentence for notice in self.store.notices), problem=True)
+        problems = [notice.sentence for notice in self.store.notices]
+        problems += [
+            f"{key!r} is not the key of {label}, since it is another's too or means something "
+            "else; choose another letter in workbench.toml."
+            for label, key in self.store.config.refused_keys().items()
+        ]
+        if problems:
+            self.say(" ".join(problems), problem=True)
         self.fill(Question(run=self.app.shown_run), tweets.listing(self.store))
 
     @on(TweetList.Settled)
@@ -88,8 +94,29 @@ class BrowseScreen(Selecting):
             self.question.sort,
             tweets.counts(self.store),
             self.store.annotator,
-            [*(notice.word for notice in self.store.notices), *filter(None, [self.app.engine])],
+            [
+                *(notice.word for notice in self.store.notices),
+                *filter(None, [self.app.engine.word]),
+            ],
         )
+
+    @on(TweetList.Stuck)
+    def _stuck(self) -> None:
+        where = "first" if self.tweets.cursor == 0 else "last"
+        if len(self.tweets.ids) == 1:
+            where = "only"
+        self.comment(f"This is the {where} tweet of the list." if self.tweets.ids else NOTHING)
+
+    def instead_of(self, name: str) -> str:
+        """The digits of the labels that begin with a letter."""
+        if self.prompt.request is not None:
+            return ""
+        meant = [
+            f"{number} for {label}"
+            for number, label in enumerate(self.store.config.labels[:9], start=1)
+            if label[:1].casefold() == name.casefold()
+        ]
+        return f"{name} labels nothing; press {' or '.join(meant)}." if meant else ""
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay the details out for the new width."""
@@ -102,6 +129,8 @@ class BrowseScreen(Selecting):
 
     def action_mark(self) -> None:
         """Mark the tweet and go on."""
+        if not self.has_tweets():
+            return
         self._last_mark = self.tweets.cursor
         self.tweets.toggle_mark()
         self._say_marked()
@@ -109,6 +138,8 @@ class BrowseScreen(Selecting):
 
     def action_mark_range(self) -> None:
         """Mark all rows from the last mark to the cursor."""
+        if not self.has_tweets():
+            return
         first = self.tweets.cursor if self._last_mark is None else self._last_mark
         self.tweets.mark_rows(first, self.tweets.cursor)
         self._say_marked()
@@ -119,14 +150,18 @@ class BrowseScreen(Selecting):
 
     def action_copy(self) -> None:
         """Send the text to the clipboard of the terminal."""
-        if (number := self.tweets.current_id) is not None:
+        if self.has_tweets() and (number := self.tweets.current_id) is not None:
             text = inert.lines(tweets.tweet(self.store, number).text)
             self.app.copy_to_clipboard(text)
             self.comment(f"Tweet {number} sent to the terminal's clipboard.")
 
     def action_scroll_detail(self, lines: int) -> None:
         """Scroll the details."""
-        self.query_one(DetailPane).scroll_relative(y=lines, animate=False)
+        pane = self.query_one(DetailPane)
+        if 0 <= pane.scroll_offset.y + lines <= pane.max_scroll_y:
+            pane.scroll_relative(y=lines, animate=False)
+        else:
+            self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
 
     def action_back(self) -> None:
         """Leave the input, else unmark, else clear the filter."""
@@ -137,6 +172,8 @@ class BrowseScreen(Selecting):
             self.say("")
         elif self.question.filter:
             self.find(Question("", self.question.sort, self.question.run), self.tweets.current_id)
+        else:
+            self.say("There is no mark and no filter to take away; q quits.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key edits or moves away while text is being typed."""

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.widgets.key_line import KeyLine
+from workbench.widgets.keys import key
 from workbench.widgets.menu import Menu
 
 
@@ -20,7 +21,7 @@ class ChooseScreen(ModalScreen[str | None]):
     """Returns the name chosen, None for none."""
 
     BINDINGS: ClassVar = [
-        Binding("escape", "dismiss(None)", "back", key_display="esc"),
+        key("escape", "back", "back", key_display="esc q"),
     ]
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str) -> None:
@@ -41,8 +42,17 @@ class ChooseScreen(ModalScreen[str | None]):
         )
         names = [name for name, _ in self._choices]
         menu.highlighted = names.index(self._current) if self._current in names else 0
-        yield Static(f"{self._title}  (enter chooses, esc leaves)", id="menu-title", markup=False)
+        yield Static(self._title, id="menu-title", markup=False)
         yield menu
+        yield KeyLine("enter chooses  j k move  esc q leaves", id="menu-keys")
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    def action_back(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
@@ -33,11 +32,7 @@ TITLES = {
 class CloneScreen(Screen[None]):
     """Settings and base model; enter goes from field to field, at last to the start."""
 
-    BINDINGS: ClassVar = [
-        *start_form.MOVES,
-        Binding("ctrl+j", "start", "start", show=False),
-        Binding("escape", "back", "back to the runs", key_display="esc"),
-    ]
+    BINDINGS: ClassVar = [*start_form.MOVES]
 
     app: WorkbenchApp
 
@@ -51,7 +46,7 @@ class CloneScreen(Screen[None]):
         run = self.run
         example = "none, or such as: lora.r=8 training.learning_rate=1e-4"
         title = inert.line(f"Train again on the tweets and labels of run {run.id} ({run.recipe})")
-        with VerticalScroll(id="form", can_focus=False):
+        with Vertical(id="form"):
             yield Static(title, id="form-title", markup=False)
             yield Static(classes="field", id="settings-title")
             yield Entry(id="settings", placeholder=example)
@@ -60,7 +55,7 @@ class CloneScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
-        yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
+        yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
 
     def on_mount(self) -> None:
         """Say what the settings of the run are."""

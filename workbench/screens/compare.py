@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench import inert
+from workbench.widgets.key_line import KeyLine
+from workbench.widgets.keys import key
+from workbench.widgets.page import Page
 
 MOST_FLIPS = 200
 MOST_IDS = 12
@@ -22,9 +24,7 @@ class CompareScreen(Screen[None]):
     """Figures, settings, data and flipped tweets, as `workbench compare` finds them."""
 
     BINDINGS: ClassVar = [
-        Binding("j,down", "line(1)", "down", show=False),
-        Binding("k,up", "line(-1)", "up", show=False),
-        Binding("escape,c", "back", "back to the runs", key_display="esc c"),
+        key("escape,c", "back", "back to the runs", key_display="esc q c"),
     ]
 
     def __init__(self, found: dict[str, Any]) -> None:
@@ -33,17 +33,21 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """One text above a line of keys."""
-        with VerticalScroll(id="compared"):
+        with Page(id="compared"):
             yield Static(Text("\n").join(_lines(self._found)), markup=False)
-        yield Static("j k scroll  esc back  ? help", classes="hint")
+        yield KeyLine("j k g G scroll  esc q back  ? help")
 
     def on_mount(self) -> None:
-        """Arrows and page keys scroll."""
-        self.query_one(VerticalScroll).focus()
+        """The keys scroll at once."""
+        self.query_one(Page).focus()
 
-    def action_line(self, rows: int) -> None:
-        """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    @on(Page.Stuck)
+    def _stuck(self, event: Page.Stuck) -> None:
+        self.say(event.text)
 
     def action_back(self) -> None:
         """Back to the runs."""

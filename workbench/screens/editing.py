@@ -32,6 +32,7 @@ T = TypeVar("T")
 EDITS = frozenset({"label", "suggestion", "keep", "flag", "clear", "note", "undo", "redo"})
 AT_ONCE = 2_000
 """Tweets that a key changes before the screen goes on, a tenth of a second's work."""
+NOTHING = "There is no tweet here for this key."
 INTERVAL = 0.1
 """Seconds between two words about how far a larger change is."""
 
@@ -122,6 +123,12 @@ class Editing(Screen[None]):
         if self._said_at not in (None, self.tweets.current_id):
             self.say("")
 
+    def has_tweets(self) -> bool:
+        """Whether there is something for a key to act on; says so if there is not."""
+        if not self.tweets.ids:
+            self.say(NOTHING)
+        return bool(self.tweets.ids)
+
     # One action per key.
 
     def action_label(self, number: int) -> None:
@@ -147,6 +154,8 @@ class Editing(Screen[None]):
 
     def action_flag(self, mark: str) -> None:
         """Set a mark, or take it away where all have it."""
+        if not self.has_tweets():
+            return
         read, shown = self._targets(), self.shown
 
         def act(store: Store, progress: Progress | None) -> Done:
@@ -157,7 +166,7 @@ class Editing(Screen[None]):
     def action_note(self) -> None:
         """Ask for a note."""
         tweet = self.tweets.current
-        if tweet is None:
+        if not self.has_tweets() or tweet is None:
             return
 
         def accept(text: str) -> bool:
@@ -194,6 +203,8 @@ class Editing(Screen[None]):
         return lambda store: steps.read(store, ids, run)
 
     def _assign(self, choose: Callable[[Tweet], str | None], missing: str | None = None) -> None:
+        if not self.has_tweets():
+            return
         read, shown, size = self._targets(), self.shown, len(self.tweets.target_ids())
 
         def act(store: Store, progress: Progress | None) -> Done:
@@ -228,6 +239,7 @@ class Editing(Screen[None]):
     def _do(self, task: Task[T]) -> bool:
         """Do it, one task at a time; False and a message when it could not be done at once."""
         if self._busy:
+            self.say("A large change is still being saved; press that key again afterwards.")
             return False
         if task.size > AT_ONCE:
             self._busy = True

@@ -7,14 +7,17 @@ from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench import inert
+from workbench.widgets.key_line import KeyLine
+from workbench.widgets.keys import key
+from workbench.widgets.page import Page
 from workbench.widgets.rows import LEGEND
 
 KEY_WIDTH = 14
@@ -46,11 +49,7 @@ class HelpScreen(Screen[None]):
     """Scrollable; the same key closes it."""
 
     BINDINGS: ClassVar = [
-        Binding("escape,question_mark,f1", "dismiss", "back", key_display="esc ?"),
-        Binding("j,down", "line(1)", "down", show=False),
-        Binding("k,up", "line(-1)", "up", show=False),
-        Binding("g,home", "end(-1)", "top", show=False),
-        Binding("G,end", "end(1)", "bottom", show=False),
+        key("escape,question_mark,f1", "back", "back", key_display="esc q ?"),
     ]
 
     def __init__(self, about: Screen[Any]) -> None:
@@ -66,7 +65,7 @@ class HelpScreen(Screen[None]):
         groups.append(("Everywhere", keys_of(self.app)))
         if labels:
             groups.append(("Marks in the list", [Key(*entry) for entry in LEGEND]))
-        text = Text("Keys (j and k scroll, esc or ? goes back)\n")
+        text = Text("Keys\n")
         for title, keys in groups:
             if keys:
                 text.append(f"\n{title}\n", "bold")
@@ -76,17 +75,25 @@ class HelpScreen(Screen[None]):
                     )
                 )
                 text.append("\n")
-        with VerticalScroll(id="help"):
+        with Page(id="help"):
             yield Static(text)
+        yield KeyLine("j k g G scroll  esc q ? back")
 
-    def action_end(self, way: int) -> None:
-        """Scroll to the top or the bottom."""
-        view = self.query_one(VerticalScroll)
-        view.scroll_to(y=0 if way < 0 else view.max_scroll_y, animate=False)
+    def on_mount(self) -> None:
+        """The keys scroll at once."""
+        self.query_one(Page).focus()
 
-    def action_line(self, lines: int) -> None:
-        """Scroll."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    @on(Page.Stuck)
+    def _stuck(self, event: Page.Stuck) -> None:
+        self.say(event.text)
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.dismiss()
 
 
 def _padded(keys: str) -> str:

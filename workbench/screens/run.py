@@ -10,7 +10,6 @@ from rich.console import Group
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -21,6 +20,7 @@ from workbench.runs.folder import FAILED, QUEUED, RUNNING, STOPPED
 from workbench.runs.telling import duration
 from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
 from workbench.widgets.detail import bar
+from workbench.widgets.keys import key
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -32,11 +32,10 @@ class RunScreen(Screen[None]):
     """Refreshed as the run folder changes, twice a second at most."""
 
     BINDINGS: ClassVar = [
-        Binding("S", "stop", "stop the run: it saves first and can be resumed"),
-        Binding("R", "resume", "resume the run where it stopped"),
-        Binding("n", "app.new_run", "start another run"),
-        Binding("r", "app.runs", "all runs"),
-        Binding("escape,t", "back", "back to the tweets; the run goes on", key_display="esc t"),
+        key("S", "stop", "stop the run, which saves first; or go on with one that has stopped"),
+        key("n", "app.new_run", "start another run"),
+        key("r", "app.runs", "all runs"),
+        key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]
 
     app: WorkbenchApp
@@ -83,22 +82,27 @@ class RunScreen(Screen[None]):
         """Back to where the user came from."""
         self.app.pop_screen()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A run is stopped while it goes on, and resumed when it has ended before its end."""
+    @property
+    def _turn(self) -> str:
+        """What S does: a run is stopped while it goes on, and resumed when it has broken off."""
         state = None if self._progress is None else self._progress.state.state
-        if action == "stop":
-            return state in (QUEUED, RUNNING)
-        return action != "resume" or state in (STOPPED, FAILED)
+        if state in (QUEUED, RUNNING):
+            return "stop"
+        return "resume" if state in (STOPPED, FAILED) else ""
 
     def action_stop(self) -> None:
-        """Ask the run to save and stop."""
-        self.say("Asking the run to save and stop…")
-        self._command("stop", f"Run {self.run.id} saves and stops.")
-
-    def action_resume(self) -> None:
-        """Go on with the run."""
-        self.say("Resuming the run…")
-        self._command("resume", f"Run {self.run.id} goes on.")
+        """Ask the run to save and stop, or go on with it."""
+        run = self.run.id
+        if self._turn == "stop":
+            self.say("Asking the run to save and stop…")
+            self._command("stop", f"Run {run} saves and stops.")
+        elif self._turn == "resume":
+            self.say("Resuming the run…")
+            self._command("resume", f"Run {run} goes on.")
+        elif self._progress is None:
+            self.say(f"Nothing is known of run {run} yet.")
+        else:
+            self.say(f"Run {run} is {self._progress.state.state}; there is nothing to stop.")
 
     @work(group="command", exclusive=True)
     async def _command(self, name: str, said: str) -> None:
@@ -146,8 +150,7 @@ class RunScreen(Screen[None]):
 
     def _keys(self) -> str:
         live = self._progress is not None and self._progress.live
-        keys = ["S stop"] if self.check_action("stop", ()) else []
-        keys += ["R resume"] if self.check_action("resume", ()) else []
+        keys = [f"S {self._turn}"] if self._turn else []
         keys += [f"esc back{' (the run goes on)' if live else ''}", "n new run", "r runs", "? help"]
         return "  ".join(keys)
 

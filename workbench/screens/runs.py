@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.screen import Screen
@@ -23,31 +22,37 @@ from workbench.runs.telling import duration, made_with
 from workbench.screens.ask import AskScreen
 from workbench.screens.compare import CompareScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
+from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
+NO_RUNS = "There are no runs yet; t starts one."
 COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
 """What is needed first, as 80 columns do not hold all of them."""
 
 
 class RunsScreen(Screen[None]):
-    """Enter shows a run's predictions in the list."""
+    """Enter opens the run under the cursor, and each other key does something with it."""
 
     BINDINGS: ClassVar = [
-        Binding("enter", "show", "show this run's predictions in the list"),
-        Binding("o", "open", "open: curves and log"),
-        Binding("t", "app.train", "train"),
-        Binding("v", "mark", "mark: c compares the marked run with the one under the cursor"),
-        Binding("c", "compare", "compare with the marked run, or the one below"),
-        Binding("C", "clone", "clone: train again on the same data, with other settings"),
-        Binding("D", "delete", "delete the run; `workbench undelete` brings it back"),
-        Binding("j", "move(1)", "next", show=False),
-        Binding("k", "move(-1)", "previous", show=False),
-        Binding("g", "move(-9999)", "first", show=False),
-        Binding("G", "move(9999)", "last", show=False),
-        Binding("escape,r", "back", "back", key_display="esc r"),
+        key("enter", "open", "open: curves and log"),
+        key("o", "show", "show this run's predictions in the list"),
+        key("t", "app.train", "train"),
+        key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
+        key("c", "compare", "compare with the marked run, or the one below"),
+        key("C", "clone", "clone: train again on the same data, with other settings"),
+        key("D", "delete", "delete the run"),
+        key("j,down", "move(1)", "next run", key_display="j"),
+        key("k,up", "move(-1)", "previous run", key_display="k"),
+        key("ctrl+d,pagedown", "move(10)", "ten runs down", key_display="ctrl+d"),
+        key("ctrl+u,pageup", "move(-10)", "ten runs up", key_display="ctrl+u"),
+        key("g,home,ctrl+home", "move(-9999)", "first run", key_display="g"),
+        key("G,end,ctrl+end", "move(9999)", "last run", key_display="G"),
+        key("left,ctrl+pageup", "sideways(-1)", "scroll a wide table", key_display="← →"),
+        key("right,ctrl+pagedown", "sideways(1)", "scroll a wide table", show=False),
+        key("escape,r", "back", "back to the tweets", key_display="esc q r"),
     ]
 
     class Read(Message):
@@ -71,7 +76,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter show  o open  c compare  C clone  D delete  t train  esc back  ? help",
+            "enter open  o show  v mark  c compare  C clone  D delete  t train  esc back  ? help",
             classes="hint",
         )
 
@@ -104,7 +109,7 @@ class RunsScreen(Screen[None]):
         table.move_cursor(row=row)
         table.focus()
         if not self._runs:
-            self.say("There are no runs yet; t starts one.")
+            self.say(NO_RUNS)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
@@ -169,10 +174,15 @@ class RunsScreen(Screen[None]):
         row = self.query_one(DataTable).cursor_row
         return self._runs[row] if 0 <= row < len(self._runs) else None
 
-    @on(DataTable.RowSelected)
+    def _require_run(self) -> Run | None:
+        """The run under the cursor; says so if there is none."""
+        if self._current is None:
+            self.say(NO_RUNS)
+        return self._current
+
     def action_show(self) -> None:
         """Show the predictions of the run under the cursor."""
-        run = self._current
+        run = self._require_run()
         if run is not None and not run.predictions:
             self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
         elif run is not None:
@@ -180,18 +190,23 @@ class RunsScreen(Screen[None]):
             self.app.pop_screen()
 
     def action_mark(self) -> None:
-        """Mark the run under the cursor, to be compared with another."""
-        if (run := self._current) is not None:
+        """Mark the run under the cursor, to be compared with another, or take the mark away."""
+        if (run := self._require_run()) is not None:
             self._marked = None if self._marked == run.id else run.id
             self._show(self.Read(self._runs))
-            self.say(f"Run {run.id} is marked; c on another run compares them.")
+            gone = f"Run {run.id} is no longer marked."
+            self.say(
+                f"Run {run.id} is marked; c on another run compares them." if self._marked else gone
+            )
 
     def action_compare(self) -> None:
         """Compare the marked run, or the one before, with the one under the cursor."""
-        run, row = self._current, self.query_one(DataTable).cursor_row
+        run, row = self._require_run(), self.query_one(DataTable).cursor_row
         earlier = self._runs[row + 1].id if row + 1 < len(self._runs) else None
         other = self._marked if self._marked is not None else earlier
-        if run is None or other is None or other == run.id:
+        if run is None:
+            return
+        if other is None or other == run.id:
             self.say("Mark a run with v and go to another one to compare them.", problem=True)
         else:
             self.say(f"Comparing run {other} with run {run.id}…")
@@ -209,14 +224,14 @@ class RunsScreen(Screen[None]):
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""
-        if (run := self._current) is not None and run.kind == "predict":
+        if (run := self._require_run()) is not None and run.kind == "predict":
             self.say(f"Run {run.id} only predicts, so there is nothing to clone.", problem=True)
         elif run is not None:
             self.app.clone_run(run)
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""
-        if (run := self._current) is None:
+        if (run := self._require_run()) is None:
             return
 
         def answered(yes: bool | None) -> None:
@@ -237,15 +252,27 @@ class RunsScreen(Screen[None]):
             self.app.forget_run(number)
             self._read()
 
+    @on(DataTable.RowSelected)
     def action_open(self) -> None:
         """Open the run under the cursor."""
-        if self._current is not None:
-            self.app.open_run(self._current)
+        if (run := self._require_run()) is not None:
+            self.app.open_run(run)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
         table = self.query_one(DataTable)
-        table.move_cursor(row=max(0, min(table.cursor_row + rows, len(self._runs) - 1)))
+        before = table.cursor_row
+        table.move_cursor(row=max(0, min(before + rows, len(self._runs) - 1)))
+        if self._require_run() is not None and table.cursor_row == before:
+            self.say(f"This is the {'last' if rows > 0 else 'first'} run of the list.")
+
+    def action_sideways(self, way: int) -> None:
+        """Scroll a table that is wider than the screen."""
+        table = self.query_one(DataTable)
+        if 0 <= table.scroll_offset.x + way <= table.max_scroll_x:
+            table.scroll_relative(x=way * 8, animate=False)
+        else:
+            self.say(f"The table has nothing more to the {'right' if way > 0 else 'left'}.")
 
     def action_back(self) -> None:
         """Back to where the user came from."""

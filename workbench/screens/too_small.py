@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.screen import ModalScreen
 from textual.widgets import Static
 
 
-class TooSmallScreen(Screen[None]):
-    """One sentence; it goes away when the terminal grows."""
+class TooSmallScreen(ModalScreen[None]):
+    """One sentence, which names the one key there is; it goes away when the terminal grows."""
 
     def __init__(self, columns: int, rows: int) -> None:
         super().__init__()
-        self._sentence = f"This terminal is too small: it takes {columns} by {rows} cells. q quits."
+        self._sentence = (
+            f"This terminal is too small: it takes {columns} by {rows} cells. ctrl+q quits."
+        )
 
     def compose(self) -> ComposeResult:
         """The sentence."""

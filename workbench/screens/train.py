@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Checkbox, Input, OptionList, Static
@@ -41,11 +40,7 @@ TITLES = {
 class TrainScreen(Screen[None]):
     """Recipe, base model and settings; enter goes from field to field, at last to the start."""
 
-    BINDINGS: ClassVar = [
-        *start_form.MOVES,
-        Binding("ctrl+j", "start", "start", show=False),
-        Binding("escape", "back", "back", key_display="esc"),
-    ]
+    BINDINGS: ClassVar = [*start_form.MOVES]
 
     app: WorkbenchApp
 
@@ -56,7 +51,7 @@ class TrainScreen(Screen[None]):
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
         example = "none, or such as: lora.r=8 training.max_steps=50"
-        with VerticalScroll(id="form", can_focus=False):
+        with Vertical(id="form"):
             yield Static("Train on the labels as they are now", id="form-title")
             yield Static(classes="field", id="recipe-title")
             yield menu
@@ -69,7 +64,7 @@ class TrainScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Keep(_keeps(), id="keep")
             yield Static(id="form-message", markup=False)
-        yield Static("enter next field  tab moves  esc back  F1 help", classes="hint")
+        yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
 
     def on_mount(self) -> None:
         """Begin with the recipe; count meanwhile."""

@@ -13,12 +13,15 @@ from workbench.widgets.keys import key
 CURSOR = ">"
 
 
-class Menu(OptionList):
+class Menu(OptionList, inherit_bindings=False):
     """The choice under the cursor has a mark beside its colour."""
 
     BINDINGS: ClassVar = [
+        key("enter", "select", "choose"),
         key("j,down", "cursor_down", "next choice", key_display="j"),
         key("k,up", "cursor_up", "previous choice", key_display="k"),
+        key("pagedown", "page_down", "a page down", show=False),
+        key("pageup", "page_up", "a page up", show=False),
         key("g,home", "first", "first choice", key_display="g"),
         key("G,end", "last", "last choice", key_display="G"),
     ]

@@ -20,8 +20,10 @@ MOVES = (
     key("enter", "go_on", "next field", show=False),
     key("tab", "app.focus_next", "next field", show=False),
     key("shift+tab", "app.focus_previous", "previous field", show=False),
+    key("ctrl+j", "start", "start", show=False),
+    key("escape", "back", "back, as q does where nothing is typed", key_display="esc q"),
 )
-"""What goes from field to field, before the next key is looked at."""
+"""What goes from field to field, and away, before the next key is looked at."""
 
 
 def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> None:

@@ -37,8 +37,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         "list--excluded",
     }
     BINDINGS: ClassVar = [
-        key("j,down", "move(1)", "next tweet"),
-        key("k,up", "move(-1)", "previous tweet"),
+        key("j,down", "step(1)", "next tweet"),
+        key("k,up", "step(-1)", "previous tweet"),
         key("ctrl+d", "page(0.5)", "half a page down"),
         key("ctrl+u", "page(-0.5)", "half a page up"),
         key("pagedown", "page(1)", "a page down"),
@@ -49,6 +49,9 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     class Settled(Message):
         """The cursor has rested for a moment."""
+
+    class Stuck(Message):
+        """A key that moves had nowhere to go."""
 
     def __init__(self, fetch: Callable[[Sequence[int]], list[Tweet]], id: str) -> None:
         super().__init__(id=id)
@@ -150,6 +153,16 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def _refresh_gutter(self, row: int) -> None:
         self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
 
+    def action_step(self, rows_down: int) -> None:
+        """Move the cursor by rows, or tell that it stands at the end."""
+        self._go_or_tell(self.cursor + rows_down)
+
+    def _go_or_tell(self, row: int) -> None:
+        before = self.cursor
+        self.go(row)
+        if self.cursor == before:
+            self.post_message(self.Stuck())
+
     def action_move(self, rows_down: int) -> None:
         """Move the cursor by rows."""
         self.go(self.cursor + rows_down)
@@ -164,14 +177,16 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_gutter(self.cursor)
         self._scroll_to_cursor()
         self.settle()
+        if self.cursor == before:
+            self.post_message(self.Stuck())
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self.go(0)
+        self._go_or_tell(0)
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self.go(len(self.ids) - 1)
+        self._go_or_tell(len(self.ids) - 1)
 
     def mark_rows(self, first: int, last: int) -> None:
         """Mark the rows from one to another, both included."""
