@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import importing, labels, maintenance, runs, tweets
+from storage import importing, labels, maintenance, parsing, runs, tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.groups import conflicts
@@ -385,6 +385,32 @@ def test_the_same_id_and_text_is_one_tweet(make_store, take_in, write):
     store, report = take_in(make_store(), path)
     assert (report.added, report.existing) == (1, 1)
     assert tweets.tweet(store, 1).external_id == "7"
+
+
+@pytest.mark.parametrize("size", [4, 16_000])
+def test_a_row_is_found_again_however_far_it_is_from_the_first(
+    size, make_store, take_in, write, monkeypatch
+):
+    """Also in another batch of rows, whether or not that batch holds new rows too."""
+    monkeypatch.setattr(parsing, "BATCH", size)
+    rows = [f"{n},text {n}\n" for n in range(9)]
+    again = [
+        rows[0],
+        rows[4],
+        "0,another text\n",
+        "10,text 0\n",
+        rows[8],
+        rows[0],
+        rows[1],
+        "9,new\n",
+    ]
+    path = write("t.csv", "id,text\n" + "".join([*rows, *again, *rows]))
+    store, report = take_in(make_store(), path)
+    assert (report.read, report.added, report.existing) == (26, 12, 14)
+    assert sorted(all_texts(store)) == sorted(
+        [*(f"text {n}" for n in range(9)), "another text", "text 0", "new"]
+    )
+    assert take_in(store, path)[1].added == 0
 
 
 def test_two_files_that_both_count_from_zero_come_in_whole(make_store, take_in, write):
