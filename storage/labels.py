@@ -85,6 +85,17 @@ def annotate(store: Store, number: int, note: str, shown: Shown | None = None) -
     return _act(store, "note", {number: note or None}, "note", shown)
 
 
+def annotate_each(
+    store: Store,
+    ids: Iterable[int],
+    note: str,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+) -> Change:
+    """Write the same note on several tweets as one step."""
+    return _act(store, "note", dict.fromkeys(ids, note or None), "note", shown, progress)
+
+
 def undo(store: Store, progress: Progress | None = None) -> Change:
     """Take back this annotator's last action; raises UserError when there is none left."""
     with transaction(store.db):

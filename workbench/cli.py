@@ -23,6 +23,7 @@ COMMANDS = {
     "data": ("init", "import", "export", "status"),
     "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
+    "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),
     "groups": ("group", "conflicts"),
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from storage import labels, tweets
-from storage.errors import UsageError, UserError
 from storage.events import Shown
 from storage.predictions import predictions_for
 from storage.tweets import Tweet
@@ -21,6 +20,7 @@ from workbench.commands.printing import (
     table,
 )
 from workbench.commands.progress import bar, busy
+from workbench.commands.targets import target_options, targets
 
 
 @click.command("list")
@@ -116,26 +116,20 @@ def show(settings: Settings, number: int) -> None:
 
 
 @click.command()
-@click.argument("numbers", metavar="[ID…]", nargs=-1, type=int)
+@target_options
 @click.argument("label")
-@click.option("--where", metavar="FILTER", help="All tweets that pass a filter, instead of ids.")
 @common
 @click.pass_obj
-def label(settings: Settings, numbers: tuple[int, ...], label: str, where: str | None) -> None:
+def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label: str) -> None:
     """Give tweets a label; `none` takes it away. Several tweets are one undo step.
 
     Example: workbench label 42 negative
 
     Example: workbench label --where "conf:>0.99 pred:negative" negative
     """
-    if bool(numbers) == (where is not None):
-        raise UsageError("Name the tweets either by their ids or with --where FILTER.")
     with settings.store() as store, bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
-        tweets.require(store, numbers)
-        ids = numbers if where is None else tweets.listing(store, where)
-        if not ids:
-            raise UserError(f"No tweet passes the filter {where!r}; nothing was changed.")
+        ids = targets(store, numbers, where)
         change = labels.assign(store, ids, wanted, Shown(run=tweets.shown_run(store)), progress)
     print_change(settings.as_json, change, f"Labelled {{}} {wanted or 'none'}.")
 

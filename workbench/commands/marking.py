@@ -1,0 +1,152 @@
+"""Commands that judge tweets as keys of the screen do: keep, take, exclude, flag, note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from storage import labels, tweets
+from storage.errors import UserError
+from storage.events import Shown, batches
+from storage.store import Store
+from storage.tweets import Tweet
+from workbench.commands.options import Settings, common
+from workbench.commands.printing import print_change
+from workbench.commands.progress import bar
+from workbench.commands.targets import target_options, targets
+
+
+@click.command()
+@target_options
+@common
+@click.pass_obj
+def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> None:
+    """Record that labels were looked at and are right: the tweets count as reviewed.
+
+    Example: workbench keep 42 43
+
+    Example: workbench keep --where "by:ana disagree:no"
+    """
+    missing = "have no label to keep; give them one, or leave them out (-label:none)"
+    with settings.store() as store, bar("keeping") as progress:
+        ids, run = targets(store, numbers, where), tweets.shown_run(store)
+        wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
+        change = labels.assign_each(store, wanted, Shown(run=run), progress)
+    print_change(settings.as_json, change, "Kept the label of {}.")
+
+
+@click.command()
+@target_options
+@click.option("--run", "number", type=int, help="Whose predictions (otherwise those shown).")
+@common
+@click.pass_obj
+def take(
+    settings: Settings, numbers: tuple[int, ...], where: str | None, number: int | None
+) -> None:
+    """Take the predictions of a run as the labels of tweets, as one undo step.
+
+    Example: workbench take 42
+
+    Example: workbench take --where "disagree:yes conf:>0.99" --run 3
+    """
+    missing = "have no prediction to take; score them with `workbench predict`"
+    with settings.store() as store, bar("labelling") as progress:
+        if number is not None:
+            tweets.require_run(store, number)
+        ids, run = targets(store, numbers, where), number or tweets.shown_run(store)
+        wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
+        change = labels.assign_each(store, wanted, Shown(run=run), progress)
+    print_change(settings.as_json, change, f"Took the predictions of run {run} for {{}}.")
+
+
+def _chosen(
+    store: Store, ids: Sequence[int], run: int | None, choose: Callable[[Tweet], str | None],
+    missing: str,
+) -> dict[int, str | None]:  # fmt: skip
+    """What is chosen for each tweet; raises UserError(missing) if there is nothing to choose."""
+    found: dict[int, str | None] = {}
+    for batch in batches(ids):
+        found |= {t.id: choose(t) for t in tweets.window(store, batch, run, characters=0)}
+    if without := [number for number, label in found.items() if label is None]:
+        raise UserError(f"{len(without):,} of the tweets, such as {without[0]}, {missing}.")
+    return found
+
+
+@click.command()
+@target_options
+@click.option("--off", is_flag=True, help="Let them be trained on again.")
+@common
+@click.pass_obj
+def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+    """Exclude tweets from training.
+
+    Example: workbench exclude 42
+
+    Example: workbench exclude --where "len:<10" --off
+    """
+    said = "Let {} be trained on again." if off else "Excluded {} from training."
+    _mark(settings, numbers, where, "excluded", off, said)
+
+
+@click.command()
+@target_options
+@click.option("--off", is_flag=True, help="Take the flag away.")
+@common
+@click.pass_obj
+def flag(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+    """Flag tweets for review, to be found with the filter flag:review.
+
+    Example: workbench flag 42 43
+    """
+    said = "Took the flag off {}." if off else "Flagged {} for review."
+    _mark(settings, numbers, where, "review", off, said)
+
+
+@click.command()
+@target_options
+@click.option("--off", is_flag=True, help="Take the mark away.")
+@common
+@click.pass_obj
+def ambiguous(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+    """Mark tweets as ambiguous: people would differ, so they are not trained on.
+
+    Example: workbench ambiguous 42
+    """
+    said = "Took the mark ambiguous off {}." if off else "Marked {} as ambiguous."
+    _mark(settings, numbers, where, "ambiguous", off, said)
+
+
+def _mark(
+    settings: Settings, numbers: tuple[int, ...], where: str | None, field: str, off: bool,
+    said: str,
+) -> None:  # fmt: skip
+    with settings.store() as store, bar("marking") as progress:
+        ids = targets(store, numbers, where)
+        shown = Shown(run=tweets.shown_run(store))
+        change = labels.mark(store, ids, field, not off, shown, progress)
+    print_change(settings.as_json, change, said)
+
+
+@click.command()
+@target_options
+@click.argument("text")
+@common
+@click.pass_obj
+def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | None) -> None:
+    """Write a note on tweets, in the place of the one they have; an empty TEXT takes it away.
+
+    Example: workbench note 42 "sarcasm"
+
+    Example: workbench note --where "len:>400" "a thread, not a tweet"
+    """
+    with settings.store() as store, bar("writing") as progress:
+        ids = targets(store, numbers, where)
+        shown = Shown(run=tweets.shown_run(store))
+        change = labels.annotate_each(store, ids, text.strip(), shown, progress)
+    print_change(
+        settings.as_json, change, f"{'Wrote' if text.strip() else 'Took away'} the note of {{}}."
+    )
+
+
+COMMANDS = (keep, take, exclude, flag, ambiguous, note)
