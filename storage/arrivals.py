@@ -7,7 +7,6 @@ left behind is swept away by the next one.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -16,9 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from storage import histories, segments
+from storage import histories, locks, segments
 from storage.bulk import Bulk
 from storage.conditions import CORRECTED
 from storage.parsing import Row
@@ -37,21 +35,13 @@ def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]
     """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
     require_writable(store)
     path = store.folder / LOCK
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
-        if not _locked(lock):
+    with locks.open_file(path) as file:
+        if not locks.take(file, path, locks.EXCLUSIVE):
             waiting()
             # asked again and again: an interrupt just before a lock that waits would wait with it
-            while not _locked(lock):
+            while not locks.take(file, path, locks.EXCLUSIVE):
                 time.sleep(ASKED_S)
         yield
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def sweep(bulk: Bulk) -> None:

@@ -6,8 +6,14 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from storage import backups, connections
+from storage import backups, connections, locks
 from storage.errors import UserError
+
+LOCKLESS = (
+    sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_SHMLOCK,
+)  # fmt: skip
+"""The errors of SQLite about locks that are not those of somebody else."""
 
 
 def refuse(path: Path) -> None:
@@ -27,10 +33,12 @@ def refuse(path: Path) -> None:
 
 def explain(error: sqlite3.Error, path: Path) -> UserError:
     """Say in one sentence what SQLite met and what the user can do."""
-    text = str(error)
+    text, code = str(error), getattr(error, "sqlite_errorcode", None)
+    if code in LOCKLESS:
+        return UserError(locks.none_there(path.parent, text))
     if "readonly" in text or "read-only" in text:
         advice = "is read-only for you; ask its owner for write permission, or copy the workspace"
-    elif "locked" in text or "busy" in text:
+    elif "locked" in text or "busy" in text or "locking protocol" in text:
         advice = "is being written by another program; try again when it has finished"
     elif "full" in text:
         advice = "cannot grow because the disk is full; nothing was changed, make space and repeat"

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from storage import connections
+from storage import connections, locks
 from storage.errors import UserError
 
 OPEN = "open.lock"
@@ -22,20 +22,27 @@ SQLITE_SHARED = (0x40000002, 510)
 def hold(folder: Path) -> IO[bytes] | None:
     """Mark a workspace as open until the file is closed; None where that cannot be written down.
 
-    Raises UserError while its database is being replaced.
+    Raises UserError while its database is being replaced, and where it could be changed but files
+    cannot be locked.
     """
-    path = folder / OPEN
+    path, writable = folder / OPEN, os.access(folder, os.W_OK)
     try:
-        held = _lock_file(path) if os.access(folder, os.W_OK) else path.open("rb")
+        held = locks.open_file(path) if writable else path.open("rb")
     except OSError:
         return None  # read-only, or no space for an empty file: then nobody can replace it either
-    try:
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        held.close()
-        raise UserError(
-            f"{folder} is being restored from a backup; try again when that has finished."
-        ) from None
+    with ExitStack() as failed:
+        failed.enter_context(held)
+        try:
+            ours = locks.take(held, path, locks.SHARED)
+        except UserError:
+            if writable:
+                raise
+            return None
+        if not ours:
+            raise UserError(
+                f"{folder} is being restored from a backup; try again when that has finished."
+            )
+        failed.pop_all()
     with suppress(OSError, AttributeError):  # macOS and some network disks have no such locks
         fcntl.fcntl(held, fcntl.F_OFD_SETLK, _first_byte(fcntl.F_RDLCK))
     return held
@@ -67,29 +74,23 @@ def alone(folder: Path, database: Path) -> Iterator[None]:
     with ExitStack() as stack:
         if not stack.enter_context(connections.none(database)):
             raise busy
-        held = stack.enter_context(_lock_file(folder / OPEN))
+        held = stack.enter_context(locks.open_file(folder / OPEN))
+        if not locks.take(held, folder / OPEN, locks.EXCLUSIVE):
+            raise busy
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if database.exists():
                 file = stack.enter_context(database.open("r+b"))
                 start, length = SQLITE_SHARED
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
         except (BlockingIOError, PermissionError):
             raise busy from None
+        except OSError as error:
+            raise UserError(locks.none_there(folder, error.strerror)) from error
         yield
 
 
 @contextmanager
 def turn(lock: Path, wait: bool = True) -> Iterator[bool]:
     """Let one process at a time do something; whether it is ours, always so when waiting."""
-    with _lock_file(lock) as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            ours = True
-        except BlockingIOError:
-            ours = False
-        yield ours
-
-
-def _lock_file(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
+    with locks.open_file(lock) as held:
+        yield locks.take(held, lock, locks.EXCLUSIVE, wait)

@@ -109,6 +109,8 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
             folder.chmod(0o700)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
+        if (held := presence.hold(folder)) is not None:  # where that is refused, nothing is begun
+            held.close()
         config_file.save(folder, config)
         with connections.none(path):
             path.touch(0o600)
