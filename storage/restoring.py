@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,16 +24,15 @@ class Content:
     counts: dict[str, int] | None = None
     actions: int = 0
     last: int | None = None
-    """When the last label was changed: milliseconds since 1970, UTC."""
+    """When the last label was changed, as the clock said: milliseconds since 1970, UTC."""
 
 
 def content(path: Path, thorough: bool = False) -> Content:
     """Look into a database without writing beside it; `thorough` reads every page of it."""
     if not path.is_file() or not path.stat().st_size:
         return Content("it is missing or empty")
-    frozen = "&immutable=1" if not beside(path, "-wal").exists() else ""
     try:
-        with closing(connections.connect(path, f"mode=ro{frozen}")) as db:
+        with closing(_reading(path)) as db:
             if (
                 thorough
                 and (found := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok"
@@ -43,7 +40,9 @@ def content(path: Path, thorough: bool = False) -> Content:
                 return Content(f"SQLite finds: {found}")
             schema = db.execute("PRAGMA user_version").fetchone()[0]
             counts = dict(db.execute("SELECT name, value FROM counts"))
-            actions, last = db.execute("SELECT count(*), max(at) FROM actions").fetchone()
+            actions, last = db.execute(
+                "SELECT count(*), (SELECT at FROM actions ORDER BY id DESC LIMIT 1) FROM actions"
+            ).fetchone()
     except sqlite3.Error as error:
         return Content(f"SQLite says: {error}")
     return Content(None, schema, counts, actions, last)
@@ -91,9 +90,17 @@ def restore(database: Path, backup: Path, newest_schema: int, at: int) -> Path |
 
 
 def _copy(backup: Path, to: Path) -> None:
-    os.close(os.open(to, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-    shutil.copyfile(backup, to)
-    backups.sync(to)
+    """Copy a database with what only its log has, such as one that was replaced before."""
+    for left in to.parent.glob(f"*{RESTORING}*"):
+        left.unlink()  # of a process that was killed
+    with closing(_reading(backup)) as db:
+        backups.copy(db, to)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that makes no files beside a database without a log."""
+    frozen = "&immutable=1" if not beside(path, "-wal").exists() else ""
+    return connections.connect(path, f"mode=ro{frozen}")
 
 
 def _put_aside(database: Path, stamp: str) -> Path | None:

@@ -91,3 +91,21 @@ def test_nothing_is_restored_under_another_program_that_reads_the_database(folde
     assert label_of_the_first(folder) == "negative"
     assert restore(folder) is not None
     assert label_of_the_first(folder) == "positive"
+
+
+def test_what_was_replaced_comes_back_with_the_changes_that_were_only_in_its_log(folder):
+    store = open_store(folder)
+    labels.assign(store, [3], "negative")
+    killed = {path: path.read_bytes() for path in folder.glob(f"{DATABASE}*")}
+    store.close()
+    for path, content in killed.items():  # as a process that was killed leaves it
+        path.write_bytes(content)
+    (folder / f".{restoring.RESTORING}.999").write_bytes(b"half")
+    aside = restore(folder)
+    assert not list(folder.glob(f"*{restoring.RESTORING}*"))
+    assert label_of_the_first(folder) == "positive"
+    restoring.restore(folder / DATABASE, aside, SCHEMA_VERSION, now())
+    assert label_of_the_first(folder) == "negative"
+    store = open_store(folder)
+    assert tweets.tweet(store, 3).label == "negative"
+    store.close()
