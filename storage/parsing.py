@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import marshal
+import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from math import isnan
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from storage import interpreter, own_files, readers
 from storage.columns import SPLIT_NAMES, Columns
@@ -177,17 +179,28 @@ def _from_process(job: Job) -> Iterator[Batch]:
     ) as process:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes
         try:
-            pickle.dump(job, process.stdin)
-            process.stdin.close()
-            while size := int.from_bytes(process.stdout.read(8), "big"):
-                values, error = marshal.loads(process.stdout.read(size))  # noqa: S302
+            with process.stdin as target:
+                pickle.dump(job, target)
+            while (frame := _read_frame(process.stdout)) is not None:
+                values, error = frame
                 if error is not None:
                     raise UserError(error)
                 yield Batch(*values)
-            if process.wait() != 0:
-                raise UserError(f"{job.path} was not read to its end; try again.")
+        except (EOFError, BrokenPipeError):
+            raise _cut_off(job.path, process.wait()) from None
         finally:
             process.kill()
+
+
+def _cut_off(path: Path, status: int) -> UserError:
+    """What to say when the process that reads a file ended too early, with this status."""
+    how = "failed"
+    if status < 0:
+        how = f"was killed ({signal.strsignal(-status)}; the system does so when memory runs out)"
+    return UserError(
+        f"{path} was not read to its end, as the process that reads it {how}; nothing was "
+        "imported, try again."
+    )
 
 
 def _serve(source: BinaryIO, target: BinaryIO) -> None:
@@ -207,5 +220,19 @@ def _write_frame(target: BinaryIO, value: tuple[Any, ...]) -> None:
     target.write(len(frame).to_bytes(8, "big") + frame)
 
 
+def _read_frame(source: IO[bytes]) -> tuple[Any, ...] | None:
+    """The next value, None after the last; raises EOFError if it is cut off."""
+    head = source.read(8)
+    frame = source.read(size := int.from_bytes(head, "big"))
+    if len(head) < 8 or len(frame) < size:
+        raise EOFError
+    return marshal.loads(frame) if size else None  # noqa: S302
+
+
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
+    for number in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)  # when it is over for the parent, end without a word
+    frames = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no frame
+    with frames:
+        _serve(sys.stdin.buffer, frames)
