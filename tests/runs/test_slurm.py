@@ -83,6 +83,23 @@ def test_a_job_that_goes_on_is_left_alone(cluster, submitted, told):
     assert read_state(submitted).state == RUNNING
 
 
+def test_only_the_job_of_the_run_is_taken_out_of_the_queue(cluster, baseline, tmp_path):
+    """Though launch.json, which may have come with a copied folder, names another one."""
+    cluster(squeue="17|PENDING|None\n")
+    (tmp_path / "bin" / "scancel").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    (tmp_path / "bin" / "scancel").chmod(0o755)
+    Launch(SLURM, 1, 1, "17").save(baseline)
+    launching.stop(baseline)
+    assert (tmp_path / "asked").read_text() == "--state=PENDING --name=workbench-1 17\n"
+
+
+def test_what_slurm_says_besides_and_oddly_stops_nothing(cluster, submitted):
+    cluster(squeue="slurm is busy\n17|RUNNING|\\377\n")
+    assert launching.queues([submitted]) == {submitted: "job 17 RUNNING"}
+    (launched := submitted / "launch.json").write_text("{")
+    assert launching.queues([submitted]) == {} and launched.read_text() == "{"
+
+
 def test_a_waiting_job_says_what_for(cluster, baseline):
     Launch(SLURM, 1, 1, "17").save(baseline)
     write_state(baseline, read_state(baseline), state=QUEUED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from contextlib import suppress
@@ -55,7 +54,7 @@ def stop(folder: Path) -> None:
     if state.state not in LIVE or not (state.elsewhere or _waits_or_works(folder, state, how)):
         raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
     if state.state == QUEUED and (
-        (how.launcher == SLURM and slurm.stop(how))
+        (how.launcher == SLURM and slurm.stop(folder, how))
         or (how.launcher == ENGINE and spool.withdraw(folder))
     ):
         run_folder.write_state(folder, state, state=STOPPED, reason="Taken out of the queue.")
@@ -63,8 +62,8 @@ def stop(folder: Path) -> None:
     (folder / run_folder.STOP).touch(0o600)  # seen by a worker that is still starting, or far away
     if how.launcher == ENGINE:
         return  # its process has other runs to do
-    if not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot):
-        os.kill(state.pid or 0, signal.SIGTERM)
+    if not state.elsewhere:
+        processes.send(signal.SIGTERM, state.pid, state.pid_started, state.boot)
 
 
 def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:

@@ -59,6 +59,17 @@ def same(pid: int | None, started: float | None, boot: str | None) -> bool:
     return now is not None and (now.started, now.boot) == (started, boot)
 
 
+def send(number: int, pid: int | None, started: float | None, boot: str | None) -> bool:
+    """Send a signal to the process that had this number, start and boot; whether it got it."""
+    if pid is None or not same(pid, started, boot):
+        return False
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return False  # it has just ended, or is somebody else's
+    return True
+
+
 def locked(folder: Path) -> bool:
     """Whether a worker holds the lock of a run folder, or somebody is about to start one."""
     try:

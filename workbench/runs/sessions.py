@@ -71,10 +71,10 @@ def _answer(program: str, *arguments: str) -> str:
         return ""
     try:
         done = subprocess.run(
-            [found, *arguments], capture_output=True, text=True, timeout=PATIENCE_S,
-            stdin=subprocess.DEVNULL, check=False,
+            [found, *arguments], capture_output=True, text=True, errors="replace",
+            timeout=PATIENCE_S, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 

@@ -47,6 +47,23 @@ class Engine:
     """The base that it keeps."""
     since: float = 0.0
     """When that began, in seconds since 1970."""
+    pid_started: float | None = None
+    """Since numbers are used again; see `processes.Identity`."""
+    boot: str | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether its process is still the one that wrote this."""
+        return processes.same(self.pid, self.pid_started, self.boot)
+
+
+def this_engine(idle_minutes: float) -> Engine:
+    """What this process, an engine without work, says of itself."""
+    me = processes.identity()
+    return Engine(
+        os.getpid(), __version__, idle_minutes, since=time.time(),
+        pid_started=None if me is None else me.started, boot=None if me is None else me.boot,
+    )  # fmt: skip
 
 
 def home() -> Path:
@@ -81,9 +98,10 @@ def running() -> Engine | None:
     if not processes.locked(folder):
         return None
     try:
-        return schema.build(Engine, schema.read_object(folder / STATE))
+        engine = schema.build(Engine, schema.read_object(folder / STATE))
     except (ValueError, UserError):
         return None  # it has only just started
+    return engine if engine.there else None  # or that is the last word of one before it
 
 
 def usable() -> bool:
@@ -162,8 +180,7 @@ def stop() -> bool:
     engine = running()
     if engine is None:
         return False
-    os.kill(engine.pid, signal.SIGTERM)
-    return True
+    return processes.send(signal.SIGTERM, engine.pid, engine.pid_started, engine.boot)
 
 
 def submit(folder: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING
 from storage import interpreter
 from storage.errors import UserError
 from storage.presence import turn
-from workbench import __version__
 from workbench.runs import folder as run_folder
 from workbench.runs import processes, spool
+from workbench.runs.reasons import reason_of
 from workbench.runs.spool import Engine
 from workbench.runs.worker import Reporter, do_run, without_hub
 
@@ -40,13 +41,17 @@ class Warm:
         self.leaving = False
         self.reporter: Reporter | None = None
         self.kept: Kept | None = None
-        self.engine = Engine(os.getpid(), __version__, idle_minutes, since=time.time())
-        spool.write(folder, self.engine)
+        self.engine = spool.this_engine(idle_minutes)
+        self.told: Engine | None = None
+        self.owed: dict[Path, str] = {}
+        """Why runs have failed whose folders had no room for it."""
+        self._tell()
 
     def serve(self) -> None:
         """Do what waits, until asked to leave or idle for too long."""
         idle_since = time.monotonic()
         while True:
+            self._tell()
             if not self.leaving and (waits := spool.waiting()):
                 self._do(*waits[0])
                 idle_since = time.monotonic()
@@ -66,6 +71,7 @@ class Warm:
 
     def _do(self, entry: Path, run: Path) -> None:
         """Do one run; whatever becomes of it, the engine goes on."""
+        self.owed.pop(run, None)
         try:
             job = run_folder.read_job(run)
             run_folder.require_inside(run)
@@ -79,9 +85,13 @@ class Warm:
                 if not do_run(job, run, self.reporter, self._keeper()):
                     self._keeper().drop()  # a run that failed may have left it in pieces
         except (UserError, OSError) as error:
-            print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201 - engine.log
+            if isinstance(error, OSError):
+                self.owed[run] = reason_of(error)
+            with suppress(OSError):  # engine.log is on a disk, too
+                print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
-            entry.unlink(missing_ok=True)
+            with suppress(OSError):
+                entry.unlink(missing_ok=True)
             self.reporter = None
             self._say(run=None)
 
@@ -110,13 +120,32 @@ class Warm:
 
     def _say(self, **changes: str | None) -> None:
         self.engine = replace(self.engine, since=time.time(), **changes)  # type: ignore[arg-type]
-        spool.write(self.folder, self.engine)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what is not yet written; on a full disk that is done when there is room."""
+        with suppress(OSError):
+            if self.told != self.engine:
+                spool.write(self.folder, self.engine)
+                self.told = self.engine
+            for run, reason in list(self.owed.items()):
+                _fail(run, reason)
+                del self.owed[run]
 
     def ask_to_leave(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: save and stop the run at hand, then end."""
         self.leaving = True
         if self.reporter is not None:
             self.reporter.signalled = True
+
+
+def _fail(run: Path, reason: str) -> None:
+    """Say that a run has failed, unless it has gone on with another worker meanwhile."""
+    with suppress(UserError):  # it is damaged, or gone
+        state = run_folder.read_state(run)
+        mine = state.pid in (None, os.getpid()) and not processes.locked(run)
+        if mine and state.state in run_folder.LIVE:
+            run_folder.write_state(run, state, state=run_folder.FAILED, reason=reason)
 
 
 def main() -> int:

@@ -43,7 +43,7 @@ def start(folder: Path, launch: Launch) -> Launch:
     """
     script = _script(folder.parent.parent)
     printed = _answer(
-        "sbatch", "--parsable", f"--job-name=workbench-{folder.name}",
+        "sbatch", "--parsable", f"--job-name={_name(folder)}",
         f"--chdir={interpreter.NEUTRAL}", f"--output={folder / run_folder.WORKER_LOG}",
         f"--nodes={launch.nodes}", *_devices(launch.gpus),
         str(script), str(folder), sys.executable, str(launch.gpus),
@@ -53,11 +53,14 @@ def start(folder: Path, launch: Launch) -> Launch:
     return submitted
 
 
-def stop(launch: Launch) -> bool:
-    """Take a job out of the queue if it only waits there; whether that was so."""
+def stop(folder: Path, launch: Launch) -> bool:
+    """Take the job of a run out of the queue if it only waits there; whether that was so.
+
+    Its name is asked for too, since a folder that was copied in may name any job.
+    """
     if states([launch]).get(launch.job or "", "").split(" ")[0] not in WAITING:
         return False
-    _answer("scancel", "--state=PENDING", launch.job or "")
+    _answer("scancel", "--state=PENDING", f"--name={_name(folder)}", launch.job or "")
     return True
 
 
@@ -72,8 +75,9 @@ def states(launches: Sequence[Launch]) -> dict[str, str]:
     found = {}
     listed = _answer("squeue", "--me", "--states=all", "--noheader", "--format=%i|%T|%r")
     for line in listed.splitlines():
-        job, state, reason = line.strip().split("|", 2)
-        if job in wanted:
+        job, _, rest = line.strip().partition("|")
+        state, _, reason = rest.partition("|")
+        if job in wanted and state:
             waits = state in WAITING and reason not in ("", "None")
             found[job] = f"{state} ({reason})" if waits else state
     return found | _accounted(wanted - found.keys())
@@ -109,6 +113,10 @@ def _accounted(jobs: Set[str]) -> dict[str, str]:
         if job in jobs and state:
             found[job] = state
     return found
+
+
+def _name(folder: Path) -> str:
+    return f"workbench-{folder.name}"
 
 
 def _user(number: int) -> str:
@@ -148,13 +156,15 @@ def _answer(program: str, *arguments: str) -> str:
     }
     try:
         done = subprocess.run(
-            [found, *arguments], capture_output=True, text=True, timeout=PATIENCE_S,
-            stdin=subprocess.DEVNULL, env=environment, check=False,
+            [found, *arguments], capture_output=True, text=True, errors="replace",
+            timeout=PATIENCE_S, stdin=subprocess.DEVNULL, env=environment, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise UserError(
             f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s); try again, or ask `sinfo`."
         ) from None
+    except OSError as error:
+        raise UserError(f"{found} cannot be run ({error.strerror}); ask who runs SLURM.") from None
     if done.returncode:
         said = on_one_line(UserError(done.stderr or done.stdout))
         raise UserError(f"SLURM refused: {said}; see `sinfo`, or use another launcher.")
