@@ -26,6 +26,7 @@ from storage.events import (
     write,
 )
 from storage.histories import GOLD, golds
+from storage.overtaken import Latest, Overtaken, differing, latest
 from storage.store import Store, transaction
 from storage.tweets import tweet as find_tweet
 
@@ -39,6 +40,8 @@ class Change:
     tweets: tuple[int, ...]
     skipped: int = 0
     """Tweets that undo or redo left alone because somebody else changed them since."""
+    overtaken_by: Latest | None = None
+    """The newest of those changes by somebody else."""
 
 
 def assign(
@@ -47,9 +50,14 @@ def assign(
     label: str | None,
     shown: Shown | None = None,
     progress: Progress | None = None,
+    seen: Mapping[int, str | None] | None = None,
 ) -> Change:
-    """Give tweets a label, or none (clear); the label must be one of the workspace's."""
-    return assign_each(store, dict.fromkeys(ids, label), shown, progress)
+    """Give tweets a label, or none (clear); the label must be one of the workspace's.
+
+    `seen` holds the labels that were on the screen: if one of them is no longer the tweet's,
+    nothing is written. Raises Overtaken then.
+    """
+    return assign_each(store, dict.fromkeys(ids, label), shown, progress, seen)
 
 
 def assign_each(
@@ -57,6 +65,7 @@ def assign_each(
     wanted: Mapping[int, str | None],
     shown: Shown | None = None,
     progress: Progress | None = None,
+    seen: Mapping[int, str | None] | None = None,
 ) -> Change:
     """Like `assign`, with a label of its own for each tweet, still as one step."""
     values: dict[str | None, int | None] = {None: None}
@@ -64,7 +73,8 @@ def assign_each(
         values[label] = store.label_ids[store.config.require_label(str(label))]
     kind = "clear" if set(wanted.values()) == {None} else "set"
     numbered = {number: values[label] for number, label in wanted.items()}
-    return _act(store, kind, numbered, "label", shown, progress)
+    before = None if seen is None else {n: old and store.label_ids[old] for n, old in seen.items()}
+    return _act(store, kind, numbered, "label", shown, progress, before)
 
 
 def mark(
@@ -74,15 +84,28 @@ def mark(
     on: bool,
     shown: Shown | None = None,
     progress: Progress | None = None,
+    seen: Mapping[int, bool] | None = None,
 ) -> Change:
-    """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`."""
+    """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`.
+
+    Raises Overtaken where a mark is not what was `seen`.
+    """
     kind = {"excluded": "exclude", "review": "flag", "ambiguous": "flag"}[field]
-    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress)
+    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress, seen)
 
 
-def annotate(store: Store, number: int, note: str, shown: Shown | None = None) -> Change:
-    """Write a note on a tweet; an empty one removes it."""
-    return _act(store, "note", {number: note or None}, "note", shown)
+def annotate(
+    store: Store,
+    number: int,
+    note: str,
+    shown: Shown | None = None,
+    seen: Mapping[int, str | None] | None = None,
+) -> Change:
+    """Write a note on a tweet; an empty one removes it.
+
+    Raises Overtaken where the note is not the one that was `seen`.
+    """
+    return _act(store, "note", {number: note or None}, "note", shown, seen=seen)
 
 
 def annotate_each(
@@ -161,21 +184,27 @@ def _act(
     field: str,
     shown: Shown | None,
     progress: Progress | None = None,
+    seen: Mapping[int, Value] | None = None,
 ) -> Change:
     numbers = sorted(wanted)  # in the order of the table, which halves the time
     if not numbers:
         return Change(0, kind, ())
     touched: list[int] = []
+    overtaken: list[int] = []
     with transaction(store.db):
         if len(numbers) == 1:
             find_tweet(store, numbers[0])
         action = begin_step(store, kind if len(numbers) == 1 else "bulk", shown)
         for batch in batches(numbers):
             edits = _edits(store, batch, field, wanted)
-            write(store, action, edits)
+            overtaken += differing(edits, seen) if seen is not None else []
+            if not overtaken:
+                write(store, action, edits)
             touched += [edit.tweet for edit in edits]
             if progress:
                 progress(len(touched), len(numbers))
+        if overtaken:
+            raise Overtaken(len(overtaken), latest(store, overtaken, field))
     return Change(action, kind, tuple(touched))
 
 
@@ -216,17 +245,22 @@ def _replay(
     action = begin(store, kind, reverts=target)
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
-    left: set[int] = set()
+    left: dict[str, set[int]] = {}
     asked = [target, store.annotator, alone]
     while rows := store.db.execute(sql, [*asked, last, batch_of(total)]).fetchall():
         write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
         touched.update((row[1], None) for row in rows if row[6])
-        left.update(row[1] for row in rows if not row[6])
+        for row in rows:
+            if not row[6]:
+                left.setdefault(row[2], set()).add(row[1])
         last = rows[-1][0]
         seen += len(rows)
         if progress:
             progress(seen, total)
-    return Change(action, kind, tuple(touched), skipped=len(left))
+    by = [latest(store, tweets, field) for field, tweets in left.items()]
+    newest_by = max(filter(None, by), key=lambda event: event.action, default=None)
+    skipped = len(set().union(*left.values()))
+    return Change(action, kind, tuple(touched), skipped, newest_by)
 
 
 def _size(store: Store, action: int) -> int:

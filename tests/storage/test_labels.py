@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from storage import labels, maintenance, tweets
 from storage.errors import UsageError, UserError
 from storage.events import Shown
+from storage.overtaken import Overtaken
 from storage.store import open_store
 
 
@@ -411,3 +412,69 @@ def test_ten_thousand_tweets_are_changed_and_taken_back_as_one(make_store, fill,
     assert tweets.counts(store).corrected == 10_000
     labels.undo(store)
     assert state_of(store) == before
+
+
+# What others changed since it was shown
+
+
+@pytest.fixture
+def ben(small, reopen):
+    return reopen(small, "ben")
+
+
+def test_a_label_is_not_written_over_one_that_was_not_seen(small, ben):
+    labels.assign(small, [1], "negative", seen={1: "positive"})
+    before = small.db.execute("SELECT * FROM steps").fetchall()
+    with pytest.raises(Overtaken) as caught:
+        labels.assign(ben, [1], "positive", seen={1: "positive"})
+    latest = caught.value.latest
+    assert (caught.value.tweets, latest.annotator, latest.value) == (1, "ana", "negative")
+    assert latest.at == labels.history(small, 1)[-1]["at"]
+    assert len(events(small, 1)) == 2
+    assert small.db.execute("SELECT * FROM steps").fetchall() == before
+    assert labels.assign(ben, [1], "positive", seen={1: "negative"}).tweets == (1,)
+    assert label_of(small, 1) == "positive"
+
+
+def test_a_label_that_somebody_took_away_is_noticed(small, ben):
+    labels.assign(small, [1], None)
+    with pytest.raises(Overtaken) as caught:
+        labels.assign(ben, [1], "positive", seen={1: "positive"})
+    assert caught.value.latest.value is None
+    labels.assign(ben, [1], "positive", seen={1: None})
+
+
+def test_one_of_many_that_was_changed_holds_up_all_of_them(small, ben):
+    labels.assign(small, [3], "negative")
+    labels.assign(small, [2], "negative")
+    seen = {number: label_of(ben, number) for number in range(1, 6)} | {3: "positive"}
+    with pytest.raises(Overtaken) as caught:
+        labels.assign(ben, seen, "positive", seen=seen | {2: "positive"})
+    assert (caught.value.tweets, caught.value.latest.tweet) == (2, 2)
+    assert len(events(small, 1)) == 1
+    assert maintenance.check(small) == []
+
+
+@pytest.mark.parametrize("field", ["excluded", "review", "ambiguous"])
+def test_a_mark_that_somebody_else_set_is_noticed_and_other_fields_are_not(small, ben, field):
+    labels.assign(small, [1], "negative")
+    labels.mark(ben, [1], field, True, seen={1: False})
+    with pytest.raises(Overtaken) as caught:
+        labels.mark(small, [1], field, True, seen={1: False})
+    assert (caught.value.latest.field, caught.value.latest.annotator) == (field, "ben")
+
+
+def test_a_note_is_not_written_over_one_that_was_not_seen(small, ben):
+    labels.annotate(ben, 1, "sarcasm")
+    with pytest.raises(Overtaken) as caught:
+        labels.annotate(small, 1, "a joke", seen={1: None})
+    assert caught.value.latest.value == "sarcasm"
+    assert tweets.tweet(small, 1).note == "sarcasm"
+
+
+def test_undo_says_who_changed_what_it_leaves_alone(small, ben):
+    labels.assign(small, [1], "negative")
+    labels.assign(ben, [1], "positive")
+    change = labels.undo(small)
+    assert (change.tweets, change.skipped) == ((), 1)
+    assert (change.overtaken_by.annotator, change.overtaken_by.value) == ("ben", "positive")
