@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 from storage import backups, connections, locks
-from storage.errors import UserError
+from storage.errors import Busy, UserError
 
 LOCKLESS = (
     sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK,
@@ -53,7 +53,8 @@ def explain(error: sqlite3.Error, path: Path) -> UserError:
         advice = "cannot be opened; check that you may read and write its folder"
     else:
         advice = f"could not be used ({text})"
-    return UserError(f"{path} {advice}.")
+    kind = Busy if "locked" in text or "busy" in text else UserError
+    return kind(f"{path} {advice}.")
 
 
 def way_back(path: Path) -> str:

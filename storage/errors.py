@@ -9,6 +9,10 @@ class UserError(Exception):
     status = 1
 
 
+class Busy(UserError):
+    """Another process was writing all the time; the same may succeed a moment later."""
+
+
 class UsageError(UserError):
     """The request itself is wrong (an unknown label, a bad filter); exit status 2."""
 

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -147,6 +147,20 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     return _opened(path, config, annotator or login_name())
 
 
+def open_beside(store: Store) -> Store:
+    """Open a workspace once more, for another thread, with the settings that the store has."""
+    path = store.folder / DATABASE
+    with ExitStack() as failed:
+        if (held := presence.hold(store.folder)) is not None:
+            failed.enter_context(held)
+        try:
+            db, read_only = connect(path, filesystem.network_type(store.folder))
+        except sqlite3.DatabaseError as error:
+            raise explain(error, path) from error
+        failed.pop_all()
+    return replace(store, db=db, read_only=read_only, held=held)
+
+
 def _opened(path: Path, config: Config, annotator: str) -> Store:
     network = filesystem.network_type(path.parent)
     with ExitStack() as failed:
@@ -280,6 +294,31 @@ def _begin(db: sqlite3.Connection) -> None:
             time.sleep(min(LONGEST_NAP, max(SHORTEST_NAP, waited / 100)))
     finally:
         db.execute(f"PRAGMA busy_timeout = {limit_ms}")
+
+
+@contextmanager
+def waiting_at_most(db: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
+    """Wait no longer than this for other processes within the block, then raise Busy."""
+    usual: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    db.execute(f"PRAGMA busy_timeout = {min(milliseconds, usual)}")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {usual}")
+
+
+def data_version(store: Store) -> int | None:
+    """Another number whenever others have committed; None while they keep even readers out.
+
+    Others are all connections but this store's.
+    """
+    try:
+        with waiting_at_most(store.db, 0):
+            return int(store.db.execute("PRAGMA data_version").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return None
+        raise explain(error, store.folder / DATABASE) from error
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:

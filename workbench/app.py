@@ -96,8 +96,16 @@ class WorkbenchApp(App[None]):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
             end_with_terminal()
 
-    def on_unmount(self) -> None:
-        """Close the workspace."""
+    async def action_quit(self) -> None:
+        """Leave once everything is saved."""
+        if not self._browse.saving.delays_leaving():
+            self.exit()
+
+    async def on_unmount(self) -> None:
+        """Close the workspace, and say how many edits could not be saved."""
+        if unsaved := await self._browse.saving.close():
+            edits = "1 edit was" if unsaved == 1 else f"{unsaved:,} edits were"
+            self.problem = f"{edits} not saved, as the program was closed before."
         self.store.close()
 
     @work(group="backup")
@@ -144,9 +152,9 @@ class WorkbenchApp(App[None]):
         """Say so when a key means nothing."""
         layers.say_unused(self, event)
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         """Leave the top layer."""
-        layers.leave(self)
+        await layers.leave(self)
 
     def action_place(self, name: str) -> None:
         """Go to one of the places of the program, from wherever the user is."""

@@ -91,7 +91,7 @@ def open_screen(settings: Settings, mouse: bool = True) -> None:
     app = WorkbenchApp(folder, settings.annotator)
     app.run(mouse=mouse)
     if app.problem is not None:
-        raise UserError(app.problem)
+        fail(app.problem, app.return_code or 1)
     sys.exit(app.return_code or 0)
 
 

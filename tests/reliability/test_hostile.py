@@ -271,7 +271,7 @@ def test_any_text_is_inert_in_every_part_of_the_screen(text, other):
     layout = rows.columns([text, other])
     blank = Console().get_style("none")
     palette = rows.Palette(blank, blank, blank, blank)
-    strip = rows.render(tweet, layout, palette, 60, marked=False)
+    strip = rows.render(tweet, layout, palette, 60, mark=" ")
     assert acting(strip.text) == []
     assert strip.cell_length == 60
     event = {"at": 0, "annotator": other, "kind": text, "field": "note", "old": text, "new": other}

@@ -1,7 +1,5 @@
 """The keys that change labels: what they write, what they show, what they leave alone."""
 
-import sqlite3
-
 import pytest
 from textual import events
 
@@ -208,20 +206,6 @@ async def test_predictions_are_taken_for_all_marked_tweets(start):
     async with start() as driver:
         await driver.press("v", "v", "v", "space")
         assert [driver.tweet(n).label for n in (1, 2, 3)] == ["positive", "negative", "positive"]
-
-
-async def test_nothing_moves_when_it_cannot_be_saved(start):
-    async with start() as driver:
-        other = sqlite3.connect(driver.app.store.folder / "workbench.db", isolation_level=None)
-        driver.app.store.db.execute("PRAGMA busy_timeout = 50")
-        other.execute("BEGIN IMMEDIATE")
-        await driver.press("2")
-        await driver.until_seen("is being written by")
-        assert driver.current == 1
-        other.execute("ROLLBACK")
-        other.close()
-        await driver.press("2")
-        assert driver.tweet(1).label == "negative"
 
 
 @pytest.mark.parametrize("opener", ["slash", "e"])

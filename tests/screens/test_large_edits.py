@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from storage import store as store_module
-from workbench.screens import editing
-from workbench.screens.editing import AT_ONCE, Editing
+from workbench.screens import saving
+from workbench.screens.editing import Editing
+from workbench.screens.saving import AT_ONCE
 
 MANY = 2 * AT_ONCE + 500
 
@@ -28,7 +29,7 @@ def said(monkeypatch):
         say(self, text, problem)
 
     monkeypatch.setattr(Editing, "say", remember)
-    monkeypatch.setattr(editing, "INTERVAL", 0)
+    monkeypatch.setattr(saving, "INTERVAL", 0)
     return texts
 
 
@@ -66,19 +67,20 @@ async def test_it_is_one_step_and_says_how_far_it_is(start, large, said):
         await driver.until_seen("nothing to undo")
 
 
-async def test_the_list_moves_meanwhile_and_other_edits_wait(start, large):
+async def test_the_list_moves_meanwhile_and_other_edits_wait(start, large, said):
     async with start(large) as driver:
         await mark_all(driver)
         with locked(large):
             await driver.press("2")
-            await driver.until_seen(f"Labelling {MANY:,} …")
+            await driver.until(lambda: f"Labelling {MANY:,} …" in said)
             await driver.press("g", "j", "x", "1", "u", "j")
-            assert driver.current == 3
-        await driver.until_seen(f"Labelled {MANY:,} tweets")
-        assert [event["kind"] for event in driver.history(3)] == ["gold import", "bulk"]
-        assert driver.tweet(2).flags == []
-        await driver.press("x")
-        assert driver.tweet(3).flags == ["excluded"]
+            assert driver.current == 4
+            await driver.until_seen("4 edits wait to be saved")
+        await driver.until_seen("Undone: tweet 2.")
+        kinds = [event["kind"] for event in driver.history(2)]
+        assert kinds == ["gold import", "bulk", "exclude", "set", "undo"]
+        assert (driver.tweet(2).label, driver.tweet(2).flags) == ("negative", ["excluded"])
+        assert len(driver.history(3)) == 2
 
 
 async def test_what_cannot_be_saved_changes_nothing_and_keeps_the_marks(start, large, monkeypatch):

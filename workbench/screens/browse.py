@@ -14,7 +14,7 @@ from textual.widgets import Static
 from storage import tweets
 from storage.store import Store
 from workbench import inert
-from workbench.screens.editing import EDITS, NOTHING
+from workbench.screens.editing import EDITS, LOOK_S, NOTHING
 from workbench.screens.finding import Question
 from workbench.screens.help import HelpScreen, Key
 from workbench.screens.jobs import Collected, Progressed, outcome
@@ -69,6 +69,8 @@ class BrowseScreen(Selecting):
     def on_mount(self) -> None:
         """Show the whole list, whose ids are known without reading them."""
         self.tweets.layout_of = rows.columns(self.store.label_ids)
+        self.tweets.waits = self.saving.waits
+        self.set_interval(LOOK_S, self.look_for_others)
         self.tweets.focus()
         self._show_keys()
         problems = [notice.sentence for notice in self.store.notices]

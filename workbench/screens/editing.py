@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
-from textual.message import Message
 from textual.screen import Screen
 
 from storage import labels
@@ -16,35 +12,26 @@ from storage.errors import UserError
 from storage.events import Progress, Shown
 from storage.filters import compile_filter
 from storage.labels import Change
-from storage.store import Store, open_store
-from storage.tweets import Tweet
+from storage.store import Store, data_version
+from storage.tweets import Tweet, window
 from workbench.screens import steps
 from workbench.screens.finding import Question
-from workbench.screens.steps import Done
+from workbench.screens.overtaken import refusal
+from workbench.screens.saving import Edit, Saving
+from workbench.screens.steps import Done, Targets
 from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine, Request
-from workbench.widgets.tweet_list import TweetList, first_row
+from workbench.widgets.tweet_list import TweetList, first_row, row_of
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
 
-T = TypeVar("T")
 EDITS = frozenset({"label", "suggestion", "keep", "flag", "clear", "note", "undo", "redo"})
-AT_ONCE = 2_000
-"""Tweets that a key changes before the screen goes on, a tenth of a second's work."""
 NOTHING = "There is no tweet here for this key."
-INTERVAL = 0.1
-"""Seconds between two words about how far a larger change is."""
-
-
-@dataclass(frozen=True)
-class Task(Generic[T]):
-    """A change of so many tweets, and what the screen does when it is saved."""
-
-    verb: str
-    size: int
-    act: Callable[[Store, Progress | None], T]
-    finish: Callable[[T], None]
+KEYS = {"excluded": "x", "review": "f", "ambiguous": "a"}
+LOOK_S = 1.0
+"""Seconds between two looks at whether others have changed something."""
+Act = Callable[[Store, Collection[int], Progress | None], Done]
 
 
 class Editing(Screen[None]):
@@ -63,27 +50,14 @@ class Editing(Screen[None]):
         key("ctrl+r", "redo", "redo"),
     ]
 
-    class Advanced(Message):
-        """A large change is so far."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class Ended(Message):
-        """A large change is saved, or has failed."""
-
-        def __init__(self, finish: Callable[[], None]) -> None:
-            super().__init__()
-            self.finish = finish
-
     app: WorkbenchApp
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
         self.question = Question()
-        self._busy = False
+        self.saving = Saving(self, store)
+        self._version = data_version(store)
         self._said_at: int | None = None
         """Where the cursor stood at the last word about an edit, which goes when it moves on."""
 
@@ -138,148 +112,146 @@ class Editing(Screen[None]):
             text = f"There is no label {number}; this workspace has {len(names)}."
             self.comment(text, problem=True)
             return
-        self._assign(lambda tweet: names[number - 1])
+        self._assign(str(number), lambda tweet: names[number - 1])
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""
-        self._assign(lambda tweet: tweet.pred, "There is no prediction to take; t trains a model.")
+        missing = "There is no prediction to take; t trains a model."
+        self._assign("space", lambda tweet: tweet.pred, missing)
 
     def action_keep(self) -> None:
         """Record that the label was looked at and is right, and go on."""
-        self._assign(lambda tweet: tweet.label, "There is no label to keep; give one with a digit.")
+        missing = "There is no label to keep; give one with a digit."
+        self._assign("enter", lambda tweet: tweet.label, missing)
 
     def action_clear(self) -> None:
         """Take the label away."""
-        self._assign(lambda tweet: None)
+        self._assign("0", lambda tweet: None)
 
     def action_flag(self, mark: str) -> None:
         """Set a mark, or take it away where all have it."""
-        if not self.has_tweets():
-            return
-        read, shown = self._targets(), self.shown
+        targets, shown = self._targets(), self.shown
 
-        def act(store: Store, progress: Progress | None) -> Done:
-            return steps.flag(store, read(store), mark, shown, progress)
+        def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
+            return steps.flag(store, targets, own, mark, shown, progress)
 
-        self._do(Task("Marking", len(self.tweets.target_ids()), act, self._edited))
+        self._save("Marking", targets, act, KEYS[mark])
 
     def action_note(self) -> None:
         """Ask for a note."""
-        tweet = self.tweets.current
-        if not self.has_tweets() or tweet is None:
-            return
-
-        def accept(text: str) -> bool:
-            def act(store: Store, progress: Progress | None) -> Done:
-                labels.annotate(store, tweet.id, text.strip(), self.shown)
-                return Done([tweet.id])
-
-            return self._do(Task("Writing", 1, act, self._edited))
-
-        self.prompt.ask(
-            Request("note", "enter saves, esc leaves it as it was", accept), tweet.note or ""
-        )
+        if self.has_tweets() and (tweet := self.tweets.current) is not None:
+            self._ask_note(tweet, tweet.note or "", "enter saves, esc leaves it as it was")
 
     def action_undo(self) -> None:
         """Take back the last step."""
-        size = labels.extent(self.store, "undo")
-        self._do(Task("Undoing", size, labels.undo, lambda change: self._turned("Undone", change)))
+        self._turn("Undoing", "undo", labels.undo, "Undone")
 
     def action_redo(self) -> None:
         """Do again what was undone."""
-        size = labels.extent(self.store, "redo")
-        self._do(
-            Task("Redoing", size, labels.redo, lambda change: self._turned("Done again", change))
-        )
+        self._turn("Redoing", "redo", labels.redo, "Done again")
 
     # How they work.
 
-    def _targets(self) -> Callable[[Store], Iterable[Tweet]]:
-        """Reads what a key acts on; the tweet under the cursor is taken as it is shown."""
-        current, run = self.tweets.current, self.run
-        if not self.tweets.marked:
-            return lambda store: [] if current is None else [current]
+    def _targets(self) -> Targets:
+        """What a key acts on; what is on the screen is taken as it is shown."""
         ids = self.tweets.target_ids()
-        return lambda store: steps.read(store, ids, run)
+        current = self.tweets.current
+        shown = self.tweets.in_view(ids) if self.tweets.marked else [current] if current else []
+        return Targets(ids, shown, self.run)
 
-    def _assign(self, choose: Callable[[Tweet], str | None], missing: str | None = None) -> None:
+    def _assign(
+        self, key: str, choose: Callable[[Tweet], str | None], missing: str | None = None
+    ) -> None:
+        targets, shown = self._targets(), self.shown
+
+        def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
+            return steps.label(store, targets, own, choose, missing, shown, progress)
+
+        self._save("Labelling", targets, act, key, rows_down=int(len(targets.ids) == 1))
+
+    def _save(self, verb: str, targets: Targets, act: Act, key: str, rows_down: int = 0) -> None:
+        """Do to these tweets what a key means; the cursor goes down so many rows."""
         if not self.has_tweets():
             return
-        read, shown, size = self._targets(), self.shown, len(self.tweets.target_ids())
+        marked = self.tweets.marked
 
-        def act(store: Store, progress: Progress | None) -> Done:
-            return steps.label(store, read(store), choose, missing, shown, progress)
+        def go_on() -> None:
+            self.tweets.unmark()
+            self.tweets.action_move(rows_down)
 
         def finish(done: Done) -> None:
-            self._edited(done, rows_down=int(size == 1))
+            self.look_again()
+            self.comment(done.said)
 
-        self._do(Task("Labelling", size, act, finish))
+        def refuse(error: UserError, after: int) -> None:
+            self.tweets.marked |= marked
+            if not marked and (row := row_of(self.tweets.ids, targets.ids[0])) is not None:
+                self.tweets.go(row)
+            self.look_again()
+            self.comment(refusal(error, targets.ids, key, after), problem=True)
 
-    def _edited(self, done: Done, rows_down: int = 0) -> None:
-        self.tweets.unmark()
-        self.tweets.reread(done.tweets)
-        self.tweets.action_move(rows_down)
-        self.comment(done.said)
+        size = len(targets.ids)
+        self.saving.save(Edit(verb, size, frozenset(targets.ids), act, go_on, finish, refuse))
 
-    def _turned(self, said: str, change: Change) -> None:
-        self.tweets.forget()
-        row = first_row(self.tweets.ids, change.tweets)
-        if row is not None:
-            self.tweets.go(row)
+    def _ask_note(self, tweet: Tweet, text: str, hint: str) -> None:
+        targets, shown = Targets([tweet.id], [tweet], None), self.shown
+
+        def accept(written: str) -> bool:
+            def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
+                return steps.note(store, targets, own, written.strip(), shown)
+
+            def finish(done: Done) -> None:
+                self.look_again()
+                self.comment(done.said)
+
+            def refuse(error: UserError, after: int) -> None:
+                """Put what was written back before the user, unless something else is asked."""
+                self.look_again()
+                said = refusal(error, [tweet.id], "enter", after)
+                if self.prompt.request in (None, request):
+                    self._ask_note(window(self.store, [tweet.id], None)[0], written, said)
+                else:
+                    self.say(f"{said} The note was “{written}”.", problem=True)
+
+            return self.saving.save(
+                Edit("Writing", 1, (tweet.id,), act, lambda: None, finish, refuse)
+            )
+
+        request = Request("note", hint, accept)
+        self.prompt.ask(request, text)
+
+    def _turn(
+        self, verb: str, kind: str, turn: Callable[[Store, Progress | None], Change], said: str
+    ) -> None:
+        """Undo or redo."""
+
+        def act(store: Store, own: Collection[int], progress: Progress | None) -> Change:
+            return turn(store, progress)
+
+        def finish(change: Change) -> None:
+            row = first_row(self.tweets.ids, change.tweets)
+            if row is not None:
+                self.tweets.go(row)
+            self.look_again()
+            listed = row is not None or not change.tweets
+            self.comment(steps.turned(said, change, listed))
+
+        def refuse(error: UserError, after: int) -> None:
+            self.comment(refusal(error, [], "", after), problem=True)
+
+        size = labels.extent(self.store, kind)
+        self.saving.save(Edit(verb, size, (), act, lambda: None, finish, refuse))
+
+    # What others do.
+
+    def look_for_others(self) -> None:
+        """Bring the screen up to date if somebody else has changed something."""
+        version = data_version(self.store)
+        if version not in (None, self._version):
+            self._version = version
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Read what is on the screen again; what is as it was is not painted."""
+        self.tweets.look_again()
         self.tweets.settle()
-        text = f"{said}: {steps.which(change.tweets)}"
-        if change.tweets and row is None:
-            text += ", not in this list"
-        if change.skipped:
-            text += f"; {change.skipped:,} left alone, as somebody changed them since"
-        self.comment(f"{text}.")
-
-    # At once, or beside the screen.
-
-    def _do(self, task: Task[T]) -> bool:
-        """Do it, one task at a time; False and a message when it could not be done at once."""
-        if self._busy:
-            self.say("A large change is still being saved; press that key again afterwards.")
-            return False
-        if task.size > AT_ONCE:
-            self._busy = True
-            self.say(f"{task.verb} {task.size:,} …")
-            self._do_beside(task)
-            return True
-        try:
-            result = task.act(self.store, None)
-        except UserError as error:
-            self.comment(str(error), problem=True)
-            return False
-        task.finish(result)
-        return True
-
-    @work(thread=True, group="edit", exit_on_error=True)
-    def _do_beside(self, task: Task[T]) -> None:
-        told = 0.0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal told
-            if time.monotonic() - told > INTERVAL:
-                told = time.monotonic()
-                self.post_message(self.Advanced(f"{task.verb} {done:,} of {total:,} …"))
-
-        store = open_store(self.store.folder, self.store.annotator)
-        try:
-            result = task.act(store, progress)
-        except UserError as error:
-            text = str(error)
-            self.post_message(self.Ended(lambda: self.say(text, problem=True)))
-        else:
-            self.post_message(self.Ended(lambda: task.finish(result)))
-        finally:
-            store.close()
-
-    @on(Advanced)
-    def _advanced(self, event: Advanced) -> None:
-        self.say(event.text)
-
-    @on(Ended)
-    def _ended(self, event: Ended) -> None:
-        self._busy = False
-        event.finish()

@@ -72,9 +72,9 @@ def put(app: App[Any], screen: Screen[None]) -> None:
         app.switch_screen(screen)
 
 
-def leave(app: App[Any]) -> None:
+async def leave(app: App[Any]) -> None:
     """Leave the top layer; under the last one there is only the way out."""
     if len(app.screen_stack) == 1:
-        app.exit()
+        await app.action_quit()
     elif isinstance(app.screen, CanBeLeft):
         app.screen.action_back()

@@ -142,8 +142,7 @@ class Selecting(Editing):
         self.question = replace(self.question, run=run)
         self._before = replace(self._before, run=run)
         self._show_columns()
-        self.tweets.forget()
-        self.tweets.settle()
+        self.look_again()
 
     @property
     def follows_predictions(self) -> bool:

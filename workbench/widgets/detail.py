@@ -73,17 +73,23 @@ def bar(share: float, cells: int = BAR_CELLS) -> str:
 class DetailPane(VerticalScroll, can_focus=False):
     """Shows `Details`: a column beside a wide list, a few lines under a narrow one."""
 
+    _shown: tuple[Details | None, bool] = (None, False)
+
     def compose(self) -> ComposeResult:
         """One block of text."""
         yield Static(id="detail-text")
 
     def show(self, details: Details | None, narrow: bool) -> None:
-        """Show a tweet, or nothing."""
+        """Show a tweet, or nothing; the same once more is not painted."""
+        if (details, narrow) == self._shown:
+            return
+        before, self._shown = self._shown[0], (details, narrow)
         text: Text | Group = Text("")
         if details is not None:
             text = _few_lines(details) if narrow else _column(details)
         self.query_one("#detail-text", Static).update(text)
-        self.scroll_home(animate=False)
+        if before is None or details is None or before.tweet.id != details.tweet.id:
+            self.scroll_home(animate=False)
 
 
 def _column(details: Details) -> Group:

@@ -90,6 +90,8 @@ class PromptLine(Horizontal):
 
     def ask(self, request: Request, value: str = "") -> None:
         """Open the input."""
+        if self.request is None:
+            self._asked_from = self.screen.focused
         self.request = None  # setting the value is not typing
         self.query_one("#prompt-title", Static).update(f"{request.title} ")
         with self.entry.prevent(Input.Changed):
@@ -97,7 +99,6 @@ class PromptLine(Horizontal):
         self.entry.cursor_position = len(value)
         self.request = request
         self._switch(asking=True)
-        self._asked_from = self.screen.focused
         # At once, so that no key of what is typed goes to the list.
         self.screen.set_focus(self.entry, scroll_visible=False)
         self.post_message(self.Opened())

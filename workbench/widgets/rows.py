@@ -14,9 +14,11 @@ from storage.tweets import Tweet
 from workbench import inert
 
 NONE = "·"
+MARKED, WAITS = "*", "…"
 MARKS_WIDTH = 6
 LEGEND = (
-    ("*", "marked: the next label key acts on all marked tweets"),
+    (MARKED, "marked: the next label key acts on all marked tweets"),
+    (WAITS, "an edit of it is not saved yet"),
     ("c", "corrected: the label differs from the imported one"),
     ("k", "kept: somebody has looked at the label and it stands"),
     ("!", "the prediction differs from the label"),
@@ -72,7 +74,7 @@ def probability(value: float | None) -> str:
     return "1.0" if value >= 0.995 else f"{value:.2f}"[1:]
 
 
-def render(tweet: Tweet, layout: Columns, palette: Palette, width: int, marked: bool) -> Strip:
+def render(tweet: Tweet, layout: Columns, palette: Palette, width: int, mark: str) -> Strip:
     """The row without its gutter, cut or filled to a width, in as few style runs as it takes."""
     gold, label, pred = (
         layout.short.get(name, NONE) if name else NONE
@@ -81,7 +83,7 @@ def render(tweet: Tweet, layout: Columns, palette: Palette, width: int, marked: 
     flag = "x" if tweet.excluded else "a" if tweet.ambiguous else "f" if tweet.review else " "
     cells = _cells(layout, gold, label, pred, probability(tweet.confidence))
     marks = (
-        ("*" if marked else " ")
+        mark
         + ("c" if tweet.changed else "k" if tweet.reviewed else " ")
         + ("!" if tweet.disagrees else " ")
         + ("~" if tweet.in_sample else " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -59,9 +59,13 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self.marked: set[int] = set()
         self.layout_of = rows.columns(())
+        self.waits: Callable[[int], bool] = lambda tweet: False
+        """Whether an edit of a tweet is still to be saved."""
         self._fetch = fetch
         self._windows: LRUCache[int, dict[int, Tweet]] = LRUCache(16)
         self._strips: LRUCache[int, Strip] = LRUCache(600)
+        self._painted: LRUCache[int, tuple[Tweet, str]] = LRUCache(600)
+        """The tweet on a row and its mark, as they are on the screen."""
         self._palette: rows.Palette | None = None
         self._settle: Timer | None = None
 
@@ -72,26 +76,31 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.ids = ids
         self.virtual_size = Size(self.size.width, len(ids))
         self.cursor = max(0, min(cursor, len(ids) - 1))
-        self.forget()
+        self._windows.clear()
+        self.refresh()
         self._scroll_to_cursor(centre=True)
         self.settle()
 
-    def forget(self) -> None:
-        """Read every row again, since any of them may have changed."""
+    def look_again(self) -> None:
+        """Read what is in view again; rows out of view are read when they come into view."""
         self._windows.clear()
-        self._strips.clear()
-        self.refresh()
+        self.repaint()
 
-    def reread(self, touched: Iterable[int]) -> None:
-        """Read tweets again that an edit touched."""
-        touched = list(touched)
-        if len(touched) != 1 or touched[0] != self.current_id:
-            self.forget()
-            return
-        self._windows.discard(self.cursor // WINDOW)
-        self._strips.discard(self.cursor)
-        self.refresh_line(self.cursor)
-        self.settle()
+    def repaint(self) -> None:
+        """Repaint the rows that are not as they were painted."""
+        for row in self._in_view():
+            if self._state(row) != self._painted.get(row):
+                self.refresh_line(row)
+
+    def in_view(self, ids: Collection[int]) -> list[Tweet] | None:
+        """These tweets as they are shown, None if some of them are not on the screen."""
+        found = (self.tweet_at(row) for row in self._in_view())
+        shown = {tweet.id: tweet for tweet in found if tweet is not None}
+        return [shown[number] for number in ids] if all(n in shown for n in ids) else None
+
+    def _in_view(self) -> range:
+        top = self.scroll_offset.y
+        return range(top, min(top + self.size.height, len(self.ids)))
 
     def tweet_at(self, row: int) -> Tweet | None:
         """The tweet on a row, its text cut to what a line can show."""
@@ -192,22 +201,19 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """Mark the rows from one to another, both included."""
         first, last = sorted((first, last))
         self.marked.update(self.ids[first : last + 1])
-        self._strips.clear()
-        self.refresh()
+        self.repaint()
 
     def toggle_mark(self) -> None:
         """Mark the tweet under the cursor, or take its mark away."""
         if (number := self.current_id) is not None:
             self.marked ^= {number}
-            self._strips.discard(self.cursor)
-            self.refresh_line(self.cursor)
+            self.repaint()
 
     def unmark(self) -> None:
         """Take all marks away."""
         if self.marked:
-            self.marked.clear()
-            self._strips.clear()
-            self.refresh()
+            self.marked = set()
+            self.repaint()
 
     # Events and painting.
 
@@ -239,18 +245,29 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """One line of the screen: gutter and row."""
         row, width = self.scroll_offset.y + y, self.size.width
-        if (tweet := self.tweet_at(row)) is None:
+        if (state := self._state(row)) is None:
+            self._painted.discard(row)
             return Strip.blank(width, self.rich_style)
         palette = self._palette or self._read_palette()
         strip = self._strips.get(row)
-        if strip is None:
-            strip = rows.render(tweet, self.layout_of, palette, width - 1, tweet.id in self.marked)
-            self._strips[row] = strip
+        if strip is None or state != self._painted.get(row):
+            strip = rows.render(state[0], self.layout_of, palette, width - 1, mark=state[1])
+            self._painted.discard(row)  # or the old values stayed
+            self._strips.discard(row)
+            self._painted[row], self._strips[row] = state, strip
         if row == self.cursor:
             gutter = Segment(">", self.get_component_rich_style("list--cursor"))
         else:
             gutter = Segment(" ", palette.base)
         return Strip([gutter, *strip], width)
+
+    def _state(self, row: int) -> tuple[Tweet, str] | None:
+        """The tweet on a row and its mark."""
+        if (tweet := self.tweet_at(row)) is None:
+            return None
+        if self.waits(tweet.id):
+            return tweet, rows.WAITS
+        return tweet, rows.MARKED if tweet.id in self.marked else " "
 
     def _read_palette(self) -> rows.Palette:
         self._palette = rows.Palette(
