@@ -24,6 +24,7 @@ from workbench import daily_backup
 from workbench.screens import layers, palette
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.clone import CloneScreen
+from workbench.screens.filing import Filing
 from workbench.screens.following import Following
 from workbench.screens.help import HelpScreen
 from workbench.screens.jobs import run_command
@@ -70,6 +71,7 @@ class WorkbenchApp(App[None]):
         """Why the screen had to close, in one sentence."""
         self._program = program
         self._browse = BrowseScreen(self.store)
+        self.filing = Filing(self, self._browse)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
         self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
         if wanted and not self._unknown_theme:

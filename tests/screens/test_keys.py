@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 
+import click
 import pytest
 
 from storage.config import MOVING_KEYS, RESERVED_KEYS
+from workbench.cli import main
 from workbench.screens.compare import CompareScreen
 from workbench.screens.too_small import TooSmallScreen
 
@@ -15,7 +17,7 @@ KINDS = {
     },
     "go": {
         "place", "leave", "back", "quit", "help", "command_palette", "train", "runs",
-        "new_run", "open", "show", "compare", "clone", "filter", "sort",
+        "new_run", "open", "show", "compare", "clone", "evaluate", "undelete", "filter", "sort",
     },
     "select": {"mark", "mark_range"},
     "label": {"label", "suggestion", "keep", "clear", "flag", "note", "undo", "redo"},
@@ -25,6 +27,28 @@ KINDS = {
     "field": {"go_on", "focus_next", "focus_previous", "toggle_button"},
 }  # fmt: skip
 """Each action of the screens by what kind of thing it does."""
+COMMANDS_OF = {
+    "label": "label", "clear": "label", "suggestion": "take", "keep": "keep", "note": "note",
+    "flag": "flag exclude ambiguous", "undo": "undo", "redo": "redo",
+    "filter": "list", "sort": "list suspects", "disagreement": "list", "copy": "show history",
+    "show": "list", "runs": "runs", "open": "logs", "compare": "compare", "evaluate": "evaluate",
+    "train": "train", "new_run": "train", "start": "train", "stop": "stop resume",
+    "clone": "clone", "delete": "delete", "undelete": "undelete",
+    "export the tweets of the list": "export", "take a snapshot": "snapshot",
+    "go back to a snapshot": "restore snapshots diff", "start the engine": "engine",
+}  # fmt: skip
+"""What does the same from the command line, for each action that is more than a view."""
+ONLY_VIEWS = {
+    "place", "leave", "back", "quit", "help", "command_palette", "copy_text", "theme",
+    *KINDS["move"] - {"disagreement"}, *KINDS["select"], *KINDS["answer"], *KINDS["field"],
+}  # fmt: skip
+ONLY_COMMANDS = {
+    "init import demo": "they come before there is anything to look at",
+    "status": "the line with the counts shows it all the time",
+    "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
+    "group conflicts agreement": "they are about imports and people, seldom about what is shown",
+    "predict classify export-adapter": "they take a model elsewhere, or to texts from elsewhere",
+}
 WRITE = {"label", "run"}
 IN_ITS_OWN_LAYER = {"answer", "field"}
 """Kinds of menus, questions and forms, which have to be left before anything else goes on."""
@@ -106,6 +130,19 @@ async def test_a_key_is_of_the_same_kind_on_every_screen(start):
         assert {kinds[key]["browse"] for key in "1290"} == {"label"}
         assert not [key for key in MOVING_KEYS if WRITE & set(kinds[key].values())]
         assert letters <= RESERVED_KEYS, "no label gets a key of the list"
+
+
+async def test_what_the_screen_does_commands_do_too_and_the_other_way_round(start):
+    async with start() as driver:
+        keys = {active.binding.description for active in driver.app.screen.active_bindings.values()}
+        entries = {entry.title for entry in driver.app.get_system_commands(driver.app.screen)}
+    actions = set().union(*KINDS.values()) | entries - keys
+    assert sorted(actions ^ (set(COMMANDS_OF) | ONLY_VIEWS)) == []
+    assert not set(COMMANDS_OF) & ONLY_VIEWS
+    on_screen = set(" ".join(COMMANDS_OF.values()).split())
+    alone = set(" ".join(ONLY_COMMANDS).split())
+    assert sorted((on_screen | alone) ^ set(main.list_commands(click.Context(main)))) == []
+    assert not on_screen & alone
 
 
 @pytest.mark.parametrize("key", ["q", "escape"])

@@ -6,52 +6,22 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import on
-from textual.app import ComposeResult
-from textual.screen import Screen
-from textual.widgets import Static
 
 from workbench import inert
-from workbench.widgets.key_line import KeyLine
+from workbench.screens.report import ReportScreen
 from workbench.widgets.keys import key
-from workbench.widgets.page import Page
 
 MOST_FLIPS = 200
 MOST_IDS = 12
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(ReportScreen):
     """Figures, settings, data and flipped tweets, as `workbench compare` finds them."""
 
-    BINDINGS: ClassVar = [
-        key("escape,c", "back", "back to the runs", key_display="esc q c"),
-    ]
+    BINDINGS: ClassVar = [key("c", "back", "back to the runs")]
 
     def __init__(self, found: dict[str, Any]) -> None:
-        super().__init__()
-        self._found = found
-
-    def compose(self) -> ComposeResult:
-        """One text above a line of keys."""
-        with Page(id="compared"):
-            yield Static(Text("\n").join(_lines(self._found)), markup=False)
-        yield KeyLine("j k g G scroll  esc q back  ? help")
-
-    def on_mount(self) -> None:
-        """The keys scroll at once."""
-        self.query_one(Page).focus()
-
-    def say(self, text: str, problem: bool = False) -> None:
-        """Show a message."""
-        self.query_one(KeyLine).say(text, problem)
-
-    @on(Page.Stuck)
-    def _stuck(self, event: Page.Stuck) -> None:
-        self.say(event.text)
-
-    def action_back(self) -> None:
-        """Back to the runs."""
-        self.app.pop_screen()
+        super().__init__(_lines(found))
 
 
 def _lines(found: dict[str, Any]) -> Iterator[Text]:

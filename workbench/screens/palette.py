@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def commands(app: WorkbenchApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """What the keys of the screen do, the engine, and the themes."""
+    """What the keys of the screen do, then files and snapshots, the engine, and the themes."""
     offered = {"command_palette"}
     for node, binding, _, _ in screen.active_bindings.values():
         if binding.description and binding.show and binding.action not in offered:
@@ -25,6 +25,12 @@ def commands(app: WorkbenchApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
                 f"key {binding.key_display or binding.key}",
                 lambda action=binding.action, node=node: app.run_action(action, node),
             )
+    for name, does, act in (
+        ("export the tweets of the list", "to a file for elsewhere", app.filing.export),
+        ("take a snapshot", "a name for the labels as they are", app.filing.take_snapshot),
+        ("go back to a snapshot", "one step, which undo takes back", app.filing.restore_snapshot),
+    ):
+        yield SystemCommand(name, does, act)
     turn = "start" if app.engine.word in ("", spool.OFF) else "stop"
     yield SystemCommand(
         f"{turn} the engine",

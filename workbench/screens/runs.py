@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +21,9 @@ from storage.store import open_store
 from workbench import inert
 from workbench.runs.telling import duration, made_with
 from workbench.screens.ask import AskScreen
+from workbench.screens.choose import ChooseScreen
 from workbench.screens.compare import CompareScreen
+from workbench.screens.evaluation import EvaluationScreen
 from workbench.screens.jobs import Collected, Progressed, accuracy
 from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
@@ -43,7 +46,9 @@ class RunsScreen(Screen[None]):
         key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
         key("c", "compare", "compare with the marked run, or the one below"),
         key("C", "clone", "clone: train again on the same data, with other settings"),
+        key("E", "evaluate", "evaluate: its predictions against the labels"),
         key("D", "delete", "delete the run"),
+        key("U", "undelete", "bring a deleted run back"),
         key("j,down", "move(1)", "next run", key_display="j"),
         key("k,up", "move(-1)", "previous run", key_display="k"),
         key("ctrl+d,pagedown", "move(10)", "ten runs down", key_display="ctrl+d"),
@@ -76,7 +81,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter open  o show  v mark  c compare  C clone  D delete  t train  esc back  ? help",
+            "enter open  o show  c compare  C clone  E evaluate  D delete  esc back  ? help",
             classes="hint",
         )
 
@@ -118,12 +123,20 @@ class RunsScreen(Screen[None]):
             inert.line(f"! {text}" if problem and text else text)
         )
 
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        if self._said == text:
+            self.say("")
+
     def on_progressed(self, event: Progressed) -> None:
         """A run has moved on: the state of its row may have changed, or it is a new one."""
         if event.progress.run not in {run.id for run in self._runs}:
             self._read()
         for row, run in enumerate(self._runs):
             if run.id == event.progress.run:
+                if run.reason and event.progress.live:  # it has been resumed
+                    self._runs[row] = replace(run, reason=None)
+                    self._show(self.Read(self._runs))
                 state, table = event.progress.state, self.query_one(DataTable)
                 news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
                 for column, text in news.items():
@@ -248,9 +261,60 @@ class RunsScreen(Screen[None]):
         except UserError as error:
             self.say(str(error), problem=True)
         else:
-            self.say(f"Run {number} is deleted; `workbench undelete {number}` brings it back.")
+            self.say(f"Run {number} is deleted; U brings it back.")
             self.app.forget_run(number)
             self._read()
+
+    def action_undelete(self) -> None:
+        """Choose a run from the trash, and bring it back."""
+        self._look_into_trash()
+
+    @work(group="undelete", exclusive=True)
+    async def _look_into_trash(self) -> None:
+        try:
+            lying = await self.app.command("undelete", "--json")
+        except UserError as error:
+            self.say(str(error), problem=True)
+            return
+        if not lying:
+            self.say("No run is in the trash.")
+            return
+        choices = [
+            (str(run["id"]), inert.line(made_with(run["kind"], run["recipe"])))
+            for run in reversed(lying)
+        ]
+
+        def chosen(number: str | None) -> None:
+            if number is not None:
+                self._undelete(number)
+
+        self.app.push_screen(ChooseScreen("Bring back the run", choices, choices[0][0]), chosen)
+
+    @work(group="undelete", exclusive=True)
+    async def _undelete(self, number: str) -> None:
+        try:
+            run = await self.app.command("undelete", number, "--json", let_finish=True)
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say(f"Run {number} is back ({run['state']}).")
+            self._read()
+
+    def action_evaluate(self) -> None:
+        """Show the figures of the run under the cursor."""
+        if (run := self._require_run()) is not None:
+            self.say(f"Evaluating run {run.id}…")
+            self._evaluate(run)
+
+    @work(group="evaluate", exclusive=True)
+    async def _evaluate(self, run: Run) -> None:
+        try:
+            report = await self.app.command("evaluate", str(run.id), "--json")
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say("")
+            self.app.push_screen(EvaluationScreen(made_with(run.kind, run.recipe), report))
 
     @on(DataTable.RowSelected)
     def action_open(self) -> None:
