@@ -203,9 +203,16 @@ class Stub:
         run_folder.write_state(self.folder, run_folder.read_state(self.folder), **changes)
 
     def start_outside(self):
-        """Start the run as somebody else would, before the screen opens."""
+        """Start the run as somebody else would."""
+        self._do("train", "--recipe", "tiny")
+
+    def resume_outside(self):
+        """Go on with the run as somebody else would."""
+        self._do("resume", "3")
+
+    def _do(self, *arguments):
         workspace = str(self.folder.parent.parent)
-        command = [*self.program, "--workspace", workspace, "train", "--recipe", "tiny"]
+        command = [*self.program, "--workspace", workspace, *arguments]
         subprocess.run(command, check=True, capture_output=True)
 
 
@@ -247,8 +254,8 @@ if command == "train":
     print(json.dumps(runs.get(store, number).as_json()))
 elif command == "resume":
     folder = store.run_folder(int(rest[0]))
-    run_folder.write_state(folder, run_folder.read_state(folder), state="running")
-    runs.update(store, int(rest[0]), state="queued")
+    run_folder.write_state(folder, run_folder.read_state(folder), state="running", reason=None)
+    runs.update(store, int(rest[0]), state="queued", reason=None)
 elif command == "runs":
     for run in runs.every(store):
         folder = store.run_folder(run.id)

@@ -209,6 +209,32 @@ async def test_a_failed_run_says_why(start, stub):
         assert "pred: run 2" in driver.text
 
 
+@pytest.mark.parametrize("way", ["escape", "r", "n"])
+async def test_that_a_run_failed_is_taken_back_when_somebody_resumes_it(start, stub, way):
+    async with started(start, stub) as driver:
+        await driver.press(way)
+        await driver.pilot.pause()
+        stub.move(state="failed", reason="Out of memory; use a smaller batch.")
+        await driver.until_seen("Out of memory")
+        stub.resume_outside()
+        await driver.until(lambda: "Out of memory" not in driver.text)
+        await driver.press("B", "t")
+        await driver.until_seen("state running")
+        assert "failed" not in driver.text
+
+
+async def test_what_was_said_of_a_run_goes_with_it(start, stub):
+    async with started(start, stub) as driver:
+        stub.move(state="failed", reason="Out of memory.")
+        await driver.press("r")
+        await driver.until_seen("Run 3: Out of memory.")
+        await driver.press("D", "y")
+        await driver.until_seen("Run 3 is deleted")
+        await driver.press("B")
+        await driver.until_seen("$TSLA to the moon")
+        assert "run 3 failed" not in driver.text
+
+
 async def test_a_run_whose_worker_is_gone_has_failed(start, stub):
     async with started(start, stub) as driver:
         stub.move(pid=2**22 + 1)

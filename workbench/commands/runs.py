@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 
@@ -65,10 +66,15 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
         stored_runs.get(store, number)
         folder = store.run_folder(number)
         run_folder.require(folder)
+        told = set()
         for values in follow(folder, follows):
+            told.add(values.get("text"))
             say(json.dumps(values, ensure_ascii=False) if settings.as_json else line_of(values))
         if not settings.as_json:
-            say(f"Run {number}: {last_line(run_folder.settle(folder))}")
+            state = run_folder.settle(folder)
+            if state.reason in told:  # such as a note on why training ended early
+                state = replace(state, reason=None)
+            say(f"Run {number}: {last_line(state)}")
 
 
 @click.command()

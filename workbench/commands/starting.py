@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from storage import runs as stored_runs
 from storage.errors import UserError
 from storage.runs import Run
@@ -41,7 +43,7 @@ def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
     if settings.as_json:
         print_json(run.as_json())
     elif waits:
-        print_runs([run])
+        print_runs([replace(run, reason=None) if run.state == run_folder.FAILED else run])
     else:
         say(f"It goes on without this terminal; `workbench logs {number} -f` follows it.")
     if waits and run.state == run_folder.FAILED:

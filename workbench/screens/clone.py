@@ -78,6 +78,10 @@ class CloneScreen(Screen[None]):
         """Show a message."""
         start_form.say(self, text, problem)
 
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        start_form.take_back(self, text)
+
     def action_go_on(self) -> None:
         """From field to field, and start at last."""
         start_form.go_on(self)

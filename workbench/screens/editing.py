@@ -87,6 +87,10 @@ class Editing(Screen[None]):
         self._said_at = None
         self.prompt.say(text, problem)
 
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        self.prompt.take_back(text)
+
     def comment(self, text: str, problem: bool = False) -> None:
         """Show a message about the tweet under the cursor or the edit that led there."""
         self.say(text, problem)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError
 from workbench.runs.folder import FAILED
+from workbench.screens import layers
 from workbench.screens.jobs import (
     INTERVAL,
     Collected,
@@ -32,6 +33,8 @@ class Following:
         self.store = app.store
         self.progress: dict[int, Progress] = {}
         self._followed: set[int] = set()
+        self._told: dict[int, str] = {}
+        """What was said of the end of a run, which is not true any more when it goes on."""
 
     def begin(self) -> None:
         """Follow what goes on, and look for more from time to time."""
@@ -46,6 +49,7 @@ class Following:
     def forget(self, run: int) -> None:
         """Leave aside what is known of a run that is deleted."""
         self.progress.pop(run, None)
+        self._take_back(run)
 
     async def _follow(self) -> None:
         """Tell the screens how the runs get on, and collect those that have ended."""
@@ -61,6 +65,8 @@ class Following:
                     except UserError:
                         ended.add(run)  # collecting says why, and the others are followed on
                         continue
+                    if progress.live:
+                        self._take_back(run)
                     if progress != self.progress.get(run):
                         self.progress[run] = progress
                         self._tell(Progressed, progress)
@@ -93,7 +99,13 @@ class Following:
             self.app.shown_run = max(with_predictions)
         self._tell(Collected, results)
         failed = any(run["state"] == FAILED for run in results)
-        self.app.say("; ".join(outcome(run) for run in results), problem=failed)
+        told = "; ".join(outcome(run) for run in results)
+        self._told |= dict.fromkeys(ended, told)
+        self.app.say(told, problem=failed)
+
+    def _take_back(self, run: int) -> None:
+        if told := self._told.pop(run, None):
+            layers.take_back(self.app, told)
 
     def _tell(self, kind: type[Progressed] | type[Collected], news: Any) -> None:
         for screen in self.app.screen_stack:

@@ -21,6 +21,14 @@ class HasPlace(Protocol):
 
 
 @runtime_checkable
+class KeepsMessages(Protocol):
+    """A screen on which a message stands until the next one."""
+
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+
+
+@runtime_checkable
 class CanBeLeft(Protocol):
     """A screen that lies on another one."""
 
@@ -46,6 +54,13 @@ def say(app: App[Any], text: str, problem: bool = False) -> None:
     for screen in app.screen_stack:
         if isinstance(screen, HasPlace):
             screen.say(text, problem)
+
+
+def take_back(app: App[Any], text: str) -> None:
+    """Take a message away, on all layers on which it still stands, as it is true no more."""
+    for screen in app.screen_stack:
+        if isinstance(screen, KeepsMessages):
+            screen.take_back(text)
 
 
 def say_unused(app: App[Any], event: events.Key) -> None:

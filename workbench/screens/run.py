@@ -78,6 +78,11 @@ class RunScreen(Screen[None]):
         self._said = f"! {text}" if problem else text
         self._draw()
 
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        if self._said in (text, f"! {text}"):
+            self.say("")
+
     def action_back(self) -> None:
         """Back to where the user came from."""
         self.app.pop_screen()

@@ -119,6 +119,10 @@ class TrainScreen(Screen[None]):
         base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
         self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
 
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        start_form.take_back(self, text)
+
     def action_go_on(self) -> None:
         """From field to field, and start at last."""
         start_form.go_on(self)

@@ -65,7 +65,7 @@ class PromptLine(Horizontal):
 
     def on_mount(self) -> None:
         """Only the message is there."""
-        self._message = ""
+        self._message = self._said = ""
         self._switch(asking=False)
 
     @property
@@ -78,6 +78,7 @@ class PromptLine(Horizontal):
 
         A problem that does not fit on the line is shown whole over the list for a while.
         """
+        self._said = text
         text = inert.line(f"! {text}" if problem and text else text)
         if problem and cell_len(text) > self.size.width:
             self.notify(text, severity="error", markup=False)
@@ -87,6 +88,11 @@ class PromptLine(Horizontal):
         message = self.query_one("#message", Static)
         message.set_class(problem, "-problem")
         message.update(text, layout=False)
+
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        if self._said == text:
+            self.say("")
 
     def ask(self, request: Request, value: str = "") -> None:
         """Open the input."""

@@ -49,6 +49,13 @@ def say(screen: Screen[None], text: str, problem: bool) -> None:
     screen.query_one("#form-message", Static).update(text)
 
 
+def take_back(screen: Screen[None], text: str) -> None:
+    """Take a message away if it is still there."""
+    shown = str(screen.query_one("#form-message", Static).content)
+    if shown.removeprefix("! ") == inert.line(text):
+        say(screen, "", problem=False)
+
+
 async def start(screen: Screen[None], command: Command, *arguments: str) -> int | None:
     """Start a run and give its number; what is wrong is shown, and the form is there again."""
     try:
