@@ -16,6 +16,7 @@ from pathlib import Path
 from storage import connections, presence
 from storage.access import writing
 from storage.errors import UserError
+from storage.files import sync
 
 FOLDER = "backups"
 LOCK = "backup.lock"
@@ -131,15 +132,6 @@ def copy(db: sqlite3.Connection, path: Path) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _copy_pages(db: sqlite3.Connection, target: sqlite3.Connection) -> None:

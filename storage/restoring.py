@@ -11,6 +11,7 @@ from pathlib import Path
 from storage import backups, connections, presence
 from storage.damage import beside
 from storage.errors import UserError
+from storage.files import sync
 
 RESTORING = ".workbench.db.restoring"
 
@@ -83,7 +84,7 @@ def restore(database: Path, backup: Path, newest_schema: int, at: int) -> Path |
                 database, f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d-%H%M%S}"
             )
             (folder / RESTORING).rename(database)
-            backups.sync(folder)
+            sync(folder)
     finally:
         (folder / RESTORING).unlink(missing_ok=True)
     return replaced

@@ -36,7 +36,7 @@ SIZES = {"bfloat16": 2, "float16": 2, "float32": 4}
 MULTIPLE = {"cuda": 64, "cpu": 8}
 """Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
 UNEVEN = 32
-"""Tokens by which the fullest step is above the mean one; see `ordering.NOISE`."""
+"""Tokens by which the fullest step is above the mean one; see `BALANCE_JITTER` of the sampler."""
 CUBLAS = 32 * 2**20
 """A workspace of cuBLAS per stream: one, and with graphs two more to try and to capture a shape."""
 CONTEXT = 0.5 * GIB

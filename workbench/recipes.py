@@ -66,7 +66,7 @@ class Training:
     dev_share: float
     """Share of the training groups held out when the workspace has no dev split."""
     trainer: str = "packed"
-    """`packed`, the loop of workbench.modeling.packed.training, or `trl`, the stock SFTTrainer."""
+    """`packed`, the loop of workbench.modeling.packed.trainer, or `trl`, the stock SFTTrainer."""
     memory: str = "auto"
     """How much of the device to use; see workbench.plans."""
     patience: int = 0

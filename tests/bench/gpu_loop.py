@@ -220,8 +220,8 @@ def export_and_reload(store: Store, base: Path, work: Path) -> dict[str, Any]:
 EXPORT = """
 import sys
 from pathlib import Path
-from workbench.modeling.exporting import export
-export(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "1")
+from workbench.modeling.export.export import export_model
+export_model(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "1")
 """
 
 

@@ -11,14 +11,16 @@ import torch
 from torch.nn import functional
 
 from workbench import recipes
-from workbench.modeling.base.capabilities import inputs
 from workbench.modeling.base.falcon_attention import fuse_attention
-from workbench.modeling.base.loading import Base, load_base
-from workbench.modeling.data.batches import Row, answer_rows, packed
+from workbench.modeling.base.forward import model_inputs
+from workbench.modeling.base.linear_4bit import CompilableLinear4bit
+from workbench.modeling.base.loading import load_base
+from workbench.modeling.base.lora import add_adapter, fast_lora_layers
+from workbench.modeling.base.model import Base
+from workbench.modeling.data.batches import TokenizedExample, label_word_examples, pack
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import make_prompter
-from workbench.modeling.packed import training
-from workbench.modeling.training.lora import Frozen, add_adapter, lean
+from workbench.modeling.trainers import train
 from workbench.runs import folder as run_folder
 from workbench.runs.model_job import _examples
 
@@ -36,13 +38,13 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
     fuse_attention(model)
     prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
     examples, _ = _examples(folder / run_folder.TRAIN, job)
-    rows = answer_rows(prompter, examples.texts[:16], examples.labels[:16])
+    rows = label_word_examples(prompter, examples.texts[:16], examples.labels[:16])
     where = model.device
 
-    def together(some: list[Row], multiple: int = 64) -> torch.Tensor:
-        batch = packed(some, 1.0, 0, multiple).to(where)
-        logits: torch.Tensor = model(**inputs(model, batch), use_cache=False).logits
-        return logits[0, batch.where].float()
+    def together(some: list[TokenizedExample], multiple: int = 64) -> torch.Tensor:
+        batch = pack(some, 1.0, 0, multiple).to(where)
+        logits: torch.Tensor = model(**model_inputs(model, batch), use_cache=False).logits
+        return logits[0, batch.target_positions].float()
 
     alone = torch.stack([
         model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
@@ -50,7 +52,7 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
     ])  # fmt: skip
     plain = together(rows)
     changed = [*rows]
-    changed[3] = Row([7] * len(rows[3].tokens), rows[3].positions, [0])
+    changed[3] = TokenizedExample([7] * len(rows[3].tokens), rows[3].target_positions, [0])
     others = [number for number in range(16) if number != 3]
     scale = float(alone.std())
     checks: dict[str, Any] = {
@@ -60,7 +62,7 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
         "leak_max": float((together(changed)[others] - plain[others]).abs().max()) / scale,
     }
     layer = next(m for m in model.modules() if type(m).__name__ == "Linear4bit")
-    frozen = Frozen(layer)
+    frozen = CompilableLinear4bit(layer)
     x = torch.randn(64, layer.in_features, device=where, dtype=model.dtype)
     weight = torch.ops.bitsandbytes.dequantize_4bit.default(
         frozen.packed, frozen.absmax, *frozen.form[:2], [layer.out_features, layer.in_features],
@@ -83,16 +85,18 @@ def gradient_distance(base: Base, folder: Path) -> float:
     model = base.model.eval()
     prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, 256)
     examples, _ = _examples(folder / run_folder.TRAIN, job)
-    rows = answer_rows(prompter, examples.texts[:4], examples.labels[:4])
-    answers = [answer[0] for answer in prompter.answers]
+    rows = label_word_examples(prompter, examples.texts[:4], examples.labels[:4])
+    answers = [answer[0] for answer in prompter.label_token_ids]
     lora = replace(job.recipe.lora, dropout=0.0)
     adapted = add_adapter(model, lora, 1)
-    with torch.enable_grad(), lean(adapted):
+    with torch.enable_grad(), fast_lora_layers(adapted):
         parameters = [p for p in adapted.parameters() if p.requires_grad]
         for parameter in parameters:
             parameter.data = parameter.data.to(model.dtype)
-        batch = packed(rows, 0.25, 0, 64).to(model.device)
-        logits = model(**inputs(model, batch), use_cache=False).logits[0, batch.where]
+        batch = pack(rows, 0.25, 0, 64).to(model.device)
+        logits = model(**model_inputs(model, batch), use_cache=False).logits[
+            0, batch.target_positions
+        ]
         losses = functional.cross_entropy(
             logits[:, answers].float(), batch.targets, reduction="none"
         )
@@ -132,7 +136,7 @@ def loss_curves(folder: Path, steps: int, small: bool) -> dict[str, Any]:
             if event == "step":
                 losses.append(values["loss"])
 
-        training.train(
+        train(
             base, recipe, prompter, examples, Examples([], []),
             folder / f"{trainer}-checkpoints", report, lambda: False,
         )  # fmt: skip

@@ -30,12 +30,12 @@ from run_log import RunLog  # noqa: E402
 
 from workbench import recipes  # noqa: E402
 from workbench.estimating import training_bytes  # noqa: E402
-from workbench.modeling.base.cache import Kept  # noqa: E402
+from workbench.modeling.base.cache import BaseModelCache  # noqa: E402
 from workbench.modeling.base.device_memory import peak_gib  # noqa: E402
 from workbench.modeling.base.loading import load_base  # noqa: E402
 from workbench.modeling.data.examples import Examples  # noqa: E402
 from workbench.modeling.data.prompts import make_prompter  # noqa: E402
-from workbench.modeling.packed import training  # noqa: E402
+from workbench.modeling.trainers import train  # noqa: E402
 from workbench.runs import folder as run_folder  # noqa: E402
 from workbench.runs import tables  # noqa: E402
 from workbench.runs.folder import State  # noqa: E402
@@ -53,13 +53,13 @@ class Engine:
     """Does run after run in this process and keeps the base, as `workbench engine` does."""
 
     def __init__(self) -> None:
-        self.kept = Kept()
+        self.cache = BaseModelCache()
 
     def run(self, folder: Path) -> State:
         """Do the run of a folder and say how it ended."""
         reporter = Reporter(folder)
-        if not do_run(run_folder.read_job(folder), folder, reporter, self.kept):
-            self.kept.drop()
+        if not do_run(run_folder.read_job(folder), folder, reporter, self.cache):
+            self.cache.clear()
         return reporter.state
 
 
@@ -181,7 +181,7 @@ def seed() -> None:
             sync()
             times.append(time.monotonic())
 
-    trained = training.train(
+    trained = train(
         base, recipe, prompter, examples, Examples([], []),
         Path(SPEC["out"]).with_suffix(".checkpoints"), report, lambda: False,
     )  # fmt: skip
@@ -195,7 +195,7 @@ def seed() -> None:
     for text in texts:
         sync()
         began = time.monotonic()
-        tokens = base.tokenizer(prompter.text(text), return_tensors="pt").to(tuned.device)
+        tokens = base.tokenizer(prompter.as_text(text), return_tensors="pt").to(tuned.device)
         tokens.pop("token_type_ids", None)
         tuned.generate(
             **tokens, max_new_tokens=1, num_return_sequences=1, repetition_penalty=2.0,
@@ -353,7 +353,7 @@ def token_count(job: run_folder.Job, texts: list[str]) -> int:
     length = job.recipe.training.max_length
     tokenizer = tokenizer_of(str(job.base))
     prompter = make_prompter(tokenizer, job.template, job.labels, job.words, length)
-    return sum(map(len, prompter.prompts(texts)))
+    return sum(map(len, prompter.encode(texts)))
 
 
 def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
@@ -410,14 +410,14 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
 
 def correctness(engine: Engine, folder: Path) -> None:
     """The checks of tests/modeling on this device, with the model of this size."""
-    assert engine.kept.base is not None
-    put(correctness=check(engine.kept.base, folder))
+    assert engine.cache.base is not None
+    put(correctness=check(engine.cache.base, folder))
 
 
 def gradient(engine: Engine, folder: Path) -> None:
     """The gradient of a packed step against one tweet at a time."""
-    assert engine.kept.base is not None
-    put(gradient_relative_distance=gradient_distance(engine.kept.base, folder))
+    assert engine.cache.base is not None
+    put(gradient_relative_distance=gradient_distance(engine.cache.base, folder))
 
 
 def curves() -> None:

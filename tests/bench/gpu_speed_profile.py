@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import torch
 
 from workbench import recipes
-from workbench.modeling.data.schedule import Work
-from workbench.modeling.packed import training
+from workbench.modeling.packed.schedule import TrainingSchedule
+from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.runs import folder as run_folder
 from workbench.runs.folder import State
 
@@ -36,12 +36,12 @@ class Watch:
         )  # fmt: skip
         self.wall = self.data = 0.0
         self.watching = False
-        self.inner: tuple[Any, Any] = training.Loop._step, Work.step
+        self.inner: tuple[Any, Any] = TrainingLoop._step, TrainingSchedule.step_passes
 
     def __enter__(self) -> Watch:
         watch, (loop_step, work_step) = self, self.inner
 
-        def step(self: training.Loop, number: int) -> Any:
+        def step(self: TrainingLoop, number: int) -> Any:
             if number == FIRST:
                 _sync()
                 watch.profiler.start()
@@ -53,17 +53,18 @@ class Watch:
                 watch.profiler.stop()
             return done
 
-        def batches(self: Work, *args: Any) -> Any:
+        def batches(self: TrainingSchedule, *args: Any) -> Any:
             began = time.monotonic()
             found = [*work_step(self, *args)]
             watch.data += (time.monotonic() - began) * watch.watching
             return iter(found)
 
-        training.Loop._step, Work.step = step, batches  # type: ignore[method-assign, assignment]
+        TrainingLoop._step = step  # type: ignore[method-assign, assignment]
+        TrainingSchedule.step_passes = batches  # type: ignore[method-assign, assignment]
         return self
 
     def __exit__(self, *problem: object) -> None:
-        training.Loop._step, Work.step = self.inner  # type: ignore[method-assign]
+        TrainingLoop._step, TrainingSchedule.step_passes = self.inner  # type: ignore[method-assign]
 
 
 def profiled(run: Callable[[Path], State], like: Path) -> dict[str, Any]:

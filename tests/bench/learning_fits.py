@@ -18,8 +18,8 @@ from workbench import recipes
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter, make_prompter
-from workbench.modeling.packed.training import train
-from workbench.modeling.scoring.scoring import score
+from workbench.modeling.scoring.label_probabilities import score_texts
+from workbench.modeling.trainers import train
 
 GENERATIONS = 2
 """How often a text is given to the seed's own way of predicting."""
@@ -110,7 +110,7 @@ def _run(fit: Fit, course: Course) -> dict[str, Any]:
             losses.append(values["loss"])
         if event == "tick" and values["step"] in course.points:
             started = time.monotonic()
-            test[values["step"]] = score(base.model, prompter, data.test.texts)
+            test[values["step"]] = score_texts(base.model, prompter, data.test.texts)
             scoring += time.monotonic() - started
 
     with tempfile.TemporaryDirectory() as folder:
@@ -120,7 +120,7 @@ def _run(fit: Fit, course: Course) -> dict[str, Any]:
         )  # fmt: skip
     training = time.monotonic() - began - scoring
     found: dict[str, Any] = {
-        "test": test, "dev": score(trained.model, prompter, data.dev.texts), "losses": losses,
+        "test": test, "dev": score_texts(trained.model, prompter, data.dev.texts), "losses": losses,
         "linear4bit": base.linear4bit, "step_s": training / trained.steps, "scoring_s": scoring,
     }  # fmt: skip
     if fit.preset == "seed" and course.generated:
@@ -133,12 +133,12 @@ def _generated(model: Any, prompter: Prompter, data: Labelled, count: int) -> li
     """What the seed's own call of generate answers, time after time; -1 for no label word."""
     model.eval()
     model.config.use_cache = True
-    numbers = {answer[0]: number for number, answer in enumerate(prompter.answers)}
+    numbers = {answer[0]: number for number, answer in enumerate(prompter.label_token_ids)}
     torch.manual_seed(0)
     answers = []
     for _ in range(GENERATIONS):
         answered = []
-        for prompt in prompter.prompts(data.test.texts[:count]):
+        for prompt in prompter.encode(data.test.texts[:count]):
             ids = torch.tensor([prompt], device=model.device)
             said = model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=1,

@@ -15,9 +15,10 @@ from workbench.modeling.base import loading
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import make_prompter
-from workbench.modeling.export.exporting import details_of, export, save_adapter
-from workbench.modeling.packed.training import train
-from workbench.modeling.scoring.scoring import score
+from workbench.modeling.export.adapter_folder import adapter_details, save_adapter
+from workbench.modeling.export.export import export_model
+from workbench.modeling.scoring.label_probabilities import score_texts
+from workbench.modeling.trainers import train
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 RECIPE = recipes.load("tiny", ["training.max_steps=3", "training.logging_steps=1"])
@@ -50,7 +51,7 @@ def test_a_model_loads_in_4_bit_scores_right_trains_and_is_exported(
 
     words = ["Positive", "Negative"]
     prompter = make_prompter(base.tokenizer, TEMPLATE, ("p", "n"), words, 128)
-    rows = score(base.model, prompter, TEXTS)
+    rows = score_texts(base.model, prompter, TEXTS)
     with torch.no_grad():
         for text, row in zip(TEXTS, rows, strict=True):
             expected = plain_probabilities(base.model, base.tokenizer, text, words)
@@ -67,11 +68,11 @@ def test_a_model_loads_in_4_bit_scores_right_trains_and_is_exported(
     assert lora and all(p.dtype == torch.float32 for p in lora.values())
     assert all(p.abs().sum() > 0 for n, p in lora.items() if "lora_B" in n)  # all began at zero
 
-    taught = score(trained.model, prompter, TEXTS)
+    taught = score_texts(trained.model, prompter, TEXTS)
     assert abs(taught[0][0] - rows[0][0]) > 1e-3  # so that an export without adapter is noticed
-    details = details_of(RECIPE, str(folder), prompter, tuple(words), run="one")
+    details = adapter_details(RECIPE, str(folder), prompter, tuple(words), run="one")
     save_adapter(trained.model, base.tokenizer, tmp_path / "adapter", details)
-    export(tmp_path / "adapter", tmp_path / "merged", merge=True)
+    export_model(tmp_path / "adapter", tmp_path / "merged", merge=True)
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
     with torch.no_grad():
@@ -98,8 +99,8 @@ def test_labels_of_several_tokens_are_scored_whole(make_base):
     base = load_base(str(make_base("falcon-7b")), RECIPE.quantization)
     words = ["Positive outlook", "Positive surprise", "Meh"]
     prompter = make_prompter(base.tokenizer, TEMPLATE, ("a", "b", "c"), words, 128)
-    assert not prompter.single
-    rows = score(base.model, prompter, TEXTS)
+    assert not prompter.single_token
+    rows = score_texts(base.model, prompter, TEXTS)
     with torch.no_grad():
         for text, row in zip(TEXTS, rows, strict=True):
             expected = plain_probabilities(base.model, base.tokenizer, text, words)

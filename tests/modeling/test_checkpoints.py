@@ -12,16 +12,18 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from workbench.modeling.packed import checkpoint_io
+from workbench.modeling.packed.checkpoint_io import TrainingState, checkpoint_writer
+from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.training import checkpoints
-from workbench.modeling.training.checkpoints import COMPLETE, Course, Damaged, newest, writer
-from workbench.modeling.training.lora import Masters
+from workbench.modeling.training.checkpoints import COMPLETE, DamagedCheckpoint, newest_checkpoint
 from workbench.modeling.trl import sft
 
 
 def trained(steps=3):
     """Weights and an optimiser after a few steps."""
     torch.manual_seed(steps)
-    masters = Masters(nn.Linear(4, 3), torch.float32)
+    masters = MasterWeights(nn.Linear(4, 3), torch.float32)
     optimizer = torch.optim.AdamW([masters.weights])
     for _ in range(steps):
         masters.gradient.normal_()
@@ -33,13 +35,13 @@ def trained(steps=3):
 def saved(tmp_path):
     """A folder with checkpoints after steps 10, 20 and 30, and the weights after each."""
     kept = {}
-    with writer(tmp_path) as out:
+    with checkpoint_writer(tmp_path) as out:
         for step in (10, 20, 30):
             masters, optimizer = trained(step)
             kept[step] = masters.weights.detach().clone()
             seen = {"number": torch.arange(step), "epoch": torch.zeros(step, dtype=torch.long),
                     "probability": torch.full((step,), 0.5)}  # fmt: skip
-            out.save(Course(step, 42, 10, 0.5, 0.4), masters, optimizer, seen)
+            out.save(TrainingState(step, 42, 10, 0.4), masters, optimizer, seen)
     return tmp_path, kept
 
 
@@ -47,12 +49,14 @@ def found(folder):
     """(step of the newest checkpoint that is whole, its weights, notes)."""
     masters, optimizer = trained(1)
     notes = []
-    chosen = newest(folder, lambda path: checkpoints.read(path, masters), notes.append)
+    chosen = newest_checkpoint(
+        folder, lambda path: checkpoint_io.read_checkpoint(path, masters), notes.append
+    )
     if chosen is None:
         return None, None, notes
-    checkpoints.restore(chosen[1], masters, optimizer)
-    assert len(chosen[1].seen["number"]) == chosen[1].course.step
-    return chosen[1].course.step, masters.weights.detach(), notes
+    checkpoint_io.restore_checkpoint(chosen[1], masters, optimizer)
+    assert len(chosen[1].dynamics["number"]) == chosen[1].training_state.step
+    return chosen[1].training_state.step, masters.weights.detach(), notes
 
 
 def test_weights_come_back_from_the_newest(saved):
@@ -65,9 +69,9 @@ def test_weights_come_back_from_the_newest(saved):
 def test_the_best_of_the_one_before_is_kept_too(tmp_path):
     """Should the newest turn out to be damaged, that one is gone on from, and wants its best."""
     masters, optimizer = trained()
-    with writer(tmp_path) as out:
+    with checkpoint_writer(tmp_path) as out:
         for step, best in ((1, 1), (2, 2), (3, 2), (4, 2), (5, 5), (6, 5)):
-            out.save(Course(step, 42, best, 0.5, 0.4), masters, optimizer, {})
+            out.save(TrainingState(step, 42, best, 0.4), masters, optimizer, {})
             out.wait()
             if step == 5:
                 names = {path.name for path in tmp_path.iterdir()}
@@ -92,7 +96,7 @@ def course(**changes):
 
 def tensors(name, change):
     def damage(checkpoint):
-        save_file(change(checkpoints.tensors(checkpoint / name)), checkpoint / name)
+        save_file(change(checkpoints.load_tensors(checkpoint / name)), checkpoint / name)
 
     return damage
 
@@ -119,7 +123,7 @@ DAMAGES = {
     "a course elsewhere": course(step=31),
     "a course below zero": course(best_step=-5),
     "a course that is true": course(seed=True),
-    "a course of nothing": course(best_accuracy=float("nan")),
+    "a course of nothing": course(best_loss=float("nan")),
     "a course with more": course(colour=3),
     "a list": lambda c: (c / "course.json").write_text("[1, 2]"),
     "another adapter": tensors("adapter.safetensors", lambda t: {"x": torch.zeros(3)}),
@@ -144,8 +148,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_note(damage, saved):
         assert (folder / "checkpoint-30").is_dir() and not (folder / "checkpoint-30/trap").exists()
         # it is not counted among the newest any more
         masters, optimizer = trained()
-        with writer(folder) as out:
-            out.save(Course(25, 42, 10, 0.5, 0.4), masters, optimizer, {})
+        with checkpoint_writer(folder) as out:
+            out.save(TrainingState(25, 42, 10, 0.4), masters, optimizer, {})
         assert (folder / "checkpoint-20" / COMPLETE).is_file()
 
 
@@ -170,10 +174,10 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_is_told(tmp_path, mo
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "save_file", full)
+    monkeypatch.setattr(checkpoint_io, "save_file", full)
     masters, optimizer = trained()
-    with pytest.raises(OSError, match="No space left"), writer(tmp_path) as out:
-        out.save(Course(1, 42), masters, optimizer, {})
+    with pytest.raises(OSError, match="No space left"), checkpoint_writer(tmp_path) as out:
+        out.save(TrainingState(1, 42), masters, optimizer, {})
     assert found(tmp_path)[0] is None
 
 
@@ -183,15 +187,15 @@ def test_pickles_in_a_checkpoint_of_the_stock_trainer_run_no_code(tmp_path):
     (checkpoint / "trainer_state.json").write_text('{"global_step": 3}')
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         torch.save({"state": torch.zeros(3)}, checkpoint / name)
-    sft._read(checkpoint)
+    sft._require_undamaged(checkpoint)
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         whole = (checkpoint / name).read_bytes()
         for content in (pickle.dumps(Trap(tmp_path / "trap")), whole[:-40], b""):
             (checkpoint / name).write_bytes(content)
-            with pytest.raises(Damaged):
-                sft._read(checkpoint)
+            with pytest.raises(DamagedCheckpoint):
+                sft._require_undamaged(checkpoint)
         torch.save(Trap(tmp_path / "trap"), checkpoint / name)
-        with pytest.raises(Damaged):
-            sft._read(checkpoint)
+        with pytest.raises(DamagedCheckpoint):
+            sft._require_undamaged(checkpoint)
         (checkpoint / name).write_bytes(whole)
     assert not (tmp_path / "trap").exists()

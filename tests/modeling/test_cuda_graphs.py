@@ -8,11 +8,12 @@ from torch import nn
 from transformers import FalconConfig, FalconForCausalLM
 
 from workbench import recipes
-from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.base.capabilities import ModelCapabilities
 from workbench.modeling.base.falcon_attention import fuse_attention
-from workbench.modeling.data.batches import Row, packed
-from workbench.modeling.packed.step_runner import Passes
-from workbench.modeling.training.lora import Masters, add_adapter, lean
+from workbench.modeling.base.lora import add_adapter, fast_lora_layers
+from workbench.modeling.data.batches import TokenizedExample, pack
+from workbench.modeling.packed.forward_backward import ForwardBackward
+from workbench.modeling.packed.master_weights import MasterWeights
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -61,10 +62,14 @@ def make_passes():
                 lambda layer, given, made: made.requires_grad_(torch.is_grad_enabled())
             )
         )
-        masters = Masters(adapted, torch.bfloat16)
+        masters = MasterWeights(adapted, torch.bfloat16)
         adapted.train()
         labels = torch.tensor([5, 7], device="cuda")
-        return adapted, masters, Passes(model, masters, Ways(True, True), labels, notes.append)
+        return (
+            adapted,
+            masters,
+            ForwardBackward(model, masters, ModelCapabilities(True, True), labels, notes.append),
+        )
 
     yield make
     for hook in hooks:
@@ -72,8 +77,10 @@ def make_passes():
 
 
 def batch(length):
-    rows = [Row([*range(7, 7 + length + n)], [length - 1], [n % 2], n) for n in range(4)]
-    return packed(rows, 1 / 4, 0, 64, 4)
+    rows = [
+        TokenizedExample([*range(7, 7 + length + n)], [length - 1], [n % 2], n) for n in range(4)
+    ]
+    return pack(rows, 1 / 4, 0, 64, 4)
 
 
 def gradient_of(passes, how):
@@ -86,10 +93,13 @@ def gradient_of(passes, how):
 def test_a_captured_pass_gives_the_gradient_of_a_computed_one(make_passes):
     notes = []
     adapted, _, passes = make_passes(None, notes)
-    with lean(adapted):
-        passes.prepare([batch(length) for length in LENGTHS], capturing=True)
+    with fast_lora_layers(adapted):
+        passes.warm_up([batch(length) for length in LENGTHS], use_graphs=True)
         assert not notes and len(passes.graphs) == len({batch(n).shape for n in LENGTHS})
-        replayed, computed = gradient_of(passes, passes), gradient_of(passes, passes.compute)
+        replayed, computed = (
+            gradient_of(passes, passes),
+            gradient_of(passes, passes.run_without_graph),
+        )
         assert float((replayed - computed).norm() / computed.norm()) < 0.02
         another = gradient_of(passes, passes)
         assert torch.equal(replayed, another)
@@ -100,8 +110,8 @@ def test_what_cannot_be_captured_is_trained_without(wrap, make_passes):
     notes = []
     adapted, _, passes = make_passes(wrap, notes)
     stream = torch.cuda.current_stream()
-    with lean(adapted):
-        passes.prepare([batch(length) for length in LENGTHS], capturing=True)
+    with fast_lora_layers(adapted):
+        passes.warm_up([batch(length) for length in LENGTHS], use_graphs=True)
         [note] = notes
         assert note.startswith("passes are not replayed as CUDA graphs: ")
         assert not passes.graphs and torch.cuda.current_stream() == stream
@@ -112,12 +122,12 @@ def test_what_cannot_be_captured_is_trained_without(wrap, make_passes):
 def test_after_a_broken_capture_others_are_captured(make_passes):
     notes = []
     adapted, _, passes = make_passes(Waiting, notes)
-    with lean(adapted):
-        passes.prepare([batch(LENGTHS[0])], capturing=True)
+    with fast_lora_layers(adapted):
+        passes.warm_up([batch(LENGTHS[0])], use_graphs=True)
     assert len(notes) == 1
     adapted, _, passes = make_passes(None, notes)
-    with lean(adapted):
-        passes.prepare([batch(length) for length in LENGTHS], capturing=True)
+    with fast_lora_layers(adapted):
+        passes.warm_up([batch(length) for length in LENGTHS], use_graphs=True)
         assert passes.graphs and len(notes) == 1
     torch.cuda.empty_cache()
     assert torch.cuda.memory_reserved() < 2**30

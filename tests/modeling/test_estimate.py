@@ -16,12 +16,13 @@ from workbench.estimating import (
     kept_per_token,
     training_bytes,
 )
-from workbench.modeling.base.capabilities import Ways
-from workbench.modeling.base.device_memory import loaded_bytes, plan
+from workbench.modeling.base.capabilities import ModelCapabilities
+from workbench.modeling.base.device_memory import choose_memory_mode, model_bytes
 from workbench.modeling.base.falcon_attention import fuse_attention
-from workbench.modeling.data.batches import Row, packed
-from workbench.modeling.packed.step_runner import Passes
-from workbench.modeling.training.lora import Masters, add_adapter, lean
+from workbench.modeling.base.lora import add_adapter, fast_lora_layers
+from workbench.modeling.data.batches import TokenizedExample, pack
+from workbench.modeling.packed.forward_backward import ForwardBackward
+from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.plans import NAMED, PLANS
 from workbench.shapes import read_shape, shape_of
 
@@ -45,9 +46,12 @@ def kept(folder, layers, dropout):
     fuse_attention(model)
     lora = replace(recipes.load("fast").lora, dropout=dropout)
     adapted = add_adapter(model, lora, 1).train()
-    masters = Masters(adapted, torch.bfloat16)
+    masters = MasterWeights(adapted, torch.bfloat16)
     known = {t.untyped_storage().data_ptr() for t in (*adapted.parameters(), *adapted.buffers())}
-    rows = [Row([*range(2, 2 + TOKENS)], [TOKENS - 1], [0], number) for number in range(ROWS)]
+    rows = [
+        TokenizedExample([*range(2, 2 + TOKENS)], [TOKENS - 1], [0], number)
+        for number in range(ROWS)
+    ]
     found = {}
 
     def keep(tensor):
@@ -56,9 +60,14 @@ def kept(folder, layers, dropout):
             found[storage.data_ptr()] = storage
         return tensor
 
-    with lean(adapted), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        passes = Passes(model, masters, Ways(True, True), torch.tensor([5, 6]), print)
-        passes.compute(packed(rows, 1 / ROWS, 0, 8))
+    with (
+        fast_lora_layers(adapted),
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+    ):
+        passes = ForwardBackward(
+            model, masters, ModelCapabilities(True, True), torch.tensor([5, 6]), print
+        )
+        passes.run_without_graph(pack(rows, 1 / ROWS, 0, 8))
     return sum(storage.nbytes() for storage in found.values()), lora
 
 
@@ -99,7 +108,7 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
     shape = read_shape(folder)
     model = load_base(folder, recipe.quantization).model
     found = estimate(shape, recipe, TWEETS, PLANS["nf4"], "cpu")
-    assert found.base + found.embeddings == pytest.approx(loaded_bytes(model), rel=0.02)
+    assert found.base + found.embeddings == pytest.approx(model_bytes(model), rel=0.02)
     adapted = add_adapter(model, recipe.lora, 1)
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert adapter_weights(shape, recipe.lora) == trained
@@ -108,13 +117,13 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
 
 def test_the_fastest_setting_that_fits_is_taken(prepare, monkeypatch):
     recipe, base, _ = prepare()
-    loaded = loaded_bytes(base.model)
+    loaded = model_bytes(base.model)
     monkeypatch.setattr("workbench.modeling.base.device_memory.free_bytes", lambda model: free)
     taken = []
     for name in PLANS:
         found = estimate(read_shape("sample_data/base"), recipe, TWEETS, PLANS[name], "cpu")
         free = found.needed - found.runtime - loaded
-        taken.append(plan(recipe, base.model, TWEETS).name)
+        taken.append(choose_memory_mode(recipe, base.model, TWEETS).name)
     assert taken == list(PLANS)
     free = 0
-    assert plan(recipe, base.model, TWEETS).name == "8gb"
+    assert choose_memory_mode(recipe, base.model, TWEETS).name == "8gb"

@@ -10,10 +10,10 @@ import torch
 from storage.errors import UserError
 from workbench.modeling.base import capabilities
 from workbench.modeling.data.examples import Examples
-from workbench.modeling.packed.step_runner import Passes
-from workbench.modeling.packed.training import train
-from workbench.modeling.training import out_of_memory
-from workbench.modeling.training.process_group import ALONE, Place
+from workbench.modeling.packed.forward_backward import ForwardBackward
+from workbench.modeling.trainers import train
+from workbench.modeling.training.pass_limit import LIMIT_FILE, read_pass_limit, write_pass_limit
+from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.runs.reasons import NO_MEMORY, reason_of
 
 NOBODY = Examples([], [])
@@ -34,27 +34,29 @@ def notes(events):
     return report, lambda: [values["text"] for event, values in seen if event == "note"]
 
 
-class Twin(Place):
+class Twin(ProcessGroup):
     """One of two processes, of which the other says and does the same."""
 
-    def gather(self, own):
+    def all_gather(self, own):
         return [item for item in own for _ in range(2)]
 
-    def add_up(self, tensor):
+    def all_reduce_sum(self, tensor):
         tensor *= 2
 
-    def any(self, wish):
-        return wish
+    def any(self, own):
+        return own
 
 
-def run(prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12, place=ALONE):
+def run(
+    prepare, sample, folder, report, *overrides, recipe="tiny", tweets=12, processes=SINGLE_PROCESS
+):
     """Three steps of four tweets."""
     chosen, base, prompter = prepare(
         "training.batch_size=4",
         "training.max_steps=3", "training.save_steps=2", "training.logging_steps=1",
         f"training.memory={'nf4' if recipe == 'seed' else '16-bit'}", *overrides, recipe=recipe,
     )  # fmt: skip
-    return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never, place)
+    return train(base, chosen, prompter, sample(tweets), NOBODY, folder, report, never, processes)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def short_of_memory(monkeypatch):
     """Lets passes fail from the given one on that have more than so many tokens."""
 
     def begin(first, most):
-        compute, calls = Passes.compute, []
+        compute, calls = ForwardBackward.run_without_graph, []
 
         def limited(passes, batch):
             calls.append(batch)
@@ -70,7 +72,7 @@ def short_of_memory(monkeypatch):
                 raise RuntimeError(FULL)
             return compute(passes, batch)
 
-        monkeypatch.setattr(Passes, "compute", limited)
+        monkeypatch.setattr(ForwardBackward, "run_without_graph", limited)
 
     return begin
 
@@ -84,7 +86,7 @@ def test_memory_that_runs_out_while_a_model_is_tried_says_nothing_of_the_model(
     _, base, prompter = prepare()
     monkeypatch.setattr(capabilities, "_packed_logits", full)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        capabilities.find_out(base.model, prompter)
+        capabilities.probe_capabilities(base.model, prompter)
 
 
 @pytest.mark.slow
@@ -93,7 +95,9 @@ def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, note
     tried = run(prepare, sample, tmp_path / "tried", report, "lora.dropout=0.1")
     assert any("the longest batch fits" in note and "4 tweets a step in 1 pass" in note
                for note in told())  # fmt: skip
-    monkeypatch.setattr("workbench.modeling.packed.batch_probe.prepare", lambda *a: None)
+    monkeypatch.setattr(
+        "workbench.modeling.packed.batch_probe.probe_longest_batch", lambda *a: None
+    )
     plain = run(prepare, sample, tmp_path / "plain", report, "lora.dropout=0.1")
     expected = weights(plain.model)
     assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
@@ -118,9 +122,9 @@ def test_a_run_that_is_short_of_memory_goes_on_with_smaller_passes(
     assert again.steps == 3
     for name, weight in weights(again.model).items():
         assert torch.allclose(weight, expected[name], atol=2e-4), name
-    pairs = zip(again.dynamics.numbers, again.dynamics.epochs, strict=True)
-    assert len(set(pairs)) == len(again.dynamics.numbers) == 12
-    assert out_of_memory.limit(tmp_path / "again") < 200
+    pairs = zip(again.dynamics.example_indices, again.dynamics.epochs, strict=True)
+    assert len(set(pairs)) == len(again.dynamics.example_indices) == 12
+    assert read_pass_limit(tmp_path / "again") < 200
 
 
 @pytest.mark.slow
@@ -132,12 +136,18 @@ def test_of_several_processes_that_are_short_of_memory_a_resumed_run_takes_small
 
     def both():
         return run(
-            prepare, sample, tmp_path, report, "training.batch_size=8", tweets=24, place=Twin(0, 2)
+            prepare,
+            sample,
+            tmp_path,
+            report,
+            "training.batch_size=8",
+            tweets=24,
+            processes=Twin(0, 2),
         )
 
     with pytest.raises(UserError, match=r"ran out of memory; resume the run, .* up to \d+ tokens"):
         both()
-    assert out_of_memory.limit(tmp_path) < 200
+    assert read_pass_limit(tmp_path) < 200
     assert both().steps == 3
     assert re.search(r"8 tweets a step in [2-4] passes", told()[-1])
 
@@ -173,7 +183,7 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
 
     report, told = notes
     sizes, steps = [], SFTTrainer.training_step
-    attempt = micro_batch._try
+    attempt = micro_batch._probe_longest_batch
 
     def limited_try(trainer, micro):
         if micro > 2:
@@ -187,7 +197,7 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
         sizes.append((trainer.state.global_step, size))
         return steps(trainer, model, inputs, *others)
 
-    monkeypatch.setattr(micro_batch, "_try", limited_try)
+    monkeypatch.setattr(micro_batch, "_probe_longest_batch", limited_try)
     monkeypatch.setattr(SFTTrainer, "training_step", limited_step)
     trained = run(
         prepare, sample, tmp_path, report, "training.batch_size=4", "training.accumulation=2",
@@ -210,7 +220,7 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
     report, _ = events
     settings = ("training.batch_size=2", "training.accumulation=1", "lora.dropout=0.1")
     tried = run(prepare, sample, tmp_path / "tried", report, *settings, recipe="seed")
-    monkeypatch.setattr("workbench.modeling.trl.micro_batch._try", lambda *a: None)
+    monkeypatch.setattr("workbench.modeling.trl.micro_batch._probe_longest_batch", lambda *a: None)
     plain = run(prepare, sample, tmp_path / "plain", report, *settings, recipe="seed")
     expected = weights(plain.model)
     assert all(torch.equal(weight, expected[n]) for n, weight in weights(tried.model).items())
@@ -218,7 +228,7 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"most": 0}', '{"most": true}'])
 def test_a_limit_that_says_nothing_counts_for_nothing(tmp_path, content):
-    (tmp_path / out_of_memory.LIMIT).write_text(content)
-    assert out_of_memory.limit(tmp_path) is None
-    out_of_memory.set_limit(tmp_path, 512)
-    assert out_of_memory.limit(tmp_path) == 512
+    (tmp_path / LIMIT_FILE).write_text(content)
+    assert read_pass_limit(tmp_path) is None
+    write_pass_limit(tmp_path, 512)
+    assert read_pass_limit(tmp_path) == 512

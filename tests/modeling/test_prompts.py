@@ -20,17 +20,17 @@ def tokenizer(demo_base):
 
 def test_label_words_follow_the_prompt_with_their_space(tokenizer):
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 64)
-    assert prompter.single
-    [prompt] = prompter.prompts(["up"])
+    assert prompter.single_token
+    [prompt] = prompter.encode(["up"])
     whole = tokenizer("### Human: up\n### Assistant: Positive")["input_ids"]
-    assert [*prompt, *prompter.answers[0]] == whole
+    assert [*prompt, *prompter.label_token_ids[0]] == whole
 
 
 @given(text=st.text(max_size=400))
 @settings(max_examples=150, deadline=None)
 def test_every_prompt_fits_and_keeps_its_question(tokenizer, text):
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 48)
-    [prompt] = prompter.prompts([text])
+    [prompt] = prompter.encode([text])
     assert len(prompt) + 1 <= 48
     assert tokenizer.decode(prompt).endswith("\n### Assistant:")
     assert tokenizer.decode(prompt).startswith("### Human:")
@@ -39,7 +39,7 @@ def test_every_prompt_fits_and_keeps_its_question(tokenizer, text):
 def test_a_long_text_loses_its_end_only(tokenizer):
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 40)
     text = "first words stay " + "and so on " * 50
-    [prompt] = prompter.prompts([text])
+    [prompt] = prompter.encode([text])
     assert "first words stay and so on" in tokenizer.decode(prompt)
     assert len(prompt) > 33
 
@@ -60,7 +60,7 @@ def test_falcon_label_words_are_single_tokens(shared_data):
     tokenizer = load_tokenizer_without_model(folder)
     words = ("Positive", "Negative", "Neutral")
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n", "z"), words, 64)
-    assert prompter.answers == ((29043,), (40332,), (52219,))
+    assert prompter.label_token_ids == ((29043,), (40332,), (52219,))
 
 
 def load_tokenizer_without_model(folder):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.modeling.scoring import scoring
-from workbench.modeling.scoring.scoring import score, scorer
-from workbench.modeling.training.lora import Adapted, add_adapter
+from workbench.modeling.base.lora import LoraLinear, add_adapter
+from workbench.modeling.scoring import label_probabilities
+from workbench.modeling.scoring.label_probabilities import label_scorer, score_texts
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def test_merged_weights_score_like_the_adapter_and_leave_no_trace(tuned, sample)
     model, prompter = tuned
     texts = sample(20).texts
     before = linear_layers(model)
-    with scorer(model, prompter, 20, "auto") as merged:
+    with label_scorer(model, prompter, 20, "auto") as merged:
         assert "Linear" in linear_layers(model)
-        rows = merged(prompter.prompts(texts))
+        rows = merged(prompter.encode(texts))
     assert linear_layers(model) == before
-    with scorer(model, prompter, 20, "nf4") as beside:
-        assert Adapted.__name__ in linear_layers(model)
+    with label_scorer(model, prompter, 20, "nf4") as beside:
+        assert LoraLinear.__name__ in linear_layers(model)
         assert torch.allclose(
-            torch.tensor(beside(prompter.prompts(texts))), torch.tensor(rows), atol=1e-4
+            torch.tensor(beside(prompter.encode(texts))), torch.tensor(rows), atol=1e-4
         )
     assert linear_layers(model) == before
 
@@ -46,8 +46,8 @@ def test_merged_weights_score_like_the_adapter_and_leave_no_trace(tuned, sample)
 def test_weights_are_not_merged_where_there_is_no_room(tuned, monkeypatch):
     model, prompter = tuned
     monkeypatch.setattr("workbench.modeling.scoring.merged_weights.free_bytes", lambda model: 2**20)
-    with scorer(model, prompter, 1):
-        assert Adapted.__name__ in linear_layers(model)
+    with label_scorer(model, prompter, 1):
+        assert LoraLinear.__name__ in linear_layers(model)
 
 
 def test_memory_that_runs_out_while_weights_are_merged_leaves_no_merged_ones(tuned, monkeypatch):
@@ -60,8 +60,8 @@ def test_memory_that_runs_out_while_weights_are_merged_leaves_no_merged_ones(tun
             raise torch.OutOfMemoryError("CUDA out of memory")
         return nn.Linear(1, 1)
 
-    monkeypatch.setattr("workbench.modeling.scoring.merged_weights._plain", plain)
-    with pytest.raises(torch.OutOfMemoryError), scorer(model, prompter, 1):
+    monkeypatch.setattr("workbench.modeling.scoring.merged_weights._merged_linear", plain)
+    with pytest.raises(torch.OutOfMemoryError), label_scorer(model, prompter, 1):
         pass
     assert linear_layers(model) == before
 
@@ -69,12 +69,12 @@ def test_memory_that_runs_out_while_weights_are_merged_leaves_no_merged_ones(tun
 def test_neither_order_nor_batch_changes_a_score(tuned, sample, monkeypatch):
     model, prompter = tuned
     texts = sample(30).texts
-    rows = torch.tensor(score(model, prompter, texts))
+    rows = torch.tensor(score_texts(model, prompter, texts))
     assert torch.allclose(
-        torch.tensor(score(model, prompter, texts[::-1])).flip(0), rows, atol=1e-5
+        torch.tensor(score_texts(model, prompter, texts[::-1])).flip(0), rows, atol=1e-5
     )
-    monkeypatch.setattr(scoring, "TOKENS_ON_CPU", 1)  # every text on its own
-    assert torch.allclose(torch.tensor(score(model, prompter, texts)), rows, atol=1e-5)
+    monkeypatch.setattr(label_probabilities, "BATCH_TOKENS_ON_CPU", 1)  # every text on its own
+    assert torch.allclose(torch.tensor(score_texts(model, prompter, texts)), rows, atol=1e-5)
 
 
 def test_the_output_layer_runs_on_the_label_columns_only(tuned, sample, monkeypatch):
@@ -86,20 +86,20 @@ def test_the_output_layer_runs_on_the_label_columns_only(tuned, sample, monkeypa
         sizes.append(weight.shape[0])
         return plain(x, weight, bias)
 
-    with scorer(model, prompter, 8) as ready:
-        monkeypatch.setattr(scoring.functional, "linear", linear)
-        ready(prompter.prompts(sample(8).texts))
+    with label_scorer(model, prompter, 8) as ready:
+        monkeypatch.setattr(nn.functional, "linear", linear)
+        ready(prompter.encode(sample(8).texts))
     assert len(prompter.labels) in sizes and model.config.vocab_size not in sizes
 
 
 def test_progress_counts_every_text(tuned, sample, monkeypatch):
     model, prompter = tuned
-    monkeypatch.setattr(scoring, "TOKENS_ON_CPU", 200)
+    monkeypatch.setattr(label_probabilities, "BATCH_TOKENS_ON_CPU", 200)
     seen = []
-    score(model, prompter, sample(30).texts, lambda done, total: seen.append((done, total)))
+    score_texts(model, prompter, sample(30).texts, lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen) and seen[-1] == (30, 30) and len(seen) > 2
 
 
 def test_no_text_is_no_row(tuned):
     model, prompter = tuned
-    assert score(model, prompter, []) == []
+    assert score_texts(model, prompter, []) == []

@@ -15,19 +15,21 @@ from torch.nn import functional
 
 from storage.errors import UserError
 from workbench import recipes
-from workbench.modeling.base.capabilities import Ways
+from workbench.modeling.base.capabilities import ModelCapabilities
 from workbench.modeling.base.falcon_attention import fuse_attention
-from workbench.modeling.data.batches import answer_rows, packed
+from workbench.modeling.base.lora import add_adapter, fast_lora_layers
+from workbench.modeling.data.batches import label_word_examples, pack
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.packed import batch_probe
-from workbench.modeling.packed.step_runner import Passes
-from workbench.modeling.packed.training import train
-from workbench.modeling.scoring import scoring
-from workbench.modeling.scoring.scoring import score
-from workbench.modeling.training import checkpoints, dev_evaluation
-from workbench.modeling.training.checkpoints import COMPLETE, Course
-from workbench.modeling.training.dev_evaluation import Verdict
-from workbench.modeling.training.lora import Masters, add_adapter, lean
+from workbench.modeling.packed.checkpoint_io import TrainingState, read_training_state
+from workbench.modeling.packed.forward_backward import ForwardBackward
+from workbench.modeling.packed.master_weights import MasterWeights
+from workbench.modeling.scoring import label_probabilities
+from workbench.modeling.scoring.label_probabilities import score_texts
+from workbench.modeling.trainers import train
+from workbench.modeling.training import dev_evaluation
+from workbench.modeling.training.checkpoints import COMPLETE
+from workbench.modeling.training.dev_evaluation import DevMetrics
 
 NOBODY = Examples([], [])
 
@@ -55,15 +57,15 @@ def test_the_label_word_loss_has_the_gradient_of_a_plain_reference(prepare, samp
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data += 0.02 * torch.randn_like(parameter)
-    masters = Masters(adapted, torch.float32)
-    answers = [answer[0] for answer in prompter.answers]
-    rows = answer_rows(prompter, examples.texts, examples.labels)
-    ways = Ways(packed=True, plain_head=True)
-    with lean(adapted):
-        passes = Passes(base.model, masters, ways, torch.tensor(answers), silent)
+    masters = MasterWeights(adapted, torch.float32)
+    answers = [answer[0] for answer in prompter.label_token_ids]
+    rows = label_word_examples(prompter, examples.texts, examples.labels)
+    capabilities = ModelCapabilities(packing=True, linear_lm_head=True)
+    with fast_lora_layers(adapted):
+        passes = ForwardBackward(base.model, masters, capabilities, torch.tensor(answers), silent)
         for part in (rows[:2], rows[2:]):
-            passes(packed(part, 1 / 6, 0, 8))
-    found = masters.named(masters.gradient)
+            passes(pack(part, 1 / 6, 0, 8))
+    found = masters.named_views(masters.gradient)
 
     for row, label in zip(rows, examples.labels, strict=True):  # PEFT's own layers, one by one
         logits = adapted(input_ids=torch.tensor([row.tokens])).logits[0, -1, answers]
@@ -84,7 +86,7 @@ def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_pat
     before = {n: p.detach().clone() for n, p in base.model.named_parameters()}
     examples = sample(48)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
-    rows = score(trained.model, prompter, examples.texts)
+    rows = score_texts(trained.model, prompter, examples.texts)
     right = sum(row[label] > 0.5 for row, label in zip(rows, examples.labels, strict=True))
     assert right >= 44  # of 48, which it saw eight times
     start = weights(add_adapter(prepare()[1].model, recipe.lora, recipe.training.seed))
@@ -172,7 +174,7 @@ def test_the_seed_preset_trains_with_the_stock_trainer_on_whole_texts(prepare, s
     train(base, recipe, prompter, examples, NOBODY, tmp_path, report, never)
     assert len(losses) == 2
     texts = [
-        prompter.text(text, [" Positive", " Negative"][label]) + "<|endoftext|>"
+        prompter.as_text(text, [" Positive", " Negative"][label]) + "<|endoftext|>"
         for text, label in zip(examples.texts, examples.labels, strict=True)
     ]
     _, fresh, _ = prepare("quantization.compute_dtype=float32", recipe="seed")
@@ -201,8 +203,10 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
 ):
     """Stopped in the middle of an epoch, with dropout, and resumed in a model loaded anew."""
     if form.startswith("padded"):
-        padded = Ways(packed=False, plain_head=True, reason="it is to be tested")
-        monkeypatch.setattr("workbench.modeling.packed.training.find_out", lambda *a: padded)
+        padded = ModelCapabilities(packing=False, linear_lm_head=True, reason="it is to be tested")
+        monkeypatch.setattr(
+            "workbench.modeling.packed.trainer.probe_capabilities", lambda *a: padded
+        )
     overrides = (
         "training.max_steps=7", "training.save_steps=2", "training.logging_steps=1",
         "lora.dropout=0.1", "training.keep_best=true", *FORMS[form],
@@ -230,14 +234,16 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     resumed = run(tmp_path / "stopped", never)
     assert seen == [6, 7] and (resumed.steps, resumed.stopped) == (7, False)
     assert judged == expected
-    assert (resumed.taken, resumed.ending) == (straight.taken, straight.ending)
+    assert (resumed.adapter_step, resumed.remark) == (straight.adapter_step, straight.remark)
     learned = weights(straight.model)
     for name, weight in weights(resumed.model).items():
         assert torch.equal(weight, learned[name]), name
     assert resumed.dynamics == straight.dynamics
     *_, prompter = prepare(*overrides)
     texts = sample(20).texts
-    assert score(resumed.model, prompter, texts) == score(straight.model, prompter, texts)
+    assert score_texts(resumed.model, prompter, texts) == score_texts(
+        straight.model, prompter, texts
+    )
 
 
 @pytest.mark.slow
@@ -263,7 +269,9 @@ def test_the_stock_trainer_too_ends_bit_for_bit_like_one_that_was_not_stopped(
     for name, weight in weights(resumed.model).items():
         assert torch.equal(weight, learned[name]), name
     texts = sample(20).texts
-    assert score(resumed.model, prompter, texts) == score(straight.model, prompter, texts)
+    assert score_texts(resumed.model, prompter, texts) == score_texts(
+        straight.model, prompter, texts
+    )
 
 
 @pytest.mark.slow
@@ -272,7 +280,7 @@ def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, s
     examples = sample(32)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
     dynamics = trained.dynamics
-    pairs = set(zip(dynamics.numbers, dynamics.epochs, strict=True))
+    pairs = set(zip(dynamics.example_indices, dynamics.epochs, strict=True))
     assert pairs == {(number, epoch) for number in range(32) for epoch in range(4)}
     first, last = (
         statistics.mean(
@@ -298,13 +306,13 @@ def test_trained_biases_of_the_base_fit_the_weights_beside_them(name, prepare, s
     assert not torch.equal(norm.bias, before)
     kinds = {tensor.dtype for n, tensor in weights(trained.model).items() if "lora_" in n}
     assert kinds == {torch.float32}
-    assert len(score(trained.model, prompter, ["up", "down"])) == 2
+    assert len(score_texts(trained.model, prompter, ["up", "down"])) == 2
 
 
 def test_biases_of_a_base_that_is_shared_out_are_not_trained(
     prepare, sample, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("workbench.modeling.packed.training.is_sharded", lambda model: True)
+    monkeypatch.setattr("workbench.modeling.packed.trainer.is_sharded", lambda model: True)
     recipe, base, prompter = prepare("lora.bias=all", "training.memory=sharded")
     with pytest.raises(UserError, match=r"set lora\.bias=none"):
         train(base, recipe, prompter, sample(4), NOBODY, tmp_path, silent, never)
@@ -324,10 +332,10 @@ def test_a_run_holds_no_graph_when_it_is_over_and_scores_dev_as_its_memory_says(
 
     def scorer(model, prompter, expected, memory):
         settings.append(memory)
-        return scoring.scorer(model, prompter, expected, memory)
+        return label_probabilities.label_scorer(model, prompter, expected, memory)
 
-    monkeypatch.setattr(batch_probe, "prepare", prepare_passes)
-    monkeypatch.setattr(dev_evaluation, "scorer", scorer)
+    monkeypatch.setattr(batch_probe, "probe_longest_batch", prepare_passes)
+    monkeypatch.setattr(dev_evaluation, "label_scorer", scorer)
     recipe, base, prompter = prepare("training.max_steps=1", "training.memory=8gb")
     gc.disable()  # which may not come round before the run scores
     try:
@@ -350,7 +358,9 @@ def foreseen(monkeypatch):
 
     def arrange(first=0):
         losses = iter(LOSSES[first:])
-        monkeypatch.setattr(dev_evaluation, "verdict", lambda *a: Verdict(next(losses), 0.5, 4))
+        monkeypatch.setattr(
+            dev_evaluation, "dev_metrics", lambda *a: DevMetrics(next(losses), 0.5, 4)
+        )
 
     return arrange
 
@@ -373,8 +383,8 @@ def test_a_run_ends_when_dev_gets_no_better_and_keeps_the_best(
 
     foreseen()
     straight = run(tmp_path / "straight")
-    assert (straight.steps, straight.taken, straight.stopped) == (5, 2, False)
-    assert straight.ending == (
+    assert (straight.steps, straight.adapter_step, straight.stopped) == (5, 2, False)
+    assert straight.remark == (
         "Ended at step 5 of 6: no better on dev since step 2, whose adapter is kept."
     )
     files = (tmp_path / "straight" / "checkpoint-2").glob("adapter*.safetensors")
@@ -389,7 +399,7 @@ def test_a_run_ends_when_dev_gets_no_better_and_keeps_the_best(
     assert run(tmp_path / "parts", lambda: next(calls) == 3).stopped
     foreseen(3)
     resumed = run(tmp_path / "parts")
-    assert (resumed.steps, resumed.taken, resumed.ending) == (5, 2, straight.ending)
+    assert (resumed.steps, resumed.adapter_step, resumed.remark) == (5, 2, straight.remark)
     learned = weights(straight.model)
     assert all(torch.equal(w, learned[name]) for name, w in weights(resumed.model).items())
 
@@ -399,22 +409,22 @@ def test_checkpoints_are_the_last_two_and_the_best_on_dev(prepare, sample, tmp_p
     foreseen()
     recipe, base, prompter = prepare(*SHORT, "training.max_steps=5")
     trained = train(base, recipe, prompter, sample(16), sample(4), tmp_path, silent, never)
-    assert (trained.steps, trained.taken) == (5, 2)
-    assert trained.ending == "The adapter is that of step 2 of 5, the best on dev."
+    assert (trained.steps, trained.adapter_step) == (5, 2)
+    assert trained.remark == "The adapter is that of step 2 of 5, the best on dev."
     assert {path.name for path in tmp_path.iterdir()} == {
         "checkpoint-2", "checkpoint-3", "checkpoint-4",
     }  # fmt: skip
     files = {path.name for path in (tmp_path / "checkpoint-2").iterdir()}
     assert files == {"adapter.safetensors", "state.safetensors", "course.json", COMPLETE}
-    assert checkpoints.read_course(tmp_path / "checkpoint-4") == Course(4, 42, 2, 0.5, 0.4)
+    assert read_training_state(tmp_path / "checkpoint-4") == TrainingState(4, 42, 2, 0.4)
     assert all("lora_" in name for name in load_file(tmp_path / "checkpoint-4/adapter.safetensors"))
 
 
 def test_a_verdict_is_the_mean_loss_of_the_given_labels():
-    found = dev_evaluation.verdict([[0.9, 0.1], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1])
+    found = dev_evaluation.dev_metrics([[0.9, 0.1], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1])
     assert found.accuracy == pytest.approx(1 / 3) and found.n == 3
     assert found.loss == pytest.approx(-(math.log(0.9) + math.log(0.4) + math.log(1e-12)) / 3)
-    assert found.better_than(None) and not found.better_than(found.loss)
+    assert found.improves_on(None) and not found.improves_on(found.loss)
 
 
 @pytest.mark.parametrize(
@@ -425,4 +435,4 @@ def test_a_verdict_is_the_mean_loss_of_the_given_labels():
 def test_patience_counts_evaluations(patience, step, best, ends):
     wishes = [f"training.patience={patience}", "training.save_steps=10"]
     settings = recipes.load("fast", wishes).training
-    assert dev_evaluation.exhausted(settings, step, best) is ends
+    assert dev_evaluation.should_stop_early(settings, step, best) is ends

@@ -122,7 +122,7 @@ def test_labels_work_with_a_rollback_journal_and_a_warning(remote, command):
 
 
 def test_doctor_says_it(remote, cli, monkeypatch):
-    monkeypatch.setattr("workbench.modeling.base.machine.describe", dict)
+    monkeypatch.setattr("workbench.modeling.base.machine.describe_machine", dict)
     (problem,) = cli("-w", remote[0], "doctor", "--json").json["problems"]
     assert problem == (f"{remote[0]} is on a network file system (nfs4); a local one is better.")
 

@@ -95,7 +95,7 @@ def test_exports_are_as_the_user_wants_files_to_be(folder, run, tmp_path):
 
 
 def test_doctor_names_what_others_can_read_or_change(folder, cli, monkeypatch):
-    monkeypatch.setattr("workbench.modeling.base.machine.describe", dict)
+    monkeypatch.setattr("workbench.modeling.base.machine.describe_machine", dict)
     assert cli("-w", folder, "doctor", "--json").json["problems"] == []
     (folder / "workbench.toml").chmod(0o644)
     (folder / "workbench.db").chmod(0o660)
@@ -126,7 +126,7 @@ def test_doctor_names_a_few_and_counts_the_rest(folder):
 
 
 def test_doctor_names_an_owner_who_is_somebody_else(folder, cli, monkeypatch):
-    monkeypatch.setattr("workbench.modeling.base.machine.describe", dict)
+    monkeypatch.setattr("workbench.modeling.base.machine.describe_machine", dict)
     if os.getuid() == 0:
         os.chown(folder / "workbench.db", 65534, 65534)
         whose = "nobody"

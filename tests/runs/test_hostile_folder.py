@@ -192,8 +192,8 @@ DETAILS = {
 
 @pytest.mark.parametrize("damage", DETAILS)
 def test_details_of_an_adapter_that_are_not_right_are_one_sentence(damage, tmp_path):
-    from workbench.modeling.export.exporting import export
-    from workbench.modeling.scoring.classify import answer
+    from workbench.modeling.classify import classify_texts
+    from workbench.modeling.export.export import export_model
 
     right = {
         "base": "b", "template": "{text}:", "labels": ["p", "n"], "words": ["P", "N"],
@@ -202,7 +202,10 @@ def test_details_of_an_adapter_that_are_not_right_are_one_sentence(damage, tmp_p
     wrong = DETAILS[damage]
     content = wrong if isinstance(wrong, str) else json.dumps(right | wrong)
     (tmp_path / "workbench.json").write_text(content)
-    for use in (lambda: answer(tmp_path, ["up"]), lambda: export(tmp_path, tmp_path / "to", True)):
+    for use in (
+        lambda: classify_texts(tmp_path, ["up"]),
+        lambda: export_model(tmp_path, tmp_path / "to", True),
+    ):
         with pytest.raises(UserError, match=r"workbench\.json cannot be used") as told:
             use()
         assert "\n" not in str(told.value)

@@ -16,7 +16,7 @@ from storage.config import Config
 from storage.importing import Options
 from storage.store import create_store
 from workbench import recipes
-from workbench.modeling.base.cache import Kept
+from workbench.modeling.base.cache import BaseModelCache
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.freezing import freeze_training
@@ -30,12 +30,12 @@ class Engine:
     """Does run after run as the warm engine does, and keeps the base between them."""
 
     def __init__(self) -> None:
-        self.kept = Kept()
+        self.cache = BaseModelCache()
 
     def run(self, folder: Path) -> run_folder.State:
         """Do the run of a folder and say how it ended."""
-        if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.kept):
-            self.kept.drop()
+        if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.cache):
+            self.cache.clear()
         return run_folder.read_state(folder)
 
 
@@ -69,9 +69,9 @@ def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze):
     first, second, alone = freeze(), freeze(), freeze()
     engine = Engine()
     assert engine.run(first).state == run_folder.DONE
-    kept = engine.kept.base.model
+    kept = engine.cache.base.model
     assert engine.run(second).state == run_folder.DONE
-    assert engine.kept.base.model is kept  # not loaded again
+    assert engine.cache.base.model is kept  # not loaded again
     command = [sys.executable, "-m", "workbench.runs.worker", str(alone)]
     assert subprocess.run(command, check=False, timeout=120).returncode == 0
     expected_rows, expected_weights = result(alone)
@@ -93,7 +93,7 @@ def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze):
         failed = engine.run(freeze(setting))
         assert failed.state == run_folder.FAILED and "\n" not in failed.reason
         assert ("no_such_layer" if "targets" in setting else "max_length") in failed.reason
-        assert engine.kept.base is None
+        assert engine.cache.base is None
     assert engine.run(freeze()).state == run_folder.DONE
 
 
@@ -101,10 +101,10 @@ def test_a_run_that_fails_leaves_the_engine_fit_for_the_next(freeze):
 def test_another_memory_setting_gets_another_base(freeze):
     engine = Engine()
     engine.run(freeze("training.max_steps=1", scored="id:1"))
-    kept = engine.kept.base.model
+    kept = engine.cache.base.model
     other = freeze("training.memory=nf4", "training.max_steps=1", scored="id:1")
     assert engine.run(other).state == run_folder.DONE
-    assert engine.kept.base.model is not kept
+    assert engine.cache.base.model is not kept
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_a_base_that_a_run_has_changed_is_not_that_of_the_next(name, overrides, 
     first, second = (freeze(*overrides, name=name, scored="id:<=9") for _ in range(2))
     for folder in (first, second):
         assert engine.run(folder).state == run_folder.DONE
-        assert engine.kept.base is None
+        assert engine.cache.base is None
     assert result(first)[0] == result(second)[0]
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from storage.errors import UsageError, UserError
 from workbench import recipes
 from workbench.commands.launching import with_gpus
-from workbench.modeling.training.process_group import Place, join
+from workbench.modeling.training.process_group import ProcessGroup, init_process_group
 from workbench.runs import launchers, launching
 from workbench.runs.folder import DONE, FAILED, read_job, read_log, read_state, settle
 from workbench.runs.freezing import freeze_prediction, freeze_training
@@ -94,11 +94,11 @@ def test_processes_of_which_some_have_no_gpu_do_not_begin(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     for found in ([True] * 3, [False] * 3):
-        monkeypatch.setattr(Place, "gather", lambda *a, found=found: found)
-        assert join().size == 3
-    monkeypatch.setattr(Place, "gather", lambda *a: [True, True, False])
+        monkeypatch.setattr(ProcessGroup, "all_gather", lambda *a, found=found: found)
+        assert init_process_group().world_size == 3
+    monkeypatch.setattr(ProcessGroup, "all_gather", lambda *a: [True, True, False])
     with pytest.raises(UserError, match="Only 2 of the 3 processes of this run have a GPU"):
-        join()
+        init_process_group()
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def weights(folder):
 def test_two_processes_learn_what_one_learns(train_run, second_process):
     """Also if only the first finds that tweets can be packed, on which their order depends."""
     run, end = train_run
-    second_process("sys.modules['workbench.modeling.base.capabilities'].LEAK = -1.0")
+    second_process("sys.modules['workbench.modeling.base.capabilities'].LEAK_TOLERANCE = -1.0")
     dev = ("training.patience=1", "training.keep_best=true", "training.dev_share=0.3")
     two, one = run(2, 12, *dev), run(1, 12, *dev)
     for folder in (one, two):

@@ -58,12 +58,12 @@ SAID = {
 
 @pytest.mark.parametrize("words", SAID)
 def test_libraries_are_known_by_their_words(words):
-    from workbench.modeling.training.out_of_memory import ran_out
+    from workbench.modeling.base.out_of_memory import is_out_of_memory
 
     error = RuntimeError(words)
     assert reason_of(error) == SAID[words]
     short = SAID[words] in (reasons.OUT_OF_MEMORY, reasons.NO_MEMORY)
-    assert ran_out(error) == short  # so that a smaller pass is tried
+    assert is_out_of_memory(error) == short  # so that a smaller pass is tried
 
 
 def reason_for(fails):

@@ -93,9 +93,9 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     from workbench.modeling.base.library_imports import import_libraries
 
     import_libraries()
-    from workbench.modeling.scoring.classify import answer
+    from workbench.modeling.classify import classify_texts
 
-    return answer(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
+    return classify_texts(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
 
 
 @click.command("export-adapter")
@@ -115,11 +115,11 @@ def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -
     job = run_folder.read_job(path)
     if is_local(str(job.base)):
         os.environ["HF_HUB_OFFLINE"] = "1"
-    from workbench.modeling.export.exporting import export
+    from workbench.modeling.export.export import export_model
 
     require_same_base(job.base, job.base_print)
     with settings.for_others(), busy(f"Writing run {number}…"):
-        export(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
+        export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
     else:

@@ -176,9 +176,9 @@ def doctor(settings: Settings) -> None:
     """
     folder = settings.named() or Path.cwd()
     with busy("Looking at the machine…"):
-        from workbench.modeling.base.machine import describe
+        from workbench.modeling.base.machine import describe_machine
 
-        values = describe()
+        values = describe_machine()
     there = folder if folder.exists() else Path()
     values["disk_free_gib"] = round(shutil.disk_usage(there).free / 2**30, 1)
     problems: list[str] = []

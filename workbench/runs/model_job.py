@@ -10,22 +10,31 @@ from typing import Any
 
 from storage.errors import UserError
 from workbench.modeling.base import sharding
-from workbench.modeling.base.cache import Kept
+from workbench.modeling.base.cache import BaseModelCache
 from workbench.modeling.base.device_memory import peak_gib
-from workbench.modeling.base.loading import Base, Model
-from workbench.modeling.data.examples import Dynamics, Examples
+from workbench.modeling.base.model import Base, Model
+from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter, make_prompter
-from workbench.modeling.export.exporting import (
-    WEIGHTS,
-    details_of,
+from workbench.modeling.export.adapter_folder import (
+    ADAPTER_WEIGHTS,
+    adapter_details,
     load_adapter,
-    read_details,
+    read_adapter_details,
     save_adapter,
 )
-from workbench.modeling.packed.training import train
-from workbench.modeling.scoring.scoring import scorer
-from workbench.modeling.training.checkpoints import Damaged, remove, tensors
-from workbench.modeling.training.process_group import Place, join, leave
+from workbench.modeling.scoring.label_probabilities import label_scorer
+from workbench.modeling.trainers import train
+from workbench.modeling.training.checkpoints import (
+    DamagedCheckpoint,
+    load_tensors,
+    remove_checkpoints,
+)
+from workbench.modeling.training.process_group import (
+    ProcessGroup,
+    destroy_process_group,
+    init_process_group,
+)
+from workbench.modeling.training.result import TrainingDynamics
 from workbench.plans import SHARDED, UNSHARED
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
@@ -35,26 +44,28 @@ from workbench.runs.worker import Reporter
 PREDICTING = "predicting"
 
 
-def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> None:
+def run_model(
+    job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None
+) -> None:
     """Do a qlora or predict run from its first phase to its last.
 
-    With `kept`, the base may be there from an earlier run, and stays there for the next.
+    `cache` may hold the base from an earlier run, and keeps it for the next.
     """
     recipe = job.recipe
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")
-    place = join()
-    kept = kept or Kept()
+    processes = init_process_group()
+    cache = cache or BaseModelCache()
     reporter.phase("loading the base")
     use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
-    sharded = recipe.training.memory == SHARDED.name and place.size > 1
-    base = kept.base_for(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
+    sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
+    base = cache.get_or_load(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     reporter.report(
         "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
     )
     if sharded:
-        reporter.report("note", text=sharding.told(base.model))
+        reporter.report("note", text=sharding.describe_shards(base.model))
     elif recipe.training.memory == SHARDED.name:
         reporter.report("note", text=UNSHARED)
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
@@ -64,24 +75,24 @@ def run_model(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = No
     adapter, stopped = folder / run_folder.ADAPTER, False
     learned: dict[str, Any] | None = {}
     if job.kind == "qlora":
-        learned = place.gather([_learned(job, folder) if place.first else None])[0]
+        learned = processes.all_gather([_learned(job, folder) if processes.is_main else None])[0]
     if learned is None:
-        model, stopped = _train(job, folder, reporter, base, prompter, place)
+        model, stopped = _train(job, folder, reporter, base, prompter, processes)
     else:
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
         reporter.update(**learned)
     if not stopped:
-        stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, place)
+        stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, processes)
     if not stopped:
-        if place.first:
-            remove(folder / run_folder.CHECKPOINTS)
+        if processes.is_main:
+            remove_checkpoints(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
-    reporter.update(peak_gib=max(place.gather([peak_gib()])))
+    reporter.update(peak_gib=max(processes.all_gather([peak_gib()])))
     if job.kind == "qlora" and recipe.training.trainer == "trl":
-        kept.drop()  # it leaves hooks, a forward of its own and checkpointing on the base
+        cache.clear()  # it leaves hooks, a forward of its own and checkpointing on the base
     else:
-        kept.take_back(model)
-    leave(place)
+        cache.put_back(model)
+    destroy_process_group(processes)
 
 
 def _learned(job: Job, folder: Path) -> dict[str, Any] | None:
@@ -89,22 +100,27 @@ def _learned(job: Job, folder: Path) -> dict[str, Any] | None:
     if not any(values.get("phase") == PREDICTING for values, _ in run_folder.read_log(folder)):
         return None
     try:
-        details = read_details(folder / run_folder.ADAPTER)
-        tensors(folder / run_folder.ADAPTER / WEIGHTS)
-    except (UserError, Damaged):  # somebody has taken it away or damaged it: it is learned again
-        return None
+        details = read_adapter_details(folder / run_folder.ADAPTER)
+        load_tensors(folder / run_folder.ADAPTER / ADAPTER_WEIGHTS)
+    except (UserError, DamagedCheckpoint):
+        return None  # somebody has taken it away or damaged it: the run trains again
     steps, settings = details.get("steps"), job.recipe.training
     total = (settings and settings.max_steps) or steps
     return {"step": steps, "steps": total, "reason": details.get("ending")}
 
 
 def _train(
-    job: Job, folder: Path, reporter: Reporter, base: Base, prompter: Prompter, place: Place
+    job: Job,
+    folder: Path,
+    reporter: Reporter,
+    base: Base,
+    prompter: Prompter,
+    processes: ProcessGroup,
 ) -> tuple[Model, bool]:
     """Train and save the adapter, unless the run was asked to stop (then true)."""
 
     def stop_asked() -> bool:
-        reporter.signalled = place.any(reporter.stop_asked)
+        reporter.signalled = processes.any(reporter.stop_asked)
         return reporter.signalled
 
     reporter.phase("training")
@@ -113,36 +129,56 @@ def _train(
     examples, ids = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
-        base, job.recipe, prompter, examples, dev,
-        folder / run_folder.CHECKPOINTS, reporter.report, stop_asked, place,
-    )  # fmt: skip
+        base,
+        job.recipe,
+        prompter,
+        examples,
+        dev,
+        folder / run_folder.CHECKPOINTS,
+        reporter.report,
+        stop_asked,
+        processes,
+    )
     reporter.update(step=trained.steps)
     if trained.stopped:
         return trained.model, True
-    if trained.ending is not None:
-        reporter.report("note", text=trained.ending)
-        reporter.update(reason=trained.ending)
+    if trained.remark is not None:
+        reporter.report("note", text=trained.remark)
+        reporter.update(reason=trained.remark)
     reporter.phase("saving the adapter")
-    if not place.first:
+    if not processes.is_main:
         return trained.model, False
     if trained.dynamics is not None:
         _save_dynamics(folder, ids, trained.dynamics)
-    details = details_of(
-        job.recipe, str(job.base), prompter, job.words, run=job.uid, data_hash=job.data_hash,
-        versions=job.versions, steps=trained.steps, adapter_step=trained.taken,
-        ending=trained.ending, linear4bit=base.linear4bit,
-    )  # fmt: skip
+    details = adapter_details(
+        job.recipe,
+        str(job.base),
+        prompter,
+        job.words,
+        run=job.uid,
+        data_hash=job.data_hash,
+        versions=job.versions,
+        steps=trained.steps,
+        adapter_step=trained.adapter_step,
+        ending=trained.remark,
+        linear4bit=base.linear4bit,
+    )
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
     return trained.model, False
 
 
-def _save_dynamics(folder: Path, ids: list[int], dynamics: Dynamics) -> None:
-    numbers = [ids[number] for number in dynamics.numbers]
+def _save_dynamics(folder: Path, ids: list[int], dynamics: TrainingDynamics) -> None:
+    numbers = [ids[number] for number in dynamics.example_indices]
     tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
 
 
 def _predict(
-    folder: Path, reporter: Reporter, model: Model, prompter: Prompter, memory: str, place: Place
+    folder: Path,
+    reporter: Reporter,
+    model: Model,
+    prompter: Prompter,
+    memory: str,
+    processes: ProcessGroup,
 ) -> bool:
     """Score window after window, so that a million tweets take no more memory than a few.
 
@@ -160,21 +196,21 @@ def _predict(
 
     def scored(some: int) -> None:
         """Taking the other processes to be as far as this one."""
-        now = min(done + some * place.size, total)
+        now = min(done + some * processes.world_size, total)
         reporter.scored(now, total)
-        if place.size == 1 and now < total and reporter.stop_asked:
+        if processes.world_size == 1 and now < total and reporter.stop_asked:
             raise _StoppedError
 
-    written = tables.predictions(folder) if place.first else nullcontext(None)
+    written = tables.predictions(folder) if processes.is_main else nullcontext(None)
     try:
-        with written as write, scorer(model, prompter, total, memory, note) as score:
+        with written as write, label_scorer(model, prompter, total, memory, note) as score:
             for ids, prompts in _prompts(path, prompter):
-                own = score(place.share(prompts), scored)
-                rows = place.gather(own)
+                own = score(processes.shard(prompts), scored)
+                rows = processes.all_gather(own)
                 if write is not None:
                     write(ids, rows, [number in in_sample for number in ids])
                 done += len(ids)
-                if done < total and place.any(reporter.stop_asked):
+                if done < total and processes.any(reporter.stop_asked):
                     raise _StoppedError
     except _StoppedError:
         reporter.signalled = True
@@ -190,7 +226,7 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
     """Windows of ids and prompts; the next one is made while the device scores the last."""
     with ThreadPoolExecutor(1) as pool:
         windows = (
-            (ids, pool.submit(prompter.prompts, texts)) for ids, texts in tables.windows(path)
+            (ids, pool.submit(prompter.encode, texts)) for ids, texts in tables.windows(path)
         )
         waiting = next(windows, None)
         while waiting is not None:

@@ -26,7 +26,7 @@ from workbench.runs.spool import Engine
 from workbench.runs.worker import Reporter, do_run, without_hub
 
 if TYPE_CHECKING:
-    from workbench.modeling.base.cache import Kept
+    from workbench.modeling.base.cache import BaseModelCache
 
 POLL_S = 0.2
 
@@ -40,7 +40,7 @@ class Warm:
         self.offline: bool | None = None
         self.leaving = False
         self.reporter: Reporter | None = None
-        self.kept: Kept | None = None
+        self.cache: BaseModelCache | None = None
         self.engine = spool.this_engine(idle_minutes)
         self.told: Engine | None = None
         self.owed: dict[Path, str] = {}
@@ -82,8 +82,8 @@ class Warm:
                     return
                 self._say(run=str(run), base=job.base)
                 self.reporter = Reporter(run)
-                if not do_run(job, run, self.reporter, self._keeper()):
-                    self._keeper().drop()  # a run that failed may have left it in pieces
+                if not do_run(job, run, self.reporter, self._base_cache()):
+                    self._base_cache().clear()  # a run that failed may have left it in pieces
         except (UserError, OSError) as error:
             if isinstance(error, OSError):
                 self.owed[run] = reason_of(error)
@@ -95,15 +95,15 @@ class Warm:
             self.reporter = None
             self._say(run=None)
 
-    def _keeper(self) -> Kept:
+    def _base_cache(self) -> BaseModelCache:
         """What holds the base between runs; torch is imported with the first of them."""
         from workbench.modeling.base.library_imports import import_libraries
 
         import_libraries()
-        from workbench.modeling.base.cache import Kept
+        from workbench.modeling.base.cache import BaseModelCache
 
-        self.kept = self.kept or Kept()
-        return self.kept
+        self.cache = self.cache or BaseModelCache()
+        return self.cache
 
     def _go_offline(self, offline: bool) -> None:
         """Keep the hub's library off the network or let it in, which it asks about only once."""

@@ -25,7 +25,7 @@ from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job,
 from workbench.runs.reasons import OTHER_ENDED, LossIsNaN, reason_of
 
 if TYPE_CHECKING:
-    from workbench.modeling.base.cache import Kept
+    from workbench.modeling.base.cache import BaseModelCache
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
@@ -189,10 +189,10 @@ def without_hub(job: Job) -> bool:
     return job.base is None or is_local(job.base) or not hub_answers()
 
 
-def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None) -> bool:
+def do_run(job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None) -> bool:
     """Do a run from its first phase to its last word; whether it did not fail.
 
-    `kept` may hold a base from an earlier run of this process.
+    `cache` may hold the base of an earlier run of this process.
     """
     try:
         reporter.phase("starting")
@@ -210,7 +210,7 @@ def do_run(job: Job, folder: Path, reporter: Reporter, kept: Kept | None = None)
             from workbench.runs.model_job import run_model
 
             require_usable_gpu()
-            run_model(job, folder, reporter, kept)
+            run_model(job, folder, reporter, cache)
     except Exception as error:  # the run ends here, and its reason must not be lost
         if not isinstance(error, UserError):
             traceback.print_exc()

@@ -1,75 +1,86 @@
-"""A base model that stays loaded between runs, so that the next one starts at once."""
+"""A base model that stays loaded between runs, so that the next run starts at once."""
 
 from __future__ import annotations
 
-import gc
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
 
 from workbench.bases import place_of
-from workbench.modeling.base.loading import Base, Model, load_base
+from workbench.modeling.base.loading import load_base
+from workbench.modeling.base.model import Base, Model
+from workbench.modeling.base.out_of_memory import release_memory
 from workbench.recipes import Quantization
 
-Key = tuple[str, float, Quantization, str, bool]
+
+@dataclass(frozen=True)
+class CacheKey:
+    """What a cached base was loaded as and for."""
+
+    name: str
+    modified: float
+    """When the config.json of a local base was last changed; 0 for a base from the hub."""
+    quantization: Quantization
+    use: str
+    trust_remote_code: bool
 
 
-class Kept:
-    """Holds at most one base; a run that wants another one gets that loaded instead."""
+class BaseModelCache:
+    """Holds at most one base model; another one takes its place."""
 
     def __init__(self) -> None:
-        self.key: Key | None = None
+        self.key: CacheKey | None = None
         self.base: Base | None = None
 
-    def base_for(
-        self, name: str, quantization: Quantization, use: str, trust_remote_code: bool = False,
+    def get_or_load(
+        self,
+        name: str,
+        quantization: Quantization,
+        use: str,
+        trust_remote_code: bool = False,
         sharded: bool = False,
-    ) -> Base:  # fmt: skip
-        """The base as the recipe says, loaded if it is not the one at hand.
+    ) -> Base:
+        """The base that a recipe asks for, loaded unless it is the one that is held.
 
-        `use` names what becomes of it in a run (its trainer and memory setting), since a run may
-        leave it dequantised. Raises what `load_base` raises.
+        `use` names the trainer and memory mode of the run, since a run may leave the base
+        dequantised. Raises what `load_base` raises.
         """
         folder = place_of(name)
-        changed = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
-        key = (name, changed, quantization, use, trust_remote_code)
+        modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
+        key = CacheKey(name, modified, quantization, use, trust_remote_code)
         if self.base is None or self.key != key:
-            self.drop()
+            self.clear()
             self.base = load_base(name, quantization, trust_remote_code, sharded)
             self.key = key
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         return self.base
 
-    def take_back(self, model: Model) -> None:
-        """Take the adapter off the base after a run, which leaves the base as it was before.
+    def put_back(self, model: Model) -> None:
+        """Take the adapter of a run off the base, which is then as it was before the run.
 
-        A base whose own weights came to be those of the adapter is let go of instead.
+        A base whose own weights the adapter has changed is dropped instead.
         """
         if self.base is None:
             return
-        if isinstance(model, PeftModel) and not all(map(_apart, model.peft_config.values())):
-            self.drop()
+        if isinstance(model, PeftModel) and not all(
+            map(_leaves_base_unchanged, model.peft_config.values())
+        ):
+            self.clear()
             return
         bare = model.unload() if isinstance(model, PeftModel) else model
         bare.requires_grad_(False).eval()
         self.base = replace(self.base, model=bare)
-        _tidy()
+        release_memory()
 
-    def drop(self) -> None:
-        """Let go of the base and its memory; a run that failed may have left it in pieces."""
+    def clear(self) -> None:
+        """Drop the base and free its memory, such as after a run that failed half-way."""
         self.base = self.key = None
-        _tidy()
+        release_memory()
 
 
-def _apart(adapter: PeftConfig) -> bool:
-    """Whether all weights of an adapter lie beside those of the base."""
-    lora = isinstance(adapter, LoraConfig)
-    return lora and adapter.bias == "none" and not adapter.modules_to_save
-
-
-def _tidy() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def _leaves_base_unchanged(adapter: PeftConfig) -> bool:
+    """Whether all trained weights of an adapter are its own and none are those of the base."""
+    is_lora = isinstance(adapter, LoraConfig)
+    return is_lora and adapter.bias == "none" and not adapter.modules_to_save

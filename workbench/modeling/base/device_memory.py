@@ -1,4 +1,4 @@
-"""How much of a device a run uses: what `training.memory` means on the machine at hand."""
+"""How much memory a device has, a model takes and a run has used."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ import bitsandbytes as bnb
 import psutil
 import torch
 
-from workbench.estimating import Lengths, estimate
-from workbench.modeling.base.loading import Model
+from workbench.estimating import GIB, Lengths, estimate
+from workbench.modeling.base.model import Model
 from workbench.plans import NAMED, PLANS, Plan
 from workbench.recipes import Recipe
 from workbench.shapes import shape_of
 
-GIB = 2**30
 
-
-def plan(recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1) -> Plan:
-    """The plan that the recipe names, or with `auto` the fastest that fits into what is free."""
+def choose_memory_mode(recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1) -> Plan:
+    """The memory mode that a recipe names; for `auto`, the fastest that fits into free memory."""
     training = recipe.training
-    assert training is not None  # a recipe for a model has it  # noqa: S101
-    chosen = NAMED.get(training.memory) or _fitting(recipe, model, lengths, processes)
-    return replace(chosen, checkpointing=chosen.checkpointing or training.gradient_checkpointing)
+    assert training is not None  # noqa: S101 - a recipe for a language model has it
+    mode = NAMED.get(training.memory) or _fastest_that_fits(recipe, model, lengths, processes)
+    return replace(mode, checkpointing=mode.checkpointing or training.gradient_checkpointing)
 
 
 def free_bytes(model: Model) -> int:
-    """What the device of a model has left, with what this process has reserved and not used."""
+    """The free memory of a model's device, with what this process has reserved and not used."""
     if model.device.type != "cuda":
         return psutil.virtual_memory().available
     free, _ = torch.cuda.mem_get_info(model.device)
@@ -34,22 +32,8 @@ def free_bytes(model: Model) -> int:
     return free + reserved - used
 
 
-def _fitting(recipe: Recipe, model: Model, lengths: Lengths, processes: int) -> Plan:
-    """The first plan whose estimate, less what is loaded already, is free."""
-    try:
-        shape = shape_of(model.config.get_text_config().to_dict())
-    except (KeyError, ValueError):
-        return PLANS["nf4"]  # a shape that is not known; what does not fit is divided later
-    free = free_bytes(model)
-    for candidate in PLANS.values():
-        found = estimate(shape, recipe, lengths, candidate, model.device.type, processes)
-        if found.needed - found.runtime - loaded_bytes(model) <= free:
-            return candidate
-    return PLANS["8gb"]
-
-
-def loaded_bytes(model: Model) -> int:
-    """What the weights of a model take; weights that are tied count once."""
+def model_bytes(model: Model) -> int:
+    """The memory that the weights of a model take; weights that are tied count once."""
     tensors = {tensor.data_ptr(): tensor for tensor in model.parameters()}
     scales = (
         layer.weight.quant_state.absmax
@@ -66,3 +50,17 @@ def peak_gib() -> float:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _fastest_that_fits(recipe: Recipe, model: Model, lengths: Lengths, processes: int) -> Plan:
+    """The first mode whose estimate, less the weights that are loaded already, is free."""
+    try:
+        shape = shape_of(model.config.get_text_config().to_dict())
+    except (KeyError, ValueError):
+        return PLANS["nf4"]  # the architecture is not known; a pass that does not fit is divided
+    free = free_bytes(model)
+    for mode in PLANS.values():
+        memory = estimate(shape, recipe, lengths, mode, model.device.type, processes)
+        if memory.needed - memory.runtime - model_bytes(model) <= free:
+            return mode
+    return PLANS["8gb"]

@@ -1,4 +1,4 @@
-"""Importing the libraries of models without what they load and no run of ours uses."""
+"""Importing bitsandbytes and transformers without the parts that no run uses."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 def import_libraries() -> None:
     """Import bitsandbytes and transformers in three quarters of the time they would take.
 
-    To be called before any module of this package that needs them; what was imported before stays.
+    To be called before a module of this package that needs them is imported.
     """
     import torch
     from transformers import utils
 
     # bitsandbytes marks its kernels for devices other than CPUs and NVIDIA GPUs to be compiled,
     # and the mark alone imports the compiler.
-    with _replaced(torch, "compile", _unchanged):
+    with _attribute_replaced(torch, "compile", _no_compile):
         import bitsandbytes  # noqa: F401
 
-    # transformers draws a curve of scikit-learn's when a small model drafts for a large one.
-    with _replaced(utils, "is_sklearn_available", lambda: False):
+    # transformers uses scikit-learn in assisted generation only, where a small model drafts.
+    with _attribute_replaced(utils, "is_sklearn_available", lambda: False):
         import transformers.generation.candidate_generator  # noqa: F401
 
 
-def _unchanged(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    return _unchanged if function is None else function
+def _no_compile(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    return _no_compile if function is None else function
 
 
 @contextmanager
-def _replaced(place: object, name: str, value: object) -> Iterator[None]:
-    before = getattr(place, name)
-    setattr(place, name, value)
+def _attribute_replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        setattr(place, name, before)
+        setattr(owner, name, before)

@@ -1,44 +1,29 @@
-"""Loading a base model in 4-bit, and making sure that it really is."""
+"""Loading a base model in 4-bit, and checking that all of its linear layers are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from storage.errors import UserError, on_one_line
 from workbench.bases import require_model
+from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.prompts import Tokenizer
 from workbench.recipes import Quantization
 
-Model = Any
-"""A transformers causal language model, perhaps with a PEFT adapter around it."""
 
-
-@dataclass(frozen=True)
-class Base:
-    """A loaded base model and its tokenizer."""
-
-    model: Model
-    tokenizer: Tokenizer
-    linear4bit: int
-    linear_total: int
-    """Linear layers except the output head, which stays as it is."""
-
-
-def quiet() -> None:
-    """Keep the libraries' progress bars off the terminal, which shows its own."""
+def disable_progress_bars() -> None:
+    """Keep the progress bars of transformers off the terminal, which shows its own."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
 
 
-def device() -> str:
+def default_device() -> str:
     """Where models run: the GPU of this process, or the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -46,14 +31,15 @@ def device() -> str:
 def load_base(
     name: str, quantization: Quantization, trust_remote_code: bool = False, sharded: bool = False
 ) -> Base:
-    """Load a hub name or a local folder as the recipe says; `sharded` keeps a share of it only.
+    """Load a model from the hub or a local folder, quantised as the recipe says.
 
-    Raises UserError when there is no model, when it cannot be fetched, or when a layer that the
-    recipe wants in 4-bit is not.
+    With `sharded`, each process of the run keeps its shard of the layers only. Raises UserError
+    when there is no model, when it cannot be fetched, or when a layer that the recipe wants in
+    4-bit is not.
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    quiet()
+    disable_progress_bars()
     dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
     config = None
     if quantization.bits == 4 and not sharded:
@@ -64,12 +50,12 @@ def load_base(
             bnb_4bit_use_double_quant=quantization.double,
         )
     tokenizer = load_tokenizer(name, trust_remote_code)
-    with _loading(name), _falcon_linear_as_linear():
+    with _hub_errors_as_user_errors(name), _falcon_linear_as_linear():
         model, loaded = AutoModelForCausalLM.from_pretrained(
             name,
             output_loading_info=True,
             quantization_config=config,
-            device_map={"": 0 if device() == "cuda" and not sharded else "cpu"},
+            device_map={"": 0 if default_device() == "cuda" and not sharded else "cpu"},
             dtype=dtype,
             local_files_only=Path(name).is_dir(),
             use_safetensors=True,
@@ -82,26 +68,29 @@ def load_base(
         )
     model.config.use_cache = False
     if sharded:
-        from workbench.modeling.base.sharding import share_out
+        from workbench.modeling.base.sharding import shard_model
 
-        share_out(model, quantization, torch.device(device()))
-    in_4bit, total = count_linear(model)
+        shard_model(model, quantization, torch.device(default_device()))
+    in_4bit, total = count_linear_layers(model)
     if quantization.bits == 4 and in_4bit != total:
         raise UserError(
             f"Only {in_4bit} of {total} linear layers of {name} became 4-bit with these versions "
             "of transformers and bitsandbytes; the recipe wants all of them."
         )
-    _keep_weights_on_cpu_as_they_are(model)
+    _disable_cpu_repacking(model)
     return Base(model, tokenizer, in_4bit, total)
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
-    """The tokenizer of a base, which pads on the right with its end token if it has no other."""
+    """Load the tokenizer of a base; it pads on the right, with its end token if it has no other.
+
+    Raises UserError when there is none, when it is damaged, or when it is not a fast one.
+    """
     from transformers import AutoTokenizer
 
     require_model(name)
     try:
-        with _loading(name):
+        with _hub_errors_as_user_errors(name):
             tokenizer = AutoTokenizer.from_pretrained(
                 name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
             )
@@ -120,8 +109,11 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
     return tokenizer
 
 
-def count_linear(model: Model) -> tuple[int, int]:
-    """(4-bit, all) linear layers of a model without its output head and without adapters."""
+def count_linear_layers(model: Model) -> tuple[int, int]:
+    """How many linear layers are in 4-bit, and how many there are.
+
+    The output head and the layers of adapters do not count.
+    """
     import bitsandbytes as bnb
     from transformers.pytorch_utils import Conv1D
 
@@ -134,32 +126,9 @@ def count_linear(model: Model) -> tuple[int, int]:
     return sum(isinstance(layer, bnb.nn.Linear4bit) for layer in layers), len(layers)
 
 
-def dequantise(model: Model, dtype: torch.dtype) -> Model:
-    """Replace each 4-bit layer by a plain one with the weights that it computes with."""
-    import bitsandbytes as bnb
-
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if not isinstance(layer, bnb.nn.Linear4bit):
-                continue
-            weight = bnb.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
-            plain = nn.Linear(
-                layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta"
-            )
-            plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
-            if layer.bias is not None:
-                plain.bias = nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
-            setattr(parent, name, plain)
-    model.is_loaded_in_4bit = model.is_quantized = False
-    model.hf_quantizer = model.quantization_method = None
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    return model
-
-
 @contextmanager
 def _falcon_linear_as_linear() -> Iterator[None]:
-    """Let Falcon's layers be quantised.
+    """Let transformers quantise the layers of Falcon while the block runs.
 
     transformers replaces only layers whose class is exactly nn.Linear (5.5 and later); Falcon's
     own subclass, which computes the same, would silently stay in 16 bits.
@@ -174,8 +143,8 @@ def _falcon_linear_as_linear() -> Iterator[None]:
         modeling_falcon.FalconLinear = own
 
 
-def _keep_weights_on_cpu_as_they_are(model: Model) -> None:
-    """Stop bitsandbytes from repacking CPU weights in place, after which they cannot be trained."""
+def _disable_cpu_repacking(model: Model) -> None:
+    """Keep bitsandbytes from repacking CPU weights in place, after which they cannot be trained."""
     import bitsandbytes as bnb
 
     for layer in model.modules():
@@ -184,8 +153,8 @@ def _keep_weights_on_cpu_as_they_are(model: Model) -> None:
 
 
 @contextmanager
-def _loading(name: str) -> Iterator[None]:
-    """Turn what the hub library raises into one sentence."""
+def _hub_errors_as_user_errors(name: str) -> Iterator[None]:
+    """Turn what the libraries raise while they load a model into UserError, one sentence each."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
     from safetensors import SafetensorError
 

@@ -1,4 +1,4 @@
-"""What the machine offers to models."""
+"""The GPU and the library versions of this machine, and whether models can use them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 
-def describe() -> dict[str, Any]:
-    """Versions, the GPU with its memory, and whether 4-bit layers compute here."""
+def describe_machine() -> dict[str, Any]:
+    """Library versions, the GPU with its memory, and whether 4-bit layers compute here."""
     found: dict[str, Any] = {
         name: version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes")
     }
@@ -21,24 +21,24 @@ def describe() -> dict[str, Any]:
         found["cuda"] = torch.version.cuda
     else:
         found["gpu"] = "none (models run on the CPU)"
-    found["nf4"] = _nf4()
+    found["nf4"] = _nf4_status()
     return found
 
 
 def require_usable_gpu() -> None:
-    """Raise RuntimeError, in the words of torch, if there is a GPU that its driver keeps from it.
+    """Raise RuntimeError with the warning of torch if there is a GPU whose driver it cannot use.
 
     torch only warns, and a run would go on for days on the CPU.
     """
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.is_available()
-    for warning in said:
+    for warning in caught:
         if "driver" in (text := str(warning.message)):
             raise RuntimeError(text)
 
 
-def _nf4() -> str:
+def _nf4_status() -> str:
     import bitsandbytes as bnb
 
     where = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""Rows of tokens with their targets, and batches of them: packed into one row, or padded."""
+"""Tweets as tokens with their targets, and batches of them: packed into one row, or padded."""
 
 from __future__ import annotations
 
@@ -10,50 +10,54 @@ import torch
 
 from workbench.modeling.data.prompts import Prompter
 
-UNUSED = -1
-"""The document of the tokens that fill up a packed row."""
+PADDING_DOCUMENT = -1
+"""The document id of the tokens that fill up a packed row."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """The tokens of a tweet, and what the model is to say after which of them.
+class TokenizedExample:
+    """The tokens of a tweet, and what the model is to predict after which of them.
 
-    A target is a token, or the number of a label where one position decides (`Prompter.single`).
+    A target is a token, or the number of a label where one position decides
+    (`Prompter.single_token`).
     """
 
     tokens: list[int]
-    positions: list[int]
+    target_positions: list[int]
+    """Positions among the tokens, one per target."""
     targets: list[int]
-    number: int = 0
-    """Its place among the examples."""
+    index: int = 0
+    """Which of the training examples this is."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of a forward pass.
-
-    `input_ids` is (1, tokens) if packed, else (rows, longest). `where` are places in the flattened
-    input, and `weights` the share of each target in the loss; places that only fill up weigh 0.
-    """
+    """The tensors of a forward pass, of N tokens and T targets."""
 
     input_ids: torch.Tensor
-    where: torch.Tensor
+    """(1, N) if packed, else (examples, longest)."""
+    target_positions: torch.Tensor
+    """(T,): positions in the flattened `input_ids`."""
     targets: torch.Tensor
+    """(T,)."""
     weights: torch.Tensor
+    """(T,): the share of each target in the loss; targets that only fill up weigh 0."""
     position_ids: torch.Tensor | None = None
-    documents: torch.Tensor | None = None
+    """(1, N), if packed: each token's position in its document."""
+    document_ids: torch.Tensor | None = None
+    """(1, N), if packed: which tweet of the row each token is of."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Batches of one shape can run through the same kernels."""
-        return (*self.input_ids.shape, len(self.where))
+        """(rows, columns, targets): batches of one shape can run through the same kernels."""
+        return (*self.input_ids.shape, len(self.target_positions))
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
+        """A copy of the batch on a device."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
-        """The same with each of its tensors changed."""
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """A batch with each tensor changed by a function."""
         tensors: dict[str, Any] = {
             field.name: None if value is None else change(value)
             for field in fields(self)
@@ -62,93 +66,122 @@ class Batch:
         return Batch(**tensors)
 
 
-def answer_rows(prompter: Prompter, texts: Sequence[str], labels: Sequence[int]) -> list[Row]:
-    """Rows for the loss of the label words."""
-    rows = []
-    for number, (prompt, label) in enumerate(zip(prompter.prompts(texts), labels, strict=True)):
+def label_word_examples(
+    prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
+) -> list[TokenizedExample]:
+    """Examples for the loss over the label words, which follow the prompts."""
+    examples = []
+    for index, (prompt, label) in enumerate(zip(prompter.encode(texts), labels, strict=True)):
         last = len(prompt) - 1
-        if prompter.single:
-            rows.append(Row(prompt, [last], [label], number))
+        if prompter.single_token:
+            examples.append(TokenizedExample(prompt, [last], [label], index))
         else:
-            answer = [*prompter.answers[label]]
-            places = list(range(last, last + len(answer)))
-            rows.append(Row([*prompt, *answer[:-1]], places, answer, number))
-    return rows
+            word = [*prompter.label_token_ids[label]]
+            positions = list(range(last, last + len(word)))
+            examples.append(TokenizedExample([*prompt, *word[:-1]], positions, word, index))
+    return examples
 
 
-def text_rows(prompter: Prompter, texts: Sequence[str], labels: Sequence[int]) -> list[Row]:
-    """Rows for the loss over whole texts: each token from the ones before it, and the end."""
-    rows = []
-    prompts = prompter.prompts(texts, room_for=1)
-    for number, (prompt, label) in enumerate(zip(prompts, labels, strict=True)):
-        tokens = [*prompt, *prompter.answers[label], prompter.tokenizer.eos_token_id]
-        rows.append(Row(tokens[:-1], list(range(len(tokens) - 1)), tokens[1:], number))
-    return rows
+def full_text_examples(
+    prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
+) -> list[TokenizedExample]:
+    """Examples for the loss over prompts, label words and end token: each token but the first."""
+    examples = []
+    prompts = prompter.encode(texts, reserve=1)
+    for index, (prompt, label) in enumerate(zip(prompts, labels, strict=True)):
+        tokens = [*prompt, *prompter.label_token_ids[label], prompter.tokenizer.eos_token_id]
+        positions = list(range(len(tokens) - 1))
+        examples.append(TokenizedExample(tokens[:-1], positions, tokens[1:], index))
+    return examples
 
 
-def divide(rows: Sequence[Row], tokens: int) -> list[list[Row]]:
-    """Split the rows of a step into parts of about the same size, at most so many tokens each."""
-    total = sum(len(row.tokens) for row in rows)
-    parts: list[list[Row]] = [[] for _ in range(min(len(rows), -(-total // tokens)))]
-    filled = [0] * len(parts)
-    for row in sorted(rows, key=lambda row: -len(row.tokens)):
-        lightest = min(range(len(parts)), key=filled.__getitem__)
-        parts[lightest].append(row)
-        filled[lightest] += len(row.tokens)
-    return parts
+def split_by_tokens(
+    examples: Sequence[TokenizedExample], max_tokens: int
+) -> list[list[TokenizedExample]]:
+    """Split the examples of a step into passes of about the same number of tokens.
+
+    They are as few as `max_tokens` a pass allow on average; a pass may have some tokens more.
+    """
+    total = sum(len(example.tokens) for example in examples)
+    passes: list[list[TokenizedExample]] = [
+        [] for _ in range(min(len(examples), -(-total // max_tokens)))
+    ]
+    filled = [0] * len(passes)
+    for example in sorted(examples, key=lambda example: -len(example.tokens)):
+        lightest = min(range(len(passes)), key=filled.__getitem__)
+        passes[lightest].append(example)
+        filled[lightest] += len(example.tokens)
+    return passes
 
 
-def packed(rows: Sequence[Row], weight: float, pad: int, multiple: int, places: int = 0) -> Batch:
-    """One row of tokens in which each tweet is a document of its own.
+def pack(
+    examples: Sequence[TokenizedExample],
+    weight: float,
+    pad_id: int,
+    multiple: int,
+    min_targets: int = 0,
+) -> Batch:
+    """Pack examples into one row of tokens, in which each is a document of its own.
 
-    Filled up to a multiple of so many tokens and to at least so many targets, so that few shapes
-    come about.
+    The row is filled up to a multiple of so many tokens, and the targets to at least
+    `min_targets`, so that few shapes occur. Each target has the given weight in the loss.
     """
     tokens: list[int] = []
     positions: list[int] = []
     documents: list[int] = []
-    where: list[int] = []
+    target_positions: list[int] = []
     targets: list[int] = []
-    for number, row in enumerate(rows):
-        where += [len(tokens) + position for position in row.positions]
-        targets += row.targets
-        tokens += row.tokens
-        positions += range(len(row.tokens))
-        documents += [number] * len(row.tokens)
+    for number, example in enumerate(examples):
+        target_positions += [len(tokens) + position for position in example.target_positions]
+        targets += example.targets
+        tokens += example.tokens
+        positions += range(len(example.tokens))
+        documents += [number] * len(example.tokens)
     filler = -len(tokens) % multiple
-    spare = max(0, places - len(where))
-    weights = [weight] * len(where) + [0.0] * spare
+    spare = max(0, min_targets - len(targets))
     return Batch(
-        torch.tensor([tokens + [pad] * filler]),
-        torch.tensor(where + [0] * spare),
-        torch.tensor(targets + [0] * spare),
-        torch.tensor(weights),
-        torch.tensor([positions + list(range(filler))]),
-        torch.tensor([documents + [UNUSED] * filler]),
+        input_ids=torch.tensor([tokens + [pad_id] * filler]),
+        target_positions=torch.tensor(target_positions + [0] * spare),
+        targets=torch.tensor(targets + [0] * spare),
+        weights=torch.tensor([weight] * len(targets) + [0.0] * spare),
+        position_ids=torch.tensor([positions + list(range(filler))]),
+        document_ids=torch.tensor([documents + [PADDING_DOCUMENT] * filler]),
     )
 
 
-def padded(rows: Sequence[Row], weight: float, pad: int, multiple: int) -> Batch:
-    """Rows padded on the right: with causal attention nothing sees the padding."""
-    ids = pad_right([row.tokens for row in rows], pad, multiple)
-    width = ids.shape[1]
-    where = [place * width + at for place, row in enumerate(rows) for at in row.positions]
-    targets = [target for row in rows for target in row.targets]
-    return Batch(ids, torch.tensor(where), torch.tensor(targets), torch.full((len(where),), weight))
+def pad(examples: Sequence[TokenizedExample], weight: float, pad_id: int, multiple: int) -> Batch:
+    """Pad examples on the right, one a row: with causal attention nothing sees the padding.
+
+    Rows are filled up to a multiple of so many tokens; each target has the given weight.
+    """
+    input_ids = pad_right([example.tokens for example in examples], pad_id, multiple)
+    width = input_ids.shape[1]
+    target_positions = [
+        row * width + position
+        for row, example in enumerate(examples)
+        for position in example.target_positions
+    ]
+    targets = [target for example in examples for target in example.targets]
+    return Batch(
+        input_ids=input_ids,
+        target_positions=torch.tensor(target_positions),
+        targets=torch.tensor(targets),
+        weights=torch.full((len(targets),), weight),
+    )
 
 
-def pad_right(rows: Sequence[Sequence[int]], pad: int, multiple: int = 8) -> torch.Tensor:
+def pad_right(rows: Sequence[Sequence[int]], pad_id: int, multiple: int = 8) -> torch.Tensor:
     """Rows of tokens as one (rows, longest) tensor, filled up to a multiple of so many tokens."""
     longest = -(-max(map(len, rows)) // multiple) * multiple
-    return torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
+    return torch.tensor([[*row, *[pad_id] * (longest - len(row))] for row in rows])
 
 
-def block_diagonal(documents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The mask of a packed row, (1, 1, tokens, tokens): 0 where a token may look, else -inf.
+def block_diagonal_mask(document_ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The attention mask of a packed row, (1, 1, tokens, tokens): 0 where a token may look.
 
-    A token sees itself and what is before it in its own document.
+    A token sees itself and what is before it in its own document; elsewhere the mask is -inf.
     """
-    same = documents[0, :, None] == documents[0, None, :]
+    same = document_ids[0, :, None] == document_ids[0, None, :]
     visible = same & torch.ones_like(same).tril()
-    mask = torch.zeros(visible.shape, dtype=dtype, device=documents.device)
+    mask = torch.zeros(visible.shape, dtype=dtype, device=document_ids.device)
     return mask.masked_fill(~visible, -torch.inf)[None, None]

@@ -18,56 +18,56 @@ class Prompter:
 
     tokenizer: Tokenizer
     template: str
+    """The prompt, with {text} where the text goes."""
     labels: tuple[str, ...]
-    answers: tuple[tuple[int, ...], ...]
+    label_token_ids: tuple[tuple[int, ...], ...]
     """The tokens of each label word as they follow the prompt, in the order of the labels."""
     max_length: int
-    """Tokens of a prompt together with its answer."""
+    """Most tokens of a prompt together with its label word."""
 
     @property
-    def single(self) -> bool:
+    def single_token(self) -> bool:
         """Whether each label word is one token, so that one position decides."""
-        return all(len(answer) == 1 for answer in self.answers)
+        return all(len(token_ids) == 1 for token_ids in self.label_token_ids)
 
-    def prompts(self, texts: Sequence[str], room_for: int = 0) -> list[list[int]]:
-        """The tokens of the prompts; a text that is too long loses its end, not its question.
+    def encode(self, texts: Sequence[str], reserve: int = 0) -> list[list[int]]:
+        """The tokens of the prompt of each text; a text that is too long loses its end only.
 
-        Leaves room for an answer and for so many tokens more.
+        Each prompt leaves room for a label word and for `reserve` tokens more in `max_length`.
         """
-        room = self.max_length - max(map(len, self.answers)) - room_for
+        room = self.max_length - max(map(len, self.label_token_ids)) - reserve
         return [
-            tokens if len(tokens) <= room else self._fitted(text, room)
-            for text, tokens in zip(texts, self._encode([*texts]), strict=True)
+            tokens if len(tokens) <= room else self._tokenize([self.truncate(text, room)])[0]
+            for text, tokens in zip(texts, self._tokenize([*texts]), strict=True)
         ]
 
-    def text(self, text: str, answer: str = "") -> str:
-        """The prompt as text, for the format in which text and answer are one string."""
-        return self.template.replace("{text}", text) + answer
+    def as_text(self, text: str, label_word: str = "") -> str:
+        """The prompt of a text, followed by a label word, as one string."""
+        return self.template.replace("{text}", text) + label_word
 
-    def shortened(self, text: str, room: int) -> str:
+    def truncate(self, text: str, room: int) -> str:
         """The longest beginning of a text whose prompt has at most `room` tokens."""
-        if len(self._encode([text])[0]) <= room:
+        if len(self._tokenize([text])[0]) <= room:
             return text
         offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
             "offset_mapping"
         ]
-        fixed = len(self._encode([""])[0])
+        fixed = len(self._tokenize([""])[0])
         keep = max(0, min(room - fixed, len(offsets)))
         while keep > 0:
-            shortened = text[: offsets[keep - 1][1]]
-            excess = len(self._encode([shortened])[0]) - room
+            truncated = text[: offsets[keep - 1][1]]
+            excess = len(self._tokenize([truncated])[0]) - room
             if excess <= 0:
-                return shortened
+                return truncated
             keep -= excess
         return ""
 
-    def _fitted(self, text: str, room: int) -> list[int]:
-        return self._encode([self.shortened(text, room)])[0]
-
-    def _encode(self, texts: list[str]) -> list[list[int]]:
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
         if not texts:
             return []
-        encoded: list[list[int]] = self.tokenizer([self.text(text) for text in texts])["input_ids"]
+        encoded: list[list[int]] = self.tokenizer([self.as_text(text) for text in texts])[
+            "input_ids"
+        ]
         end = self.tokenizer.eos_token_id
         return [ids[:-1] if ids and ids[-1] == end else ids for ids in encoded]
 
@@ -79,22 +79,23 @@ def make_prompter(
     words: Sequence[str],
     max_length: int,
 ) -> Prompter:
-    """Look up the label words; raises UserError when two of them are the same tokens.
+    """Make a prompter, with the tokens of each label word.
 
     A word follows the prompt after a space, since most vocabularies hold whole words only with
-    their leading space (Falcon: " Positive" is one token, "Positive" is two).
+    their leading space (Falcon: " Positive" is one token, "Positive" is two). Raises UserError when
+    two words are the same tokens, or when `max_length` leaves no room for a text.
     """
-    answers = [
+    label_token_ids = [
         tuple(tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) for word in words
     ]
-    for number, answer in enumerate(answers):
-        if not answer or answer in answers[:number]:
+    for number, token_ids in enumerate(label_token_ids):
+        if not token_ids or token_ids in label_token_ids[:number]:
             raise UserError(
                 f"The label word {words[number]!r} cannot be told from another by this model's "
                 "tokenizer; choose other words under [words] in workbench.toml."
             )
-    prompter = Prompter(tokenizer, template, tuple(labels), tuple(answers), max_length)
-    if max_length < len(prompter._encode([""])[0]) + max(map(len, answers)) + 8:
+    prompter = Prompter(tokenizer, template, tuple(labels), tuple(label_token_ids), max_length)
+    if max_length < len(prompter._tokenize([""])[0]) + max(map(len, label_token_ids)) + 8:
         raise UserError(
             f"training.max_length={max_length} leaves no room for a text in the prompt; raise it."
         )

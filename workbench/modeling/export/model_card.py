@@ -1,7 +1,7 @@
-"""The README of an exported model: code that predicts what the run predicted, without this package.
+"""The model card of an exported model, with code that predicts what the run predicted.
 
-The code is put together from the same values that the run computed with; a test runs it as it
-stands in an exported folder and compares every prediction.
+The code needs this package no more. It is filled in with the values that the run computed with; a
+test runs it in an exported folder and compares every prediction.
 """
 
 from __future__ import annotations
@@ -118,11 +118,11 @@ model = AutoModelForCausalLM.from_pretrained(
 )"""
 
 
-def card(details: dict[str, Any], merged: bool) -> str:
-    """The README of a folder with an adapter, or with a merged model."""
-    held = details["recipe"]["quantization"]
+def model_card(details: dict[str, Any], merged: bool) -> str:
+    """The README of an adapter or of a merged model, from the values of its workbench.json."""
+    quantization = details["recipe"]["quantization"]
     single = all(len(answer) == 1 for answer in details["label_token_ids"])
-    quantised = "" if held["bits"] != 4 or merged else QUANTISED.format(**held)
+    quantised = "" if quantization["bits"] != 4 or merged else QUANTISED.format(**quantization)
     names = ["AutoModelForCausalLM", "AutoTokenizer"] + ["BitsAndBytesConfig"] * bool(quantised)
     code = CODE.format(
         imports=("" if merged else "from peft import PeftModel\n")
@@ -133,7 +133,9 @@ def card(details: dict[str, Any], merged: bool) -> str:
         template=details["template"],
         room=details["max_length"] - max(map(len, details["label_token_ids"])),
         load=(MERGED if merged else ADAPTER).format(
-            base=details["base"], quantised=quantised, compute_dtype=held["compute_dtype"]
+            base=details["base"],
+            quantised=quantised,
+            compute_dtype=quantization["compute_dtype"],
         ),
         scores=SINGLE if single else SEVERAL,
         example=EXAMPLE,
@@ -146,21 +148,23 @@ def card(details: dict[str, Any], merged: bool) -> str:
         recipe=details["recipe"]["name"],
         words=", ".join(details["words"]),
         max_length=details["max_length"],
-        load_note=_load_note(held, merged),
-        noise=_noise(held["compute_dtype"]),
+        load_note=_load_note(quantization, merged),
+        noise=_rounding_note(quantization["compute_dtype"]),
         code=code.strip(),
     )
 
 
-def _load_note(held: dict[str, Any], merged: bool) -> str:
+def _load_note(quantization: dict[str, Any], merged: bool) -> str:
     if merged:
         return "The weights are those that the run computed with, with the adapter merged in."
-    if held["bits"] == 4:
+    if quantization["bits"] == 4:
         return "Load the base in 4-bit as below, since the adapter was trained on that."
-    return f"Load the base in {held['compute_dtype']}, since the adapter was trained on that."
+    return (
+        f"Load the base in {quantization['compute_dtype']}, since the adapter was trained on that."
+    )
 
 
-def _noise(dtype: str) -> str:
+def _rounding_note(dtype: str) -> str:
     if dtype == "float32":
         return "Its probabilities are those of the run up to rounding in the sixth digit or so."
     return (

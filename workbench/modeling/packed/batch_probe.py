@@ -1,52 +1,59 @@
-"""Trying the longest batch of a run before anything is learnt, and dividing it until it fits."""
+"""Trying the longest batch of a run before training, and dividing it until it fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from workbench.modeling.base.out_of_memory import fits_in_memory, out_of_memory_error
 from workbench.modeling.data.batches import Batch
-from workbench.modeling.data.schedule import Work
-from workbench.modeling.packed.step_runner import Passes
-from workbench.modeling.training import out_of_memory
+from workbench.modeling.packed.forward_backward import ForwardBackward
+from workbench.modeling.packed.schedule import TrainingSchedule
 
 
-def prepare(
-    work: Work, passes: Passes, step: int, multiple: int, note: Callable[[str], None]
+def probe_longest_batch(
+    schedule: TrainingSchedule,
+    forward_backward: ForwardBackward,
+    step: int,
+    multiple: int,
+    note: Callable[[str], None],
 ) -> None:
-    """Go forward and back with the longest batch of the steps to come, without learning from it.
+    """Run the longest batch from `step` on forward and backward, without learning from it.
 
-    With too little memory the batch is divided; a step is as many tweets as the recipe says all
-    the same. On a GPU all shapes to come are compiled and captured. Raises what says
-    that memory ran out when not even the longest row fits.
+    When it does not fit into memory, the passes get smaller; a step keeps its examples. On a GPU
+    the layers are compiled and the CUDA graphs captured for all shapes to come. Raises
+    torch.OutOfMemoryError or MemoryError when not even the longest example fits.
     """
-    while shapes := work.shapes(step, multiple):
-        if _fit(work, passes, shapes):
-            count = len(work.parts(work.place.share(work.chosen(step))))
+    while batches := schedule.batches_by_shape(step, multiple):
+        if _fits(schedule, forward_backward, batches):
+            own = schedule.processes.shard(schedule.step_examples(step))
+            count = len(schedule.split_into_passes(own))
             note(
-                f"the longest batch fits: {shapes[0].input_ids.numel():,} tokens; "
-                f"{work.per_step} tweets a step in {count} pass{'es' if count > 1 else ''}"
+                f"the longest batch fits: {batches[0].input_ids.numel():,} tokens; "
+                f"{schedule.examples_per_step} tweets a step in {count} "
+                f"pass{'es' if count > 1 else ''}"
             )
             return
-        passes.forget()
-        tokens = smaller(work, step, multiple)
+        forward_backward.release_graphs()
+        tokens = smaller_pass(schedule, step, multiple)
         if tokens is None:
-            raise out_of_memory.shortage(passes.model.device.type, "the longest row")
-        work.plan = replace(work.plan, tokens=tokens)
+            raise out_of_memory_error(forward_backward.model.device.type, "the longest row")
+        schedule.memory_mode = replace(schedule.memory_mode, tokens=tokens)
         note(f"the longest batch does not fit; up to {tokens:,} tokens a pass instead")
 
 
-def smaller(work: Work, step: int, multiple: int) -> int | None:
-    """Tokens of passes half as large; None if the longest row would not go into one."""
-    largest = max(
-        (batch.input_ids.numel() for batch in work.shapes(step, multiple)), default=0
-    )  # fmt: skip
-    most, longest = min(work.plan.tokens, largest), max(work.lengths)
+def smaller_pass(schedule: TrainingSchedule, step: int, multiple: int) -> int | None:
+    """The most tokens of passes half as large; None if the longest example would not fit."""
+    sizes = (batch.input_ids.numel() for batch in schedule.batches_by_shape(step, multiple))
+    most = min(schedule.memory_mode.tokens, max(sizes, default=0))
+    longest = max(schedule.lengths)
     return max(most // 2, longest) if longest < most else None
 
 
-def _fit(work: Work, passes: Passes, shapes: Sequence[Batch]) -> bool:
-    capturing = work.ways.packed and not work.plan.checkpointing
-    if passes.model.device.type == "cuda":
-        return out_of_memory.fits(lambda: passes.prepare(shapes, capturing))
-    return out_of_memory.fits(lambda: passes(shapes[0]))
+def _fits(
+    schedule: TrainingSchedule, forward_backward: ForwardBackward, batches: Sequence[Batch]
+) -> bool:
+    use_graphs = schedule.capabilities.packing and not schedule.memory_mode.checkpointing
+    if forward_backward.model.device.type == "cuda":
+        return fits_in_memory(lambda: forward_backward.warm_up(batches, use_graphs))
+    return fits_in_memory(lambda: forward_backward(batches[0]))

@@ -1,4 +1,4 @@
-"""Plain weights for scoring: 4-bit layers dequantised, adapters merged in, for the time being."""
+"""Merging the adapter into dequantised weights while a model scores."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import torch
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
-from workbench.modeling.base.device_memory import GIB, free_bytes
-from workbench.modeling.base.loading import Model
-from workbench.modeling.base.sharding import Sharded4bit
+from workbench.estimating import GIB
+from workbench.modeling.base.device_memory import free_bytes
+from workbench.modeling.base.model import Model
+from workbench.modeling.base.sharding import ShardedLinear4bit
 
-ROOM = 1.1
-"""How many times the size of the merged weights has to be free."""
+HEADROOM = 1.1
+"""How many times the size of the merged weights has to be free, beside 2 GiB."""
 
 
 @contextmanager
-def merged(model: Model) -> Iterator[bool]:
-    """Let a model compute with plain layers meanwhile, if there is room for them; true if it does.
+def merged_weights(model: Model) -> Iterator[bool]:
+    """Replace 4-bit and LoRA layers by plain ones with the same weights while the block runs.
 
-    Merged weights are rounded to the dtype of the model once more, as in an exported merged
-    model: in bfloat16 a probability may differ in the second digit, in float32 in the sixth.
+    Gives true, or false and changes nothing where the device has no room for a copy of the
+    weights. Merged weights are rounded to the dtype of the model once more, as in a merged model
+    that is exported: in bfloat16 a probability may differ in the second digit, in float32 in the
+    sixth.
     """
     layers = [
         (parent, name, layer)
@@ -34,14 +37,14 @@ def merged(model: Model) -> Iterator[bool]:
     ]
     size = torch.empty(0, dtype=model.dtype).element_size()
     needed = sum(layer.in_features * layer.out_features * size for *_, layer in layers)
-    room = bool(layers) and needed * ROOM + 2 * GIB <= free_bytes(model)
+    fits = bool(layers) and needed * HEADROOM + 2 * GIB <= free_bytes(model)
     try:
-        if room:
+        if fits:
             for parent, name, layer in layers:
-                setattr(parent, name, _plain(layer, model.dtype))
-        yield room
+                setattr(parent, name, _merged_linear(layer, model.dtype))
+        yield fits
     finally:
-        if room:
+        if fits:
             for parent, name, layer in layers:
                 setattr(parent, name, layer)
 
@@ -49,15 +52,16 @@ def merged(model: Model) -> Iterator[bool]:
 def _mergeable(layer: nn.Module) -> bool:
     if isinstance(layer, LoraLayer):
         base = layer.get_base_layer()
-        if isinstance(base, Sharded4bit):
+        if isinstance(base, ShardedLinear4bit):
             return False
         adapters = [name for name in layer.active_adapters if name in layer.lora_A]
         return isinstance(base, nn.Linear) and len(adapters) <= 1 and not layer.lora_variant
-    return isinstance(layer, bnb.nn.Linear4bit) and not isinstance(layer, Sharded4bit)
+    return isinstance(layer, bnb.nn.Linear4bit) and not isinstance(layer, ShardedLinear4bit)
 
 
 @torch.no_grad()
-def _plain(layer: Any, dtype: torch.dtype) -> nn.Linear:
+def _merged_linear(layer: Any, dtype: torch.dtype) -> nn.Linear:
+    """A plain layer with the dequantised weight of a layer and the adapter's product added."""
     base = layer.get_base_layer() if isinstance(layer, LoraLayer) else layer
     weight = base.weight.data
     if isinstance(base, bnb.nn.Linear4bit):

@@ -1,4 +1,4 @@
-"""QLoRA fine-tuning with TRL's stock SFTTrainer and the loss over whole texts, as in the seed."""
+"""QLoRA fine-tuning with TRL's SFTTrainer and the loss over whole texts, as in the seed recipe."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import set_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from transformers import TrainerCallback, TrainerState
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
 from transformers.trainer_pt_utils import safe_globals
@@ -18,24 +19,24 @@ from trl import SFTConfig, SFTTrainer
 
 from storage.errors import on_one_line
 from workbench.modeling.base.device_memory import peak_gib
-from workbench.modeling.base.loading import Base, Model
-from workbench.modeling.data.examples import Examples, Report, Trained
+from workbench.modeling.base.lora import lora_config
+from workbench.modeling.base.model import Base, Model
+from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter
-from workbench.modeling.export.exporting import WEIGHTS
 from workbench.modeling.training import dev_evaluation
 from workbench.modeling.training.checkpoints import (
-    Damaged,
-    going_on,
-    newest,
-    seal,
+    DamagedCheckpoint,
+    load_tensors,
+    mark_complete,
+    newest_checkpoint,
+    resume_note,
     step_of,
-    tensors,
 )
-from workbench.modeling.training.lora import lora_config
-from workbench.modeling.trl.micro_batch import divided, with_second_chance
+from workbench.modeling.training.result import ReportEvent, TrainingResult
+from workbench.modeling.trl.micro_batch import train_with_oom_recovery, with_micro_batch
 from workbench.recipes import Recipe, Training
 
-RANDOM_NAME = "rng_state.pth"
+RNG_STATE_NAME = "rng_state.pth"
 
 
 def train_with_trl(
@@ -45,76 +46,86 @@ def train_with_trl(
     examples: Examples,
     dev: Examples,
     checkpoints: Path,
-    report: Report,
+    report: ReportEvent,
     stop_asked: Callable[[], bool],
-) -> Trained:
-    """Fine-tune an adapter on the base, from the newest complete checkpoint if there is one.
+) -> TrainingResult:
+    """Fine-tune an adapter on the base, from the newest checkpoint if there is one.
 
     The weights of the adapter are kept in float32: at the usual learning rates most updates are
     smaller than bfloat16 can hold.
     """
     settings, lora = recipe.training, recipe.lora
-    assert settings is not None and lora is not None  # a qlora recipe has both  # noqa: S101
-    progress = _Progress(report, stop_asked, prompter, dev, settings)
-    dataset = _texts(prompter, examples)
+    assert settings is not None and lora is not None  # noqa: S101 - a qlora recipe has both
+    callback = _ReportingCallback(report, stop_asked, prompter, dev, settings)
+    dataset = _make_dataset(prompter, examples)
 
-    def make(micro: int) -> SFTTrainer:
+    def make_trainer(micro: int) -> SFTTrainer:
         trainer = SFTTrainer(
             model=base.model,
-            args=_arguments(divided(settings, micro), base, checkpoints),
+            args=_sft_config(with_micro_batch(settings, micro), base, checkpoints),
             train_dataset=dataset,
             processing_class=prompter.tokenizer,
             peft_config=lora_config(lora),
-            callbacks=[progress],
+            callbacks=[callback],
         )
         for name, parameter in trainer.model.named_parameters():
             if parameter.requires_grad and "lora_" in name:  # a bias has to fit its base
                 parameter.data = parameter.data.float()
         return trainer
 
-    def go_on(trainer: SFTTrainer) -> Trained:
-        found = newest(checkpoints, _read, lambda text: report("note", text=text))
-        if found is not None:
-            report("note", text=going_on(found[0]))
-        trainer.train(resume_from_checkpoint=None if found is None else str(found[0]))
+    def note(text: str) -> None:
+        report("note", text=text)
+
+    def resume(trainer: SFTTrainer) -> TrainingResult:
+        newest = newest_checkpoint(checkpoints, _require_undamaged, note)
+        if newest is not None:
+            note(resume_note(newest[0]))
+        trainer.train(resume_from_checkpoint=None if newest is None else str(newest[0]))
         step, best = trainer.state.global_step, trainer.state.best_global_step or 0
-        taken = step
-        if settings.keep_best and 0 < best < step and not progress.stopped:
-            taken = _take_best(trainer.model, checkpoints / f"checkpoint-{best}", step, report)
-        ending = dev_evaluation.ending(step, trainer.state.max_steps, best, taken)
-        return Trained(trainer.model, step, progress.stopped, taken=taken, ending=ending)
+        adapter_step = step
+        if settings.keep_best and 0 < best < step and not callback.stopped:
+            best_checkpoint = checkpoints / f"checkpoint-{best}"
+            adapter_step = _restore_best(trainer.model, best_checkpoint, step, report)
+        remark = dev_evaluation.ending_remark(step, trainer.state.max_steps, best, adapter_step)
+        return TrainingResult(
+            trainer.model, step, callback.stopped, adapter_step=adapter_step, remark=remark
+        )
 
-    return with_second_chance(make, go_on, settings, checkpoints, report)
+    return train_with_oom_recovery(make_trainer, resume, settings, checkpoints, report)
 
 
-def _read(checkpoint: Path) -> None:
-    """Look whether a checkpoint of the trainer is whole; raises Damaged.
+def _require_undamaged(checkpoint: Path) -> None:
+    """Raise DamagedCheckpoint if a file of a checkpoint cannot be read.
 
-    What it holds as pickles is read without running any code, here as in the trainer.
+    Pickles are loaded with `weights_only`, here as in the trainer, so they run no code.
     """
-    tensors(checkpoint / WEIGHTS)
+    load_tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME)
     try:
         state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         with safe_globals():
-            for name in (OPTIMIZER_NAME, SCHEDULER_NAME, RANDOM_NAME):
+            for name in (OPTIMIZER_NAME, SCHEDULER_NAME, RNG_STATE_NAME):
                 torch.load(checkpoint / name, map_location="cpu", weights_only=True)
     except (OSError, ValueError, TypeError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise Damaged(on_one_line(error)[:160]) from None
+        raise DamagedCheckpoint(on_one_line(error, 160)) from None
     if state.global_step != step_of(checkpoint):
-        raise Damaged(f"{TRAINER_STATE_NAME} does not belong to it")
+        raise DamagedCheckpoint(f"{TRAINER_STATE_NAME} does not belong to it")
 
 
-def _take_best(model: Model, checkpoint: Path, step: int, report: Report) -> int:
-    """Put the weights of the best step on dev back, and return the step that they are of."""
+def _restore_best(model: Model, checkpoint: Path, step: int, report: ReportEvent) -> int:
+    """Restore the weights of the best step on dev; the step that the weights are then of.
+
+    That is `step`, the last one, if the checkpoint is damaged.
+    """
     try:
-        set_peft_model_state_dict(model, tensors(checkpoint / WEIGHTS))
-    except Damaged as error:
+        set_peft_model_state_dict(model, load_tensors(checkpoint / SAFETENSORS_WEIGHTS_NAME))
+    except DamagedCheckpoint as error:
         report("note", text=f"the best step on dev, of {checkpoint.name}, is damaged ({error})")
         return step
     return step_of(checkpoint)
 
 
-def _arguments(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
+def _sft_config(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
+    """The settings of a recipe in TRL's terms."""
     cuda = base.model.device.type == "cuda"
     dtype = base.model.dtype
     return SFTConfig(
@@ -144,26 +155,26 @@ def _arguments(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
     )
 
 
-def _texts(prompter: Prompter, examples: Examples) -> Dataset:
+def _make_dataset(prompter: Prompter, examples: Examples) -> Dataset:
     """Prompt and label word as one text each; TRL makes the tokens and cuts nothing off."""
-    words = [prompter.tokenizer.decode(answer) for answer in prompter.answers]
-    room = prompter.max_length - max(map(len, prompter.answers)) - 1  # and the end token
+    words = [prompter.tokenizer.decode(answer) for answer in prompter.label_token_ids]
+    room = prompter.max_length - max(map(len, prompter.label_token_ids)) - 1  # and the end token
     return Dataset.from_dict(
         {
             "text": [
-                prompter.text(prompter.shortened(text, room), words[label])
+                prompter.as_text(prompter.truncate(text, room), words[label])
                 for text, label in zip(examples.texts, examples.labels, strict=True)
             ]
         }
     )
 
 
-class _Progress(TrainerCallback):
-    """Reports steps, dev accuracy and memory; marks complete checkpoints; stops when asked to."""
+class _ReportingCallback(TrainerCallback):
+    """Reports steps and dev metrics, marks complete checkpoints, stops early or when asked to."""
 
     def __init__(
         self,
-        report: Report,
+        report: ReportEvent,
         stop_asked: Callable[[], bool],
         prompter: Prompter,
         dev: Examples,
@@ -187,11 +198,10 @@ class _Progress(TrainerCallback):
         self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
         if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left <= 0):
             self._evaluate(kwargs["model"], state)
-        exhausted = dev_evaluation.exhausted(
-            self.settings, state.global_step, state.best_global_step or 0
-        )  # fmt: skip
-        if exhausted or left <= 0:
-            # a checkpoint of the end would be gone on from, by one step too many
+        best_step = state.best_global_step or 0
+        stop_early = dev_evaluation.should_stop_early(self.settings, state.global_step, best_step)
+        if stop_early or left <= 0:
+            # a resumed run would do one step too many after a checkpoint of the end
             control.should_training_stop, control.should_save = True, False
         elif self.stop_asked():
             control.should_training_stop = control.should_save = self.stopped = True
@@ -218,14 +228,21 @@ class _Progress(TrainerCallback):
         )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def _evaluate(self, model: Model, state: Any) -> None:
-        """Score the dev tweets; the best is remembered in the state, which checkpoints hold."""
-        found = dev_evaluation.judge(model, self.prompter, self.dev, self.settings.memory)
-        if found.better_than(state.best_metric):
-            state.best_metric, state.best_global_step = found.loss, state.global_step
+        """Score the dev tweets and keep the best step in the state, which checkpoints hold."""
+        metrics = dev_evaluation.evaluate_on_dev(
+            model, self.prompter, self.dev, self.settings.memory
+        )
+        if metrics.improves_on(state.best_metric):
+            state.best_metric, state.best_global_step = metrics.loss, state.global_step
         self.report(
-            "dev", step=state.global_step, steps=state.max_steps, accuracy=found.accuracy,
-            loss=found.loss, n=found.n, best_step=state.best_global_step or 0,
-        )  # fmt: skip
+            "dev",
+            step=state.global_step,
+            steps=state.max_steps,
+            accuracy=metrics.accuracy,
+            loss=metrics.loss,
+            n=metrics.n,
+            best_step=state.best_global_step or 0,
+        )

@@ -1,4 +1,4 @@
-"""Compiled decoder layers, with a cache on the disk that the next process finds."""
+"""Compiling the decoder layers of a model, with a cache on the disk for the next process."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from workbench.modeling.base.loading import Model
+from workbench.modeling.base.model import Model
 
-VARIANTS = 64
-"""Shapes and settings for which a layer may be compiled anew before PyTorch gives up on it."""
+RECOMPILE_LIMIT = 64
+"""Shapes and settings that a layer may be compiled for before PyTorch gives up on it."""
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels are kept."""
+def kernel_cache_folder() -> Path:
+    """The folder of compiled kernels."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "label-workbench" / "kernels"
 
 
 def compile_layers(model: Model, dynamic: bool = True) -> None:
-    """Let each decoder layer be compiled when it is first called; all share what is compiled.
+    """Let each decoder layer be compiled when it is first called; all share the compiled code.
 
-    With `dynamic`, one compilation is for rows of every length.
+    With `dynamic`, one compilation serves rows of every length.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
-    torch._dynamo.config.cache_size_limit = VARIANTS
-    torch._dynamo.config.accumulated_cache_size_limit = 16 * VARIANTS
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(kernel_cache_folder()))
+    torch._dynamo.config.cache_size_limit = RECOMPILE_LIMIT
+    torch._dynamo.config.accumulated_cache_size_limit = 16 * RECOMPILE_LIMIT
     # else `dynamic` makes the scaling of each adapter an input, for which a C++ compiler is called
     torch._dynamo.config.specialize_float = True
     for layer in decoder_layers(model):
@@ -39,28 +39,28 @@ def compile_layers(model: Model, dynamic: bool = True) -> None:
 
 
 def uncompile_layers(model: Model) -> None:
-    """Back to layers as they are written."""
+    """Let the decoder layers run without compiled code again."""
     for layer in decoder_layers(model):
         layer._compiled_call_impl = None
 
 
 @contextmanager
-def as_written(model: Model) -> Iterator[None]:
-    """Leave compiled code aside meanwhile: for a few passes, compiling would take longer."""
-    kept = [(layer, layer._compiled_call_impl) for layer in decoder_layers(model)]
+def eager_layers(model: Model) -> Iterator[None]:
+    """Run the decoder layers without compiled code in the block, for passes too few to compile."""
+    before = [(layer, layer._compiled_call_impl) for layer in decoder_layers(model)]
     uncompile_layers(model)
     try:
         yield
     finally:
-        for layer, compiled in kept:
+        for layer, compiled in before:
             layer._compiled_call_impl = compiled
 
 
 def decoder_layers(model: Model) -> list[nn.Module]:
-    """The layers that make up most of a model, one like the other."""
+    """The decoder layers of a model, which are all built alike."""
     return [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong in a compiler, for a note in the log of a run."""
+    """The type and first line of an error, for the log of a run; compilers raise long ones."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"

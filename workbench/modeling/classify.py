@@ -1,4 +1,4 @@
-"""Asking a saved adapter about a few texts, in this process."""
+"""Classifying a few texts with a saved adapter, in this process."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from pathlib import Path
 
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.data.prompts import make_prompter
-from workbench.modeling.export.exporting import load_adapter, read_details
-from workbench.modeling.scoring.scoring import score
+from workbench.modeling.export.adapter_folder import load_adapter, read_adapter_details
+from workbench.modeling.scoring.label_probabilities import score_texts
 from workbench.recipes import from_json
 
 
-def answer(
+def classify_texts(
     adapter: Path, texts: Sequence[str], trust_remote_code: bool = False
 ) -> list[list[float]]:
-    """The probability of each label, in the order of workbench.json, for each text."""
-    details = read_details(adapter)
+    """The probability of each label for each text, in the order of the labels in workbench.json.
+
+    Raises UserError if the adapter or its base cannot be used.
+    """
+    details = read_adapter_details(adapter)
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
     model = load_adapter(base, adapter)
     prompter = make_prompter(
-        base.tokenizer, details["template"], details["labels"], details["words"],
+        base.tokenizer,
+        details["template"],
+        details["labels"],
+        details["words"],
         details["max_length"],
-    )  # fmt: skip
-    return score(model, prompter, texts)
+    )
+    return score_texts(model, prompter, texts)

@@ -1,0 +1,23 @@
+"""A causal language model on a device, and what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.modeling.data.prompts import Tokenizer
+
+Model = Any
+"""A transformers causal language model, perhaps with a PEFT adapter around it."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded base model and its tokenizer."""
+
+    model: Model
+    tokenizer: Tokenizer
+    linear4bit: int
+    """Linear layers that are in 4-bit."""
+    linear_total: int
+    """Linear layers except the output head, which stays as it is."""

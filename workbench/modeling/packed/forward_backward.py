@@ -1,0 +1,208 @@
+"""The forward and backward pass of a batch: eager, compiled, or replayed as a CUDA graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from workbench.modeling.base.capabilities import ModelCapabilities
+from workbench.modeling.base.compiling import (
+    compile_layers,
+    eager_layers,
+    first_line,
+    uncompile_layers,
+)
+from workbench.modeling.base.forward import last_hidden_states, lm_head_logits, model_inputs
+from workbench.modeling.base.model import Model
+from workbench.modeling.base.out_of_memory import is_out_of_memory
+from workbench.modeling.data.batches import Batch
+from workbench.modeling.packed.master_weights import MasterWeights
+
+LOSS_TOLERANCE = 0.25
+"""How far the mean loss of compiled layers may be from that of eager ones, in nats."""
+GRADIENT_TOLERANCE = 0.05
+"""How far a replayed gradient may be from a computed one, relative to the norm of that."""
+
+
+@dataclass
+class CapturedGraph:
+    """A CUDA graph of a pass, and the tensors that it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    batch: Batch
+    losses: torch.Tensor
+
+    def replay(self, batch: Batch) -> torch.Tensor:
+        """Run the graph on another batch of the same shape; the loss at each target, (targets,)."""
+        for field in fields(Batch):
+            own, given = getattr(self.batch, field.name), getattr(batch, field.name)
+            if own is not None:
+                own.copy_(given, non_blocking=True)
+        self.graph.replay()
+        return self.losses.clone()
+
+
+class ForwardBackward:
+    """Runs batches forward and backward, and adds their gradients to the master weights'.
+
+    `label_tokens` are the tokens of the label words where one position decides, else None.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        masters: MasterWeights,
+        capabilities: ModelCapabilities,
+        label_tokens: torch.Tensor | None,
+        note: Callable[[str], None],
+    ) -> None:
+        self.model = model
+        self.masters = masters
+        linear = isinstance(model.get_output_embeddings(), nn.Linear)  # and has no adapter
+        linear_lm_head = capabilities.linear_lm_head and linear
+        self.capabilities = replace(capabilities, linear_lm_head=linear_lm_head)
+        self.label_tokens = label_tokens
+        self.note = note
+        self.use_graphs = False
+        self.graphs: dict[tuple[int, ...], CapturedGraph] = {}
+        self.graph_pool: Any = None
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """The loss at each target of the batch, (targets,), before it is weighted."""
+        if self.use_graphs and batch.shape not in self.graphs:
+            self._capture(batch)
+        captured = self.graphs.get(batch.shape)
+        return self.run_without_graph(batch) if captured is None else captured.replay(batch)
+
+    def run_without_graph(self, batch: Batch) -> torch.Tensor:
+        """Run a batch forward and backward without a CUDA graph; returns its losses, (targets,)."""
+        batch = batch.to(self.model.device)
+        losses = target_losses(self.model, self.capabilities, self.label_tokens, batch)
+        self.masters.accumulate_gradient((losses * batch.weights).sum())
+        return losses.detach()
+
+    def warm_up(self, batches: Sequence[Batch], use_graphs: bool) -> None:
+        """Compile and capture for batches of every shape to come, the largest first.
+
+        The results are compared with those of eager layers. What does not work on this machine is
+        left out with a note: that costs speed only. Raises torch.OutOfMemoryError when a batch
+        does not fit.
+        """
+        self._compile(batches[0])
+        self.use_graphs = use_graphs
+        for batch in batches:
+            self(batch)
+        self.masters.gradient.zero_()
+
+    def release_graphs(self) -> None:
+        """Drop the CUDA graphs and the memory that they hold."""
+        self.graphs.clear()
+        self.graph_pool = None
+
+    def _compile(self, largest: Batch) -> None:
+        """Compile the layers, for rows of any length if that works, else for each length anew."""
+        with torch.no_grad(), eager_layers(self.model):
+            batch = largest.to(self.model.device)
+            expected = target_losses(self.model, self.capabilities, self.label_tokens, batch)
+        for dynamic in (True, False):
+            try:
+                compile_layers(self.model, dynamic)
+                distance = float((self.run_without_graph(largest) - expected).abs().mean())
+                if not distance <= LOSS_TOLERANCE:
+                    raise RuntimeError(f"losses are off by {distance:.3g}")
+                return
+            except Exception as error:  # whatever a compiler may raise; layers work without it
+                if is_out_of_memory(error):
+                    raise
+                lengths = "any length" if dynamic else "one length at a time"
+                self.note(f"compiling for rows of {lengths} failed: {first_line(error)}")
+                uncompile_layers(self.model)
+
+    def _capture(self, batch: Batch) -> None:
+        """Capture a CUDA graph for the shape of a batch, unless its gradient comes out wrong."""
+        before = self.masters.gradient.clone()
+        generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        generator_before = generator.clone_state()
+        try:
+            with torch.cuda.stream(torch.cuda.current_stream()):
+                captured, distance = self._captured(batch)
+            if not distance <= GRADIENT_TOLERANCE:
+                raise RuntimeError(f"replayed gradients are off by {distance:.3g}")
+            self.graphs[batch.shape] = captured
+        except RuntimeError as error:
+            # a capture that breaks off leaves a generator that cannot be used outside of one
+            generator.graphsafe_set_state(generator_before)
+            if is_out_of_memory(error):
+                raise
+            self.note(f"passes are not replayed as CUDA graphs: {first_line(error)}")
+            self.use_graphs = False
+            self.release_graphs()
+        self.masters.gradient.copy_(before)
+
+    def _captured(self, batch: Batch) -> tuple[CapturedGraph, float]:
+        """A graph for the shape of a batch, and how far its gradient is from the computed one."""
+        gradient = self.masters.gradient
+        own = batch.to(self.model.device).map(torch.clone)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # so that libraries set up what they need for a new shape
+            self._run_seeded(own)
+            if not self.graphs:
+                with _host_sync_forbidden():
+                    self._run_seeded(own)
+        torch.cuda.current_stream().wait_stream(side)
+        expected = gradient.clone()
+        graph = torch.cuda.CUDAGraph()
+        torch.manual_seed(0)
+        with torch.cuda.graph(graph, pool=self.graph_pool):
+            losses = self.run_without_graph(own)
+        self.graph_pool = self.graph_pool or graph.pool()
+        captured = CapturedGraph(graph, own, losses)
+        torch.manual_seed(0)
+        gradient.zero_()
+        captured.replay(batch)
+        return captured, float((gradient - expected).norm() / expected.norm().clamp(min=1e-12))
+
+    def _run_seeded(self, batch: Batch) -> None:
+        """Leave the gradient of a batch alone in the master weights, with the same dropout."""
+        torch.manual_seed(0)
+        self.masters.gradient.zero_()
+        self.run_without_graph(batch)
+
+
+@contextmanager
+def _host_sync_forbidden() -> Iterator[None]:
+    """Raise RuntimeError where the host waits for the device, which no CUDA graph can hold."""
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+
+
+def target_losses(
+    model: Model,
+    capabilities: ModelCapabilities,
+    label_tokens: torch.Tensor | None,
+    batch: Batch,
+) -> torch.Tensor:
+    """The cross-entropy at each target of a batch, (targets,), in nats and in float32.
+
+    It is taken over the label tokens if they are given, else over the vocabulary. The output layer
+    runs at the target positions only, where the model allows it.
+    """
+    if capabilities.linear_lm_head:
+        hidden = last_hidden_states(model, batch).index_select(0, batch.target_positions)
+        logits = lm_head_logits(model, hidden, label_tokens)
+    else:
+        logits = model(**model_inputs(model, batch), use_cache=False).logits.flatten(0, 1)
+        logits = logits.index_select(0, batch.target_positions)
+        logits = logits if label_tokens is None else logits[:, label_tokens]
+    return functional.cross_entropy(logits.float(), batch.targets, reduction="none")

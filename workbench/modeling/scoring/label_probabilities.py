@@ -1,0 +1,217 @@
+"""Probabilities over the labels: one forward pass, no sampling, no generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from peft import PeftModel
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from workbench.modeling.base.capabilities import PROBE_TEXTS, has_linear_lm_head
+from workbench.modeling.base.compiling import (
+    compile_layers,
+    eager_layers,
+    first_line,
+    uncompile_layers,
+)
+from workbench.modeling.base.falcon_attention import fuse_attention
+from workbench.modeling.base.forward import last_hidden_states, lm_head_logits
+from workbench.modeling.base.lora import fast_lora_layers
+from workbench.modeling.base.model import Model
+from workbench.modeling.base.sharding import is_sharded, passes_to_add
+from workbench.modeling.data.batches import Batch, pad_right
+from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.scoring.merged_weights import merged_weights
+
+BATCH_TOKENS = {
+    "auto": 16_384,
+    "16-bit": 16_384,
+    "nf4": 8_192,
+    "24gb": 8_192,
+    "8gb": 4_096,
+    "sharded": 4_096,
+}
+"""Tokens of a batch on a GPU by memory mode: enough to fill it, few enough to fit."""
+BATCH_TOKENS_ON_CPU = 2_048
+MIN_TEXTS_TO_COMPILE = 4_096
+"""With fewer texts, compiling takes longer than it saves."""
+ATTENTION_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""All but cuDNN, which spends a tenth of a second on every new shape of a batch."""
+COMPILED_TOLERANCE = 0.05
+"""How far a probability of compiled layers may be from that of eager ones."""
+
+
+class LabelScorer:
+    """A model that is ready to score prompts; see `label_scorer`."""
+
+    def __init__(self, model: Model, prompter: Prompter, memory: str) -> None:
+        self.model = model
+        self.prompter = prompter
+        self.device = model.device
+        self.linear_lm_head = has_linear_lm_head(model, prompter)
+        self.compiled = False
+        self.label_words = [
+            torch.tensor(token_ids, device=self.device) for token_ids in prompter.label_token_ids
+        ]
+        on_gpu = self.device.type == "cuda"
+        self.batch_tokens = BATCH_TOKENS[memory] if on_gpu else BATCH_TOKENS_ON_CPU
+
+    def __call__(
+        self, prompts: Sequence[list[int]], progress: Callable[[int], None] | None = None
+    ) -> list[list[float]]:
+        """The probability of each label for each prompt, in the order of the prompts.
+
+        `progress` is called with how many prompts are done. Batches hold texts of similar length,
+        padded on the right: with causal attention nothing sees the padding, so no mask is needed.
+        """
+        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        results: list[list[float]] = [[] for _ in prompts]
+        done = 0
+        batches = [*_batches(order, prompts, self.batch_tokens)]
+        # asked before the first pass, in which each process may wait for the others already
+        to_add = passes_to_add(self.model, len(batches))
+        for batch, probabilities in self._one_batch_ahead(prompts, batches):
+            for number, row in zip(batch, probabilities.tolist(), strict=True):
+                results[number] = row
+            done += len(batch)
+            if progress is not None:
+                progress(done)
+        for _ in range(to_add):
+            self._scores(self.prompter.encode([""]))
+        return results
+
+    def _one_batch_ahead(
+        self, prompts: Sequence[list[int]], batches: Sequence[list[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Each batch and its probabilities, (batch, labels), while the device does the next one."""
+        before: tuple[list[int], torch.Tensor] | None = None
+        for batch in batches:
+            probabilities = self._scores([prompts[number] for number in batch]).softmax(-1)
+            if before is not None:
+                yield before
+            before = (batch, probabilities)
+        if before is not None:
+            yield before
+
+    def _scores(self, prompts: list[list[int]]) -> torch.Tensor:
+        """The score of each label for each prompt, (prompts, labels) in float32."""
+        if self.compiled and len(prompts) == 1:  # compiled code is for two rows and more
+            return self._scores(prompts * 2)[:1]
+        if self.prompter.single_token:
+            label_tokens = torch.cat(self.label_words)
+            last = [[len(prompt) - 1] for prompt in prompts]
+            return self._logits_at(prompts, last, label_tokens)[:, 0].float()
+        columns = []
+        for word, word_tokens in zip(self.prompter.label_token_ids, self.label_words, strict=True):
+            positions = [[len(p) - 1 + step for step in range(len(word))] for p in prompts]
+            logits = self._logits_at([[*p, *word] for p in prompts], positions, None)
+            log_probabilities = logits.float().log_softmax(-1)
+            targets = word_tokens.expand(len(prompts), -1)[..., None]
+            columns.append(log_probabilities.gather(-1, targets).sum((-2, -1)))
+        return torch.stack(columns, dim=1)
+
+    def _logits_at(
+        self,
+        rows: list[list[int]],
+        positions: list[list[int]],
+        token_ids: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Logits at positions of each row, (rows, positions, vocabulary or token ids)."""
+        ids = pad_right(rows, self.prompter.tokenizer.pad_token_id, multiple=1)
+        width = ids.shape[1]
+        flat = torch.tensor([[n * width + at for at in row] for n, row in enumerate(positions)])
+        ids, flat = ids.to(self.device), flat.to(self.device)
+        if not self.linear_lm_head:
+            logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[flat]
+            return logits if token_ids is None else logits[..., token_ids]
+        hidden = last_hidden_states(self.model, Batch(ids, flat, flat, flat))[flat]
+        return lm_head_logits(self.model, hidden, token_ids)
+
+
+@contextmanager
+def label_scorer(
+    model: Model,
+    prompter: Prompter,
+    expected: int,
+    memory: str = "auto",
+    note: Callable[[str], None] = lambda text: None,
+) -> Iterator[LabelScorer]:
+    """A scorer for about `expected` texts, to be called with any number of prompts at a time.
+
+    While the block runs, the weights are dequantised and the adapter is merged into them, where
+    the memory mode and the device leave room for a copy, and the layers are compiled where that is
+    worth it.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(sdpa_kernel(ATTENTION_BACKENDS))
+            stack.enter_context(eager_layers(model))
+            fuse_attention(model)
+            merged = memory in ("auto", "16-bit") and stack.enter_context(merged_weights(model))
+            if isinstance(model, PeftModel) and not merged:
+                stack.enter_context(fast_lora_layers(model))
+            core = model.get_base_model() if isinstance(model, PeftModel) else model
+            scorer = LabelScorer(core, prompter, memory)
+            compiles = core.device.type == "cuda" and not is_sharded(core)
+            if compiles and expected >= MIN_TEXTS_TO_COMPILE:
+                _compile(scorer, note)
+            yield scorer
+    finally:
+        model.train(was_training)
+
+
+def score_texts(
+    model: Model,
+    prompter: Prompter,
+    texts: Sequence[str],
+    progress: Callable[[int, int], None] | None = None,
+    memory: str = "auto",
+) -> list[list[float]]:
+    """The probability of each label for each text, in the order of the texts.
+
+    A label's score is the log-probability of its word after the prompt (summed over its tokens);
+    the probabilities are the softmax of the scores. `progress` is called with how many texts are
+    done and how many there are.
+    """
+    with label_scorer(model, prompter, len(texts), memory) as score:
+        prompts = prompter.encode(texts)
+        if progress is None:
+            return score(prompts)
+        return score(prompts, lambda done: progress(done, len(texts)))
+
+
+def _compile(scorer: LabelScorer, note: Callable[[str], None]) -> None:
+    """Compile the layers, unless the probabilities then differ from those of eager layers."""
+    [first, second] = scorer.prompter.encode(PROBE_TEXTS[:2])
+    probes = [[second] * 3, [first, second, second, first, first], [first]]
+    expected = [scorer(probe) for probe in probes]
+    try:
+        compile_layers(scorer.model)
+        scorer.compiled = True
+        for probe, rows in zip(probes, expected, strict=True):
+            distance = (torch.tensor(scorer(probe)) - torch.tensor(rows)).abs().max()
+            if not distance <= COMPILED_TOLERANCE:
+                raise RuntimeError(f"probabilities are off by {distance:.3g}")
+    except Exception as error:  # whatever a compiler may raise; layers work without it
+        note(f"layers are not compiled for scoring: {first_line(error)}")
+        uncompile_layers(scorer.model)
+        scorer.compiled = False
+
+
+def _batches(
+    order: Sequence[int], prompts: Sequence[Sequence[int]], most_tokens: int
+) -> Iterator[list[int]]:
+    """The numbers of prompts in order, in batches of so many tokens with their padding."""
+    batch: list[int] = []
+    for number in order:
+        if batch and (len(batch) + 1) * len(prompts[number]) > most_tokens:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
