@@ -105,8 +105,7 @@ class Filing:
     async def _restore(self, name: str) -> None:
         self.app.say(f"Going back to {name!r} …")
         change = await self.app.command("restore", *self._mine(), "--", name, let_finish=True)
-        self.browse.tweets.forget()
-        self.browse.tweets.settle()
+        self.browse.look_again()
         self.app.say(f"{len(change['tweets']):,} tweets are as in {name!r} again; u takes it back.")
 
     def _mine(self) -> tuple[str, ...]:
