@@ -27,7 +27,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.plans import NAMED, SHARDED, Plan
+from workbench.plans import NAMED_MODES, SHARDED, MemoryMode
 from workbench.recipes import Lora, Quantization, Recipe, Training
 from workbench.shapes import Linear, Shape, read_shape, targeted
 
@@ -82,7 +82,7 @@ class Lengths:
 
 
 def estimate(
-    shape: Shape, recipe: Recipe, lengths: Lengths, memory: Plan, device: str = "cuda",
+    shape: Shape, recipe: Recipe, lengths: Lengths, memory: MemoryMode, device: str = "cuda",
     processes: int = 1,
 ) -> Memory:  # fmt: skip
     """The memory of each process of a run with one of the settings; `device` is cuda or cpu."""
@@ -102,7 +102,7 @@ def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda")
 
     `recipe.training.memory` names the setting. Raises UserError if the base is not known.
     """
-    memory = NAMED[_parts(recipe)[2].memory]
+    memory = NAMED_MODES[_parts(recipe)[2].memory]
     return round(of_pass(read_shape(base), recipe, tokens, memory, device).peak)
 
 
@@ -119,7 +119,7 @@ def pass_tokens(
 
 
 def of_pass(
-    shape: Shape, recipe: Recipe, tokens: int, memory: Plan, device: str, processes: int = 1
+    shape: Shape, recipe: Recipe, tokens: int, memory: MemoryMode, device: str, processes: int = 1
 ) -> Memory:
     """The memory of a process whose largest pass has so many tokens."""
     quantization, lora, training = _parts(recipe)

@@ -12,7 +12,7 @@ from storage.errors import UserError
 from workbench.bases import is_local, place_of, require_model
 from workbench.devices import Device
 from workbench.estimating import GIB, Lengths, Memory, estimate
-from workbench.plans import NAMED, PLANS, SHARDED, UNSHARED, Plan
+from workbench.plans import MEMORY_MODES, NAMED_MODES, NOT_SHARDED, SHARDED, MemoryMode
 from workbench.recipes import Recipe, Training
 from workbench.runs.launchers import Launch
 from workbench.runs.telling import duration
@@ -42,7 +42,7 @@ class Forecast:
 
     memory: Memory
     """Of each process."""
-    plan: Plan
+    plan: MemoryMode
     stock: bool
     device: Device
     launch: Launch
@@ -69,7 +69,7 @@ class Forecast:
             f"{self.device.free / GIB:.1f} GiB are free on {self.device.name}",
         ]
         if self.plan is SHARDED and self.launch.processes == 1:
-            told.append(f"! {UNSHARED}")
+            told.append(f"! {NOT_SHARDED}")
         return told if self.fits else [*told, f"! more than is free: {self._advice()}"]
 
     def _advice(self) -> str:
@@ -173,12 +173,12 @@ def _fits(memory: Memory, device: Device, launch: Launch) -> bool:
 
 def _chosen(
     shape: Shape, recipe: Recipe, lengths: Lengths, device: Device, launch: Launch
-) -> tuple[Plan, Memory]:
+) -> tuple[MemoryMode, Memory]:
     """The plan that the recipe names, or with `auto` the first that fits."""
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     named = "nf4" if training.trainer == "trl" else training.memory
-    plans = [NAMED[named]] if named in NAMED else PLANS.values()
+    plans = [NAMED_MODES[named]] if named in NAMED_MODES else MEMORY_MODES.values()
     return _first_that_fits(plans, shape, recipe, lengths, device, launch)
 
 
@@ -190,15 +190,15 @@ def _smaller(
     assert training is not None  # noqa: S101 - a recipe for a model has it
     if training.trainer == "trl":
         return None
-    plans = NAMED if launch.processes > 1 else PLANS
+    plans = NAMED_MODES if launch.processes > 1 else MEMORY_MODES
     plan, memory = _first_that_fits(plans.values(), shape, recipe, lengths, device, launch)
     return f"training.memory={plan.name}" if _fits(memory, device, launch) else None
 
 
 def _first_that_fits(
-    plans: Iterable[Plan], shape: Shape, recipe: Recipe, lengths: Lengths, device: Device,
+    plans: Iterable[MemoryMode], shape: Shape, recipe: Recipe, lengths: Lengths, device: Device,
     launch: Launch,
-) -> tuple[Plan, Memory]:  # fmt: skip
+) -> tuple[MemoryMode, Memory]:  # fmt: skip
     """A plan and what it needs; the last one if none fits."""
     for plan in plans:
         memory = estimate(shape, recipe, lengths, plan, device.kind, launch.processes)

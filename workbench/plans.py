@@ -1,4 +1,4 @@
-"""What `training.memory` means: in which form a base is held, and how many tokens a pass has."""
+"""Memory modes, the values of `training.memory`: the form of the base, and the size of a pass."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The form of the base and the size of a pass."""
+class MemoryMode:
+    """In which form the base is held, and how many tokens a pass has."""
 
     name: str
     dequantised: bool
-    """Hold the 4-bit weights dequantised: the same numbers, faster."""
+    """Hold the 4-bit weights dequantised: faster, and with equal results."""
     tokens: int
     """Most tokens of a forward and backward pass; a step of more is divided."""
     checkpointing: bool
-    """Keep only the inputs of the layers, and compute them again on the way back."""
+    """Gradient checkpointing: keep only the inputs of the layers for the backward pass."""
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """One line for the log of the run."""
         held = "dequantised to 16 bits once" if self.dequantised else "kept in 4 bits"
         again = ", activations computed twice" if self.checkpointing else ""
         return f"memory {self.name}: base {held}, up to {self.tokens:,} tokens a pass{again}"
 
 
-PLANS = {
-    plan.name: plan
-    for plan in (
-        Plan("16-bit", dequantised=True, tokens=2048, checkpointing=False),
-        Plan("nf4", dequantised=False, tokens=1152, checkpointing=False),
-        Plan("24gb", dequantised=False, tokens=704, checkpointing=False),
-        Plan("8gb", dequantised=False, tokens=1024, checkpointing=True),
+MEMORY_MODES = {
+    mode.name: mode
+    for mode in (
+        MemoryMode("16-bit", dequantised=True, tokens=2048, checkpointing=False),
+        MemoryMode("nf4", dequantised=False, tokens=1152, checkpointing=False),
+        MemoryMode("24gb", dequantised=False, tokens=704, checkpointing=False),
+        MemoryMode("8gb", dequantised=False, tokens=1024, checkpointing=True),
     )
 }
-"""From the fastest to the most modest."""
-SHARDED = Plan("sharded", dequantised=False, tokens=1024, checkpointing=True)
-"""For a base that is shared out over several GPUs, which is never chosen by itself."""
-UNSHARED = (
+"""Those that `auto` chooses from, from the fastest to the one that takes the least memory."""
+SHARDED = MemoryMode("sharded", dequantised=False, tokens=1024, checkpointing=True)
+"""For a base that is sharded over several GPUs; `auto` never chooses it."""
+NOT_SHARDED = (
     "training.memory=sharded shares nothing out in one process, which holds the whole base; "
     "--gpus 2 or more shares it"
 )
-NAMED = PLANS | {SHARDED.name: SHARDED}
-"""All that a recipe can name; `auto` is none of them."""
+NAMED_MODES = MEMORY_MODES | {SHARDED.name: SHARDED}
+"""Those that a recipe can name; `auto` is none of them."""

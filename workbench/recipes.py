@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, get_args, get_type_hints
 
 from storage.errors import UsageError
-from workbench.plans import NAMED
+from workbench.plans import NAMED_MODES
 
 LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
@@ -19,7 +19,7 @@ COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
 BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
 MOST_BATCH = 65_536
-MEMORY = ("auto", *NAMED)
+MEMORY = ("auto", *NAMED_MODES)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storage.errors import UserError
 from workbench.devices import Device
-from workbench.plans import Plan
+from workbench.plans import MemoryMode
 from workbench.recipes import Recipe, Training
 from workbench.runs import folder as run_folder
 from workbench.runs import launchers
@@ -72,7 +72,7 @@ def from_runs(
 
 
 def from_rate(
-    shape: Shape, recipe: Recipe, memory: Plan, device: Device, tokens: float, scored: float
+    shape: Shape, recipe: Recipe, memory: MemoryMode, device: Device, tokens: float, scored: float
 ) -> Time:
     """From the operations of training on so many tokens and of scoring so many.
 

@@ -23,7 +23,7 @@ from workbench.modeling.base.lora import add_adapter, fast_lora_layers
 from workbench.modeling.data.batches import TokenizedExample, pack
 from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.packed.master_weights import MasterWeights
-from workbench.plans import NAMED, PLANS
+from workbench.plans import MEMORY_MODES, NAMED_MODES
 from workbench.shapes import read_shape, shape_of
 
 FALCON_7B = shape_of(
@@ -88,14 +88,14 @@ def test_what_a_layer_keeps_for_the_way_back_is_known(make_base, architecture, d
 )
 def test_the_estimate_is_near_what_was_measured_on_an_h100(setting, measured):
     """`torch.cuda.max_memory_allocated` in steps of 16 tweets; tests/bench/gpu_speed.py."""
-    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, PLANS[setting])
+    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, MEMORY_MODES[setting])
     assert found.peak / GIB == pytest.approx(measured, rel=0.08)
 
 
 @pytest.mark.parametrize(("setting", "measured"), [("8gb", 5.298), ("sharded", 3.779)])
 def test_the_estimate_is_near_what_was_measured_on_each_of_two_h100(setting, measured):
     """tests/bench/gpu_shards.py, where nothing is compiled."""
-    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, NAMED[setting], processes=2)
+    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, NAMED_MODES[setting], processes=2)
     assert found.peak / GIB == pytest.approx(measured, rel=0.08)
 
 
@@ -107,7 +107,7 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
     recipe = recipes.load("fast", ["training.memory=nf4"])
     shape = read_shape(folder)
     model = load_base(folder, recipe.quantization).model
-    found = estimate(shape, recipe, TWEETS, PLANS["nf4"], "cpu")
+    found = estimate(shape, recipe, TWEETS, MEMORY_MODES["nf4"], "cpu")
     assert found.base + found.embeddings == pytest.approx(model_bytes(model), rel=0.02)
     adapted = add_adapter(model, recipe.lora, 1)
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
@@ -120,10 +120,10 @@ def test_the_fastest_setting_that_fits_is_taken(prepare, monkeypatch):
     loaded = model_bytes(base.model)
     monkeypatch.setattr("workbench.modeling.base.device_memory.free_bytes", lambda model: free)
     taken = []
-    for name in PLANS:
-        found = estimate(read_shape("sample_data/base"), recipe, TWEETS, PLANS[name], "cpu")
+    for name in MEMORY_MODES:
+        found = estimate(read_shape("sample_data/base"), recipe, TWEETS, MEMORY_MODES[name], "cpu")
         free = found.needed - found.runtime - loaded
         taken.append(choose_memory_mode(recipe, base.model, TWEETS).name)
-    assert taken == list(PLANS)
+    assert taken == list(MEMORY_MODES)
     free = 0
     assert choose_memory_mode(recipe, base.model, TWEETS).name == "8gb"

@@ -10,7 +10,7 @@ import pytest
 
 from workbench import recipes
 from workbench.estimating import of_pass
-from workbench.plans import PLANS
+from workbench.plans import MEMORY_MODES
 from workbench.runs.folder import DONE, read_log, read_state
 from workbench.runs.freezing import freeze_training
 from workbench.shapes import read_shape
@@ -46,7 +46,7 @@ def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, un
     process = work(run, wait=False, env=GIVEN_BACK)
     until(lambda: read_state(run).step >= 2 or process.poll() is not None)
     shape = read_shape("sample_data/base")
-    needed = of_pass(shape, recipes.load("tiny"), 1024, PLANS["16-bit"], "cpu").activations
+    needed = of_pass(shape, recipes.load("tiny"), 1024, MEMORY_MODES["16-bit"], "cpu").activations
     most = int(address_space(process.pid) - 0.3 * needed)
     psutil.Process(process.pid).rlimit(resource.RLIMIT_AS, (most, most))
     process.communicate(timeout=120)

@@ -35,7 +35,7 @@ from workbench.modeling.training.process_group import (
     init_process_group,
 )
 from workbench.modeling.training.result import TrainingDynamics
-from workbench.plans import SHARDED, UNSHARED
+from workbench.plans import NOT_SHARDED, SHARDED
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
@@ -67,7 +67,7 @@ def run_model(
     if sharded:
         reporter.report("note", text=sharding.describe_shards(base.model))
     elif recipe.training.memory == SHARDED.name:
-        reporter.report("note", text=UNSHARED)
+        reporter.report("note", text=NOT_SHARDED)
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
     prompter = make_prompter(
         base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length

@@ -10,16 +10,18 @@ import torch
 
 from workbench.estimating import GIB, Lengths, estimate
 from workbench.modeling.base.model import Model
-from workbench.plans import NAMED, PLANS, Plan
+from workbench.plans import MEMORY_MODES, NAMED_MODES, MemoryMode
 from workbench.recipes import Recipe
 from workbench.shapes import shape_of
 
 
-def choose_memory_mode(recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1) -> Plan:
+def choose_memory_mode(
+    recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1
+) -> MemoryMode:
     """The memory mode that a recipe names; for `auto`, the fastest that fits into free memory."""
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a language model has it
-    mode = NAMED.get(training.memory) or _fastest_that_fits(recipe, model, lengths, processes)
+    mode = NAMED_MODES.get(training.memory) or _fastest_that_fits(recipe, model, lengths, processes)
     return replace(mode, checkpointing=mode.checkpointing or training.gradient_checkpointing)
 
 
@@ -52,15 +54,19 @@ def peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def _fastest_that_fits(recipe: Recipe, model: Model, lengths: Lengths, processes: int) -> Plan:
+def _fastest_that_fits(
+    recipe: Recipe, model: Model, lengths: Lengths, processes: int
+) -> MemoryMode:
     """The first mode whose estimate, less the weights that are loaded already, is free."""
     try:
         shape = shape_of(model.config.get_text_config().to_dict())
     except (KeyError, ValueError):
-        return PLANS["nf4"]  # the architecture is not known; a pass that does not fit is divided
+        return MEMORY_MODES[
+            "nf4"
+        ]  # of unknown architecture; a pass that does not fit is divided
     free = free_bytes(model)
-    for mode in PLANS.values():
+    for mode in MEMORY_MODES.values():
         memory = estimate(shape, recipe, lengths, mode, model.device.type, processes)
         if memory.needed - memory.runtime - model_bytes(model) <= free:
             return mode
-    return PLANS["8gb"]
+    return MEMORY_MODES["8gb"]

@@ -13,7 +13,7 @@ from workbench.modeling.data import sampler
 from workbench.modeling.data.batches import Batch, TokenizedExample, pack, pad, split_by_tokens
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.training.process_group import ProcessGroup
-from workbench.plans import Plan
+from workbench.plans import MemoryMode
 from workbench.recipes import Training
 
 LOOK_AHEAD = 512
@@ -30,7 +30,7 @@ class TrainingSchedule:
     def __init__(
         self,
         settings: Training,
-        memory_mode: Plan,
+        memory_mode: MemoryMode,
         capabilities: ModelCapabilities,
         examples: list[TokenizedExample],
         full_text: bool,

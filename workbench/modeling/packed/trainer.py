@@ -107,7 +107,7 @@ def _make_schedule(
     mode = choose_memory_mode(recipe, base.model, spread, processes.world_size)
     if (most := read_pass_limit(folder)) is not None:
         mode = replace(mode, tokens=min(mode.tokens, most))
-    report("note", text=mode.told())
+    report("note", text=mode.describe())
     return TrainingSchedule(
         settings, mode, capabilities, tokenized, full_text, prompter, processes, sharded
     )
