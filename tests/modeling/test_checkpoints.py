@@ -54,9 +54,9 @@ def found(folder):
     )
     if chosen is None:
         return None, None, notes
-    checkpoint_io.restore_checkpoint(chosen[1], masters, optimizer)
-    assert len(chosen[1].dynamics["number"]) == chosen[1].training_state.step
-    return chosen[1].training_state.step, masters.weights.detach(), notes
+    checkpoint_io.restore_checkpoint(chosen.content, masters, optimizer)
+    assert len(chosen.content.dynamics["number"]) == chosen.content.training_state.step
+    return chosen.content.training_state.step, masters.weights.detach(), notes
 
 
 def test_weights_come_back_from_the_newest(saved):
@@ -151,6 +151,13 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_note(damage, saved):
         with checkpoint_writer(folder) as out:
             out.save(TrainingState(25, 42, 10, 0.4), masters, optimizer, {})
         assert (folder / "checkpoint-20" / COMPLETE).is_file()
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(saved):
+    folder, kept = saved
+    course(best_accuracy=0.75)(folder / "checkpoint-30")
+    step, weights, notes = found(folder)
+    assert (step, notes) == (30, []) and torch.equal(weights, kept[30])
 
 
 def test_without_one_that_is_whole_training_begins_anew(saved, tmp_path):

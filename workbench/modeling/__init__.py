@@ -1,7 +1,12 @@
 """Everything that imports torch: loading, training, scoring and exporting models.
 
-base: a base model on the device. data: tweets as tokens, batches and steps. training: what both
-trainers share. packed: the trainer of our own. trl: the stock trainer of TRL. scoring: label
-probabilities. export: adapters and merged models. Imported by the worker and by commands that ask
-a model; never by the terminal interface, and knows neither the store nor statistics.
+Imported by the worker and by commands that ask a model, never by the terminal interface; knows
+neither the store nor statistics. From the top to the bottom, each imports only what is below it:
+
+    trainers, classify      what callers start: training by recipe, and labelling a few texts
+    packed, trl, export     our trainer; TRL's trainer; adapters and merged models on the disk
+    training                what both trainers share
+    scoring                 probabilities over the labels
+    base                    a base model on the device, and its adapter
+    data                    tweets as prompts, tokens and batches
 """

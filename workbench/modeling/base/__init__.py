@@ -1,4 +1,5 @@
-"""A base model on the device: loading in 4-bit, sharding, keeping it loaded, what it can do.
+"""A base model on the device: loading in 4-bit, sharding, LoRA layers, compiling, what it can do.
 
-Imports recipes and planning; the folders beside it import from here.
+Imports `data` and the recipes and memory estimates of the package; all other folders of `modeling`
+may import it.
 """

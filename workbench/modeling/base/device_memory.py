@@ -61,9 +61,7 @@ def _fastest_that_fits(
     try:
         shape = shape_of(model.config.get_text_config().to_dict())
     except (KeyError, ValueError):
-        return MEMORY_MODES[
-            "nf4"
-        ]  # of unknown architecture; a pass that does not fit is divided
+        return MEMORY_MODES["nf4"]  # of unknown architecture; a pass that does not fit is divided
     free = free_bytes(model)
     for mode in MEMORY_MODES.values():
         memory = estimate(shape, recipe, lengths, mode, model.device.type, processes)

@@ -1,4 +1,4 @@
-"""Tweets as a model takes them: prompts, rows of tokens, batches, and which step takes which.
+"""Tweets as a model takes them: prompts, tokenized examples, batches, and the order of an epoch.
 
-Imports nothing of the trainers.
+Imports nothing else of `modeling`; all of it may import this.
 """

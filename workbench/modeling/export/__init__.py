@@ -1,1 +1,4 @@
-"""Adapters and merged models that load without this package, with a model card."""
+"""Adapters and merged models on the disk, with a model card; they load without this package.
+
+Imports `base` and `data`; `classify`, the worker and the command that exports import it.
+"""

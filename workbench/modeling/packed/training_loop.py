@@ -259,10 +259,10 @@ class TrainingLoop:
         newest = None
         if self.processes.is_main:
             newest = newest_checkpoint(self.folder, self._read, self._note)
-        name = self.processes.all_gather([None if newest is None else newest[0].name])[0]
+        name = self.processes.all_gather([None if newest is None else newest.folder.name])[0]
         if name is None:
             return
-        checkpoint = self._read(self.folder / name) if newest is None else newest[1]
+        checkpoint = self._read(self.folder / name) if newest is None else newest.content
         restore_checkpoint(checkpoint, self.masters, self.optimizer)
         self.recorder.restore(checkpoint.dynamics)
         self.state = checkpoint.training_state

@@ -1,1 +1,4 @@
-"""Probabilities over the labels, for many tweets in a run or for a few texts at once."""
+"""Probabilities over the labels for many prompts, with the adapter merged in where it fits.
+
+Imports `base` and `data`; training evaluates with it, and the worker predicts with it.
+"""

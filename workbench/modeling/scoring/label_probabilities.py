@@ -126,7 +126,8 @@ class LabelScorer:
         if not self.linear_lm_head:
             logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[flat]
             return logits if token_ids is None else logits[..., token_ids]
-        hidden = last_hidden_states(self.model, Batch(ids, flat, flat, flat))[flat]
+        batch = Batch(ids, flat, targets=flat, weights=flat)  # there is no loss to compute
+        hidden = last_hidden_states(self.model, batch)[flat]
         return lm_head_logits(self.model, hidden, token_ids)
 
 

@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -29,6 +29,13 @@ LogNote = Callable[[str], None]
 """Takes a sentence for the log of a run."""
 
 
+class UsableCheckpoint(NamedTuple, Generic[T]):
+    """A checkpoint that is complete and undamaged, and what was read from it."""
+
+    folder: Path
+    content: T
+
+
 class DamagedCheckpoint(Exception):
     """A checkpoint that is marked as complete and is not what it should be."""
 
@@ -44,17 +51,17 @@ def mark_complete(checkpoint: Path) -> None:
 
 def newest_checkpoint(
     folder: Path, read: Callable[[Path], T], note: LogNote
-) -> tuple[Path, T] | None:
-    """The newest checkpoint that is complete and undamaged, and what `read` returns for it.
+) -> UsableCheckpoint[T] | None:
+    """The newest checkpoint that is complete and undamaged; none if there is no such checkpoint.
 
-    `read` raises DamagedCheckpoint. A damaged checkpoint loses its mark and is left where it is.
+    `read` reads it or raises DamagedCheckpoint. A damaged one loses its mark and stays on the disk.
     """
     for checkpoint in sorted(all_checkpoints(folder), key=step_of, reverse=True):
         if not (checkpoint / COMPLETE).is_file():
             note(f"{checkpoint.name} was not written to its end and is passed over")
             continue
         try:
-            return checkpoint, read(checkpoint)
+            return UsableCheckpoint(checkpoint, read(checkpoint))
         except DamagedCheckpoint as error:
             (checkpoint / COMPLETE).unlink(missing_ok=True)
             note(f"{checkpoint.name} is damaged ({error}) and is passed over")

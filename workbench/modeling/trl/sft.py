@@ -79,8 +79,8 @@ def train_with_trl(
     def resume(trainer: SFTTrainer) -> TrainingResult:
         newest = newest_checkpoint(checkpoints, _require_undamaged, note)
         if newest is not None:
-            note(resume_note(newest[0]))
-        trainer.train(resume_from_checkpoint=None if newest is None else str(newest[0]))
+            note(resume_note(newest.folder))
+        trainer.train(resume_from_checkpoint=None if newest is None else str(newest.folder))
         step, best = trainer.state.global_step, trainer.state.best_global_step or 0
         adapter_step = step
         if settings.keep_best and 0 < best < step and not callback.stopped:
@@ -194,8 +194,8 @@ class _ReportingCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         left = state.max_steps - state.global_step
-        rate = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
-        self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * rate)
+        step_s = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
+        self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * step_s)
         if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left <= 0):
             self._evaluate(kwargs["model"], state)
         best_step = state.best_global_step or 0
