@@ -6,17 +6,17 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
 from hostile import HOSTILE
 
-from storage import importing
+from storage import importing, interpreter
 from storage.config import Config
 from storage.importing import Options, Report
 from storage.store import Store, create_store, open_store, set_labels
@@ -62,6 +62,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Runs of tests are not handed to the engine of whoever runs them."""
     os.environ["WORKBENCH_ENGINE_DIR"] = str(tmp_path_factory.mktemp("engine") / "engine")
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What processes are forked off that need not import anything, one for all of this session."""
+    folder = tmp_path_factory.getbasetemp()
+    with forking.server(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder):
+        yield
+
+
+@pytest.fixture
+def forked(fork_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers, engines and commands that the program starts are forked."""
+    monkeypatch.setattr(interpreter, "start", forking.start)
 
 
 @pytest.fixture(scope="session")
@@ -215,22 +229,13 @@ class Result:
         return json.loads(self.out)
 
 
-def _finished(process: subprocess.CompletedProcess[str]) -> Result:
-    return Result(process.returncode, process.stdout, process.stderr)
-
-
 @pytest.fixture(scope="session")
-def workbench() -> Callable[..., Result]:
-    """Runs the program in a process of its own."""
+def workbench(fork_server: None) -> Callable[..., Result]:
+    """Runs the program in a process of its own, which is forked if its options allow it."""
 
-    def run(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Result:
-        return _finished(
-            subprocess.run(
-                [sys.executable, "-m", "workbench", *map(str, arguments)],
-                capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL, timeout=120,
-                env={**os.environ, **(env or {})}, **options,
-            )
-        )  # fmt: skip
+    def run(*arguments: object, **options: Any) -> Result:
+        done = forking.run("workbench", *arguments, **options)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 

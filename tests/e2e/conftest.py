@@ -6,9 +6,9 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import forking
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,12 +19,11 @@ QUICK = ("--set", "training.max_steps=12", "--set", "training.logging_steps=2")
 
 
 @pytest.fixture(scope="session")
-def cli():
-    """Run the command line in a process of its own; gives back the finished process."""
+def cli(fork_server):
+    """Run the command line in a forked process; gives back the finished process."""
 
-    def run(*arguments: object, **more) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "workbench", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=280, **more)
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return forking.run("workbench", *arguments, timeout=280)
 
     return run
 
@@ -33,8 +32,8 @@ def cli():
 def answer(cli):
     """Run a command that must succeed and read its JSON."""
 
-    def run(*arguments: object, **more):
-        done = cli(*arguments, "--json", **more)
+    def run(*arguments: object):
+        done = cli(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -82,27 +82,31 @@ def workspace(template, tmp_path):
     return shutil.copytree(template, tmp_path / "w")
 
 
-SLOWLY = ("--set", "logistic.folds=120")
-"""A baseline run of some seconds."""
-
-
 def until(holds, seconds=90):
     end = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(0.02)
     return found
+
+
+def held_up(folder):
+    """Stop the worker of a run that has just begun; gives what lets it go on."""
+    state = until(lambda: folder.is_dir() and (s := read_state(folder)).state == RUNNING and s)
+    os.kill(state.pid, signal.SIGSTOP)
+    assert settle(folder).state == RUNNING, "it was done too soon for this test"
+    return lambda: os.kill(state.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("waiting", [(), ("--wait",)], ids=["started", "waited for"])
 def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, waiting):
-    opened = Terminal("-w", workspace, "train", "--recipe", "baseline", *SLOWLY, *waiting)
+    opened = Terminal("-w", workspace, "train", "--recipe", "baseline", *waiting)
     folder = workspace / "runs" / "1"
-    until(lambda: folder.is_dir() and read_state(folder).state == RUNNING)
+    go_on = held_up(folder)
     status = opened.hang_up()
     if waiting:
         assert status == -signal.SIGHUP
-    assert settle(folder).state == RUNNING
+    go_on()
     until(lambda: settle(folder).state == DONE)
     (run,) = answer("-w", workspace, "runs")
     assert (run["state"], run["predictions"]) == ("done", 400)
@@ -115,17 +119,18 @@ def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, endin
     first.press(b"t")
     first.until("training tweets")
     first.press(b"\r")
-    first.press(b"logistic.folds=120")
-    first.until("logistic.folds=120")
+    first.press(b"logistic.folds=6")
+    first.until("logistic.folds=6")
     first.press(b"\r")
     first.press(b"\r")
     folder = workspace / "runs" / "1"
+    go_on = held_up(folder)
     first.until("run 1  baseline")
-    until(lambda: folder.is_dir() and read_state(folder).state == RUNNING)
     ending(first)
     second = Terminal("-w", workspace)
     second.until("run 1 fitting", "run 1 starting")
     assert settle(folder).state == RUNNING
+    go_on()
     second.until("run 1 done")
     second.kill()
     assert settle(folder).state == DONE

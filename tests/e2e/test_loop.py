@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import forking
 import pyarrow.parquet as pq
 import pytest
 
@@ -33,8 +34,8 @@ NOISE = 1e-3
 SEED_USAGE = """
 import sys
 from transformers import AutoModelForCausalLM, AutoTokenizer
-model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+model = AutoModelForCausalLM.from_pretrained(sys.argv[2])
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
 inputs = tokenizer("### Human: yayyyy thats amazing broo\\n### Assistant:", return_tensors="pt")
 inputs.pop("token_type_ids", None)
 outputs = model.generate(
@@ -46,13 +47,13 @@ print(response.split("### Assistant:")[1].strip())
 """
 
 
-def python(code: str, *arguments: str, env: dict[str, str], cwd: str | Path = "/") -> str:
+def python(code: str, *arguments: str, env: dict[str, str], cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True, text=True, env=env, cwd=cwd, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
+    return done.stdout.strip().partition("\n")[0]
 
 
 def test_a_run_says_what_it_did(trained, answer):
@@ -138,14 +139,19 @@ def test_classify_agrees_with_the_stored_prediction(trained, answer, asked):
     assert max(reply["probabilities"].values()) == pytest.approx(tweet["confidence"], abs=1e-3)
 
 
-def as_the_readme_says(folder: Path, texts: list[str], env: dict[str, str]) -> list[list[float]]:
-    """Run the code of an exported README, as it stands there, on texts."""
+def as_the_readme_says(
+    folder: Path, texts: list[str], env: dict[str, str], usage: str
+) -> tuple[list[list[float]], str]:
+    """Run other code, and then that of an exported README, as it stands there, on texts.
+
+    Gives the probabilities, and the first line that was printed.
+    """
     readme = (folder / "README.md").read_text("utf-8")
     [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     told = folder.parent / f"{folder.name}.json"
     told.write_text(json.dumps(texts), "utf-8")
-    python(code + ASK, str(told), env=env, cwd=folder)
-    return json.loads(told.read_text("utf-8"))
+    said = python(usage + code + ASK, str(told), str(folder), env=env, cwd=folder)
+    return json.loads(told.read_text("utf-8")), said
 
 
 @pytest.mark.parametrize("merge", [(), ("--merge",)], ids=["adapter", "merged"])
@@ -159,7 +165,8 @@ def test_an_export_predicts_what_the_run_predicted_for_every_tweet(
     rows = answer("-w", folder, "list", "--run", run["id"])
     assert len(rows) == 240
     texts = [row["text"] for row in rows]
-    *plain, long = as_the_readme_says(exported, [*texts, LONG], plain_environment)
+    usage = SEED_USAGE if merge else ""
+    (*plain, long), printed = as_the_readme_says(exported, [*texts, LONG], plain_environment, usage)
     for row, chances in zip(rows, plain, strict=True):
         assert max(chances) == pytest.approx(row["confidence"], abs=NOISE)
         if abs(chances[0] - chances[1]) > 2 * NOISE:
@@ -168,7 +175,7 @@ def test_an_export_predicts_what_the_run_predicted_for_every_tweet(
     if not merge:
         assert long == pytest.approx(list(asked[2]["probabilities"].values()), abs=NOISE)
     else:
-        assert python(SEED_USAGE, str(exported), env=plain_environment) == "Positive"
+        assert printed == "Positive"
 
 
 def test_export_does_not_write_over_a_folder(trained, cli, tmp_path):
@@ -236,16 +243,14 @@ def test_a_run_outlives_the_process_that_started_it_stops_and_resumes(trained, a
     assert done.returncode == 1 and "not running" in done.stderr
 
 
-def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer):
+def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer, fork_server):
     folder, _ = trained
     quick = ("--set", "training.max_steps=2", "--predict", "id:1")
     run = answer("-w", folder, "train", "--recipe", "tiny", *quick)
     path = folder / "runs" / str(run["id"])
     wait_for(lambda: state_of(folder, run)["pid"] is not None)
     first = state_of(folder, run)["pid"]
-    second = subprocess.run(
-        [sys.executable, "-m", "workbench.runs.worker", str(path)], capture_output=True, text=True
-    )
+    second = forking.run("workbench.runs.worker", path, timeout=60)
     assert second.returncode == 1 and "Another worker is busy" in second.stderr
     assert state_of(folder, run)["pid"] == first
     wait_for(lambda: state_of(folder, run)["state"] == "done", 120)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import forking
 import pytest
 
 from workbench import recipes
@@ -49,12 +50,16 @@ def make_model_run(filled, repository):
 
 
 @pytest.fixture
-def work():
-    """Runs workers on folders; whoever still works in the end is killed."""
+def work(fork_server):
+    """Runs workers on folders; whoever still works in the end is killed.
+
+    A worker that is not to be forked imports what it needs with its own variables and limits.
+    """
     started = []
 
-    def start(folder, wait=True, env=None, **options):
-        process = subprocess.Popen(
+    def start(folder, wait=True, env=None, fork=True, **options):
+        begin = forking.popen if fork else subprocess.Popen
+        process = begin(
             [sys.executable, "-m", "workbench.runs.worker", str(folder)],
             env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

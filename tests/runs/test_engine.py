@@ -39,6 +39,7 @@ def hand_over(run):
     return run
 
 
+@pytest.mark.usefixtures("forked")
 def test_runs_of_several_workspaces_go_through_one_process(
     make_model_run, baseline, until, cli, filled
 ):
@@ -64,6 +65,7 @@ def test_runs_of_several_workspaces_go_through_one_process(
     assert done.json == {"running": False, "waiting": []}
 
 
+@pytest.mark.usefixtures("forked")
 def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, until, repository):
     base = str(repository / "sample_data" / "base")
     quick = ("--set", "training.max_steps=2")
@@ -82,6 +84,7 @@ def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, unt
     assert read_state(folder).pid != spool.running().pid, "a baseline needs no base"
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_stop_is_about_one_run_and_the_engine_goes_on(make_model_run, baseline, until):
     spool.start()
     long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
@@ -96,6 +99,7 @@ def test_a_stop_is_about_one_run_and_the_engine_goes_on(make_model_run, baseline
     assert spool.running() is not None
 
 
+@pytest.mark.usefixtures("forked")
 def test_an_engine_that_is_asked_to_end_saves_its_run(make_model_run, baseline, until, filled):
     engine = spool.start()
     long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
@@ -169,6 +173,7 @@ def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
     assert not spool.usable()
 
 
+@pytest.mark.usefixtures("forked")
 async def test_the_status_line_says_what_the_engine_does(filled):
     from workbench.app import WorkbenchApp
     from workbench.widgets.status import StatusLine

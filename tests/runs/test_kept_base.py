@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,15 +63,14 @@ def result(folder: Path):
 
 
 @pytest.mark.slow
-def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze):
+def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work):
     first, second, alone = freeze(), freeze(), freeze()
     engine = Engine()
     assert engine.run(first).state == run_folder.DONE
     kept = engine.cache.base.model
     assert engine.run(second).state == run_folder.DONE
     assert engine.cache.base.model is kept  # not loaded again
-    command = [sys.executable, "-m", "workbench.runs.worker", str(alone)]
-    assert subprocess.run(command, check=False, timeout=120).returncode == 0
+    assert work(alone).returncode == 0
     expected_rows, expected_weights = result(alone)
     for folder in (first, second):
         rows, weights = result(folder)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
+from functools import partial
 
 import psutil
 import pyarrow.parquet as pq
@@ -16,7 +15,6 @@ import torch
 from safetensors.torch import load_file
 
 from workbench.modeling.training.checkpoints import COMPLETE
-from workbench.runs import worker
 from workbench.runs.folder import DONE, RUNNING, STOPPED, read_log, read_state
 from workbench.runs.telling import line_of
 
@@ -26,26 +24,10 @@ LONG = (f"training.max_steps={6 * ROUNDS}", "training.save_steps=2", "lora.r=4",
         "training.max_length=32", "training.keep_best=true")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def context():
-    """Forks workers off a process that has imported what they need, which takes most of a run."""
-    found = multiprocessing.get_context("forkserver")
-    models = "transformers.models.falcon.modeling_falcon"
-    found.set_forkserver_preload(["workbench.runs.model_job", models, "transformers.optimization"])
-    return found
-
-
 @pytest.fixture
-def begin(context, monkeypatch):
+def begin(work):
     """Starts a worker on a folder."""
-
-    def start(folder):
-        monkeypatch.setattr(sys, "argv", ["worker", str(folder)])
-        process = context.Process(target=worker.main)
-        process.start()
-        return process
-
-    return start
+    return partial(work, wait=False)
 
 
 def steps(folder, offset=0):
@@ -70,18 +52,18 @@ def test_a_run_that_is_killed_at_random_steps_ends_as_if_it_were_not(make_model_
         process = begin(torn)
         wanted, until = chance.randint(1, 5), time.monotonic() + 60
         while len(told := steps(torn, size)) < wanted:
-            assert process.is_alive() and time.monotonic() < until, read_state(torn)
+            assert process.poll() is None and time.monotonic() < until, read_state(torn)
             time.sleep(0.002)
         time.sleep(chance.uniform(0, 0.03))
         process.kill()
-        process.join()
+        process.wait()
         assert read_state(torn).state == RUNNING
         resumed.append((at, told[0][0] - 1))
     assert all(told == at for at, told in resumed), resumed
     assert resumed[-1][0] > ROUNDS
     last = begin(torn)
     for process in (straight, last):
-        process.join(120)
+        process.wait(120)
     assert [read_state(folder).state for folder in (whole, torn)] == [DONE, DONE]
     first, second = (load_file(f / "adapter" / "adapter_model.safetensors") for f in (whole, torn))
     assert first.keys() == second.keys() and len(first) > 0
@@ -95,15 +77,15 @@ def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(make_model_run,
     run = make_model_run(*LONG)
     process = begin(run)
     while newest(run) < 6:
-        assert process.is_alive()
+        assert process.poll() is None
         time.sleep(0.01)
     process.kill()
-    process.join()
+    process.wait()
     size = (run / "log.jsonl").stat().st_size
     last = newest(run)
     os.truncate(run / "checkpoints" / f"checkpoint-{last}" / "state.safetensors", 500)
     process = begin(run)
-    process.join(120)
+    process.wait(120)
     assert read_state(run).state == DONE
     assert steps(run, size)[0][0] == last - 1
     lines = [line_of(values) for values, _ in read_log(run, size)]
@@ -115,7 +97,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_within_one_step(make_model_r
     run = make_model_run(*LONG)
     process = begin(run)
     while len(steps(run)) < 5:
-        assert process.is_alive()
+        assert process.poll() is None
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGSTOP)  # so that it does nothing while its log is read
     while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
@@ -123,7 +105,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_within_one_step(make_model_r
     at = steps(run)[-1][0]
     for number in (signal.SIGTERM, signal.SIGCONT):
         os.kill(process.pid, number)
-    process.join(60)
+    process.wait(60)
     state = read_state(run)
     assert state.state == STOPPED and at <= state.step <= at + 1
     assert newest(run) == state.step == steps(run)[-1][0]

@@ -104,9 +104,11 @@ def test_processes_of_which_some_have_no_gpu_do_not_begin(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", ["auto", "sharded"])
 def test_two_processes_score_what_one_scores(
-    memory, make_store, fill, repository, until, monkeypatch
+    memory, make_store, fill, repository, until, monkeypatch, request
 ):
     """Long tweets at every second place, so that one process has more batches than the other."""
+    if memory == "sharded":  # once by the real command line of torchrun
+        request.getfixturevalue("forked")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     texts = [f"text number {n}" + " goes up" * (60 * (n % 2)) for n in range(81)]
     store = fill(make_store(), [{"text": text} for text in texts])
@@ -131,8 +133,8 @@ def test_two_processes_score_what_one_scores(
 
 
 @pytest.fixture
-def train_run(filled, repository, until, monkeypatch):
-    """Fine-tune the sample base without dropout: here, or started on several processes."""
+def train_run(filled, repository, until, monkeypatch, forked):
+    """Fine-tune the sample base without dropout: here, or forked as several processes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     base = str(repository / "sample_data" / "base")
     wishes = ["lora.dropout=0", "training.logging_steps=1", "training.batch_size=5",

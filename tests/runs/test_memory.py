@@ -43,7 +43,7 @@ def address_space(pid):
 
 def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, until):
     """At its second step it is left less than a whole pass takes, and more than half of one."""
-    process = work(run, wait=False, env=GIVEN_BACK)
+    process = work(run, wait=False, env=GIVEN_BACK, fork=False)
     until(lambda: read_state(run).step >= 2 or process.poll() is not None)
     shape = read_shape("sample_data/base")
     needed = of_pass(shape, recipes.load("tiny"), 1024, MEMORY_MODES["16-bit"], "cpu").activations

@@ -124,8 +124,8 @@ def reason_in(run):
 
 
 def failed(run, work, **options):
-    """The reason of a run in a process of its own."""
-    process = work(run, **options)
+    """The reason of a run in a process of its own, which imports all by itself."""
+    process = work(run, fork=False, **options)
     assert process.returncode == 1, process.err
     return reason_in(run)
 

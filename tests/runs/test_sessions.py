@@ -90,7 +90,7 @@ def test_a_run_started_in_a_scope_is_done(machine, baseline, until):
     assert "workbench.runs.worker" in calls.read_text()
 
 
-def test_the_commands_warn(machine, baseline, cli, filled):
+def test_the_commands_warn(machine, baseline, cli, filled, forked):
     machine(linger="no")
     done = cli("-w", filled.folder, "train", "--recipe", "baseline")
     assert done.status == 0 and "KillUserProcesses" in done.err

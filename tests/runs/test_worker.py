@@ -25,7 +25,7 @@ from workbench.runs.folder import (
 )  # fmt: skip
 from workbench.runs.worker import Reporter, do_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 def test_of_two_workers_that_start_at_once_one_does_the_run(baseline, work):

@@ -15,7 +15,7 @@ from storage import labels, tweets
 from storage.labels import Shown
 from storage.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,160 @@
+"""A server that forks processes off itself, which has imported what they need.
+
+`python -P fork_server.py SOCKET`; its clients are in forking.py. Each request is a message of JSON
+and descriptors: those of the new process, and those that its parent holds. The answers are its
+process number and, when it has ended, its exit status. What was forked ends with the server, and
+the server with the last of those that stay connected.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import forking
+from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
+
+from storage import interpreter
+from workbench.modeling.base.library_imports import import_libraries
+
+IMPORTED = (
+    "sklearn.linear_model", "torch.distributed.run", "transformers.models.falcon.modeling_falcon",
+    "transformers.optimization", "workbench.cli", "workbench.runs.baseline_job",
+    "workbench.runs.collecting", "workbench.runs.model_job", "workbench.runs.warm",
+)  # fmt: skip
+FIRST_S = 60.0
+"""How long the server waits for its first client."""
+END_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+MOST_FILES = 64
+
+
+def serve(path: Path) -> None:
+    """Answer requests until nobody is left who may make one."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with forking.short(path) as name:
+        listening.bind(name)
+    listening.listen(64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nothing is left of those that ended
+    staying: list[socket.socket] = []
+    while staying or select.select([listening], [], [], FIRST_S)[0]:
+        for ready in select.select([listening, *staying], [], [])[0]:
+            if ready is not listening:
+                staying.remove(ready)
+                ready.close()
+                continue
+            connection, _ = listening.accept()
+            message, files, *_ = socket.recv_fds(connection, forking.MOST_BYTES, MOST_FILES)
+            if message == forking.STAY:
+                staying.append(connection)
+            elif message and os.fork() == 0:
+                _watch(connection, json.loads(message), files)
+            else:
+                connection.close()
+                for file in files:
+                    os.close(file)
+        if not staying:
+            break
+
+
+def _watch(connection: socket.socket, request: dict[str, Any], files: list[int]) -> None:
+    """Fork the process, say its number, and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _end_with_parent()
+    held = dict(zip(request["held"], files[len(request["files"]) :], strict=True))
+    if (pid := os.fork()) == 0:
+        _become(request, files[: len(request["files"])])
+    own = max([2, *held]) + 1
+    _take({own: connection.detach(), **held})
+    connection = socket.socket(fileno=own)
+    _say(connection, pid)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    for number in held:
+        os.close(number)
+    _say(connection, status)
+    os._exit(0)
+
+
+def _say(connection: socket.socket, number: int) -> None:
+    with suppress(OSError):  # nobody waits for it
+        connection.send(str(number).encode())
+
+
+def _become(request: dict[str, Any], files: list[int]) -> None:
+    """Be the process that was asked for, and end like it."""
+    status = 1
+    try:
+        _end_with_parent()
+        if request["session"]:
+            os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _take(dict(zip(request["files"], files, strict=True)))
+        os.environ.clear()
+        os.environ.update(request["variables"])
+        os.chdir(request["folder"])
+        interpreter.start = forking.start
+        subprocess_handler.Popen = forking.popen
+        _customize()
+        status = _run(request["module"], request["arguments"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
+
+
+def _take(wanted: dict[int, int]) -> None:
+    """Have the descriptors under the numbers that are wanted, and no others."""
+    above = max(*wanted, *wanted.values()) + 1
+    moved = {number: os.dup2(file, above + at) for at, (number, file) in enumerate(wanted.items())}
+    for number, file in moved.items():
+        os.dup2(file, number)
+    kept = sorted(wanted)
+    for low, high in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+        os.closerange(low + 1, high)
+
+
+def _customize() -> None:
+    """Do what Python does with PYTHONPATH, and with a sitecustomize.py there, as it starts."""
+    folders = [name for name in os.environ.get("PYTHONPATH", "").split(os.pathsep) if name]
+    sys.path[:0] = folders
+    for folder in folders:
+        if (path := Path(folder) / "sitecustomize.py").is_file():
+            runpy.run_path(str(path))
+
+
+def _run(module: str, arguments: list[str]) -> int:
+    sys.argv = [module, *arguments]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # that it has been imported before
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    import_libraries()
+    for name in IMPORTED:
+        importlib.import_module(name)
+    serve(Path(sys.argv[1]))
