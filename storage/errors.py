@@ -25,3 +25,11 @@ def on_one_line(error: BaseException, most: int = 240) -> str:
     if len(text) > most:
         text = f"{text[:most].rpartition(' ')[0]} …"
     return text.rstrip(" .:;,")
+
+
+def refused(error: OSError) -> str:
+    """What to do about a file that cannot be used, for errors that nothing has words for."""
+    path = error.filename or "A file"
+    if isinstance(error, PermissionError):
+        return f"{path} is not open to you; ask its owner for permission, or use another place."
+    return f"{path} cannot be used ({error.strerror or error}); check the path and its disk."

@@ -13,15 +13,12 @@ from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
 from storage import interpreter, runs, tweets
-from storage.damage import explain
-from storage.errors import UserError
 from storage.runs import Run
-from storage.store import DATABASE, SQLiteError, open_store
+from storage.store import open_store
 from workbench import daily_backup
-from workbench.screens import layers, palette
+from workbench.screens import layers, palette, problems
 from workbench.screens.browse import NARROW, BrowseScreen
 from workbench.screens.clone import CloneScreen
 from workbench.screens.filing import Filing
@@ -113,21 +110,21 @@ class WorkbenchApp(App[None]):
     @work(group="backup")
     async def back_up(self) -> None:
         """Make the backup of the day once the list is there; work goes on without it."""
-        try:
-            complaint = await daily_backup.complaint(self.store.folder)
-        except UserError as error:
-            complaint = str(error)
-        if complaint:
+        if complaint := await daily_backup.complaint(self.store.folder):
             self.say(complaint, problem=True)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Close with a sentence when the store cannot be read, such as a damaged page of it."""
-        cause = error.error if isinstance(error, WorkerFailed) else error
-        if isinstance(cause, SQLiteError):
-            self.problem = str(explain(cause, self.store.folder / DATABASE))
-            self.exit(return_code=1)
-        else:
+        """Say what went wrong; only a fault of our own, or of the screen itself, ends it."""
+        if not problems.told(self, error):
             super()._handle_exception(error)
+
+    async def run_action(self, *arguments: Any, **more: Any) -> bool:
+        """Do what a key means; what goes wrong is said, and the screen stays."""
+        try:
+            return await super().run_action(*arguments, **more)
+        except problems.EXPECTED as error:
+            self.say(problems.sentence(self, error), problem=True)
+            return True
 
     def on_resize(self, event: events.Resize) -> None:
         """Show a sentence instead of a broken layout."""
@@ -219,10 +216,6 @@ class WorkbenchApp(App[None]):
         """Have the status line say what the engine does."""
         if self._browse.query(TweetList):  # and else, what is to come looks for itself
             self._browse.tweets.settle()
-
-    def recipe_of(self, run: int) -> str:
-        """What a run was made with."""
-        return runs.get(self.store, run).recipe
 
     def show_run(self, run: Run) -> None:
         """Show the predictions of another run in the list."""

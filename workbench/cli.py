@@ -13,7 +13,7 @@ import click
 
 from storage import interpreter
 from storage.damage import explain
-from storage.errors import UserError
+from storage.errors import UserError, refused
 from storage.filters import FilterError
 from storage.store import DATABASE, SQLiteError, find_workspace, open_store
 from workbench import __version__, inert
@@ -133,17 +133,9 @@ def _run(settings: Settings) -> None:
     except SQLiteError as error:
         fail(str(explain(error, (settings.opened or Path()) / DATABASE)), 1)
     except OSError as error:
-        fail(_refused(error), 1)
+        fail(refused(error), 1)
     except Exception as error:
         fail(f"Unexpected {type(error).__name__}: {error}; --debug shows where it came from.", 1)
-
-
-def _refused(error: OSError) -> str:
-    """What to do about a file that cannot be used, for errors that no command has words for."""
-    path = error.filename or "A file"
-    if isinstance(error, PermissionError):
-        return f"{path} is not open to you; ask its owner for permission, or use another place."
-    return f"{path} cannot be used ({error.strerror or error}); check the path and its disk."
 
 
 def fail(message: str, status: int, detail: str | None = None) -> None:

@@ -122,12 +122,8 @@ class RunScreen(Screen[None]):
 
     @work(thread=True, group="read")
     def _read(self) -> None:
-        try:
-            progress = Follower(self.app.store.run_folder(self.run.id), self.run.id).read()
-        except UserError as error:
-            self.app.call_from_thread(self.say, str(error), True)
-        else:
-            self.post_message(Progressed(progress))
+        folder = self.app.store.run_folder(self.run.id)
+        self.post_message(Progressed(Follower(folder, self.run.id).read()))
 
     def _draw(self) -> None:
         if not self.query("#run-view"):  # news may come before the first layout

@@ -91,14 +91,11 @@ class RunsScreen(Screen[None]):
 
     @work(thread=True, group="runs", exclusive=True)
     def _read(self) -> None:
+        store = open_store(self.app.store.folder)
         try:
-            store = open_store(self.app.store.folder)
-            try:
-                self.post_message(self.Read(runs.every(store)))
-            finally:
-                store.close()
-        except UserError as error:
-            self.app.call_from_thread(self.say, str(error), True)
+            self.post_message(self.Read(runs.every(store)))
+        finally:
+            store.close()
 
     @on(Read)
     def _show(self, event: Read) -> None:
@@ -227,13 +224,9 @@ class RunsScreen(Screen[None]):
 
     @work(group="compare", exclusive=True)
     async def _compare(self, first: int, second: int) -> None:
-        try:
-            found = await self.app.command("compare", str(first), str(second), "--json")
-        except UserError as error:
-            self.say(str(error), problem=True)
-        else:
-            self.say("")
-            self.app.push_screen(CompareScreen(found))
+        found = await self.app.command("compare", str(first), str(second), "--json")
+        self.say("")
+        self.app.push_screen(CompareScreen(found))
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""

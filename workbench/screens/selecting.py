@@ -11,7 +11,7 @@ from textual import on, work
 from textual.message import Message
 from textual.widgets import Static
 
-from storage import tweets
+from storage import runs, tweets
 from storage.errors import UserError
 from storage.filters import FIELDS, FilterError, compile_filter
 from storage.store import Store
@@ -163,7 +163,10 @@ class Selecting(Editing):
     def _predicted_by(self) -> str:
         if (run := self.run) is None:
             return "no predictions yet (t trains)"
-        return f"pred: run {run} {self.app.recipe_of(run)}"
+        try:
+            return f"pred: run {run} {runs.get(self.store, run).recipe}"
+        except UserError:  # somebody else has just deleted it
+            return f"pred: run {run} (deleted)"
 
     # Filter, sort, jumps.
 

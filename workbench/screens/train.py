@@ -85,15 +85,11 @@ class TrainScreen(Screen[None]):
 
     @work(thread=True, group="count")
     def _count(self) -> None:
+        store = open_store(self.app.store.folder)
         try:
-            store = open_store(self.app.store.folder)
-            try:
-                found = learnable.count(store)
-            finally:
-                store.close()
-        except UserError as error:
-            self.app.call_from_thread(self.say, str(error), True)
-            return
+            found = learnable.count(store)
+        finally:
+            store.close()
         text = f"{found:,} training tweets: labelled, not excluded or ambiguous, no test text"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
 

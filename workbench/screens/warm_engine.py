@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.errors import UserError
 from workbench.runs import spool
 
 if TYPE_CHECKING:
@@ -43,6 +42,5 @@ class WarmEngine:
     async def _turn(self, action: str) -> None:
         try:
             await self.app.command("engine", action, "--json", let_finish=True)
-        except UserError as error:
-            self.app.say(str(error), problem=True)
-        self.look()
+        finally:
+            self.look()

@@ -80,10 +80,10 @@ class PromptLine(Horizontal):
         """
         self._said = text
         text = inert.line(f"! {text}" if problem and text else text)
-        if problem and cell_len(text) > self.size.width:
-            self.notify(text, severity="error", markup=False)
         if text == self._message:
             return
+        if problem and cell_len(text) > self.size.width:
+            self.notify(text, severity="error", markup=False)
         self._message = text
         message = self.query_one("#message", Static)
         message.set_class(problem, "-problem")
