@@ -95,6 +95,11 @@ def in_states(store: Store, states: Sequence[str]) -> list[int]:
     return [number for (number,) in store.db.execute(sql, states)]
 
 
+def newest(store: Store) -> int:
+    """The highest number that a run has had, 0 before the first."""
+    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
+
+
 def that_predict(store: Store, tweet: int) -> dict[int, Run]:
     """The runs with a prediction for a tweet, by their numbers, without their metrics."""
     wanted = (

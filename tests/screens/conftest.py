@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -198,9 +198,23 @@ class Stub:
     def fail(self):
         (self.scratch / "fail").touch()
 
+    def work_again(self):
+        (self.scratch / "fail").unlink()
+
+    @contextmanager
+    def held_up(self):
+        """Commands do what they do and answer afterwards only."""
+        (self.scratch / "slow").touch()
+        yield
+        (self.scratch / "slow").unlink()
+
     def move(self, **changes):
         """Change the state of the run, as its worker would."""
         run_folder.write_state(self.folder, run_folder.read_state(self.folder), **changes)
+
+    def copy(self, number):
+        """Another run that stands as this one does."""
+        shutil.copytree(self.folder, self.folder.with_name(str(number)))
 
     def start_outside(self):
         """Start the run as somebody else would."""
@@ -233,7 +247,13 @@ from workbench.runs import processes
 scratch, _, workspace, command, *rest = sys.argv[1:]
 with Path(scratch, "calls").open("a") as calls:
     calls.write(json.dumps([command, *rest]) + "\\n")
+def answer(text):
+    while Path(scratch, "slow").exists():
+        time.sleep(0.02)
+    print(text)
+
 if Path(scratch, "fail").exists():
+    answer("")
     print("a warning of some library", file=sys.stderr)
     sys.exit("workbench: There is no model folder /nowhere; give a folder or a hub name.")
 store = open_store(Path(workspace))
@@ -251,7 +271,7 @@ if command == "train":
         run_folder.append_log(folder, "step", step=step, steps=20, loss=loss,
                               learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
     run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40, loss=0.51, best_step=5)
-    print(json.dumps(runs.get(store, number).as_json()))
+    answer(json.dumps(runs.get(store, number).as_json()))
 elif command == "resume":
     folder = store.run_folder(int(rest[0]))
     run_folder.write_state(folder, run_folder.read_state(folder), state="running", reason=None)
@@ -266,5 +286,7 @@ elif command == "runs":
                 add_predictions(store, 3, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
                 report = dict(accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8)
                 runs.save_evaluation(store, 3, "test", report | {"n": 100})
-    print(json.dumps([run.as_json() for run in runs.every(store)]))
+    answer(json.dumps([run.as_json() for run in runs.every(store)]))
+else:
+    answer("")
 """

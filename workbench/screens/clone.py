@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
@@ -102,13 +102,7 @@ class CloneScreen(Screen[None]):
         for override in overrides:
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True
-        self._start(arguments)
-
-    @work(group="start", exclusive=True)
-    async def _start(self, arguments: list[str]) -> None:
-        run = await start_form.start(self, self.app.command, "clone", *arguments)
-        if run is not None:
-            self.app.started(run)
+        start_form.start(self, self.app, "clone", *arguments)
 
     def action_back(self) -> None:
         """Back to the runs."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from storage.errors import UserError
+from storage import runs
+from workbench.beside import beside
 from workbench.runs.folder import FAILED
-from workbench.screens import layers
+from workbench.screens import layers, problems
 from workbench.screens.jobs import (
     INTERVAL,
     Collected,
@@ -15,7 +17,7 @@ from workbench.screens.jobs import (
     Progress,
     Progressed,
     live_runs,
-    outcome,
+    outcomes,
 )
 
 if TYPE_CHECKING:
@@ -26,25 +28,29 @@ RUNS_S = 2.0
 
 
 class Following:
-    """Follows runs in the background of the application."""
+    """Follows runs in the background of the application, in one task as long as that goes on."""
 
     def __init__(self, app: WorkbenchApp) -> None:
         self.app = app
         self.store = app.store
         self.progress: dict[int, Progress] = {}
-        self._followed: set[int] = set()
+        self._followers: dict[int, Follower] = {}
+        self._newest = runs.newest(self.store)
+        self._wake = asyncio.Event()
+        self._problem = ""
         self._told: dict[int, str] = {}
         """What was said of the end of a run, which is not true any more when it goes on."""
 
     def begin(self) -> None:
         """Follow what goes on, and look for more from time to time."""
         self.follow()
+        self.app.run_worker(self._follow(), group="follow")
         if not self.store.read_only:  # which nothing is collected into, so runs never end there
-            self.app.set_interval(RUNS_S, self._look)
+            self.app.set_interval(RUNS_S, self.follow)
 
     def follow(self) -> None:
-        """Follow all runs that go on; done again when one has begun."""
-        self.app.run_worker(self._follow(), group="follow", exclusive=True)
+        """Look for runs that have begun, here or elsewhere; nothing that is under way is ended."""
+        self._wake.set()
 
     def forget(self, run: int) -> None:
         """Leave aside what is known of a run that is deleted."""
@@ -53,43 +59,47 @@ class Following:
 
     async def _follow(self) -> None:
         """Tell the screens how the runs get on, and collect those that have ended."""
-        try:
-            known = await asyncio.to_thread(live_runs, self.store.folder)
-            self._followed = set(known)
-            followers = {run: Follower(self.store.run_folder(run), run) for run in known}
-            while followers:
-                ended = set()
-                for run, follower in followers.items():
-                    try:
-                        progress = await asyncio.to_thread(follower.read)
-                    except UserError:
-                        ended.add(run)  # collecting says why, and the others are followed on
-                        continue
-                    if progress.live:
-                        self._take_back(run)
-                    if progress != self.progress.get(run):
-                        self.progress[run] = progress
-                        self._tell(Progressed, progress)
-                    if not progress.live:
-                        ended.add(run)
-                if ended:
-                    await self._collect(ended)
-                followers = {run: f for run, f in followers.items() if run not in ended}
-                self._followed = set(followers)
-                await asyncio.sleep(INTERVAL)
-        except UserError as error:
-            self.app.say(str(error), problem=True)
+        while True:
+            try:
+                if self._wake.is_set():
+                    self._wake.clear()
+                    await self._look()
+                if ended := [run for run in self._followers if await self._over(run)]:
+                    await self._collect(set(ended))
+                    self._followers = {r: f for r, f in self._followers.items() if r not in ended}
+            except problems.EXPECTED as error:
+                await self._wait_after(problems.sentence(self.app, error))
+            else:
+                self._problem = ""
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), INTERVAL if self._followers else None)
 
-    def _look(self) -> None:
-        self.app.run_worker(self._look_for_runs(), group="look for runs", exclusive=True)
+    async def _wait_after(self, problem: str) -> None:
+        """Say what hinders the following, once, and let some time pass before it is tried again."""
+        if problem != self._problem:
+            self._problem = problem
+            self.app.say(problem, problem=True)
+        await asyncio.sleep(RUNS_S)
+        self._wake.set()
 
-    async def _look_for_runs(self) -> None:
-        """Follow runs that were started, or resumed, by somebody else."""
+    async def _look(self) -> None:
+        for run in await beside(lambda: live_runs(self.store.folder, self._newest)):
+            self._newest = max(run, self._newest)
+            if run not in self._followers:
+                self._followers[run] = Follower(self.store.run_folder(run), run)
+
+    async def _over(self, run: int) -> bool:
+        """Whether a run goes on no longer; how far it is, is told to the screens."""
         try:
-            if set(await asyncio.to_thread(live_runs, self.store.folder)) - self._followed:
-                self.follow()
-        except UserError as error:
-            self.app.say(str(error), problem=True)
+            progress = await beside(self._followers[run].read)
+        except problems.EXPECTED:
+            return True  # collecting says why, and the others are followed on
+        if progress.live:
+            self._take_back(run)
+        if progress != self.progress.get(run):
+            self.progress[run] = progress
+            self._tell(Progressed, progress)
+        return not progress.live
 
     async def _collect(self, ended: set[int]) -> None:
         listed = await self.app.command("runs", "--json")
@@ -99,9 +109,10 @@ class Following:
             self.app.shown_run = max(with_predictions)
         self._tell(Collected, results)
         failed = any(run["state"] == FAILED for run in results)
-        told = "; ".join(outcome(run) for run in results)
-        self._told |= dict.fromkeys(ended, told)
-        self.app.say(told, problem=failed)
+        if results:
+            told = outcomes(results)
+            self._told |= dict.fromkeys(ended, told)
+            self.app.say(told, problem=failed)
 
     def _take_back(self, run: int) -> None:
         if told := self._told.pop(run, None):

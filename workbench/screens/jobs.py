@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,15 @@ from textual.message import Message
 from storage import interpreter, runs
 from storage.errors import UserError
 from storage.store import open_store
+from workbench.beside import beside
 from workbench.runs.folder import LIVE, State, read_log, settle
 from workbench.runs.telling import duration, line_of
 
 INTERVAL = 0.5
 """Seconds between two looks at a run folder."""
 KEPT_LINES = 200
+TOLD_ONE_BY_ONE = 3
+"""Ends of runs, of which more are only counted."""
 SAID = "workbench: "
 """What stands before the sentence of a command that has failed."""
 
@@ -114,12 +118,17 @@ class Follower:
         self._lines = [*self._lines, line_of(values)][-KEPT_LINES:]
 
 
-def live_runs(folder: Path) -> list[int]:
-    """The runs that were not over when the store last heard of them; called in a thread."""
+def live_runs(folder: Path, after: int | None = None) -> list[int]:
+    """The runs that were not over when the store last heard of them; called in a thread.
+
+    With those above a number, which may have begun and ended since somebody looked.
+    """
     store = open_store(folder)
     try:
-        live = runs.in_states(store, LIVE)
-        return [number for number in live if store.run_folder(number).is_dir()]
+        found = set(runs.in_states(store, LIVE))
+        if after is not None:
+            found |= set(range(after + 1, runs.newest(store) + 1))
+        return [number for number in sorted(found) if store.run_folder(number).is_dir()]
     finally:
         store.close()
 
@@ -141,7 +150,7 @@ async def run_command(
         start_new_session=True,
     )
     try:
-        printed, complaint = await asyncio.to_thread(process.communicate)
+        printed, complaint = await beside(process.communicate)
     except asyncio.CancelledError:
         if not let_finish:
             process.terminate()
@@ -172,6 +181,15 @@ def outcome(run: dict[str, Any]) -> str:
     reason = f": {run['reason']}" if run.get("reason") else ""
     hint = f"; go on with `workbench resume {run['id']}`" if state == "stopped" else ""
     return f"{name} {state}{reason}{hint}"
+
+
+def outcomes(ended: Sequence[dict[str, Any]]) -> str:
+    """How runs ended: a sentence each, or how many of them where they are many."""
+    if len(ended) <= TOLD_ONE_BY_ONE:
+        return "; ".join(map(outcome, ended))
+    counted = Counter(run["state"] for run in ended)
+    told = ", ".join(f"{count:,} {state}" for state, count in counted.items())
+    return f"{len(ended):,} runs have ended ({told}); R lists them, each with its reason"
 
 
 def accuracy(report: dict[str, Any]) -> str:

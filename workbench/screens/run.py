@@ -109,12 +109,15 @@ class RunScreen(Screen[None]):
         else:
             self.say(f"Run {run} is {self._progress.state.state}; there is nothing to stop.")
 
-    @work(group="command", exclusive=True)
-    async def _command(self, name: str, said: str) -> None:
+    def _command(self, name: str, said: str) -> None:
+        """Have the application run it: what comes of it is told wherever the user is then."""
+        self.app.run_worker(self._run_command(name, said), group="command")
+
+    async def _run_command(self, name: str, said: str) -> None:
         try:
             await self.app.command(name, str(self.run.id), "--json", let_finish=True)
         except UserError as error:
-            self.say(str(error), problem=True)
+            self.app.say(str(error), problem=True)
             return
         self.app.say(said)
         if name == "resume":

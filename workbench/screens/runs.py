@@ -242,21 +242,22 @@ class RunsScreen(Screen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._delete(run.id)
+                self.app.run_worker(self._delete(run.id), group="delete")
 
         question = f"Delete run {run.id} ({run.recipe}, {run.state})?"
         self.app.push_screen(AskScreen(question, "move it into the trash", "keep it"), answered)
 
-    @work(group="delete")
     async def _delete(self, number: int) -> None:
+        """Work of the application: what comes of it is told wherever the user is then."""
         try:
             await self.app.command("delete", str(number), "--yes", "--json", let_finish=True)
         except UserError as error:
-            self.say(str(error), problem=True)
+            self.app.say(str(error), problem=True)
         else:
-            self.say(f"Run {number} is deleted; U brings it back.")
+            self.app.say(f"Run {number} is deleted; U brings it back.")
             self.app.forget_run(number)
-            self._read()
+            if self.is_attached:
+                self._read()
 
     def action_undelete(self) -> None:
         """Choose a run from the trash, and bring it back."""
@@ -279,19 +280,19 @@ class RunsScreen(Screen[None]):
 
         def chosen(number: str | None) -> None:
             if number is not None:
-                self._undelete(number)
+                self.app.run_worker(self._undelete(number), group="undelete")
 
         self.app.push_screen(ChooseScreen("Bring back the run", choices, choices[0][0]), chosen)
 
-    @work(group="undelete", exclusive=True)
     async def _undelete(self, number: str) -> None:
         try:
             run = await self.app.command("undelete", number, "--json", let_finish=True)
         except UserError as error:
-            self.say(str(error), problem=True)
+            self.app.say(str(error), problem=True)
         else:
-            self.say(f"Run {number} is back ({run['state']}).")
-            self._read()
+            self.app.say(f"Run {number} is back ({run['state']}).")
+            if self.is_attached:
+                self._read()
 
     def action_evaluate(self) -> None:
         """Show the figures of the run under the cursor."""

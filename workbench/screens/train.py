@@ -18,6 +18,7 @@ from storage.errors import UserError
 from storage.store import open_store
 from workbench import recipes
 from workbench.bases import from_anywhere
+from workbench.beside import beside
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
 from workbench.widgets import start_form
@@ -72,10 +73,10 @@ class TrainScreen(Screen[None]):
         self._count()
         self._look_at_logout()
 
-    @work(thread=True, group="logout")
-    def _look_at_logout(self) -> None:
-        if (warning := at_logout().warning) is not None:
-            self.app.call_from_thread(self.say, warning, True)
+    @work(group="logout")
+    async def _look_at_logout(self) -> None:
+        if (warning := (await beside(at_logout)).warning) is not None:
+            self.say(warning, True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
@@ -151,13 +152,7 @@ class TrainScreen(Screen[None]):
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True
         self.say("Freezing a snapshot of the labels and starting the run…")
-        self._start(arguments)
-
-    @work(group="start", exclusive=True)
-    async def _start(self, arguments: list[str]) -> None:
-        run = await start_form.start(self, self.app.command, "train", *arguments)
-        if run is not None:
-            self.app.started(run)
+        start_form.start(self, self.app, "train", *arguments)
 
     def action_back(self) -> None:
         """Back to where the user came from."""

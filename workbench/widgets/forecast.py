@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
-import time
 
 from textual import work
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from storage import learnable, tweets
 from storage.errors import UserError
 from storage.store import open_store
 from workbench import inert, recipes
+from workbench.beside import beside
 from workbench.devices import read_device
 from workbench.forecasting import Texts, earlier, forecast
 
@@ -23,16 +23,12 @@ SETTLE_S = 0.3
 class ForecastLines(Static):
     """Time and memory of a run, in two or three lines."""
 
-    @work(thread=True, exclusive=True, group="forecast")
-    def ask(self, recipe: str, base: str, settings: str) -> None:
-        """Work it out for a form as it is now, in a thread."""
-        worker = get_current_worker()
-        time.sleep(SETTLE_S)
-        if worker.is_cancelled:
-            return
-        text = "\n".join(map(inert.line, self._told(recipe, base, settings)))
-        if not worker.is_cancelled:
-            self.app.call_from_thread(self.update, text)
+    @work(exclusive=True, group="forecast")
+    async def ask(self, recipe: str, base: str, settings: str) -> None:
+        """Work it out for a form as it is now."""
+        await asyncio.sleep(SETTLE_S)
+        told = await beside(lambda: self._told(recipe, base, settings))
+        self.update("\n".join(map(inert.line, told)))
 
     def _told(self, recipe: str, base: str, settings: str) -> list[str]:
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 from textual.widget import Widget
@@ -14,8 +14,9 @@ from workbench import inert
 from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
 
-Command = Callable[..., Awaitable[Any]]
-"""Runs a command of the command line; see `WorkbenchApp.command`."""
+if TYPE_CHECKING:
+    from workbench.app import WorkbenchApp
+
 MOVES = (
     key("enter", "go_on", "next field", show=False),
     key("tab", "app.focus_next", "next field", show=False),
@@ -56,14 +57,23 @@ def take_back(screen: Screen[None], text: str) -> None:
         say(screen, "", problem=False)
 
 
-async def start(screen: Screen[None], command: Command, *arguments: str) -> int | None:
-    """Start a run and give its number; what is wrong is shown, and the form is there again."""
+def start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
+    """Start a run as work of the application, so that nothing is lost when the form is left."""
+    app.run_worker(_start(screen, app, *arguments), group="start")
+
+
+async def _start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
     try:
-        started = await command(*arguments, "--json", let_finish=True)
+        started = await app.command(*arguments, "--json", let_finish=True)
     except UserError as error:
-        button = screen.query_one("#start", Button)
-        button.disabled = False
-        button.focus()
-        say(screen, str(error), problem=True)
-        return None
-    return int(started["id"])
+        if screen.is_attached:
+            button = screen.query_one("#start", Button)
+            button.disabled = False
+            button.focus()
+        app.say(str(error), problem=True)
+        return
+    if screen.is_attached:
+        app.started(int(started["id"]))
+    else:
+        app.following.follow()
+        app.say(f"Run {started['id']} has begun.")
