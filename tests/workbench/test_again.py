@@ -227,7 +227,7 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         await pilot.press("D")
         await until_seen("Delete run 2 (baseline, done)?")
         await pilot.press("escape", "D", "down", "enter")
-        await until_seen("undelete 2")
+        await until_seen("Run 2 is deleted; U brings it back")
         assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()
 
 
