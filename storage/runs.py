@@ -121,8 +121,8 @@ def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)
     )
 
 
-def update(store: Store, number: int, **values: Any) -> None:
-    """Set columns of a run."""
+def update(store: Store, number: int, while_state: str | None = None, **values: Any) -> None:
+    """Set columns of a run; with `while_state` only if it is still in that state."""
     known = {
         "state",
         "reason",
@@ -137,7 +137,10 @@ def update(store: Store, number: int, **values: Any) -> None:
         raise ValueError(f"no column {unknown}")
     assignments = ", ".join(f"{name} = ?" for name in values)
     with transaction(store.db):
-        store.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), number])
+        store.db.execute(
+            f"UPDATE runs SET {assignments} WHERE id = ? AND state = coalesce(?, state)",
+            [*values.values(), number, while_state],
+        )
 
 
 def add_metrics(store: Store, number: int, rows: Iterable[tuple[int, str, float]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from storage import runs
 from storage.errors import UserError, on_one_line
 from storage.predictions import add_predictions, predictions_of
+from storage.presence import turn
 from storage.runs import Run
 from storage.store import Store, transaction
 from workbench.analysis.label_errors import suspicion
@@ -18,11 +19,12 @@ from workbench.analysis.metrics import evaluate
 from workbench.runs import folder as run_folder
 from workbench.runs import schema
 from workbench.runs.adopting import adopt
-from workbench.runs.folder import DONE, FAILED, LIVE, settle
+from workbench.runs.folder import DONE, FAILED, LIVE, State, settle
 from workbench.runs.incoming import predictions
 from workbench.runs.launching import queues
 
 SPLITS = ("train", "dev", "test")
+COLLECTING = ".collecting.lock"
 
 
 def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -> list[Run]:
@@ -53,16 +55,29 @@ def collect_run(store: Store, run: Run) -> bool:
             raise UserError(f"{folder} belongs to another run; move it away.")
         state = settle(folder)
         _collect_log(store, run, folder)
-        complete = folder / run_folder.PREDICTIONS
-        if state.state == DONE and complete.exists():
-            add_predictions(store, run.id, predictions(store, run, folder))
-            evaluate_run(store, run.id)
-            if run.kind == "baseline":
-                _rank(store, run)
+        if state.state == DONE:
+            return _take_in(store, run, folder, state)
     except UserError as error:
         return _fail(store, run, folder, str(error))
     except OSError as error:
         return _fail(store, run, folder, f"{folder} cannot be read ({on_one_line(error)}).")
+    return _write_state(store, run, state)
+
+
+def _take_in(store: Store, run: Run, folder: Path, state: State) -> bool:
+    """Take in what a finished run says, in one process at a time: others may be at it as well."""
+    with turn(store.runs_folder / COLLECTING):
+        if runs.get(store, run.id).state != DONE:
+            if (folder / run_folder.PREDICTIONS).exists():
+                add_predictions(store, run.id, predictions(store, run, folder))
+                evaluate_run(store, run.id)
+                if run.kind == "baseline":
+                    _rank(store, run)
+            _write_state(store, run, state)
+    return True
+
+
+def _write_state(store: Store, run: Run, state: State) -> bool:
     return _write(
         store, run, state.state, state.reason, steps=state.step or None, seconds=state.seconds,
         peak_gib=state.peak_gib, linear4bit=state.linear4bit, linear_total=state.linear_total,
@@ -70,10 +85,13 @@ def collect_run(store: Store, run: Run) -> bool:
 
 
 def _write(store: Store, run: Run, state: str, reason: str | None, **figures: float | None) -> bool:
-    """Bring the row of a run up to date, if it is not; whether its state is another one now."""
+    """Bring the row of a run up to date, if it is not; whether its state is another one now.
+
+    What somebody else has made of it meanwhile (resumed, deleted) is left as it is.
+    """
     values = {"state": state, "reason": reason, **figures}
     if any(getattr(run, name) != value for name, value in values.items()):
-        runs.update(store, run.id, **values)
+        runs.update(store, run.id, while_state=run.state, **values)
     return run.state != state
 
 
