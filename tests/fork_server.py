@@ -9,6 +9,7 @@ the server with the last of those that stay connected.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -157,4 +158,5 @@ if __name__ == "__main__":
     import_libraries()
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # so that what is forked need not look through all of it
     serve(Path(sys.argv[1]))

@@ -48,8 +48,8 @@ def weights(model) -> dict[str, torch.Tensor]:
     return {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
 
 
-def test_the_label_word_loss_has_the_gradient_of_a_plain_reference(prepare, sample):
-    recipe, base, prompter = prepare("lora.dropout=0.0")
+def test_the_label_word_loss_has_the_gradient_of_a_plain_reference(prepare_small, sample):
+    recipe, base, prompter = prepare_small("lora.dropout=0.0")
     examples = sample(6)
     fuse_attention(base.model)
     adapted = add_adapter(base.model, recipe.lora, 1)
@@ -80,8 +80,8 @@ def test_the_label_word_loss_has_the_gradient_of_a_plain_reference(prepare, samp
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_path, dtype):
     recipe, base, prompter = prepare(
-        "training.max_steps=24", "training.save_steps=100", "training.memory=nf4",
-        f"quantization.compute_dtype={dtype}",
+        "training.max_length=48", "training.max_steps=24", "training.save_steps=100",
+        "training.memory=nf4", f"quantization.compute_dtype={dtype}",
     )  # fmt: skip
     before = {n: p.detach().clone() for n, p in base.model.named_parameters()}
     examples = sample(48)
@@ -100,9 +100,9 @@ def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_pat
 
 
 @pytest.mark.slow
-def test_steps_in_parts_or_with_checkpointing_learn_the_same(prepare, sample, tmp_path):
+def test_steps_in_parts_or_with_checkpointing_learn_the_same(prepare_small, sample, tmp_path):
     def losses(*overrides):
-        recipe, base, prompter = prepare(
+        recipe, base, prompter = prepare_small(
             "training.max_steps=2", "training.logging_steps=1", "lora.dropout=0.0", *overrides
         )
         seen = []
@@ -118,8 +118,10 @@ def test_steps_in_parts_or_with_checkpointing_learn_the_same(prepare, sample, tm
 
 
 @pytest.mark.slow
-def test_the_last_step_is_told_and_a_loss_that_is_no_number_with_it(prepare, sample, tmp_path):
-    recipe, base, prompter = prepare("training.max_steps=3", "training.logging_steps=2")
+def test_the_last_step_is_told_and_a_loss_that_is_no_number_with_it(
+    prepare_small, sample, tmp_path
+):
+    recipe, base, prompter = prepare_small("training.max_steps=3", "training.logging_steps=2")
     told = []
 
     def report(event, **values):
@@ -139,7 +141,7 @@ def test_full_text_loss_follows_the_stock_trainer(prepare, sample, tmp_path):
         recipe, base, prompter = prepare(
             "training.max_steps=50", "training.logging_steps=10", "training.save_steps=1000",
             "training.learning_rate=5e-4", "quantization.compute_dtype=float32",
-            "training.max_length=64", "training.batch_size=8", "training.accumulation=1",
+            "training.max_length=32", "training.batch_size=8", "training.accumulation=1",
             *overrides, recipe=name,
         )  # fmt: skip
         losses = []
@@ -199,7 +201,7 @@ FORMS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
-    form, prepare, sample, tmp_path, monkeypatch
+    form, prepare_small, sample, tmp_path, monkeypatch
 ):
     """Stopped in the middle of an epoch, with dropout, and resumed in a model loaded anew."""
     if form.startswith("padded"):
@@ -220,7 +222,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
             judged.append(values)
 
     def run(folder, stop_asked):
-        recipe, base, prompter = prepare(*overrides)
+        recipe, base, prompter = prepare_small(*overrides)
         return train(base, recipe, prompter, sample(48), sample(8), folder, report, stop_asked)
 
     straight = run(tmp_path / "straight", never)
@@ -239,7 +241,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     for name, weight in weights(resumed.model).items():
         assert torch.equal(weight, learned[name]), name
     assert resumed.dynamics == straight.dynamics
-    *_, prompter = prepare(*overrides)
+    *_, prompter = prepare_small(*overrides)
     texts = sample(20).texts
     assert score_texts(resumed.model, prompter, texts) == score_texts(
         straight.model, prompter, texts
@@ -248,10 +250,10 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
 
 @pytest.mark.slow
 def test_the_stock_trainer_too_ends_bit_for_bit_like_one_that_was_not_stopped(
-    prepare, sample, tmp_path
+    prepare_small, sample, tmp_path
 ):
     def run(folder, stop_asked):
-        recipe, base, prompter = prepare(
+        recipe, base, prompter = prepare_small(
             "training.max_steps=4", "training.save_steps=3", "training.batch_size=2",
             "training.accumulation=2", "quantization.compute_dtype=float32",
             "training.max_length=64", recipe="seed",
@@ -276,7 +278,7 @@ def test_the_stock_trainer_too_ends_bit_for_bit_like_one_that_was_not_stopped(
 
 @pytest.mark.slow
 def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, sample, tmp_path):
-    recipe, base, prompter = prepare("training.max_steps=8")
+    recipe, base, prompter = prepare("training.max_steps=8", "training.max_length=48")
     examples = sample(32)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
     dynamics = trained.dynamics
@@ -293,8 +295,10 @@ def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "seed"])
-def test_trained_biases_of_the_base_fit_the_weights_beside_them(name, prepare, sample, tmp_path):
-    recipe, base, prompter = prepare(
+def test_trained_biases_of_the_base_fit_the_weights_beside_them(
+    name, prepare_small, sample, tmp_path
+):
+    recipe, base, prompter = prepare_small(
         "lora.bias=all", "quantization.compute_dtype=bfloat16", "training.max_steps=2",
         "training.learning_rate=0.05", "training.batch_size=4", "training.accumulation=1",
         "training.max_length=64", recipe=name,
@@ -310,16 +314,16 @@ def test_trained_biases_of_the_base_fit_the_weights_beside_them(name, prepare, s
 
 
 def test_biases_of_a_base_that_is_shared_out_are_not_trained(
-    prepare, sample, tmp_path, monkeypatch
+    prepare_small, sample, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("workbench.modeling.packed.trainer.is_sharded", lambda model: True)
-    recipe, base, prompter = prepare("lora.bias=all", "training.memory=sharded")
+    recipe, base, prompter = prepare_small("lora.bias=all", "training.memory=sharded")
     with pytest.raises(UserError, match=r"set lora\.bias=none"):
         train(base, recipe, prompter, sample(4), NOBODY, tmp_path, silent, never)
 
 
 def test_a_run_holds_no_graph_when_it_is_over_and_scores_dev_as_its_memory_says(
-    prepare, sample, tmp_path, monkeypatch
+    prepare_small, sample, tmp_path, monkeypatch
 ):
     class Graph:
         """Stands in for a captured pass and the memory that it holds."""
@@ -336,7 +340,7 @@ def test_a_run_holds_no_graph_when_it_is_over_and_scores_dev_as_its_memory_says(
 
     monkeypatch.setattr(batch_probe, "probe_longest_batch", prepare_passes)
     monkeypatch.setattr(dev_evaluation, "label_scorer", scorer)
-    recipe, base, prompter = prepare("training.max_steps=1", "training.memory=8gb")
+    recipe, base, prompter = prepare_small("training.max_steps=1", "training.memory=8gb")
     gc.disable()  # which may not come round before the run scores
     try:
         trained = train(base, recipe, prompter, sample(4), sample(2), tmp_path, silent, never)
@@ -373,12 +377,12 @@ SHORT = ("training.save_steps=1", "training.batch_size=4", "training.accumulatio
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["tiny", "seed"])
 def test_a_run_ends_when_dev_gets_no_better_and_keeps_the_best(
-    recipe, prepare, sample, tmp_path, foreseen
+    recipe, prepare_small, sample, tmp_path, foreseen
 ):
     overrides = (*SHORT, "training.max_steps=6", "training.patience=3")
 
     def run(folder, stop_asked=never):
-        chosen, base, prompter = prepare(*overrides, recipe=recipe)
+        chosen, base, prompter = prepare_small(*overrides, recipe=recipe)
         return train(base, chosen, prompter, sample(12), sample(4), folder, silent, stop_asked)
 
     foreseen()
@@ -405,9 +409,11 @@ def test_a_run_ends_when_dev_gets_no_better_and_keeps_the_best(
 
 
 @pytest.mark.slow
-def test_checkpoints_are_the_last_two_and_the_best_on_dev(prepare, sample, tmp_path, foreseen):
+def test_checkpoints_are_the_last_two_and_the_best_on_dev(
+    prepare_small, sample, tmp_path, foreseen
+):
     foreseen()
-    recipe, base, prompter = prepare(*SHORT, "training.max_steps=5")
+    recipe, base, prompter = prepare_small(*SHORT, "training.max_steps=5")
     trained = train(base, recipe, prompter, sample(16), sample(4), tmp_path, silent, never)
     assert (trained.steps, trained.adapter_step) == (5, 2)
     assert trained.remark == "The adapter is that of step 2 of 5, the best on dev."

@@ -21,7 +21,8 @@ from workbench.runs.freezing import freeze_training
 from workbench.runs.worker import Reporter, do_run
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
-QUICK = ("training.max_steps=3", "training.logging_steps=1", "training.dev_share=0.0")
+QUICK = ("training.max_steps=3", "training.logging_steps=1", "training.dev_share=0.0",
+         "training.batch_size=4", "training.max_length=48")  # fmt: skip
 
 
 class Engine:
@@ -137,7 +138,7 @@ def test_scoring_goes_window_by_window_and_changes_nothing(freeze, monkeypatch):
 @pytest.mark.slow
 def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
     folder = freeze(
-        "training.max_steps=0", "training.epochs=1", "training.batch_size=64", scored="id:1"
+        "training.max_steps=0", "training.epochs=1", "training.batch_size=16", scored="id:1"
     )
     Engine().run(folder)
     dynamics = pq.read_table(folder / tables.DYNAMICS).to_pydict()

@@ -53,7 +53,7 @@ def test_a_run_that_is_killed_at_random_steps_ends_as_if_it_were_not(make_model_
         wanted, until = chance.randint(1, 5), time.monotonic() + 60
         while len(told := steps(torn, size)) < wanted:
             assert process.poll() is None and time.monotonic() < until, read_state(torn)
-            time.sleep(0.002)
+            time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.03))
         process.kill()
         process.wait()
@@ -74,7 +74,7 @@ def test_a_run_that_is_killed_at_random_steps_ends_as_if_it_were_not(make_model_
 
 @pytest.mark.slow
 def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(make_model_run, begin):
-    run = make_model_run(*LONG)
+    run = make_model_run(*LONG, "training.max_steps=20")
     process = begin(run)
     while newest(run) < 6:
         assert process.poll() is None
