@@ -130,10 +130,9 @@ def forecast(
     steps = training.max_steps or training.epochs * math.ceil(texts.train / per_step)
     name = str(place_of(base).resolve()) if is_local(base) else base
     share = lengths.mean / launch.processes
-    time = from_runs(runs, recipe, name, steps, launch.processes) or from_rate(
-        shape, recipe, plan, device, steps * min(per_step, texts.train) * share,
-        texts.scored * share,
-    )  # fmt: skip
+    tokens = steps * min(per_step, texts.train) * share
+    rough = from_rate(shape, recipe, plan, device, steps, tokens, texts.scored * share)
+    time = from_runs(runs, recipe, name, steps, launch.processes, rough) or rough
     smaller = None
     if not _fits(memory, device, launch):
         smaller = _smaller(shape, recipe, lengths, device, launch)

@@ -12,7 +12,8 @@ from workbench.devices import Device
 from workbench.plans import MemoryMode
 from workbench.recipes import Recipe, Training
 from workbench.runs import folder as run_folder
-from workbench.runs import launchers
+from workbench.runs import launchers, schema
+from workbench.runs.folder import State
 from workbench.shapes import Shape
 
 TFLOPS = {
@@ -39,17 +40,32 @@ class Time:
 
     seconds: float
     source: str
+    step_s: float = 0.0
+    """Of one step."""
+    after_s: float = 0.0
+    """After the last step, for saving and scoring."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What an earlier run took, in seconds; one that is not over has not taken all of it yet."""
+
+    before_s: float
+    step_s: float
+    after_s: float | None
 
 
 def from_runs(
-    folders: Iterable[Path], recipe: Recipe, base: str, steps: int, processes: int
+    folders: Iterable[Path], recipe: Recipe, base: str, steps: int, processes: int, rough: Time
 ) -> Time | None:
-    """From the newest finished run of the same base, trainer and memory setting, if there is one.
+    """From the newest run of the same base, trainer and memory setting, if there is one.
 
-    The time of a step grows with its tweets; loading, saving and scoring take what they took.
+    A finished one comes first, then one whose steps are known at least; what comes after them is
+    then as rough as `rough`, and off by as much. The time of a step grows with its tweets.
     """
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
+    going: Time | None = None
     for folder in list(folders)[:LOOKED_AT]:
         try:
             job, state = run_folder.read_job(folder), run_folder.read_state(folder)
@@ -57,24 +73,49 @@ def from_runs(
         except UserError:
             continue  # a run that is damaged tells nothing
         before = job.recipe.training
-        if before is None or job.base != base or state.state != run_folder.DONE:
+        if before is None or job.base != base or launch.processes != processes:
             continue
-        if _kind(job.recipe, before) != _kind(recipe, training) or launch.processes != processes:
+        if _kind(job.recipe, before) != _kind(recipe, training):
             continue
-        told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
-        step_s = told[-1].get("step_s") if told else None
-        if not isinstance(step_s, int | float) or state.seconds is None:
+        if (measured := _measured(folder, state)) is None:
             continue
-        scale = _per_step(training) / _per_step(before)
-        rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
-        return Time(rest + steps * step_s * scale, f"as run {folder.name} took")
-    return None
+        step_s = measured.step_s * _per_step(training) / _per_step(before)
+        at_steps = measured.before_s + steps * step_s
+        if measured.after_s is not None:
+            seconds = at_steps + measured.after_s
+            return Time(seconds, f"as run {folder.name} took", step_s, measured.after_s)
+        if going is None:
+            after_s = rough.after_s * (step_s / rough.step_s if rough.step_s else 1.0)
+            source = f"from the steps of run {folder.name}"
+            going = Time(at_steps + after_s, source, step_s, after_s)
+    return going
+
+
+def _measured(folder: Path, state: State) -> _Measured | None:
+    """What a run took, or has taken so far; None before its first steps are told."""
+    told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
+    step_s = told[-1].get("step_s") if told else None
+    if not isinstance(step_s, int | float) or state.seconds is None:
+        return None
+    if state.state != run_folder.DONE:
+        stepped = _between(state.started, told[0].get("at"))
+        return _Measured(max(0.0, stepped - told[0].get("step", 0) * step_s), step_s, None)
+    rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
+    after_s = min(rest, _between(told[-1].get("at"), state.finished))
+    return _Measured(rest - after_s, step_s, after_s)
+
+
+def _between(start: object, end: object) -> float:
+    """Seconds between two moments, 0 where one of them is not known or a clock was set."""
+    first, last = schema.number(start), schema.number(end)
+    return 0.0 if first is None or last is None else max(0.0, last - first)
 
 
 def from_rate(
-    shape: Shape, recipe: Recipe, memory: MemoryMode, device: Device, tokens: float, scored: float
-) -> Time:
-    """From the operations of training on so many tokens and of scoring so many.
+    shape: Shape, recipe: Recipe, memory: MemoryMode, device: Device, steps: int, tokens: float,
+    scored: float,
+) -> Time:  # fmt: skip
+    """From the operations of so many steps on so many tokens in all, and of scoring so many.
 
     A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where
     activations are computed twice. Rough: only the H100's rates were measured.
@@ -92,10 +133,11 @@ def from_rate(
     else:
         rate = (os.cpu_count() or 1) * CPU_TFLOPS * 1e12
         share = scoring = 1.0
-    operations = (6 if again else 4) * (weights + head) * tokens
-    seconds = operations / (rate * share) + 2 * weights * scored / (rate * scoring)
-    loading = 2 * weights / READ
-    return Time(seconds + loading, f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s")
+    training_s = (6 if again else 4) * (weights + head) * tokens / (rate * share)
+    after_s = 2 * weights * scored / (rate * scoring)
+    loading_s = 2 * weights / READ
+    source = f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s"
+    return Time(loading_s + training_s + after_s, source, training_s / max(1, steps), after_s)
 
 
 def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:

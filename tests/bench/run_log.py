@@ -8,9 +8,6 @@ from typing import Any
 
 from workbench.runs import folder as run_folder
 
-PREPARED = "the longest batch fits"
-"""How the note begins that comes before the first step."""
-
 
 class RunLog:
     """The events of a run, and what they say of its time; seconds throughout."""
@@ -44,12 +41,7 @@ class RunLog:
     def training_s(self) -> dict[str, float]:
         """What the phase of training is made of."""
         whole, step = self.phases_s.get("training"), self.step_s
-        prepared = [v["at"] for v in self.of_kind("note") if v["text"].startswith(PREPARED)]
-        if whole is None or step is None or not prepared:
+        if whole is None or step is None:
             return {}
-        preparing = prepared[-1] - self.marks["training"]
         stepping = self.steps[-1]["step"] * step
-        return {
-            "preparing (compiled code, trying, capturing)": preparing, "steps": stepping,
-            "dev evaluations, checkpoints": whole - preparing - stepping,
-        }  # fmt: skip
+        return {"steps": stepping, "dev evaluations, checkpoints": whole - stepping}

@@ -34,6 +34,13 @@ def notes(events):
     return report, lambda: [values["text"] for event, values in seen if event == "note"]
 
 
+def before_the_first_step(events):
+    """The phases that were reported until then."""
+    kinds = [event for event, _ in events[1]]
+    return [values["phase"] for event, values in events[1][: kinds.index("tick")]
+            if event == "phase"]  # fmt: skip
+
+
 class Twin(ProcessGroup):
     """One of two processes, of which the other says and does the same."""
 
@@ -90,9 +97,12 @@ def test_memory_that_runs_out_while_a_model_is_tried_says_nothing_of_the_model(
 
 
 @pytest.mark.slow
-def test_trying_the_longest_batch_changes_no_bit(prepare, sample, tmp_path, notes, monkeypatch):
+def test_trying_the_longest_batch_changes_no_bit(
+    prepare, sample, tmp_path, notes, events, monkeypatch
+):
     report, told = notes
     tried = run(prepare, sample, tmp_path / "tried", report, "lora.dropout=0.1")
+    assert before_the_first_step(events) == ["trying the longest batch", "training"]
     assert any("the longest batch fits" in note and "4 tweets a step in 1 pass" in note
                for note in told())  # fmt: skip
     monkeypatch.setattr(
@@ -220,6 +230,7 @@ def test_trying_the_longest_batch_leaves_the_stock_trainer_as_it_is(
     report, _ = events
     settings = ("training.batch_size=2", "training.accumulation=1", "lora.dropout=0.1")
     tried = run(prepare, sample, tmp_path / "tried", report, *settings, recipe="seed")
+    assert before_the_first_step(events) == ["trying the longest batch", "training"]
     monkeypatch.setattr("workbench.modeling.trl.micro_batch._probe_longest_batch", lambda *a: None)
     plain = run(prepare, sample, tmp_path / "plain", report, *settings, recipe="seed")
     expected = weights(plain.model)

@@ -126,6 +126,42 @@ def test_time_is_that_of_an_earlier_run_like_it(small, repository):
     assert "TFLOP/s" in seconds("training.memory=nf4").source
 
 
+@pytest.mark.parametrize("state", ["running", "stopped", "failed"])
+def test_time_is_corrected_by_the_steps_of_a_run_that_is_not_over(small, repository, state):
+    base = str(repository / "sample_data" / "base")
+    run = freeze_training(small, recipes.load("tiny"), base, "").path
+
+    def found():
+        return forecast(recipes.load("tiny"), base, "{text}:", TEXTS, H100, [run]).time
+
+    rough = found()
+    run_folder.append_log(run, "step", step=5, steps=80, loss=0.5, step_s=2.0, at=130.0)
+    run_folder.write_state(
+        run, run_folder.State(state=state, step=5, steps=80, started=100.0, heartbeat=131.0)
+    )
+    corrected = found()
+    assert corrected.source == f"from the steps of run {run.name}"
+    # 20 s before the first step, 80 steps of 2 s, and scoring as far off as the steps are
+    scoring = rough.after_s * 2.0 / rough.step_s
+    assert corrected.seconds == pytest.approx(20 + 80 * 2 + scoring)
+
+
+def test_what_a_run_is_thought_to_take_is_written_down_before_it_begins(
+    trained, cli, repository, monkeypatch
+):
+    launched = []
+    monkeypatch.setattr("workbench.runs.launching.launch", lambda folder, how: launched.append(
+        [values for values, _ in run_folder.read_log(folder)]))  # fmt: skip
+    base = repository / "sample_data" / "base"
+    assert cli("train", "--recipe", "tiny", "--base", base, "--json").status == 0
+    assert cli("clone", "2", "--set", "training.max_steps=8", "--json").status == 0
+    [train], [clone] = launched
+    assert train["event"] == "estimate" and "TFLOP/s" in train["source"]
+    assert train["seconds"] > 80 * train["step_s"] > 8 * clone["step_s"] > 0
+    assert cli("train", "--recipe", "baseline", "--json").status == 0
+    assert launched[2] == []
+
+
 def test_time_from_operations_is_near_what_an_h100_took(falcon):
     recipe = recipes.load("fast", ["training.memory=16-bit"])
     found = forecast(recipe, falcon, "", Texts(400, 51.45 * 3.1, 400, 0), H100, [])

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
+from storage import runs
 from storage.store import open_store
-from workbench.commands import progress
+from workbench import recipes
+from workbench.commands import progress, watching
 from workbench.commands.watching import wait
+from workbench.runs import clock, estimates, processes
+from workbench.runs import folder as run_folder
+from workbench.runs.estimates import Estimate
 from workbench.runs.folder import State, write_state
+from workbench.runs.telling import line_of
 
 
 @pytest.fixture
@@ -71,6 +80,85 @@ def test_waiting_for_a_run_tells_how_long_it_will_be(trained, tmp_path, monkeypa
     store.close()
     assert "run 1 baseline: predicting 40 of 720" in drawn.getvalue()
     assert "1:15 left" in drawn.getvalue()
+
+
+@pytest.fixture
+def slow_start(small, monkeypatch):
+    """Makes a run that loads its base, trains, and ends, a look at it at a time."""
+    folder = small.run_folder(runs.add(small, "slow", "qlora", "tiny", "base", ("a", "b")))
+    folder.mkdir(parents=True)
+    estimates.note(folder, Estimate(64.0, 0.5, 10.0, "rough"))
+    monkeypatch.setattr(clock.time, "time", lambda: 135.0)
+    going = State("running", started=100.0, heartbeat=110.0)
+
+    def looks():
+        yield replace(going, phase="loading the base")
+        run_folder.append_log(folder, "estimate", seconds=526.0, before=64.0, step=5)
+        yield replace(going, phase="training", step=5, steps=80, eta_s=491.0)
+        while True:
+            yield replace(going, state="done", finished=700.0)
+
+    looks = looks()
+    monkeypatch.setattr(watching, "settle", lambda folder: next(looks))
+    monkeypatch.setattr(watching, "POLL_S", 0.0)
+    return small, folder
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_waiting_shows_a_clock_before_the_first_step_and_a_corrected_estimate_after(
+    slow_start, monkeypatch, width
+):
+    store, _ = slow_start
+    drawn = io.StringIO()
+    shown = Console(file=drawn, force_terminal=True, width=width)
+    monkeypatch.setattr(watching, "Console", lambda stderr: shown)
+    watching.wait(store, 1)
+    lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", drawn.getvalue()).replace("\r", "\n").splitlines()
+    [before] = {line for line in lines if "loading the base" in line}
+    assert before.endswith("0:35 of about 1:04")
+    [after] = {line for line in lines if "training" in line}
+    assert after.split()[-6:] == ["0:35", "8:11", "left,", "first", "estimate", "1:04"]
+    assert all(cell_len(line) <= width for line in lines)
+
+
+def test_a_followed_log_has_a_clock_below_it_on_a_terminal(slow_start):
+    _, folder = slow_start
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=80)
+    with watching.LogPrinter(folder, 1, console) as printer:
+        for values in watching.follow(folder, True, printer.look):
+            printer.print(line_of(values))
+    told = drawn.getvalue()
+    assert "run 1 loading the base  0:35" in told and "run 1 training  0:35" in told
+    assert "about 1:04 in all (rough)" in told and "about 8:46 in all, not 1:04" in told
+
+
+def test_a_log_in_a_file_has_its_lines_alone(slow_start):
+    _, folder = slow_start
+    drawn = io.StringIO()
+    with watching.LogPrinter(folder, 1, Console(file=drawn, width=80)) as printer:
+        for values in watching.follow(folder, True, printer.look):
+            printer.print(line_of(values))
+    assert len(drawn.getvalue().splitlines()) == 2 and "\x1b" not in drawn.getvalue()
+
+
+def test_the_list_says_how_a_run_stands_that_has_not_begun_its_first_step(
+    slow_start, cli, monkeypatch
+):
+    store, folder = slow_start
+    me = processes.identity()
+    run_folder.Job(
+        id=1, uid="slow", kind="qlora", recipe=recipes.load("tiny"), base="base",
+        labels=("a", "b"), words=("A", "B"), template="{text}:", data_hash="", created=0,
+        versions={},
+    ).save(folder)  # fmt: skip
+    write_state(folder, State("running", phase="loading the base", **me.as_state),
+                started=100.0, heartbeat=110.0)  # fmt: skip
+    runs.update(store, 1, state="running")
+    told = cli("-w", store.folder, "runs").out
+    assert "Run 1: running, loading the base, 0:35 so far, estimate: about 1:04 in all" in " ".join(
+        told.split()
+    )
 
 
 def test_a_run_that_failed_is_not_shown_as_complete(trained, capsys):

@@ -47,6 +47,7 @@ def clone(
 
     Example: workbench clone 3 --set training.learning_rate=1e-4 --wait
     """
+    from workbench.commands.estimating import note_estimate
     from workbench.runs.freezing import freeze_clone
 
     with settings.store() as store:
@@ -66,6 +67,7 @@ def clone(
         start_engine(how)
         with busy("copying the data"):
             frozen = freeze_clone(store, source, chosen, model)
+            note_estimate(store, frozen, how)
         launching.launch(frozen.path, how)
         if not settings.as_json:
             say(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from storage import runs as stored_runs
 from workbench.commands.launching import with_gpus
 from workbench.commands.options import Settings, common, warn
-from workbench.commands.printing import print_json, say
+from workbench.commands.printing import console, print_json, say
 from workbench.commands.progress import busy
 from workbench.commands.run_table import print_runs
 from workbench.commands.starting import finish
-from workbench.commands.watching import follow
+from workbench.commands.watching import LogPrinter, follow
 from workbench.runs import folder as run_folder
 from workbench.runs import launching
-from workbench.runs.folder import State
+from workbench.runs.clock import so_far
+from workbench.runs.estimates import Log
 from workbench.runs.telling import last_line, line_of
 
 
@@ -35,21 +37,22 @@ def runs(settings: Settings) -> None:
         collect(store, warn)
         known = stored_runs.every(store)
         live = {
-            run.id: run_folder.read_state(store.run_folder(run.id))
+            run.id: store.run_folder(run.id)
             for run in known
             if run.state in run_folder.LIVE and store.run_folder(run.id).is_dir()
         }
     if settings.as_json:
         print_json([run.as_json() for run in known])
     else:
-        told = launching.queues([store.run_folder(number) for number in live])
-        queued = {int(folder.name): words for folder, words in told.items()}
-        print_runs(known, {n: _standing(live[n], queued.get(n)) for n in live})
+        queues = launching.queues(list(live.values()))
+        print_runs(known, {n: _standing(at, queues.get(at)) for n, at in live.items()})
 
 
-def _standing(state: State, queue: str | None) -> str:
+def _standing(folder: Path, queue: str | None) -> str:
     """How a run that is not over stands."""
-    return ", ".join(filter(None, (last_line(state), queue)))
+    state = run_folder.read_state(folder)
+    told = last_line(state, so_far(folder, state), Log(folder).read().told)
+    return ", ".join(filter(None, (told, queue)))
 
 
 @click.command()
@@ -67,10 +70,14 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
         folder = store.run_folder(number)
         run_folder.require(folder)
         told = set()
-        for values in follow(folder, follows):
-            told.add(values.get("text"))
-            say(json.dumps(values, ensure_ascii=False) if settings.as_json else line_of(values))
-        if not settings.as_json:
+        if settings.as_json:
+            for values in follow(folder, follows):
+                say(json.dumps(values, ensure_ascii=False))
+        else:
+            with LogPrinter(folder, number, console()) as printer:
+                for values in follow(folder, follows, printer.look):
+                    told.add(values.get("text"))
+                    printer.print(line_of(values))
             state = run_folder.settle(folder)
             if state.reason in told:  # such as a note on why training ended early
                 state = replace(state, reason=None)

@@ -56,6 +56,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
     """
+    from workbench.commands.estimating import note_estimate
     from workbench.runs.freezing import freeze_training
 
     with settings.store(daily_backup=not dry_run) as store:
@@ -71,6 +72,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         compare(store)
         with busy("freezing the labels"):
             frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+            note_estimate(store, frozen, how)
         launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""

@@ -35,9 +35,11 @@ nothing that lies in a run folder is ever imported.
 Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     phase   phase
     note    text
-    step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib
+    step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib, eta_s
     dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
+    estimate  seconds, step_s, after_s, source: before the run begins, by whoever starts it;
+            seconds, before, step: once, when its first steps are done
 Others are shown as they are. Numbers of steps and of dev results become metrics of the run.
 
 A run is alive while its lock is held, or while the process is there that state.json names by

@@ -25,6 +25,8 @@ from workbench.runs.launching import queues
 
 SPLITS = ("train", "dev", "test")
 COLLECTING = ".collecting.lock"
+NO_METRICS = ("at", "event", "step", "eta_s")
+"""What a line of the log holds beside them."""
 
 
 def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -> list[Run]:
@@ -174,8 +176,7 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
             rows += [
                 (values["step"], f"{prefix}{name}", found)
                 for name, value in values.items()
-                if name not in ("at", "event", "step")
-                and (found := schema.number(value)) is not None
+                if name not in NO_METRICS and (found := schema.number(value)) is not None
             ]
     if offset != run.log_offset:
         with transaction(store.db):

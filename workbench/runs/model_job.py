@@ -123,7 +123,7 @@ def _train(
         reporter.signalled = processes.any(reporter.stop_asked)
         return reporter.signalled
 
-    reporter.phase("training")
+    reporter.phase("preparing the tweets")
     if not (folder / run_folder.TRAIN).exists():
         raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.ANEW}.")
     examples, ids = _examples(folder / run_folder.TRAIN, job)

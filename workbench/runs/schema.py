@@ -134,7 +134,7 @@ def number(value: object) -> float | None:
 
 
 WHOLE = ("step", "steps", "done", "total", "n", "best_step")
-TEXTS = ("event", "phase", "text")
+TEXTS = ("event", "phase", "text", "source")
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from workbench.runs.folder import LIVE, State
+
+HOLDS = 0.2
+"""How far an estimate may be off and still be called right."""
 
 
 def line_of(values: dict[str, Any]) -> str:
@@ -16,14 +20,17 @@ def line_of(values: dict[str, Any]) -> str:
     return f"{clock:<8}  {told}".rstrip()
 
 
-def last_line(state: State) -> str:
-    """How a run ended, or how far it is."""
+def last_line(state: State, so_far: float | None = None, expected: str = "") -> str:
+    """How a run ended, or how far it is, how long it has been going and was expected to."""
     after = f" after {duration(state.seconds)}" if state.seconds is not None else ""
     if state.state not in LIVE:
         return f"{state.state}{after}" + (f": {state.reason}" if state.reason else "")
     steps = f", step {state.step} of {state.steps}" if state.steps else ""
     left = f", about {duration(state.eta_s)} left" if state.eta_s else ""
-    return f"{state.state}{f', {state.phase}' if state.phase else ''}{steps}{left}"
+    phase = f", {state.phase}" if state.phase else ""
+    gone = "" if so_far is None else f", {duration(so_far)} so far"
+    estimate = f", estimate: {expected}" if expected else ""
+    return f"{state.state}{phase}{steps}{gone}{left}{estimate}"
 
 
 def made_with(kind: str, recipe: str) -> str:
@@ -45,8 +52,11 @@ def _step(values: dict[str, Any]) -> str:
         parts.append(f"lr {_number(values, 'learning_rate'):.2e}")
     if "tweets_per_s" in values:
         parts.append(f"{_number(values, 'tweets_per_s'):>7,.1f} tweets/s")
-    if steps > step and "step_s" in values:
-        parts.append(f"eta {duration((steps - step) * _number(values, 'step_s'))}")
+    left = (steps - step) * _number(values, "step_s")
+    if isinstance(values.get("eta_s"), int | float):  # as the worker says, who knows what follows
+        left = _number(values, "eta_s")
+    if steps > step and math.isfinite(left):
+        parts.append(f"eta {duration(left)}")
     return "  ".join(parts)
 
 
@@ -64,6 +74,17 @@ def _scored(values: dict[str, Any]) -> str:
     rate = _number(values, "tweets_per_s")
     eta = f"  eta {duration((total - done) / rate)}" if rate and done < total else ""
     return f"{_of('scored', done, total)}  {rate:>7,.1f} tweets/s{eta}"
+
+
+def _estimate(values: dict[str, Any]) -> str:
+    seconds, before = _number(values, "seconds"), _number(values, "before")
+    if not math.isfinite(seconds):
+        return _anything(values)
+    if not math.isfinite(before):
+        return f"estimate: about {duration(seconds)} in all ({values.get('source', '')})"
+    holds = abs(seconds - before) <= HOLDS * before
+    said = f"as estimated ({duration(before)})" if holds else f"not {duration(before)}"
+    return f"estimate after step {values.get('step', 0)}: about {duration(seconds)} in all, {said}"
 
 
 def _of(what: str, done: int, total: int) -> str:
@@ -94,5 +115,6 @@ TOLD = {
     "step": _step,
     "dev": _dev,
     "scored": _scored,
+    "estimate": _estimate,
 }
 """How the events of a log are told."""

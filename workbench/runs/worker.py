@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from storage.errors import UserError
 from workbench.bases import hub_answers, is_local, require_same_base
+from workbench.runs import estimates, processes, ranks
 from workbench.runs import folder as run_folder
-from workbench.runs import processes, ranks
+from workbench.runs.estimates import Revision
 from workbench.runs.folder import DONE, FAILED, RUNNING, STOPPED, STOPPING, Job, State
 from workbench.runs.reasons import OTHER_ENDED, LossIsNaN, reason_of
 
@@ -51,6 +52,7 @@ class Reporter:
         self.signalled = False
         self.looked = self.written = 0.0
         self.phase_began = self.told = self.began = time.monotonic()
+        self.revision = Revision(estimates.Log(folder).read())
         before = run_folder.read_state(folder)
         self.began_at = time.time()
         self.state = State(state=RUNNING, base_revision=before.base_revision)
@@ -132,10 +134,24 @@ class Reporter:
             isinstance(slope, float) and math.isnan(slope)
         ):
             raise LossIsNaN(values.get("step"))
-        if event != "tick":
+        if event == "phase":
+            self.phase(str(values["phase"]))
+        elif event == "step" and self.state.eta_s is not None:
+            self.log(event, **values, eta_s=self.state.eta_s)
+        elif event == "tick":
+            self._tick(**values)  # type: ignore[arg-type]
+        else:
             self.log(event, **values)
-        elif time.monotonic() - self.written > HEARTBEAT_S:
-            self.update(**values)
+
+    def _tick(self, step: int, steps: int, eta_s: float) -> None:
+        """Take the end of a step: the state says how much is left, up to the predictions."""
+        eta_s = self.revision.expected.left(steps - step, eta_s)
+        self.state = replace(self.state, eta_s=eta_s)
+        if self.revision.due(step, steps):
+            so_far = self.now() - (self.state.started or self.began_at)
+            self.log(estimates.EVENT, **self.revision.make(step, so_far + eta_s))
+        if time.monotonic() - self.written > HEARTBEAT_S:
+            self.update(step=step, steps=steps)
 
     def scored(self, done: int, total: int) -> None:
         """Say how many texts are scored: often in the state, seldom in the log."""

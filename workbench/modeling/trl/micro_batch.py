@@ -70,6 +70,7 @@ def _largest_that_fits(
     make: MakeTrainer, settings: Training, most: int | None, report: ReportEvent
 ) -> SFTTrainer:
     """A trainer with the largest micro-batch whose longest batch fits into memory."""
+    report("phase", phase="trying the longest batch")
     for micro in micro_batch_sizes(settings.batch_size, most):
         trainer = make(micro)
         if fits_in_memory(partial(_probe_longest_batch, trainer, micro)):

@@ -190,6 +190,7 @@ class _ReportingCallback(TrainerCallback):
         self.first_step = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.report("phase", phase="training")
         self.began, self.first_step = time.monotonic(), state.global_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
