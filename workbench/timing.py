@@ -112,9 +112,14 @@ def _between(start: object, end: object) -> float:
 
 
 def from_rate(
-    shape: Shape, recipe: Recipe, memory: MemoryMode, device: Device, steps: int, tokens: float,
+    shape: Shape,
+    recipe: Recipe,
+    memory: MemoryMode,
+    device: Device,
+    steps: int,
+    tokens: float,
     scored: float,
-) -> Time:  # fmt: skip
+) -> Time:
     """From the operations of so many steps on so many tokens in all, and of scoring so many.
 
     A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where

@@ -1,5 +1,6 @@
 """Starting runs, watching them, and what their end changes on the screen."""
 
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -7,6 +8,7 @@ from textual import events
 from textual.widgets import Input
 
 from storage import runs
+from workbench.runs import folder as run_folder
 from workbench.runs import processes, spool
 from workbench.runs.sessions import WARNING, Logout
 
@@ -158,6 +160,28 @@ async def test_a_run_is_shown_live(start, stub):
         await driver.until_seen("10/20")
 
 
+async def test_before_its_first_step_a_run_has_a_clock_and_says_what_it_does(start, stub):
+    async with started(start, stub, size=(80, 24)) as driver:
+        run_folder.append_log(stub.folder, "estimate", seconds=64.0, step_s=0.5, after_s=9.0,
+                              source="rough")  # fmt: skip
+        stub.move(phase="loading the base", step=0, steps=0, eta_s=None, started=time.time() - 600)
+        await driver.until_seen("state running, loading the base, 10:0")
+        await driver.until_seen("estimate about 1:04 in all (rough)")
+        before = driver.text
+        await driver.until(lambda: driver.text != before)  # no file has changed, but time goes on
+        assert "running, loading the base, 10:" in driver.text
+        await driver.press("q")
+        await driver.until_seen("of about 1:04 loading the base")
+        assert "run 3 1" in driver.text
+        stub.move(phase="training", step=5, steps=80, eta_s=526.0)
+        run_folder.append_log(stub.folder, "estimate", seconds=560.0, before=64.0, step=5)
+        await driver.until_seen("run 3 training 5/80 loss 0.412 eta 8:46")
+        await driver.press("t")
+        await driver.until_seen("about 8:46 left")
+        await driver.until_seen("about 9:20 in all, corrected after 5 steps; it was 1:04")
+        await driver.until_seen("about 9:20 in all, not 1:04")
+
+
 async def test_labelling_goes_on_while_a_run_does(start, stub):
     async with started(start, stub) as driver:
         await driver.press("escape")
@@ -260,6 +284,7 @@ async def test_stop_is_offered_while_a_run_goes_on_and_resume_afterwards(start, 
         ]
         stub.move(state="done")
         await driver.until(lambda: "S" not in driver.lines[-1].split())
+        await driver.until_seen("run 3 done")
         await driver.press("S")
         await driver.until_seen("Run 3 is done; there is nothing to stop.")
 

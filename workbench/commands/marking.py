@@ -61,9 +61,12 @@ def take(
 
 
 def _chosen(
-    store: Store, ids: Sequence[int], run: int | None, choose: Callable[[Tweet], str | None],
+    store: Store,
+    ids: Sequence[int],
+    run: int | None,
+    choose: Callable[[Tweet], str | None],
     missing: str,
-) -> dict[int, str | None]:  # fmt: skip
+) -> dict[int, str | None]:
     """What is chosen for each tweet; raises UserError(missing) if there is nothing to choose."""
     found: dict[int, str | None] = {}
     for batch in batches(ids):
@@ -118,9 +121,13 @@ def ambiguous(settings: Settings, numbers: tuple[int, ...], where: str | None, o
 
 
 def _mark(
-    settings: Settings, numbers: tuple[int, ...], where: str | None, field: str, off: bool,
+    settings: Settings,
+    numbers: tuple[int, ...],
+    where: str | None,
+    field: str,
+    off: bool,
     said: str,
-) -> None:  # fmt: skip
+) -> None:
     with settings.store() as store, bar("marking") as progress:
         ids = targets(store, numbers, where)
         shown = Shown(run=tweets.shown_run(store))

@@ -71,9 +71,13 @@ class Expected:
 def note(folder: Path, estimate: Estimate) -> None:
     """Write an estimate into the log of a run that is about to begin."""
     run_folder.append_log(
-        folder, EVENT, seconds=estimate.seconds, step_s=estimate.step_s,
-        after_s=estimate.after_s, source=estimate.source,
-    )  # fmt: skip
+        folder,
+        EVENT,
+        seconds=estimate.seconds,
+        step_s=estimate.step_s,
+        after_s=estimate.after_s,
+        source=estimate.source,
+    )
 
 
 class Log:

@@ -17,6 +17,8 @@ from storage import interpreter, runs
 from storage.errors import UserError
 from storage.store import open_store
 from workbench.beside import beside
+from workbench.runs.clock import so_far
+from workbench.runs.estimates import Expected
 from workbench.runs.folder import LIVE, State, read_log, settle
 from workbench.runs.telling import duration, line_of
 
@@ -41,6 +43,9 @@ class Progress:
     memory: float | None = None
     dev: dict[str, float] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    seconds: int | None = None
+    """How long it has been going, or took."""
+    expected: Expected = field(default_factory=Expected)
 
     @property
     def live(self) -> bool:
@@ -49,16 +54,23 @@ class Progress:
 
     @property
     def brief(self) -> str:
-        """One short line for the status bar."""
+        """One short line for the status bar, the clock first, as its end may be cut off."""
         state = self.state
-        parts = [f"run {self.run} {state.phase or state.state}"]
-        if state.steps:
-            parts.append(f"{state.step}/{state.steps}")
-        if self.losses:
-            parts.append(f"loss {self.losses[-1]:.3f}")
-        if state.eta_s is not None:
-            parts.append(f"eta {duration(state.eta_s)}")
-        return " ".join(parts)
+        word = state.phase or state.state
+        if state.eta_s is None:
+            return " ".join(filter(None, (f"run {self.run}", self._clock, word)))
+        parts = [f"run {self.run} {word}"]
+        parts += [f"{state.step}/{state.steps}"] if state.steps else []
+        parts += [f"loss {self.losses[-1]:.3f}"] if self.losses else []
+        return " ".join([*parts, f"eta {duration(state.eta_s)}"])
+
+    @property
+    def _clock(self) -> str:
+        if self.seconds is None:
+            return ""
+        before = self.expected.first if self.expected.revised is None else None
+        of = "" if before is None else f" of about {duration(before.seconds)}"
+        return f"{duration(self.seconds)}{of}"
 
 
 class Progressed(Message):
@@ -88,6 +100,7 @@ class Follower:
         self._step: dict[str, float] = {}
         self._dev: dict[str, float] = {}
         self._lines: list[str] = []
+        self._expected = Expected()
 
     def read(self) -> Progress:
         """What the folder says now; raises UserError if it is damaged or gone."""
@@ -98,11 +111,20 @@ class Follower:
         for values, offset in read_log(self.folder, self._offset):
             self._offset = offset
             self._take(values)
-        step = self._step
+        step, state = self._step, settle(self.folder)
+        gone = so_far(self.folder, state)
         return Progress(
-            self.run, settle(self.folder), tuple(self._losses), step.get("learning_rate"),
-            step.get("tweets_per_s"), step.get("memory_gib"), dict(self._dev), tuple(self._lines),
-        )  # fmt: skip
+            self.run,
+            state,
+            tuple(self._losses),
+            rate=step.get("learning_rate"),
+            speed=step.get("tweets_per_s"),
+            memory=step.get("memory_gib"),
+            dev=dict(self._dev),
+            lines=tuple(self._lines),
+            seconds=None if gone is None else int(gone),
+            expected=self._expected,
+        )
 
     def _take(self, values: dict[str, Any]) -> None:
         numbers = {
@@ -115,6 +137,7 @@ class Follower:
         elif values.get("event") == "step":
             self._step = numbers
             self._losses += [numbers["loss"]] if "loss" in numbers else []
+        self._expected = self._expected.taking(values)
         self._lines = [*self._lines, line_of(values)][-KEPT_LINES:]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,7 +48,9 @@ class RunScreen(Screen[None]):
         self._said = ""
 
     def compose(self) -> ComposeResult:
-        """One text above a line of keys."""
+        """How the run stands, all else that is known of it, and a line of keys."""
+        yield Static(id="run-title", markup=False)
+        yield Static(id="run-state", markup=False)
         yield Static(id="run-view", markup=False)
         yield Static(id="run-keys", classes="hint", markup=False)
 
@@ -64,8 +67,11 @@ class RunScreen(Screen[None]):
     def on_progressed(self, event: Progressed) -> None:
         """The run has moved on."""
         if event.progress.run == self.run.id:
-            self._progress = event.progress
-            self._draw()
+            before, self._progress = self._progress, event.progress
+            if before is None or replace(before, seconds=event.progress.seconds) != event.progress:
+                self._draw()
+            else:
+                self._draw_state()  # the clock alone, once a second
 
     def on_collected(self, event: Collected) -> None:
         """The run has ended."""
@@ -133,16 +139,16 @@ class RunScreen(Screen[None]):
             return
         run, width = self.run, max(20, self.size.width - 16)
         base = f" on {inert.line(run.base)}" if run.base else ""
-        parts = [
-            Text(f"run {run.id}  {run.kind}  {inert.line(run.recipe)}{base}", "bold"),
-            Text(""),
-        ]
+        title = Text(f"run {run.id}  {run.kind}  {inert.line(run.recipe)}{base}", "bold")
+        self.query_one("#run-title", Static).update(title, layout=False)
+        self._draw_state()
+        parts = []
         if (progress := self._progress) is not None:
             parts += _facts(progress, width)
         reason = progress.state.reason if progress is not None else None
         if self._said and not (reason and reason in self._said):  # it is told above already
             parts.append(Text(inert.line(self._said), "bold"))
-        log_lines = max(0, self.size.height - len(parts) - 4)
+        log_lines = max(0, self.size.height - len(parts) - 7)
         if progress is not None and log_lines:
             parts.append(Text("\nlog", "bold"))
             parts += [
@@ -151,6 +157,21 @@ class RunScreen(Screen[None]):
             ]
         self.query_one("#run-view", Static).update(Group(*parts), layout=False)
         self.query_one("#run-keys", Static).update(self._keys(), layout=False)
+
+    def _draw_state(self) -> None:
+        if not self.query("#run-state"):
+            return
+        line = Text()
+        if (progress := self._progress) is not None:
+            state = progress.state
+            parts = [state.state]
+            parts += [state.phase] if state.phase and progress.live else []
+            if progress.seconds is not None:
+                parts.append(f"{duration(progress.seconds)}{' so far' if progress.live else ''}")
+            if progress.live and state.eta_s:
+                parts.append(f"about {duration(state.eta_s)} left")
+            line = _fact("state", ", ".join(parts))
+        self.query_one("#run-state", Static).update(line, layout=False)
 
     def _keys(self) -> str:
         live = self._progress is not None and self._progress.live
@@ -161,8 +182,7 @@ class RunScreen(Screen[None]):
 
 def _facts(progress: Progress, width: int) -> list[Text]:
     state = progress.state
-    phase = f", {state.phase}" if state.phase and progress.live else ""
-    facts = [("state", state.state + phase)]
+    facts = []
     if state.steps:
         share = state.step / state.steps
         facts.append(("steps", f"{bar(share, min(40, width - 12))} {state.step}/{state.steps}"))
@@ -184,14 +204,15 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         facts.append(("speed", "  ".join(filter(None, speed))))
     if state.linear_total:
         facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    so_far = " so far" if progress.live else ""
-    times = [f"{duration(state.seconds)}{so_far}" if state.seconds is not None else ""]
-    times += [f"about {duration(state.eta_s)} left" if progress.live and state.eta_s else ""]
-    if any(times):
-        facts.append(("time", ", ".join(filter(None, times))))
+    if progress.live and (estimate := progress.expected.told):
+        facts.append(("estimate", estimate))
     if state.reason:
         facts.append(("reason", state.reason))
-    return [Text(f"{name:<10}{inert.line(value)}", overflow="fold") for name, value in facts]
+    return [_fact(name, value) for name, value in facts]
+
+
+def _fact(name: str, value: str) -> Text:
+    return Text(f"{name:<10}{inert.line(value)}", overflow="fold")
 
 
 def sparkline(values: Sequence[float], cells: int) -> str:

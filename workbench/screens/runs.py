@@ -139,7 +139,8 @@ class RunsScreen(Screen[None]):
                 for column, text in news.items():
                     cell = Text(inert.line(text))
                     place = Coordinate(row, COLUMNS.index(column))
-                    table.update_cell_at(place, cell, update_width=True)
+                    if table.get_cell_at(place) != cell:  # the clock of a run has no column
+                        table.update_cell_at(place, cell, update_width=True)
 
     def on_collected(self, event: Collected) -> None:
         """Runs have ended."""
