@@ -129,7 +129,10 @@ def test_a_followed_log_has_a_clock_below_it_on_a_terminal(slow_start):
         for values in watching.follow(folder, True, printer.look):
             printer.print(line_of(values))
     told = drawn.getvalue()
-    assert "run 1 loading the base  0:35" in told and "run 1 training  0:35" in told
+    assert (
+        "run 1 loading the base  0:35" in told
+        and "run 1 training  5/80  0:35  about 8:11 left" in told
+    )
     assert "about 1:04 in all (rough)" in told and "about 8:46 in all, not 1:04" in told
 
 

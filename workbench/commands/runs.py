@@ -51,7 +51,8 @@ def runs(settings: Settings) -> None:
 def _standing(folder: Path, queue: str | None) -> str:
     """How a run that is not over stands."""
     state = run_folder.read_state(folder)
-    told = last_line(state, so_far(folder, state), Log(folder).read().told)
+    gone = so_far(folder, state)
+    told = last_line(state, gone, Log(folder).read().told(gone, state.eta_s))
     return ", ".join(filter(None, (told, queue)))
 
 

@@ -122,9 +122,11 @@ class LogPrinter:
     def look(self, state: State) -> None:
         """Show what the run does, and for how long it has been going."""
         gone = so_far(self._folder, state)
-        clock = "" if gone is None else f"  {duration(gone)}"
-        word = inert.line(state.phase or state.state)
-        line = Text(f"run {self._number} {word}{clock}", no_wrap=True, overflow="ellipsis")
+        parts = [f"run {self._number} {inert.line(state.phase or state.state)}"]
+        parts += [f"{state.step}/{state.steps}"] if state.steps else []
+        parts += [] if gone is None else [duration(gone)]
+        parts += [] if state.eta_s is None else [f"about {duration(state.eta_s)} left"]
+        line = Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
         if line != self._line and self._live.is_started:
             self._line = line
             self._live.update(line, refresh=True)

@@ -34,28 +34,28 @@ class Expected:
     first: Estimate | None = None
     revised: float | None = None
     """Seconds in all, as the first steps say."""
-    steps: int = 0
-    """How many steps these were."""
 
     def taking(self, values: dict[str, Any]) -> Expected:
         """The same after another line of the log, which may come from anywhere."""
         if values.get("event") != EVENT or (seconds := _seconds(values, "seconds")) is None:
             return self
         if "before" in values:
-            return replace(self, revised=seconds, steps=values.get("step", 0))
+            return replace(self, revised=seconds)
         step_s, after_s = (_seconds(values, name) or 0.0 for name in ("step_s", "after_s"))
         return replace(self, first=Estimate(seconds, step_s, after_s, values.get("source", "")))
 
-    @property
-    def told(self) -> str:
-        """For people, empty where nothing was estimated."""
+    def told(self, so_far: float | None = None, left: float | None = None) -> str:
+        """For people, empty where nothing was estimated.
+
+        Once steps are done it is what they say: what has passed and what is left.
+        """
         if self.first is None:
             return ""
         before = duration(self.first.seconds)
         if self.revised is None:
             return f"about {before} in all ({self.first.source})"
-        steps = f"corrected after {self.steps} step{'' if self.steps == 1 else 's'}"
-        return f"about {duration(self.revised)} in all, {steps}; it was {before}"
+        seconds = self.revised if so_far is None or left is None else so_far + left
+        return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
 
     def left(self, steps_left: int, training_left_s: float) -> float:
         """Seconds until the predictions are there, from those until the last step.
@@ -114,7 +114,7 @@ class Revision:
         """The values of the event that says so."""
         first = self.expected.first
         assert first is not None  # noqa: S101 - it is due
-        self.expected = Expected(first, seconds, step)
+        self.expected = Expected(first, seconds)
         return {"seconds": seconds, "before": first.seconds, "step": step}
 
 

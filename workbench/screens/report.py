@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.console import Group
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ class ReportScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """One text above a line of keys."""
         with Page(id="report"):
-            yield Static(Text("\n").join(self._lines), markup=False)
+            yield Static(Group(*self._lines), markup=False)
         yield KeyLine("j k g G scroll  esc q back  ? help")
 
     def on_mount(self) -> None:

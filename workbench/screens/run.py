@@ -204,7 +204,8 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         facts.append(("speed", "  ".join(filter(None, speed))))
     if state.linear_total:
         facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    if progress.live and (estimate := progress.expected.told):
+    estimate = progress.expected.told(progress.seconds, state.eta_s)
+    if progress.live and estimate:
         facts.append(("estimate", estimate))
     if state.reason:
         facts.append(("reason", state.reason))
