@@ -102,6 +102,32 @@ PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
 KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
 
 
+def made(run: str) -> str:
+    """The newest event when a run was made."""
+    return f"(SELECT event FROM runs WHERE id = {run})"
+
+
+def reviewed_since(since: str, row: str = "c") -> str:
+    """Somebody gave or kept the label that a tweet has after an event, and has not undone that."""
+    return (
+        f"({row}.changed > {since} AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = {row}.tweet "
+        f"AND e.id > {since} AND e.new IS {row}.label))"
+    )
+
+
+def decided(since: str) -> str:
+    """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
+    return f"(+c.excluded = 1 OR +c.ambiguous = 1 OR {reviewed_since(since)})"
+
+
+def all_decided(since: str) -> str:
+    """A query that gives the tweets that are decided since an event, some perhaps twice."""
+    return (
+        f"{CURRENT} excluded = 1 UNION ALL {CURRENT} ambiguous = 1 UNION ALL "
+        f"SELECT d.tweet FROM current d WHERE {reviewed_since(since, 'd')}"
+    )
+
+
 def of_label(column: str, label: Value | None) -> Condition:
     """A label (c.label, c.gold or p.label) is a certain one, or there is none."""
     value = "NULL" if label is None else str(label)

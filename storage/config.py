@@ -21,7 +21,7 @@ TEMPLATE = "### Human: {text}\n### Assistant:"
 BASE = "tiiuae/falcon-7b"
 MOVING_KEYS = frozenset("jkgGnN/q")
 """Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
-RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789aefrstuvxyBJKRTV[]?:, ")
+RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789aeforstuvxyBJKORTV[]?:, ")
 """Keys that mean something else on the browse screen, so that none of them labels."""
 
 

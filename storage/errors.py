@@ -19,6 +19,19 @@ class UsageError(UserError):
     status = 2
 
 
+class NothingToGoBy(UserError):
+    """What is asked for rests on predictions or on a ranking, and there are none.
+
+    The sentence ends with the command that makes them; a screen names a key instead.
+    """
+
+    def __init__(self, what: str, lacks: str, command: str) -> None:
+        super().__init__(f"{what}; {command}.")
+        self.what = what
+        self.lacks = lacks
+        """`predictions`, `shown` (a run whose predictions are shown) or `ranking`."""
+
+
 def on_one_line(error: BaseException, most: int = 240) -> str:
     """What a library says, as a part of a sentence: on one line, cut between words."""
     text = " ".join(str(error).split()) or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
             ((e.new, number, e.tweet) for number, e in numbered if e.field == field),
         )
     follow_labels(store.db, [edit.tweet for edit in edits if edit.field == "label"])
+    if relabelling := [edit.tweet for edit in edits if _relabels(edit)]:
+        _note_relabelled(store, relabelling, numbered[-1][0])
     moved: Counter[str] = Counter()
     for edit in edits:
         for name in _counted(edit.field, edit.new, edit.gold):
@@ -85,6 +88,30 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
     store.db.executemany(
         "UPDATE counts SET value = value + ? WHERE name = ?",
         [(change, name) for name, change in moved.items() if change],
+    )
+
+
+def relabelled(store: Store, split: str | None = None) -> int:
+    """The newest event that gave a tweet another label, or took it out of training or in.
+
+    0 before the first; `split` asks about the tweets of one split.
+    """
+    one = "" if split is None else "WHERE split = ?"
+    row = store.db.execute(
+        f"SELECT coalesce(max(event), 0) FROM relabelled {one}", [] if split is None else [split]
+    ).fetchone()
+    return int(row[0])
+
+
+def _relabels(edit: Edit) -> bool:
+    return edit.field in ("label", "excluded") and edit.old != edit.new
+
+
+def _note_relabelled(store: Store, tweets: Sequence[int], event: int) -> None:
+    store.db.execute(
+        "INSERT OR REPLACE INTO relabelled (split, event) SELECT DISTINCT c.split, ?2 "
+        "FROM json_each(?1) j CROSS JOIN current c ON c.tweet = j.value",
+        [json.dumps(tweets), event],
     )
 
 

@@ -64,6 +64,8 @@ class Query:
     conditions: tuple[Condition, ...]
     run: int | None
     """The run that a `run:` term names; pred, conf and the like are about it."""
+    fields: tuple[str, ...] = ()
+    """The fields that it names, as they stand in it."""
 
     @property
     def where(self) -> str:
@@ -74,6 +76,16 @@ class Query:
     def parameters(self) -> dict[str, object]:
         """The values of the named parameters, apart from :run."""
         return {k: v for condition in self.conditions for k, v in condition.parameters.items()}
+
+    @property
+    def predicted(self) -> str | None:
+        """A field that means something only where there are predictions."""
+        return next((name for name in self.fields if name in PREDICTED_FIELDS), None)
+
+    @property
+    def follows_labels(self) -> bool:
+        """Whether an edit may let a tweet in or out."""
+        return not EDITED_FIELDS.isdisjoint(self.fields)
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,7 @@ def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
         conditions = [joined(conditions, both)]
-    return Query(tuple(conditions), parser.run)
+    return Query(tuple(conditions), parser.run, tuple(parser.fields))
 
 
 TOKEN = re.compile(
@@ -147,6 +159,7 @@ class _Parser:
         self.depth = 0
         self.values = 0
         self.run: int | None = None
+        self.fields: dict[str, None] = {}
 
     def parse(self) -> list[Condition]:
         if self.peek().kind == "end":
@@ -225,6 +238,8 @@ class _Parser:
             self.fail(f"no field called {token.text!r} (known: {', '.join(FIELDS)})", token)
         if not token.value:
             self.fail(f"no value after {token.text}:", token)
+        if token.text != "pred" or token.value.lower() != "none":  # which is true without a run
+            self.fields[token.text] = None
         return read(self, token)
 
     # The kinds of fields.
@@ -282,6 +297,8 @@ class _Parser:
 
 
 SPLITS = ("train", "dev", "test")
+PREDICTED_FIELDS = frozenset({"pred", "conf", "margin", "entropy", "disagree", "insample", "run"})
+EDITED_FIELDS = frozenset({"label", "flag", "changed", "reviewed", "disagree", "note", "by"})
 FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
     **dict.fromkeys(("label", "gold", "pred"), _Parser.label),
     **dict.fromkeys(NUMBERS, _Parser.number),

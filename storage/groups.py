@@ -151,6 +151,13 @@ def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
         "SELECT count(*), coalesce(sum(c.group_id != m.first), 0) FROM moves m "
         "JOIN current c ON c.tweet = m.tweet"
     ).fetchone()
+    if db.execute(
+        "SELECT EXISTS (SELECT 1 FROM moves m JOIN current c ON c.tweet = m.tweet "
+        "WHERE c.split != m.split)"
+    ).fetchone()[0]:  # what was found out about a split is about other tweets than it has now
+        writer.over(
+            "evaluations", 1, 1, lambda a, b: db.execute("UPDATE evaluations SET event = -1")
+        )
     writer.over(
         "moves", 1, size,
         lambda a, b: db.execute(

@@ -47,6 +47,13 @@ def m003_history(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m004_standing(db: Database) -> None:
+    """Which run is shown and which promoted, and what orders, rankings and figures rest on."""
+    for statement in STANDING:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -341,6 +348,46 @@ HISTORY = (
         note TEXT
     )""",
     "PRAGMA user_version = 3",
+)
+
+STANDING = (
+    """CREATE TABLE chosen (
+        role TEXT PRIMARY KEY CHECK (role IN ('shown', 'promoted')),
+        run INTEGER NOT NULL REFERENCES runs (id)
+    ) WITHOUT ROWID""",
+    """INSERT INTO chosen SELECT 'shown', id FROM runs WHERE predictions > 0
+        ORDER BY id DESC LIMIT 1""",
+    # Whether somebody was offered to have it shown, and has answered.
+    "ALTER TABLE runs ADD COLUMN answered INTEGER NOT NULL DEFAULT 0",
+    "UPDATE runs SET answered = 1 WHERE predictions > 0",
+    # The newest event when the run was made: what was decided after it, the run does not know.
+    "ALTER TABLE runs ADD COLUMN event INTEGER NOT NULL DEFAULT 0",
+    """UPDATE runs SET event = coalesce((
+        SELECT e.id FROM label_events e WHERE e.action <= (
+            SELECT max(a.id) FROM actions a WHERE a.at <= runs.created)
+        ORDER BY e.action DESC, e.id DESC LIMIT 1), 0)""",
+    # By which run a queue was ranked, and what the newest event was then.
+    """CREATE TABLE rankings (
+        name TEXT PRIMARY KEY,
+        run INTEGER REFERENCES runs (id),
+        event INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """INSERT INTO rankings SELECT q.name, r.id, coalesce(r.event, 0)
+        FROM (SELECT name, min(source) AS source FROM queues GROUP BY name) q
+        LEFT JOIN runs r ON q.source LIKE 'run ' || r.id || ' %'""",
+    # The newest event when a run was evaluated.
+    "ALTER TABLE evaluations ADD COLUMN event INTEGER NOT NULL DEFAULT 0",
+    "UPDATE evaluations SET event = (SELECT r.event FROM runs r WHERE r.id = evaluations.run)",
+    # The newest event that gave a tweet of the split another label, or took one out or in.
+    """CREATE TABLE relabelled (
+        split TEXT PRIMARY KEY,
+        event INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """INSERT INTO relabelled SELECT c.split, max(e.id)
+        FROM label_events e JOIN current c ON c.tweet = e.tweet
+        WHERE (e.field = 'label' AND e.old IS NOT e.new) OR e.field = 'excluded'
+        GROUP BY c.split""",
+    "PRAGMA user_version = 4",
 )
 
 

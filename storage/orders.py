@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.conditions import DISAGREES
+from storage.conditions import DISAGREES, all_decided, made
 from storage.errors import UsageError
 
 
@@ -40,6 +40,8 @@ class Order:
     legs: tuple[Leg, ...]
     sorted_by: str
     about: str
+    rests_on: str | None = None
+    """What there has to be for it: `predictions`, or the `ranking` of the suspects."""
 
 
 def _rest(unless: str = "0") -> Leg:
@@ -58,6 +60,9 @@ def _kept(name: str, run: str, of: str, unless: str = "0", falling: bool = False
 
 PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
 QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
+RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
+ANSWERED = f"IN ({all_decided(made(RANKED_BY))})"
+RANKED = "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet)"
 UNPREDICTED = _rest(PREDICTED)
 ANCHOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :anchor"
 DIFFERS = (
@@ -69,7 +74,7 @@ ORDERS = {
     **{
         name: Order(
             (_kept(name, ":run", f"SELECT p.{name} {ANCHOR}"), UNPREDICTED),
-            f"p.{name} IS NULL, p.{name}, c.tweet", about,
+            f"p.{name} IS NULL, p.{name}, c.tweet", about, "predictions",
         )
         for name, about in (
             ("confidence", "the least sure predictions first"),
@@ -84,7 +89,7 @@ ORDERS = {
         ),
         f"NOT coalesce({DISAGREES}, 0), p.confidence IS NULL, -p.confidence, "
         f"CASE WHEN {DISAGREES} OR p.confidence IS NULL THEN c.tweet ELSE -c.tweet END",
-        "predictions that differ from the label first, the surest of them on top",
+        "predictions that differ from the label first, the surest of them on top", "predictions",
     ),
     "changed": Order(
         (
@@ -101,13 +106,16 @@ ORDERS = {
     ),
     "suspect": Order(
         (
-            Leg("queues q", "q.tweet", "q.name = 'suspects'", "q.rank",
+            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND q.tweet NOT {ANSWERED}", "q.rank",
+                f"SELECT rank FROM queues WHERE name = 'suspects' AND tweet = :anchor "
+                f"AND tweet NOT {ANSWERED}"),
+            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND q.tweet {ANSWERED}", "q.rank",
                 "SELECT rank FROM queues WHERE name = 'suspects' AND tweet = :anchor"),
             _rest(QUEUED),
         ),
-        "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet) IS NULL, "
-        "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet), c.tweet",
-        "the labels most likely wrong first",
+        f"{RANKED} IS NULL, {RANKED} IS NOT NULL AND c.tweet {ANSWERED}, {RANKED}, c.tweet",
+        "the labels most likely wrong first, then those that somebody has decided about",
+        "ranking",
     ),
 }  # fmt: skip
 """A tweet without the value comes last, in the order of the ids."""

@@ -15,7 +15,8 @@ from operator import itemgetter
 from storage.conditions import Condition
 from storage.filters import compile_filter
 from storage.orders import UNPREDICTED, Leg, Order, order
-from storage.shown import require_run, shown_run
+from storage.rankings import require_ranking
+from storage.shown import require_predictions, require_run, shown_run
 from storage.store import Store, visible
 
 RARE = 8_000
@@ -43,12 +44,22 @@ class Asked:
 
 
 def ask(store: Store, filter_text: str = "", sort: str = "id", run: int | None = None) -> Asked:
-    """Understand a question; raises FilterError, and UsageError for an unknown order or run."""
+    """Understand a question.
+
+    Raises FilterError, UsageError for an unknown order or run, and NothingToGoBy where there are
+    no predictions, or no ranking, that the filter or the order is about.
+    """
     query = compile_filter(filter_text, store.label_ids)
     chosen = order(sort)
     if query.run is not None:
         require_run(store, query.run)
     shown = query.run or run or shown_run(store)
+    if chosen.rests_on == "ranking":
+        require_ranking(store)
+    if chosen.rests_on == "predictions":
+        require_predictions(store, shown, f"the list cannot be sorted by {sort}")
+    if query.predicted is not None:
+        require_predictions(store, shown, f"{query.predicted}: finds nothing")
     asked = Asked(query.conditions, chosen, shown, visible(store.db))
     return replace(asked, order=replace(chosen, legs=_needed(store, asked)))
 

@@ -12,6 +12,7 @@ from storage.bulk import Bulk, bulk
 from storage.conditions import DISAGREES
 from storage.orders import follow_labels
 from storage.runs import Run, get, that_predict
+from storage.shown import take_first
 from storage.store import Store, transaction, visible
 
 BATCH = 4_000
@@ -71,6 +72,7 @@ def _keep_orders(writer: Bulk, run: int) -> None:
     counted = db.execute("SELECT count(*) FROM predictions WHERE run = ?", [run]).fetchone()[0]
     with transaction(db):
         db.execute("UPDATE runs SET predictions = ? WHERE id = ?", [counted, run])
+        take_first(db, run)
         meanwhile = db.execute("SELECT DISTINCT tweet FROM label_events WHERE id > ?", [newest])
         follow_labels(db, [tweet for (tweet,) in meanwhile])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from storage.errors import UserError
-from storage.shown import require_run
+from storage.shown import give_up, require_run
 from storage.store import Store, now, transaction
 
 
@@ -32,6 +32,8 @@ class Run:
     labels: tuple[str, ...]
     log_offset: int
     predictions: int = 0
+    shown: bool = False
+    promoted: bool = False
     metrics: dict[str, dict[str, Any]] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -44,15 +46,20 @@ class Run:
             "reason": self.reason,
             "predictions": self.predictions,
             "created": self.created,
+            "shown": self.shown,
+            "promoted": self.promoted,
         }
 
 
+NEWEST = "(SELECT coalesce(max(id), 0) FROM label_events)"
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
 COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
-    "linear4bit, linear_total, labels, log_offset, predictions"
+    "linear4bit, linear_total, labels, log_offset, predictions, "
+    "id IN (SELECT run FROM chosen WHERE role = 'shown'), "
+    "id IN (SELECT run FROM chosen WHERE role = 'promoted')"
 )
 
 
@@ -69,9 +76,9 @@ def add(
     """Record a new queued run and return its number: the one given, or one above `after`."""
     with transaction(store.db):
         cursor = store.db.execute(
-            "INSERT INTO runs (id, uid, kind, recipe, base, created, state, labels) "
-            "SELECT coalesce(?, 1 + max(?, coalesce(max(id), 0))), ?, ?, ?, ?, ?, 'queued', ? "
-            "FROM runs",
+            "INSERT INTO runs (id, uid, kind, recipe, base, created, state, labels, event) "
+            "SELECT coalesce(?, 1 + max(?, coalesce(max(id), 0))), ?, ?, ?, ?, ?, 'queued', ?, "
+            f"{NEWEST} FROM runs",
             [number, after, uid, kind, recipe, base, now(), json.dumps(list(labels))],
         )
     return int(cursor.lastrowid or 0)
@@ -159,22 +166,38 @@ def metrics(store: Store, number: int, name: str) -> list[tuple[int, float]]:
     ).fetchall()
 
 
-def save_evaluation(store: Store, number: int, split: str, report: dict[str, Any]) -> None:
-    """Keep the evaluation of a run on a split."""
+def save_evaluation(
+    store: Store, number: int, split: str, report: dict[str, Any], event: int | None = None
+) -> None:
+    """Keep the evaluation of a run on a split, by the labels as they were at an event, or are."""
     with transaction(store.db):
         store.db.execute(
-            "INSERT OR REPLACE INTO evaluations (run, split, report) VALUES (?, ?, ?)",
-            [number, split, json.dumps(report)],
+            "INSERT OR REPLACE INTO evaluations (run, split, report, event) "
+            f"VALUES (?, ?, ?, coalesce(?, {NEWEST}))",
+            [number, split, json.dumps(report), event],
         )
 
 
-def save_queue(store: Store, name: str, ranked: Iterable[tuple[int, float, str]]) -> None:
-    """Replace a queue by (tweet, score, source) rows, best first."""
+def save_queue(
+    store: Store,
+    name: str,
+    ranked: Iterable[tuple[int, float, str]],
+    run: int | None = None,
+    event: int | None = None,
+) -> None:
+    """Replace a queue by (tweet, score, source) rows, best first.
+
+    It was ranked by the predictions of a run, and the labels as they were at an event, or are.
+    """
     with transaction(store.db):
         store.db.execute("DELETE FROM queues WHERE name = ?", [name])
         store.db.executemany(
             "INSERT INTO queues (name, rank, tweet, score, source) VALUES (?, ?, ?, ?, ?)",
             ((name, rank, *row) for rank, row in enumerate(ranked, start=1)),
+        )
+        store.db.execute(
+            f"INSERT OR REPLACE INTO rankings VALUES (?, ?, coalesce(?, {NEWEST}))",
+            [name, run, event],
         )
 
 
@@ -199,7 +222,10 @@ def delete(store: Store, number: int) -> None:
         )
         store.db.execute("DELETE FROM evaluations WHERE run = ?", [number])
         store.db.execute("DELETE FROM metrics WHERE run = ?", [number])
-        store.db.execute("DELETE FROM queues WHERE source LIKE ?", [f"run {number} %"])
+        ranked = "SELECT name FROM rankings WHERE run = ?"
+        store.db.execute(f"DELETE FROM queues WHERE name IN ({ranked})", [number])
+        store.db.execute("DELETE FROM rankings WHERE run = ?", [number])
+        give_up(store.db, number)
 
 
 def _read(
@@ -211,8 +237,16 @@ def _read(
     )
     names = [field.name for field in fields(Run)]
     runs = []
-    for *columns, labels, offset, predictions in rows:
-        values = [*columns, tuple(json.loads(labels)), offset, predictions, reports.get(columns[0])]
+    for *columns, labels, offset, predictions, shown, promoted in rows:
+        values = [
+            *columns,
+            tuple(json.loads(labels)),
+            offset,
+            predictions,
+            bool(shown),
+            bool(promoted),
+            reports.get(columns[0]),
+        ]
         runs.append(Run(**dict(zip(names, values, strict=True))))
     return runs
 
@@ -222,11 +256,13 @@ def _reports(
 ) -> dict[int, dict[str, dict[str, Any]]]:
     """The figures of the evaluations of some runs, by run and split."""
     found: dict[int, dict[str, dict[str, Any]]] = {}
-    for run, split, report in store.db.execute(
-        "SELECT run, split, report FROM evaluations "
-        f"WHERE run IN (SELECT id FROM runs WHERE {condition})",
+    for run, split, report, stale in store.db.execute(
+        "SELECT e.run, e.split, e.report, e.event < coalesce(l.event, 0) "
+        "FROM evaluations e LEFT JOIN relabelled l ON l.split = e.split "
+        f"WHERE e.run IN (SELECT id FROM runs WHERE {condition})",
         parameters,
     ):
         values = json.loads(report)
-        found.setdefault(run, {})[split] = {name: values[name] for name in FIGURES}
+        kept = {name: values[name] for name in FIGURES} | {"stale": bool(stale)}
+        found.setdefault(run, {})[split] = kept
     return found

@@ -1,15 +1,100 @@
-"""Whose predictions are shown beside the labels."""
+"""Whose predictions are shown beside the labels, and which run is promoted over all others."""
 
 from __future__ import annotations
 
-from storage.errors import UserError
-from storage.store import Store
+import sqlite3
+
+from storage.errors import NothingToGoBy, UserError
+from storage.store import Store, require_writable, transaction
+
+SHOWN, PROMOTED = "shown", "promoted"
+MAKES_PREDICTIONS = "`workbench train --recipe baseline --wait` makes some"
 
 
 def shown_run(store: Store) -> int | None:
-    """The run whose predictions are shown unless another is asked for: the newest that has any."""
-    row = store.db.execute("SELECT max(id) FROM runs WHERE predictions > 0").fetchone()
-    return None if row is None else row[0]
+    """The run whose predictions are shown unless another is asked for; the same after a restart."""
+    return _chosen(store, SHOWN)
+
+
+def promoted_run(store: Store) -> int | None:
+    """The run that others are compared with, and that commands take unless another is named."""
+    return _chosen(store, PROMOTED)
+
+
+def show(store: Store, run: int) -> None:
+    """Show the predictions of a run; raises UserError if it has none.
+
+    Whoever chooses has answered the offer of every run that there is.
+    """
+    require_predictions(store, run, "nothing of it can be shown")
+    with transaction(store.db):
+        _choose(store.db, SHOWN, run)
+        dismiss(store)
+
+
+def promote(store: Store, run: int | None) -> None:
+    """Promote a run that has come to its end, or none; raises UserError for another."""
+    require_writable(store)
+    if run is not None:
+        require_run(store, run)
+        state = _state(store, run)
+        if state != "done":
+            raise UserError(f"Run {run} is {state}; only a run that is done can be promoted.")
+    with transaction(store.db):
+        _choose(store.db, PROMOTED, run)
+
+
+def offered(store: Store) -> int | None:
+    """The newest run that could be shown instead, and that nobody has taken or dismissed yet."""
+    row = store.db.execute(
+        "SELECT max(id) FROM runs WHERE predictions > 0 AND answered = 0 "
+        "AND id NOT IN (SELECT run FROM chosen WHERE role = ?)",
+        [SHOWN],
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def dismiss(store: Store) -> None:
+    """Answer the offer of every run that has predictions."""
+    with transaction(store.db):
+        store.db.execute("UPDATE runs SET answered = 1 WHERE predictions > 0 AND answered = 0")
+
+
+def take_first(db: sqlite3.Connection, run: int) -> None:
+    """Show a run that has just got predictions if none is shown; within a transaction."""
+    if db.execute(CHOSEN, [SHOWN]).fetchone() is None:
+        _choose(db, SHOWN, run)
+        db.execute("UPDATE runs SET answered = 1 WHERE id = ?", [run])
+
+
+def give_up(db: sqlite3.Connection, run: int) -> None:
+    """Show the promoted run, or none, instead of one that goes; within a transaction."""
+    db.execute("DELETE FROM chosen WHERE role = ? AND run = ?", [PROMOTED, run])
+    shown = db.execute("SELECT 1 FROM chosen WHERE role = ? AND run = ?", [SHOWN, run]).fetchone()
+    if shown is not None:
+        other = db.execute(CHOSEN, [PROMOTED]).fetchone()
+        _choose(db, SHOWN, other[0] if other else None)
+
+
+CHOSEN = (
+    "SELECT r.id FROM chosen k JOIN runs r ON r.id = k.run "
+    "WHERE k.role = ?1 AND r.state != 'deleted' AND (k.role = 'promoted' OR r.predictions > 0)"
+)
+
+
+def _chosen(store: Store, role: str) -> int | None:
+    row = store.db.execute(CHOSEN, [role]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _choose(db: sqlite3.Connection, role: str, run: int | None) -> None:
+    db.execute("DELETE FROM chosen WHERE role = ?", [role])
+    if run is not None:
+        db.execute("INSERT INTO chosen (role, run) VALUES (?, ?)", [role, run])
+
+
+def _state(store: Store, run: int) -> str:
+    return str(store.db.execute("SELECT state FROM runs WHERE id = ?", [run]).fetchone()[0])
 
 
 def require_run(store: Store, run: int) -> None:
@@ -26,3 +111,23 @@ def require_run(store: Store, run: int) -> None:
     if found is None:
         hint = f"newest: {', '.join(map(str, known[:5]))}" if known else "there are none yet"
         raise UserError(f"There is no run {run}; see `workbench runs` ({hint}).")
+
+
+def require_predictions(store: Store, run: int | None, wanted: str) -> None:
+    """Raise NothingToGoBy unless a run, or the one that is shown, has predictions.
+
+    `wanted` says what cannot be had without them.
+    """
+    if run is not None:
+        require_run(store, run)
+        sql = "SELECT predictions FROM runs WHERE id = ?"
+        if not store.db.execute(sql, [run]).fetchone()[0]:
+            what = f"Run {run} ({_state(store, run)}) has no predictions, so {wanted}"
+            raise NothingToGoBy(what, "shown", "`workbench runs` lists the others")
+        return
+    newest = store.db.execute("SELECT max(id) FROM runs WHERE predictions > 0").fetchone()[0]
+    if newest is None:
+        what = f"There are no predictions yet, so {wanted}"
+        raise NothingToGoBy(what, "predictions", MAKES_PREDICTIONS)
+    what = f"No run is shown, so {wanted}"
+    raise NothingToGoBy(what, "shown", f"`workbench shown {newest}` shows run {newest}")

@@ -22,7 +22,7 @@ from storage.restoring import content
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000

@@ -6,15 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage import pages
-from storage.conditions import DISAGREES, DUPLICATES, REVIEWS
+from storage.conditions import DISAGREES, DUPLICATES, REVIEWS, decided, made
 from storage.errors import UserError
 from storage.filters import compile_filter
 from storage.orders import ORDERS
 from storage.shown import require_run as require_run
 from storage.shown import shown_run as shown_run
+from storage.standing import Basis, basis
 from storage.store import DATABASE, Store, explain, visible
 
 SORTS = tuple(ORDERS)
@@ -226,25 +227,40 @@ def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) ->
     )  # fmt: skip
 
 
-def disagreeing(store: Store, ids: Sequence[int], run: int | None) -> set[int]:
-    """Those of these tweets for which a run predicts another label than the current one."""
+def disagreeing(
+    store: Store, ids: Sequence[int], run: int | None, undecided: bool = False
+) -> set[int]:
+    """Those of these tweets for which a run predicts another label than the current one.
+
+    `undecided` leaves out those that somebody has decided about since the run was made.
+    """
     marks = ",".join("?" * len(ids))
-    sql = f"SELECT c.tweet {FROM} WHERE c.tweet IN ({marks}) AND {DISAGREES}"
+    still = f" AND NOT {decided(made('p.run'))}" if undecided else ""
+    sql = f"SELECT c.tweet {FROM} WHERE c.tweet IN ({marks}) AND {DISAGREES}{still}"
     return {row[0] for row in store.db.execute(sql, [run, *ids])}
+
+
+class Found(NamedTuple):
+    """The tweets of a list, or of its first page."""
+
+    ids: Sequence[int]
+    whole: bool
+    basis: Basis
+    """What the list rests on; see `storage.standing`."""
 
 
 def find(
     store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
-) -> Iterator[tuple[Sequence[int], bool]]:
-    """The ids of the first page of a list at once, where it is longer, and then all of them.
+) -> Iterator[Found]:
+    """The first page of a list at once, where it is longer, and then all of it.
 
-    Each comes with whether it is the whole list. Raises what SQLite complains of, or an
-    interruption, as a UserError.
+    Raises what SQLite complains of, or an interruption, as a UserError.
     """
     try:
+        rests_on = basis(store, filter_text, sort)
         asked = pages.ask(store, filter_text, sort, run)
         if len(first := pages.page(store, asked, FIRST)) == FIRST:
-            yield first, False
-        yield pages.ids(store, asked), True
+            yield Found(first, False, rests_on)
+        yield Found(pages.ids(store, asked), True, rests_on)
     except sqlite3.OperationalError as error:
         raise explain(error, store.folder / DATABASE) from error

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage import labels, pages, runs, tweets
+from storage import labels, pages, runs, shown, tweets
 from storage.config import Config
 from storage.errors import UserError
 from storage.filters import MAX_LENGTH, FilterError, compile_filter
@@ -52,6 +52,7 @@ def filled(tmp_path_factory, fill):
     for _ in range(2):
         run = runs.add(store, f"uid {_}", "baseline", "baseline", None, LABEL)
         add_predictions(store, run, predictions(run))
+    shown.show(store, 2)
     labels.assign(store, [1, 6], "negative")
     labels.assign(store, [3], None)
     labels.mark(store, [2, 5], "review", True)

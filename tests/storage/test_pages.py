@@ -51,7 +51,8 @@ def listed(tmp_path_factory, fill):
     ben = open_store(store.folder, "Ben")
     labels.assign(ben, [80, 3], "neutral")
     ben.close()
-    runs.save_queue(store, "suspects", [(n, 1 / n, "run 1") for n in rng.sample(range(1, 121), 50)])
+    ranked = [(n, 1 / n, "run 1") for n in rng.sample(range(1, 121), 50)]
+    runs.save_queue(store, "suspects", ranked, run=1)
     yield store
     store.close()
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from storage import labels, runs, tweets
+from storage import labels, runs, shown, tweets
 from storage.errors import UsageError, UserError
 from storage.predictions import Prediction, add_predictions, predictions_for
 
@@ -29,6 +29,7 @@ def listed(make_store, fill):
             [Prediction(n, (p, 1 - p), abs(2 * p - 1), entropy(p), n % 3 == 0)
              for n, p in drawn.items()],
         )  # fmt: skip
+    shown.show(store, 2)
     for number in (9, 30, 12):
         labels.assign(store, [number], "negative")
     runs.save_queue(store, "suspects", [(n, 1 / n, "run 1 baseline") for n in (17, 3, 40)])
@@ -106,7 +107,7 @@ def test_a_window_cuts_texts_and_each_does_not(listed):
     assert [t.text for t in tweets.each(listed, "id:5")] == [whole]
 
 
-def test_the_predictions_shown_are_those_of_the_newest_or_the_named_run(listed):
+def test_the_predictions_shown_are_those_of_the_chosen_or_the_named_run(listed):
     first, second = tweets.tweet(listed, 1, 1), tweets.tweet(listed, 1)
     assert (first.run, second.run) == (1, 2)
     assert first.confidence != second.confidence
