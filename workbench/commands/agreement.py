@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from storage.ratings import ratings
+from workbench import figures
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import percent, print_json, say, table
+from workbench.commands.printing import print_json, say, table
 from workbench.commands.progress import busy
 
 
@@ -42,7 +43,7 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
     say(f"{found['measure']}: {_figure(found)}")
     if len(found["pairs"]) > 1:
         rows = [
-            (f"{pair['a']}, {pair['b']}", pair["n"], percent(pair["same"]), _figure(pair))
+            (f"{pair['a']}, {pair['b']}", pair["n"], figures.percent(pair["same"]), _figure(pair))
             for pair in found["pairs"]
         ]
         table(None, ("pair", ">tweets", ">equal", "Cohen's kappa"), rows)
@@ -51,9 +52,7 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
 def _figure(found: dict[str, Any]) -> str:
     if found["value"] is None:
         return f"undefined. {found['reason']}"
-    if found["low"] is None:
-        return f"{found['value']:.3f} (n = {found['n']}, too few for an interval)"
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']:,})"
+    return figures.coefficient(found["value"], found["low"], found["high"], found["n"])
 
 
 COMMANDS = (show_agreement,)

@@ -18,9 +18,9 @@ from storage.errors import UserError
 from storage.importing import Options
 from storage.runs import Run
 from storage.store import DATABASE, Store, create_store, open_store
-from workbench import recipes
+from workbench import figures, recipes
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import interval, print_json, say, table
+from workbench.commands.printing import print_json, say, table
 from workbench.commands.watching import wait
 from workbench.runs import launching
 from workbench.runs.folder import DONE
@@ -196,8 +196,7 @@ def _test(run: Run) -> dict[str, Any]:
 def _print(summary: dict[str, Any]) -> None:
     def accuracy(name: str) -> str:
         values = summary[name]
-        shown = interval(values["accuracy"], values["accuracy_low"], values["accuracy_high"])
-        return f"{shown} of {values['n']} test tweets (run {values['run']})"
+        return f"{figures.accuracy(values, 'test')} (run {values['run']})"
 
     listed = {
         name: ", ".join(f"{v:,} {k}" for k, v in summary[name].items())

@@ -8,8 +8,9 @@ from storage import runs as stored_runs
 from storage import tweets
 from storage.errors import UserError
 from storage.runs import Run
+from workbench import figures
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import interval, percent, print_json, say, table
+from workbench.commands.printing import print_json, say, table
 from workbench.commands.progress import busy
 
 
@@ -51,15 +52,15 @@ def _print_report(run: Run, split: str, report: dict) -> None:  # type: ignore[t
     say(
         f"Run {run.id} ({run.recipe}) against the current labels of {report['n']:,} {split} tweets:"
     )
-    accuracy = interval(report["accuracy"], report["accuracy_low"], report["accuracy_high"])
-    f1 = interval(report["macro_f1"], report["macro_f1_low"], report["macro_f1_high"])
-    say(f"  accuracy {accuracy}\n  macro F1 {f1}")
+    say(f"  accuracy {figures.of_report(report)}")
+    say(f"  macro F1 {figures.of_report(report, 'macro_f1')}")
     table(
         None,
         ("label", "precision", "recall", ">F1", ">tweets"),
         (
-            (label, interval(row["precision"], *row["precision_interval"]),
-             interval(row["recall"], *row["recall_interval"]), percent(row["f1"]), row["n"])
+            (label, figures.interval(row["precision"], *row["precision_interval"]),
+             figures.interval(row["recall"], *row["recall_interval"]),
+             figures.percent(row["f1"]), row["n"])
             for label, row in report["classes"].items()
         ),
     )  # fmt: skip

@@ -86,16 +86,6 @@ def outside_sentence(outside: Mapping[str, int]) -> str:
     )
 
 
-def percent(value: float | None) -> str:
-    """A share as a percentage with one decimal."""
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def interval(value: float | None, low: float, high: float) -> str:
-    """A share with its interval."""
-    return "-" if value is None else f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-
-
 def _dumps(value: Any, indent: int | None = None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return inert.UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -6,6 +6,8 @@ import math
 import time
 from typing import Any
 
+from storage.runs import Run
+from workbench.figures import percent
 from workbench.runs.folder import LIVE, State
 
 HOLDS = 0.2
@@ -38,6 +40,12 @@ def made_with(kind: str, recipe: str) -> str:
     return f"{recipe}, predict" if kind == "predict" else recipe
 
 
+def named(run: Run, tweets: int) -> str:
+    """A run by number and recipe, and how many of so many tweets it scored if those are not all."""
+    part = f", {run.predictions:,} of {tweets:,} scored" if run.predictions < tweets else ""
+    return f"run {run.id} {run.recipe}{part}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as 0:45, 12:03 or 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
@@ -65,7 +73,8 @@ def _dev(values: dict[str, Any]) -> str:
     best = "  best so far" if values.get("best_step") == values.get("step", 0) else ""
     return (
         f"{_of('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
-        f"accuracy {_number(values, 'accuracy'):.3f} on {values.get('n', 0):,} dev tweets{best}"
+        f"accuracy {percent(_number(values, 'accuracy'))} "
+        f"on {values.get('n', 0):,} dev tweets{best}"
     )
 
 

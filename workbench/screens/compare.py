@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 
-from workbench import inert
+from workbench import figures, inert
 from workbench.screens.report import ReportScreen
 from workbench.widgets.keys import key
 
@@ -27,16 +27,15 @@ class CompareScreen(ReportScreen):
 def _lines(found: dict[str, Any]) -> Iterator[Text]:
     first, second = (run["id"] for run in found["runs"])
     yield Text(f"run {first} and run {second} on {found['n']:,} {found['split']} tweets", "bold")
-    for run, figures in zip(found["runs"], found["figures"], strict=True):
+    for run, report in zip(found["runs"], found["figures"], strict=True):
         name = inert.line(f"run {run['id']} {run['recipe']}")
-        yield Text(f"  {name:<24}accuracy {_interval(figures, 'accuracy')}"
-                   f"   macro F1 {_interval(figures, 'macro_f1')}")  # fmt: skip
+        yield Text(f"  {name:<24}accuracy {figures.of_report(report)}"
+                   f"   macro F1 {figures.of_report(report, 'macro_f1')}")  # fmt: skip
     change, test = found["difference"], found["mcnemar"]
-    points = [f"{100 * change[name]:+.1f}" for name in ("accuracy", "low", "high")]
-    yield Text(f"  {'difference':<24}{points[0]} points [{points[1]}, {points[2]}]")
-    p = "p < 0.001" if test["p"] < 0.001 else f"p = {test['p']:.3f}"
+    points = figures.points(change["accuracy"], change["low"], change["high"])
+    yield Text(f"  {'difference':<24}{points}")
     yield Text(f"  {test['fixed']:,} fixed, {test['broken']:,} broken, {test['both_wrong']:,} "
-               f"wrong in both; McNemar's exact test: {p}")  # fmt: skip
+               f"wrong in both; McNemar's exact test: {figures.p_value(test['p'])}")  # fmt: skip
     yield Text("\nsettings", "bold")
     for row in found["settings"]:
         values = " → ".join("-" if row[s] is None else str(row[s]) for s in ("first", "second"))
@@ -62,8 +61,3 @@ def _lines(found: dict[str, Any]) -> Iterator[Text]:
     for row in found["flips"][:MOST_FLIPS]:
         yield Text(inert.line(f"  {row['kind']:<12}#{row['id']:<8}{row['first']} → {row['second']}"
                               f"   {row['text']}"), no_wrap=True, overflow="ellipsis")  # fmt: skip
-
-
-def _interval(figures: dict[str, Any], name: str) -> str:
-    low, high = figures[f"{name}_low"], figures[f"{name}_high"]
-    return f"{100 * figures[name]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"

@@ -8,7 +8,7 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from workbench import inert
+from workbench import figures, inert
 from workbench.screens.report import ReportScreen
 
 
@@ -23,13 +23,13 @@ def _lines(recipe: str, report: dict[str, Any]) -> Iterator[Text]:
     name = inert.line(f"run {report['run']} {recipe}")
     yield Text(f"{name} against the labels of {report['n']:,} {report['split']} tweets", "bold")
     for title, figure in (("accuracy", "accuracy"), ("macro F1", "macro_f1")):
-        bounds = (report[f"{figure}_low"], report[f"{figure}_high"])
-        yield Text(f"  {title:<12}{_interval(report[figure], bounds)}")
+        yield Text(f"  {title:<12}{figures.of_report(report, figure)}")
     yield Text("\nlabels", "bold")
     rows = [("", "precision", "recall", "F1", "tweets")]
     rows += [
-        (label, _interval(row["precision"], row["precision_interval"]),
-         _interval(row["recall"], row["recall_interval"]), _share(row["f1"]), f"{row['n']:,}")
+        (label, figures.interval(row["precision"], *row["precision_interval"]),
+         figures.interval(row["recall"], *row["recall_interval"]), figures.percent(row["f1"]),
+         f"{row['n']:,}")
         for label, row in report["classes"].items()
     ]  # fmt: skip
     yield from _table(rows)
@@ -49,12 +49,3 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[Text]:
         for cell, width in zip(others, widths[1:], strict=True):
             line += "  " + " " * (width - cell_len(cell)) + cell
         yield Text(line, no_wrap=True, overflow="ellipsis")
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(value: float | None, bounds: Sequence[float]) -> str:
-    low, high = bounds
-    return "-" if value is None else f"{_share(value)} [{100 * low:.1f}, {100 * high:.1f}]"

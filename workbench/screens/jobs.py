@@ -16,6 +16,7 @@ from textual.message import Message
 from storage import interpreter, runs
 from storage.errors import UserError
 from storage.store import open_store
+from workbench import figures
 from workbench.beside import beside
 from workbench.runs.clock import so_far
 from workbench.runs.estimates import Expected
@@ -199,7 +200,7 @@ def outcome(run: dict[str, Any]) -> str:
     if state == "done":
         for split in ("test", "dev", "train"):
             if report := (run.get("metrics") or {}).get(split):
-                return f"{name} done: {accuracy(report)} on {report['n']:,} {split} tweets"
+                return f"{name} done: accuracy {figures.accuracy(report, split)}"
         return f"{name} done"
     reason = f": {run['reason']}" if run.get("reason") else ""
     hint = f"; go on with `workbench resume {run['id']}`" if state == "stopped" else ""
@@ -213,9 +214,3 @@ def outcomes(ended: Sequence[dict[str, Any]]) -> str:
     counted = Counter(run["state"] for run in ended)
     told = ", ".join(f"{count:,} {state}" for state, count in counted.items())
     return f"{len(ended):,} runs have ended ({told}); R lists them, each with its reason"
-
-
-def accuracy(report: dict[str, Any]) -> str:
-    """An accuracy with its interval."""
-    low, high = report["accuracy_low"], report["accuracy_high"]
-    return f"accuracy {report['accuracy']:.2f} [{low:.2f}, {high:.2f}]"

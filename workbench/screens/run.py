@@ -17,6 +17,7 @@ from textual.widgets import Static
 from storage.errors import UserError
 from storage.runs import Run
 from workbench import inert
+from workbench.figures import percent
 from workbench.runs.folder import FAILED, QUEUED, RUNNING, STOPPED
 from workbench.runs.telling import duration
 from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
@@ -194,7 +195,7 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         n = f" on {dev['n']:,.0f} dev tweets" if "n" in dev else ""
         loss = f", loss {dev['loss']:.3f}" if "loss" in dev else ""
         best = f", the best at step {dev['best_step']:,.0f}" if dev.get("best_step") else ""
-        facts.append(("accuracy", f"{dev.get('accuracy', 0):.3f}{n}{loss}{best}"))
+        facts.append(("accuracy", f"{percent(dev.get('accuracy'))}{n}{loss}{best}"))
     speed = [
         f"learning rate {progress.rate:.2e}" if progress.rate is not None else "",
         f"{progress.speed:,.1f} tweets/s" if progress.speed is not None else "",

@@ -18,7 +18,7 @@ from storage.runs import Run
 from storage.store import Store
 from storage.tweets import Tweet
 from workbench import inert
-from workbench.widgets.rows import probability
+from workbench.figures import probability
 
 BAR_CELLS = 10
 MAX_DUPLICATES = 20

@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from storage.tweets import Tweet
 from workbench import inert
+from workbench.figures import probability
 
 NONE = "·"
 MARKED, WAITS = "*", "…"
@@ -65,13 +66,6 @@ def columns(labels: Iterable[str]) -> Columns:
 def header(layout: Columns, predicted_by: str) -> str:
     """The line above the list; it names the run that the predictions come from."""
     return " " * (MARKS_WIDTH + 1) + _cells(layout, "gold", "label", "pred", "p") + predicted_by
-
-
-def probability(value: float | None) -> str:
-    """A probability in three characters."""
-    if value is None:
-        return ""
-    return "1.0" if value >= 0.995 else f"{value:.2f}"[1:]
 
 
 def render(tweet: Tweet, layout: Columns, palette: Palette, width: int, mark: str) -> Strip:
