@@ -131,7 +131,7 @@ async def test_disagreements(start):
         assert driver.current == 8
         await driver.press("right_square_bracket")
         assert driver.current == 8
-        await driver.until_seen("No disagreement below")
+        await driver.until_seen("No undecided disagreement below")
         await driver.press("left_square_bracket")
         assert driver.current == 3
         assert driver.lines[3][3] == "!"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from storage.errors import UserError
 from storage.store import Store, open_store
-from storage.tweets import find
+from storage.tweets import Found, find
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Finder:
                 self._running.db.interrupt()
             return self._newest
 
-    def find(self, ticket: int, question: Question) -> Iterator[tuple[Sequence[int], bool]]:
+    def find(self, ticket: int, question: Question) -> Iterator[Found]:
         """The ids of the first page and then all, in a thread; raises Superseded or UserError."""
         store = open_store(self._folder)
         try:

@@ -11,12 +11,14 @@ from textual import on, work
 from textual.message import Message
 from textual.widgets import Static
 
-from storage import runs, tweets
+from storage import tweets
 from storage.errors import UserError
 from storage.filters import FIELDS, FilterError, compile_filter
+from storage.shown import require_predictions
+from storage.standing import Basis
 from storage.store import Store
-from storage.tweets import SORTS
 from workbench import inert
+from workbench.screens import ordering
 from workbench.screens.choose import ChooseScreen
 from workbench.screens.editing import Editing
 from workbench.screens.finding import Finder, Question, Superseded
@@ -30,16 +32,6 @@ SEARCHED = 100_000
 BATCH = 500
 NO_MATCH = "No tweet passes this filter; esc clears it."
 NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
-ORDERS = {
-    "id": "as imported",
-    "confidence": "least confident predictions first",
-    "margin": "closest calls first",
-    "disagreement": "predictions that differ from the label first",
-    "changed": "last edited first",
-    "length": "longest first",
-    "suspect": "likely label errors first",
-}
-BY_PREDICTION = frozenset({"confidence", "margin", "disagreement", "suspect"})
 
 
 class Selecting(Editing):
@@ -56,11 +48,11 @@ class Selecting(Editing):
         """The answer to a question about the list: its first page, or the whole of it."""
 
         def __init__(
-            self, ticket: int, question: Question, ids: Sequence[int], whole: bool, keep: int | None
+            self, ticket: int, question: Question, found: tweets.Found, keep: int | None
         ) -> None:
             super().__init__()
-            self.ticket, self.question, self.ids = ticket, question, ids
-            self.whole, self.keep = whole, keep
+            self.ticket, self.question, self.keep = ticket, question, keep
+            self.found = found
 
     class NotFound(Message):
         """A question could not be answered."""
@@ -73,6 +65,8 @@ class Selecting(Editing):
         super().__init__(store)
         self._finder = Finder(store.folder)
         self._before = Question()
+        self._basis: Basis = ()
+        self._given_up: Question | None = None
         self._painted = 0
         """The last question whose first page was shown before the whole answer came."""
 
@@ -97,8 +91,8 @@ class Selecting(Editing):
     @work(thread=True, group="list")
     def _search(self, ticket: int, question: Question, keep: int | None) -> None:
         try:
-            for ids, whole in self._finder.find(ticket, question):
-                self.post_message(self.Found(ticket, question, ids, whole, keep))
+            for found in self._finder.find(ticket, question):
+                self.post_message(self.Found(ticket, question, found, keep))
         except Superseded:
             return
         except UserError as error:
@@ -107,18 +101,19 @@ class Selecting(Editing):
 
     @on(Found)
     def _found(self, event: Found) -> None:
-        if event.whole:
-            moved = self._painted == event.ticket
-            self.fill(event.question, event.ids, self.tweets.current_id if moved else event.keep)
-        elif event.keep is None or event.keep in event.ids:
+        keep = event.keep
+        if event.found.whole:
+            keep = self.tweets.current_id if self._painted == event.ticket else keep
+        elif keep is None or keep in event.found.ids:
             self._painted = event.ticket
-            self.fill(event.question, event.ids, event.keep, whole=False)
+        else:
+            return
+        self.fill(event.question, event.found, keep)
 
-    def fill(
-        self, question: Question, ids: Sequence[int], keep: int | None = None, whole: bool = True
-    ) -> None:
+    def fill(self, question: Question, found: tweets.Found, keep: int | None = None) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""
-        self.question = question
+        self.question, self._basis, self._given_up = question, found.basis, None
+        ids, whole = found.ids, found.whole
         row = None if keep is None else row_of(ids, keep)
         self._show_columns()
         if whole and self.tweets.marked:
@@ -144,10 +139,22 @@ class Selecting(Editing):
         self._show_columns()
         self.look_again()
 
-    @property
-    def follows_predictions(self) -> bool:
-        """Whether other predictions might make it another list or another order."""
-        return bool(self.question.filter) or self.question.sort in BY_PREDICTION
+    def look_after_order(self) -> str:
+        """The order of the list in words; it is given up for another where it has lost its ground.
+
+        So it has when the run that it is about, or the ranking of the suspects, was deleted.
+        """
+        error = ordering.refusal(self.store, self.question)
+        if error is not None and self.question != self._given_up:
+            self._given_up, other = self.question, ordering.possible(self.store, self.question)
+            self.find(other, self.tweets.current_id)
+            told = [ordering.sentence(error)]
+            if other.run != self.question.run:
+                told.append(self.app.showing.instead(other.run))
+            if other.sort != self.question.sort:
+                told.append("The list is as imported now.")
+            self.say(" ".join(told), problem=True)
+        return ordering.words(self.store, self.question, self._basis)
 
     def _show_columns(self) -> None:
         head = rows.header(self.tweets.layout_of, self._predicted_by())
@@ -155,18 +162,16 @@ class Selecting(Editing):
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
+        text = ordering.sentence(event.error)
         if self.prompt.request is None:
-            self.say(str(event.error), problem=True)
+            self.say(text, problem=True)
         else:
-            self.hint(str(event.error))
+            self.hint(text)
 
     def _predicted_by(self) -> str:
         if (run := self.run) is None:
-            return "no predictions yet (t trains)"
-        try:
-            return f"pred: run {run} {runs.get(self.store, run).recipe}"
-        except UserError:  # somebody else has just deleted it
-            return f"pred: run {run} (deleted)"
+            return ordering.without_predictions(self.store)
+        return f"pred: {self.app.showing.named(run)}"
 
     # Filter, sort, jumps.
 
@@ -183,6 +188,10 @@ class Selecting(Editing):
                 compile_filter(text, self.store.label_ids)
             except FilterError as error:
                 self._complain(error)
+                return False
+            question = replace(self._before, filter=text.strip())
+            if (refused := ordering.refusal(self.store, question)) is not None:
+                self.hint(ordering.sentence(refused))
                 return False
             preview(text)
             return True
@@ -204,17 +213,32 @@ class Selecting(Editing):
             self.hint(sentence[: max(0, column - 1)].ljust(column) + "^")
 
     def action_sort(self) -> None:
-        """Choose an order."""
-        choices = [(name, ORDERS.get(name, "")) for name in SORTS]
+        """Choose an order; that of the suspects is made anew where it has to be."""
+        choices = ordering.choices(self.store, self.question)
 
         def chosen(name: str | None) -> None:
-            if name is not None:
-                self.find(Question(self.question.filter, name, self.question.run))
+            if name == "suspect" and ordering.has_to_be_ranked(self.store):
+                self._rank()
+            elif name is not None:
+                self.find(replace(self.question, sort=name))
 
         self.app.push_screen(ChooseScreen("Sort by", choices, self.question.sort), chosen)
 
+    @work(group="rank", exclusive=True)
+    async def _rank(self) -> None:
+        """Rank the suspects, and sort by that."""
+        self.say("Ranking the suspects…")
+        await self.app.command("suspects", "--limit", "1", "--json", let_finish=True)
+        self.say("")
+        self.find(replace(self.question, sort="suspect"))
+
     def action_disagreement(self, step: int) -> None:
-        """Go to the next or previous tweet whose prediction differs from its label."""
+        """Go to the next or previous undecided tweet whose prediction differs from its label."""
+        try:
+            require_predictions(self.store, self.run, "there is no disagreement to go to")
+        except UserError as error:
+            self.comment(ordering.sentence(error), problem=True)
+            return
         ids, start = self.tweets.ids, self.tweets.cursor + step
         stop = len(ids) if step > 0 else -1
         limit = start + step * SEARCHED
@@ -225,10 +249,10 @@ class Selecting(Editing):
             return
         side = "below" if step > 0 else "above"
         near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
-        self.comment(f"No disagreement{near} {side}; s sorts all of them to the top.")
+        self.comment(f"No undecided disagreement{near} {side}; s sorts all of them to the top.")
 
     def _rows_that_disagree(self, searched: range) -> Iterator[int]:
         for at in range(0, len(searched), BATCH):
             batch = {self.tweets.ids[row]: row for row in searched[at : at + BATCH]}
-            found = tweets.disagreeing(self.store, list(batch), self.run)
+            found = tweets.disagreeing(self.store, list(batch), self.run, undecided=True)
             yield from (row for number, row in batch.items() if number in found)

@@ -76,14 +76,14 @@ class PromptLine(Horizontal):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message until the next one; a problem has a `!` as well as a colour.
 
-        A problem that does not fit on the line is shown whole over the list for a while.
+        One that does not fit on the line is shown whole over the list for a while.
         """
         self._said = text
         text = inert.line(f"! {text}" if problem and text else text)
         if text == self._message:
             return
-        if problem and cell_len(text) > self.size.width:
-            self.notify(text, severity="error", markup=False)
+        if cell_len(text) > self.size.width:
+            self.notify(text, severity="error" if problem else "information", markup=False)
         self._message = text
         message = self.query_one("#message", Static)
         message.set_class(problem, "-problem")

@@ -30,12 +30,12 @@ class StatusLine(Horizontal):
         self._set("position", f"{row + 1:,} / {rows:,}" if rows else "0 / 0")
 
     def summary(
-        self, filter_text: str, sort: str, counts: Counts, annotator: str, notices: Sequence[str]
+        self, filter_text: str, order: str, counts: Counts, annotator: str, notices: Sequence[str]
     ) -> None:
         """Say how the workspace was opened, what the list shows and how far the work is."""
         parts = list(notices)
         parts += [f"filter {inert.line(filter_text)}"] if filter_text else []
-        parts += [f"by {sort}"] if sort != "id" else []
+        parts += [order] if order else []
         parts += [
             f"{counts.tweets:,} tweets",
             f"{counts.labelled:,} labelled",
