@@ -64,7 +64,8 @@ def finish(folder: Path) -> Path:
         runs.save_evaluation(store, number, "test", tests)
         runs.update(store, number, steps=200 if number == 2 else 0, seconds=88.0 * number)
         write_run(store, number, kind, State("done", started=NOW - 600, finished=NOW - 424))
-    runs.save_queue(store, "suspects", ((8, 0.41, "run 1"), (3, 0.38, "run 1"), (5, 0.1, "run 1")))
+    ranked = ((8, 0.41, "run 1"), (3, 0.38, "run 1"), (5, 0.1, "run 1"))
+    runs.save_queue(store, "suspects", ranked, run=1)
     store.close()
     return folder
 

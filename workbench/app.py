@@ -14,7 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from storage import interpreter, runs, tweets
+from storage import interpreter, runs
 from storage.runs import Run
 from storage.store import open_store
 from workbench import daily_backup
@@ -27,6 +27,7 @@ from workbench.screens.help import HelpScreen
 from workbench.screens.jobs import run_command
 from workbench.screens.run import RunScreen
 from workbench.screens.runs import RunsScreen
+from workbench.screens.showing import Showing
 from workbench.screens.too_small import TooSmallScreen
 from workbench.screens.train import TrainScreen
 from workbench.screens.warm_engine import WarmEngine
@@ -61,7 +62,6 @@ class WorkbenchApp(App[None]):
         super().__init__(ansi_color=True if plain else None)
         self.animation_level = "none"
         self.store = open_store(folder, annotator)
-        self.shown_run = tweets.shown_run(self.store)
         self.following = Following(self)
         self.engine = WarmEngine(self)
         self.problem: str | None = None
@@ -69,6 +69,7 @@ class WorkbenchApp(App[None]):
         self._program = program
         self._browse = BrowseScreen(self.store)
         self.filing = Filing(self, self._browse)
+        self.showing = Showing(self, self._browse)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
         self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
         if wanted and not self._unknown_theme:
@@ -217,18 +218,10 @@ class WorkbenchApp(App[None]):
         if self._browse.query(TweetList):  # and else, what is to come looks for itself
             self._browse.tweets.settle()
 
-    def show_run(self, run: Run) -> None:
-        """Show the predictions of another run in the list."""
-        self.shown_run = run.id
-        self._browse.show_run(run.id)
-        self._browse.say(f"Predictions of run {run.id} ({run.recipe}).")
-
-    def forget_run(self, number: int) -> None:
-        """Show other predictions in the list than those of a run that is deleted."""
+    def forget_run(self, number: int) -> str:
+        """Leave a deleted run aside, and say what is shown in its place if it was shown."""
         self.following.forget(number)
-        if self.shown_run == number:
-            self.shown_run = tweets.shown_run(self.store)
-            self._browse.show_run(self.shown_run)
+        return self.showing.forget(number)
 
     def started(self, run: int) -> None:
         """Watch a run that has just been started."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "runs": ("runs", "logs", "stop", "resume"),
     "evaluating": ("evaluate",),
     "compare": ("compare",),
+    "choosing": ("shown", "promote"),
     "again": ("clone", "delete", "undelete"),
     "engine": ("engine",),
     "model": ("classify", "export-adapter"),

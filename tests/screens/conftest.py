@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from storage import importing, labels, runs
+from storage import importing, labels, runs, shown
 from storage.config import Config
 from storage.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
@@ -55,6 +55,7 @@ def build(folder, tweets=TWEETS, with_runs=True):
             run = runs.add(store, recipe, kind, recipe, None, LABELS)
             add_predictions(store, run, predictions(kind))
             runs.update(store, run, state="done")
+        shown.show(store, run)
     store.close()
     return folder
 

@@ -153,7 +153,7 @@ async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
 async def test_a_run_is_shown_live(start, stub):
     async with started(start, stub, size=(80, 24)) as driver:
         for told in ("5/20", "0.900 → 0.412", "51.5 tweets/s", "4.2 GiB",
-                     "0.750 on 40 dev tweets, loss 0.510, the best at step 5",
+                     "75.0 % on 40 dev tweets, loss 0.510, the best at step 5",
                      "1:15 left", "learning rate 1.00e-04"):  # fmt: skip
             await driver.until_seen(told)
         stub.move(step=10, eta_s=30.0)
@@ -190,38 +190,6 @@ async def test_labelling_goes_on_while_a_run_does(start, stub):
         assert driver.tweet(1).label == "negative"
         await driver.press("t")
         await driver.until_seen("about 1:15 left")
-
-
-async def test_the_end_of_a_run_brings_its_predictions(start, stub):
-    async with started(start, stub) as driver:
-        await driver.press("escape", "j")
-        stub.move(state="done", step=20)
-        await driver.until_seen("run 3 done: accuracy 0.81 [0.73, 0.87] on 100 test tweets")
-        await driver.until_seen("pred: run 3")
-        assert driver.current == 2
-        await driver.press("k", "space")
-        assert driver.tweet(1).label == "negative"
-        assert driver.history(1)[-1]["run"] == 3
-
-
-async def test_the_end_of_a_run_moves_nothing_in_the_list(start, stub):
-    async with started(start, stub) as driver:
-        await driver.press("escape", "s")
-        await driver.until_seen("Sort by")
-        await driver.press("j", "j", "j", "enter")
-        await driver.until_seen("by disagreement")
-        await driver.press("g", "j")
-        before = list(driver.app._browse.tweets.ids)
-        assert before[:2] == [3, 8]
-        stub.move(state="done", step=20)
-        await driver.until_seen("pred: run 3")
-        await driver.until_seen("the list stays as it was, s sorts it anew")
-        assert list(driver.app._browse.tweets.ids) == before
-        assert driver.current == 8
-        await driver.press("s")
-        await driver.until_seen("Sort by")
-        await driver.press("enter")
-        await driver.until(lambda: list(driver.app._browse.tweets.ids)[:1] == [1])
 
 
 async def test_a_failed_run_says_why(start, stub):
@@ -297,20 +265,12 @@ async def test_runs_that_others_started_are_watched(start, stub):
         await driver.until_seen("run 3 training 5/20")
 
 
-async def test_runs_that_ended_meanwhile_are_collected(start, stub):
-    stub.start_outside()
-    stub.move(state="done")
-    async with start(program=stub.program) as driver:
-        await driver.until_seen("pred: run 3")
-        assert runs.get(driver.app.store, 3).state == "done"
-
-
 async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
     async with start() as driver:
         await driver.press("r")
         await driver.until_seen("baseline")
         row = next(line for line in driver.lines if " fast " in line)
-        assert row.split()[:3] == [">*", "2", "fast"]
+        assert row.split()[:3] == [">●", "2", "fast"]
         await driver.press("j", "o")
         await driver.until_seen("pred: run 1 baseline")
         await driver.press("j", "j", "space")
@@ -323,9 +283,9 @@ async def test_without_colours_the_cursor_has_a_mark_everywhere(start, monkeypat
         await driver.press("j")
         assert [line[0] for line in driver.lines[1:4]] == [" ", ">", " "]
         await driver.press("r")
-        await driver.until(lambda: ">*  2" in driver.text)
+        await driver.until(lambda: ">●   2" in driver.text)
         await driver.press("G")
-        await driver.until(lambda: ">   1" in driver.text and ">*" not in driver.text)
+        await driver.until(lambda: ">    1" in driver.text and ">●" not in driver.text)
         await driver.press("escape", "t")
         for mark in (">recipe", ">base model", ">settings", "> Start"):
             await driver.until_seen(mark)
@@ -363,7 +323,7 @@ async def test_the_list_of_runs_fits_80_columns_and_tells_the_whole_reason(start
         failed = runs.add(store, "third", "predict", "baseline", base, ("positive", "negative"))
         runs.update(store, failed, state="failed", reason=reason)
         await driver.press("r")
-        await driver.until_seen("0.70 [0.68, 0.72] of 1,234  200    10:15")
+        await driver.until_seen("70.0 % [68.1, 72.0] of 1,234  200    10:15")
         heading = next(line for line in driver.lines if " recipe " in line).split()
         assert heading[:6] == ["run", "recipe", "state", "test", "steps", "time"]
         assert "baseline, predict  failed" in driver.text

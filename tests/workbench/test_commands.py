@@ -102,7 +102,7 @@ def test_list_prints_one_array_or_one_object_a_line(trained, cli):
     assert len(ok(cli("list", "--json", "--limit", "5")).json) == 5
     assert ok(cli("list", "id:>9999", "--json")).json == []
     table = ok(cli("list", "id:<4"))
-    assert "3 of 3 tweets." in table.out
+    assert "3 of 3 tweets; predictions of run 1 baseline." in table.out
 
 
 def test_list_and_suspects_give_each_tweet_a_line(trained, cli):

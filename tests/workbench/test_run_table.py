@@ -20,6 +20,14 @@ def run(number, **values):
     return Run(**(known | values))
 
 
+def test_the_shown_and_the_promoted_run_are_marked_and_a_stale_accuracy_says_so(capsys):
+    stale = run(2).metrics["test"] | {"stale": True}
+    print_runs([run(3, shown=True), run(2, metrics={"test": stale}), run(1, promoted=True)])
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[:2] for row in rows] == [["●", "3"], ["2", "fast"], ["★", "1"]]
+    assert [" of 101 stale " in row for row in rows] == [False, True, False]
+
+
 def test_nothing_is_squeezed_while_a_run_is_live(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     standing = "running, training, step 37 of 200, about 0:40 left"

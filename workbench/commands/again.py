@@ -9,6 +9,7 @@ import click
 
 from storage import runs as stored_runs
 from storage.errors import UsageError
+from storage.shown import shown_run
 from workbench import inert, recipes
 from workbench.bases import require_model
 from workbench.commands.launching import (
@@ -114,7 +115,9 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
         if empty_trash:
             for folder in folders:
                 shutil.rmtree(folder)
+        before = shown_run(store)
         lies = {number: trash.delete(store, number) for number in numbers}
+        now = shown_run(store)
     if settings.as_json:
         print_json({"deleted": list(numbers), "emptied": len(folders) if empty_trash else 0})
     elif empty_trash:
@@ -123,6 +126,8 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
         for number, there in lies.items():
             kept = f"is in the trash; `workbench undelete {number}` brings it back"
             say(f"Run {number} {kept if there else 'is deleted; its folder was gone already'}.")
+        if before != now:
+            say("No run is shown now." if now is None else f"Promoted run {now} is shown now.")
 
 
 def _deleted(runs: int) -> str:

@@ -7,8 +7,11 @@ from typing import Any
 import click
 
 from storage.errors import UsageError
+from storage.shown import promoted_run
+from storage.store import Store
+from workbench import figures
 from workbench.commands.options import Settings, common
-from workbench.commands.printing import interval, print_json, say, table
+from workbench.commands.printing import print_json, say, table
 from workbench.commands.progress import busy
 
 MOST_IDS = 12
@@ -16,7 +19,7 @@ MOST_IDS = 12
 
 @click.command()
 @click.argument("first", metavar="RUN", type=int)
-@click.argument("second", metavar="RUN", type=int)
+@click.argument("second", metavar="[RUN]", type=int, required=False)
 @click.option(
     "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
 )
@@ -24,8 +27,10 @@ MOST_IDS = 12
               help="How many flipped tweets to print.")  # fmt: skip
 @common
 @click.pass_obj
-def compare(settings: Settings, first: int, second: int, split: str, limit: int) -> None:
+def compare(settings: Settings, first: int, second: int | None, split: str, limit: int) -> None:
     """Compare two runs: figures, whether the change is chance, settings, data, flipped tweets.
+
+    A single run is compared with the promoted one.
 
     Both are judged by the current labels of the tweets that both predicted and neither trained
     on; intervals are 95 %, and the test is McNemar's exact one.
@@ -35,10 +40,12 @@ def compare(settings: Settings, first: int, second: int, split: str, limit: int)
     from workbench.runs.collecting import collect
     from workbench.runs.comparing import compare as side_by_side
 
-    if first == second:
-        raise UsageError("Name two different runs to compare.")
     with settings.store() as store, busy("comparing"):
         collect(store)
+        if second is None:
+            first, second = _promoted(store), first
+        if first == second:
+            raise UsageError("Name two different runs to compare.")
         found = side_by_side(store, first, second, split)
     if settings.as_json:
         print_json(found)
@@ -49,28 +56,30 @@ def compare(settings: Settings, first: int, second: int, split: str, limit: int)
     _print_flips(first, second, found["flips"], limit)
 
 
+def _promoted(store: Store) -> int:
+    if (run := promoted_run(store)) is None:
+        raise UsageError("Name two runs, or promote one with `workbench promote RUN`.")
+    return run
+
+
 def _print_figures(first: int, second: int, found: dict[str, Any]) -> None:
-    say(f"{found['n']:,} {found['split']} tweets, against the current labels:")
+    on = f"{found['n']:,} {found['split']} tweets that both predicted and neither trained on"
+    say(f"{on}, against the labels as they are:")
     names = [f"run {run['id']} {run['recipe']}" for run in found["runs"]]
     rows = [
-        (name, interval(f["accuracy"], f["accuracy_low"], f["accuracy_high"]),
-         interval(f["macro_f1"], f["macro_f1_low"], f["macro_f1_high"]))
+        (name, figures.of_report(f), figures.of_report(f, "macro_f1"))
         for name, f in zip(names, found["figures"], strict=True)
     ]  # fmt: skip
     change = found["difference"]
-    points = [f"{100 * change[name]:+.1f}" for name in ("accuracy", "low", "high")]
-    rows.append(("difference", f"{points[0]} points [{points[1]}, {points[2]}]", ""))
+    points = figures.points(change["accuracy"], change["low"], change["high"])
+    rows.append(("difference", points, ""))
     table(None, ("", "accuracy", "macro F1"), rows)
     test = found["mcnemar"]
     say(
         f"Run {second} fixes {test['fixed']:,} and breaks {test['broken']:,} of them "
-        f"(McNemar's exact test: {p_value(test['p'])}); both are wrong on {test['both_wrong']:,}."
+        f"(McNemar's exact test: {figures.p_value(test['p'])}); "
+        f"both are wrong on {test['both_wrong']:,}."
     )
-
-
-def p_value(p: float) -> str:
-    """A p-value as papers print it."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _print_settings(first: int, second: int, rows: list[dict[str, Any]]) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
-from storage import labels, tweets
+from storage import decisions, labels, pages, rankings, runs, tweets
 from storage.events import Shown
 from storage.predictions import predictions_for
+from storage.shown import require_predictions
+from storage.store import Store
 from storage.tweets import Tweet
-from workbench.commands.options import Settings, common
+from workbench import figures
+from workbench.commands.options import Settings, common, warn
 from workbench.commands.printing import (
-    percent,
     print_change,
     print_json,
     print_jsonl,
@@ -21,13 +23,14 @@ from workbench.commands.printing import (
 )
 from workbench.commands.progress import bar, busy
 from workbench.commands.targets import target_options, targets
+from workbench.runs.telling import named
 
 
 @click.command("list")
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option("--sort", default="id", help=f"One of {', '.join(tweets.SORTS)}.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many (20 for the table).")
-@click.option("--run", type=int, help="Whose predictions to show (otherwise the newest).")
+@click.option("--run", type=int, help="Whose predictions to show (otherwise the shown run's).")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a line.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common
@@ -45,7 +48,7 @@ def list_tweets(
     """
     with settings.store() as store:
         if run is not None:
-            tweets.require_run(store, run)
+            require_predictions(store, run, "there is nothing of it to show")
         as_table = not (settings.as_json or jsonl)
         shown = 20 if limit is None and as_table else limit
         found = tweets.each(store, filter_text, sort, run, shown)
@@ -54,17 +57,21 @@ def list_tweets(
         elif settings.as_json:
             print_json([tweet.as_json() for tweet in found])
         else:
-            _print_table(list(found), len(tweets.listing(store, filter_text, sort, run)), wrap)
+            rows, asked = list(found), pages.ask(store, filter_text, sort, run)
+            _print_table(rows, wrap)
+            say(f"{len(rows):,} of {pages.count(store, asked):,} tweets{_by(store, asked.run)}.")
+        if sort == "suspect" and (why := rankings.stale(store)):
+            warn(f"The order of the suspects is stale ({why}); `workbench suspects` ranks anew.")
 
 
-def _print_table(rows: list[Tweet], total: int, wrap: bool) -> None:
+def _print_table(rows: list[Tweet], wrap: bool) -> None:
     table(
         None,
         (">id", "split", "gold", "label", "pred", ">conf", "", "text"),
         (
             (
                 tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
-                percent(tweet.confidence),
+                figures.probability(tweet.confidence),
                 ("c" if tweet.changed else "k" * tweet.reviewed) + "!" * tweet.disagrees,
                 tweet.text,
             )
@@ -72,7 +79,13 @@ def _print_table(rows: list[Tweet], total: int, wrap: bool) -> None:
         ),
         wrap,
     )  # fmt: skip
-    say(f"{len(rows):,} of {total:,} tweets.")
+
+
+def _by(store: Store, run: int | None) -> str:
+    """Whose predictions a list shows, and of how many tweets."""
+    if run is None:
+        return ""
+    return f"; predictions of {named(runs.get(store, run), tweets.counts(store).tweets)}"
 
 
 @click.command()
@@ -107,11 +120,12 @@ def show(settings: Settings, number: int) -> None:
     say("")
     facts = {name: value for name, value in tweet.as_json().items() if name != "text"}
     facts |= {f"source {name}": value for name, value in more["source"].items()}
+    facts["confidence"] = figures.probability(tweet.confidence)
     facts |= {"note": tweet.note, "equal texts": ", ".join(map(str, more["duplicates"]))}
     table(None, ("what", "value"), [(k, v) for k, v in facts.items() if v not in (None, "", [])])
     for entry in predictions:
         inside = " (trained on this tweet)" if entry["in_sample"] else ""
-        values = ", ".join(f"{k} {v:.3f}" for k, v in entry["probabilities"].items())
+        values = figures.probabilities(entry["probabilities"])
         say(f"run {entry['run']} {entry['recipe']}: {entry['label']} ({values}){inside}")
 
 
@@ -162,12 +176,19 @@ def redo(settings: Settings) -> None:
 
 @click.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--run", type=int, help="Whose predictions to use (otherwise the newest baseline).")
+@click.option("--run", type=int, help="Whose predictions to use (otherwise the promoted run's, or "
+              "the newest baseline's).")  # fmt: skip
+@click.option("--all", "with_decided", is_flag=True, help="Also those that are decided already.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common
 @click.pass_obj
-def suspects(settings: Settings, limit: int, run: int | None, wrap: bool) -> None:
+def suspects(
+    settings: Settings, limit: int, run: int | None, with_decided: bool, wrap: bool
+) -> None:
     """Rank the labels that are most likely wrong, by predictions of a model that did not see them.
+
+    A tweet that somebody has decided about (given or kept its label, or marked it as ambiguous or
+    excluded) is left out until its label changes or another run does the ranking.
 
     Example: workbench suspects --limit 50
     """
@@ -175,28 +196,47 @@ def suspects(settings: Settings, limit: int, run: int | None, wrap: bool) -> Non
 
     with settings.store() as store, busy("ranking"):
         collect(store)
-        ranked = rank_suspects(store, run)[:limit]
+        ranked = rank_suspects(store, run)
         source = ranked[0][2]
         number = int(source.split()[1])
-        found = tweets.window(store, [row[0] for row in ranked], number, characters=None)
+        done = decisions.decided(store, number)
+        left = [row for row in ranked if row[0] not in done]
+        listed = (ranked if with_decided else left)[:limit]
+        ids = [row[0] for row in listed]
+        answers = decisions.told(store, ids, number)
+        found = tweets.window(store, ids, number, characters=None)
     rows = [
-        tweet.as_json() | {"rank": rank, "score": score, "source": source}
-        for rank, (tweet, (_, score, source)) in enumerate(zip(found, ranked, strict=True), start=1)
+        tweet.as_json()
+        | {"rank": rank, "score": score, "source": source, "decided": answers.get(tweet.id)}
+        for rank, (tweet, (_, score, source)) in enumerate(zip(found, listed, strict=True), start=1)
     ]
     if settings.as_json:
         print_json(rows)
         return
-    table(
-        None,
-        (">rank", ">id", "label", "pred", ">conf", ">score", "text"),
-        (
-            (row["rank"], row["id"], row["label"], row["pred"], percent(row["confidence"]),
-             f"{row['score']:+.3f}", row["text"])
-            for row in rows
-        ),
-        wrap,
-    )  # fmt: skip
-    say(f"By {source}. Correct one with `workbench label ID LABEL`.")
+    _print_suspects(rows, with_decided, wrap)
+    answered = len(ranked) - len(left)
+    hidden = " (--all shows them)" if answered and not with_decided else ""
+    say(
+        f"By {source}. {len(left):,} left, {answered:,} decided{hidden}. "
+        "Correct one with `workbench label ID LABEL`."
+    )
+
+
+def _print_suspects(rows: list[dict[str, Any]], with_decided: bool, wrap: bool) -> None:
+    headings = [">rank", ">id", "label", "pred", ">conf", ">score"]
+    cells = [
+        [row["rank"], row["id"], row["label"], row["pred"], figures.probability(row["confidence"]),
+         figures.score(row["score"])]
+        for row in rows
+    ]  # fmt: skip
+    if with_decided:
+        headings.append("decided")
+        for cell, row in zip(cells, rows, strict=True):
+            cell.append(row["decided"] or "")
+    headings.append("text")
+    for cell, row in zip(cells, rows, strict=True):
+        cell.append(row["text"])
+    table(None, headings, cells, wrap)
 
 
 COMMANDS = (list_tweets, show, label, undo, redo, suspects)

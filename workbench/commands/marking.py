@@ -9,6 +9,7 @@ import click
 from storage import labels, tweets
 from storage.errors import UserError
 from storage.events import Shown, batches
+from storage.shown import require_predictions
 from storage.store import Store
 from storage.tweets import Tweet
 from workbench.commands.options import Settings, common
@@ -52,9 +53,9 @@ def take(
     """
     missing = "have no prediction to take; score them with `workbench predict`"
     with settings.store() as store, bar("labelling") as progress:
-        if number is not None:
-            tweets.require_run(store, number)
-        ids, run = targets(store, numbers, where), number or tweets.shown_run(store)
+        run = number or tweets.shown_run(store)
+        require_predictions(store, run, "there is nothing to take")
+        ids = targets(store, numbers, where)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
         change = labels.assign_each(store, wanted, Shown(run=run), progress)
     print_change(settings.as_json, change, f"Took the predictions of run {run} for {{}}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import click
 
 from storage import runs
 from storage.errors import UsageError, UserError
+from storage.shown import promoted_run
 from storage.store import Store
+from workbench import figures
 from workbench.bases import is_local, require_same_base
 from workbench.commands.options import Settings, common
 from workbench.commands.printing import print_json, say
@@ -22,7 +25,10 @@ from workbench.runs import folder as run_folder
 @click.command()
 @click.argument("texts", metavar="TEXT…", nargs=-1, required=True)
 @click.option(
-    "--run", "number", type=int, help="The run to ask (otherwise the newest trained one)."
+    "--run",
+    "number",
+    type=int,
+    help="The run to ask (otherwise the promoted one, or the newest trained one).",
 )
 @common
 @click.pass_obj
@@ -52,7 +58,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
         print_json(answers[0] if len(answers) == 1 else answers)
         return
     for answer in answers:
-        values = ", ".join(f"{name} {value:.3f}" for name, value in answer["probabilities"].items())
+        values = figures.probabilities(answer["probabilities"])
         say(f"{answer['label']}  ({values}; run {run.id} {run.recipe})")
 
 
@@ -60,6 +66,7 @@ def _run_to_ask(store: Store, number: int | None) -> runs.Run:
     from workbench.runs.collecting import collect
 
     collect(store)
+    number = promoted_run(store) if number is None else number
     if number is not None and runs.get(store, number).kind == "baseline":
         return runs.get(store, number)
     if number is None and not any(
@@ -98,20 +105,30 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     return classify_texts(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
 
 
+def _run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
+    """What stands before and after the space in [RUN] DIR."""
+    *before, folder = named
+    if len(before) > 1 or not all(word.isdecimal() for word in before):
+        raise UsageError("Give the number of a run, if any, and a folder.")
+    return (int(before[0]) if before else None), Path(folder)
+
+
 @click.command("export-adapter")
-@click.argument("number", metavar="RUN", type=int)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("named", metavar="[RUN] DIR", nargs=-1, required=True)
 @click.option("--merge", is_flag=True, help="A whole model instead of an adapter.")
 @common
 @click.pass_obj
-def export_adapter(settings: Settings, number: int, folder: Path, merge: bool) -> None:
+def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> None:
     """Write a run's adapter, or the model with it merged in, for plain transformers and peft.
+
+    Without RUN it is the promoted run, or else the newest trained one.
 
     Example: workbench export-adapter 3 ./model --merge
     """
+    wanted, folder = _run_and_folder(named)
     with settings.store() as store:
-        run = trained_run(store, number)
-        path = store.run_folder(run.id)
+        run = trained_run(store, promoted_run(store) if wanted is None else wanted)
+        path, number = store.run_folder(run.id), run.id
     job = run_folder.read_job(path)
     if is_local(str(job.base)):
         os.environ["HF_HUB_OFFLINE"] = "1"

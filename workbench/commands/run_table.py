@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from storage.runs import Run
-from workbench.commands.printing import console, interval, say, table
+from workbench import figures
+from workbench.commands.printing import console, say, table
 from workbench.runs.telling import made_with
 
 WIDE = 100
 """Columns of a terminal in which 4-bit layers and memory have a place too."""
+MARKS = {
+    (False, False): "",
+    (True, False): "●",
+    (False, True): "★",
+    (True, True): "●★",
+}
+"""What stands before a run that is shown in the list, or promoted."""
 
 
 def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
@@ -18,10 +26,11 @@ def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> N
 
     `live` says how those that are not over stand.
     """
-    headings = [">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
+    headings = ["", ">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
     rows = [
         [
-            run.id, made_with(run.kind, run.recipe), run.state, _accuracy(run), run.steps,
+            MARKS[run.shown, run.promoted], run.id, made_with(run.kind, run.recipe), run.state,
+            _accuracy(run), run.steps,
             None if run.seconds is None else f"{run.seconds:.1f}",
             Path(run.base).name if run.base else "",
         ]
@@ -40,7 +49,4 @@ def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> N
 
 def _accuracy(run: Run) -> str:
     test = (run.metrics or {}).get("test")
-    if test is None:
-        return ""
-    share = interval(test["accuracy"], test["accuracy_low"], test["accuracy_high"])
-    return f"{share} of {test['n']:,}"
+    return "" if test is None else figures.accuracy(test)

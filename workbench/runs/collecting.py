@@ -10,8 +10,10 @@ import numpy as np
 
 from storage import runs
 from storage.errors import UserError, on_one_line
+from storage.events import newest
 from storage.predictions import add_predictions, predictions_of
 from storage.presence import turn
+from storage.rankings import SUSPECTS, ranks_suspects
 from storage.runs import Run
 from storage.store import Store, transaction
 from workbench.analysis.label_errors import suspicion
@@ -73,7 +75,7 @@ def _take_in(store: Store, run: Run, folder: Path, state: State) -> bool:
             if (folder / run_folder.PREDICTIONS).exists():
                 add_predictions(store, run.id, predictions(store, run, folder))
                 evaluate_run(store, run.id)
-                if run.kind == "baseline":
+                if ranks_suspects(store) == run.id:
                     _rank(store, run)
             _write_state(store, run, state)
     return True
@@ -114,7 +116,7 @@ def evaluate_run(
     In-sample predictions are left out, so a split that was trained on whole has no report.
     """
     run = runs.get(store, number)
-    index = {label: place for place, label in enumerate(run.labels)}
+    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
     pairs: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in SPLITS}
     for _, label, of, in_sample, row in predictions_of(store, number):
         if label in index and not in_sample:
@@ -126,28 +128,30 @@ def evaluate_run(
         if truth:
             reports[name] = evaluate(truth, predicted, run.labels)
             if not store.read_only:
-                runs.save_evaluation(store, number, name, reports[name])
+                runs.save_evaluation(store, number, name, reports[name], event)
     return reports
 
 
 def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, float, str]]:
     """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
 
-    Uses the out-of-sample predictions of a run, by default of the newest baseline, which has
-    them for every labelled tweet. Raises UserError if there are none.
+    Uses the out-of-sample predictions of a run: by default of the promoted one, or else of the
+    newest baseline, which has them for every labelled tweet. Raises UserError if there are none.
     """
-    run = runs.latest(store, ("baseline",)) if number is None else runs.get(store, number)
+    wanted = number if number is not None else ranks_suspects(store)
+    run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
     ranked = _rank(store, run)
     if not ranked:
+        other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
         raise UserError(
             f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
-            "`workbench train --recipe baseline --wait` makes some in seconds."
+            f"`workbench train --recipe baseline --wait` makes some in seconds{other}."
         )
     return ranked
 
 
 def _rank(store: Store, run: Run) -> list[tuple[int, float, str]]:
-    index = {label: place for place, label in enumerate(run.labels)}
+    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
     rows = [
         (tweet, index[label], row)
         for tweet, label, _, in_sample, row in predictions_of(store, run.id)
@@ -162,7 +166,7 @@ def _rank(store: Store, run: Run) -> list[tuple[int, float, str]]:
         for place in np.argsort(-scores, kind="stable")
     ]
     if not store.read_only:
-        runs.save_queue(store, "suspects", ranked)
+        runs.save_queue(store, SUSPECTS, ranked, run.id, event)
     return ranked
 
 

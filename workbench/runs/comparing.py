@@ -14,6 +14,7 @@ from workbench.analysis import comparing
 from workbench.analysis.metrics import evaluate
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
+from workbench.runs.collecting import evaluate_run
 from workbench.runs.folder import Job
 
 FIGURES = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_f1_low",
@@ -26,6 +27,8 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     Figures are about the tweets of the split that both predicted and neither trained on, against
     the current labels. Raises UserError if there are none.
     """
+    for run in (first, second):
+        _judge_anew(store, run, split)
     said = [_said(store, number, split) for number in (first, second)]
     common = sorted(said[0].keys() & said[1].keys())
     if not common:
@@ -53,6 +56,13 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
         "data": _data(store, first, second),
         "flips": _flips(store, common, said),
     }  # fmt: skip
+
+
+def _judge_anew(store: Store, number: int, split: str) -> None:
+    """Have the accuracy of a run say the same everywhere where labels have changed since."""
+    report = (runs.get(store, number).metrics or {}).get(split)
+    if report is None or report["stale"]:
+        evaluate_run(store, number, split)
 
 
 def _said(store: Store, number: int, split: str) -> dict[int, tuple[str, str]]:

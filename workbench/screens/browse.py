@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -17,7 +19,7 @@ from workbench import inert
 from workbench.screens.editing import EDITS, LOOK_S, NOTHING
 from workbench.screens.finding import Question
 from workbench.screens.help import HelpScreen, Key
-from workbench.screens.jobs import Collected, Progressed, outcome
+from workbench.screens.jobs import Collected, Progressed
 from workbench.screens.selecting import Selecting
 from workbench.widgets import detail, rows
 from workbench.widgets.detail import DetailPane
@@ -39,6 +41,8 @@ class BrowseScreen(Selecting):
         key("y", "copy", "copy the text to the terminal's clipboard"),
         key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
         key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
+        key("o", "take_offer", "show the predictions of the run that is offered"),
+        key("O", "leave_offer", "leave the run that is offered"),
         key("t", "train", "train"),
         key("r", "runs", "runs"),
         key("escape", "back", "unmark, or clear the filter", key_display="esc"),
@@ -81,7 +85,8 @@ class BrowseScreen(Selecting):
         ]
         if problems:
             self.say(" ".join(problems), problem=True)
-        self.fill(Question(run=self.app.shown_run), tweets.listing(self.store))
+        everything = tweets.Found(tweets.listing(self.store), True, ())
+        self.fill(Question(run=tweets.shown_run(self.store)), everything)
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
@@ -93,14 +98,17 @@ class BrowseScreen(Selecting):
         status.position(self.tweets.cursor, len(self.tweets.ids))
         status.summary(
             self.question.filter,
-            self.question.sort,
+            self.look_after_order(),
             tweets.counts(self.store),
             self.store.annotator,
-            [
-                *(notice.word for notice in self.store.notices),
-                *filter(None, [self.app.engine.word]),
-            ],
+            [*(notice.word for notice in self.store.notices), *self._news()],
         )
+
+    def _news(self) -> Iterator[str]:
+        if (run := self.app.showing.offered) is not None:
+            yield f"run {run.id} offered (o)"
+        if self.app.engine.word:
+            yield self.app.engine.word
 
     @on(TweetList.Stuck)
     def _stuck(self) -> None:
@@ -227,13 +235,27 @@ class BrowseScreen(Selecting):
         self.query_one(StatusLine).job(event.progress.brief if event.progress.live else "")
 
     def on_collected(self, event: Collected) -> None:
-        """Runs have ended: show the newest predictions, and leave the list as it is."""
+        """Runs have ended: the list stays as it is, and what is offered is said."""
         self.query_one(StatusLine).job("")
-        if self.app.shown_run != self.question.run:
-            self.take_predictions(self.app.shown_run)
-            if self.follows_predictions:
-                ended = "; ".join(outcome(run) for run in event.ended)
-                self.say(f"{ended}; the list stays as it was, s sorts it anew.")
+        self.tweets.settle()
+
+    def action_take_offer(self) -> None:
+        """Show the run that is offered."""
+        if (run := self.app.showing.offered) is None:
+            self.comment("No new run is offered; r lists all runs.")
+        else:
+            self.app.showing.choose(run)
+
+    def action_leave_offer(self) -> None:
+        """Go on with the run that is shown."""
+        if (run := self.app.showing.offered) is None:
+            self.comment("No new run is offered; r lists all runs.")
+        else:
+            self.app.showing.dismiss(lambda: self._offer_left(run.id))
+
+    def _offer_left(self, run: int) -> None:
+        self.say(f"Run {run} is not shown; r lists it with the others.")
+        self.tweets.settle()
 
     def action_train(self) -> None:
         """Start a run, or see how far it is."""
@@ -243,7 +265,6 @@ class BrowseScreen(Selecting):
         """Show all runs."""
         self.app.action_runs()
 
-    def show_run(self, run: int | None) -> None:
+    def show_run(self, run: int) -> None:
         """Show the predictions of another run."""
-        question = Question(self.question.filter, self.question.sort, run)
-        self.find(question, self.tweets.current_id)
+        self.find(replace(self.question, run=run), self.tweets.current_id)

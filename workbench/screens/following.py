@@ -45,6 +45,7 @@ class Following:
         """Follow what goes on, and look for more from time to time."""
         self.follow()
         self.app.run_worker(self._follow(), group="follow")
+        self.app.call_after_refresh(self._begin_to_offer)
         if not self.store.read_only:  # which nothing is collected into, so runs never end there
             self.app.set_interval(RUNS_S, self.follow)
 
@@ -82,6 +83,14 @@ class Following:
         await asyncio.sleep(RUNS_S)
         self._wake.set()
 
+    def _begin_to_offer(self) -> None:
+        self.app.run_worker(self._offer(), group="offer", exclusive=True)
+
+    async def _offer(self) -> None:
+        """Offer what came while no screen was open, or was not answered then."""
+        if offer := await self.app.showing.look():
+            self.app.say(offer)
+
     async def _look(self) -> None:
         for run in await beside(lambda: live_runs(self.store.folder, self._newest)):
             self._newest = max(run, self._newest)
@@ -104,13 +113,12 @@ class Following:
     async def _collect(self, ended: set[int]) -> None:
         listed = await self.app.command("runs", "--json")
         results = [run for run in listed if run["id"] in ended]
-        with_predictions = [run["id"] for run in results if run.get("predictions")]
-        if with_predictions:
-            self.app.shown_run = max(with_predictions)
         self._tell(Collected, results)
         failed = any(run["state"] == FAILED for run in results)
-        if results:
-            told = outcomes(results)
+        offer = await self.app.showing.look()
+        new = self.app.showing.offered if offer else None
+        others = [run for run in results if new is None or run["id"] != new.id]
+        if told := "; ".join(filter(None, (outcomes(others), offer))):
             self._told |= dict.fromkeys(ended, told)
             self.app.say(told, problem=failed)
 

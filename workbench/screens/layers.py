@@ -51,7 +51,7 @@ def typing(app: App[Any]) -> bool:
 
 def say(app: App[Any], text: str, problem: bool = False) -> None:
     """Show a message on all layers that have a place for one."""
-    for screen in app.screen_stack:
+    for screen in app.screen_stack if app.is_running else ():  # and not while they are closed
         if isinstance(screen, HasPlace):
             screen.say(text, problem)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,13 +19,14 @@ from storage import runs
 from storage.errors import UserError
 from storage.runs import Run
 from storage.store import open_store
-from workbench import inert
+from workbench import figures, inert
+from workbench.runs.folder import DONE
 from workbench.runs.telling import duration, made_with
 from workbench.screens.ask import AskScreen
 from workbench.screens.choose import ChooseScreen
 from workbench.screens.compare import CompareScreen
 from workbench.screens.evaluation import EvaluationScreen
-from workbench.screens.jobs import Collected, Progressed, accuracy
+from workbench.screens.jobs import Collected, Progressed
 from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 NO_RUNS = "There are no runs yet; t starts one."
 COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
 """What is needed first, as 80 columns do not hold all of them."""
+SHOWN, PROMOTED = "●", "★"
 
 
 class RunsScreen(Screen[None]):
@@ -44,7 +47,13 @@ class RunsScreen(Screen[None]):
         key("o", "show", "show this run's predictions in the list"),
         key("t", "app.train", "train"),
         key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
-        key("c", "compare", "compare with the marked run, or the one below"),
+        key("c", "compare", "compare with the marked run, the promoted one, or the one below"),
+        key(
+            "asterisk",
+            "promote",
+            "promote: others are compared with it, and commands take it",
+            key_display="*",
+        ),
         key("C", "clone", "clone: train again on the same data, with other settings"),
         key("E", "evaluate", "evaluate: its predictions against the labels"),
         key("D", "delete", "delete the run"),
@@ -104,10 +113,13 @@ class RunsScreen(Screen[None]):
         row = table.cursor_row
         columns = COLUMNS if any(run.reason for run in self._runs) else COLUMNS[:-1]
         table.clear(columns=True)
-        table.add_columns(*columns)
-        for run in self._runs:
-            cells = self._cells(run)[: len(columns)]
-            table.add_row(*(Text(inert.line(cell)) for cell in cells))
+        cells = [[inert.line(cell) for cell in self._cells(run)] for run in self._runs]
+        for name, *texts in zip(columns, *cells, strict=False):
+            # The table measures them when it has nothing else to do, and may paint them before.
+            width = max(map(cell_len, (name, *texts)))
+            table.columns[table.add_column(name)].content_width = width
+        for row_of_cells in cells:
+            table.add_row(*map(Text, row_of_cells[: len(columns)]))
         table.move_cursor(row=row)
         table.focus()
         if not self._runs:
@@ -153,7 +165,7 @@ class RunsScreen(Screen[None]):
             str(run.id),
             made_with(run.kind, run.recipe),
             run.state,
-            f"{accuracy(test).removeprefix('accuracy ')} of {test['n']:,}" if test else "",
+            figures.accuracy(test) if test else "",
             str(run.steps or ""),
             "" if run.seconds is None else duration(run.seconds),
             PurePath(run.base).name if run.base else "",
@@ -162,9 +174,10 @@ class RunsScreen(Screen[None]):
         )
 
     def _mark(self, run: Run) -> str:
-        shown = "*" if run.id == self.app.shown_run else " "
+        shown = SHOWN if run.id == self.app.showing.run else " "
+        promoted = PROMOTED if run.promoted else " "
         marked = "v" if run.id == self._marked else ""
-        return f"{CURSOR if run is self._current else ' '}{shown}{marked}"
+        return f"{CURSOR if run is self._current else ' '}{shown}{promoted}{marked}"
 
     @on(DataTable.RowHighlighted)
     def _moved(self) -> None:
@@ -197,7 +210,7 @@ class RunsScreen(Screen[None]):
         if run is not None and not run.predictions:
             self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
         elif run is not None:
-            self.app.show_run(run)
+            self.app.showing.choose(run)
             self.app.pop_screen()
 
     def action_mark(self) -> None:
@@ -211,23 +224,45 @@ class RunsScreen(Screen[None]):
             )
 
     def action_compare(self) -> None:
-        """Compare the marked run, or the one before, with the one under the cursor."""
+        """Compare the run under the cursor with the marked, the promoted or the earlier one."""
         run, row = self._require_run(), self.query_one(DataTable).cursor_row
-        earlier = self._runs[row + 1].id if row + 1 < len(self._runs) else None
-        other = self._marked if self._marked is not None else earlier
         if run is None:
             return
-        if other is None or other == run.id:
+        promoted = [other.id for other in self._runs if other.promoted]
+        earlier = [other.id for other in self._runs[row + 1 : row + 2]]
+        if self._marked is not None:
+            pair = sorted({self._marked, run.id})
+        elif promoted and promoted != [run.id]:
+            pair = [*promoted, run.id]
+        else:
+            pair = [*earlier, run.id]
+        if len(pair) < 2:
             self.say("Mark a run with v and go to another one to compare them.", problem=True)
         else:
-            self.say(f"Comparing run {other} with run {run.id}…")
-            self._compare(min(other, run.id), max(other, run.id))
+            self.say(f"Comparing run {pair[0]} with run {pair[1]}…")
+            self._compare(*pair)
 
     @work(group="compare", exclusive=True)
     async def _compare(self, first: int, second: int) -> None:
         found = await self.app.command("compare", str(first), str(second), "--json")
         self.say("")
+        self._read()  # an accuracy may have been stale
         self.app.push_screen(CompareScreen(found))
+
+    def action_promote(self) -> None:
+        """Promote the run under the cursor, or take that back."""
+        if (run := self._require_run()) is None:
+            return
+        if self.app.store.read_only:
+            self.say("This workspace is read-only for you, so nothing can be promoted.", True)
+        elif run.state != DONE:
+            self.say(f"Run {run.id} is {run.state}; only a run that is done can be promoted.", True)
+        else:
+            self.app.showing.promote(run, lambda: self._promoted(run))
+
+    def _promoted(self, run: Run) -> None:
+        self.say(f"Run {run.id} is {'no longer ' if run.promoted else ''}promoted.")
+        self._read()
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""
@@ -255,8 +290,8 @@ class RunsScreen(Screen[None]):
         except UserError as error:
             self.app.say(str(error), problem=True)
         else:
-            self.app.say(f"Run {number} is deleted; U brings it back.")
-            self.app.forget_run(number)
+            instead = self.app.forget_run(number)
+            self.app.say(f"Run {number} is deleted; U brings it back. {instead}".strip())
             if self.is_attached:
                 self._read()
 
@@ -309,6 +344,7 @@ class RunsScreen(Screen[None]):
             self.say(str(error), problem=True)
         else:
             self.say("")
+            self._read()  # its accuracy may have been stale
             self.app.push_screen(EvaluationScreen(made_with(run.kind, run.recipe), report))
 
     @on(DataTable.RowSelected)
