@@ -30,6 +30,9 @@ from storage.overtaken import Latest, Overtaken, differing, latest
 from storage.store import Store, transaction
 from storage.tweets import tweet as find_tweet
 
+SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
+"""The value that an event has to have left or found, and the one that it is to get."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -42,6 +45,20 @@ class Change:
     """Tweets that undo or redo left alone because somebody else changed them since."""
     overtaken_by: Latest | None = None
     """The newest of those changes by somebody else."""
+    unchanged: int = 0
+    """Tweets that had what they were given already."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the next undo or redo would do."""
+
+    step: int
+    """The action that it is about."""
+    changes: Mapping[tuple[str, Value, Value], int]
+    """How many tweets would get which value of a field instead of which one; labels by name."""
+    left: int
+    """Events that it would leave alone because somebody else changed the tweet since."""
 
 
 def assign(
@@ -119,23 +136,24 @@ def annotate_each(
     return _act(store, "note", dict.fromkeys(ids, note or None), "note", shown, progress)
 
 
-def undo(store: Store, progress: Progress | None = None) -> Change:
-    """Take back this annotator's last action; raises UserError when there is none left."""
+def undo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
+    """Take back this annotator's last action; raises UserError when there is none left.
+
+    Also when that is another one than the `step` of an outlook.
+    """
     with transaction(store.db):
-        if (target := _next(store, "undo")) is None:
-            raise UserError("There is nothing to undo.")
-        change = _replay(store, "undo", target, ("new", "old"), progress)
+        target = _require_next(store, "undo", step)
+        change = _replay(store, "undo", target, progress)
         store.db.execute("INSERT INTO undone (action) VALUES (?)", [target])
         _move(store, target, undone=True)
     return change
 
 
-def redo(store: Store, progress: Progress | None = None) -> Change:
-    """Do again what this annotator undid last; raises UserError when there is nothing."""
+def redo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
+    """Do again what this annotator undid last; raises UserError as `undo` does."""
     with transaction(store.db):
-        if (target := _next(store, "redo")) is None:
-            raise UserError("There is nothing to redo.")
-        change = _replay(store, "redo", target, ("old", "new"), progress)
+        target = _require_next(store, "redo", step)
+        change = _replay(store, "redo", target, progress)
         store.db.execute("DELETE FROM undone WHERE action = ?", [target])
         _move(store, target, undone=False)
     return change
@@ -145,6 +163,25 @@ def extent(store: Store, kind: str) -> int:
     """How many events the next undo or redo is about; 0 when there is none."""
     target = _next(store, kind)
     return 0 if target is None else _size(store, target)
+
+
+def outlook(store: Store, kind: str) -> Outlook:
+    """What the next undo or redo would do; raises UserError when there is none."""
+    target = _require_next(store, kind)
+    sql, asked = _events(store, target, SIDES[kind])
+    names, left = store.label_names, 0
+    changes: dict[tuple[str, Value, Value], int] = {}
+    for field, old, new, possible, count in store.db.execute(
+        f"SELECT field, expected, wanted, possible, count(*) FROM ({sql}) GROUP BY 1, 2, 3, 4",
+        asked,
+    ):
+        if not possible:
+            left += count
+        elif field == "label":
+            changes[field, names.get(old), names.get(new)] = count
+        else:
+            changes[field, old, new] = count
+    return Outlook(target, changes, left)
 
 
 def undone(store: Store) -> int:
@@ -191,6 +228,7 @@ def _act(
         return Change(0, kind, ())
     touched: list[int] = []
     overtaken: list[int] = []
+    unchanged = 0
     with transaction(store.db):
         if len(numbers) == 1:
             find_tweet(store, numbers[0])
@@ -201,11 +239,12 @@ def _act(
             if not overtaken:
                 write(store, action, edits)
             touched += [edit.tweet for edit in edits]
+            unchanged += sum(edit.old == edit.new for edit in edits)
             if progress:
                 progress(len(touched), len(numbers))
         if overtaken:
             raise Overtaken(len(overtaken), latest(store, overtaken, field))
-    return Change(action, kind, tuple(touched))
+    return Change(action, kind, tuple(touched), unchanged=unchanged)
 
 
 def _edits(
@@ -223,10 +262,11 @@ def _edits(
     return [Edit(tweet, field, old, wanted[tweet], gold) for tweet, old, gold in rows]
 
 
-def _replay(
-    store: Store, kind: str, target: int, sides: tuple[str, str], progress: Progress | None
-) -> Change:
-    """Lead from one side of an action's events to the other, where nobody else has been since."""
+def _events(store: Store, target: int, sides: tuple[str, str]) -> tuple[str, list[object]]:
+    """The SQL of an action's events, each with whether it can be led from one side to the other.
+
+    It is not where somebody else has been since.
+    """
     expected, wanted = sides
     others = "s.action > ?1 AND s.undone = 0 AND s.annotator != ?2"
     alone = not store.db.execute(
@@ -234,19 +274,24 @@ def _replay(
         [target, store.annotator],
     ).fetchone()[0]
     sql = (
-        f"SELECT e.id, e.tweet, e.field, e.{expected}, e.{wanted}, c.gold, "
+        f"SELECT e.id, e.tweet, e.field, e.{expected} AS expected, e.{wanted} AS wanted, c.gold, "
         f"CASE WHEN {HELD} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "  # AND, OR would try all
         "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
         f"CROSS JOIN steps s ON s.action = l.action AND {others} "
-        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END "
-        "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet "
-        "WHERE e.action = ?1 AND e.id > ?4 ORDER BY e.id LIMIT ?5"
+        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END AS possible "
+        "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet WHERE e.action = ?1"
     )
+    return sql, [target, store.annotator, alone]
+
+
+def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> Change:
+    """Lead from one side of an action's events to the other, where nobody else has been since."""
+    sql, asked = _events(store, target, SIDES[kind])
+    sql += " AND e.id > ?4 ORDER BY e.id LIMIT ?5"
     action = begin(store, kind, reverts=target)
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
     left: dict[str, set[int]] = {}
-    asked = [target, store.annotator, alone]
     while rows := store.db.execute(sql, [*asked, last, batch_of(total)]).fetchall():
         write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
         touched.update((row[1], None) for row in rows if row[6])
@@ -277,6 +322,14 @@ def _next(store: Store, kind: str) -> int | None:
         [store.annotator, undone],
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def _require_next(store: Store, kind: str, step: int | None = None) -> int:
+    if (target := _next(store, kind)) is None:
+        raise UserError(f"There is nothing to {kind}.")
+    if step not in (None, target):
+        raise UserError(f"Something else was done meanwhile; {kind} again to see what that was.")
+    return target
 
 
 def _move(store: Store, action: int, undone: bool) -> None:

@@ -27,7 +27,8 @@ class Overtaken(UserError):
     """Nothing was written, as tweets are no longer as they were shown."""
 
     def __init__(self, tweets: int, latest: Latest | None) -> None:
-        super().__init__(f"{tweets:,} tweets were changed since they were shown.")
+        which = "1 tweet was" if tweets == 1 else f"{tweets:,} tweets were"
+        super().__init__(f"Nothing is changed, as {which} changed by somebody meanwhile; repeat.")
         self.tweets = tweets
         """How many of them."""
         self.latest = latest

@@ -129,6 +129,36 @@ def window(
     return [_tweet(store, found[number], run) for number in ids if number in found]
 
 
+class State(NamedTuple):
+    """What can be changed of a tweet, and what one run predicts for it."""
+
+    id: int
+    label: str | None
+    pred: str | None
+    excluded: bool
+    review: bool
+    ambiguous: bool
+    note: str | None
+
+
+def states(store: Store, ids: Sequence[int], run: int | None) -> Iterator[State]:
+    """The states of tweets, for any number of them; those that there are."""
+    names = store.label_names
+    for start in range(0, len(ids), 500):
+        batch = ids[start : start + 500]
+        marks = ",".join("?" * len(batch))
+        for number, label, pred, excluded, review, ambiguous, note in store.db.execute(
+            "SELECT c.tweet, c.label, p.label, c.excluded, c.review, c.ambiguous, c.note "
+            "FROM current c LEFT JOIN predictions p ON p.run = ? AND p.tweet = c.tweet "
+            f"WHERE c.tweet IN ({marks})",
+            [run, *batch],
+        ).fetchall():
+            yield State(
+                number, names.get(label), names.get(pred), bool(excluded), bool(review),
+                bool(ambiguous), note,
+            )  # fmt: skip
+
+
 def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
     """One tweet with its whole text; raises UserError if there is none with this id."""
     require(store, [number])

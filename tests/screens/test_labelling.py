@@ -230,7 +230,7 @@ async def test_no_key_of_a_burst_labels_behind_another_screen(start):
 async def test_different_predictions_are_taken_as_one_step(start, given):
     async with start() as driver:
         await driver.press("v", "v", "v", "space")
-        await driver.until_seen("2 positive, 1 negative (undone in one step)")
+        await driver.until_seen("1 of 3 tweets changed to positive, 2 had theirs already (one")
         await driver.press("u")
         assert [driver.tweet(n).label for n in (1, 2, 3)] == [label for _, label in given[:3]]
         await driver.press("u")
@@ -249,3 +249,13 @@ async def test_undo_of_many_goes_to_the_first_that_is_in_the_list(start):
         await driver.type(" id:>3")
         await driver.press("enter", "ctrl+r")
         await driver.until_seen("Done again: 2 tweets, not in this list.")
+
+
+async def test_counts_and_details_follow_a_change_of_several(start):
+    async with start() as driver:
+        await driver.press("v", "j", "v", "k", "2")
+        await driver.until_seen("1 of 2 tweets changed to negative, 1 had it (one undo step).")
+        await driver.until_seen("1 corrected")
+        await driver.until_seen("label  negative  reviewed")
+        await driver.press("u")
+        await driver.until_seen("0 corrected")

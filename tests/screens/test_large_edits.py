@@ -47,19 +47,26 @@ async def mark_all(driver):
     await driver.until_seen(f"{MANY:,} marked")
 
 
+async def answer(driver, key, question):
+    """Press a key and say yes to the question that it asks."""
+    await driver.press(key)
+    await driver.until_seen(question)
+    await driver.press("enter")
+
+
 async def test_it_is_one_step_and_says_how_far_it_is(start, large, said):
     async with start(large) as driver:
         await mark_all(driver)
-        await driver.press("2")
-        await driver.until_seen(f"Labelled {MANY:,} tweets")
-        assert [text for text in said if text.startswith("Labelling") and " of " in text] == [
-            f"Labelling 2,000 of {MANY:,} …",
-            f"Labelling 4,000 of {MANY:,} …",
-            f"Labelling {MANY:,} of {MANY:,} …",
+        await answer(driver, "2", f"{MANY:,} positive → negative. Go on?")
+        await driver.until_seen(f"{MANY:,} tweets changed to negative (one undo step).")
+        assert [text for text in said if text.startswith("Changing") and " of " in text] == [
+            f"Changing 2,000 of {MANY:,} …",
+            f"Changing 4,000 of {MANY:,} …",
+            f"Changing {MANY:,} of {MANY:,} …",
         ]
         assert driver.tweet(1).label == driver.tweet(MANY).label == "negative"
         assert driver.app._browse.tweets.marked == set()
-        await driver.press("u")
+        await answer(driver, "u", f"undo: {MANY:,} of {MANY:,} tweets would change: ")
         await driver.until_seen(f"Undone: {MANY:,} tweets")
         assert f"Undoing 4,000 of {MANY:,} …" in said
         assert driver.tweet(MANY).label == "positive"
@@ -71,8 +78,8 @@ async def test_the_list_moves_meanwhile_and_other_edits_wait(start, large, said)
     async with start(large) as driver:
         await mark_all(driver)
         with locked(large):
-            await driver.press("2")
-            await driver.until(lambda: f"Labelling {MANY:,} …" in said)
+            await answer(driver, "2", "Go on?")
+            await driver.until(lambda: f"Changing {MANY:,} …" in said)
             await driver.press("g", "j", "x", "1", "u", "j")
             assert driver.current == 4
             await driver.until_seen("4 edits wait to be saved")
@@ -88,11 +95,11 @@ async def test_what_cannot_be_saved_changes_nothing_and_keeps_the_marks(start, l
         await mark_all(driver)
         monkeypatch.setattr(store_module, "BUSY_MS", 50)
         with locked(large):
-            await driver.press("x")
+            await answer(driver, "x", f"{MANY:,} included → excluded")
             await driver.until_seen("is being written by")
         assert len(driver.app._browse.tweets.marked) == MANY
         assert driver.tweet(1).flags == []
-        await driver.press("x")
+        await answer(driver, "x", "Go on?")
         await driver.until_seen("excluded from training")
         assert driver.tweet(MANY).flags == ["excluded"]
 

@@ -38,6 +38,8 @@ async def test_a_large_change_is_saved_while_the_settings_are_being_edited(
     async with start(large) as driver:
         half_edited(large)
         await driver.press("v", "G", "V", "x")
+        await driver.until_seen("Go on?")
+        await driver.press("enter")
         await driver.until_seen(f"{AT_ONCE + 1:,} tweets excluded")
 
 

@@ -64,7 +64,7 @@ async def test_a_key_acts_on_what_the_waiting_ones_before_it_will_have_made(star
         with transaction(ben.db):
             await driver.press("2", "k", "1", "k", "enter", "k", "x", "x", "f")
             await driver.until_seen(f"6 edits wait {WAITING}")
-        await driver.until_seen("tweet 1 flagged")
+        await driver.until_seen("Tweet 1 flagged")
         changes = [(event["old"], event["new"]) for event in driver.history(1)[1:4]]
         assert changes == [("positive", "negative"), ("negative", "positive"), ("positive",) * 2]
         assert driver.tweet(1).flags == ["review"]

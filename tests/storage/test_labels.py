@@ -478,3 +478,31 @@ def test_undo_says_who_changed_what_it_leaves_alone(small, ben):
     change = labels.undo(small)
     assert (change.tweets, change.skipped) == ((), 1)
     assert (change.overtaken_by.annotator, change.overtaken_by.value) == ("ben", "positive")
+
+
+def test_an_outlook_tells_what_undo_would_do_and_no_other_step_is_taken_back(small, ben):
+    labels.assign(small, [1, 2, 4], "negative")
+    labels.assign(ben, [2], "positive")
+    found = labels.outlook(small, "undo")
+    changes = {("label", "negative", "positive"): 1, ("label", "negative", "negative"): 1}
+    assert (found.changes, found.left) == (changes, 1)
+    labels.mark(small, [5], "review", True)
+    with pytest.raises(UserError, match="undo again"):
+        labels.undo(small, step=found.step)
+    assert label_of(small, 1) == "negative"
+    labels.undo(small)
+    assert labels.undo(small, step=found.step).tweets == (1, 4)
+    again = labels.outlook(small, "redo")
+    assert (again.step, again.changes[("label", "positive", "negative")]) == (found.step, 1)
+    assert labels.redo(small, step=again.step).tweets == (1, 4)
+
+
+def test_states_are_those_of_the_tweets_in_any_number(small):
+    labels.annotate(small, 3, "a note")
+    labels.mark(small, [2], "review", True)
+    states = list(tweets.states(small, [3, 2, 99, 6], None))
+    assert {state.id: (state.label, state.review, state.note) for state in states} == {
+        number: (found.label, found.review, found.note)
+        for number in (2, 3, 6)
+        if (found := tweets.tweet(small, number))
+    }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from storage import labels
+from storage.store import open_store
+from workbench.commands import marking
+
 
 @pytest.fixture
 def four(home, cli, write):
@@ -34,7 +38,8 @@ def flags(cli):
 def test_marks_are_set_taken_away_and_taken_back(four, cli, command, mark, on, off):
     assert ok(cli(command, "1", "3")).out.strip() == on
     assert flags(cli) == {1: [mark], 3: [mark]}
-    assert ok(cli(command, "--off", "--where", "id:>0 id:<3")).out.strip() == off
+    taken_off = ok(cli(command, "--off", "--where", "id:>0 id:<3")).out
+    assert taken_off.splitlines() == [off, "1 of them had no such mark."]
     assert flags(cli) == {3: [mark]}
     ok(cli("undo"))
     ok(cli("undo"))
@@ -50,6 +55,24 @@ def test_a_note_is_written_replaced_and_removed(four, cli):
     assert ok(cli("show", "1", "--json")).json["note"] == "sarcasm"
     assert ok(cli("note", "1", "")).out.strip() == "Took away the note of tweet 1."
     assert ok(cli("list", "note:yes", "--json")).json == []
+
+
+def test_tweets_that_had_the_label_already_are_told_apart(four, cli):
+    told = ok(cli("label", "1", "3", "4", "positive")).out
+    assert told.splitlines() == ["Labelled 3 tweets positive.", "1 of them had it already."]
+    assert ok(cli("label", "1", "3", "positive", "--json")).json["unchanged"] == 2
+
+
+def test_a_label_that_somebody_changes_while_it_is_kept_stays_theirs(four, cli, monkeypatch):
+    def overtake(store, ids, run, choose, missing):
+        ben = open_store(store.folder, "ben")
+        labels.assign(ben, [1], "negative")
+        ben.close()
+        return {1: "positive"}
+
+    monkeypatch.setattr(marking, "_chosen", overtake)
+    assert "1 tweet was changed by somebody meanwhile" in cli("keep", "1").err
+    assert [row["id"] for row in ok(cli("list", "label:positive", "--json")).json] == [2]
 
 
 def test_what_is_kept_counts_as_reviewed(four, cli):

@@ -145,7 +145,12 @@ def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
         ids = targets(store, numbers, where)
         change = labels.assign(store, ids, wanted, Shown(run=tweets.shown_run(store)), progress)
-    print_change(settings.as_json, change, f"Labelled {{}} {wanted or 'none'}.")
+    print_change(
+        settings.as_json,
+        change,
+        f"Labelled {{}} {wanted or 'none'}.",
+        "it already" if wanted else "none",
+    )
 
 
 @click.command()

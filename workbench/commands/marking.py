@@ -33,7 +33,7 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
     with settings.store() as store, bar("keeping") as progress:
         ids, run = targets(store, numbers, where), tweets.shown_run(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
-        change = labels.assign_each(store, wanted, Shown(run=run), progress)
+        change = labels.assign_each(store, wanted, Shown(run=run), progress, seen=wanted)
     print_change(settings.as_json, change, "Kept the label of {}.")
 
 
@@ -58,7 +58,9 @@ def take(
         ids = targets(store, numbers, where)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
         change = labels.assign_each(store, wanted, Shown(run=run), progress)
-    print_change(settings.as_json, change, f"Took the predictions of run {run} for {{}}.")
+    print_change(
+        settings.as_json, change, f"Took the predictions of run {run} for {{}}.", "that label"
+    )
 
 
 def _chosen(
@@ -133,7 +135,7 @@ def _mark(
         ids = targets(store, numbers, where)
         shown = Shown(run=tweets.shown_run(store))
         change = labels.mark(store, ids, field, not off, shown, progress)
-    print_change(settings.as_json, change, said)
+    print_change(settings.as_json, change, said, "no such mark" if off else "it already")
 
 
 @click.command()
@@ -153,7 +155,10 @@ def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | N
         shown = Shown(run=tweets.shown_run(store))
         change = labels.annotate_each(store, ids, text.strip(), shown, progress)
     print_change(
-        settings.as_json, change, f"{'Wrote' if text.strip() else 'Took away'} the note of {{}}."
+        settings.as_json,
+        change,
+        f"{'Wrote' if text.strip() else 'Took away'} the note of {{}}.",
+        "it already" if text.strip() else "none",
     )
 
 

@@ -57,17 +57,22 @@ def table(
     console().print(grid)
 
 
-def print_change(as_json: bool, change: Change, sentence: str) -> None:
-    """Print what an action did; {} in the sentence stands for the tweets."""
+def print_change(as_json: bool, change: Change, sentence: str, had: str = "") -> None:
+    """Print what an action did; {} in the sentence stands for the tweets.
+
+    `had` is what some of them had already.
+    """
     if as_json:
         print_json(
             {"action": change.action, "kind": change.kind, "tweets": list(change.tweets),
-             "skipped": change.skipped}
+             "skipped": change.skipped, "unchanged": change.unchanged}
         )  # fmt: skip
         return
     one = len(change.tweets) == 1
     which = f"tweet {change.tweets[0]}" if one else f"{len(change.tweets):,} tweets"
     say(sentence.replace("{}", which, 1))
+    if had and change.unchanged:
+        say(f"{'It' if one else f'{change.unchanged:,} of them'} had {had}.")
     if change.skipped:
         say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 
-from storage import labels
-from storage.errors import UserError
-from storage.events import Progress, Shown
+from storage.events import Shown
 from storage.filters import compile_filter
-from storage.labels import Change
 from storage.store import Store, data_version
-from storage.tweets import Tweet, window
-from workbench.screens import steps
+from workbench.screens import edits, steps
 from workbench.screens.finding import Question
-from workbench.screens.overtaken import refusal
-from workbench.screens.saving import Edit, Saving
-from workbench.screens.steps import Done, Targets
+from workbench.screens.saving import Saving
+from workbench.screens.steps import Choice, Plan, Targets
 from workbench.widgets.keys import key
-from workbench.widgets.prompt import PromptLine, Request
-from workbench.widgets.tweet_list import TweetList, first_row, row_of
+from workbench.widgets.prompt import PromptLine
+from workbench.widgets.tweet_list import TweetList
 
 if TYPE_CHECKING:
     from workbench.app import WorkbenchApp
@@ -31,7 +26,6 @@ NOTHING = "There is no tweet here for this key."
 KEYS = {"excluded": "x", "review": "f", "ambiguous": "a"}
 LOOK_S = 1.0
 """Seconds between two looks at whether others have changed something."""
-Act = Callable[[Store, Collection[int], Progress | None], Done]
 
 
 class Editing(Screen[None]):
@@ -134,27 +128,33 @@ class Editing(Screen[None]):
 
     def action_flag(self, mark: str) -> None:
         """Set a mark, or take it away where all have it."""
-        targets, shown = self._targets(), self.shown
-
-        def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
-            return steps.flag(store, targets, own, mark, shown, progress)
-
-        self._save("Marking", targets, act, KEYS[mark])
+        if self.has_tweets():
+            targets = self._targets()
+            edits.make(
+                self, targets, lambda store, own: steps.flag(store, targets, own, mark), KEYS[mark]
+            )
 
     def action_note(self) -> None:
         """Ask for a note."""
         if self.has_tweets() and (tweet := self.tweets.current) is not None:
-            self._ask_note(tweet, tweet.note or "", "enter saves, esc leaves it as it was")
+            edits.ask_note(self, tweet, tweet.note or "", "enter saves, esc leaves it as it was")
 
     def action_undo(self) -> None:
         """Take back the last step."""
-        self._turn("Undoing", "undo", labels.undo, "Undone")
+        edits.turn(self, "undo")
 
     def action_redo(self) -> None:
         """Do again what was undone."""
-        self._turn("Redoing", "redo", labels.redo, "Done again")
+        edits.turn(self, "redo")
 
-    # How they work.
+    def _assign(self, key: str, choose: Choice, missing: str | None = None) -> None:
+        if self.has_tweets():
+            targets = self._targets()
+
+            def plan(store: Store, own: Collection[int]) -> Plan:
+                return steps.label(store, targets, own, choose, missing)
+
+            edits.make(self, targets, plan, key, rows_down=int(len(targets.ids) == 1))
 
     def _targets(self) -> Targets:
         """What a key acts on; what is on the screen is taken as it is shown."""
@@ -162,89 +162,6 @@ class Editing(Screen[None]):
         current = self.tweets.current
         shown = self.tweets.in_view(ids) if self.tweets.marked else [current] if current else []
         return Targets(ids, shown, self.run)
-
-    def _assign(
-        self, key: str, choose: Callable[[Tweet], str | None], missing: str | None = None
-    ) -> None:
-        targets, shown = self._targets(), self.shown
-
-        def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
-            return steps.label(store, targets, own, choose, missing, shown, progress)
-
-        self._save("Labelling", targets, act, key, rows_down=int(len(targets.ids) == 1))
-
-    def _save(self, verb: str, targets: Targets, act: Act, key: str, rows_down: int = 0) -> None:
-        """Do to these tweets what a key means; the cursor goes down so many rows."""
-        if not self.has_tweets():
-            return
-        marked = self.tweets.marked
-
-        def go_on() -> None:
-            self.tweets.unmark()
-            self.tweets.action_move(rows_down)
-
-        def finish(done: Done) -> None:
-            self.look_again()
-            self.comment(done.said)
-
-        def refuse(error: UserError, after: int) -> None:
-            self.tweets.marked |= marked
-            if not marked and (row := row_of(self.tweets.ids, targets.ids[0])) is not None:
-                self.tweets.go(row)
-            self.look_again()
-            self.comment(refusal(error, targets.ids, key, after), problem=True)
-
-        size = len(targets.ids)
-        self.saving.save(Edit(verb, size, frozenset(targets.ids), act, go_on, finish, refuse))
-
-    def _ask_note(self, tweet: Tweet, text: str, hint: str) -> None:
-        targets, shown = Targets([tweet.id], [tweet], None), self.shown
-
-        def accept(written: str) -> bool:
-            def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
-                return steps.note(store, targets, own, written.strip(), shown)
-
-            def finish(done: Done) -> None:
-                self.look_again()
-                self.comment(done.said)
-
-            def refuse(error: UserError, after: int) -> None:
-                """Put what was written back before the user, unless something else is asked."""
-                self.look_again()
-                said = refusal(error, [tweet.id], "enter", after)
-                if self.prompt.request in (None, request):
-                    self._ask_note(window(self.store, [tweet.id], None)[0], written, said)
-                else:
-                    self.say(f"{said} The note was “{written}”.", problem=True)
-
-            return self.saving.save(
-                Edit("Writing", 1, (tweet.id,), act, lambda: None, finish, refuse)
-            )
-
-        request = Request("note", hint, accept)
-        self.prompt.ask(request, text)
-
-    def _turn(
-        self, verb: str, kind: str, turn: Callable[[Store, Progress | None], Change], said: str
-    ) -> None:
-        """Undo or redo."""
-
-        def act(store: Store, own: Collection[int], progress: Progress | None) -> Change:
-            return turn(store, progress)
-
-        def finish(change: Change) -> None:
-            row = first_row(self.tweets.ids, change.tweets)
-            if row is not None:
-                self.tweets.go(row)
-            self.look_again()
-            listed = row is not None or not change.tweets
-            self.comment(steps.turned(said, change, listed))
-
-        def refuse(error: UserError, after: int) -> None:
-            self.comment(refusal(error, [], "", after), problem=True)
-
-        size = labels.extent(self.store, kind)
-        self.saving.save(Edit(verb, size, (), act, lambda: None, finish, refuse))
 
     # What others do.
 

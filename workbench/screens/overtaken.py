@@ -23,13 +23,14 @@ def refusal(error: UserError, tweets: Sequence[int], again: str, after: int) -> 
     """
     text = str(error)
     if isinstance(error, Overtaken):
-        text = f"{_overtaken(error, tweets)}: {again} again to overrule."
+        text = f"{overtaking(error, tweets)}: {again} again to overrule."
     if after:
         text += f" {after:,} edit{'s' if after > 1 else ''} after it not made either."
     return text
 
 
-def _overtaken(error: Overtaken, tweets: Sequence[int]) -> str:
+def overtaking(error: Overtaken, tweets: Sequence[int]) -> str:
+    """What others did to some of these tweets."""
     if len(tweets) > 1:
         by = f", last by annotator {error.latest.annotator}" if error.latest else ""
         when = f" {ago(error.latest.at)}" if error.latest else ""

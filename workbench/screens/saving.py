@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from storage import store as stores
 from storage.errors import Busy, UserError
 from storage.events import Progress
+from storage.labels import Change
 from storage.store import DATABASE, SQLiteError, Store, explain, open_beside, waiting_at_most
+from workbench.screens.steps import Done
 
 if TYPE_CHECKING:
     from workbench.screens.editing import Editing
@@ -30,20 +32,12 @@ INTERVAL = 0.1
 """Seconds between two words about how far a larger edit is."""
 
 
-class Saved(Protocol):
-    """What an edit has become."""
-
-    @property
-    def action(self) -> int:
-        """Its number in the history, 0 if there was nothing to write."""
-
-
-T = TypeVar("T", bound=Saved)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Edit(Generic[T]):
-    """An edit of so many tweets, and what the screen does about it."""
+    """An edit of so many tweets, or a look at them, and what the screen does about it."""
 
     verb: str
     size: int
@@ -57,6 +51,7 @@ class Edit(Generic[T]):
     """Shows what was saved."""
     refuse: Callable[[UserError, int], None]
     """Says why it was not saved, and how many edits after it were given up with it."""
+    writes: bool = True
 
 
 class Saving:
@@ -103,7 +98,7 @@ class Saving:
 
     def delays_leaving(self) -> bool:
         """Whether the program stays open until all is saved, which is said; not if asked again."""
-        if not self._queue or self._leaving:
+        if not self._unsaved or self._leaving:
             return False
         self._leaving = True
         self._tell()
@@ -118,7 +113,11 @@ class Saving:
                 self._queue.popleft()
         if self._beside is not None:
             self._beside.close()
-        return len(self._queue)
+        return self._unsaved
+
+    @property
+    def _unsaved(self) -> int:
+        return sum(edit.writes for edit in self._queue)
 
     async def _work_off(self) -> None:
         timer = self._screen.set_interval(TOLD_S, self._tell)
@@ -133,7 +132,8 @@ class Saving:
             else:
                 self._attempt = None
                 self._queue.popleft()
-                self._own.add(saved.action)
+                if isinstance(saved, Done | Change):
+                    self._own.add(saved.action)
                 edit.finish(saved)
         timer.stop()
         self._at_work = False
@@ -177,13 +177,13 @@ class Saving:
         self._queue.clear()
         self._leaving = False
         self._screen.tweets.repaint()
-        edit.refuse(error, len(after))
+        edit.refuse(error, sum(later.writes for later in after))
 
     def _tell(self) -> None:
         """Say what is waited for."""
-        if not self._queue or not (self._blocked or self._leaving):
+        count = self._unsaved
+        if not count or not (self._blocked or self._leaving):
             return
-        count = len(self._queue)
         edits = "1 edit waits" if count == 1 else f"{count:,} edits wait"
         why = ", as another process is writing" if self._blocked else ""
         then = "; this closes when that is done, q again closes without" if self._leaving else ""

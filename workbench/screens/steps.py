@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from storage import labels
 from storage.errors import UserError
@@ -12,12 +13,15 @@ from storage.events import Progress, Shown
 from storage.labels import Change
 from storage.overtaken import latest
 from storage.store import Store
-from storage.tweets import Tweet, window
+from storage.tweets import State, Tweet, states
+from workbench.screens import changes
+from workbench.screens.changes import Kind
 from workbench.screens.overtaken import ago
 from workbench.screens.overtaken import change as what_was_done
 
-MARKS = {"excluded": "excluded from training", "review": "flagged", "ambiguous": "ambiguous"}
-WINDOW = 500
+ON_SCREEN = 20
+"""Tweets that a key changes without a question, if all of them are on the screen."""
+Choice = Callable[[Tweet | State], str | None]
 
 
 @dataclass(frozen=True)
@@ -37,74 +41,84 @@ class Targets:
     """As they are on the screen; None if some of them are not on it."""
     run: int | None
 
-    def read(self, store: Store, field: str, own: Collection[int]) -> Iterator[Tweet]:
-        """As they are shown, or as one of our `own` actions has left that field of them since."""
-        if self.shown is None:
-            yield from _read(store, self.ids, self.run)
+    @property
+    def many(self) -> bool:
+        """Whether a change of them has to be asked for first."""
+        return self.shown is None or len(self.ids) > ON_SCREEN
+
+    def read(self, store: Store, field: str, own: Collection[int]) -> Iterator[Tweet | State]:
+        """As they are on the screen, or as one of our `own` actions has left them since.
+
+        Many are read: the question tells what they are.
+        """
+        if self.shown is None or self.many:
+            yield from states(store, self.ids, self.run)
         elif not own:
             yield from self.shown
         else:
-            now = {tweet.id: tweet for tweet in _read(store, self.ids, self.run)}
+            now = {state.id: state for state in states(store, self.ids, self.run)}
             for tweet in self.shown:
                 newest = latest(store, [tweet.id], field)
                 ours = newest is not None and newest.action in own
                 yield now.get(tweet.id, tweet) if ours else tweet
 
 
-def _read(store: Store, ids: Sequence[int], run: int | None) -> Iterator[Tweet]:
-    """The tweets with these ids, without their texts."""
-    for at in range(0, len(ids), WINDOW):
-        yield from window(store, ids[at : at + WINDOW], run, characters=0)
+@dataclass(frozen=True)
+class Plan:
+    """What a field of tweets is to become, and what it was when that was planned."""
+
+    field: str
+    wanted: Mapping[int, Any]
+    seen: Mapping[int, Any]
+
+    @property
+    def changes(self) -> Counter[Kind]:
+        """How many tweets become what."""
+        field, seen = self.field, self.seen
+        return Counter((field, seen[number], new) for number, new in self.wanted.items())
 
 
 def label(
     store: Store,
     targets: Targets,
     own: Collection[int],
-    choose: Callable[[Tweet], str | None],
+    choose: Choice,
     missing: str | None,
-    shown: Shown,
-    progress: Progress | None = None,
-) -> Done:
-    """Give each tweet the label chosen for it; raises UserError(missing) where there is none.
-
-    Raises Overtaken where the label of a target is no longer the tweet's, as do all steps.
-    """
+) -> Plan:
+    """Plan the label chosen for each tweet; raises UserError(missing) where there is none."""
     wanted: dict[int, str | None] = {}
     seen: dict[int, str | None] = {}
     for tweet in targets.read(store, "label", own):
         wanted[tweet.id], seen[tweet.id] = choose(tweet), tweet.label
     if missing and None in wanted.values():
         raise UserError(missing)
-    action = labels.assign_each(store, wanted, shown, progress, seen).action
-    if len(wanted) <= 1:
-        return Done(action, "".join(_said(at, seen[at], now) for at, now in wanted.items()))
-    counted = ", ".join(
-        f"{count:,} {label or 'none'}" for label, count in Counter(wanted.values()).items()
-    )
-    return Done(action, f"Labelled {which(wanted)}: {counted} (undone in one step).")
+    return Plan("label", wanted, seen)
 
 
-def _said(number: int, before: str | None, now: str | None) -> str:
+def flag(store: Store, targets: Targets, own: Collection[int], mark: str) -> Plan:
+    """Plan a mark for each tweet, or none where all have it."""
+    seen = {tweet.id: bool(getattr(tweet, mark)) for tweet in targets.read(store, mark, own)}
+    return Plan(mark, dict.fromkeys(seen, not all(seen.values())), seen)
+
+
+def write(store: Store, plan: Plan, shown: Shown, progress: Progress | None) -> Done:
+    """Do what was planned; raises Overtaken where a tweet is no longer as it was then."""
+    numbers = list(plan.wanted)
+    if plan.field == "label":
+        action = labels.assign_each(store, plan.wanted, shown, progress, plan.seen).action
+        if len(numbers) == 1:
+            return Done(action, _said(numbers[0], plan))
+        return Done(action, changes.labelled(plan.changes) if numbers else "")
+    on = any(plan.wanted.values())
+    action = labels.mark(store, numbers, plan.field, on, shown, progress, plan.seen).action
+    single = numbers[0] if len(numbers) == 1 else None
+    return Done(action, changes.marked(plan.changes, single) if numbers else "")
+
+
+def _said(number: int, plan: Plan) -> str:
+    before, now = plan.seen[number], plan.wanted[number]
     what = f"kept {now}" if before == now else f"{before or 'none'} → {now or 'none'}"
     return f"Tweet {number}: {what}."
-
-
-def flag(
-    store: Store,
-    targets: Targets,
-    own: Collection[int],
-    mark: str,
-    shown: Shown,
-    progress: Progress | None = None,
-) -> Done:
-    """Set a mark, or take it away where all have it."""
-    states = {tweet.id: getattr(tweet, mark) for tweet in targets.read(store, mark, own)}
-    if not states:
-        return Done(0)
-    on = not all(states.values())
-    action = labels.mark(store, states, mark, on, shown, progress, states).action
-    return Done(action, f"{which(states)} {'' if on else 'no longer '}{MARKS[mark]}.")
 
 
 def note(store: Store, targets: Targets, own: Collection[int], text: str, shown: Shown) -> Done:
