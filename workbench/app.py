@@ -143,10 +143,8 @@ class WorkbenchApp(App[None]):
     # Keys that are the same on every screen.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is typed into a field goes nowhere, and a question is answered or left first."""
-        if action not in ("leave", "place"):
-            return True
-        return not layers.typing(self) and (action == "leave" or not self.screen.is_modal)
+        """A question or menu is answered or left before somebody goes anywhere else."""
+        return action != "place" or not self.screen.is_modal
 
     def on_key(self, event: events.Key) -> None:
         """Say so when a key means nothing."""

@@ -7,7 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 from textual import events
 from textual.app import App
 from textual.screen import Screen
-from textual.widgets import Input
 
 from workbench.widgets.keys import name_of
 
@@ -42,11 +41,6 @@ class KnowsKeys(Protocol):
 
     def instead_of(self, name: str) -> str:
         """What to press instead of a key, or nothing."""
-
-
-def typing(app: App[Any]) -> bool:
-    """Whether a key is text for a field."""
-    return isinstance(app.focused, Input)
 
 
 def say(app: App[Any], text: str, problem: bool = False) -> None:
