@@ -10,7 +10,7 @@ from workbench.runs import clock, estimates
 from workbench.runs.clock import so_far
 from workbench.runs.estimates import Estimate, Expected, Log
 from workbench.runs.folder import JOB, State, append_log, read_log, read_state
-from workbench.runs.telling import last_line, line_of
+from workbench.runs.telling import estimate_line, last_line, line_of
 from workbench.runs.worker import Reporter
 
 BEFORE = Estimate(seconds=64.0, step_s=0.5, after_s=10.0, source="rough")
@@ -40,8 +40,11 @@ def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
     assert read_state(tmp_path).eta_s == pytest.approx(71 * 4 + 80)
     assert line_of(revised).endswith("estimate after step 5: about 6:20 in all, not 1:04")
     expected = Log(tmp_path).read()
-    assert expected.told() == "about 6:20 in all by the steps so far; it was 1:04 before them"
-    assert expected.told(100.0, 80.0).startswith("about 3:00 in all"), "one figure beside the rest"
+    assert (
+        estimate_line(expected) == "about 6:20 in all by the steps so far; it was 1:04 before them"
+    )
+    told_now = estimate_line(expected, 100.0, 80.0)
+    assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"
     do(Reporter(tmp_path), 10, 30)  # resumed
     assert len(told(tmp_path)) == 2
 
@@ -92,8 +95,7 @@ def test_a_run_folder_without_an_estimate_is_read_as_ever(tmp_path):
 )  # fmt: skip
 def test_what_somebody_else_wrote_as_an_estimate_breaks_nothing(tmp_path, values):
     append_log(tmp_path, "estimate", **values)
-    log = Log(tmp_path).read()
-    assert isinstance(log.told(), str)
+    assert isinstance(estimate_line(Log(tmp_path).read()), str)
     for line, _ in read_log(tmp_path):
         assert "estimate" in line_of(line)
     do(Reporter(tmp_path), 1, 9)

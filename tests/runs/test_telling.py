@@ -19,7 +19,7 @@ STEP = {
         (STEP, "step    5/80  loss 0.6931  lr 9.50e-04     48.1 tweets/s  eta 0:25"),
         (STEP | {"step": 80}, "step   80/80  loss 0.6931  lr 9.50e-04     48.1 tweets/s"),
         ({"event": "dev", "step": 40, "accuracy": 0.8125, "n": 1030},
-         "dev    40  accuracy 0.812 on 1,030 dev tweets"),
+         "dev    40  accuracy 81.2 % on 1,030 dev tweets"),
         ({"event": "scored", "done": 90, "total": 720, "tweets_per_s": 45.0},
          "scored  90/720     45.0 tweets/s  eta 0:14"),
         ({"event": "phase", "phase": "loading the base"}, "loading the base"),

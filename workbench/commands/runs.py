@@ -20,7 +20,7 @@ from workbench.runs import folder as run_folder
 from workbench.runs import launching
 from workbench.runs.clock import so_far
 from workbench.runs.estimates import Log
-from workbench.runs.telling import last_line, line_of
+from workbench.runs.telling import estimate_line, last_line, line_of
 
 
 @click.command()
@@ -52,7 +52,7 @@ def _standing(folder: Path, queue: str | None) -> str:
     """How a run that is not over stands."""
     state = run_folder.read_state(folder)
     gone = so_far(folder, state)
-    told = last_line(state, gone, Log(folder).read().told(gone, state.eta_s))
+    told = last_line(state, gone, estimate_line(Log(folder).read(), gone, state.eta_s))
     return ", ".join(filter(None, (told, queue)))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from workbench.runs import folder as run_folder
 from workbench.runs import schema
-from workbench.runs.telling import duration
 
 EVENT = "estimate"
 FIRST_STEPS = 5
@@ -43,19 +42,6 @@ class Expected:
             return replace(self, revised=seconds)
         step_s, after_s = (_seconds(values, name) or 0.0 for name in ("step_s", "after_s"))
         return replace(self, first=Estimate(seconds, step_s, after_s, values.get("source", "")))
-
-    def told(self, so_far: float | None = None, left: float | None = None) -> str:
-        """For people, empty where nothing was estimated.
-
-        Once steps are done it is what they say: what has passed and what is left.
-        """
-        if self.first is None:
-            return ""
-        before = duration(self.first.seconds)
-        if self.revised is None:
-            return f"about {before} in all ({self.first.source})"
-        seconds = self.revised if so_far is None or left is None else so_far + left
-        return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
 
     def left(self, steps_left: int, training_left_s: float) -> float:
         """Seconds until the predictions are there, from those until the last step.

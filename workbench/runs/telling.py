@@ -8,6 +8,7 @@ from typing import Any
 
 from storage.runs import Run
 from workbench.figures import percent
+from workbench.runs.estimates import Expected
 from workbench.runs.folder import LIVE, State
 
 HOLDS = 0.2
@@ -33,6 +34,22 @@ def last_line(state: State, so_far: float | None = None, expected: str = "") -> 
     gone = "" if so_far is None else f", {duration(so_far)} so far"
     estimate = f", estimate: {expected}" if expected else ""
     return f"{state.state}{phase}{steps}{gone}{left}{estimate}"
+
+
+def estimate_line(
+    expected: Expected, so_far: float | None = None, left: float | None = None
+) -> str:
+    """What a run is expected to take, empty where nothing was estimated.
+
+    Once steps are done it is what they say: what has passed and what is left.
+    """
+    if expected.first is None:
+        return ""
+    before = duration(expected.first.seconds)
+    if expected.revised is None:
+        return f"about {before} in all ({expected.first.source})"
+    seconds = expected.revised if so_far is None or left is None else so_far + left
+    return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
 
 
 def made_with(kind: str, recipe: str) -> str:

@@ -19,7 +19,7 @@ from storage.runs import Run
 from workbench import inert
 from workbench.figures import percent
 from workbench.runs.folder import FAILED, QUEUED, RUNNING, STOPPED
-from workbench.runs.telling import duration
+from workbench.runs.telling import duration, estimate_line
 from workbench.screens.jobs import Collected, Follower, Progress, Progressed, outcome
 from workbench.widgets.detail import bar
 from workbench.widgets.keys import key
@@ -205,7 +205,7 @@ def _facts(progress: Progress, width: int) -> list[Text]:
         facts.append(("speed", "  ".join(filter(None, speed))))
     if state.linear_total:
         facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    estimate = progress.expected.told(progress.seconds, state.eta_s)
+    estimate = estimate_line(progress.expected, progress.seconds, state.eta_s)
     if progress.live and estimate:
         facts.append(("estimate", estimate))
     if state.reason:
