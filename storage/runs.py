@@ -123,8 +123,10 @@ def latest(store: Store, kinds: Sequence[str], states: Sequence[str] = ("done",)
     newest = f"id = (SELECT max(id) FROM runs WHERE {wanted})"
     if found := _read(store, newest, [*kinds, *states]):
         return found[0]
+    recipe = " --recipe baseline" if kinds == ("baseline",) else ""
     raise UserError(
-        f"There is no finished {' or '.join(kinds)} run yet; start one with `workbench train`."
+        f"There is no finished {' or '.join(kinds)} run yet; "
+        f"start one with `workbench train{recipe}`."
     )
 
 

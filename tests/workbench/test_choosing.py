@@ -47,7 +47,10 @@ def second(trained):
         (("list", "--sort", "suspect"), "No suspects are ranked yet; `workbench train --recipe"),
         (("list", "conf:>0.9"), "so conf: finds nothing; `workbench train --recipe baseline"),
         (("label", "--where", "pred:negative", "negative"), "so pred: finds nothing; `workbench"),
-        (("suspects",), "There is no finished baseline run yet; start one with `workbench train`"),
+        (
+            ("suspects",),
+            "There is no finished baseline run yet; start one with `workbench train --recipe ",
+        ),
     ],
 )
 def test_what_rests_on_predictions_is_refused_without_any(home, cli, write, arguments, said):
