@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from storage import labels
@@ -85,6 +87,21 @@ def test_what_is_kept_counts_as_reviewed(four, cli):
     assert [row["id"] for row in ok(cli("list", "reviewed:yes", "--json")).json] == [1]
 
 
+def test_a_label_that_somebody_changes_meanwhile_is_not_kept(four, cli, monkeypatch):
+    read = marking._chosen
+
+    def overtaken(*arguments):
+        wanted = read(*arguments)
+        with closing(open_store(four, "ben")) as other:
+            labels.assign(other, [1], "negative")
+        return wanted
+
+    monkeypatch.setattr(marking, "_chosen", overtaken)
+    result = cli("keep", "1", "2")
+    assert result.status == 1 and "changed by somebody meanwhile" in result.err
+    assert ok(cli("show", "1", "--json")).json["label"] == "negative"
+
+
 def test_predictions_are_taken_as_labels(trained, cli):
     differing = ok(cli("list", "disagree:yes", "--limit", "3", "--json")).json
     ids = [row["id"] for row in differing]
@@ -106,7 +123,7 @@ def test_predictions_are_taken_as_labels(trained, cli):
         (("note", "text"), 2, "either by their ids or with --where"),
         (("note", "1"), 2, "either by their ids or with --where"),
         (("keep", "1", "4"), 1, "1 of the tweets, such as 4, have no label to keep"),
-        (("take", "1"), 1, "such as 1, have no prediction to take"),
+        (("take", "1"), 1, "There are no predictions yet, so there is nothing to take"),
         (("take", "1", "--run", "7"), 1, "There is no run 7"),
     ],
 )
