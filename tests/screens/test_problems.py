@@ -104,6 +104,18 @@ async def test_a_damaged_page_met_by_a_worker_ends_nothing(start, monkeypatch):
         assert driver.tweet(1).label == "negative"
 
 
+async def test_a_form_that_could_not_be_sent_can_be_sent_again(start, monkeypatch):
+    async def fail(*arguments, **options):
+        raise OSError(12, "Cannot allocate memory", "/a/python")
+
+    async with start() as driver:
+        monkeypatch.setattr(driver.app, "command", fail)
+        await driver.press("T")
+        await driver.press("g", "enter", "ctrl+j")
+        await driver.until_seen("/a/python cannot be used")
+        assert not driver.app.screen.query_one("#start").disabled
+
+
 async def test_a_key_that_fails_says_so(start, monkeypatch):
     def gone(store, number):
         raise UserError(f"There is no tweet {number}.")
@@ -124,8 +136,9 @@ async def test_the_shown_run_may_be_deleted_by_somebody_else(start, workspace):
         store = open_store(workspace)
         runs.delete(store, 2)
         store.close()
-        await driver.press("s", "j", "enter")
-        await driver.until_seen("pred: run 2 (deleted)")
+        await driver.until_seen("Run 2 is deleted")
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
 
 
 async def test_a_fault_of_our_own_is_not_hidden(start):

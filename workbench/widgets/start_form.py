@@ -9,7 +9,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from storage.errors import UserError
 from workbench import inert
 from workbench.widgets.keys import key
 from workbench.widgets.menu import CURSOR
@@ -65,13 +64,12 @@ def start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
 async def _start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
     try:
         started = await app.command(*arguments, "--json", let_finish=True)
-    except UserError as error:
+    except Exception:  # whatever it is, the form can be sent again
         if screen.is_attached:
             button = screen.query_one("#start", Button)
             button.disabled = False
             button.focus()
-        app.say(str(error), problem=True)
-        return
+        raise
     if screen.is_attached:
         app.started(int(started["id"]))
     else:
