@@ -10,7 +10,9 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
-from storage.packed import kind_of, unpacked
+from storage.formats.position import Position
+from storage.formats.source import Source
+from storage.packed import unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,44 +22,54 @@ BATCH = 2_000
 """Rows that are in memory at once."""
 
 
-def parquet_table(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
+def parquet_table(source: Source, position: Position) -> tuple[list[str], Iterator[list[Any]]]:
     """The columns of a Parquet file and its rows; raises UserError if it is damaged."""
-    lines = _parquet_lines(path)
+    lines = _parquet_lines(source, position)
     return next(lines), lines
 
 
-def _parquet_lines(path: Path) -> Iterator[list[Any]]:
+def _parquet_lines(source: Source, position: Position) -> Iterator[list[Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with unpacked(path) as packed, TemporaryFile() as seekable:
-            if kind_of(path)[1]:
+        with unpacked(source) as packed, TemporaryFile() as seekable:
+            if source.compression:
                 shutil.copyfileobj(packed, seekable)
                 seekable.seek(0)
-            file = pq.ParquetFile(seekable if kind_of(path)[1] else packed)
+            file = pq.ParquetFile(seekable if source.compression else packed)
             names = list(file.schema_arrow.names)
             if len(set(names)) != len(names):
                 twice = next(name for name in names if names.count(name) > 1)
-                raise UserError(f"{path} has two columns called {twice!r}; rename one.")
+                raise UserError(f"{source.name} has two columns called {twice!r}; rename one.")
             yield names
+            record = 0
             for batch in file.iter_batches(BATCH):
-                yield from map(list, _values(batch))
+                for values in _values(batch):
+                    record += 1
+                    position.record = record
+                    yield list(values)
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise UserError(f"{path} cannot be read as Parquet: {on_one_line(error)}.") from None
+        raise UserError(f"{source.name} cannot be read as Parquet: {on_one_line(error)}.") from None
 
 
-def datasets_rows(path: Path) -> Iterator[Row]:
+def datasets_rows(source: Source, position: Position) -> Iterator[Row]:
     """The rows of what `datasets` has saved: one data set, or one folder a split.
 
     Raises UserError if the folder holds something else or is damaged.
     """
+    for number, row in enumerate(_folder_rows(source.path), start=1):
+        position.record = number
+        yield row
+
+
+def _folder_rows(path: Path) -> Iterator[Row]:
     import pyarrow as pa
 
     try:
         if (index := path / "dataset_dict.json").exists():
             for split in json.loads(index.read_text("utf-8"))["splits"]:
-                for row in datasets_rows(_inside(path, split)):
+                for row in _folder_rows(_inside(path, split)):
                     yield {"split": split, **row}
             return
         if not (state := path / "state.json").exists():
@@ -93,13 +105,16 @@ def _values(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
     """The names that the datasets library keeps for the integers of a label column."""
-    described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = described.get("info", {}).get("features") or {}
-    return {
-        name: feature["names"]
-        for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-    }
+    try:
+        described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = described.get("info", {}).get("features") or {}
+        return {
+            name: list(map(str, feature["names"]))
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, AttributeError, KeyError, TypeError):  # what somebody else wrote there
+        return {}
 
 
 def _class(names: list[str], value: Any) -> Any:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from storage.errors import UsageError
+from storage.formats.cells import label_of
+from storage.formats.column_names import LABEL_WORDS, NAMES, fold
+from storage.formats.position import RecordError
+from storage.label_names import key
 
-NAMES = {
-    "text": ("text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence"),
-    "label": ("label", "sentiment", "class", "gold", "target", "category", "### assistant"),
-    "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
-    "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
-    "url": ("url", "tweet url", "link", "permalink"),
-    "split": ("split", "partition", "fold"),
-}
-ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
+Rows = Sequence[Mapping[str, Any]]
 MOST_LABELS = 20
 NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
+GUESSED = ("predicted ", "rejected ")
+"""What the names of columns begin with that hold labels which nobody gave."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +33,22 @@ class Columns:
     ticker: str | None = None
     url: str | None = None
     split: str | None = None
+    annotator: str | None = None
+    short_text: str | None = None
+    """The column that has the text where that of the full text is empty."""
 
     def as_json(self) -> dict[str, str]:
         """The parts that are played."""
-        return {part: column for part, column in asdict(self).items() if column is not None}
+        parts = asdict(self)
+        del parts["short_text"]
+        return {part: column for part, column in parts.items() if column is not None}
 
 
-def guess(
-    sample: Sequence[Mapping[str, Any]],
-    named: Mapping[str, str | None],
-    labels: Collection[str] = (),
-) -> Columns:
+def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str] = ()) -> Columns:
     """Choose the columns from the first rows; what the user named is taken as it is.
 
-    Where columns have no names, known labels (in lower case) tell which of them holds the labels.
-
-    Raises UsageError for a named column that is not there, or when no column can be the text.
+    `labels` are the keys of known labels, which tell the column of the labels where its name does
+    not. Raises UsageError for a named column that is not there, or when none can be the text.
     """
     present = list(dict.fromkeys(name for row in sample for name in row))
     chosen = {part: column for part, column in named.items() if column is not None}
@@ -57,11 +56,10 @@ def guess(
         if column not in present:
             columns = ", ".join(map(repr, present))
             raise UsageError(f"There is no column {column!r} for the {part} (columns: {columns}).")
-    for part, names in NAMES.items():
+    for part in NAMES:
         free = [column for column in present if column not in chosen.values()]
-        folded = {fold(column): column for column in reversed(free)}
-        found = next((folded[name] for name in names if name in folded), None)
-        if part not in chosen and found is not None and _plausible(part, found, sample):
+        found = next((c for c in _called(part, free) if _plausible(part, c, sample, labels)), None)
+        if part not in chosen and found is not None:
             chosen[part] = found
     free = [column for column in present if column not in chosen.values()]
     if "text" not in chosen:
@@ -72,46 +70,89 @@ def guess(
                 f"No column looks like a text (columns: {columns}); name it with --text."
             )
         chosen["text"] = longest
-    if "label" not in chosen and all(map(NUMBERED.fullmatch, present)):
-        free = [column for column in free if column != chosen["text"]]
-        found = next((column for column in free if _holds_labels(column, sample, labels)), None)
-        if found is not None:
-            chosen["label"] = found
+        free.remove(longest)
+    if "label" not in named and (better := _by_values(chosen.get("label"), free, sample, labels)):
+        chosen["label"] = better
+    if "text" not in named and (full := _full_text(chosen["text"], free, sample)) is not None:
+        return Columns(**chosen | {"text": full, "short_text": chosen["text"]})
     return Columns(**chosen)
 
 
-def fold(name: str) -> str:
-    """The name of a column without what differs between spellings of it."""
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+def candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
+    """The columns that could be the labels if none is chosen, each with some of its values."""
+    taken = (columns.text, columns.id, columns.split, columns.short_text, columns.annotator)
+    found = {}
+    for column in dict.fromkeys(name for row in sample for name in row):
+        values = _values(column, sample)
+        few = 2 <= len(values) <= max(2, min(MOST_LABELS, values.total() // 2))
+        named = fold(column) in NAMES["label"] and values
+        if column not in taken and (few or named):
+            found[column] = [value for value, _ in values.most_common()]
+    return found
 
 
-def _plausible(part: str, column: str, sample: Sequence[Mapping[str, Any]]) -> bool:
-    values = {str(row.get(column)) for row in sample}
+def _called(part: str, free: Sequence[str]) -> Iterator[str]:
+    """The columns with a name for a part, the best name first."""
+    folded = {fold(column): column for column in reversed(free)}
+    return (folded[name] for name in NAMES[part] if name in folded)
+
+
+def _plausible(part: str, column: str, sample: Rows, labels: Collection[str]) -> bool:
+    if part == "text":
+        cells = [row[column] for row in sample if row.get(column) not in (None, "")]
+        return not cells or any(not isinstance(cell, dict | bool) for cell in cells)
     if part == "label":
-        return len(values) <= MOST_LABELS
-    if part == "split":
-        return {value.casefold() for value in values} <= {*SPLIT_NAMES, "none", ""}
+        values = _values(column, sample)
+        return len(values) <= MOST_LABELS or _all_known(values, labels)
     return True
 
 
-def _holds_labels(
-    column: str, sample: Sequence[Mapping[str, Any]], labels: Collection[str]
-) -> bool:
-    """All values are known labels, or a few values come again and again."""
-    values = Counter(str(row[column]).strip().casefold() for row in sample if row.get(column))
-    if not values:
-        return False
-    repeated = 2 <= len(values) <= MOST_LABELS and values.total() >= 5 * len(values)
-    return values.keys() <= set(labels) or repeated
+def _by_values(
+    chosen: str | None, free: Sequence[str], sample: Rows, labels: Collection[str]
+) -> str | None:
+    """A column that holds known labels where the one that is called so holds others, or none is."""
+    if chosen is not None:
+        values = _values(chosen, sample)
+        if not values or any(key(value) in labels for value in values):
+            return None
+    real = [column for column in free if not column.startswith(GUESSED)]
+    known = [column for column in real if _all_known(_values(column, sample), labels)]
+    if known or chosen is not None:
+        return known[0] if known else None
+    if all(NUMBERED.fullmatch(name) for row in sample for name in row):
+        return next((column for column in real if _repeats(_values(column, sample))), None)
+    usual = [column for column in real if _all_known(_values(column, sample), LABEL_WORDS)]
+    return usual[0] if len(usual) == 1 else None
 
 
-def _mean_length(column: str, sample: Sequence[Mapping[str, Any]]) -> float:
+def _values(column: str, sample: Rows) -> Counter[str]:
+    """How often a column has each value, as labels are read."""
+    values: Counter[str] = Counter()
+    for row in sample:
+        with suppress(RecordError):
+            if (value := label_of(row.get(column))) is not None:
+                values[value] += 1
+    return values
+
+
+def _all_known(values: Collection[str], labels: Collection[str]) -> bool:
+    return bool(values) and all(key(value) in labels for value in values)
+
+
+def _repeats(values: Counter[str]) -> bool:
+    """Whether a few values come again and again."""
+    return 2 <= len(values) <= MOST_LABELS and values.total() >= 5 * len(values)
+
+
+def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:
+    """The column of the full text, where that of the text has it cut."""
+    full = next((column for column in free if fold(column) == "full text"), None)
+    if full is None:
+        return None
+    pairs = [(str(row.get(text) or ""), str(row.get(full) or "")) for row in sample]
+    return full if any(len(whole) > len(cut) for cut, whole in pairs) else None
+
+
+def _mean_length(column: str, sample: Rows) -> float:
     texts = [row[column] for row in sample if isinstance(row.get(column), str)]
     return sum(map(len, texts)) / max(1, len(sample))
-
-
-SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
-    "test": "test", "testing": "test",
-}  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from storage import label_names
 from storage.access import writing
 from storage.errors import UsageError, UserError
 
@@ -55,10 +56,12 @@ class Config:
         return self.words.get(label) or (label.capitalize() if label.islower() else label)
 
     def label(self, name: str) -> str | None:
-        """The label that a name or label word means, in any case; None if there is none."""
-        wanted = name.strip().casefold()
+        """The label that a name or label word means, in any spelling; None if there is none."""
+        if name in self.labels:
+            return name
+        wanted = label_names.key(name)
         for label in self.labels:
-            if wanted in (label.casefold(), self.word(label).casefold()):
+            if wanted in (label_names.key(label), label_names.key(self.word(label))):
                 return label
         return None
 
@@ -178,6 +181,23 @@ def check_labels(labels: tuple[str, ...]) -> None:
             raise UsageError(f"The label {label!r} is given twice.")
 
 
+def check_new_labels(labels: tuple[str, ...]) -> None:
+    """Like `check_labels`, and refuse names that can be told apart by programs only."""
+    check_labels(labels)
+    spelled: dict[str, str] = {}
+    for label in labels:
+        if (other := spelled.setdefault(label_names.key(label), label)) != label:
+            raise UsageError(
+                f"The label {label!r} is given twice; {other!r} differs in what cannot be seen."
+            )
+    if (pair := label_names.alike(labels)) is not None:
+        raise UsageError(
+            f"The labels {pair[0]!r} and {pair[1]!r} look alike and are not "
+            f"({label_names.difference(*pair)}); give one of them another name, or map it with "
+            "--map when importing."
+        )
+
+
 def save(folder: Path, config: Config) -> None:
     """Write workbench.toml in one step, readable by its owner only."""
     lines = [
@@ -216,7 +236,7 @@ def save(folder: Path, config: Config) -> None:
 
 def with_labels(config: Config, labels: tuple[str, ...]) -> Config:
     """The same settings with another label set."""
-    check_labels(labels)
+    check_new_labels(labels)
     return replace(config, labels=labels)
 
 

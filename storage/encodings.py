@@ -9,10 +9,11 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 from storage.errors import UserError
+from storage.formats.source import JSON, Source
+from storage.formats.streams import TextBytes
 from storage.packed import unpacked
 
 CHUNK = 1 << 18
@@ -24,7 +25,7 @@ MARKS = {
 }
 HIGH = re.compile(rb"[\x80-\xff]")
 HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
-CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
 
 
 def shown(encoding: str | None) -> str | None:
@@ -32,13 +33,13 @@ def shown(encoding: str | None) -> str | None:
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
-def detect(path: Path, named: str | None = None) -> str:
+def detect(source: Source, named: str | None = None) -> str:
     """The codec that reads a file; one that is named is only checked to exist.
 
     Not valid UTF-8 means cp1252 (of which Latin-1 texts are a part) if that is plausible. Raises
     UserError if no encoding fits. Reads the whole file, a piece at a time.
     """
-    with unpacked(path) as file:
+    with unpacked(source) as file:
         start = file.read(CHUNK)
         mark = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
         if named is not None:
@@ -49,13 +50,17 @@ def detect(path: Path, named: str | None = None) -> str:
             return found
         if _is_utf8(start, file):
             return "utf-8-sig"
-    return _single_bytes(path)
+    return _single_bytes(source)
 
 
 @contextmanager
-def text(path: Path, encoding: str) -> Iterator[TextIO]:
+def text(source: Source) -> Iterator[TextIO]:
     """A file as text with the line ends that it has; raises UserError for bytes that do not fit."""
-    with unpacked(path) as raw, io.TextIOWrapper(raw, encoding, newline="") as file:
+    with (
+        unpacked(source) as raw,
+        TextBytes(raw, source.name, in_lines=source.format != JSON) as ended,
+        io.TextIOWrapper(cast(BinaryIO, ended), source.encoding, newline="") as file,
+    ):
         try:
             yield file
         except UnicodeError as error:
@@ -63,17 +68,17 @@ def text(path: Path, encoding: str) -> Iterator[TextIO]:
             if isinstance(error, UnicodeDecodeError):
                 reason = f"byte 0x{error.object[error.start]:02x}: {error.reason}"
             raise UserError(
-                f"{path} is not {shown(encoding)} text ({reason}); {_advice(path, encoding)}."
+                f"{source.name} is not {shown(source.encoding)} text ({reason}); {_advice(source)}."
             ) from None
 
 
-def _advice(path: Path, wrong: str) -> str:
+def _advice(source: Source) -> str:
     """What to do about a file that is not in the encoding that it was read with."""
     try:
-        found = detect(path)
+        found: str | None = detect(source)
     except UserError:
-        found = wrong
-    if found == wrong:
+        found = source.encoding
+    if found == source.encoding:
         return "correct the file, or name another encoding with --encoding"
     return f"it looks like {shown(found)}, so leave --encoding out"
 
@@ -134,10 +139,10 @@ class _Bytes:
     """A byte that no text in cp1252 has."""
 
 
-def _single_bytes(path: Path) -> str:
+def _single_bytes(source: Source) -> str:
     seen = _Bytes()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    with unpacked(path) as file:
+    with unpacked(source) as file:
         while piece := file.read(CHUNK):
             _look(seen, piece, decoder.decode(piece))
     # Letters beyond ASCII stand alone in the languages of cp1252 and in runs elsewhere, and what
@@ -145,8 +150,8 @@ def _single_bytes(path: Path) -> str:
     if not seen.impossible and seen.good < seen.bad and seen.in_runs <= 0.5 * seen.high:
         return "cp1252"
     raise UserError(
-        f"{path}, line {seen.bad_line}: byte 0x{seen.bad_byte:02x} is not UTF-8, and the file is "
-        "no text in cp1252 either; correct the line, or name the encoding with --encoding."
+        f"{source.name}, line {seen.bad_line}: byte 0x{seen.bad_byte:02x} is not UTF-8, and the "
+        "file is no text in cp1252 either; correct the line, or name the encoding with --encoding."
     )
 
 

@@ -33,6 +33,7 @@ from storage.conditions import (
     opposite,
 )
 from storage.errors import UsageError
+from storage.label_names import key
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
@@ -103,7 +104,7 @@ def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
     """Translate a filter; raises FilterError with the place of the first mistake."""
     if len(source) > MAX_LENGTH:
         raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
-    parser = _Parser(source, {name.casefold(): number for name, number in label_ids.items()})
+    parser = _Parser(source, {key(name): number for name, number in label_ids.items()})
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
         conditions = [joined(conditions, both)]
@@ -248,7 +249,7 @@ class _Parser:
         column = {"label": "c.label", "gold": "c.gold", "pred": "p.label"}[token.text]
         if not token.quoted and token.value.lower() == "none":
             return of_label(column, None)
-        if (number := self.labels.get(token.value.casefold())) is None:
+        if (number := self.labels.get(key(token.value))) is None:
             known = ", ".join(self.labels) or "none yet"
             begun = [name for name in self.labels if name.startswith(f"{token.value} ".casefold())]
             quoted = f'; write {token.text}:"{begun[0]}"' if begun else ""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from storage.bulk import Bulk
+from storage.label_names import key
 from storage.store import Store, now
 
 Event = dict[str, Any]
@@ -94,7 +95,7 @@ def restore(bulk: Bulk, annotator: str) -> int:
         "CREATE TEMP TABLE restoring AS SELECT * FROM staged ORDER BY event IS NULL, event, rowid"
     )
     total: int = db.execute("SELECT count(*) FROM restoring").fetchone()[0]
-    ids = {name.casefold(): number for number, name in db.execute("SELECT id, name FROM labels")}
+    ids = {key(name): number for number, name in db.execute("SELECT id, name FROM labels")}
     last: Event = {}
 
     def write(first: int, until: int) -> None:
@@ -142,7 +143,7 @@ def _write(
         event["new action"] = last["new action"] if same else _begin(db, event, annotator)
         if event["field"] == "label":
             for side in ("old", "new"):
-                event[side] = None if event[side] is None else ids[event[side].casefold()]
+                event[side] = None if event[side] is None else ids[key(event[side])]
         number = db.execute(
             "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?)",
             [event[name] for name in ("new action", "tweet", "field", "old", "new")],

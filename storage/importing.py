@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +16,22 @@ from storage import config as config_file
 from storage import encodings, own_files, readers
 from storage.arrivals import Arrivals, importing_alone, sweep
 from storage.bulk import bulk
-from storage.columns import MOST_LABELS, Columns, guess
-from storage.config import Config, check_labels
-from storage.errors import UsageError, UserError
+from storage.columns import Columns, candidates, guess
+from storage.config import Config
+from storage.errors import UserError
 from storage.events import newest
-from storage.parsing import Batch, Job, batches, in_row, value_of
+from storage.formats import codes, column_values, detection, label_sets, splits
+from storage.formats.cells import value_of
+from storage.formats.column_values import Values
+from storage.formats.position import Fault, Position, RecordError
+from storage.formats.source import ReadOptions, Source
+from storage.label_names import key
+from storage.parsing import Batch, Job, Tally, batches
 from storage.store import Store, transaction, visible
 
 SAMPLE = 200
-SCANNED = 50_000
-"""Rows between two looks at how many different labels there are."""
-MOST_VALUES = 1_000
-CODE = re.compile(r"-?\d+")
+TOLD = 5
+"""Wrong records that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,41 @@ class Options:
     """Whether the first row of a table names the columns."""
     split: str | None = None
     """The split of all tweets of the file, whatever its columns say."""
+    splits: Mapping[str, str] = field(default_factory=dict)
+    """The splits that further values of the file mean."""
+    format: str | None = None
+    """An ending, without its dot."""
+    delimiter: str | None = None
+    quoting: str | None = None
+    escape: str | None = None
+    sheet: str | None = None
+    lenient: bool = False
+    """Records that are wrong are left out instead of ending the import."""
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Those that say how the file is written."""
+        return ReadOptions(
+            self.format and f".{self.format}", self.encoding, self.header, self.delimiter,
+            self.quoting, self.escape, self.sheet, self.lenient,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Plan:
     """What an import will do, worked out before anything is written."""
 
-    path: Path
+    source: Source
     options: Options
-    """What the user said, with the encoding that was found and the codes in lower case."""
     columns: Columns
     labels: tuple[str, ...]
     """The label set that the workspace has afterwards."""
     own: bool = False
     """The file was exported here: its gold labels, sources and histories are restored."""
     rows: int | None = None
-    """How many there are, if the labels were counted."""
+    """How many there are, if they were counted."""
+    notices: tuple[str, ...] = ()
+    """What was found that the user should know, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,7 @@ class Report:
     duplicates: int = 0
     """Added tweets whose text equals that of an earlier one (they share a group and a split)."""
     rejected: int = 0
+    """Rows without a text."""
     labels: dict[str, int] = field(default_factory=dict)
     unlabelled: int = 0
     other_gold: int = 0
@@ -81,109 +103,86 @@ class Report:
     """What the file was read as; None where the format has no choice of an encoding."""
     restored: int = 0
     """Events of an exported history that were written."""
+    skipped: int = 0
+    """Records that are wrong and were left out."""
+    notices: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields that the command line promises."""
         return asdict(self)
 
 
-def plan(config: Config, path: Path, options: Options) -> Plan:
-    """Find the columns and labels of a file.
+def plan(config: Config, path: Path, options: Options, name: str | None = None) -> Plan:
+    """Find out how a file is written, and its columns and labels; messages call it `name`.
 
-    Raises UserError or UsageError for a file that cannot be read, a missing column, or labels
-    that the workspace does not have.
+    Raises UserError or UsageError for a file that cannot be read, a missing column, splits that
+    are none, or labels that the workspace does not have.
     """
-    options = replace(
-        options,
-        codes={code.casefold(): name for code, name in options.codes.items()},
-        encoding=readers.encoding_of(path, options.encoding),
-    )
-    rows = readers.rows(path, options.encoding, options.header)
-    sample = list(islice(rows, SAMPLE))
+    source = detection.find(path, options.reading, name)
+    position = Position(source.name, collects=options.lenient)
+    records = readers.records(source, position)
+    sample = [record.row for record in islice(records, SAMPLE)]
     if not sample:
-        raise UserError(f"{path} has no rows.")
-    named = {part: column for part, column in options.columns.items() if column is not None}
-    own = not named and own_files.is_own({name for row in sample for name in row})
-    columns = (
-        Columns("text", label="gold", id="external_id", split="split")
-        if own
-        else guess(sample, named, _known_labels(config, options))
-    )
-    if columns.label is None:
-        return Plan(path, options, columns, config.labels)
-    if own:
-        seen = _labels_of_own(path, chain(sample, rows))
-    else:
-        seen = _values(path, options, columns.label)
-    labels = _labels(config, path, columns.label, options.codes, seen)
-    return Plan(path, options, columns, labels, own, seen.total())
-
-
-def _values(path: Path, options: Options, column: str) -> Counter[str]:
-    """How often a column has each value, up to a number of values that no label set has."""
-    found = readers.table(path, options.encoding, options.header)
-    if found is not None:
-        names, rows = found
-        cells: Iterator[Any] = map(itemgetter(names.index(column)), rows)
-    else:
-        cells = (row.get(column) for row in readers.rows(path, options.encoding))
-    seen: Counter[Any] = Counter()
-    while part := list(islice(cells, SCANNED)):
-        seen.update(part)
-        if len(seen) > MOST_VALUES:
-            break
-    counted: Counter[str] = Counter()
-    for cell, number in seen.items():
-        if (value := value_of(cell)) is not None:
-            counted[value] += number
-    return counted
-
-
-def _labels_of_own(path: Path, rows: Iterator[Mapping[str, Any]]) -> Counter[str]:
-    """The labels of an exported file: gold, current, and those of the history."""
-    seen: Counter[str] = Counter()
-    for number, row in enumerate(rows, start=1):
-        with in_row(path, number):
-            named = {value_of(row.get("gold"))} | own_files.labels_in(row)
-        seen.update(value for value in named if value is not None)
-    return seen
-
-
-def _known_labels(config: Config, options: Options) -> set[str]:
-    names = {name for label in config.labels for name in (label, config.word(label))}
-    return {name.casefold() for name in names} | options.codes.keys()
-
-
-def _labels(
-    config: Config, path: Path, column: str, codes: Mapping[str, str], seen: Counter[str]
-) -> tuple[str, ...]:
-    for name in codes.values():
-        if config.labels:
-            config.require_label(name)
-    names = list(
-        dict.fromkeys(codes.get(value.casefold(), value) for value, _ in seen.most_common())
-    )
-    if config.labels:
-        unknown = sorted(name for name in names if config.label(name) is None)
-        if unknown:
-            shown = ", ".join(map(repr, unknown[:5])) + (", …" if len(unknown) > 5 else "")
-            raise UsageError(
-                f"{path}: column {column!r} has labels that this workspace does not have: {shown} "
-                f"(labels: {', '.join(config.labels)}); map them with --map value=label,…"
-            )
-        return config.labels
-    if len({name.casefold() for name in names}) > MOST_LABELS:
-        raise UsageError(
-            f"{path}: column {column!r} has more than {MOST_LABELS} different values; "
-            "name the label column with --label."
+        wrong = (
+            f": {position.faults[0].place}, {position.faults[0].reason}" if position.faults else ""
         )
-    if names and all(CODE.fullmatch(name) for name in names):
-        example = ",".join(f"{name}=NAME" for name in sorted(names, key=int))
-        raise UsageError(f"{path}: the labels are codes; name them with --map {example}.")
-    distinct = {name.casefold(): name for name in reversed(names)}
-    labels = tuple(name for name in names if distinct[name.casefold()] == name)
-    check_labels(labels)
-    return labels
+        raise UserError(f"{source.name} has no rows{wrong}.")
+    named = {part: column for part, column in options.columns.items() if column is not None}
+    if not named and own_files.is_own({column for row in sample for column in row}):
+        return _plan_of_own(config, source, options, chain(sample, (r.row for r in records)))
+    names = codes.codes(options.codes)
+    columns = guess(sample, named, _known_labels(config) | names.names.keys())
+    values = Values()
+    if columns.label or columns.split:
+        values = column_values.values(source, columns, options.lenient)
+    notices = source.notices
+    if options.split is None:
+        columns, said = splits.checked(
+            source.name, columns, values.splits, splits.names(options.splits), "split" in named
+        )
+        notices += said
+    labels = config.labels
+    if columns.label is None:
+        notices += (_no_label(sample, columns),)
+    else:
+        place = f"{source.name}: column {columns.label!r}"
+        labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
+        if idle := label_sets.unused(names, options.codes, values.labels):
+            notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
+    return Plan(source, options, columns, labels, False, values.rows or None, notices)
+
+
+def _plan_of_own(
+    config: Config, source: Source, options: Options, rows: Iterator[Mapping[str, Any]]
+) -> Plan:
+    """The plan for a file that was exported here."""
+    columns = Columns("text", label="gold", id="external_id", split="split")
+    position = Position(source.name, collects=options.lenient)
+    seen: Counter[str] = Counter()
+    for position.record, row in enumerate(rows, start=1):
+        with suppress(UserError, RecordError):  # said with its place when the row is parsed
+            named = {value_of(row.get("gold"))} | own_files.labels_in(row)
+            seen.update(value for value in named if value is not None)
+    place = f"{source.name}: column 'gold'"
+    labels = label_sets.label_set(config, place, codes.codes(options.codes), seen, named=False)
+    return Plan(source, options, columns, labels, True, position.record, source.notices)
+
+
+def _known_labels(config: Config) -> set[str]:
+    return {key(name) for label in config.labels for name in (label, config.word(label))}
+
+
+def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
+    """That no column of labels was found, with those that could be one."""
+    found = candidates(sample, columns)
+    if not found:
+        others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
+        return f"No label column was found (columns: {others}); --label COL names one."
+    shown = "; ".join(
+        f"{column!r} ({len(values)} values: {label_sets.listed(values, 4)})"
+        for column, values in list(found.items())[:5]
+    )
+    return f"No label column was found; --label COL names one. It could be {shown}."
 
 
 def run(
@@ -192,23 +191,32 @@ def run(
     dry_run: bool = False,
     progress: Callable[[int], None] = lambda read: None,
     waiting: Callable[[], None] = lambda: None,
+    wrong: Callable[[Fault], None] = lambda fault: None,
 ) -> Report:
     """Take in the tweets of a file, all of them or none; a dry run changes nothing.
 
     A row is known by its text and its id column, or without one by how often the text occurred
     before it in the file, so importing the same file again adds nothing. `progress` is told how
-    many rows are read, and `waiting` that another import has to end first. Memory use does not
-    depend on the size of the file.
+    many rows are read, `waiting` that another import has to end first, and `wrong` each record
+    that is left out. Memory use does not depend on the size of the file. Raises UserError for a
+    file that brings nothing, unless all that it has is there already.
     """
-    last = Batch([], 0, 0, 0)
+    last = Batch([], Tally())
+    faults: list[Fault] = []
     with importing_alone(store, waiting), bulk(store) as writer:
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
-            arrivals = Arrivals(writer, plan.path, plan.columns.as_json(), store.annotator)
+            path = Path(plan.source.name)
+            arrivals = Arrivals(writer, path, plan.columns.as_json(), store.annotator)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
                     arrivals.take(last.rows)
-                    progress(last.read)
+                    progress(last.tally.read)
+                    for fault in last.faults:
+                        wrong(fault)
+                    faults += last.faults[: TOLD - len(faults)]
+                if not arrivals.added + arrivals.existing:
+                    raise UserError(_nothing(plan, last.tally, faults))
                 arrivals.group(keeps_splits=bool(plan.columns.split or plan.options.split))
                 arrivals.restore()
                 if not dry_run:
@@ -216,22 +224,61 @@ def run(
             finally:
                 sweep(writer)
     names = {number: name for name, number in numbers.items()}
+    tally = last.tally
     return Report(
-        columns=plan.columns.as_json(), read=last.read, added=arrivals.added,
-        existing=arrivals.existing + last.repeated, duplicates=arrivals.duplicates,
-        rejected=last.rejected,
+        columns=plan.columns.as_json(), read=tally.read, added=arrivals.added,
+        existing=arrivals.existing + tally.repeated, duplicates=arrivals.duplicates,
+        rejected=tally.rejected,
         labels={names[number]: count for number, count in arrivals.golds.items()},
         unlabelled=arrivals.added - arrivals.golds.total(), other_gold=arrivals.other_gold,
-        encoding=encodings.shown(plan.options.encoding), restored=arrivals.restored,
+        encoding=encodings.shown(plan.source.encoding), restored=arrivals.restored,
+        skipped=tally.wrong, notices=plan.notices + _found(tally, faults),
     )  # fmt: skip
 
 
+def _nothing(plan: Plan, tally: Tally, faults: Sequence[Fault]) -> str:
+    """Why an import brought nothing."""
+    if tally.rejected:
+        return (
+            f"{plan.source.name} brings nothing: none of its {tally.rejected:,} rows has a text in "
+            f"column {plan.columns.text!r}; name the column of the texts with --text."
+        )
+    first = f": {faults[0].place}, {faults[0].reason}" if faults else ""
+    return f"{plan.source.name} brings nothing, as none of its records can be taken{first}."
+
+
+def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
+    """What was found while the rows were read, in sentences."""
+    said = [
+        f"{counted(number, 'record', 'records')}: {remark}."
+        for remark, number in tally.remarks.items()
+    ]
+    if tally.further:
+        one, several = "label by a further annotator differs", "labels by further annotators differ"
+        labels = counted(tally.further, one, several)
+        said.append(f"{labels} from the one that counts; only that one is taken.")
+    if tally.contradicting:
+        rows = counted(tally.contradicting, "row repeats", "rows repeat")
+        said.append(f"{rows} an earlier one with another label; only the first is taken.")
+    if tally.wrong:
+        more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
+        shown = "; ".join(f"{fault.place}: {fault.reason}" for fault in faults)
+        wrong = counted(tally.wrong, "wrong record is", "wrong records are")
+        said.append(f"{wrong} left out ({shown}{more}).")
+    return tuple(said)
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """A number with the words for one or several."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
 def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
+    by_key = {key(name): number for name, number in numbers.items()}
     return Job(
-        path=plan.path.absolute(), encoding=plan.options.encoding, header=plan.options.header,
-        columns=plan.columns, codes=plan.options.codes, own=plan.own, config=config,
-        labels={name.casefold(): number for name, number in numbers.items()},
-        split=plan.options.split,
+        source=plan.source, columns=plan.columns, codes=codes.codes(plan.options.codes),
+        labels=by_key | {**numbers}, splits=splits.names(plan.options.splits), config=config,
+        own=plan.own, split=plan.options.split, lenient=plan.options.lenient,
     )  # fmt: skip
 
 

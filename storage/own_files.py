@@ -12,7 +12,9 @@ from typing import Any
 
 from storage.errors import UserError
 from storage.events import FIELDS
+from storage.formats.codes import Codes
 from storage.histories import GOLD, MARKS, Event
+from storage.label_names import key
 from storage.text import SURROGATE
 
 OWN = ("text", "changed", "flags", "source", "history")
@@ -23,7 +25,7 @@ def is_own(columns: Collection[str]) -> bool:
     return all(name in columns for name in OWN)
 
 
-def read(row: Mapping[str, Any], codes: Mapping[str, str]) -> list[Event]:
+def read(row: Mapping[str, Any], codes: Codes) -> list[Event]:
     """The events of a row of an exported file, then what its other columns say beyond them.
 
     Whoever changes a label or a note in the file itself wants it to count, so the difference
@@ -32,7 +34,7 @@ def read(row: Mapping[str, Any], codes: Mapping[str, str]) -> list[Event]:
     events = [_checked(event, codes) for event in _listed(row)]
     gold = label_named(row.get("gold"), codes)
     known = [event for event in events if event["kind"] == GOLD]
-    if [_folded(event["new"]) for event in known] != ([_folded(gold)] if gold else []):
+    if [_label_key(event["new"]) for event in known] != ([key(gold)] if gold else []):
         events = [event for event in events if event["kind"] != GOLD]
     numbers = [event["event"] for event in events]
     if None in numbers or any(a >= b for a, b in pairwise(numbers)):
@@ -69,13 +71,12 @@ def _unpacked(value: Any, name: str) -> Any:
         raise UserError(f"the {name} is not valid JSON") from None
 
 
-def label_named(value: Any, codes: Mapping[str, str]) -> str | None:
-    """The label that a cell means; `codes` has names for some in lower case."""
-    name = "" if value is None else str(value).strip()
-    return codes.get(name.casefold(), name) or None
+def label_named(value: Any, codes: Codes) -> str | None:
+    """The label that a cell means; `codes` has names for some."""
+    return codes.name(None if value is None else str(value).strip() or None)
 
 
-def _checked(event: Event, codes: Mapping[str, str]) -> Event:
+def _checked(event: Event, codes: Codes) -> Event:
     field, kind, annotator = (event.get(name) for name in ("field", "kind", "annotator"))
     if field not in FIELDS or not (isinstance(kind, str) and isinstance(annotator, str)):
         raise UserError("an event of the history has no annotator, kind or known field")
@@ -94,7 +95,7 @@ def _checked(event: Event, codes: Mapping[str, str]) -> Event:
     return {**whole, **texts, **values, "field": field, "undone": event.get("undone") is True}
 
 
-def _value(field: str, value: Any, codes: Mapping[str, str]) -> Any:
+def _value(field: str, value: Any, codes: Codes) -> Any:
     if field == "label":
         return label_named(value, codes)
     if field == "note":
@@ -103,7 +104,7 @@ def _value(field: str, value: Any, codes: Mapping[str, str]) -> Any:
 
 
 def _beyond(
-    row: Mapping[str, Any], gold: str | None, events: Sequence[Event], codes: Mapping[str, str]
+    row: Mapping[str, Any], gold: str | None, events: Sequence[Event], codes: Codes
 ) -> list[Event]:
     """Events for what the columns label, flags and note say otherwise than the history."""
     state: dict[str, Any] = {"label": gold, "note": None} | dict.fromkeys(MARKS, 0)
@@ -125,7 +126,7 @@ def _beyond(
             "old": state[field], "new": value, "undone": False,
         }
         for field, value in said.items()
-        if _folded(value) != _folded(state[field])
+        if _differs(field, value, state[field])
     ]  # fmt: skip
 
 
@@ -135,6 +136,11 @@ def _kind(field: str, value: Any) -> str:
     return {"excluded": "exclude", "note": "note"}.get(field, "flag")
 
 
-def _folded(value: Any) -> Any:
-    """A label in any case, a note or none, a mark."""
-    return value.casefold() or None if isinstance(value, str) else value
+def _differs(field: str, one: Any, other: Any) -> bool:
+    if field == "label":
+        return _label_key(one) != _label_key(other)
+    return bool((one or None) != (other or None))
+
+
+def _label_key(label: str | None) -> str | None:
+    return None if label is None else key(label)

@@ -1,10 +1,11 @@
-"""Files by their ending: what they hold, and compressed with gzip or zstd or not at all."""
+"""Files by their ending: what they hold, and compressed with gzip, zstd, zip or not at all."""
 
 from __future__ import annotations
 
 import gzip
 import os
 import sys
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from storage.errors import UserError
+from storage.formats.source import Source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -32,22 +34,26 @@ def kind_of(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[BinaryIO]:
+def unpacked(source: Source) -> Iterator[BinaryIO]:
     """The content of a file; raises UserError where the compression is damaged or cut off."""
-    packing = kind_of(path)[1]
     try:
-        with path.open("rb") as file:
-            if packing == ".gz":
+        with source.path.open("rb") as file:
+            if source.compression == ".gz":
                 with gzip.GzipFile(fileobj=file) as inner:
                     yield cast(BinaryIO, inner)
-            elif packing == ".zst":
+            elif source.compression == ".zst":
                 with zstd.ZstdFile(file) as inner:
+                    yield cast(BinaryIO, inner)
+            elif source.compression == ".zip":
+                with zipfile.ZipFile(file) as archive, archive.open(source.member) as inner:
                     yield cast(BinaryIO, inner)
             else:
                 yield file
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, zstd.ZstdError) as error:
         what = "is cut off" if isinstance(error, EOFError) else "is damaged"
-        raise UserError(f"{path} {what} ({str(error).rstrip('.')}); fetch it again.") from None
+        raise UserError(
+            f"{source.name} {what} ({str(error).rstrip('.')}); fetch it again."
+        ) from None
 
 
 @contextmanager

@@ -8,25 +8,34 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from itertools import islice
-from math import isnan
-from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from storage import interpreter, own_files, readers
-from storage.columns import SPLIT_NAMES, Columns
+from storage.columns import Columns
 from storage.config import Config
 from storage.errors import UserError
+from storage.formats.cells import label_of, text_of, value_of
+from storage.formats.codes import Codes
+from storage.formats.label_sets import known
+from storage.formats.position import Fault, Position, RecordError
+from storage.formats.records import Judgement
+from storage.formats.source import Source
+from storage.formats.streams import NOTHING
 from storage.histories import Event
+from storage.label_names import key
 from storage.repeats import Repeats
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 
 Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
 """Text, id in the source, other columns as JSON, content number, split, number of the label, and
 the events of an exported history."""
+Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[Judgement]]
+"""Text, label, id, split, the other columns, the row itself for an exported file, and the labels
+of annotators."""
 BATCH = 16_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
@@ -36,34 +45,54 @@ LARGE = 8_000_000
 class Job:
     """What has to be known to parse a file."""
 
-    path: Path
-    encoding: str | None
-    header: bool | None
+    source: Source
     columns: Columns
-    codes: Mapping[str, str]
+    codes: Codes
     labels: Mapping[str, int]
-    """The numbers of the labels by their folded names."""
+    """The numbers of the labels by their names and the keys of these."""
+    splits: Mapping[str, str]
+    """The split that a value means, in lower case."""
     config: Config
     own: bool
     """The file was exported here and brings histories."""
     split: str | None = None
     """The split of all its tweets."""
+    lenient: bool = False
+    """Records that are wrong are left out."""
+
+
+@dataclass
+class Tally:
+    """What was found in a file so far."""
+
+    read: int = 0
+    rejected: int = 0
+    """Rows without text."""
+    repeated: int = 0
+    """Rows whose id and text came before in the file."""
+    contradicting: int = 0
+    """Those of them that have another label than the first."""
+    further: int = 0
+    """Labels of annotators beside the one that counts."""
+    wrong: int = 0
+    """Records that were left out since they cannot be read."""
+    remarks: Counter[str] = field(default_factory=Counter)
+    """How many records there is something to be said of."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows, none twice, and what was read, rejected and found repeated up to here."""
+    """Some rows, none twice, the records found wrong among them, and the tally up to here."""
 
     rows: list[Row]
-    read: int
-    rejected: int
-    repeated: int
-    """Rows whose id and text came before in the file."""
+    tally: Tally
+    faults: Sequence[Fault] = ()
 
 
 def batches(job: Job) -> Iterator[Batch]:
     """The rows of a file in batches; a large file is parsed while the batch before is written."""
-    if job.path.is_file() and job.path.stat().st_size >= LARGE:
+    path = job.source.path
+    if path.is_file() and path.stat().st_size >= LARGE:
         return _from_process(job)
     return parse(job)
 
@@ -71,103 +100,137 @@ def batches(job: Job) -> Iterator[Batch]:
 def parse(job: Job) -> Iterator[Batch]:
     """The rows of a file in batches.
 
-    Raises UserError for a row that cannot be read or kept as it is.
+    Raises UserError for a row that cannot be read or kept as it is, unless the job is lenient.
     """
-    counted = [0, 0]
-    repeated, repeats = 0, Repeats()
-    rows = _rows(job, counted)
-    while batch := list(islice(rows, BATCH)):
+    tally, repeats = Tally(), Repeats()
+    position = Position(job.source.name, collects=job.lenient)
+    rows = _rows(job, tally, position)
+    while (batch := list(islice(rows, BATCH))) or position.faults:
         fresh = repeats.without(batch)
-        repeated += len(batch) - len(fresh)
-        yield Batch(fresh, counted[0], counted[1], repeated)
-    yield Batch([], counted[0], counted[1], repeated)
+        tally.repeated += len(batch) - len(fresh)
+        tally.contradicting = repeats.contradicting
+        tally.wrong += len(position.faults)
+        yield Batch(fresh, tally, position.faults)
+        position.faults = []
+    yield Batch([], tally)
 
 
-def _rows(job: Job, counted: list[int]) -> Iterator[Row]:
-    config = job.config
-    golds: dict[Any, int | None] = {}
-    for text, label, external, split, rest, row in _cells(job):
-        counted[0] += 1
-        if not isinstance(text, str) or not text.strip():
-            counted[1] += 1
+def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
+    config, labels, splits = job.config, _Labels(job), _Splits(job)
+    history: Sequence[Event] = ()
+    for text, label, external, split, rest, row, judgements in _cells(job, tally, position):
+        tally.read += 1
+        if not isinstance(text, str):
+            text = text_of(text) or ""
+        if not text.strip() or not text.strip(NOTHING):
+            tally.rejected += 1
             continue
         external_id = None if external is None else value_of(external)
-        if not (text.isascii() and (external_id is None or external_id.isascii())):
-            _check_unicode(job.path, counted[0], text, external_id or "")
-        if label not in golds:
-            golds[label] = _gold(value_of(label), job)
-        history: Sequence[Event] = ()
-        if job.own:
-            with in_row(job.path, counted[0]):
+        try:
+            if not (text.isascii() and (external_id is None or external_id.isascii())):
+                _check_unicode(text, external_id or "")
+            gold = labels[label] if isinstance(label, str) else labels.of(label)
+            if judgements:
+                others = (labels.of(judgement.label) for judgement in judgements)
+                tally.further += sum(other is not None and other != gold for other in others)
+            if job.own:
                 rest, history = own_files.source(row), own_files.read(row, job.codes)
+            named = job.split or (split and splits[value_of(split)])
+            if split and not named:
+                rest[str(job.columns.split)] = split  # what is no split is kept
+            columns = to_json(rest) if rest else "{}"
+        except (RecordError, UserError) as error:
+            position.wrong(str(error))
+            continue
+        except RecursionError:
+            position.wrong("a column is nested too deep")
+            continue
         hashed = content_hash(text)
         yield (
             text,
             external_id,
-            to_json(rest) if rest else "{}",
+            columns,
             content_number(hashed),
-            job.split
-            or (split and SPLIT_NAMES.get((value_of(split) or "").casefold()))
-            or split_of(hashed, config.seed, config.test_share, config.dev_share),
-            golds[label],
+            named or split_of(hashed, config.seed, config.test_share, config.dev_share),
+            gold,
             history,
         )
 
 
-def _cells(job: Job) -> Iterator[tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any]]]:
-    """Text, label, id, split, the other columns, and for an exported file the row itself."""
+class _Labels(dict[str, int | None]):
+    """The number of the label that a cell means, found out once for each text."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__({"": None})
+        self._job = job
+
+    def __missing__(self, cell: str) -> int | None:
+        self[cell] = self.of(cell)
+        return self[cell]
+
+    def of(self, cell: Any) -> int | None:
+        """The number for a cell that may be something else than text; may raise RecordError."""
+        job = self._job
+        name = job.codes.name(label_of(cell))
+        if name is None:
+            return None
+        label = known(job.config, name) or name
+        number = job.labels.get(label, job.labels.get(key(label)))
+        if number is None:
+            raise RecordError(f"{name!r} is not a label of this workspace")
+        return number
+
+
+class _Splits(dict[str | None, str | None]):
+    """The split that a value means, found out once for each; None if it is none."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self._job = job
+
+    def __missing__(self, value: str | None) -> str | None:
+        self[value] = self._job.splits.get((value or "").casefold())
+        return self[value]
+
+
+def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     columns = job.columns
     parts = (columns.text, columns.label, columns.id, columns.split)
-    found = None if job.own else readers.table(job.path, job.encoding, job.header)
+    found = None if job.own else readers.table(job.source, position)
     if found is None:
-        for row in readers.rows(job.path, job.encoding, job.header):
+        for row, judgements, remarks in readers.records(job.source, position):
             rest = {k: v for k, v in row.items() if k not in parts and v is not None}
             text, label, external, split = (None if c is None else row.get(c) for c in parts)
-            yield text, label, external, split, rest, row
+            if columns.short_text is not None and not text:
+                text = row.get(columns.short_text)
+            if judgements:
+                judgements = tuple(one for one in judgements if one.column == columns.label)
+            if remarks:
+                tally.remarks.update(remarks)
+            yield text, label, external, split, rest, row, judgements
         return
     names, tuples = found
     at = [names.index(column) if column is not None else len(names) for column in parts]
     text_at, label_at, id_at, split_at = at
     others = [(place, name) for place, name in enumerate(names) if name not in parts]
+    nameless = job.source.dialect.nameless if job.source.dialect else frozenset()
+    short_at = names.index(columns.short_text) if columns.short_text is not None else text_at
     for values in tuples:
         rest = {name: values[place] for place, name in others if values[place] is not None}
+        if nameless:
+            rest = {name: cell for name, cell in rest.items() if cell or name not in nameless}
         values.append(None)  # what a part without a column finds
-        yield values[text_at], values[label_at], values[id_at], values[split_at], rest, {}
+        text = values[text_at] or values[short_at]
+        yield text, values[label_at], values[id_at], values[split_at], rest, {}, ()
 
 
-def _check_unicode(path: Path, number: int, text: str, external_id: str) -> None:
+def _check_unicode(text: str, external_id: str) -> None:
     for part, value in (("text", text), ("id", external_id)):
         if not_unicode := SURROGATE.search(value):
-            raise UserError(
-                f"{path}, row {number}: the {part} is no valid Unicode (the lone surrogate "
-                f"U+{ord(not_unicode[0]):04X}); correct it in the file."
+            raise RecordError(
+                f"the {part} is no valid Unicode (the lone surrogate "
+                f"U+{ord(not_unicode[0]):04X}); correct it in the file"
             )
-
-
-def _gold(code: str | None, job: Job) -> int | None:
-    """The number of the label that a code or name in the file means."""
-    if code is None:
-        return None
-    name = job.codes.get(code.casefold(), code)
-    return job.labels[(job.config.label(name) or name).casefold()]
-
-
-def value_of(cell: Any) -> str | None:
-    """A cell as text; None where it is empty."""
-    if cell is None or (isinstance(cell, float) and isnan(cell)):
-        return None
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)  # codes of a column that has empty cells come as 0.0 and 1.0
-    return str(cell).strip() or None
-
-
-@contextmanager
-def in_row(path: Path, number: int) -> Iterator[None]:
-    """Say in which row of a file an error is."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{path}, row {number}: {error}.") from None
 
 
 # Between two processes: the job goes in, frames of a length and a marshalled value come out.
@@ -182,23 +245,24 @@ def _from_process(job: Job) -> Iterator[Batch]:
             with process.stdin as target:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
-                values, error = frame
+                (rows, tally, faults), error = frame
                 if error is not None:
                     raise UserError(error)
-                yield Batch(*values)
+                found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
+                yield Batch(rows, found, [Fault(*fault) for fault in faults])
         except (EOFError, BrokenPipeError):
-            raise _cut_off(job.path, process.wait()) from None
+            raise _cut_off(job.source.name, process.wait()) from None
         finally:
             process.kill()
 
 
-def _cut_off(path: Path, status: int) -> UserError:
+def _cut_off(file: str, status: int) -> UserError:
     """What to say when the process that reads a file ended too early, with this status."""
     how = "failed"
     if status < 0:
         how = f"was killed ({signal.strsignal(-status)}; the system does so when memory runs out)"
     return UserError(
-        f"{path} was not read to its end, as the process that reads it {how}; nothing was "
+        f"{file} was not read to its end, as the process that reads it {how}; nothing was "
         "imported, try again."
     )
 
@@ -208,10 +272,11 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
     job: Job = pickle.load(source)  # noqa: S301 - from the parent process
     try:
         for batch in parse(job):
-            values = (batch.rows, batch.read, batch.rejected, batch.repeated)
-            _write_frame(target, (values, None))
+            tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
+            faults = [astuple(fault) for fault in batch.faults]
+            _write_frame(target, ((batch.rows, tally, faults), None))
     except UserError as error:
-        _write_frame(target, ((), str(error)))
+        _write_frame(target, (((), {}, ()), str(error)))
     target.write(bytes(8))
 
 

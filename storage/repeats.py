@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 R = TypeVar("R", bound=tuple[Any, ...])
 """A row that begins with its text and its id."""
+LABEL = 5
+"""The place of the label in it."""
 
 
 class Repeats:
@@ -20,22 +22,30 @@ class Repeats:
         self._db = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -32000"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY)")
+        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, label)")
+        self.contradicting = 0
+        """Rows that repeat one with another label."""
 
     def without(self, rows: list[R]) -> list[R]:
         """Those of the rows that have not come before."""
-        keys = [hash(row[:2]) for row in rows if row[1] is not None]
-        if not keys:
+        keyed = [(hash(row[:2]), row[LABEL]) for row in rows if row[1] is not None]
+        if not keyed:
             return rows
-        db, sql = self._db, "INSERT OR IGNORE INTO seen VALUES (?)"
+        db, sql, labels = self._db, "INSERT OR IGNORE INTO seen VALUES (?, ?)", dict(keyed)
+        keys = sorted(labels)
         db.execute("BEGIN")
-        if db.executemany(sql, [(key,) for key in sorted(keys)]).rowcount == len(keys):
+        written = db.executemany(sql, zip(keys, map(labels.get, keys), strict=True)).rowcount
+        if written == len(keyed):
             db.execute("COMMIT")
             return rows
         db.execute("ROLLBACK")  # seldom: find out one by one which they are
         db.execute("BEGIN")
-        fresh = [
-            row for row in rows if row[1] is None or db.execute(sql, (hash(row[:2]),)).rowcount
-        ]
+        fresh = []
+        for row in rows:
+            if row[1] is None or db.execute(sql, (hash(row[:2]), row[LABEL])).rowcount:
+                fresh.append(row)
+            elif row[LABEL] is not None:
+                found = db.execute("SELECT label FROM seen WHERE key = ?", (hash(row[:2]),))
+                self.contradicting += found.fetchone()[0] != row[LABEL]
         db.execute("COMMIT")
         return fresh

@@ -103,7 +103,7 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
     fresh = not path.exists() or _unfinished(path)
     if not fresh and config_file.path_in(folder).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
-    config_file.check_labels(config.labels)
+    config_file.check_new_labels(config.labels)
     with writing(folder):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.chmod(0o700)

@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from storage import arrow_writers, delimited, exchange, histories
+from storage import arrow_writers, delimited, histories
 from storage.access import writing
 from storage.errors import UsageError, UserError
+from storage.formats import argilla, dialogues, label_studio
 from storage.packed import kind_of, packing
 from storage.store import Store, unchanging
 from storage.text import to_json
@@ -104,9 +105,9 @@ def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: b
     elif form == "json":
         count = _array(file, (row for row, _ in rows))
     elif form == "labelstudio":
-        count = _array(file, (exchange.task(_as_text(row), tweet) for row, tweet in rows))
+        count = _array(file, (label_studio.write(_as_text(row), tweet) for row, tweet in rows))
     elif form == "argilla":
-        records = (exchange.record(_as_text(row), tweet, store.annotator) for row, tweet in rows)
+        records = (argilla.write(_as_text(row), tweet, store.annotator) for row, tweet in rows)
         count = _array(file, records)
     elif form == "seed":
         count = _lines(file, _dialogues(store, filter_text))
@@ -135,7 +136,7 @@ def _as_text(row: Row) -> Row:
 def _dialogues(store: Store, filter_text: str) -> Iterator[Row]:
     for tweet in each(store, filter_text):
         if tweet.label is not None and not tweet.excluded:
-            yield exchange.dialogue(tweet, store.config.word(tweet.label))
+            yield dialogues.write(tweet, store.config.word(tweet.label))
 
 
 def _delimited(

@@ -20,7 +20,8 @@ from workbench import __version__, inert
 from workbench.commands.options import Settings, common
 
 COMMANDS = {
-    "data": ("init", "import", "export", "status"),
+    "importing": ("import",),
+    "data": ("init", "export", "status"),
     "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
     "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),

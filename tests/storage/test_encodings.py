@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from storage import encodings, tweets
+from storage import tweets
 from storage.errors import UserError
+from storage.formats import detection
+from storage.formats.source import ReadOptions
 
 HEAD = "text,label\n"
 WESTERN = "the café in Zürich costs 5 € “now”"
 JAPANESE = "株価が上がっています、とても良いですね"
+
+
+def encoding_of(path):
+    return detection.find(path, ReadOptions()).encoding
 
 
 def found(store):
@@ -63,7 +69,7 @@ def test_cp1252_and_latin_1_are_found_and_reported(text, codec, make_store, take
 def test_a_byte_far_into_the_file_decides(write):
     rows = "".join(f"text number {n},positive\n" for n in range(40_000))
     path = write("old.csv", (HEAD + rows + "the last café,positive\n").encode("cp1252"))
-    assert encodings.detect(path) == "cp1252"
+    assert encoding_of(path) == "cp1252"
 
 
 REFUSED = {
@@ -98,7 +104,7 @@ def test_a_named_utf_16_ignores_the_mark(make_store, take_in, write):
 
 
 def test_a_few_nuls_make_no_utf_16(write):
-    assert encodings.detect(write("t.csv", HEAD + '"nul \x00 inside",positive\n')) == "utf-8-sig"
+    assert encoding_of(write("t.csv", HEAD + '"nul \x00 inside",positive\n')) == "utf-8-sig"
 
 
 def test_formats_without_a_choice_report_no_encoding(make_store, take_in, tmp_path):

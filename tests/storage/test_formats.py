@@ -14,6 +14,8 @@ from backports import zstd
 
 from storage import importing, labels, readers, tweets, writers
 from storage.errors import UsageError, UserError
+from storage.formats import detection
+from storage.formats.source import ReadOptions
 from storage.importing import Options
 
 CSV = "text,label\nup we go,positive\ndown it goes,negative\n"
@@ -22,6 +24,14 @@ JSONL = '{"text": "up we go", "label": "positive"}\n{"text": "down it goes"}\n'
 
 def found(store):
     return [tweet.text for tweet in tweets.each(store)]
+
+
+def source(path):
+    return detection.find(path, ReadOptions())
+
+
+def rows_of(path):
+    return list(readers.rows(source(path)))
 
 
 def labelled(store):
@@ -144,12 +154,12 @@ def test_a_column_of_few_values_is_the_label_of_a_file_without_header(make_store
 )
 def test_the_first_row_is_a_header_unless_it_looks_like_the_rest(first, has_header, write):
     path = write("t.csv", f"{first}\nsame,y\nother,z\n")
-    assert len(list(readers.rows(path))) == (2 if has_header else 3)
+    assert len(rows_of(path)) == (2 if has_header else 3)
 
 
 def test_numbers_below_a_word_make_it_a_header(write):
     path = write("t.csv", "positive,negative\n0.1,0.9\n0.2,0.8\n")
-    assert next(iter(readers.rows(path))) == {"positive": "0.1", "negative": "0.9"}
+    assert rows_of(path)[0] == {"positive": "0.1", "negative": "0.9"}
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -198,14 +208,14 @@ def test_a_table_gives_names_and_values(write, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names, lines = readers.table(write("t.csv", CSV))
+    names, lines = readers.table(source(write("t.csv", CSV)))
     assert (names, list(lines)) == (
         ["text", "label"], [["up we go", "positive"], ["down it goes", "negative"]],
     )  # fmt: skip
     pq.write_table(pa.table({"text": ["up"], "n": [1]}), tmp_path / "t.parquet")
-    names, lines = readers.table(tmp_path / "t.parquet")
+    names, lines = readers.table(source(tmp_path / "t.parquet"))
     assert (names, list(lines)) == (["text", "n"], [["up", 1]])
-    assert readers.table(write("t.jsonl", JSONL)) is None
+    assert readers.table(source(write("t.jsonl", JSONL))) is None
 
 
 # JSON
@@ -222,7 +232,7 @@ def test_a_large_json_file_is_read_in_little_memory(form, write):
     path = write("t.json", content)
     del content
     tracemalloc.start()
-    count = sum(row["n"] == [n] for n, row in enumerate(readers.rows(path)))
+    count = sum(row["n"] == [n] for n, row in enumerate(readers.rows(source(path))))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 20_000
@@ -239,7 +249,7 @@ def test_json_is_the_same_wherever_it_is_cut(chunk, write, monkeypatch):
         {}, {"x": {"y": "z" * 300}, "inf": float("inf"), "minus": float("-inf")},
     ]  # fmt: skip
     for content in (json.dumps(rows), json.dumps(rows, indent=2), "\n".join(map(json.dumps, rows))):
-        assert list(readers.rows(write("t.json", content))) == rows
+        assert rows_of(write("t.json", content)) == rows
 
 
 BAD_JSON = {
@@ -249,7 +259,7 @@ BAD_JSON = {
     '[{"a": 1}\n{"a": 2}]': "line 2: .*comma",
     '{"a": "b\n"}': "control character",
     '{"a": ' + "1" * 5000 + "}": "number is too long",
-    "[[1]]": "entry 1: an object",
+    "[[1]]": "record 1, line 1: an object",
     '[{"a": "b': "Unterminated",
 }
 
@@ -257,7 +267,7 @@ BAD_JSON = {
 @pytest.mark.parametrize("content", BAD_JSON, ids=lambda value: value[:20])
 def test_json_that_is_none_is_named_with_its_line(content, write):
     with pytest.raises(UserError, match=BAD_JSON[content]):
-        list(readers.rows(write("t.json", content)))
+        rows_of(write("t.json", content))
 
 
 def test_half_an_emoji_in_another_column_is_kept(make_store, take_in, write, tmp_path):
@@ -276,7 +286,7 @@ def test_half_an_emoji_in_a_text_is_refused_with_row_and_code_point(
     row = {"text": "up we go", "id": "7"} | {column: "half \ud83d"}
     path = write("t.jsonl", json.dumps({"text": "fine"}) + "\n" + json.dumps(row))
     store = make_store()
-    with pytest.raises(UserError, match=rf"row 2: the {column} .*U\+D83D"):
+    with pytest.raises(UserError, match=rf"record 2, line 2: the {column} .*U\+D83D"):
         take_in(store, path)
     assert tweets.counts(store).tweets == 0
 
@@ -442,7 +452,7 @@ def test_a_changed_byte_of_a_data_set_ends_no_process(small, tmp_path, monkeypat
     for place in range(0, len(whole), 8):
         path.write_bytes(whole[:place] + b"\xff" * 4 + whole[place + 4 :])
         try:
-            outcomes.add(len(list(readers.rows(tmp_path / "set"))))
+            outcomes.add(len(rows_of(tmp_path / "set")))
         except UserError as error:
             assert "\n" not in str(error)
             outcomes.add("refused")

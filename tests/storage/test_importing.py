@@ -277,8 +277,8 @@ BAD = {
     "twice.csv": ("text,text\na long text,b\n", "two columns called 'text'"),
     "bad.jsonl": ('{"text": "up we go"}\n{"text": \n', "line 2: not valid JSON"),
     "bad.json": ('[{"text": "up we go"},\n{"text"]', "line 2: not valid JSON"),
-    "number.jsonl": ('{"text": "up we go"}\n3\n', "entry 2: an object"),
-    "strings.json": ('["up we go"]', "entry 1: an object"),
+    "number.jsonl": ('{"text": "up we go"}\n3\n', "record 2, line 2: an object"),
+    "strings.json": ('["up we go"]', "record 1, line 1: an object"),
     "notes.docx": ("text", "not of a known kind"),
     "broken.parquet": ("PAR1 and nothing more", "cannot be read as Parquet"),
 }
@@ -363,11 +363,17 @@ def test_a_label_that_cannot_be_a_name_leaves_nothing(make_store, take_in, write
     assert nothing_in(store)
 
 
-def test_a_label_column_with_too_many_values_is_refused(make_store, take_in, write):
+def test_more_than_twenty_values_are_labels_only_if_the_column_is_named(make_store, take_in, write):
     rows = "".join(f"text number {n},kind {n}\n" for n in range(50))
     path = write("t.csv", f"text,label\n{rows}")
+    store, report = take_in(make_store(labels=()), path)
+    assert (report.labels, report.unlabelled) == ({}, 50)
+    assert "'label' (50 values: 'kind 0', 'kind 1'" in report.notices[0]
+    store, report = take_in(make_store("named", labels=()), path, columns={"label": "label"})
+    assert (len(report.labels), len(store.config.labels)) == (50, 50)
+    late = write("late.csv", f"text,label\n{GOOD}{rows}")
     with pytest.raises(UsageError, match="more than 20 different values"):
-        take_in(make_store(labels=()), path, columns={"label": "label"})
+        take_in(make_store("late", labels=()), late)
 
 
 def test_spellings_of_one_label_become_the_commonest(make_store, take_in, write):
@@ -457,7 +463,7 @@ def test_other_gold_labels_are_counted_and_not_taken(make_store, take_in, write)
 def test_rows_without_text_are_counted(make_store, take_in, write):
     path = write("t.csv", "text,label\nup we go,positive\n  ,negative\n,\n")
     _, report = take_in(make_store(), path)
-    assert (report.read, report.added, report.rejected) == (3, 1, 2)
+    assert (report.read, report.added, report.rejected) == (2, 1, 1)
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(make_store, take_in, surge_file):

@@ -223,7 +223,7 @@ def test_a_history_that_is_none_leaves_nothing(history, message, make_store, tak
     good = {"text": "up we go", "gold": "positive", "changed": False, "flags": [], "source": {}}
     rows = [good | {"history": []}, good | {"history": history if history != '"nonsense"' else "x"}]
     store = make_store()
-    with pytest.raises(UserError, match=f"row 2: .*{message}"):
+    with pytest.raises(UserError, match=f"record 2, line 2: .*{message}"):
         take_in(store, write("t.jsonl", "\n".join(map(json.dumps, rows))))
     assert tweets.counts(store).tweets == 0
     assert maintenance.check(store) == []

@@ -1,0 +1,1 @@
+"""File formats: a file becomes rows and rows become a file; knows no database."""

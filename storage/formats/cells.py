@@ -1,0 +1,111 @@
+"""Cells that hold more than a value: lists, objects, and texts of lists and objects."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable
+from math import isnan
+from typing import Any
+
+from storage.formats.column_names import NAMES, fold
+from storage.formats.position import RecordError
+
+LABEL_KEYS = ("name", "label", "value", "choice", "choices", "class", "title", "text")
+"""What an object calls the label that it stands for."""
+SPAN_KEYS = {"start", "end", "start_offset", "end_offset", "startOffset", "endOffset"}
+DEEPEST = 5
+"""Lists in lists that are looked into."""
+LONGEST = 2_000
+"""Characters of a cell in which a list or an object is looked for."""
+
+
+def value_of(cell: Any) -> str | None:
+    """A cell as text; None where it is empty."""
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # codes of a column that has empty cells come as 0.0 and 1.0
+    return str(cell).strip() or None
+
+
+def label_of(cell: Any, depth: int = 0) -> str | None:
+    """The one label in a cell: a name, a list of one, an object with a name; None if it is empty.
+
+    Raises RecordError for several labels, or something that is none.
+    """
+    cell = opened(cell)
+    if depth > DEEPEST:
+        raise RecordError("the label is nested too deep")
+    if isinstance(cell, list | tuple):
+        if any(_is_span(item) for item in cell):
+            raise RecordError(
+                "the label marks a part of the text, and labels of whole texts are expected; name "
+                "another column with --label"
+            )
+        return _one(found for item in cell if (found := label_of(item, depth + 1)))
+    if isinstance(cell, dict):
+        key = next((key for key in LABEL_KEYS if cell.get(key) not in (None, "", [])), None)
+        if key is not None or not cell:
+            return None if key is None else label_of(cell[key], depth + 1)
+        if len(cell) > 1 and all(
+            isinstance(value, int | float) and value in (0, 1) for value in cell.values()
+        ):
+            return _one(str(name) for name, value in cell.items() if value)
+        keys = ", ".join(map(repr, list(cell)[:5]))
+        raise RecordError(f"the label is an object with the keys {keys}, and a name is expected")
+    return value_of(cell)
+
+
+def _one(labels: Iterable[str]) -> str | None:
+    different = list(dict.fromkeys(labels))
+    if len(different) > 1:
+        raise RecordError(several(different))
+    return different[0] if different else None
+
+
+def several(labels: Iterable[str]) -> str:
+    """What is wrong with a record that has more than one label."""
+    shown = ", ".join(map(repr, labels))
+    return (
+        f"the labels {shown} stand where one is expected (texts with several labels are out of "
+        "scope); leave one of them"
+    )
+
+
+def _is_span(item: Any) -> bool:
+    if isinstance(item, dict):
+        return bool(SPAN_KEYS & item.keys())
+    return isinstance(item, list | tuple) and [type(part) for part in item[:2]] == [int, int]
+
+
+def opened(cell: Any) -> Any:
+    """The list or object that a cell holds as text, in JSON or as Python prints it."""
+    if not isinstance(cell, str) or len(cell) > LONGEST:
+        return cell
+    text = cell.strip()
+    if text[:1] + text[-1:] not in ("[]", "{}"):
+        return cell
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return cell
+    return value if isinstance(value, list | tuple | dict) else cell
+
+
+def text_of(cell: Any, depth: int = 0) -> str | None:
+    """The text in a cell: tokens are joined, numbers are text; None if there is none."""
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
+        return None
+    if depth > DEEPEST:
+        return None
+    if isinstance(cell, list | tuple):
+        return " ".join(part for item in cell if (part := text_of(item, depth + 1))) or None
+    if isinstance(cell, dict):
+        named = (cell[key] for key in cell if fold(str(key)) in NAMES["text"])
+        return next((text_of(value, depth + 1) for value in named), None)
+    return str(cell)

@@ -1,0 +1,39 @@
+"""What columns of tweets are called, and what stands in them."""
+
+from __future__ import annotations
+
+NAMES = {
+    "text": (
+        "text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence",
+        "tweet content", "document", "data",
+    ),
+    "label": (
+        "label", "sentiment", "class", "gold", "target", "category", "### assistant", "labels",
+        "polarity", "annotation", "cats",
+    ),
+    "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
+    "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
+    "url": ("url", "tweet url", "link", "permalink"),
+    "split": ("split", "partition", "fold"),
+    "annotator": (
+        "annotator", "worker", "worker id", "workerid", "annotator id", "rater", "coder", "labeler",
+        "labeller", "completed by",
+    ),
+}  # fmt: skip
+"""The names of the column that plays a part, the surest first."""
+ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
+LABEL_WORDS = frozenset(
+    ("positive", "negative", "neutral", "mixed", "pos", "neg", "bullish", "bearish", "yes", "no")
+)
+"""What stands in a column of labels and is no name for one."""
+SPLIT_NAMES = {
+    "train": "train", "training": "train",
+    "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""The split that a value means."""
+
+
+def fold(name: str) -> str:
+    """The name of a column without what differs between spellings of it."""
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

@@ -1,0 +1,97 @@
+"""Finding out, once, how a file is written: format, compression, encoding, dialect, program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from storage import encodings, readers
+from storage.errors import UserError
+from storage.formats import archives, containers, dialects, excel, forms, lines, sniffing
+from storage.formats.position import Position
+from storage.formats.source import (
+    DATASETS,
+    EXCEL,
+    FASTTEXT,
+    JSON,
+    JSON_LINES,
+    LINES,
+    PARQUET,
+    TABLE,
+    TEXTUAL,
+    ReadOptions,
+    Source,
+)
+from storage.packed import PACKED, kind_of
+
+FORMATS = {
+    ".csv": TABLE, ".tsv": TABLE, ".tab": TABLE, ".txt": LINES, ".ft": FASTTEXT, ".json": JSON,
+    ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET, ".xlsx": EXCEL,
+}  # fmt: skip
+TABS = (".tsv", ".tab")
+SAMPLE = 200
+"""Records that are looked at to find the program that wrote them."""
+ADVICE = {
+    ".xls": "save it as .xlsx or .csv", ".xlsm": "save it as .xlsx", ".ods": "save it as .xlsx",
+    ".docx": "save its texts as .txt", ".pdf": "save its texts as .txt",
+}  # fmt: skip
+
+
+def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
+    """How a file is written; `name` is what messages call it.
+
+    Raises UserError for a file that is not there, or of no known kind, or not as it says.
+    """
+    ending, source = _opened(path, options, name or str(path))
+    if source.format in TEXTUAL:
+        source = replace(source, encoding=encodings.detect(source, options.encoding))
+    if source.format == LINES:
+        source = lines.find(source, options)
+    if source.format == TABLE:
+        dialect, notices = dialects.find(source, options, ending in TABS)
+        source = replace(source, dialect=dialect, notices=source.notices + notices)
+    elif source.format in (JSON, JSON_LINES):
+        source = containers.find(source)
+    elif source.format == EXCEL:
+        return excel.find(source, options)
+    rows = readers.plain_rows(source, Position(source.name, collects=True))
+    return replace(source, form=forms.form_of(list(islice(rows, SAMPLE))))
+
+
+def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
+    """The ending that says what a file holds, and the file with its compression."""
+    if not path.exists():
+        raise UserError(f"{name} does not exist.")
+    if path.is_dir():
+        return "", Source(path, name, DATASETS)
+    if not path.is_file():
+        raise UserError(f"{name} is no ordinary file; write its content into one first.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{name} is empty.")
+    ending, compression = kind_of(path)
+    if not ending and not compression:
+        ending, compression = sniffing.kind_of(path, name)
+    source = Source(path, name, TABLE, compression)
+    if ending == ".zip":
+        member = archives.only_member(path, name)
+        ending, source = (
+            kind_of(Path(member))[0],
+            replace(source, compression=".zip", member=member),
+        )
+    ending = options.format or ending
+    if (found := FORMATS.get(ending)) is None:
+        inside = f" ({source.member})" if source.member else ""
+        advice = ADVICE.get(ending, "--format says what it holds")
+        raise UserError(
+            f"{name}{inside} is not of a known kind ({', '.join(FORMATS)}, each also with "
+            f"{' or '.join(PACKED)}, in a .zip, or a datasets folder); {advice}."
+        )
+    source = replace(source, format=found)
+    if found in TEXTUAL:
+        sniffing.require_text(source)
+    elif found == EXCEL:
+        if source.compression:
+            raise UserError(f"{name} is a workbook inside {source.compression}; unpack it first.")
+        archives.require_workbook(path, name)
+    return ending, source

@@ -1,0 +1,176 @@
+"""How a table in text is written: delimiter, quotes, header, and what stands before it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from storage.encodings import text
+from storage.errors import UsageError
+from storage.formats import quotes
+from storage.formats.headers import header, names_known
+from storage.formats.source import Dialect, ReadOptions, Source
+
+if TYPE_CHECKING:
+    import _csv
+
+SAMPLE = 100
+HEAD = 1 << 20
+"""Characters of the file that are looked at."""
+DELIMITERS = ",;\t|"
+NAMED_DELIMITERS = {
+    "tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ",
+}  # fmt: skip
+SEP = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
+"""What Excel writes into the first line of a file for itself."""
+REMARK = re.compile(r"#(\W.*)?", re.DOTALL)
+"""A comment beyond doubt: no tweet begins so with a hashtag."""
+
+
+def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tuple[str, ...]]:
+    """The dialect of a table and sentences about what is odd in it; `tabs` if its ending says so.
+
+    Raises UserError for two columns of one name, UsageError for a delimiter that is none.
+    """
+    with text(source) as file:
+        head = file.read(HEAD)
+    lines = list(io.StringIO(head, newline=""))
+    if len(head) == HEAD and len(lines) > 1:
+        lines.pop()
+    notices = []
+    delimiters = _delimiters(options, tabs)
+    before = _blank(lines, 0)
+    if before < len(lines) and (hint := SEP.fullmatch(lines[before])) is not None:
+        delimiters = delimiters if options.delimiter else hint[1]
+        before += 1
+        notices.append(f"Line {before} (sep={hint[1]}) names the delimiter and is no row.")
+    remarks = _remarks(lines[before:], delimiters, options)
+    if remarks:
+        first, before = before + 1, before + remarks
+        which = f"Lines {first} to {before}" if remarks > 1 else f"Line {before}"
+        notices.append(f"{which} before the table, a comment (#), is left out.")
+    quoted = options.quoting != "none"
+    delimiter = _best(lines[before:], delimiters, quoted, options.escape)
+    found = Dialect(delimiter, (), False, quoted, _escape(options.escape), before)
+    dialect = _with_header(source, lines, found, options)
+    if (
+        delimiter == "\t"
+        and options.quoting is None
+        and (line := quotes.astray(source, dialect)) is not None
+    ):
+        dialect = _with_header(source, lines, replace(found, quoted=False), options)
+        notices.append(
+            f"Quotes are read as ordinary characters, since the one in line {line} would run over "
+            "the ends of lines; --quoting minimal reads them as quotes."
+        )
+    return dialect, tuple(notices)
+
+
+def reader(lines: Iterable[str], dialect: Dialect) -> _csv.Reader:
+    """The rows of lines in a dialect; the csv module's own reader."""
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
+        escapechar=dialect.escape,
+        strict=True,
+    )
+
+
+def _delimiters(options: ReadOptions, tabs: bool) -> str:
+    if options.delimiter is None:
+        return "\t" if tabs else DELIMITERS
+    named = NAMED_DELIMITERS.get(options.delimiter.lower(), options.delimiter)
+    if len(named) != 1 or named in '"\r\n':
+        raise UsageError(
+            f"--delimiter takes one character (or tab, comma, semicolon, pipe, space), not "
+            f"{options.delimiter!r}."
+        )
+    return named
+
+
+def _escape(named: str | None) -> str | None:
+    if named is not None and (len(named) != 1 or named in '"\r\n'):
+        raise UsageError(f"--escape takes one character, such as '\\', not {named!r}.")
+    return named
+
+
+def _blank(lines: Sequence[str], start: int) -> int:
+    """The first line from `start` that is not empty."""
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    return start
+
+
+def _remarks(lines: Sequence[str], delimiters: str, options: ReadOptions) -> int:
+    """How many lines before the table are comments."""
+    end = beyond_doubt = 0
+    while end < len(lines) and (lines[end].startswith("#") or not lines[end].strip()):
+        if beyond_doubt == end and REMARK.fullmatch(lines[end].strip() or "#"):
+            beyond_doubt = end + 1
+        end += 1
+    if end == len(lines):
+        return 0
+    rows = _sample(lines[end:], _dialect(delimiters, lines[end:], options))
+    # A line that begins with a hashtag is a comment only above a header.
+    return end if rows and names_known(rows[0]) else beyond_doubt
+
+
+def _dialect(delimiters: str, lines: Sequence[str], options: ReadOptions) -> Dialect:
+    quoted = options.quoting != "none"
+    best = _best(lines, delimiters, quoted, options.escape)
+    return Dialect(best, (), False, quoted, options.escape)
+
+
+def _best(lines: Sequence[str], delimiters: str, quoted: bool, escape: str | None) -> str:
+    """The delimiter that divides the first rows best."""
+    samples = {
+        delimiter: _sample(lines, Dialect(delimiter, (), False, quoted, escape))
+        for delimiter in delimiters
+    }
+    return max(samples, key=lambda delimiter: _evenness(samples[delimiter]))
+
+
+def _sample(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
+    rows = []
+    try:
+        for row in islice(reader(lines, dialect), SAMPLE):
+            if row:
+                rows.append(row)
+    except csv.Error:
+        pass  # said when the row is read in earnest
+    return rows
+
+
+def _evenness(sample: Sequence[Sequence[str]]) -> tuple[int, bool, float, int]:
+    """How well a delimiter divides the rows: names found, then rows as wide as the first."""
+    if not sample:
+        return (0, False, 0.0, 0)
+    width = len(sample[0])
+    share = sum(len(row) == width for row in sample) / len(sample)
+    return (names_known(sample[0]), width > 1 and share > 0.5, share, width)
+
+
+def _with_header(
+    source: Source, lines: Sequence[str], dialect: Dialect, options: ReadOptions
+) -> Dialect:
+    """The dialect with the names of its columns, and the header among the skipped lines."""
+    table = lines[dialect.skipped :]
+    sample = _sample(table, dialect)
+    if not dialect.quoted and sample:
+        sample[0] = [cell.strip('"') for cell in sample[0]]
+    found = header(source.name, sample, options.header)
+    skipped = dialect.skipped
+    if found.is_row:
+        rows = reader(table, dialect)
+        while not next(rows, ["nothing is there"]):
+            pass
+        skipped += rows.line_num
+    return replace(
+        dialect, names=found.names, header=found.is_row, nameless=found.nameless, skipped=skipped
+    )

@@ -1,0 +1,50 @@
+"""doccano: texts with a list of annotations, one for each user and label."""
+
+from __future__ import annotations
+
+from storage.formats import records
+from storage.formats.position import RecordError
+from storage.formats.records import Judgement, Record, Row
+
+TEXT = ("text", "data")
+"""What the text is called in some versions and in others."""
+
+
+def claims(row: Row) -> bool:
+    """Whether a record has annotations that are labels of its text."""
+    given = row.get("annotations")
+    return (
+        any(isinstance(row.get(name), str) for name in TEXT)
+        and isinstance(given, list)
+        and bool(given)
+        and all(isinstance(entry, dict) and "label" in entry for entry in given)
+    )
+
+
+def questions(row: Row) -> list[str]:
+    """None, as the annotations are always the label."""
+    return []
+
+
+def read(row: Row, question: str | None) -> Record:
+    """The text with its last annotation; raises RecordError where one user gave several labels."""
+    columns = {name: value for name, value in row.items() if name not in ("annotations", "meta")}
+    columns |= records.table(row.get("meta"))
+    judgements = []
+    given: dict[str | None, object] = {}
+    for entry in records.objects(row.get("annotations")):
+        label, user = entry.get("label"), records.name_of(entry.get("user"))
+        if "start_offset" in entry:
+            raise RecordError(
+                "the annotations mark parts of the text, and labels of whole texts are expected"
+            )
+        if given.setdefault(user, label) != label:
+            raise RecordError(
+                f"the labels {given[user]!r} and {label!r} stand where one is expected (texts with "
+                "several labels are out of scope); leave one of them"
+            )
+        at = entry.get("updated_at") or entry.get("created_at")
+        judgements.append(Judgement("label", label, user, None if at is None else str(at)))
+    if judgements:
+        columns["label"] = judgements[-1].label
+    return Record(columns, tuple(judgements))

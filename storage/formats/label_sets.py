@@ -1,0 +1,127 @@
+"""Which labels a workspace has after an import: its own, or those of the file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from storage import label_names
+from storage.columns import MOST_LABELS
+from storage.config import Config, check_new_labels
+from storage.errors import UsageError
+from storage.formats.cells import several
+from storage.formats.codes import NO_LABEL, Codes, are_numbers, code_of
+from storage.formats.column_values import MOST_VALUES
+from storage.label_names import key
+
+JOINED = re.compile(r"\s*[#|;,]\s*")
+"""What stands between the labels of a text that has several."""
+
+
+def label_set(
+    config: Config, place: str, codes: Codes, seen: Counter[str], named: bool
+) -> tuple[str, ...]:
+    """The labels of a workspace that takes in these values; `named` if the user named the column.
+
+    `place` is the file and column for messages. Raises UsageError for labels that the workspace
+    does not have, codes without a name, and names that no label can have.
+    """
+    for target in codes.names.values():
+        if config.labels and key(target) != NO_LABEL:
+            config.require_label(target)
+    found = [value for value, _ in seen.most_common()]
+    if config.labels:
+        _require_known(config, place, codes, found)
+        return config.labels
+    unnamed = [value for value in found if not codes.has(value)]
+    targets = {key(name) for name in codes.names.values()}
+    if left_out := [value for value in unnamed if key(value) not in targets]:
+        if codes:
+            raise UsageError(
+                f"{place}: --map leaves out {listed(left_out)}; add {examples(left_out)}, or "
+                f"{_quoted(left_out[0])}={NO_LABEL} for no label."
+            )
+        if are_numbers(left_out):
+            raise UsageError(
+                f"{place}: the labels are codes; name them with --map {examples(left_out)}."
+            )
+    most = MOST_VALUES if named or codes else MOST_LABELS
+    labels = _spelled(name for value in found if (name := codes.name(value)) is not None)
+    if len(labels) > most:
+        raise UsageError(
+            f"{place} has more than {most:,} different values; if they are labels, name the column "
+            "with --label."
+            if most == MOST_LABELS
+            else f"{place} has more than {most:,} different values; name the column of the labels "
+            "with --label."
+        )
+    _require_single(place, seen, labels)
+    check_new_labels(labels)
+    return labels
+
+
+def unused(codes: Codes, given: Mapping[str, str], seen: Iterable[str]) -> list[str]:
+    """The codes that have a name and occur nowhere."""
+    there = {code_of(value) for value in seen}
+    return [code for code in given if code_of(code) not in there]
+
+
+def _require_known(config: Config, place: str, codes: Codes, found: list[str]) -> None:
+    names = (codes.name(value) for value in found)
+    unknown = sorted({name for name in names if name is not None and known(config, name) is None})
+    if unknown:
+        pair = label_names.alike([*config.labels, unknown[0]])
+        twin = "" if pair is None else f" ({label_names.difference(*pair)})"
+        raise UsageError(
+            f"{place} has labels that this workspace does not have: {listed(unknown)}{twin} "
+            f"(labels: {', '.join(config.labels)}); map them with --map value=label,…"
+        )
+
+
+def known(config: Config, name: str) -> str | None:
+    """The label of the workspace that a value means; 1.0 is the label 1."""
+    return config.label(name) or config.label(code_of(name))
+
+
+def _spelled(names: Iterable[str]) -> tuple[str, ...]:
+    """The names in the first of their spellings, which is the commonest."""
+    spelled: dict[str, str] = {}
+    for name in names:
+        spelled.setdefault(key(name), label_names.clean(name))
+    return tuple(spelled.values())
+
+
+def _require_single(place: str, seen: Counter[str], labels: tuple[str, ...]) -> None:
+    """Raise UsageError where a value is several labels in one."""
+    single = {key(label) for label in labels}
+    for label in labels:
+        parts = JOINED.split(label)
+        if len(parts) > 1 and all(key(part) in single for part in parts):
+            raise UsageError(
+                f"{place}: {label!r} ({seen[label]:,} times) is several labels in one: "
+                f"{several(parts)}, or map it with --map {_quoted(label)}=NAME."
+            )
+
+
+def listed(values: list[str], most: int = 5) -> str:
+    """The first values in quotes."""
+    return ", ".join(map(repr, values[:most])) + (", …" if len(values) > most else "")
+
+
+def examples(values: Iterable[str]) -> str:
+    """What --map needs for some values, numbers in their order."""
+
+    def order(value: str) -> tuple[bool, float, str]:
+        number = value.replace(",", ".")
+        return (False, float(number), "") if are_numbers([value]) else (True, 0.0, value)
+
+    spelled = dict.fromkeys(
+        code_of(value) if are_numbers([value]) else _quoted(value)
+        for value in sorted(values, key=order)
+    )
+    return ",".join(f"{value}=NAME" for value in list(spelled)[:20])
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if re.search(r'[,="\s]', value) else value

@@ -1,0 +1,156 @@
+"""Label Studio: tasks with their annotations, one annotation a file, and tasks to import there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from storage.formats import records
+from storage.formats.position import RecordError
+from storage.formats.records import Judgement, Record, Row
+
+if TYPE_CHECKING:
+    from storage.tweets import Tweet
+
+ANNOTATIONS = ("annotations", "completions")
+"""What the list is called now, and was called before version 1."""
+PARTS = {
+    "id", "data", "meta", "annotations", "completions", "predictions", "drafts", "project",
+    "created_at", "updated_at", "updated_by", "created_by", "inner_id", "file_upload", "overlap",
+    "is_labeled", "total_annotations", "cancelled_annotations", "total_predictions",
+    "comment_count", "unresolved_comment_count", "last_comment_updated_at", "comment_authors",
+}  # fmt: skip
+"""What stands beside the data of a task."""
+CHOICES = ("choices", "taxonomy")
+"""Controls whose answer can be a label."""
+NUMBERS_ONLY = "annotations are given as numbers, without what was annotated; export them in full"
+SKIPPED = "the annotation was skipped or is empty, which is no label"
+
+
+def claims(row: Row) -> bool:
+    """Whether a record is a task, or an annotation with its task inside."""
+    if "result" in row and isinstance(records.table(row.get("task")).get("data"), dict):
+        return True
+    return isinstance(row.get("data"), dict) and (
+        any(name in row for name in (*ANNOTATIONS, "predictions")) or row.keys() <= PARTS
+    )
+
+
+def questions(row: Row) -> list[str]:
+    """The controls that the annotations of a task answer, or without any its predictions."""
+    _, *given = _parts(row)
+    answered = ([name for entry in entries for name, _ in _choices(entry)] for entries in given)
+    return next(filter(None, answered), [])
+
+
+def read(row: Row, question: str | None) -> Record:
+    """A task as a row; of several annotations the ground truth counts, then the newest.
+
+    Raises RecordError for an annotation with several choices where one label is expected.
+    """
+    task, annotations, predictions = _parts(row)
+    columns = dict(records.table(task.get("data")))
+    if task.get("id") is not None:
+        columns.setdefault("id", task["id"])
+    answered, judgements = [], []
+    for place, entry in enumerate(annotations):
+        if entry.get("was_cancelled") or not (answers := _answers(task, entry, question)):
+            continue
+        at = str(entry.get("updated_at") or entry.get("created_at") or "")
+        answered.append((bool(entry.get("ground_truth")), at, place, answers))
+        who = records.name_of(entry.get("completed_by"))
+        judgements += [Judgement(name, value, who, at or None) for name, value in answers.items()]
+    if answered:
+        columns |= max(answered, key=lambda entry: entry[:3])[3]
+    columns |= records.predicted(_guess(task, predictions, question))
+    remarks: tuple[str, ...] = ()
+    if not answered and any(task.get(name) for name in ANNOTATIONS):
+        remarks = (SKIPPED if annotations else NUMBERS_ONLY,)
+    return Record(columns, tuple(judgements), remarks)
+
+
+def _parts(row: Row) -> tuple[Row, list[Row], list[Row]]:
+    """The task, its annotations and its predictions."""
+    if isinstance(row.get("task"), dict) and "result" in row:
+        return row["task"], [row], []
+    given = next((row[name] for name in ANNOTATIONS if row.get(name)), None)
+    return row, records.objects(given), records.objects(row.get("predictions"))
+
+
+def _choices(entry: Row) -> Iterator[tuple[str, list[str]]]:
+    """The choices of each control of an annotation."""
+    for result in records.objects(entry.get("result")):
+        if (kind := result.get("type")) in CHOICES:
+            value = records.table(result.get("value")).get(kind)
+            given = value if isinstance(value, list) else [value]
+            names = [
+                " / ".join(map(str, name)) if isinstance(name, list) else str(name)
+                for name in given
+                if name not in (None, "", [])
+            ]
+            yield str(result.get("from_name")), names
+
+
+def _answers(task: Row, entry: Row, question: str | None) -> Row:
+    """The answer to each control as a column."""
+    chosen: dict[str, list[str]] = {}
+    for name, names in _choices(entry):
+        chosen.setdefault(name, []).extend(names)
+    answers: Row = {}
+    for name, names in chosen.items():
+        different = list(dict.fromkeys(names))
+        if len(different) > 1:
+            raise RecordError(
+                f"task {task.get('id', '')} has the choices {', '.join(map(repr, different))} "
+                "where one label is expected (texts with several labels are out of scope); leave "
+                "one of them"
+            )
+        if different:
+            answers[records.column_of(name, chosen, question)] = different[0]
+    return answers | _other_answers(task, entry)
+
+
+def _guess(task: Row, predictions: list[Row], question: str | None) -> Row:
+    """The answers of the last prediction that has some."""
+    for entry in reversed(predictions):
+        try:
+            if answers := _answers(task, entry, question):
+                return answers
+        except RecordError:  # several choices are no trouble in a guess
+            return {name: ", ".join(names) for name, names in _choices(entry)}
+    return {}
+
+
+def _other_answers(task: Row, entry: Row) -> Row:
+    """What controls of other kinds hold, such as ratings, comments and marked spans."""
+    found: dict[str, list[Any]] = {}
+    for result in records.objects(entry.get("result")):
+        kind = result.get("type")
+        value = records.table(result.get("value"))
+        if isinstance(kind, str) and kind not in CHOICES and value:
+            name = str(result.get("from_name"))
+            taken = name in ("id", "label") or name in records.table(task.get("data"))
+            found.setdefault(f"{name} answer" if taken else name, []).append(value.get(kind, value))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def write(row: Row, tweet: Tweet) -> Row:
+    """A task for a Choices control `label` on a Text `text`; the rest of the row is data."""
+    data = {name: value for name, value in row.items() if name != "label"}
+    made: Row = {"data": data, "annotations": [], "predictions": []}
+    if tweet.label is not None:
+        made["annotations"].append({"result": [_choice(tweet.label)]})
+    if tweet.pred is not None:
+        made["predictions"].append(
+            {
+                "model_version": f"run {tweet.run}",
+                "score": tweet.confidence,
+                "result": [_choice(tweet.pred)],
+            }
+        )
+    return made
+
+
+def _choice(label: str) -> Row:
+    value = {"choices": [label]}
+    return {"from_name": "label", "to_name": "text", "type": "choices", "value": value}

@@ -1,0 +1,63 @@
+"""Lists of texts, where a line is a tweet whatever is in it; fastText, where it has a label too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from storage.encodings import text
+from storage.formats import cells
+from storage.formats.headers import names_known
+from storage.formats.position import Position
+from storage.formats.source import FASTTEXT, TABLE, ReadOptions, Source
+from storage.formats.streams import NOTHING
+
+LABEL = re.compile(r"\s*__label__(\S+)\s*")
+"""What fastText writes before a text."""
+DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+
+
+def find(source: Source, options: ReadOptions) -> Source:
+    """The source as a list of texts, fastText, or the table that the user says it is."""
+    if options.delimiter or options.quoting or options.escape:
+        return replace(source, format=TABLE)
+    first = next(_lines(source, Position(source.name)), "")
+    if LABEL.match(first):
+        return replace(source, format=FASTTEXT)
+    for delimiter, name in DELIMITERS.items():
+        if names_known(first.split(delimiter)) > 1:
+            sentence = (
+                f"Line 1 looks like the header of a table; --delimiter {name} reads it as one."
+            )
+            return replace(source, notices=(*source.notices, sentence))
+    return source
+
+
+def table(source: Source, position: Position) -> tuple[list[str], Iterator[list[str | None]]]:
+    """The column `text`, for fastText also `label`, and the lines that are not empty."""
+    if source.format == FASTTEXT:
+        return ["text", "label"], _labelled(source, position)
+    return ["text"], ([line] for line in _lines(source, position))
+
+
+def _lines(source: Source, position: Position) -> Iterator[str]:
+    record = 0
+    with text(source) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip(NOTHING):
+                record += 1
+                position.record, position.line, position.raw = record, number, line
+                yield line.rstrip("\r\n")
+
+
+def _labelled(source: Source, position: Position) -> Iterator[list[str | None]]:
+    for line in _lines(source, position):
+        labels, start = [], 0
+        while (found := LABEL.match(line, start)) is not None:
+            labels.append(found[1])
+            start = found.end()
+        if len(set(labels)) > 1:
+            position.wrong(cells.several(dict.fromkeys(labels)))
+        else:
+            yield [line[start:], labels[0] if labels else None]

@@ -1,0 +1,154 @@
+"""Files as people bring them, in `tests/fixtures/cases`: what becomes of each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from storage.errors import UserError
+
+CASES = Path(__file__).parents[2] / "fixtures" / "cases"
+UP, DOWN, SIDE = "up and away we go", "down it goes today", "sideways all day long"
+GATE, BAG = "The gate agent was lovely today", "Lost my bag again thanks a lot"
+BOTH = [(UP, "positive"), (DOWN, "negative")]
+NO_LABEL = "No label column was found"
+
+TAKEN = {
+    "ar_utf8.csv": [
+        ("الخدمة ممتازة والتوصيل سريع", "positive"), ("تجربة سيئة جدا ولن أكررها", "negative"),
+        ("شُكْرًا لكم على كل شيء", "positive"), ("تأخر الطلب يومين", "negative"),
+    ],
+    "base.csv": [
+        (GATE, "positive"), (BAG, "positive"), ("Boarding starts at six", "negative"),
+        ("Nothing works on this app", "negative"),
+    ],
+    "blank_lines.csv": BOTH,
+    "empty_names.csv": [
+        ("see you at the station tonight", "ham"), ("win a prize now and call", "spam"),
+    ],
+    "label_dict.jsonl": BOTH[:1],
+    "label_list.jsonl": BOTH,
+    "labels_later.csv": [(GATE, "positive"), (BAG, "negative")],
+    "list_quotes.txt": [
+        ('"first line of a list', None), ("second line of a list", None),
+        ('third line ends with a quote"', None), ('"All quoted line"', None),
+        ("plain last line of the list", None),
+    ],
+    "list_tab.txt": [
+        ("a plain tweet of a list", None), ("a tweet with a\ttab inside it", None),
+        ("the last tweet of the list", None),
+    ],
+    "ls_annotations_object.json": [(UP, None)],
+    "ls_plain_tasks.json": [(UP, None), (DOWN, None)],
+    "ls_prediction_ids.json": [(UP, "positive")],
+    "ls_two_annotators.json": [(UP, "negative")],
+    "many_labels.csv": [(f"this is text number {n} about things", None) for n in range(84)],
+    "nan_source.jsonl": BOTH,
+    "nfc_nfd.csv": [
+        ("ça monte encore une fois", "négatif"), ("ça descend encore une fois", "négatif"),
+        ("rien de nouveau ce soir", "positif"), ("positif du tout ici", "positif"),
+    ],
+    "odd_labels.csv": [
+        (UP, 'he said "up"'), (DOWN, "a:b"), (SIDE, "-1x"),
+        ("whatever it may be then", "none of these"), ("another one bites the dust", "very good"),
+        ("something in the air tonight", "yes (sure)"), ("last in the line today", "x=y"),
+    ],
+    "odd_splits.csv": [*BOTH, (SIDE, "positive")],
+    "polarity.csv": BOTH,
+    "prodigy_reject.jsonl": [(UP, "positive"), (DOWN, None), ("what is this even about", None)],
+    "quotes_tsv_error.tsv": [
+        ('"Up we go again friends', "positive"), ("This one is going down hard", "negative"),
+        ("I will never buy these again", "negative"),
+        ('they said "buy" and so we did"', "positive"), ("last line of the file here", "positive"),
+    ],
+    "quotes_tsv_silent.tsv": [
+        ('"Up we go again friends', "positive"), ("This one is going down hard", "negative"),
+        ('They told me to hold it"', "positive"), ("last line of the file here", "negative"),
+    ],
+    "same_id_two_labels.csv": [
+        ("Flight is late again and no seats", "negative"), ("The crew was kind today", "positive"),
+    ],
+    "sep_hint.csv": BOTH,
+    "text_list.jsonl": BOTH[:1],
+    "unlabelled_first.csv": [(GATE, None), (BAG, None)],
+    "workers_long.csv": [
+        ("rain all day long here", "negative"), ("sun at last my friends", "positive"),
+    ],
+}  # fmt: skip
+"""The texts and labels that come in, into a workspace without labels."""
+
+SAID = {
+    "list_tab.txt": NO_LABEL,
+    "ls_annotations_object.json": "1 record: the annotation was skipped or is empty",
+    "ls_two_annotators.json": "1 label by a further annotator differs",
+    "many_labels.csv": f"{NO_LABEL}.*'label' \\(28 values: 'emo00'",
+    "odd_splits.csv": r"2 values of column 'split' are no split \('holdout' 1, 'Test set' 1\)",
+    "prodigy_reject.jsonl": "2 records: the answer is reject or ignore, which is no label",
+    "quotes_tsv_error.tsv": "Quotes are read as ordinary characters, since the one in line 2",
+    "quotes_tsv_silent.tsv": "Quotes are read as ordinary characters, since the one in line 2",
+    "same_id_two_labels.csv": "1 row repeats an earlier one with another label",
+    "sep_hint.csv": r"Line 1 \(sep=;\) names the delimiter",
+    "unlabelled_first.csv": f"{NO_LABEL} \\(columns: 'id', 'text'\\)",
+    "workers_long.csv": "2 rows repeat an earlier one with another label",
+}
+"""What is said of them."""
+
+REFUSED = {
+    "argilla_two_users.json": "record 2, line 1: the labels 'a', 'b' stand where one is expected",
+    "codes.csv": "column 'label': the labels are codes; name them with --map 0=NAME,1=NAME",
+    "float_codes.csv": "column 'label': the labels are codes; name them with --map 0=NAME,1=NAME",
+    "unclosed.csv": "record 1, line 2: the quote that opens here is never closed",
+}
+
+
+def test_each_file_has_an_outcome():
+    assert {path.name for path in CASES.iterdir()} == TAKEN.keys() | REFUSED.keys()
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_file_comes_in_whole(name, taken):
+    found, report = taken(CASES / name)
+    assert found == TAKEN[name]
+    said = "\n".join(report.notices)
+    if name in SAID:
+        assert re.search(SAID[name], said), said
+    elif report.labels:
+        assert said == ""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_is_refused_with_the_place(name, taken):
+    with pytest.raises(UserError, match=REFUSED[name]):
+        taken(CASES / name)
+
+
+def test_float_codes_take_the_names_of_their_numbers(taken):
+    codes = {"0": "negative", "1": "positive"}
+    for name in ("codes.csv", "float_codes.csv"):
+        found, _ = taken(CASES / name, codes=codes)
+        assert found[:2] == BOTH
+    assert found[2] == (SIDE, "positive")
+
+
+def test_the_workspace_knows_which_column_is_the_label(taken):
+    found, report = taken(CASES / "polarity.csv", labels=("positive", "negative"))
+    assert (found, report.columns["label"]) == (BOTH, "polarity")
+    labels = tuple(f"emo{n:02}" for n in range(28))
+    found, report = taken(CASES / "many_labels.csv", labels=labels)
+    assert {label for _, label in found} == set(labels)
+    found, report = taken(CASES / "many_labels.csv", columns={"label": "label"})
+    assert (len(report.labels), report.unlabelled) == (28, 0)
+
+
+def test_a_named_column_of_splits_may_hold_splits_only(taken, make_store, take_in):
+    path = CASES / "odd_splits.csv"
+    with pytest.raises(UserError, match=r"2 values that are no split \('holdout' 1, 'Test set' 1"):
+        taken(path, columns={"split": "split"})
+    splits = {"Holdout": "test", "test SET": "test"}
+    store, report = take_in(make_store(), path, columns={"split": "split"}, splits=splits)
+    assert [row[0] for row in store.db.execute("SELECT split FROM current ORDER BY tweet")] == [
+        "train", "test", "test",
+    ]  # fmt: skip
+    assert report.notices == ()

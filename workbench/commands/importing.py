@@ -1,0 +1,217 @@
+"""The command that takes files in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from storage import importing
+from storage.config import Config
+from storage.errors import UsageError, UserError
+from storage.filters import SPLITS
+from storage.formats import detection
+from storage.formats.column_names import NAMES
+from storage.importing import Options, Plan, Report
+from storage.store import DATABASE, Store, create_store, set_labels
+from workbench import inert
+from workbench.commands.groups import compare_after_import
+from workbench.commands.options import F, Settings, common
+from workbench.commands.printing import print_json, say
+from workbench.commands.progress import bar
+
+FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
+QUOTINGS = ("none", "minimal", "all")
+PAIR = re.compile(r'\s*("(?:[^"]|"")*"|[^,="]*)=("(?:[^"]|"")*"|[^,="]*)(?:,|$)')
+"""A code and its name, either in quotes where it holds a comma or an equals sign."""
+
+
+PARTS = {"annotator_column" if part == "annotator" else part: part for part in NAMES}
+"""The parts that columns play, by the names of their options."""
+
+
+def column_options(function: F) -> F:
+    """An option for each part that a column can play."""
+    for name in reversed(PARTS):
+        what = "who gave the label" if name == "annotator_column" else f"the {name}"
+        option = f"--{name.replace('_', '-')}"
+        function = click.option(option, metavar="COL", help=f"The column with {what}.")(function)
+    return function
+
+
+def reading_options(function: F) -> F:
+    """An option for each thing about a file that is found out otherwise; named as in Options."""
+    options = (
+        click.option("--format", type=click.Choice(FORMATS), help="Whatever the ending says."),
+        click.option("--encoding", help="Of the file, where the one that is found is wrong."),
+        click.option("--header/--no-header", default=None,
+                     help="Whether the first row names the columns."),
+        click.option("--delimiter", metavar="CHAR",
+                     help="Between the columns of a table: one character, or tab."),
+        click.option("--quoting", type=click.Choice(QUOTINGS), help="Which fields are in quotes."),
+        click.option("--escape", metavar="CHAR", help="What stands before a quote in a field."),
+        click.option("--sheet", metavar="NAME", help="Of an Excel workbook; otherwise the first."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@column_options
+@click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
+@click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
+@click.option("--map-split", default="", metavar="VALUE=SPLIT,…", help="Splits by other names.")
+@reading_options
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@common
+@click.pass_obj
+def import_files(
+    settings: Settings, /, files: tuple[Path, ...], codes: str, map_split: str,
+    split_as: str | None, dry_run: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Take in tweets from CSV, TSV, JSON, JSON Lines, Excel, Parquet or a datasets folder.
+
+    Also lists of texts, fastText, Label Studio, Argilla, doccano and Prodigy, and each of these
+    with .gz or .zst or alone in a .zip. Columns and encoding are guessed unless named. A file is
+    taken in whole or not at all, and what is there already is not taken in again. A file of
+    `workbench export` brings its history along.
+
+    Example: workbench import tweets.csv --text body --label sentiment
+
+    Example: workbench import --split-as test valid.csv
+
+    Example: workbench import codes.csv --map 0=negative,1=positive,2=none
+
+    Example: workbench import dump.tsv --delimiter tab --quoting none
+    """
+    columns = {part: given.pop(name) for name, part in PARTS.items()}
+    options = Options(
+        columns, pairs("--map", codes), split=split_as, splits=_splits(map_split), **given
+    )
+    reports = []
+    with _store_to_import_into(settings, files[0], options, dry_run) as store:
+        for file in files:
+            plan = importing.plan(store.config, file, options)
+            report = _run(store, plan, dry_run)
+            if plan.labels != store.config.labels and not dry_run:
+                store = set_labels(store, plan.labels)
+            reports.append(report)
+            if not settings.as_json:
+                tell(plan.source.name, report, dry_run)
+        near = "" if dry_run else compare_after_import(store)
+        if near and not settings.as_json:
+            say(near)
+        store.close()
+    if settings.as_json:
+        values = [report.as_json() for report in reports]
+        print_json(values[0] if len(values) == 1 else values)
+
+
+def _run(store: Store, plan: Plan, dry_run: bool) -> Report:
+    """Import with a bar, saying so when another import has to end first."""
+
+    def waiting() -> None:
+        say("Another import goes on in this workspace; waiting for its end.", err=True)
+
+    with bar(f"importing {inert.line(Path(plan.source.name).name)}") as told:
+        return importing.run(store, plan, dry_run, lambda read: told(read, plan.rows), waiting)
+
+
+@contextmanager
+def _store_to_import_into(
+    settings: Settings, file: Path, options: Options, dry_run: bool
+) -> Iterator[Store]:
+    """The workspace, made first where one is named but there is none yet.
+
+    It is made only for a file that can be read, and for a dry run somewhere else.
+    """
+    named = settings.named()
+    if named is None or (named / DATABASE).exists():
+        with settings.store() as store:
+            yield store
+        return
+    if named.exists() and (not named.is_dir() or any(named.iterdir())):
+        raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
+    importing.plan(Config(), file, options)
+    if dry_run:
+        with (
+            TemporaryDirectory() as folder,
+            closing(create_store(Path(folder), Config(), settings.annotator)) as store,
+        ):
+            yield store
+        return
+    if not settings.as_json:
+        say(f"Made the workspace {named}.")
+    with closing(create_store(named, Config(), settings.annotator)) as store:
+        yield store
+
+
+def pairs(option: str, text: str) -> dict[str, str]:
+    """The names that an option gives to codes; raises UsageError for what is no pair."""
+    found, at = {}, 0
+    while at < len(text):
+        pair = PAIR.match(text, at)
+        code, name = (_unquoted(part) for part in pair.groups()) if pair else ("", "")
+        if pair is None or not code or not name:
+            raise UsageError(
+                f"{option} takes pairs such as 0=negative,1=positive (in quotes where a comma or = "
+                f"belongs to them), not {text[at:].partition(',')[0]!r}."
+            )
+        found[code] = name
+        at = pair.end()
+    return found
+
+
+def _unquoted(part: str) -> str:
+    part = part.strip()
+    return part[1:-1].replace('""', '"').strip() if part[:1] == '"' else part
+
+
+def _splits(text: str) -> dict[str, str]:
+    splits = pairs("--map-split", text)
+    for value in splits.values():
+        if value not in SPLITS:
+            raise UsageError(f"--map-split knows the splits {', '.join(SPLITS)}, not {value!r}.")
+    return splits
+
+
+def tell(file: str, report: Report, dry_run: bool) -> None:
+    """Say what an import did, or would do."""
+    guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
+    read_as = "" if report.encoding in (None, "utf-8") else f"read as {report.encoding}; "
+    say(f"{file}: {read_as}{guessed}")
+    for notice in report.notices:
+        say(notice)
+    verb = "would be added" if dry_run else "added"
+    parts = [
+        f"{report.read:,} rows read",
+        f"{report.added:,} {verb}",
+        f"{report.existing:,} there already",
+    ]
+    if report.rejected:
+        parts.append(f"{report.rejected:,} without text left out")
+    say(", ".join(parts) + ".")
+    if report.labels:
+        counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.labels.items()))
+        say(f"Labels: {counts}, {report.unlabelled:,} without.")
+    if report.restored:
+        say(f"{report.restored:,} events of the exported history came along.")
+    if report.duplicates:
+        say(
+            f"{report.duplicates:,} texts equal an earlier one (case, spaces, links, users aside); "
+            "they share a group and a split."
+        )
+    if report.other_gold:
+        say(
+            f"{report.other_gold:,} tweets that were there keep their label; this file has another."
+        )
+
+
+COMMANDS = (import_files,)
