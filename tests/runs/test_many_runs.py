@@ -95,7 +95,7 @@ def test_what_is_about_one_run_or_tweet_costs_the_same_with_three_hundred_runs(s
     assert max(reports for _, reports in costs[MANY]) == 1
     assert len(predictions_for(store, 1)) == MANY and not parsed[1:]
     assert jobs.live_runs(store.folder) == [2] and not parsed[1:]
-    assert runs.get(store, 2).metrics == {"test": REPORT}
+    assert runs.get(store, 2).metrics == {"test": REPORT | {"stale": False}}
     assert runs.latest(store, ("qlora",)).id == MANY
     assert len(runs.every(store)) == MANY == len([run for run in runs.every(store) if run.metrics])
 

@@ -35,8 +35,10 @@ def test_the_loop_without_a_neural_network(tmp_path, workbench, repository):
     assert run("suspects", "--limit", "1")[0]["id"] != first["id"]
     again = run("train", "--recipe", "baseline", "--wait")
     assert again["id"] == 2
-    assert {tweet["run"] for tweet in run("list", "--limit", "5")} == {2}
-    assert {tweet["run"] for tweet in run("list", "--run", "1", "--limit", "5")} == {1}
+    assert {tweet["run"] for tweet in run("list", "--limit", "5")} == {1}
+    assert {tweet["run"] for tweet in run("list", "--run", "2", "--limit", "5")} == {2}
+    assert run("shown") == {"shown": 1, "promoted": None, "offered": 2}
+    assert run("suspects", "--limit", "1")[0]["source"] == "run 2 baseline"
     assert run("status")["runs"] == 2
     assert run("check")["ok"]
 

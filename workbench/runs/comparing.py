@@ -61,7 +61,7 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
 def _judge_anew(store: Store, number: int, split: str) -> None:
     """Have the accuracy of a run say the same everywhere where labels have changed since."""
     report = (runs.get(store, number).metrics or {}).get(split)
-    if report is None or report["stale"]:
+    if report is not None and report["stale"]:
         evaluate_run(store, number, split)
 
 
