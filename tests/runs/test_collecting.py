@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from storage import labels, runs, tweets
+from storage import labels, rankings, runs, shown, tweets
 from storage.errors import UserError
 from workbench import recipes
 from workbench.analysis.metrics import evaluate
@@ -278,6 +278,20 @@ def test_suspects_are_ranked_and_kept_as_a_queue(store, run):
     assert [score for _, score, _ in ranked] == sorted((s for _, s, _ in ranked), reverse=True)
     assert list(tweets.listing(store, sort="suspect")) == [tweet for tweet, *_ in ranked]
     assert rank_suspects(store) == ranked
+
+
+def test_the_newest_baseline_ranks_in_whatever_order_they_are_collected(store, run):
+    later = freeze_training(store, recipes.load("baseline"), None, "")
+    finish(run)
+    finish(later, probabilities(seed=5))
+    assert [changed.id for changed in collect(store)] == [2, 1]
+    assert rankings.ranking(store).run == 2 == shown.shown_run(store)
+    assert shown.offered(store) == 1
+    shown.promote(store, 1)
+    finish(freeze_training(store, recipes.load("baseline"), None, ""), probabilities(seed=6))
+    rank_suspects(store)
+    collect(store)
+    assert rankings.ranking(store).run == 1
 
 
 def test_suspects_leave_out_in_sample_excluded_and_unlabelled_tweets(store, run):

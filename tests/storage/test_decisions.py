@@ -66,6 +66,14 @@ def test_a_flag_or_a_note_decides_nothing(ranked):
     assert decisions.decided(ranked, 1) == set()
 
 
+def test_what_was_decided_before_the_run_is_no_answer_to_it(ranked):
+    labels.annotate(ranked, 4, "an event after the run")
+    assert decisions.decided(ranked, 1) == set()
+    assert decisions.told(ranked, [4], 1) == {}
+    labels.assign(ranked, [4], "negative")
+    assert decisions.decided(ranked, 1) == {4}
+
+
 def test_a_label_that_is_changed_without_a_review_is_open_again(ranked):
     snapshots.take(ranked, "before")
     labels.assign(ranked, [2], "negative")

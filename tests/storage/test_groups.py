@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 
-from storage import groups, learnable, maintenance, tweets
+from storage import groups, learnable, maintenance, runs, tweets
 from workbench.grouping import compare
 
 
@@ -174,3 +174,19 @@ def test_a_test_tweet_takes_the_texts_between_it_and_another_along(make_store, f
     store = fill(store, [{"text": between}])
     compare(store)
     assert tweets.split_counts(store) == {"test": 3}
+
+
+def test_an_accuracy_is_stale_once_its_split_has_other_tweets(make_store, fill):
+    store = fill(make_store(test_share=0.5), [{"text": variants(n)[0]} for n in range(20)])
+    compare(store)
+    report = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "macro_f1": 0.7, "n": 5}
+    run = runs.add(store, "uid", "baseline", "baseline", None, ("positive", "negative"))
+    runs.save_evaluation(store, run, "test", report)
+    store = fill(store, [{"text": "nothing like the others " * 9}])
+    compare(store)
+    assert not runs.get(store, run).metrics["test"]["stale"]
+    store = fill(store, [{"text": variants(n)[1]} for n in range(20)])
+    before = {tweet.id: tweet.split for tweet in tweets.each(store)}
+    compare(store)
+    assert before != {tweet.id: tweet.split for tweet in tweets.each(store)}
+    assert runs.get(store, run).metrics["test"]["stale"]
