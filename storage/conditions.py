@@ -115,9 +115,9 @@ def reviewed_since(since: str, row: str = "c") -> str:
     )
 
 
-def decided(since: str) -> str:
+def decided(since: str, row: str = "c") -> str:
     """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
-    return f"(+c.excluded = 1 OR +c.ambiguous = 1 OR {reviewed_since(since)})"
+    return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
 
 
 def all_decided(since: str) -> str:

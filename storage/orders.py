@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.conditions import DISAGREES, all_decided, made
+from storage.conditions import DISAGREES, all_decided, decided, made
 from storage.errors import UsageError
 
 
@@ -62,6 +62,11 @@ PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet 
 QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
 RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
 ANSWERED = f"IN ({all_decided(made(RANKED_BY))})"
+OPEN = (
+    "NOT EXISTS (SELECT 1 FROM current d WHERE d.tweet = {tweet} "
+    f"AND {decided(made(RANKED_BY), 'd')})"
+)
+UNRANKED = _rest(QUEUED)
 RANKED = "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet)"
 UNPREDICTED = _rest(PREDICTED)
 ANCHOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :anchor"
@@ -106,14 +111,15 @@ ORDERS = {
     ),
     "suspect": Order(
         (
-            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND q.tweet NOT {ANSWERED}", "q.rank",
-                f"SELECT rank FROM queues WHERE name = 'suspects' AND tweet = :anchor "
-                f"AND tweet NOT {ANSWERED}"),
-            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND q.tweet {ANSWERED}", "q.rank",
+            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND {OPEN.format(tweet='q.tweet')}",
+                "q.rank", "SELECT q.rank FROM queues q WHERE q.name = 'suspects' "
+                f"AND q.tweet = :anchor AND {OPEN.format(tweet='q.tweet')}"),
+            # By the plus the walk begins with the tweets that are decided, not with the ranks.
+            Leg("queues q", "q.tweet", f"q.name = 'suspects' AND q.tweet {ANSWERED}", "+q.rank",
                 "SELECT rank FROM queues WHERE name = 'suspects' AND tweet = :anchor"),
-            _rest(QUEUED),
+            UNRANKED,
         ),
-        f"{RANKED} IS NULL, {RANKED} IS NOT NULL AND c.tweet {ANSWERED}, {RANKED}, c.tweet",
+        f"{RANKED} IS NULL, {RANKED} IS NOT NULL AND {decided(made(RANKED_BY))}, {RANKED}, c.tweet",
         "the labels most likely wrong first, then those that somebody has decided about",
         "ranking",
     ),

@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from storage.conditions import Condition
 from storage.filters import compile_filter
-from storage.orders import UNPREDICTED, Leg, Order, order
+from storage.orders import UNPREDICTED, UNRANKED, Leg, Order, order
 from storage.rankings import require_ranking
 from storage.shown import require_predictions, require_run, shown_run
 from storage.store import Store, visible
@@ -120,12 +120,16 @@ def page(
 
 
 def _needed(store: Store, asked: Asked) -> tuple[Leg, ...]:
-    """The legs of the order without one for tweets that have no prediction, if all have one."""
-    sql = "SELECT predictions FROM runs WHERE id = ?"
-    row = store.db.execute(sql, [asked.run]).fetchone()
-    if row is None or row[0] < asked.visible:
-        return asked.order.legs
-    return tuple(leg for leg in asked.order.legs if leg is not UNPREDICTED)
+    """The legs of the order but those for tweets without a prediction or rank, if none is."""
+    left_out = []
+    for leg, sql, about in (
+        (UNPREDICTED, "SELECT predictions FROM runs WHERE id = ?", asked.run),
+        (UNRANKED, "SELECT max(rank) FROM queues WHERE name = ?", "suspects"),
+    ):
+        row = store.db.execute(sql, [about]).fetchone() if leg in asked.order.legs else None
+        if row is not None and (row[0] or 0) >= asked.visible:
+            left_out.append(leg)
+    return tuple(leg for leg in asked.order.legs if leg not in left_out)
 
 
 def _rare(store: Store, asked: Asked) -> Condition | None:

@@ -203,9 +203,13 @@ class Bench:
         )
 
     def marks(self) -> None:
-        """Some work of people, so that filters have something to find."""
+        """Some work of people and a ranking, so that filters and orders have something to find."""
         rng = random.Random(SEED)
         with _opened(self.workspace) as store:
+            run = tweets.shown_run(store)
+            ranked = enumerate(rng.sample(range(1, self.rows + 1), self.rows), start=1)
+            suspects = ((tweet, 1 / rank, f"run {run} baseline") for rank, tweet in ranked)
+            runs.save_queue(store, "suspects", suspects, run)
             some = rng.sample(range(1, self.rows + 1), 3_000)
             labels.assign(store, some[:2_000], "positive")
             labels.mark(store, some[2_000:2_500], "review", True)
