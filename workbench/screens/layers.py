@@ -47,7 +47,10 @@ def say(app: App[Any], text: str, problem: bool = False) -> None:
     """Show a message on all layers that have a place for one."""
     for screen in app.screen_stack if app.is_running else ():  # and not while they are closed
         if isinstance(screen, HasPlace):
-            screen.say(text, problem)
+            if screen.is_mounted:
+                screen.say(text, problem)
+            else:  # it has just been opened and has no place yet
+                screen.call_later(screen.say, text, problem)
 
 
 def take_back(app: App[Any], text: str) -> None:

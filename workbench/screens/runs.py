@@ -90,7 +90,7 @@ class RunsScreen(Screen[None]):
         yield table
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter open  o show  c compare  C clone  E evaluate  D delete  esc back  ? help",
+            "enter open  o show  * promote  c compare  C clone  E evaluate  esc back  ? help",
             classes="hint",
         )
 
