@@ -90,19 +90,28 @@ def until(holds, seconds=90):
     return found
 
 
-def held_up(folder):
-    """Stop the worker of a run that has just begun; gives what lets it go on."""
-    state = until(lambda: folder.is_dir() and (s := read_state(folder)).state == RUNNING and s)
-    os.kill(state.pid, signal.SIGSTOP)
-    assert settle(folder).state == RUNNING, "it was done too soon for this test"
-    return lambda: os.kill(state.pid, signal.SIGCONT)
+@pytest.fixture
+def hold_up():
+    """Stops the worker of a run that has just begun; gives what lets it go on."""
+    stopped = []
+
+    def hold(folder):
+        state = until(lambda: folder.is_dir() and (s := read_state(folder)).phase and s)
+        os.kill(state.pid, signal.SIGSTOP)
+        stopped.append(state.pid)
+        assert settle(folder).state == RUNNING, "it was done too soon for this test"
+        return lambda: os.kill(stopped.pop(), signal.SIGCONT)
+
+    yield hold
+    for pid in stopped:
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("waiting", [(), ("--wait",)], ids=["started", "waited for"])
-def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, waiting):
+def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, waiting, hold_up):
     opened = Terminal("-w", workspace, "train", "--recipe", "baseline", *waiting)
     folder = workspace / "runs" / "1"
-    go_on = held_up(folder)
+    go_on = hold_up(folder)
     status = opened.hang_up()
     if waiting:
         assert status == -signal.SIGHUP
@@ -113,7 +122,7 @@ def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, w
 
 
 @pytest.mark.parametrize("ending", [Terminal.kill, Terminal.hang_up])
-def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, ending):
+def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, ending, hold_up):
     first = Terminal("-w", workspace)
     first.until("1 / 400")
     first.press(b"t")
@@ -124,11 +133,11 @@ def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, endin
     first.press(b"\r")
     first.press(b"\r")
     folder = workspace / "runs" / "1"
-    go_on = held_up(folder)
+    go_on = hold_up(folder)
     first.until("run 1  baseline")
     ending(first)
     second = Terminal("-w", workspace)
-    second.until("run 1 fitting", "run 1 starting")
+    second.until(" starting", " fitting")
     assert settle(folder).state == RUNNING
     go_on()
     second.until("run 1 done")

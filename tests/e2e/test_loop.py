@@ -213,7 +213,7 @@ def wait_for(condition, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def state_of(folder, run) -> dict:
@@ -250,9 +250,11 @@ def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer, fork_server
     path = folder / "runs" / str(run["id"])
     wait_for(lambda: state_of(folder, run)["pid"] is not None)
     first = state_of(folder, run)["pid"]
+    os.kill(first, signal.SIGSTOP)  # or it might be done too soon for this test
     second = forking.run("workbench.runs.worker", path, timeout=60)
     assert second.returncode == 1 and "Another worker is busy" in second.stderr
     assert state_of(folder, run)["pid"] == first
+    os.kill(first, signal.SIGCONT)
     wait_for(lambda: state_of(folder, run)["state"] == "done", 120)
 
 

@@ -130,7 +130,8 @@ class BrowseScreen(Selecting):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay the details out for the new width."""
-        self._show_keys()
+        if self.prompt.request is None:  # else the line says what the input takes
+            self._show_keys()
         self.tweets.settle()
 
     # Marks, clipboard, details, back.
