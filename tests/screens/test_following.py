@@ -97,7 +97,7 @@ async def test_many_ends_are_counted_and_not_told_one_by_one(start, stub):
         stub.copy(number)
     store.close()
     async with start(program=stub.program) as driver:
-        await driver.until_seen("7 runs have ended (7 failed); R lists them")
+        await driver.until_seen("7 runs are over (7 failed); R lists them")
 
 
 async def test_a_run_that_begins_and_ends_between_two_looks_is_heard_of(start, stub):

@@ -13,6 +13,9 @@ from workbench.runs import folder as run_folder
 from workbench.runs import trash
 from workbench.runs.folder import Job, State
 
+ANEW = "copy the folder again from where it is whole, or remove it"
+"""What to do about one that cannot be understood."""
+
 
 def adopt(store: Store) -> list[str]:
     """Take run folders of others into the store, and say in a sentence each what was left alone.
@@ -88,8 +91,8 @@ def _strangers(store: Store, known: dict[str, Run]) -> tuple[list[tuple[Path, Jo
         if folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
             continue
         try:
-            if run_folder.uid_of(folder) != at_home.get(folder.name):
-                found.append((folder, run_folder.read_job(folder)))
+            if run_folder.uid_of(folder, ANEW) != at_home.get(folder.name):
+                found.append((folder, run_folder.read_job(folder, ANEW)))
         except UserError as error:
             if folder.name not in at_home:  # that run says what is wrong
                 left.append(f"{folder} was left alone: {error}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from storage import runs
-from storage.errors import UserError, on_one_line
+from storage.errors import UserError, refused
 from storage.events import newest
 from storage.predictions import add_predictions, predictions_of
 from storage.presence import turn
@@ -64,7 +64,7 @@ def collect_run(store: Store, run: Run) -> bool:
     except UserError as error:
         return _fail(store, run, folder, str(error))
     except OSError as error:
-        return _fail(store, run, folder, f"{folder} cannot be read ({on_one_line(error)}).")
+        return _write(store, run, FAILED, refused(error))  # the folder may be well, and is left
     return _write_state(store, run, state)
 
 
@@ -104,7 +104,8 @@ def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
     with suppress(UserError, OSError):  # the folder is what is wrong, and is left as it is
         state = run_folder.read_state(folder)
         if state.state == DONE and run_folder.read_job(folder).uid == run.uid:
-            run_folder.write_state(folder, state, state=FAILED, reason=reason)
+            state = run_folder.write_state(folder, state, state=FAILED, reason=reason)
+            return _write_state(store, run, state)
     return _write(store, run, FAILED, reason)
 
 

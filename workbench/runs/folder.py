@@ -138,29 +138,30 @@ def require_inside(folder: Path) -> None:
             )
 
 
-def read_job(folder: Path) -> Job:
-    """Read run.json; raises UserError if it is missing or not what it should be."""
-    values = schema.read_object(folder / JOB)
+def read_job(folder: Path, advice: str = schema.ANEW) -> Job:
+    """Read run.json; raises UserError with the advice if it is missing or not what it should be."""
+    values = schema.read_object(folder / JOB, advice)
     if (protocol := values.get("protocol", PROTOCOL)) != PROTOCOL:
         raise UserError(
             f"{folder / JOB} follows version {str(protocol)[:20]} of the run folder protocol and "
             f"this program version {PROTOCOL}; use the version of workbench that made it."
         )
     try:
+        if not isinstance(values["recipe"], dict):
+            raise TypeError("its recipe is no object")
         recipe = recipes.from_json(values["recipe"])
         job = schema.build(Job, values | {"recipe": recipe})
         _check(job)
     except (KeyError, TypeError, AttributeError, ValueError, UserError) as error:
         raise UserError(
-            f"{folder / JOB} is not a valid description of a run ({on_one_line(error)}); "
-            f"{schema.ANEW}."
+            f"{folder / JOB} is not a valid description of a run ({on_one_line(error)}); {advice}."
         ) from None
     return job
 
 
-def uid_of(folder: Path) -> object:
+def uid_of(folder: Path, advice: str = schema.ANEW) -> object:
     """The uid in run.json, of which nothing else is looked at; raises UserError like `read_job`."""
-    return schema.read_object(folder / JOB).get("uid")
+    return schema.read_object(folder / JOB, advice).get("uid")
 
 
 def _check(job: Job) -> None:

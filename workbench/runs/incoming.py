@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -35,17 +34,13 @@ def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
     if elsewhere:
         trained_on = set(tables.read(folder / run_folder.TRAIN).texts)
         texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in elsewhere}
-    try:
+    with tables.reading(path, "resume the run to make it anew"):
         for prediction in _rows(path, len(run.labels)):
             place = elsewhere.get(prediction.tweet, prediction.tweet)
             if place is None:
                 continue
             seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on
             yield prediction._replace(tweet=place, in_sample=seen)
-    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(
-            f"{path} is damaged ({tables.why(error)}); resume the run to make it anew."
-        ) from None
 
 
 def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:

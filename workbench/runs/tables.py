@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,7 @@ def read(path: Path) -> Frozen:
     """Read a frozen file; one that is not there is empty. Raises UserError if it is damaged."""
     if not path.exists():
         return Frozen([], [], [], [])
-    try:
+    with reading(path):
         # without threads: where none can be had for lack of memory, Arrow waits for ever
         table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
         ids, texts = table["id"].cast(pa.int64()).to_pylist(), table["text"].to_pylist()
@@ -52,8 +54,6 @@ def read(path: Path) -> Frozen:
             table[name].to_pylist() if name in table.column_names else []
             for name in ("label", "group")
         )
-    except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
-        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
     if not all(isinstance(text, str) for text in texts) or None in ids or None in groups:
         raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
     return Frozen(ids, texts, labels, groups)
@@ -74,31 +74,38 @@ def examples(path: Path, labels: Sequence[str]) -> tuple[Frozen, list[int]]:
     return frozen, [number[label] for label in frozen.labels]
 
 
-def why(error: Exception) -> str:
-    """What arrow says of a file, without its path and its second sentence."""
-    return on_one_line(error).rpartition("': ")[2].partition(". ")[0]
+@contextmanager
+def reading(path: Path, advice: str = ANEW) -> Iterator[None]:
+    """Raise UserError, with the advice, for what arrow finds wrong with a file.
+
+    Not so PermissionError, since that says nothing of what is in it.
+    """
+    try:
+        yield
+    except PermissionError:
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path)) from None
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        # without the path and the second sentence
+        why = on_one_line(error).rpartition("': ")[2].partition(". ")[0]
+        raise UserError(f"{path} is damaged ({why}); {advice}.") from None
 
 
 def count(path: Path) -> int:
     """The rows of a frozen file; one that is not there has none."""
-    try:
+    with reading(path):
         return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
 
 
 def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
     """The ids and texts of a frozen file, so many rows at a time."""
     if not path.exists():
         return
-    try:
+    with reading(path):
         for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
             ids, texts = batch["id"].cast(pa.int64()).to_pylist(), batch["text"].to_pylist()
             if None in ids or not all(isinstance(text, str) for text in texts):
                 raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
             yield ids, texts
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise UserError(f"{path} is damaged ({why(error)}); {ANEW}.") from None
 
 
 @contextmanager

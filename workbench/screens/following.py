@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import runs
 from workbench.beside import beside
-from workbench.runs.folder import FAILED
+from workbench.runs.folder import FAILED, LIVE
 from workbench.screens import layers, problems
 from workbench.screens.jobs import (
     INTERVAL,
@@ -112,7 +112,8 @@ class Following:
 
     async def _collect(self, ended: set[int]) -> None:
         listed = await self.app.command("runs", "--json")
-        results = [run for run in listed if run["id"] in ended]
+        results = [run for run in listed if run["id"] in ended or self._is_new(run)]
+        self._newest = max([self._newest, *(run["id"] for run in listed)])
         self._tell(Collected, results)
         failed = any(run["state"] == FAILED for run in results)
         offer = await self.app.showing.look()
@@ -121,6 +122,10 @@ class Following:
         if told := "; ".join(filter(None, (outcomes(others), offer))):
             self._told |= dict.fromkeys(ended, told)
             self.app.say(told, problem=failed)
+
+    def _is_new(self, run: dict[str, Any]) -> bool:
+        """Whether a run has come in from elsewhere and is over, as a folder that was copied in."""
+        return run["id"] > self._newest and run["state"] not in LIVE
 
     def _take_back(self, run: int) -> None:
         if told := self._told.pop(run, None):

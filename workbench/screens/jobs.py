@@ -208,9 +208,9 @@ def outcome(run: dict[str, Any]) -> str:
 
 
 def outcomes(ended: Sequence[dict[str, Any]]) -> str:
-    """How runs ended: a sentence each, or how many of them where they are many."""
+    """How runs stand that are over: a sentence each, or how many of them where they are many."""
     if len(ended) <= TOLD_ONE_BY_ONE:
         return "; ".join(map(outcome, ended))
     counted = Counter(run["state"] for run in ended)
     told = ", ".join(f"{count:,} {state}" for state, count in counted.items())
-    return f"{len(ended):,} runs have ended ({told}); R lists them, each with its reason"
+    return f"{len(ended):,} runs are over ({told}); R lists them, each with its reason"
