@@ -38,7 +38,7 @@ async def test_a_collection_that_is_under_way_is_heard_of_though_another_run_beg
             await driver.until(lambda: stored(driver).state == "done")
             driver.app.following.follow()  # as when a run has been started
             await driver.pilot.pause(0.5)
-        await driver.until_seen("run 3 done: accuracy 0.81")
+        await driver.until_seen("o shows run 3, O leaves it")
         assert [call for call in stub.calls if call[0] == "runs"] == [["runs", "--json"]]
 
 
@@ -48,7 +48,7 @@ async def test_following_goes_on_after_a_collection_that_failed(start, stub):
         stub.move(state="done", step=20)
         await driver.until_seen("There is no model folder /nowhere")
         stub.work_again()
-        await driver.until_seen("run 3 done: accuracy 0.81")
+        await driver.until_seen("o shows run 3, O leaves it")
 
 
 async def test_a_run_that_goes_on_again_is_followed_again(start, stub):
@@ -59,7 +59,7 @@ async def test_a_run_that_goes_on_again_is_followed_again(start, stub):
         runs.update(driver.app.store, 3, state="queued")  # as `workbench resume` does
         await driver.until_seen("run 3 training 12/20")
         stub.move(state="done", step=20)
-        await driver.until_seen("run 3 done: accuracy 0.81")
+        await driver.until_seen("o shows run 3, O leaves it")
 
 
 async def test_what_comes_of_a_command_is_said_when_its_screen_has_been_left(start, stub):
@@ -107,7 +107,7 @@ async def test_a_run_that_begins_and_ends_between_two_looks_is_heard_of(start, s
         stub.start_outside()
         stub.move(state="done", step=20)
         runs.update(driver.app.store, 3, state="done")
-        await driver.until_seen("run 3 done")
+        await driver.until_seen("o shows run 3, O leaves it")
 
 
 QUIT = """
