@@ -172,7 +172,7 @@ def test_a_comparison_asks_for_its_tweets_in_batches(flipped, monkeypatch):
         found = comparing.compare(flipped, 1, 2)
     assert len(found["flips"]) == FLIPS and found["mcnemar"]["broken"] == FLIPS
     assert found["flips"][123]["text"] == f"text number {found['flips'][123]['id'] - 1}"
-    assert len(said) < 80, len(said)
+    assert len(said) < 120, len(said)  # in batches of 500, and what does not grow
 
 
 def test_texts_from_elsewhere_are_looked_for_in_batches(flipped):
