@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from storage.errors import NothingToGoBy
 from storage.events import relabelled
+from storage.orders import ANSWERED
 from storage.shown import promoted_run
 from storage.store import Store
 
@@ -53,6 +54,16 @@ def require_ranking(store: Store) -> None:
     if going_on is not None:
         raise NothingToGoBy(f"{what}, run {going_on} is at it", "ranking", RANKS)
     raise NothingToGoBy(what, "baseline", MAKES_RANKING)
+
+
+def left(store: Store) -> int:
+    """How many of the ranked suspects nobody has decided about yet."""
+    row = store.db.execute(
+        "SELECT (SELECT coalesce(max(rank), 0) FROM queues WHERE name = :name) - count(*) "
+        f"FROM queues WHERE name = :name AND tweet {ANSWERED}",
+        {"name": SUSPECTS},
+    ).fetchone()
+    return int(row[0])
 
 
 def stale(store: Store) -> str:

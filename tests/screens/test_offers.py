@@ -34,7 +34,7 @@ async def ended(start, stub, **options):
 
 
 OFFER = (
-    "run 3 tiny, 1 of 12 scored: 81.0 % [73.0, 87.0]; shown is run 2 fast, 11 of 12 scored: "
+    "run 3 tiny, 1 of 12 scored: 81.0 % [73.0, 87.0]; shown is run 2 fast: "
     "81.0 % [71.0, 88.0] on 100 test tweets; o shows run 3, O leaves it"
 )
 

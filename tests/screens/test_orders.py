@@ -75,9 +75,9 @@ async def test_suspects_are_ranked_when_they_are_asked_for(start):
         await sort_by(driver, "suspect")
         await driver.until(lambda: driver.app._browse.question.sort == "suspect")
         assert rankings.ranking(driver.app.store).run == 1
-        assert "stale" not in driver.text
+        await driver.until_seen("by suspect, 11 left │")
         await driver.press("2")
-        await driver.until_seen("by suspect stale: s sorts anew")
+        await driver.until_seen("by suspect, 10 left stale: s sorts anew")
         await sort_by(driver, "suspect")
         await driver.until(lambda: "stale" not in driver.text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import decisions, labels, runs, snapshots, tweets
+from storage import decisions, labels, rankings, runs, snapshots, tweets
 from storage.predictions import Prediction, add_predictions
 
 LABELS = ("positive", "negative")
@@ -48,7 +48,9 @@ def test_what_is_decided_leaves_the_queue_and_comes_back_with_undo(ranked, decid
     assert decisions.decided(ranked, 1) == set()
     assert order(ranked) == [1, 2, 3, 4, 5, 6]
     assert disagreeing(ranked) == {1, 2, 3}
+    assert rankings.left(ranked) == 5
     decide(ranked)
+    assert rankings.left(ranked) == 4
     assert decisions.decided(ranked, 1) == {2}
     assert decisions.told(ranked, [1, 2, 3], 1) == {2: word}
     assert order(ranked) == [1, 3, 4, 5, 2, 6]

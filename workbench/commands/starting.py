@@ -7,6 +7,7 @@ from dataclasses import replace
 from storage import runs as stored_runs
 from storage.errors import UserError
 from storage.runs import Run
+from storage.shown import offered, shown_run
 from storage.store import Store
 from workbench.commands.options import Settings
 from workbench.commands.printing import print_json, say
@@ -44,6 +45,9 @@ def finish(settings: Settings, store: Store, number: int, waits: bool) -> None:
         print_json(run.as_json())
     elif waits:
         print_runs([replace(run, reason=None) if run.state == run_folder.FAILED else run])
+        if number == offered(store):
+            here = f"`workbench shown {number}` shows this one"
+            say(f"The list goes on showing run {shown_run(store)}; {here}.")
     else:
         say(f"It goes on without this terminal; `workbench logs {number} -f` follows it.")
     if waits and run.state == run_folder.FAILED:

@@ -251,6 +251,8 @@ class BrowseScreen(Selecting):
         """Go on with the run that is shown."""
         if (run := self.app.showing.offered) is None:
             self.comment("No new run is offered; r lists all runs.")
+        elif self.store.read_only:
+            self.comment("The offer stays, as this workspace is read-only for you.", problem=True)
         else:
             self.app.showing.dismiss(lambda: self._offer_left(run.id))
 

@@ -84,6 +84,8 @@ def words(store: Store, question: Question, basis: Basis) -> str:
     """The order of a list for the status line, and whether it is stale."""
     sort = question.sort
     named = f"by {sort}" if sort != "id" else ""
+    if sort == "suspect":
+        named += f", {rankings.left(store):,} left"
     if standing.stale(store, question.filter, sort, basis):
         how = "s sorts anew" if named else "/ enter filters anew"
         named = f"{named} stale: {how}".lstrip()

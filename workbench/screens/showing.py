@@ -79,11 +79,12 @@ class Showing:
         if (new := self.offered) is None:
             return ""
         known = [new.id] if self.run is None else [new.id, self.run]
+        names = {number: f"run {number} {runs.get(self.store, number).recipe}" for number in known}
+        names[new.id] = self.named(new.id)  # what the shown one scored is said above the list
         reports = await self._reports(known)
         told = [
-            self.named(number)
-            + (f": {figures.of_report(report)}{figures.stale(report)}" if report else "")
-            for number, report in zip(known, reports, strict=True)
+            name + (f": {figures.of_report(report)}{figures.stale(report)}" if report else "")
+            for name, report in zip(names.values(), reports, strict=True)
         ]
         counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
         on = f" on {counted} tweets" if counted else ""
