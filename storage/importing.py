@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -275,8 +275,10 @@ def counted(number: int, one: str, several: str) -> str:
 
 def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
     by_key = {key(name): number for name, number in numbers.items()}
+    path = plan.source.path.absolute()  # for a process that works elsewhere
     return Job(
-        source=plan.source, columns=plan.columns, codes=codes.codes(plan.options.codes),
+        source=replace(plan.source, path=path), columns=plan.columns,
+        codes=codes.codes(plan.options.codes),
         labels=by_key | {**numbers}, splits=splits.names(plan.options.splits), config=config,
         own=plan.own, split=plan.options.split, lenient=plan.options.lenient,
     )  # fmt: skip

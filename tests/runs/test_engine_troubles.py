@@ -49,7 +49,7 @@ def disk(monkeypatch):
 @pytest.fixture
 def engine(place, disk, monkeypatch):
     """An engine in this very process, which keeps no base and ends when nothing waits."""
-    monkeypatch.setattr(Warm, "_keeper", lambda self: None)
+    monkeypatch.setattr(Warm, "_base_cache", lambda self: None)
     monkeypatch.setattr(Warm, "_close", lambda self: True)
     lock = processes.claim(place)
     yield Warm(place, 0.0, lock)
