@@ -95,18 +95,6 @@ def test_16_bits_are_no_4_bit_layers(make_base):
     assert (base.linear4bit, base.linear_total) == (0, 14)
 
 
-def test_labels_of_several_tokens_are_scored_whole(make_base):
-    base = load_base(str(make_base("falcon-7b")), RECIPE.quantization)
-    words = ["Positive outlook", "Positive surprise", "Meh"]
-    prompter = make_prompter(base.tokenizer, TEMPLATE, ("a", "b", "c"), words, 128)
-    assert not prompter.single_token
-    rows = score_texts(base.model, prompter, TEXTS)
-    with torch.no_grad():
-        for text, row in zip(TEXTS, rows, strict=True):
-            expected = plain_probabilities(base.model, base.tokenizer, text, words)
-            assert row == pytest.approx(expected, abs=2e-4)
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [

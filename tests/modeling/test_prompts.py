@@ -20,7 +20,7 @@ def tokenizer(demo_base):
 
 def test_label_words_follow_the_prompt_with_their_space(tokenizer):
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 64)
-    assert prompter.single_token
+    assert prompter.label_tree.branches == {(): [0]}
     [prompt] = prompter.encode(["up"])
     whole = tokenizer("### Human: up\n### Assistant: Positive")["input_ids"]
     assert [*prompt, *prompter.label_token_ids[0]] == whole

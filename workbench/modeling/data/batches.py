@@ -16,18 +16,17 @@ PADDING_DOCUMENT = -1
 
 @dataclass(frozen=True)
 class TokenizedExample:
-    """The tokens of a tweet, and what the model is to predict after which of them.
-
-    A target is a token, or the number of a label where one position decides
-    (`Prompter.single_token`).
-    """
+    """The tokens of a tweet, and what the model is to predict after which of them."""
 
     tokens: list[int]
     target_positions: list[int]
     """Positions among the tokens, one per target."""
     targets: list[int]
+    """Tokens of the vocabulary, or columns of the label tree."""
     index: int = 0
     """Which of the training examples this is."""
+    options: list[list[bool]] | None = None
+    """For each target, which columns of the label tree can follow; None if all can."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Batch:
     """(1, N), if packed: each token's position in its document."""
     document_ids: torch.Tensor | None = None
     """(1, N), if packed: which tweet of the row each token is of."""
+    options: torch.Tensor | None = None
+    """(T, columns of the label tree), where not all of them can follow at each target."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,16 +70,29 @@ class Batch:
 def label_word_examples(
     prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
 ) -> list[TokenizedExample]:
-    """Examples for the loss over the label words, which follow the prompts."""
+    """Examples for the loss over the label words, which follow the prompts.
+
+    The targets are the choices that lead to the label, so the sum of their losses is the negative
+    log-probability that scoring gives it.
+    """
+    tree = prompter.label_tree
+    columns = range(len(tree.columns))
     examples = []
     for index, (prompt, label) in enumerate(zip(prompter.encode(texts), labels, strict=True)):
-        last = len(prompt) - 1
-        if prompter.single_token:
-            examples.append(TokenizedExample(prompt, [last], [label], index))
-        else:
-            word = [*prompter.label_token_ids[label]]
-            positions = list(range(last, last + len(word)))
-            examples.append(TokenizedExample([*prompt, *word[:-1]], positions, word, index))
+        decisions = tree.decisions[label]
+        choices = [tree.choices[decision.choice] for decision in decisions]
+        one = len(tree.choices) == 1
+        examples.append(
+            TokenizedExample(
+                tokens=[*prompt, *tree.path(label)],
+                target_positions=[len(prompt) - 1 + len(choice.path) for choice in choices],
+                targets=[tree.column(decision) for decision in decisions],
+                index=index,
+                options=None
+                if one
+                else [[c in choice.columns for c in columns] for choice in choices],
+            )
+        )
     return examples
 
 
@@ -89,7 +103,7 @@ def full_text_examples(
     examples = []
     prompts = prompter.encode(texts, reserve=1)
     for index, (prompt, label) in enumerate(zip(prompts, labels, strict=True)):
-        tokens = [*prompt, *prompter.label_token_ids[label], prompter.tokenizer.eos_token_id]
+        tokens = [*prompt, *prompter.label_token_ids[label], prompter.end_token_id]
         positions = list(range(len(tokens) - 1))
         examples.append(TokenizedExample(tokens[:-1], positions, tokens[1:], index))
     return examples
@@ -146,6 +160,7 @@ def pack(
         weights=torch.tensor([weight] * len(targets) + [0.0] * spare),
         position_ids=torch.tensor([positions + list(range(filler))]),
         document_ids=torch.tensor([documents + [PADDING_DOCUMENT] * filler]),
+        options=_options(examples, spare),
     )
 
 
@@ -167,7 +182,16 @@ def pad(examples: Sequence[TokenizedExample], weight: float, pad_id: int, multip
         target_positions=torch.tensor(target_positions),
         targets=torch.tensor(targets),
         weights=torch.full((len(targets),), weight),
+        options=_options(examples),
     )
+
+
+def _options(examples: Sequence[TokenizedExample], spare: int = 0) -> torch.Tensor | None:
+    """The options of all targets, (targets + spare, columns); those that fill up have all."""
+    rows = [row for example in examples for row in example.options or ()]
+    if not rows:
+        return None
+    return torch.tensor([*rows, *[[True] * len(rows[0])] * spare])
 
 
 def pad_right(rows: Sequence[Sequence[int]], pad_id: int, multiple: int = 8) -> torch.Tensor:

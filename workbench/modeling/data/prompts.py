@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from storage.errors import UserError
+from workbench.modeling.data.label_tree import LabelTree, closed_answers, label_tree
 
 Tokenizer = Any
 """A transformers fast tokenizer."""
@@ -26,9 +28,15 @@ class Prompter:
     """Most tokens of a prompt together with its label word."""
 
     @property
-    def single_token(self) -> bool:
-        """Whether each label word is one token, so that one position decides."""
-        return all(len(token_ids) == 1 for token_ids in self.label_token_ids)
+    def end_token_id(self) -> int:
+        """The token that ends an answer in full-text training, and a word that begins another."""
+        end: int = self.tokenizer.eos_token_id
+        return end
+
+    @cached_property
+    def label_tree(self) -> LabelTree:
+        """The choices of tokens that lead to each label."""
+        return label_tree(closed_answers(self.label_token_ids, self.end_token_id))
 
     def encode(self, texts: Sequence[str], reserve: int = 0) -> list[list[int]]:
         """The tokens of the prompt of each text; a text that is too long loses its end only.

@@ -41,6 +41,7 @@ def adapter_details(
         "labels": list(prompter.labels),
         "words": list(words),
         "label_token_ids": [list(token_ids) for token_ids in prompter.label_token_ids],
+        "end_token_id": prompter.end_token_id,
         "template": prompter.template,
         "max_length": prompter.max_length,
         **more,
@@ -58,6 +59,7 @@ def read_adapter_details(adapter: Path) -> dict[str, Any]:
         valid = len(values["labels"]) == len(values["words"]) == len(values["label_token_ids"]) > 1
         valid &= all(isinstance(text, str) for text in texts) and recipe.quantization is not None
         valid &= all(type(number) is int for number in numbers)
+        valid &= type(values.get("end_token_id", 0)) is int  # earlier versions named none
     except (*UNREADABLE, UserError) as error:
         raise UserError(f"{path} cannot be used ({on_one_line(error, 160)}).") from None
     if not valid:

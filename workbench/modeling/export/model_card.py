@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from storage.errors import UserError
+from workbench.modeling.data.label_tree import closed_answers
+
+NO_END = -1
 EXAMPLE = "yayyyy thats amazing broo"
 
 CARD = """\
@@ -19,8 +23,8 @@ pipeline_tag: text-generation
 # {what} for labelling short texts as {labels}
 
 Base model: `{base}`. Recipe: {recipe}. The prompt ends before the label word; the label is the one
-whose word ({words}, each after a space) is the most probable at that place. A text that is too
-long for {max_length} tokens loses its end.
+whose word ({words}, each after a space) is the most probable at that place, if the model may write
+these words only. A text that is too long for {max_length} tokens loses its end.
 
 {load_note}
 
@@ -37,7 +41,7 @@ import torch
 {falcon}
 FOLDER = "."
 LABELS = {labels}
-ANSWERS = {answers}  # the tokens of the label words
+ANSWERS = {answers}  # the tokens of the label words{ended}
 TEMPLATE = {template!r}
 ROOM = {room}  # tokens of a prompt
 
@@ -80,9 +84,16 @@ SINGLE = """\
 SEVERAL = """\
     scores = []
     for answer in ANSWERS:
-        tokens = torch.tensor([prompt + answer], device=model.device)
-        steps = model(input_ids=tokens).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
-        scores.append(sum(step[token] for step, token in zip(steps, answer)))"""
+        score = torch.zeros(())
+        for place, token in enumerate(answer):
+            options = {other[place] for other in ANSWERS if other[:place] == answer[:place]}
+            if len(options) > 1:  # where only one token can follow, nothing is decided
+                tokens = torch.tensor([prompt + answer[:place]], device=model.device)
+                logits = model(input_ids=tokens).logits[0, -1].float().cpu()
+                score += logits[token] - logits[sorted(options)].logsumexp(0)
+        scores.append(score)"""
+
+ENDED = "; one that begins another ends with the end token"
 
 FALCON = """
 # From 5.5 on transformers quantises only layers whose class is exactly nn.Linear.
@@ -121,7 +132,8 @@ model = AutoModelForCausalLM.from_pretrained(
 def model_card(details: dict[str, Any], merged: bool) -> str:
     """The README of an adapter or of a merged model, from the values of its workbench.json."""
     quantization = details["recipe"]["quantization"]
-    single = all(len(answer) == 1 for answer in details["label_token_ids"])
+    answers = _answers(details)
+    single = all(len(answer) == 1 for answer in answers)
     quantised = "" if quantization["bits"] != 4 or merged else QUANTISED.format(**quantization)
     names = ["AutoModelForCausalLM", "AutoTokenizer"] + ["BitsAndBytesConfig"] * bool(quantised)
     code = CODE.format(
@@ -129,7 +141,8 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         + f"from transformers import {', '.join(names)}",
         falcon=FALCON if quantised and details.get("model_type", "falcon") == "falcon" else "",
         labels=details["labels"],
-        answers=details["label_token_ids"],
+        answers=[list(answer) for answer in answers],
+        ended="" if [*map(list, answers)] == details["label_token_ids"] else ENDED,
         template=details["template"],
         room=details["max_length"] - max(map(len, details["label_token_ids"])),
         load=(MERGED if merged else ADAPTER).format(
@@ -152,6 +165,18 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         noise=_rounding_note(quantization["compute_dtype"]),
         code=code.strip(),
     )
+
+
+def _answers(details: dict[str, Any]) -> list[tuple[int, ...]]:
+    """The tokens of each answer; those of an earlier version do not name the end token."""
+    words = [tuple(token_ids) for token_ids in details["label_token_ids"]]
+    answers = closed_answers(words, details.get("end_token_id", NO_END))
+    if any(NO_END in answer for answer in answers):
+        raise UserError(
+            "The adapter was trained by a version that could not tell a label word from one that "
+            "it begins; train again."
+        )
+    return answers
 
 
 def _load_note(quantization: dict[str, Any], merged: bool) -> str:

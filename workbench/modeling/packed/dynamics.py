@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from workbench.modeling.data.batches import TokenizedExample
 from workbench.modeling.training.process_group import ProcessGroup
 from workbench.modeling.training.result import TrainingDynamics
 
@@ -18,6 +20,8 @@ class _StepLosses:
     """The losses of the examples of a pass, which stay on the device for now."""
 
     indices: list[int]
+    target_counts: list[int]
+    """Targets of each example, whose losses sum to that of the example."""
     epoch: int
     losses: torch.Tensor
 
@@ -33,16 +37,21 @@ class DynamicsRecorder:
         self.on_device: list[_StepLosses] = []
         self.columns: dict[str, list[torch.Tensor]] = {name: [] for name in COLUMNS}
 
-    def record(self, indices: list[int], epoch: int, losses: torch.Tensor) -> None:
-        """Record the losses of examples, the negative log-probabilities of their labels."""
-        self.on_device.append(_StepLosses(indices, epoch, losses))
+    def record(
+        self, examples: Sequence[TokenizedExample], epoch: int, losses: torch.Tensor
+    ) -> None:
+        """Record the losses at the targets of examples, and perhaps of fillers after them."""
+        indices = [example.index for example in examples]
+        counts = [len(example.targets) for example in examples]
+        self.on_device.append(_StepLosses(indices, counts, epoch, losses[: sum(counts)]))
 
     def copy_to_host(self) -> None:
         """Fetch the losses of the last steps from the device."""
         for step in self.on_device:
             self.columns["number"].append(torch.tensor(step.indices))
             self.columns["epoch"].append(torch.full((len(step.indices),), step.epoch))
-            self.columns["probability"].append(step.losses.neg().exp().cpu())
+            sums = [part.sum() for part in step.losses.cpu().split(step.target_counts)]
+            self.columns["probability"].append(torch.stack(sums).neg().exp())
         self.on_device = []
 
     def restore(self, columns: dict[str, torch.Tensor]) -> None:

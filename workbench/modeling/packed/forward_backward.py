@@ -51,7 +51,7 @@ class CapturedGraph:
 class ForwardBackward:
     """Runs batches forward and backward, and adds their gradients to the master weights'.
 
-    `label_tokens` are the tokens of the label words where one position decides, else None.
+    `label_tokens` are the columns of the label tree, or None for targets of the whole vocabulary.
     """
 
     def __init__(
@@ -195,8 +195,8 @@ def target_losses(
 ) -> torch.Tensor:
     """The cross-entropy at each target of a batch, (targets,), in nats and in float32.
 
-    It is taken over the label tokens if they are given, else over the vocabulary. The output layer
-    runs at the target positions only, where the model allows it.
+    It is taken over the label tokens that can follow if they are given, else over the vocabulary.
+    The output layer runs at the target positions only, where the model allows it.
     """
     if capabilities.linear_lm_head:
         hidden = last_hidden_states(model, batch).index_select(0, batch.target_positions)
@@ -205,4 +205,7 @@ def target_losses(
         logits = model(**model_inputs(model, batch), use_cache=False).logits.flatten(0, 1)
         logits = logits.index_select(0, batch.target_positions)
         logits = logits if label_tokens is None else logits[:, label_tokens]
-    return functional.cross_entropy(logits.float(), batch.targets, reduction="none")
+    logits = logits.float()
+    if batch.options is not None:
+        logits = logits.masked_fill(~batch.options, -torch.inf)
+    return functional.cross_entropy(logits, batch.targets, reduction="none")

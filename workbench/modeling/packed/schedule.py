@@ -54,8 +54,8 @@ class TrainingSchedule:
 
     @property
     def records_dynamics(self) -> bool:
-        """Whether a loss is the negative log-probability of a label among the labels."""
-        return self.prompter.single_token and not self.full_text
+        """Whether the losses of an example sum to the negative log-probability of its label."""
+        return not self.full_text
 
     def step_examples(self, step: int) -> list[TokenizedExample]:
         """The examples of a step (counted from 0), of all processes."""
@@ -91,8 +91,8 @@ class TrainingSchedule:
             tokens = sum(len(example.tokens) for example in examples)
             min_targets = -(-tokens // multiple) * multiple
         else:
-            longest_word = max(map(len, self.prompter.label_token_ids))
-            min_targets = self.examples_per_step * longest_word
+            most_choices = max(map(len, self.prompter.label_tree.decisions))
+            min_targets = self.examples_per_step * most_choices
         return pack(examples, weight, pad_id, multiple, min_targets)
 
     def step_passes(

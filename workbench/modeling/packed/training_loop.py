@@ -68,13 +68,14 @@ class TrainingLoop:
             [masters.weights], lr=settings.learning_rate, weight_decay=0.0, fused=True
         )
         self.rate_factor = _rate_factor(settings, schedule.total_steps, self.optimizer)
-        first_tokens = [token_ids[0] for token_ids in schedule.prompter.label_token_ids]
-        label_tokens = torch.tensor(first_tokens, device=self.device)
+        label_tokens = None
+        if not schedule.full_text:
+            label_tokens = torch.tensor(schedule.prompter.label_tree.columns, device=self.device)
         self.forward_backward = ForwardBackward(
             model.get_base_model(),
             masters,
             schedule.capabilities,
-            label_tokens if schedule.records_dynamics else None,
+            label_tokens,
             self._note,
         )
         self.state = TrainingState(step=0, seed=settings.seed)
@@ -176,9 +177,7 @@ class TrainingLoop:
             losses = self.forward_backward(batch)
             total += (losses * batch.weights.to(self.device)).sum()
             if self.schedule.records_dynamics and examples:
-                indices = [example.index for example in examples]
-                epoch = step // self.schedule.steps_per_epoch
-                self.recorder.record(indices, epoch, losses[: len(indices)])
+                self.recorder.record(examples, step // self.schedule.steps_per_epoch, losses)
         self.processes.all_reduce_sum(gradient)
         self.processes.all_reduce_sum(total)
         norm = gradient.norm()

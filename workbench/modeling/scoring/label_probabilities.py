@@ -1,4 +1,4 @@
-"""Probabilities over the labels: one forward pass, no sampling, no generation."""
+"""Probabilities over the labels: forward passes over prompts, no sampling, no generation."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class LabelScorer:
         self.device = model.device
         self.linear_lm_head = has_linear_lm_head(model, prompter)
         self.compiled = False
-        self.label_words = [
-            torch.tensor(token_ids, device=self.device) for token_ids in prompter.label_token_ids
-        ]
+        tree = prompter.label_tree
+        self.label_tokens = torch.tensor(tree.columns, device=self.device)
+        self.options = [torch.tensor(c.columns, device=self.device) for c in tree.choices]
         on_gpu = self.device.type == "cuda"
         self.batch_tokens = BATCH_TOKENS[memory] if on_gpu else BATCH_TOKENS_ON_CPU
 
@@ -79,7 +79,7 @@ class LabelScorer:
             if progress is not None:
                 progress(done)
         for _ in range(to_add):
-            self._scores(self.prompter.encode([""]))
+            self._probabilities(self.prompter.encode([""]))
         return results
 
     def _one_batch_ahead(
@@ -88,44 +88,50 @@ class LabelScorer:
         """Each batch and its probabilities, (batch, labels), while the device does the next one."""
         before: tuple[list[int], torch.Tensor] | None = None
         for batch in batches:
-            probabilities = self._scores([prompts[number] for number in batch]).softmax(-1)
+            probabilities = self._probabilities([prompts[number] for number in batch])
             if before is not None:
                 yield before
             before = (batch, probabilities)
         if before is not None:
             yield before
 
-    def _scores(self, prompts: list[list[int]]) -> torch.Tensor:
-        """The score of each label for each prompt, (prompts, labels) in float32."""
+    def _probabilities(self, prompts: list[list[int]]) -> torch.Tensor:
+        """The probability of each label for each prompt, (prompts, labels) in float32.
+
+        There is one forward pass for each branch of the label tree; see `label_tree`.
+        """
         if self.compiled and len(prompts) == 1:  # compiled code is for two rows and more
-            return self._scores(prompts * 2)[:1]
-        if self.prompter.single_token:
-            label_tokens = torch.cat(self.label_words)
-            last = [[len(prompt) - 1] for prompt in prompts]
-            return self._logits_at(prompts, last, label_tokens)[:, 0].float()
-        columns = []
-        for word, word_tokens in zip(self.prompter.label_token_ids, self.label_words, strict=True):
-            positions = [[len(p) - 1 + step for step in range(len(word))] for p in prompts]
-            logits = self._logits_at([[*p, *word] for p in prompts], positions, None)
-            log_probabilities = logits.float().log_softmax(-1)
-            targets = word_tokens.expand(len(prompts), -1)[..., None]
-            columns.append(log_probabilities.gather(-1, targets).sum((-2, -1)))
-        return torch.stack(columns, dim=1)
+            return self._probabilities(prompts * 2)[:1]
+        tree = self.prompter.label_tree
+        chosen: dict[int, torch.Tensor] = {}
+        for path, numbers in tree.branches.items():
+            depths = [len(tree.choices[number].path) for number in numbers]
+            positions = [[len(prompt) - 1 + depth for depth in depths] for prompt in prompts]
+            rows = [[*prompt, *path] for prompt in prompts]
+            logits = self._logits_at(rows, positions, self.label_tokens).float()
+            for place, number in enumerate(numbers):
+                options = logits[:, place].index_select(-1, self.options[number])
+                chosen[number] = options.softmax(-1)
+        labels = []
+        for decisions in tree.decisions:
+            chances = [chosen[decision.choice][:, decision.option] for decision in decisions]
+            labels.append(torch.stack(chances).prod(0))
+        return torch.stack(labels, dim=1)
 
     def _logits_at(
         self,
         rows: list[list[int]],
         positions: list[list[int]],
-        token_ids: torch.Tensor | None,
+        token_ids: torch.Tensor,
     ) -> torch.Tensor:
-        """Logits at positions of each row, (rows, positions, vocabulary or token ids)."""
+        """Logits at positions of each row, (rows, positions, token ids)."""
         ids = pad_right(rows, self.prompter.tokenizer.pad_token_id, multiple=1)
         width = ids.shape[1]
         flat = torch.tensor([[n * width + at for at in row] for n, row in enumerate(positions)])
         ids, flat = ids.to(self.device), flat.to(self.device)
         if not self.linear_lm_head:
             logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[flat]
-            return logits if token_ids is None else logits[..., token_ids]
+            return logits[..., token_ids]
         batch = Batch(ids, flat, targets=flat, weights=flat)  # there is no loss to compute
         hidden = last_hidden_states(self.model, batch)[flat]
         return lm_head_logits(self.model, hidden, token_ids)
@@ -175,9 +181,9 @@ def score_texts(
 ) -> list[list[float]]:
     """The probability of each label for each text, in the order of the texts.
 
-    A label's score is the log-probability of its word after the prompt (summed over its tokens);
-    the probabilities are the softmax of the scores. `progress` is called with how many texts are
-    done and how many there are.
+    It is the probability that the model writes the label's word after the prompt if it may write
+    label words only; see `workbench.modeling.data.label_tree`. `progress` is called with how many
+    texts are done and how many there are.
     """
     with label_scorer(model, prompter, len(texts), memory) as score:
         prompts = prompter.encode(texts)
