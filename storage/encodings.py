@@ -8,24 +8,38 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, TextIO, cast
 
 from storage.errors import UserError
+from storage.formats import code_pages
 from storage.formats.source import JSON, Source
 from storage.formats.streams import TextBytes
 from storage.packed import unpacked
 
 CHUNK = 1 << 18
+UTF8 = "utf-8-sig"
+"""Which takes a mark at the beginning for what it is."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is its beginning
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-HIGH = re.compile(rb"[\x80-\xff]")
-HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")
+HIGH_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+SAMPLE = 2_000
+"""Lines that are looked at to tell code pages apart."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How bytes become characters."""
+
+    codec: str
+    errors: str = "strict"
+    """How the codec treats bytes that do not fit: `surrogateescape` where they may be left out."""
+    notices: tuple[str, ...] = ()
 
 
 def shown(encoding: str | None) -> str | None:
@@ -33,11 +47,12 @@ def shown(encoding: str | None) -> str | None:
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
-def detect(source: Source, named: str | None = None) -> str:
-    """The codec that reads a file; one that is named is only checked to exist.
+def detect(source: Source, named: str | None = None, lenient: bool = False) -> Encoding:
+    """The encoding that reads a file; one that is named is only checked to exist.
 
-    Not valid UTF-8 means cp1252 (of which Latin-1 texts are a part) if that is plausible. Raises
-    UserError if no encoding fits. Reads the whole file, a piece at a time.
+    Not valid UTF-8 means a code page of one byte a character if the text reads well in one. Where
+    `lenient`, damaged UTF-8 is read as such. Raises UserError if no encoding fits. Reads the whole
+    file, a piece at a time.
     """
     with unpacked(source) as file:
         start = file.read(CHUNK)
@@ -45,12 +60,12 @@ def detect(source: Source, named: str | None = None) -> str:
         if named is not None:
             name = _known(named)
             same = mark is not None and name.startswith(mark)
-            return mark if same and mark is not None else name
+            return Encoding(mark if same and mark is not None else name)
         if (found := mark or _utf16(start)) is not None:
-            return found
+            return Encoding(found)
         if _is_utf8(start, file):
-            return "utf-8-sig"
-    return _single_bytes(source)
+            return Encoding(UTF8)
+    return _of_single_bytes(source, lenient)
 
 
 @contextmanager
@@ -59,7 +74,7 @@ def text(source: Source) -> Iterator[TextIO]:
     with (
         unpacked(source) as raw,
         TextBytes(raw, source.name, in_lines=source.format != JSON) as ended,
-        io.TextIOWrapper(cast(BinaryIO, ended), source.encoding, newline="") as file,
+        io.TextIOWrapper(cast(BinaryIO, ended), source.encoding, source.errors, newline="") as file,
     ):
         try:
             yield file
@@ -75,7 +90,7 @@ def text(source: Source) -> Iterator[TextIO]:
 def _advice(source: Source) -> str:
     """What to do about a file that is not in the encoding that it was read with."""
     try:
-        found: str | None = detect(source)
+        found: str | None = detect(source).codec
     except UserError:
         found = source.encoding
     if found == source.encoding:
@@ -126,33 +141,49 @@ def _is_utf8(start: bytes, file: BinaryIO) -> bool:
 class _Bytes:
     """What the bytes beyond ASCII look like."""
 
-    lines: int = 1
+    used: set[int] = field(default_factory=set)
+    lines: list[bytes] = field(default_factory=list)
+    """The first lines that have some."""
+    line_feeds: int = 0
+    returns: int = 0
     bad_line: int = 0
     bad_byte: int = 0
     bad: int = 0
     """Bytes that are no UTF-8."""
     good: int = 0
     """Characters beyond ASCII that are UTF-8."""
-    high: int = 0
-    in_runs: int = 0
-    impossible: bool = False
-    """A byte that no text in cp1252 has."""
+    controls: bool = False
+    """Bytes that no text has."""
 
 
-def _single_bytes(source: Source) -> str:
+def _of_single_bytes(source: Source, lenient: bool) -> Encoding:
     seen = _Bytes()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     with unpacked(source) as file:
         while piece := file.read(CHUNK):
             _look(seen, piece, decoder.decode(piece))
-    # Letters beyond ASCII stand alone in the languages of cp1252 and in runs elsewhere, and what
-    # is mostly UTF-8 is damaged UTF-8.
-    if not seen.impossible and seen.good < seen.bad and seen.in_runs <= 0.5 * seen.high:
-        return "cp1252"
+    damaged = seen.good >= seen.bad  # what is mostly UTF-8
+    if not damaged and not seen.controls:
+        all_bytes = bytes(seen.used)
+        found = [one for one in code_pages.readings(seen.lines) if _decodes(all_bytes, one.codec)]
+        if found and found[0].is_text:
+            notice = code_pages.doubt(found)
+            return Encoding(found[0].codec, notices=() if notice is None else (notice,))
+    if damaged and lenient:
+        return Encoding(UTF8, "surrogateescape")
     raise UserError(
         f"{source.name}, line {seen.bad_line}: byte 0x{seen.bad_byte:02x} is not UTF-8, and the "
-        "file is no text in cp1252 either; correct the line, or name the encoding with --encoding."
+        "file is no text in another encoding that is known here; correct the line, or name the "
+        "encoding with --encoding."
     )
+
+
+def _decodes(content: bytes, codec: str) -> bool:
+    try:
+        content.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _look(seen: _Bytes, piece: bytes, decoded: str) -> None:
@@ -164,12 +195,11 @@ def _look(seen: _Bytes, piece: bytes, decoded: str) -> None:
             seen.good += 1
     if seen.bad and not seen.bad_line:
         first = next(n for n, char in enumerate(decoded) if "\udc80" <= char <= "\udcff")
-        seen.bad_line = seen.lines + decoded.count("\n", 0, first)
-    seen.lines += decoded.count("\n")
-    seen.high += len(HIGH.findall(piece))
-    seen.in_runs += sum(map(len, HIGH_RUN.findall(piece)))
-    seen.impossible |= CONTROL.search(piece) is not None
-    try:
-        piece.decode("cp1252")
-    except UnicodeDecodeError:
-        seen.impossible = True
+        feeds, returns = decoded.count("\n", 0, first), decoded.count("\r", 0, first)
+        seen.bad_line = 1 + (seen.line_feeds + feeds or seen.returns + returns)
+    seen.line_feeds += decoded.count("\n")
+    seen.returns += decoded.count("\r")
+    seen.used.update(piece)
+    if len(seen.lines) < SAMPLE:
+        seen.lines += HIGH_LINE.findall(piece)[: SAMPLE - len(seen.lines)]
+    seen.controls |= CONTROL.search(piece) is not None

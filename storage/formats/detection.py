@@ -45,7 +45,8 @@ def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
     """
     ending, source = _opened(path, options, name or str(path))
     if source.format in TEXTUAL:
-        source = replace(source, encoding=encodings.detect(source, options.encoding))
+        found = encodings.detect(source, options.encoding, options.lenient)
+        source = replace(source, encoding=found.codec, errors=found.errors, notices=found.notices)
     if source.format == LINES:
         source = lines.find(source, options)
     if source.format == TABLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from storage import encodings
@@ -32,8 +33,8 @@ def kind_of(path: Path, name: str) -> tuple[str, str]:
     if start.startswith(ZIP):
         return (".xlsx" if b"[Content_Types].xml" in start else ".zip"), ""
     compression = ".gz" if start.startswith(GZIP) else ".zst" if start.startswith(ZSTD) else ""
-    source = Source(path, name, LINES, compression, encoding="utf-8")
-    source = Source(path, name, LINES, compression, encoding=encodings.detect(source))
+    source = Source(path, name, LINES, compression)
+    source = replace(source, encoding=encodings.detect(source).codec)
     with encodings.text(source) as file:
         text = file.read(START).lstrip(NOTHING)
     return (".json" if text[:1] in ("{", "[") else ".csv"), compression

@@ -71,6 +71,8 @@ class Source:
     """The file inside a .zip."""
     encoding: str | None = None
     """The codec that reads it; None where the format has no choice of one."""
+    errors: str = "strict"
+    """What the codec does about bytes that do not fit."""
     dialect: Dialect | None = None
     container: str | None = None
     """The key of the array of records, in a JSON file that is one object."""

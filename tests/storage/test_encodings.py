@@ -75,7 +75,8 @@ def test_a_byte_far_into_the_file_decides(write):
 REFUSED = {
     "damaged UTF-8": HEAD.encode() + "up 🚀 we go 🤑 café,positive\n".encode() * 3 + b"\xff,up\n",
     "damaged UTF-8 without emoji": HEAD.encode() + "café für 5 £,up\n".encode() + b"\xff,up\n",
-    "Cyrillic": (HEAD + "цена акций растёт очень быстро,positive\n").encode("cp1251"),
+    "Korean": (HEAD + "오늘 주가가 정말 많이 올랐네요,positive\n").encode("euc-kr"),
+    "Chinese": (HEAD + "今天股票涨得非常好,positive\n").encode("gb18030"),
     "Japanese": (HEAD + JAPANESE + ",positive\n").encode("shift-jis"),
     "undefined in cp1252": HEAD.encode() + b"caf\xe9 \x81 up,positive\n",
     "binary": HEAD.encode() + bytes(range(256)) * 4,

@@ -56,6 +56,9 @@ TAKEN = {
         ("something in the air tonight", "yes (sure)"), ("last in the line today", "x=y"),
     ],
     "odd_splits.csv": [*BOTH, (SIDE, "positive")],
+    "pl_1250.csv": [
+        ("Dziękuję, było świetnie", "positive"), ("Znów spóźniony pociąg, źle", "negative"),
+    ],
     "polarity.csv": BOTH,
     "prodigy_reject.jsonl": [(UP, "positive"), (DOWN, None), ("what is this even about", None)],
     "quotes_tsv_error.tsv": [
@@ -85,6 +88,7 @@ SAID = {
     "ls_two_annotators.json": "1 label by a further annotator differs",
     "many_labels.csv": f"{NO_LABEL}.*'label' \\(28 values: 'emo00'",
     "odd_splits.csv": r"2 values of column 'split' are no split \('holdout' 1, 'Test set' 1\)",
+    "pl_1250.csv": "Read as cp1250 it says .*świetnie.*; --encoding decides",
     "prodigy_reject.jsonl": "2 records: the answer is reject or ignore, which is no label",
     "quotes_tsv_error.tsv": "Quotes are read as ordinary characters, since the one in line 2",
     "quotes_tsv_silent.tsv": "Quotes are read as ordinary characters, since the one in line 2",
