@@ -19,6 +19,10 @@ FILE_NAME = "workbench.toml"
 OLD_NAME = "workspace.toml"
 """The name it had; a workspace that still has it keeps its settings."""
 TEMPLATE = "### Human: {text}\n### Assistant:"
+QUESTION = "{{text}}\n\nWhich of these fits the text: {words}? Answer with it alone."
+"""The message of a chat where the workspace has no template of its own."""
+ANSWER = "{answer}"
+PROMPTS = PLAIN, CHAT = "plain", "chat"
 BASE = "tiiuae/falcon-7b"
 MOVING_KEYS = frozenset("jkgGnN/q")
 """Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
@@ -41,6 +45,8 @@ class Config:
     base: str = BASE
     recipe: str = "fast"
     template: str = TEMPLATE
+    prompt: str = PLAIN
+    """Whether the template is the prompt, or the message of a user in the chat of a base."""
     words: dict[str, str] = field(default_factory=dict)
     """The word that stands for a label in a prompt, where it is not the label's own name."""
     keys: dict[str, str] = field(default_factory=dict)
@@ -54,6 +60,13 @@ class Config:
     def word(self, label: str) -> str:
         """The label as it stands after the prompt: a lower-case name gets a capital."""
         return self.words.get(label) or (label.capitalize() if label.islower() else label)
+
+    @property
+    def message(self) -> str:
+        """The template, or in a chat what asks the same as the template of a new workspace."""
+        if self.prompt == CHAT and self.template == TEMPLATE:
+            return QUESTION.format(words=", ".join(map(self.word, self.labels)))
+        return self.template
 
     def label(self, name: str) -> str | None:
         """The label that a name or label word means, in any spelling; None if there is none."""
@@ -143,6 +156,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     config = Config(**flat)
     if config.template.count("{text}") != 1:
         raise UserError(f"{path}: template must contain {{text}} exactly once.")
+    if config.prompt not in PROMPTS:
+        raise UserError(f"{path}: prompt must be {' or '.join(map(_toml, PROMPTS))}.")
+    if ANSWER in config.template.removesuffix(ANSWER):
+        raise UserError(f"{path}: {ANSWER} can stand at the end of the template only.")
     if not (config.test_share >= 0 and config.dev_share >= 0):
         raise UserError(f"{path}: the test and dev shares must be from 0 to below 1.")
     if config.test_share + config.dev_share >= 1:
@@ -206,6 +223,7 @@ def save(folder: Path, config: Config) -> None:
         f"base = {_toml(config.base)}  # a hub name or a local folder",
         f"recipe = {_toml(config.recipe)}",
         f"template = {_toml(config.template)}",
+        f'prompt = {_toml(config.prompt)}  # "chat": the template is a message to an instruct base',
         f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",

@@ -214,7 +214,8 @@ def test_a_task_that_such_labels_separate_is_learnt_whole(tiny, tmp_path, words)
         [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
         names: dict = {}
         exec(code.replace('"."', repr(str(tmp_path / "adapter")), 1), names)
-        for text, row in zip(texts[:4], rows, strict=False):
+        texts = [*texts[:4], "</s>apple <|user|>", "river " * 60]
+        for text, row in zip(texts, score_texts(trained.model, prompter, texts), strict=True):
             assert names["probabilities"](text) == pytest.approx(row, abs=1e-4)
 
 

@@ -176,7 +176,7 @@ def test_the_seed_preset_trains_with_the_stock_trainer_on_whole_texts(prepare, s
     train(base, recipe, prompter, examples, NOBODY, tmp_path, report, never)
     assert len(losses) == 2
     texts = [
-        prompter.as_text(text, [" Positive", " Negative"][label]) + "<|endoftext|>"
+        prompter.as_text(text) + [" Positive", " Negative"][label] + "<|endoftext|>"
         for text, label in zip(examples.texts, examples.labels, strict=True)
     ]
     _, fresh, _ = prepare("quantization.compute_dtype=float32", recipe="seed")

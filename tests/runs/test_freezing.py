@@ -283,3 +283,26 @@ def test_a_text_with_a_nul_is_frozen_whole(make_store, fill):
     made, train, _ = frozen(fill(make_store(), rows))
     assert train.texts[0] == "up \x00 we go"
     assert tables.read(made.path / "predict.parquet").texts[0] == "up \x00 we go"
+
+
+def test_a_prediction_asks_as_its_adapter_was_trained_whatever_the_settings_are_now(small, reopen):
+    made = freeze_training(small, recipes.load("tiny"), "some/base", "")
+    (made.path / run_folder.ADAPTER).mkdir()
+    small.close()
+    path = small.folder / "workbench.toml"
+    changed = path.read_text().replace("### Human: {text}", "Text: {text}")
+    path.write_text(
+        changed.replace("[words]", '[words]\npositive = "Up"').replace('"negative"', '"NEGATIVE"')
+    )
+    store = reopen(small)
+    assert (store.config.template, store.config.word("positive")) == (
+        "Text: {text}\n### Assistant:", "Up",
+    )  # fmt: skip
+    asked = freeze_prediction(
+        store, made.job.recipe, "some/base", "", made.path / run_folder.ADAPTER, None
+    ).job
+    for name in ("words", "template", "prompt"):
+        assert getattr(asked, name) == getattr(made.job, name)
+    assert asked.labels == ("positive", "NEGATIVE")
+    plain = freeze_prediction(store, made.job.recipe, "some/base", "", None, None).job
+    assert (plain.template, plain.words) == (store.config.template, ("Up", "NEGATIVE"))

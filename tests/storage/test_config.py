@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def saved(folder, text):
 def test_odd_label_names_survive_the_file(tmp_path):
     config = Config(
         labels=ODD, base="/models/my base", words={ODD[0]: "Great 👍"}, keys={ODD[1]: "w"},
-        template="Q: {text}\nA:", seed=7, test_share=0.25, dev_share=0.1,
+        template="Q: {text}\nA:{answer}", prompt="chat", seed=7, test_share=0.25, dev_share=0.1,
     )  # fmt: skip
     settings_file.save(tmp_path, config)
     assert settings_file.load(tmp_path) == config
@@ -52,9 +54,18 @@ def test_any_settings_survive_the_file(labels, share, tmp_path):
     assert settings_file.load(tmp_path) == config
 
 
+def test_a_chat_asks_with_a_message_of_its_own_unless_the_template_is_one():
+    config = Config(labels=("positive", "negative"), prompt="chat")
+    assert config.message.count("{text}") == 1 and "Positive, Negative?" in config.message
+    assert replace(config, template="Up or down? {text}").message == "Up or down? {text}"
+    assert replace(config, prompt="plain").message == config.template
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('prompt = "shout"', 'prompt must be "plain" or "chat"'),
+        ('template = "{text}{answer} it is"', "at the end of the template only"),
         ("labels = [", "cannot be read as TOML"),
         ('labels = "positive"', "labels must be a list, such as"),
         ("labels = [1, 2]", "toml: 1 cannot be a label: use a short name in quotes"),

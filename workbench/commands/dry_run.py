@@ -50,7 +50,7 @@ def show(
             found = forecast(
                 recipe,
                 base,
-                store.config.template,
+                store.config.message,
                 texts,
                 read_device(),
                 earlier(store.runs_folder),

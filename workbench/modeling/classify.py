@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.modeling.base.loading import load_base
-from workbench.modeling.data.prompts import make_prompter
+from workbench.modeling.data.prompts import saved_prompter
 from workbench.modeling.export.adapter_folder import load_adapter, read_adapter_details
 from workbench.modeling.scoring.label_probabilities import score_texts
 from workbench.recipes import from_json
@@ -24,11 +24,4 @@ def classify_texts(
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
     model = load_adapter(base, adapter)
-    prompter = make_prompter(
-        base.tokenizer,
-        details["template"],
-        details["labels"],
-        details["words"],
-        details["max_length"],
-    )
-    return score_texts(model, prompter, texts)
+    return score_texts(model, saved_prompter(base.tokenizer, details), texts)

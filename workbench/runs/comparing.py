@@ -113,7 +113,7 @@ def _settings(first: Job | None, second: Job | None) -> list[dict[str, Any]]:
 
 def _flat(job: Job) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "kind": job.kind, "base": job.base, "template": job.template,
+        "kind": job.kind, "base": job.base, "prompt": job.prompt, "template": job.template,
         "labels": list(job.labels), "words": list(job.words),
     }  # fmt: skip
     found |= {"recipe": job.recipe.name, **job.recipe.settings()}

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from storage.config import PLAIN, PROMPTS
 from storage.errors import UserError, on_one_line
 from workbench import recipes
 from workbench.recipes import Recipe
@@ -68,6 +69,8 @@ class Job:
     base_print: str | None = None
     """A fingerprint of a local base; see `workbench.bases.fingerprint`."""
     protocol: int = PROTOCOL
+    prompt: str = PLAIN
+    """Whether the template is the prompt, or the message of a user in a chat."""
 
     def save(self, folder: Path) -> None:
         """Write run.json."""
@@ -171,6 +174,8 @@ def _check(job: Job) -> None:
         raise ValueError("it needs two labels or more, and a word for each")
     if job.kind != "baseline" and job.base is None:
         raise ValueError("it names no base model")
+    if job.prompt not in PROMPTS:
+        raise ValueError(f"its prompt is none of {', '.join(PROMPTS)}")
     if not job.uid or len(job.uid) > 64 or job.id < 0:
         raise ValueError("its id or uid is out of range")
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from storage import learnable, runs, tweets
 from storage.access import writing
 from storage.errors import UserError
+from storage.label_names import key
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
 from workbench.bases import fingerprint, is_local, place_of
@@ -101,6 +102,16 @@ def freeze_prediction(
     if adapter is not None:
         run_folder.require_inside(adapter.parent)
     job = _job(store, "predict", recipe, base, [], trust_remote_code)
+    if adapter is not None:  # it answers as it was trained, whatever the settings are now
+        trained = run_folder.read_job(adapter.parent)
+        spelt = {key(name): name for name in store.label_ids}
+        job = replace(
+            job,
+            labels=tuple(spelt.get(key(label), label) for label in trained.labels),
+            words=trained.words,
+            template=trained.template,
+            prompt=trained.prompt,
+        )
     with _new_folder(store, job) as folder:
         if adapter is not None:
             shutil.copytree(adapter, folder / run_folder.ADAPTER)
@@ -153,9 +164,9 @@ def _job(
     base = None if kind == "baseline" else _resolved(base)
     return Job(
         id=0, uid=uuid.uuid4().hex, kind=kind, recipe=recipe, base=base, labels=labels,
-        words=tuple(store.config.word(label) for label in labels), template=store.config.template,
+        words=tuple(store.config.word(label) for label in labels), template=store.config.message,
         data_hash=_data_hash(data), created=now(), versions=_versions(),
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=trust_remote_code, prompt=store.config.prompt,
         base_print=None if base is None else fingerprint(base),
     )  # fmt: skip
 

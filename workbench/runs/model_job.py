@@ -8,13 +8,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from storage.config import CHAT
 from storage.errors import UserError
 from workbench.modeling.base import sharding
 from workbench.modeling.base.cache import BaseModelCache
 from workbench.modeling.base.device_memory import peak_gib
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.examples import Examples
-from workbench.modeling.data.prompts import Prompter, make_prompter
+from workbench.modeling.data.prompts import Prompter, make_prompter, saved_prompter
 from workbench.modeling.export.adapter_folder import (
     ADAPTER_WEIGHTS,
     adapter_details,
@@ -69,13 +70,15 @@ def run_model(
     elif recipe.training.memory == SHARDED.name:
         reporter.report("note", text=NOT_SHARDED)
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
-    prompter = make_prompter(
-        base.tokenizer, job.template, job.labels, job.words, recipe.training.max_length
-    )
     adapter, stopped = folder / run_folder.ADAPTER, False
     learned: dict[str, Any] | None = {}
     if job.kind == "qlora":
         learned = processes.all_gather([_learned(job, folder) if processes.is_main else None])[0]
+    if learned is not None and adapter.is_dir():
+        prompter = saved_prompter(base.tokenizer, read_adapter_details(adapter))
+    else:
+        length, chat = recipe.training.max_length, job.prompt == CHAT
+        prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
     if learned is None:
         model, stopped = _train(job, folder, reporter, base, prompter, processes)
     else:

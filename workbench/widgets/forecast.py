@@ -42,7 +42,7 @@ class ForecastLines(Static):
             try:
                 count, mean, longest = learnable.characters(store)
                 texts = Texts(count, mean, longest, tweets.counts(store).tweets)
-                runs, template = earlier(store.runs_folder), store.config.template
+                runs, template = earlier(store.runs_folder), store.config.message
             finally:
                 store.close()
             return forecast(chosen, base, template, texts, read_device(), runs).sentences()

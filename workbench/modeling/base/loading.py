@@ -12,7 +12,7 @@ from torch import nn
 from storage.errors import UserError, on_one_line
 from workbench.bases import require_model
 from workbench.modeling.base.model import Base, Model
-from workbench.modeling.data.prompts import Tokenizer
+from workbench.modeling.data.tokenizing import Tokenizer
 from workbench.recipes import Quantization
 
 

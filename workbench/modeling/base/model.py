@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.modeling.data.prompts import Tokenizer
+from workbench.modeling.data.tokenizing import Tokenizer
 
 Model = Any
 """A transformers causal language model, perhaps with a PEFT adapter around it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from storage.errors import UserError
+from workbench.modeling.data.answers import place_answers
+from workbench.modeling.data.chat import chat_template
 from workbench.modeling.data.label_tree import LabelTree, closed_answers, label_tree
-
-Tokenizer = Any
-"""A transformers fast tokenizer."""
+from workbench.modeling.data.tokenizing import ControlTokens, Tokenizer, beginning, encode
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Prompter:
 
     tokenizer: Tokenizer
     template: str
-    """The prompt, with {text} where the text goes."""
+    """The prompt up to the answer, with {text} where the text goes."""
     labels: tuple[str, ...]
     label_token_ids: tuple[tuple[int, ...], ...]
     """The tokens of each label word as they follow the prompt, in the order of the labels."""
@@ -38,6 +38,16 @@ class Prompter:
         """The choices of tokens that lead to each label."""
         return label_tree(closed_answers(self.label_token_ids, self.end_token_id))
 
+    @cached_property
+    def begin_token_ids(self) -> tuple[int, ...]:
+        """The tokens that each prompt begins with."""
+        return beginning(self.tokenizer)
+
+    @cached_property
+    def control_tokens(self) -> ControlTokens:
+        """What no tweet may bring into a prompt."""
+        return ControlTokens(self.tokenizer)
+
     def encode(self, texts: Sequence[str], reserve: int = 0) -> list[list[int]]:
         """The tokens of the prompt of each text; a text that is too long loses its end only.
 
@@ -46,15 +56,16 @@ class Prompter:
         room = self.max_length - max(map(len, self.label_token_ids)) - reserve
         return [
             tokens if len(tokens) <= room else self._tokenize([self.truncate(text, room)])[0]
-            for text, tokens in zip(texts, self._tokenize([*texts]), strict=True)
+            for text, tokens in zip(texts, self._tokenize(texts), strict=True)
         ]
 
-    def as_text(self, text: str, label_word: str = "") -> str:
-        """The prompt of a text, followed by a label word, as one string."""
-        return self.template.replace("{text}", text) + label_word
+    def as_text(self, text: str) -> str:
+        """The prompt of a text, in which control tokens are characters like others."""
+        return self.template.replace("{text}", self.control_tokens.defuse(text))
 
     def truncate(self, text: str, room: int) -> str:
         """The longest beginning of a text whose prompt has at most `room` tokens."""
+        text = self.control_tokens.defuse(text)
         if len(self._tokenize([text])[0]) <= room:
             return text
         offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
@@ -70,14 +81,9 @@ class Prompter:
             keep -= excess
         return ""
 
-    def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        encoded: list[list[int]] = self.tokenizer([self.as_text(text) for text in texts])[
-            "input_ids"
-        ]
-        end = self.tokenizer.eos_token_id
-        return [ids[:-1] if ids and ids[-1] == end else ids for ids in encoded]
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        prompts = [self.as_text(text) for text in texts]
+        return encode(self.tokenizer, prompts, self.begin_token_ids)
 
 
 def make_prompter(
@@ -86,25 +92,31 @@ def make_prompter(
     labels: Sequence[str],
     words: Sequence[str],
     max_length: int,
+    chat: bool = False,
 ) -> Prompter:
-    """Make a prompter, with the tokens of each label word.
+    """Make a prompter, with the tokens of each label word; see `answers`.
 
-    A word follows the prompt after a space, since most vocabularies hold whole words only with
-    their leading space (Falcon: " Positive" is one token, "Positive" is two). Raises UserError when
-    two words are the same tokens, or when `max_length` leaves no room for a text.
+    With `chat`, the template is the message of a user, and the label word begins the answer. Raises
+    UserError when words cannot be told apart, when they do not fit the end of the prompt, when a
+    base has no chat template, or when `max_length` leaves no room for a text.
     """
-    label_token_ids = [
-        tuple(tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) for word in words
-    ]
-    for number, token_ids in enumerate(label_token_ids):
-        if not token_ids or token_ids in label_token_ids[:number]:
-            raise UserError(
-                f"The label word {words[number]!r} cannot be told from another by this model's "
-                "tokenizer; choose other words under [words] in workbench.toml."
-            )
-    prompter = Prompter(tokenizer, template, tuple(labels), tuple(label_token_ids), max_length)
-    if max_length < len(prompter._tokenize([""])[0]) + max(map(len, label_token_ids)) + 8:
+    if chat:
+        template = chat_template(tokenizer, template)
+    template, label_token_ids = place_answers(tokenizer, template, words)
+    prompter = Prompter(tokenizer, template, tuple(labels), label_token_ids, max_length)
+    fixed = len(prompter._tokenize([""])[0]) + max(map(len, label_token_ids))
+    if max_length < fixed + 8:
         raise UserError(
             f"training.max_length={max_length} leaves no room for a text in the prompt; raise it."
         )
     return prompter
+
+
+def saved_prompter(tokenizer: Tokenizer, details: Mapping[str, Any]) -> Prompter:
+    """The prompter that an adapter was trained with, from the values of its workbench.json."""
+    template, labels, words = details["template"], details["labels"], details["words"]
+    # trained on whole texts, whose tokens earlier versions took others for than they wrote
+    if "end_token_id" not in details and details["recipe"]["loss"] == "full-text":
+        return make_prompter(tokenizer, template, labels, words, details["max_length"])
+    answers = tuple(tuple(token_ids) for token_ids in details["label_token_ids"])
+    return Prompter(tokenizer, template, tuple(labels), answers, details["max_length"])

@@ -16,7 +16,8 @@ from workbench.recipes import Recipe, from_json
 
 if TYPE_CHECKING:
     from workbench.modeling.base.model import Base, Model
-    from workbench.modeling.data.prompts import Prompter, Tokenizer
+    from workbench.modeling.data.prompts import Prompter
+    from workbench.modeling.data.tokenizing import Tokenizer
 
 DETAILS_FILE = "workbench.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"

@@ -23,8 +23,8 @@ pipeline_tag: text-generation
 # {what} for labelling short texts as {labels}
 
 Base model: `{base}`. Recipe: {recipe}. The prompt ends before the label word; the label is the one
-whose word ({words}, each after a space) is the most probable at that place, if the model may write
-these words only. A text that is too long for {max_length} tokens loses its end.
+whose word ({words}) is the most probable at that place, if the model may write these words only. A
+text that is too long for {max_length} tokens loses its end.
 
 {load_note}
 
@@ -48,14 +48,27 @@ ROOM = {room}  # tokens of a prompt
 tokenizer = AutoTokenizer.from_pretrained(FOLDER)
 {load}
 model.eval()
+FIRST = tokenizer("a", add_special_tokens=False)["input_ids"][0]
+BEGIN = tokenizer("a")["input_ids"]
+BEGIN = BEGIN[: BEGIN.index(FIRST)]  # the tokens before each prompt
+
+
+def defuse(text):  # control tokens in a text are characters like others
+    added = tokenizer.added_tokens_decoder.values()
+    controls = [token.content for token in added if token.special and len(token.content) > 1]
+    while any(control in text for control in controls):
+        for control in controls:
+            text = text.replace(control, f"{{control[0]}} {{control[1:]}}")
+    return text
 
 
 def encode(text):
-    tokens = tokenizer(TEMPLATE.replace("{{text}}", text))["input_ids"]
-    return tokens[:-1] if tokens and tokens[-1] == tokenizer.eos_token_id else tokens
+    tokens = tokenizer(TEMPLATE.replace("{{text}}", text), add_special_tokens=False)["input_ids"]
+    return tokens if tokens[: len(BEGIN)] == BEGIN else BEGIN + tokens
 
 
 def prompt_of(text):
+    text = defuse(text)
     if len(encode(text)) <= ROOM:
         return encode(text)
     spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

@@ -21,6 +21,7 @@ from storage.errors import on_one_line
 from workbench.modeling.base.device_memory import peak_gib
 from workbench.modeling.base.lora import lora_config
 from workbench.modeling.base.model import Base, Model
+from workbench.modeling.data.batches import full_text_examples
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.training import dev_evaluation
@@ -156,17 +157,9 @@ def _sft_config(settings: Training, base: Base, checkpoints: Path) -> SFTConfig:
 
 
 def _make_dataset(prompter: Prompter, examples: Examples) -> Dataset:
-    """Prompt and label word as one text each; TRL makes the tokens and cuts nothing off."""
-    words = [prompter.tokenizer.decode(answer) for answer in prompter.label_token_ids]
-    room = prompter.max_length - max(map(len, prompter.label_token_ids)) - 1  # and the end token
-    return Dataset.from_dict(
-        {
-            "text": [
-                prompter.as_text(prompter.truncate(text, room), words[label])
-                for text, label in zip(examples.texts, examples.labels, strict=True)
-            ]
-        }
-    )
+    """The tokens of prompt, label word and end, of which TRL's trainer cuts nothing off."""
+    rows = full_text_examples(prompter, examples.texts, examples.labels)
+    return Dataset.from_dict({"input_ids": [[*row.tokens, row.targets[-1]] for row in rows]})
 
 
 class _ReportingCallback(TrainerCallback):
