@@ -63,18 +63,10 @@ async def test_a_digit_without_a_label_says_so(start):
         assert len(driver.history(1)) == 1
 
 
-async def test_enter_keeps_the_label_and_counts_as_reviewed(start):
-    async with start() as driver:
-        await driver.press("enter")
-        event = driver.history(1)[-1]
-        assert (event["kind"], event["old"], event["new"]) == ("set", "positive", "positive")
-        assert driver.current == 2
-
-
-async def test_what_was_kept_is_marked_said_and_found(start):
+async def test_the_present_label_once_more_keeps_it_which_is_marked_said_and_found(start):
     async with start() as driver:
         assert driver.lines[1][2] == " "
-        await driver.press("enter")
+        await driver.press("1")
         await driver.until_seen("Tweet 1: kept positive.")
         assert driver.lines[1][2] == "k"
         assert "c!~" not in driver.lines[1]
@@ -104,15 +96,6 @@ async def test_a_key_is_confirmed_until_the_cursor_moves_on(start):
         await driver.until_seen("Undone: tweet 3.")
         await driver.press("k")
         await driver.until(lambda: "Undone" not in driver.text)
-
-
-async def test_enter_without_a_label_asks_for_one(start):
-    async with start() as driver:
-        await driver.press("G", "k", "k")
-        assert driver.current == 10
-        await driver.press("enter")
-        await driver.until_seen("no label to keep")
-        assert driver.current == 10
 
 
 async def test_space_takes_the_prediction(start):

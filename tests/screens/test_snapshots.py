@@ -52,6 +52,7 @@ SCENES = (
     Scene("browse-empty", "workbench import FILE", before=empty),
     Scene("browse-marks", "2 marked", ("j", "v", "v")),
     Scene("browse-labelled", "Tweet 3: negative → positive.", ("j", "j", "1")),
+    Scene("card", "keep positive", ("j", "enter")),
     Scene("browse-disagreement", "by disagreement", ("s", "j", "j", "j", "enter")),
     Scene("browse-job", "run 3 training 70/200", before=begin_run),
     Scene("filter", "2 tweets; enter applies", ("slash",), "tsla"),

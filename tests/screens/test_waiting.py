@@ -62,7 +62,7 @@ async def test_keys_are_taken_in_order_and_nothing_is_shown_as_saved_before_it_i
 async def test_a_key_acts_on_what_the_waiting_ones_before_it_will_have_made(start, ben):
     async with start() as driver:
         with transaction(ben.db):
-            await driver.press("2", "k", "1", "k", "enter", "k", "x", "x", "f")
+            await driver.press("2", "k", "1", "k", "1", "k", "x", "x", "f")
             await driver.until_seen(f"6 edits wait {WAITING}")
         await driver.until_seen("Tweet 1 flagged")
         changes = [(event["old"], event["new"]) for event in driver.history(1)[1:4]]

@@ -22,6 +22,7 @@ from workbench.screens.help import HelpScreen, Key
 from workbench.screens.jobs import Collected, Progressed
 from workbench.screens.selecting import Selecting
 from workbench.widgets import detail, rows
+from workbench.widgets.card import TweetCard
 from workbench.widgets.detail import DetailPane
 from workbench.widgets.keys import key
 from workbench.widgets.prompt import PromptLine
@@ -30,12 +31,14 @@ from workbench.widgets.tweet_list import TweetList
 
 NARROW = 100
 """Columns below which the details stand under the list instead of beside it."""
+CARD_KEYS = "0 clear  x exclude  f flag  a ambiguous  e note  u undo  esc list  ? help"
 
 
 class BrowseScreen(Selecting):
     """A list of tweets, the details of one, a line for input, a line for the state."""
 
     BINDINGS: ClassVar = [
+        key("enter", "open", "open the tweet on a card; there, keep its label: it is looked at"),
         key("v", "mark", "mark, so that a key acts on all marked tweets"),
         key("V", "mark_range", "mark from the last mark to here"),
         key("y", "copy", "copy the text to the terminal's clipboard"),
@@ -66,6 +69,7 @@ class BrowseScreen(Selecting):
                 yield TweetList(self._fetch, id="tweets")
                 yield Static(id="empty", markup=False)
             yield DetailPane(id="detail")
+            yield TweetCard(id="card")
         yield StatusLine(id="status")
         yield PromptLine(id="prompt")
         yield Static(id="keys", markup=False)
@@ -90,9 +94,13 @@ class BrowseScreen(Selecting):
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
-        number = self.tweets.current_id
-        details = None if number is None else detail.read(self.store, number, self.run)
-        self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
+        if (number := self.tweets.current_id) is None:
+            self.left()
+        if self.card.opened:
+            self._fill_card()
+        else:
+            details = None if number is None else detail.read(self.store, number, self.run)
+            self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
         self.drop_comment()
         status = self.query_one(StatusLine)
         status.position(self.tweets.cursor, len(self.tweets.ids))
@@ -134,13 +142,48 @@ class BrowseScreen(Selecting):
             self._show_keys()
         self.tweets.settle()
 
+    # The card of one tweet.
+
+    @property
+    def card(self) -> TweetCard:
+        """The card, which is seen or not."""
+        return self.query_one(TweetCard)
+
+    def action_open(self) -> None:
+        """Open the card of the tweet; on it, keep the label."""
+        if self.card.opened:
+            self.action_keep()
+        elif self.has_tweets():
+            self._show_card(True)
+
+    def _show_card(self, seen: bool) -> None:
+        self.tweets.covered = seen
+        if seen:
+            self._fill_card()
+        self.card.open(seen)
+        self.say("")
+        self._show_keys()
+        self.tweets.settle()
+
+    def _fill_card(self) -> None:
+        number = self.tweets.current_id
+        details = None if number is None else detail.read(self.store, number, self.run)
+        waits = number is not None and self.saving.waits(number)
+        self.card.show(details, self.store.config.labels, waits)
+
+    def left(self) -> bool:
+        """Leave the card, if it is open."""
+        if seen := self.card.opened:
+            self._show_card(False)
+        return seen
+
     # Marks, clipboard, details, back.
 
     _last_mark: int | None = None
 
     def action_mark(self) -> None:
         """Mark the tweet and go on."""
-        if not self.has_tweets():
+        if not self._marks():
             return
         self._last_mark = self.tweets.cursor
         self.tweets.toggle_mark()
@@ -149,11 +192,18 @@ class BrowseScreen(Selecting):
 
     def action_mark_range(self) -> None:
         """Mark all rows from the last mark to the cursor."""
-        if not self.has_tweets():
+        if not self._marks():
             return
         first = self.tweets.cursor if self._last_mark is None else self._last_mark
         self.tweets.mark_rows(first, self.tweets.cursor)
         self._say_marked()
+
+    def _marks(self) -> bool:
+        if self.card.opened:
+            self.say(
+                "On a card every key acts on its tweet alone; esc goes to the list and its marks."
+            )
+        return not self.card.opened and self.has_tweets()
 
     def _say_marked(self) -> None:
         count = len(self.tweets.marked)
@@ -169,15 +219,21 @@ class BrowseScreen(Selecting):
     def action_scroll_detail(self, lines: int) -> None:
         """Scroll the details."""
         pane = self.query_one(DetailPane)
+        if self.card.opened:
+            if not self.card.scroll_lines(lines):
+                self.comment(f"The card shows nothing more {'below' if lines > 0 else 'above'}.")
+            return
         if 0 <= pane.scroll_offset.y + lines <= pane.max_scroll_y:
             pane.scroll_relative(y=lines, animate=False)
         else:
             self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
 
     def action_back(self) -> None:
-        """Leave the input, else unmark, else clear the filter."""
+        """Leave the input, else the card, else unmark, else clear the filter."""
         if self.prompt.request is not None:
             self.prompt.close()
+        elif self.left():
+            return
         elif self.tweets.marked:
             self.tweets.unmark()
             self.say("")
@@ -208,13 +264,16 @@ class BrowseScreen(Selecting):
     # The lines at the bottom, and news of runs.
 
     def _show_keys(self) -> None:
+        if self.card.opened:
+            self.hint(CARD_KEYS)
+            return
         keys = self.store.config.key_of()
         always = ["? help", "q quit", "/ filter", "t train", "r runs"]
         parts = []
         for number, label in enumerate(self.store.config.labels[:9], start=1):
             letter = f"/{inert.line(keys[label])}" if label in keys else ""
             parts.append(f"{number}{letter} {inert.line(label)}")
-        parts += ["u undo", "space pred", "enter keep", "s sort", "x exclude", "] [ disagreement"]
+        parts += ["u undo", "space pred", "enter open", "s sort", "x exclude", "] [ disagreement"]
         while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
             parts.pop()
         self.hint("  ".join([*always, *parts]))

@@ -34,7 +34,6 @@ class Editing(Screen[None]):
     BINDINGS: ClassVar = [
         *(key(str(n), f"label({n})", f"label {n}", show=False) for n in range(1, 10)),
         key("space", "suggestion", "take the model's prediction as the label"),
-        key("enter", "keep", "keep the label: it counts as reviewed"),
         key("0", "clear", "take the label away"),
         key("x", "flag('excluded')", "exclude from training, or include again"),
         key("f", "flag('review')", "flag for review, or not"),
@@ -158,10 +157,12 @@ class Editing(Screen[None]):
 
     def _targets(self) -> Targets:
         """What a key acts on; what is on the screen is taken as it is shown."""
-        ids = self.tweets.target_ids()
         current = self.tweets.current
-        shown = self.tweets.in_view(ids) if self.tweets.marked else [current] if current else []
-        return Targets(ids, shown, self.run)
+        if self.tweets.marked and not self.tweets.covered:
+            ids = self.tweets.target_ids()
+            return Targets(ids, self.tweets.in_view(ids), self.run)
+        shown = [] if current is None else [current]
+        return Targets([tweet.id for tweet in shown], shown, self.run)
 
     # What others do.
 

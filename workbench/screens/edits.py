@@ -52,13 +52,15 @@ def _save(
     overtaken: Callable[[str], None] | None = None,
 ) -> None:
     """Save a step; where it was `overtaken` that is called with the reason, else it is said."""
-    tweets, marked, shown = screen.tweets, screen.tweets.marked, screen.shown
+    tweets, shown = screen.tweets, screen.shown
+    marked = set() if tweets.covered else tweets.marked
 
     def act(store: Store, own: Collection[int], progress: Progress | None) -> Done:
         return steps.write(store, plan(store, own), shown, progress)
 
     def go_on() -> None:
-        tweets.unmark()
+        if marked:
+            tweets.unmark()
         tweets.action_move(rows_down)
 
     def finish(done: Done) -> None:

@@ -36,6 +36,14 @@ class CanBeLeft(Protocol):
 
 
 @runtime_checkable
+class HasLayer(Protocol):
+    """A screen with something of its own lying on it."""
+
+    def left(self) -> bool:
+        """Take that away; False if there is nothing."""
+
+
+@runtime_checkable
 class KnowsKeys(Protocol):
     """A screen that has a word for keys without a meaning."""
 
@@ -86,6 +94,8 @@ def put(app: App[Any], screen: Screen[None]) -> None:
 
 async def leave(app: App[Any]) -> None:
     """Leave the top layer; under the last one there is only the way out."""
+    if isinstance(app.screen, HasLayer) and app.screen.left():
+        return
     if len(app.screen_stack) == 1:
         await app.action_quit()
     elif isinstance(app.screen, CanBeLeft):

@@ -108,10 +108,10 @@ def _column(details: Details) -> Group:
     for opinion in details.opinions:
         parts += _opinion(opinion)
     if details.duplicates:
-        parts.append(_fact("same", f"text as {_numbers(details.duplicates)}"))
+        parts.append(_fact("same", f"text as {numbers(details.duplicates)}"))
     if details.history:
         parts.append(Text("\nhistory", "bold"))
-        parts += [Text(_event(event), overflow="fold") for event in reversed(details.history)]
+        parts += [Text(event_line(event), overflow="fold") for event in reversed(details.history)]
     if details.source:
         parts.append(Text("\nother columns", "bold"))
         parts += [_fact(name, str(value)) for name, value in details.source.items()]
@@ -132,8 +132,8 @@ def _few_lines(details: Details) -> Group:
     head = inert.line(" │ ".join([f"#{tweet.id} {tweet.split}", given, *said]))
     rest = [", ".join(tweet.flags)] if tweet.flags else []
     rest += [f"note: {tweet.note}"] if tweet.note else []
-    rest += [f"same text as {_numbers(details.duplicates)}"] if details.duplicates else []
-    rest += [_event(event) for event in reversed(details.history[-2:])]
+    rest += [f"same text as {numbers(details.duplicates)}"] if details.duplicates else []
+    rest += [event_line(event) for event in reversed(details.history[-2:])]
     rest += [f"{name}: {value}" for name, value in details.source.items()]
     tail = inert.line(" │ ".join(rest))
     return Group(
@@ -165,7 +165,8 @@ def _opinion(opinion: Opinion) -> list[Text]:
     ]
 
 
-def _event(event: dict[str, Any]) -> str:
+def event_line(event: dict[str, Any]) -> str:
+    """One event of a history."""
     at = datetime.fromtimestamp(event["at"] / 1000).strftime("%m-%d %H:%M")
     field, old, new = event["field"], event["old"], event["new"]
     if field in ON_OFF:
@@ -182,6 +183,7 @@ def _event(event: dict[str, Any]) -> str:
     return inert.line(f"{at} {event['annotator']}: {what}{kind}")
 
 
-def _numbers(ids: tuple[int, ...]) -> str:
+def numbers(ids: tuple[int, ...]) -> str:
+    """The first of these tweets, and how many more there are."""
     shown = " ".join(f"#{number}" for number in ids[:MAX_DUPLICATES])
     return shown + (f" and {len(ids) - MAX_DUPLICATES:,} more" if len(ids) > MAX_DUPLICATES else "")

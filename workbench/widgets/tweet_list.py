@@ -59,6 +59,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self.marked: set[int] = set()
         self.layout_of = rows.columns(())
+        self.covered = False
+        """Whether the rest of the screen is all that is seen of the tweet under the cursor."""
         self.waits: Callable[[int], bool] = lambda tweet: False
         """Whether an edit of a tweet is still to be saved."""
         self._fetch = fetch
@@ -144,8 +146,10 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.settle()
 
     def settle(self) -> None:
-        """Let the rest of the screen follow when no key has come for a moment."""
-        if self._settle is None:
+        """Let the rest of the screen follow when no key has come for a moment, or at once."""
+        if self.covered:
+            self.post_message(self.Settled())
+        elif self._settle is None:
             self._settle = self.set_timer(SETTLED_AFTER, self._settled)
         else:
             self._settle.reset()
