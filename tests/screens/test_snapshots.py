@@ -15,8 +15,9 @@ from snapshots import compare, picture
 from textual import events
 from textual.widgets import Input
 
+from storage import importing
 from storage.config import Config
-from storage.store import create_store
+from storage.store import create_store, open_store
 from workbench.widgets.tweet_list import TweetList
 
 STORED = Path(__file__).parent / "snapshots"
@@ -47,6 +48,15 @@ def empty(folder):
     create_store(folder, Config(labels=LABELS), "ana").close()
 
 
+def many(folder):
+    """Add so many tweets that not all of them are on the screen."""
+    path = folder.parent / "more.csv"
+    path.write_text("text,label\n" + "".join(f"tweet {n} of many,positive\n" for n in range(40)))
+    store = open_store(folder, "ana")
+    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    store.close()
+
+
 SCENES = (
     Scene("browse", "12 tweets"),
     Scene("browse-empty", "workbench import FILE", before=empty),
@@ -55,6 +65,7 @@ SCENES = (
     Scene("card", "keep positive", ("j", "enter")),
     Scene("browse-disagreement", "by disagreement", ("s", "j", "j", "j", "enter")),
     Scene("browse-job", "run 3 training 70/200", before=begin_run),
+    Scene("browse-many", "→ negative", ("v", "G", "V", "2"), before=many),
     Scene("filter", "2 tweets; enter applies", ("slash",), "tsla"),
     Scene("filter-wrong", "no field called 'lable'", ("slash",), "moon lable:positive"),
     Scene("filtered", "filter tsla", ("slash", *"tsla", "enter")),
