@@ -21,7 +21,7 @@ KINDS = {
         "take_offer", "leave_offer",
     },
     "select": {"mark", "mark_range"},
-    "label": {"label", "suggestion", "keep", "clear", "flag", "note", "undo", "redo"},
+    "label": {"label", "suggestion", "clear", "flag", "note", "undo", "redo"},
     "run": {"stop", "delete", "start", "promote"},
     "copy": {"copy", "copy_text"},
     "answer": {"answer", "select"},
@@ -29,10 +29,11 @@ KINDS = {
 }  # fmt: skip
 """Each action of the screens by what kind of thing it does."""
 COMMANDS_OF = {
-    "label": "label", "clear": "label", "suggestion": "take", "keep": "keep", "note": "note",
+    "label": "label", "clear": "label", "suggestion": "take", "note": "note",
     "flag": "flag exclude ambiguous", "undo": "undo", "redo": "redo",
     "filter": "list", "sort": "list suspects", "disagreement": "list", "copy": "show history",
-    "show": "list", "runs": "runs", "open": "logs", "compare": "compare", "evaluate": "evaluate",
+    "show": "list", "runs": "runs", "open": "logs keep", "compare": "compare",
+    "evaluate": "evaluate",
     "train": "train", "new_run": "train", "start": "train", "stop": "stop resume",
     "take_offer": "shown", "leave_offer": "shown", "promote": "promote",
     "clone": "clone", "delete": "delete", "undelete": "undelete",
@@ -125,8 +126,6 @@ async def test_a_key_is_of_the_same_kind_on_every_screen(start):
         assert sorted(seen ^ set(kind_of)) == [], "the table of kinds is complete"
         for key, by_layer in kinds.items():
             alike = set(by_layer.values()) - IN_ITS_OWN_LAYER
-            if key == "enter":
-                alike -= {"label"}  # in the list it keeps a label
             assert len(alike) <= 1, (key, by_layer)
             assert not (WRITE & set(by_layer.values()) and "move" in by_layer.values()), key
         assert {kinds[key]["browse"] for key in "1290"} == {"label"}
