@@ -151,7 +151,7 @@ async def test_decided_tweets_are_no_disagreements_to_stop_at(start):
     async with start() as driver:
         await driver.press("right_square_bracket")
         assert driver.current == 3
-        await driver.press("enter", "g", "right_square_bracket")
+        await driver.press("enter", "enter", "q", "g", "right_square_bracket")
         assert driver.current == 8
         await driver.press("a", "g", "right_square_bracket")
         await driver.until_seen("No undecided disagreement below")
@@ -164,7 +164,7 @@ async def test_decided_tweets_come_after_the_other_suspects(start):
         await sort_by(driver, "suspect")
         await driver.until(lambda: driver.app._browse.question.sort == "suspect")
         first, second, *_ = listed(driver)
-        await driver.press("enter")
+        await driver.press("enter", "enter", "q")
         await sort_by(driver, "suspect")
         await driver.until(lambda: listed(driver)[0] == second)
         ranked = [tweet for _, tweet, *_ in runs.queue(driver.app.store, "suspects")]
