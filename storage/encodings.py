@@ -79,12 +79,31 @@ def text(source: Source) -> Iterator[TextIO]:
         try:
             yield file
         except UnicodeError as error:
-            reason = str(error)
+            line, reason = "", str(error)
             if isinstance(error, UnicodeDecodeError):
+                line = f", line {_bad_line(source)}"
                 reason = f"byte 0x{error.object[error.start]:02x}: {error.reason}"
             raise UserError(
-                f"{source.name} is not {shown(source.encoding)} text ({reason}); {_advice(source)}."
+                f"{source.name}{line} is not {shown(source.encoding)} text ({reason}); "
+                f"{_advice(source)}."
             ) from None
+
+
+def _bad_line(source: Source) -> int:
+    """The first line that is not in the encoding of a file."""
+    decoder = codecs.getincrementaldecoder(str(source.encoding))()
+    feeds = returns = 0
+    with unpacked(source) as file:
+        while piece := file.read(CHUNK):
+            try:
+                decoder.decode(piece)
+                before = piece
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start]
+            feeds, returns = feeds + before.count(b"\n"), returns + before.count(b"\r")
+            if before is not piece:
+                break
+    return 1 + (feeds or returns)
 
 
 def _advice(source: Source) -> str:

@@ -123,9 +123,7 @@ def plan(config: Config, path: Path, options: Options, name: str | None = None) 
     records = readers.records(source, position)
     sample = [record.row for record in islice(records, SAMPLE)]
     if not sample:
-        wrong = (
-            f": {position.faults[0].place}, {position.faults[0].reason}" if position.faults else ""
-        )
+        wrong = f"; {position.faults[0]}" if position.faults else ""
         raise UserError(f"{source.name} has no rows{wrong}.")
     named = {part: column for part, column in options.columns.items() if column is not None}
     if not named and own_files.is_own({column for row in sample for column in row}):
@@ -243,7 +241,7 @@ def _nothing(plan: Plan, tally: Tally, faults: Sequence[Fault]) -> str:
             f"{plan.source.name} brings nothing: none of its {tally.rejected:,} rows has a text in "
             f"column {plan.columns.text!r}; name the column of the texts with --text."
         )
-    first = f": {faults[0].place}, {faults[0].reason}" if faults else ""
+    first = f"; {faults[0]}" if faults else ""
     return f"{plan.source.name} brings nothing, as none of its records can be taken{first}."
 
 
@@ -262,7 +260,7 @@ def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
         said.append(f"{rows} an earlier one with another label; only the first is taken.")
     if tally.wrong:
         more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
-        shown = "; ".join(f"{fault.place}: {fault.reason}" for fault in faults)
+        shown = "; ".join(map(str, faults))
         wrong = counted(tally.wrong, "wrong record is", "wrong records are")
         said.append(f"{wrong} left out ({shown}{more}).")
     return tuple(said)

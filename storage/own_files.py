@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.errors import UserError
 from storage.events import FIELDS
+from storage.formats.cells import label_of
 from storage.formats.codes import Codes
 from storage.histories import GOLD, MARKS, Event
 from storage.label_names import key
@@ -53,8 +54,8 @@ def source(row: Mapping[str, Any]) -> dict[str, Any]:
 def labels_in(row: Mapping[str, Any]) -> set[str | None]:
     """The labels that the history and the label column of a row name."""
     events = [event for event in _listed(row) if event.get("field") == "label"]
-    found = {event.get(side) for event in events for side in ("old", "new")} | {row.get("label")}
-    return {str(value).strip() or None for value in found if value is not None}
+    named = [event.get(side) for event in events for side in ("old", "new")]
+    return {label_of(value) for value in [*named, row.get("label")]}
 
 
 def _listed(row: Mapping[str, Any]) -> list[Event]:
@@ -72,8 +73,8 @@ def _unpacked(value: Any, name: str) -> Any:
 
 
 def label_named(value: Any, codes: Codes) -> str | None:
-    """The label that a cell means; `codes` has names for some."""
-    return codes.name(None if value is None else str(value).strip() or None)
+    """The label that a cell means; `codes` has names for some. Raises RecordError for several."""
+    return codes.name(label_of(value))
 
 
 def _checked(event: Event, codes: Codes) -> Event:
@@ -117,7 +118,9 @@ def _beyond(
         said["note"] = None if row["note"] is None else str(row["note"])
     if "flags" in row:
         flags = row["flags"] or ()
-        names = flags.split() if isinstance(flags, str) else [str(flag) for flag in flags]
+        names = flags.split() if isinstance(flags, str) else flags
+        if not isinstance(names, list | tuple):
+            raise UserError("the flags are no list")
         said |= {mark: int(mark in names) for mark in MARKS}
     return [
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,21 @@ from storage import arrow_rows, delimited, json_rows
 from storage.formats import containers, excel, forms, lines
 from storage.formats.position import Position
 from storage.formats.records import Record
-from storage.formats.source import DATASETS, EXCEL, FASTTEXT, LINES, PARQUET, TABLE, Source
+from storage.formats.source import (
+    DATASETS,
+    EXCEL,
+    FASTTEXT,
+    JSON_LINES,
+    LINES,
+    PARQUET,
+    TABLE,
+    Source,
+)
+from storage.text import to_json
 
 Row = dict[str, Any]
+NO_UTF8 = re.compile(r"[\udc80-\udcff]|\\udc[89a-f][0-9a-f]")
+"""A byte that was none of UTF-8, as it is or as JSON writes it."""
 
 
 def records(source: Source, position: Position | None = None) -> Iterator[Record]:
@@ -34,12 +47,25 @@ def plain_rows(source: Source, position: Position) -> Iterator[Row]:
     """The rows of a file before the form of its records is heeded."""
     if (found := _table(source, position)) is not None:
         names, tuples = found
-        return (dict(zip(names, values, strict=True)) for values in tuples)
-    if source.format == DATASETS:
-        return arrow_rows.datasets_rows(source, position)
-    if source.orient is not None:
-        return containers.turned(source, position)
-    return json_rows.values(source, position)
+        rows: Iterator[Row] = (dict(zip(names, values, strict=True)) for values in tuples)
+    elif source.format == DATASETS:
+        rows = arrow_rows.datasets_rows(source, position)
+    elif source.orient is not None:
+        rows = containers.turned(source, position)
+    else:
+        rows = json_rows.values(source, position)
+    return _sound(source, rows, position) if position.collects else rows
+
+
+def _sound(source: Source, rows: Iterator[Row], position: Position) -> Iterator[Row]:
+    """The rows whose bytes fit the encoding, each with its text in the position."""
+    for row in rows:
+        if source.format not in (TABLE, LINES, FASTTEXT, JSON_LINES):
+            position.raw = to_json(row)
+        if source.errors != "strict" and NO_UTF8.search(position.raw):
+            position.wrong("it has bytes that are not UTF-8; correct them")
+        else:
+            yield row
 
 
 def table(
@@ -47,9 +73,12 @@ def table(
 ) -> tuple[list[str], Iterator[list[Any]]] | None:
     """The names of the columns and the values of each row, for files that have fixed columns.
 
-    Cheaper than `records`; None for files that have others. Raises UserError like `records`.
+    Cheaper than `records`; None for files that have others, and where wrong records are collected.
+    Raises UserError like `records`.
     """
-    return None if source.form else _table(source, position or Position(source.name))
+    if source.form or (position and position.collects):
+        return None
+    return _table(source, position or Position(source.name))
 
 
 def _table(source: Source, position: Position) -> tuple[list[str], Iterator[list[Any]]] | None:

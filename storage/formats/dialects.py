@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from storage.errors import UsageError
 from storage.formats import quotes
 from storage.formats.headers import header, names_known
 from storage.formats.source import Dialect, ReadOptions, Source
+from storage.formats.streams import NOTHING
 
 if TYPE_CHECKING:
     import _csv
@@ -44,6 +46,7 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
         lines.pop()
     notices = []
     delimiters = _delimiters(options, tabs)
+    escape = _escape(options.escape)
     before = _blank(lines, 0)
     if before < len(lines) and (hint := SEP.fullmatch(lines[before])) is not None:
         delimiters = delimiters if options.delimiter else hint[1]
@@ -55,8 +58,8 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
         which = f"Lines {first} to {before}" if remarks > 1 else f"Line {before}"
         notices.append(f"{which} before the table, a comment (#), is left out.")
     quoted = options.quoting != "none"
-    delimiter = _best(lines[before:], delimiters, quoted, options.escape)
-    found = Dialect(delimiter, (), False, quoted, _escape(options.escape), before)
+    delimiter = _best(lines[before:], delimiters, quoted, escape)
+    found = Dialect(delimiter, (), False, quoted, escape, before)
     dialect = _with_header(source, lines, found, options)
     if (
         delimiter == "\t"
@@ -69,6 +72,18 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
             "the ends of lines; --quoting minimal reads them as quotes."
         )
     return dialect, tuple(notices)
+
+
+def is_table(head: str) -> bool:
+    """Whether the first lines of a text are rows of a table rather than texts of a list."""
+    lines = list(io.StringIO(head, newline=""))
+    lines = lines[:-1] if len(lines) > 1 else lines
+    start = _blank(lines, 0)
+    if start < len(lines) and SEP.fullmatch(lines[start]):
+        return True
+    samples = [_sample(lines, Dialect(delimiter, (), False)) for delimiter in DELIMITERS]
+    names, _, share, width = max(map(_evenness, samples))
+    return names > 0 or (width > 1 and share == 1.0)
 
 
 def reader(lines: Iterable[str], dialect: Dialect) -> _csv.Reader:
@@ -137,14 +152,15 @@ def _best(lines: Sequence[str], delimiters: str, quoted: bool, escape: str | Non
 
 
 def _sample(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
-    rows = []
-    try:
-        for row in islice(reader(lines, dialect), SAMPLE):
-            if row:
-                rows.append(row)
-    except csv.Error:
-        pass  # said when the row is read in earnest
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # said when the row is read in earnest
+        for row in islice(filter(_holds_something, reader(lines, dialect)), SAMPLE):
+            rows.append(row)
     return rows
+
+
+def _holds_something(row: Sequence[str]) -> bool:
+    return any(cell.strip(NOTHING + DELIMITERS) for cell in row)
 
 
 def _evenness(sample: Sequence[Sequence[str]]) -> tuple[int, bool, float, int]:
@@ -166,10 +182,9 @@ def _with_header(
         sample[0] = [cell.strip('"') for cell in sample[0]]
     found = header(source.name, sample, options.header)
     skipped = dialect.skipped
-    if found.is_row:
+    if found.is_row and sample:
         rows = reader(table, dialect)
-        while not next(rows, ["nothing is there"]):
-            pass
+        next(filter(_holds_something, rows))
         skipped += rows.line_num
     return replace(
         dialect, names=found.names, header=found.is_row, nameless=found.nameless, skipped=skipped

@@ -15,6 +15,7 @@ from storage.errors import UsageError, UserError, on_one_line
 from storage.formats.headers import header
 from storage.formats.position import Position
 from storage.formats.source import Dialect, ReadOptions, Source
+from storage.text import to_json
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -66,7 +67,7 @@ def _records(source: Source, dialect: Dialect, position: Position) -> Iterator[l
             if not any_in(row):
                 continue
             record += 1
-            position.record, position.line, position.raw = record, number, repr(row)
+            position.record, position.line, position.raw = record, number, to_json(row)
             if any_in(row[width:]):
                 position.wrong(f"there are cells beyond the {width} columns of the header")
             else:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from storage.formats import argilla, dialogues, doccano, label_studio, nested, prodigy, records
+from storage.formats import (
+    argilla,
+    dialogues,
+    doccano,
+    label_studio,
+    nested,
+    prodigy,
+    records,
+    twitter,
+)
 from storage.formats.position import Position, RecordError
 from storage.formats.records import Record, Row
 from storage.formats.source import Form
@@ -30,6 +39,7 @@ FORMS: dict[str, Program] = {
     "doccano": doccano,
     "Prodigy": prodigy,
     "dialogues": dialogues,
+    "Twitter": twitter,
     "nested": nested,
 }
 

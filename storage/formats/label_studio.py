@@ -130,7 +130,9 @@ def _other_answers(task: Row, entry: Row) -> Row:
         if isinstance(kind, str) and kind not in CHOICES and value:
             name = str(result.get("from_name"))
             taken = name in ("id", "label") or name in records.table(task.get("data"))
-            found.setdefault(f"{name} answer" if taken else name, []).append(value.get(kind, value))
+            found.setdefault(f"{name} answer" if taken else name, []).append(
+                value.get(kind, value.get("text", value))
+            )
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 

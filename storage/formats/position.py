@@ -24,10 +24,10 @@ class Fault:
     raw: str = ""
     """The record as it stands in the file."""
 
-    @property
-    def place(self) -> str:
-        """The record and its line for people."""
-        return f"record {self.record}" + ("" if self.line is None else f", line {self.line}")
+    def __str__(self) -> str:
+        """The record, its line, and what is wrong."""
+        line = "" if self.line is None else f", line {self.line}"
+        return f"record {self.record}{line}: {self.reason}"
 
 
 class Position:
@@ -55,5 +55,5 @@ class Position:
         """
         fault = Fault(self.record, self.line if line is None else line, reason, self.raw)
         if not self.collects:
-            raise UserError(f"{self.name}, {fault.place}: {reason}.")
+            raise UserError(f"{self.name}, {fault}.")
         self.faults.append(fault)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from storage import encodings
 from storage.errors import UserError
+from storage.formats import dialects
 from storage.formats.source import LINES, Source
 from storage.formats.streams import NOTHING
 from storage.packed import unpacked
@@ -37,7 +38,9 @@ def kind_of(path: Path, name: str) -> tuple[str, str]:
     source = replace(source, encoding=encodings.detect(source).codec)
     with encodings.text(source) as file:
         text = file.read(START).lstrip(NOTHING)
-    return (".json" if text[:1] in ("{", "[") else ".csv"), compression
+    if text[:1] in ("{", "["):
+        return ".json", compression
+    return (".csv" if dialects.is_table(text) else ".txt"), compression
 
 
 def require_text(source: Source) -> None:

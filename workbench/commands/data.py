@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from storage import groups, runs, tweets, writers
 from storage.config import Config
+from storage.errors import UsageError
 from storage.labels import undone
 from storage.store import create_store
 from workbench import inert
@@ -56,16 +60,34 @@ def export(
     """Write tweets with their labels and histories to a file; its ending names the format.
 
     Endings: .csv, .tsv, .json, .jsonl, .parquet, each also with .gz or .zst. Formats without an
-    ending of their own: datasets (a folder), seed, labelstudio, argilla.
+    ending of their own: datasets (a folder), seed, labelstudio, argilla. The file - is standard
+    output, in CSV unless --format says otherwise.
 
     Example: workbench export corrected.csv "changed:yes"
+
+    Example: workbench export - --format jsonl | gzip > all.jsonl.gz
     """
+    if str(file) == "-":
+        _to_standard_output(settings, filter_text, form or "csv", safe_csv)
+        return
     title = f"writing {inert.line(file.name)}"
     with settings.store() as store, settings.for_others(), busy(title):
         written = writers.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
     )
+
+
+def _to_standard_output(settings: Settings, filter_text: str, form: str, safe_csv: bool) -> None:
+    if form == "datasets":
+        raise UsageError("A datasets folder cannot be written to standard output; name a folder.")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "export"
+        with settings.store() as store:
+            writers.export(store, path, filter_text, form, safe_csv)
+        with path.open("rb") as whole:
+            shutil.copyfileobj(whole, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
 
 
 @click.command()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import click
@@ -17,6 +20,7 @@ from storage.errors import UsageError, UserError
 from storage.filters import SPLITS
 from storage.formats import detection
 from storage.formats.column_names import NAMES
+from storage.formats.rejects import Rejects
 from storage.importing import Options, Plan, Report
 from storage.store import DATABASE, Store, create_store, set_labels
 from workbench import inert
@@ -26,8 +30,11 @@ from workbench.commands.printing import print_json, say
 from workbench.commands.progress import bar
 
 FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
+REFUSE, SKIP, COLLECT = "refuse", "skip", "collect"
+"""What becomes of wrong records."""
 QUOTINGS = ("none", "minimal", "all")
-PAIR = re.compile(r'\s*("(?:[^"]|"")*"|[^,="]*)=("(?:[^"]|"")*"|[^,="]*)(?:,|$)')
+PART = r'\s*("(?:[^"]|"")*"|[^,="]*)\s*'
+PAIR = re.compile(f"{PART}={PART}(?:,|$)")
 """A code and its name, either in quotes where it holds a comma or an equals sign."""
 
 
@@ -62,26 +69,43 @@ def reading_options(function: F) -> F:
     return function
 
 
-@click.command("import")
+class _Import(click.Command):
+    """The command whose option --on-error may be followed by a file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        joined = list(args)
+        for place, argument in enumerate(args[:-1]):
+            if argument in ("collect", "--on-error=collect") and (
+                argument != "collect" or args[place - 1 : place] == ["--on-error"]
+            ):
+                joined[place : place + 2] = [f"{argument}={args[place + 1]}"]
+        return super().parse_args(ctx, joined)
+
+
+@click.command("import", cls=_Import)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @column_options
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
 @click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
 @click.option("--map-split", default="", metavar="VALUE=SPLIT,…", help="Splits by other names.")
 @reading_options
+@click.option(
+    "--on-error", default="refuse", metavar="refuse|skip|collect FILE",
+    help="What becomes of wrong records: refuse the file, leave them out, or into another file.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @common
 @click.pass_obj
 def import_files(
     settings: Settings, /, files: tuple[Path, ...], codes: str, map_split: str,
-    split_as: str | None, dry_run: bool, **given: Any,
+    split_as: str | None, on_error: str, dry_run: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Excel, Parquet or a datasets folder.
 
     Also lists of texts, fastText, Label Studio, Argilla, doccano and Prodigy, and each of these
     with .gz or .zst or alone in a .zip. Columns and encoding are guessed unless named. A file is
-    taken in whole or not at all, and what is there already is not taken in again. A file of
-    `workbench export` brings its history along.
+    taken in whole or not at all, and what is there already is not taken in again; - is standard
+    input. A file of `workbench export` brings its history along.
 
     Example: workbench import tweets.csv --text body --label sentiment
 
@@ -90,21 +114,30 @@ def import_files(
     Example: workbench import codes.csv --map 0=negative,1=positive,2=none
 
     Example: workbench import dump.tsv --delimiter tab --quoting none
+
+    Example: workbench import crowd.csv --on-error collect wrong.csv
     """
     columns = {part: given.pop(name) for name, part in PARTS.items()}
+    how, rejects = _on_error(on_error, files, dry_run)
     options = Options(
-        columns, pairs("--map", codes), split=split_as, splits=_splits(map_split), **given
-    )
+        columns, pairs("--map", codes), split=split_as, splits=_splits(map_split),
+        lenient=how != REFUSE, **given,
+    )  # fmt: skip
     reports = []
-    with _store_to_import_into(settings, files[0], options, dry_run) as store:
-        for file in files:
-            plan = importing.plan(store.config, file, options)
-            report = _run(store, plan, dry_run)
+    with (
+        _inputs(files) as inputs,
+        _store_to_import_into(settings, inputs[0], options, dry_run) as store,
+    ):
+        for path, name in inputs:
+            plan = importing.plan(store.config, path, options, name)
+            report = _run(store, plan, dry_run, rejects)
             if plan.labels != store.config.labels and not dry_run:
                 store = set_labels(store, plan.labels)
             reports.append(report)
             if not settings.as_json:
                 tell(plan.source.name, report, dry_run)
+                if rejects is not None and report.skipped:
+                    say(f"What was left out is in {rejects}.")
         near = "" if dry_run else compare_after_import(store)
         if near and not settings.as_json:
             say(near)
@@ -114,19 +147,51 @@ def import_files(
         print_json(values[0] if len(values) == 1 else values)
 
 
-def _run(store: Store, plan: Plan, dry_run: bool) -> Report:
+def _on_error(text: str, files: Sequence[Path], dry_run: bool) -> tuple[str, Path | None]:
+    """What becomes of wrong records, and the file that they go into; none in a dry run."""
+    how, _, file = text.partition("=")
+    if how not in (REFUSE, SKIP, COLLECT) or bool(file) != (how == COLLECT):
+        raise UsageError(f"--on-error takes refuse, skip, or collect and a file, not {text!r}.")
+    if file and len(files) > 1:
+        raise UsageError("--on-error collect takes one file to import at a time.")
+    return how, Path(file) if file and not dry_run else None
+
+
+@contextmanager
+def _inputs(files: Sequence[Path]) -> Iterator[list[tuple[Path, str]]]:
+    """Each file and what it is called; standard input becomes a file, as it is read twice."""
+    if Path("-") not in files:
+        yield [(file, str(file)) for file in files]
+        return
+    with NamedTemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        named = {Path("-"): (Path(copy.name), "standard input")}
+        yield [named.get(file, (file, str(file))) for file in files]
+
+
+def _run(store: Store, plan: Plan, dry_run: bool, rejects: Path | None) -> Report:
     """Import with a bar, saying so when another import has to end first."""
 
     def waiting() -> None:
         say("Another import goes on in this workspace; waiting for its end.", err=True)
 
-    with bar(f"importing {inert.line(Path(plan.source.name).name)}") as told:
-        return importing.run(store, plan, dry_run, lambda read: told(read, plan.rows), waiting)
+    with ExitStack() as kept, bar(_title(plan)) as told:
+        run = partial(
+            importing.run, store, plan, dry_run, lambda read: told(read, plan.rows), waiting
+        )
+        if rejects is None:
+            return run()
+        return run(kept.enter_context(Rejects(rejects, plan.source)).write)
+
+
+def _title(plan: Plan) -> str:
+    return f"importing {inert.line(Path(plan.source.name).name)}"
 
 
 @contextmanager
 def _store_to_import_into(
-    settings: Settings, file: Path, options: Options, dry_run: bool
+    settings: Settings, file: tuple[Path, str], options: Options, dry_run: bool
 ) -> Iterator[Store]:
     """The workspace, made first where one is named but there is none yet.
 
@@ -139,7 +204,8 @@ def _store_to_import_into(
         return
     if named.exists() and (not named.is_dir() or any(named.iterdir())):
         raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
-    importing.plan(Config(), file, options)
+    path, name = file
+    importing.plan(Config(), path, options, name)
     if dry_run:
         with (
             TemporaryDirectory() as folder,

@@ -1,0 +1,198 @@
+"""Tables and lists in text, as spreadsheets, databases and people write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from storage import tweets
+from storage.errors import UsageError, UserError
+
+UP, DOWN = "up and away we go", "down it goes today"
+BOTH = [(UP, "positive"), (DOWN, "negative")]
+ROWS = f"{UP},positive\n{DOWN},negative\n"
+
+
+def tsv(rows):
+    """What the csv module writes for tabs."""
+    file = io.StringIO()
+    csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+# What stands before a table and beside its rows
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("sep=;\r\n", r"Line 1 \(sep=;\)"),
+        ('"sep=;"\n', r"Line 1 \(sep=;\)"),
+        ("\ufeffSEP=;\n", r"Line 1 \(sep=;\)"),
+        ("# exported by somebody\n", "Line 1 before the table, a comment"),
+        ("# exported, by somebody; 2024\n#\n\n# in three lines\n", "Lines 1 to 4 before the table"),
+        ("#exported\n", "Line 1 before the table"),
+        ("sep=;\n# a comment\n", "Line 2 before the table"),
+    ],
+)
+def test_what_stands_before_a_table_is_passed_over_and_named(before, said, taken, write):
+    path = write("t.csv", f"{before}text;label\n" + ROWS.replace(",", ";"))
+    found, report = taken(path)
+    assert found == BOTH
+    assert re.search(said, "\n".join(report.notices)), report.notices
+
+
+def test_hashtags_at_the_start_of_a_list_are_no_comments(taken, write):
+    rows = "#bullish on this one today,positive\n#bearish on that one now,negative\n"
+    found, _ = taken(write("t.csv", rows + ROWS), labels=("positive", "negative"))
+    assert len(found) == 4
+    found, _ = taken(write("t.txt", "# a line\n#another\n"))
+    assert [text for text, _ in found] == ["# a line", "#another"]
+    found, _ = taken(
+        write("c.csv", "# made by hand\n#bullish we go again,up\nso down it is,down\n")
+    )
+    assert [text for text, _ in found] == ["#bullish we go again", "so down it is"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"text,label\n\n,,\n{ROWS},\n \n,,,,,\n",
+        f"text,label\n{ROWS}\x1a",
+        f"text,label\n{ROWS}\x1a\r\n",
+        f"text,label\n{ROWS}\ufeff\n",
+        f"\ufeff\n\ntext,label\n{ROWS}",
+        f"text,label\n{ROWS}".replace("\n", "\r"),
+        f"text,label\n{ROWS}".replace("\n", "\r\n"),
+    ],
+)
+def test_rows_of_nothing_are_nothing(content, taken, write):
+    found, report = taken(write("t.csv", content))
+    assert (found, report.read, report.rejected) == (BOTH, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "content", ["\ufeff", "\ufeff\n", "\x1a", ",,\n,\n", "text,label\n,\n\x1a"]
+)
+def test_a_file_of_nothing_has_no_rows(content, taken, write):
+    with pytest.raises(UserError, match="has no rows"):
+        taken(write("t.csv", content))
+
+
+def test_the_last_character_of_a_label_may_be_ctrl_z(taken, write):
+    found, _ = taken(write("t.csv", f"text,label\n{ROWS.rstrip()}\x1a"))
+    assert found == BOTH
+
+
+def test_columns_without_a_name_go_where_they_are_empty(taken, write, make_store, take_in):
+    path = write("t.csv", f",class,message,,\n0,ham,{UP},,\n1,spam,{DOWN},and more,\n2,ham,short\n")
+    store, report = take_in(make_store(labels=()), path)
+    assert report.columns == {"text": "message", "label": "class"}
+    assert [tweets.source(store, number) for number in (1, 2, 3)] == [
+        {"column1": "0"}, {"column1": "1", "column4": "and more"}, {"column1": "2"},
+    ]  # fmt: skip
+
+
+# Quotes
+
+
+def test_quoted_line_ends_of_a_tsv_stay_quoted(read, write):
+    rows = [
+        ["label", "text"],
+        ["up", "one\ntwo\n\nthree"],
+        ["down", 'says "so"\tthere'],
+        ["up", "x"],
+    ]
+    for turned in (rows, [row[::-1] for row in rows]):
+        found, source = read(write("t.tsv", tsv(turned)))
+        assert [list(row.values()) for row in found] == turned[1:]
+        assert source.notices == ()
+
+
+@pytest.mark.parametrize("ending", ["tsv", "tab", "csv"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['"Up we go', "down", "up again", "sideways"],
+        ['"Up we go', "down", 'and on"', "sideways"],
+        ["up", "down", 'they said "buy" and', '"we" did'],
+        ["up", "down", "sideways", '"the last'],
+    ],
+)
+def test_quotes_of_a_tsv_that_are_none_are_characters(texts, ending, read, write):
+    content = "text\tlabel\n" + "".join(f"{text}\tyes\n" for text in texts)
+    found, source = read(write(f"t.{ending}", content))
+    assert [row["text"] for row in found] == texts
+    assert "Quotes are read as ordinary characters" in source.notices[-1]
+    try:
+        assert len(read(write(f"t.{ending}", content), quoting="minimal")[0]) < 4
+    except UserError as error:
+        assert "quote" in str(error)
+
+
+def test_a_named_quoting_decides(read, write):
+    path = write("t.csv", 'text,label\n"up we go",positive\n')
+    assert read(path, quoting="none")[0] == [{"text": '"up we go"', "label": "positive"}]
+    for quoting in ("minimal", "all"):
+        assert read(path, quoting=quoting)[0] == [{"text": "up we go", "label": "positive"}]
+
+
+def test_an_escape_is_named_in_the_advice_and_then_taken(read, write):
+    path = write("t.csv", 'text,label\n"he said \\"up\\" and, well, left",positive\n')
+    with pytest.raises(UserError, match=r"line 2: .*name --escape '\\'"):
+        read(path)
+    found, _ = read(path, escape="\\")
+    assert found == [{"text": 'he said "up" and, well, left', "label": "positive"}]
+
+
+# Delimiters
+
+
+@pytest.mark.parametrize(
+    ("named", "character"),
+    [("tab", "\t"), (r"\t", "\t"), ("semicolon", ";"), (":", ":"), ("pipe", "|"), ("~", "~")],
+)
+def test_a_delimiter_can_be_named(named, character, taken, write):
+    path = write("t.csv", f"text,label\n{ROWS}".replace(",", character))
+    found, _ = taken(path, delimiter=named)
+    assert found == BOTH
+
+
+@pytest.mark.parametrize("option", [{"delimiter": "::"}, {"delimiter": '"'}, {"escape": "ab"}])
+def test_a_delimiter_or_escape_that_is_none_is_refused(option, taken, write):
+    with pytest.raises(UsageError, match=f"--{next(iter(option))} takes one character"):
+        taken(write("t.csv", f"text,label\n{ROWS}"), **option)
+
+
+# Lists
+
+
+def test_a_line_of_a_list_is_a_tweet_whatever_is_in_it(taken, write):
+    lines = [
+        "text", '"quoted', "a, b; c | d\te", "  spaces around it  ", "# comment", "sep=;",
+        "\u2028 is no line end \x0b\x0c", "ends in a quote\"", "1", "a,b",
+    ]  # fmt: skip
+    for end in ("\n", "\r\n", "\r"):
+        found, report = taken(write("t.txt", end.join(lines) + end + " " + end + "\x1a"))
+        assert [text for text, _ in found] == lines
+        assert report.columns == {"text": "text"}
+
+
+def test_a_list_that_looks_like_a_table_says_so(taken, write):
+    path = write("t.txt", f"text\tlabel\n{ROWS}".replace(",", "\t"))
+    found, report = taken(path)
+    assert (len(found), found[0]) == (3, ("text\tlabel", None))
+    assert "Line 1 looks like the header of a table; --delimiter tab" in report.notices[0]
+    assert taken(path, delimiter="tab")[0] == BOTH
+    assert taken(path, format="tsv")[0] == BOTH
+
+
+def test_fasttext_lines_have_their_label(taken, write):
+    lines = f"__label__positive {UP}\n__label__negative\t{DOWN}\nno label at all here\n"
+    expected = [*BOTH, ("no label at all here", None)]
+    assert taken(write("t.txt", lines))[0] == taken(write("t.ft", lines))[0] == expected
+    with pytest.raises(UserError, match=r"record 4, line 4: the labels 'a', 'b' stand where one"):
+        taken(write("u.txt", lines + "__label__a __label__b up\n"))

@@ -1,0 +1,123 @@
+"""Wrong records that are left out, and kept in a file of their own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from storage import importing, parsing, tweets
+from storage.errors import UserError
+from storage.formats.rejects import Rejects
+from storage.importing import Options
+
+BROKEN = (
+    "text,label\n"
+    "up we go,up\n"
+    "one, two,up\n"
+    '"never closed,up\n'
+    '"two\nlines",down\n'
+    "alone\n"
+    '"quoted" and more,up\n'
+    "down it goes,down\n"
+)
+GOOD = ["up we go", "two\nlines", "down it goes"]
+
+
+@pytest.fixture
+def collected(make_store, tmp_path):
+    """Imports a file and gives the texts, the report, and what the file of rejects holds."""
+
+    def run(path, **options):
+        store = make_store(f"workspace of {path.name}", labels=("up", "down"))
+        plan = importing.plan(store.config, path, Options(lenient=True, **options))
+        rejects = tmp_path / f"rejects of {path.name}"
+        with Rejects(rejects, plan.source) as file:
+            report = importing.run(store, plan, wrong=file.write)
+        texts = [tweet.text for tweet in tweets.each(store)]
+        return texts, report, rejects.read_bytes() if rejects.exists() else None
+
+    return run
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("large", [False, True])
+def test_wrong_rows_are_kept_as_they_are(large, end, collected, write, monkeypatch):
+    if large:
+        monkeypatch.setattr(parsing, "LARGE", 0)
+    content = BROKEN.replace("\n", end)
+    texts, report, rejects = collected(write("t.csv", content))
+    assert texts == [text.replace("\n", end) for text in GOOD]
+    assert (report.added, report.skipped) == (3, 4)
+    wrong = [content.split(end)[line] for line in (2, 3, 6, 7)]
+    assert rejects.decode() == "text,label\r\n" + "".join(line + end for line in wrong)
+    assert "4 wrong records are left out (record 2, line 3: 3 fields" in report.notices[-1]
+    assert "record 3, line 4: text follows where the quote that opens here" in report.notices[-1]
+
+
+def test_what_is_corrected_is_imported(collected, write):
+    _, _, rejects = collected(write("t.csv", BROKEN))
+    mended = rejects.replace(b"one, two", b'"one, two"').replace(b"alone", b"alone,up")
+    mended = mended.replace(b'"never', b"never").replace(b'"quoted" and', b"quoted and")
+    texts, report, rejects = collected(write("mended.csv", mended))
+    assert texts == ["one, two", "never closed", "alone", "quoted and more"]
+    assert (report.skipped, rejects) == (0, None)
+
+
+def test_wrong_lines_of_json_are_kept(collected, write):
+    wrong = ['{"text": ', "7", '{"text": "x", "label": ["up", "down"]}']
+    lines = ['{"text": "up we go", "label": "up"}', *wrong, '{"text": "down it goes"}']
+    texts, report, rejects = collected(write("t.jsonl", "\n".join(lines) + "\n"))
+    assert texts == ["up we go", "down it goes"]
+    assert rejects.decode().splitlines() == wrong
+    assert report.skipped == 3
+
+
+def test_wrong_records_of_other_formats_become_json(collected, tmp_path):
+    import openpyxl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    bad = {"text": "x", "label": '["up", "down"]'}
+    rows = [{"text": "up we go", "label": "up"}, bad]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], *(list(row.values()) for row in rows)):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    for name in ("t.parquet", "t.json", "t.xlsx"):
+        texts, report, rejects = collected(tmp_path / name)
+        assert (texts, report.skipped) == (["up we go"], 1)
+        assert json.loads(rejects) == bad
+
+
+def test_lines_with_bytes_that_do_not_fit_are_kept(collected, write):
+    for name, head, good, bad in (
+        ("t.csv", b"text,label\n", "up 🚀 we go,up\n", b"the \xff byte,up\n"),
+        ("t.txt", b"", "up 🚀 we go\n", b"the \xff byte\n"),
+        ("t.jsonl", b"", '{"text": "up 🚀 we go"}\n', b'{"text": "x", "label": "\xff"}\n'),
+    ):
+        texts, report, rejects = collected(write(name, head + good.encode() + bad))
+        assert (texts, report.skipped) == (["up 🚀 we go"], 1)
+        assert rejects.endswith(bad)
+
+
+def test_a_file_of_wrong_records_alone_brings_nothing(collected, write, tmp_path):
+    with pytest.raises(UserError, match="record 1, line 2: 1 fields where the header has 2"):
+        collected(write("t.csv", "text,label\nalone\nalone too\n"))
+    with pytest.raises(UserError, match="none of its records can be taken; record 1, line 1: the"):
+        collected(write("t.jsonl", '{"text": "x", "label": ["up", "down"]}\n'))
+    assert [path.name for path in tmp_path.iterdir() if "rejects" in path.name] == []
+
+
+def test_json_that_cannot_be_read_on_is_refused(collected, write):
+    with pytest.raises(UserError, match="not valid JSON"):
+        collected(write("t.json", '[{"text": "up we go"}, {"text"]'))
+
+
+def test_a_file_that_is_there_is_not_written_over(write, collected, tmp_path):
+    write("rejects of t.csv", "mine")
+    with pytest.raises(UserError, match=r"rejects of t\.csv is there already"):
+        collected(write("t.csv", BROKEN))
+    assert (tmp_path / "rejects of t.csv").read_text() == "mine"
