@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import socket
 import subprocess
@@ -124,8 +123,8 @@ def reason_in(run):
 
 
 def failed(run, work, **options):
-    """The reason of a run in a process of its own, which imports all by itself."""
-    process = work(run, fork=False, **options)
+    """The reason of a run in a process of its own."""
+    process = work(run, **options)
     assert process.returncode == 1, process.err
     return reason_in(run)
 
@@ -154,7 +153,7 @@ def test_a_hub_that_cannot_be_reached(hub_run, work):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        assert failed(run, work, env=environment(address)) == reasons.UNREACHABLE
+        assert failed(run, work, env=environment(address), fork=False) == reasons.UNREACHABLE
 
 
 @pytest.mark.slow
@@ -179,7 +178,9 @@ def test_a_model_that_is_gated(hub_run, work):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        reason = failed(run, work, env=environment(f"http://127.0.0.1:{server.server_port}"))
+        reason = failed(
+            run, work, env=environment(f"http://127.0.0.1:{server.server_port}"), fork=False
+        )
     finally:
         server.shutdown()
     assert reason == reasons.GATED.format("someone/gated-model")
@@ -205,25 +206,32 @@ def test_a_disk_that_is_full(make_model_run, tmp_path):
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.fixture
+def limited(tmp_path):
+    """Gives the variables with which a worker begins by setting itself a limit."""
+
+    def limit(name, most):
+        program = f"import resource\nresource.setrlimit(resource.{name}, ({most}, {most}))\n"
+        (tmp_path / "sitecustomize.py").write_text(program)
+        return {"PYTHONPATH": str(tmp_path)}
+
+    return limit
+
+
 @pytest.mark.slow
-def test_a_machine_that_gives_no_more_memory(make_model_run, work):
+def test_a_machine_that_gives_no_more_memory(make_model_run, work, limited):
     """Enough to load the libraries and the base, and too little for the adapter."""
     run = make_model_run("lora.r=8192")  # weights that no smaller batch makes fit
 
-    def limit():
-        resource.setrlimit(resource.RLIMIT_DATA, (550 * 2**20, 550 * 2**20))
-
-    assert failed(run, work, preexec_fn=limit) == reasons.NO_MEMORY
+    assert failed(run, work, env=limited("RLIMIT_DATA", 550 * 2**20)) == reasons.NO_MEMORY
 
 
 @pytest.mark.slow
-def test_a_limit_on_the_size_of_files(make_model_run, work):
+def test_a_limit_on_the_size_of_files(make_model_run, work, limited):
     run = make_model_run("lora.r=64")
 
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    assert failed(run, work, preexec_fn=limit) in (reasons.FILE_TOO_LARGE, reasons.DISK_FULL)
+    reason = failed(run, work, env=limited("RLIMIT_FSIZE", 200_000))
+    assert reason in (reasons.FILE_TOO_LARGE, reasons.DISK_FULL)
 
 
 @pytest.mark.slow
