@@ -46,17 +46,19 @@ def server(folder: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (staying := _connected(address)) is None:
             address.unlink(missing_ok=True)
+            alive, held = os.pipe()
             with (folder / "forks.log").open("wb") as log:
-                started = subprocess.Popen(
+                subprocess.run(
                     [sys.executable, "-P", SERVER, address], stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=log, cwd=interpreter.NEUTRAL, start_new_session=True,
+                    stderr=log, cwd=interpreter.NEUTRAL, start_new_session=True, pass_fds=[held],
                     env=os.environ | {"PYTHONPATH": str(SERVER.parent), "HF_HUB_OFFLINE": "1",
                                       "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"},
                 )  # fmt: skip
+            os.close(held)
             while (staying := _connected(address)) is None:
-                said = (folder / "forks.log").read_text()
-                assert started.poll() is None and time.monotonic() < end, said
-                time.sleep(0.05)
+                ended = select.select([alive], [], [], 0.05)[0]
+                assert not ended and time.monotonic() < end, (folder / "forks.log").read_text()
+            os.close(alive)
         staying.send(STAY)
     os.environ[ADDRESS] = str(address)
     with staying:
