@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,6 +72,24 @@ def characters(store: Store) -> tuple[int, float, int]:
 def count(store: Store) -> int:
     """How many tweets `training` finds, a dev text that is in train as well counted twice."""
     return int(store.db.execute(f"SELECT count(*) {LEARNABLE}").fetchone()[0])
+
+
+def label_counts(store: Store) -> dict[str, Counter[str]]:
+    """The labelled tweets of train, dev and test by label.
+
+    Excluded and ambiguous tweets are left out, as in training.
+    """
+    rows = store.db.execute(
+        f"SELECT c.split, c.label, count(*) {LEARNABLE} GROUP BY 1, 2 UNION ALL "
+        "SELECT split, label, count(*) FROM current WHERE split = 'test' AND label IS NOT NULL "
+        "AND NOT excluded AND NOT ambiguous GROUP BY 1, 2"
+    )
+    allowed = set(store.config.labels)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for split, label, count in rows:
+        if (name := store.label_names[label]) in allowed:
+            counts[split][name] += count
+    return counts
 
 
 def texts(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:

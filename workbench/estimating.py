@@ -28,11 +28,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench.plans import NAMED_MODES, SHARDED, MemoryMode
-from workbench.recipes import Lora, Quantization, Recipe, Training
+from workbench.recipes import AUTO, Lora, Quantization, Recipe, Training
 from workbench.shapes import Linear, Shape, read_shape, targeted
 
 GIB = 2**30
 SIZES = {"bfloat16": 2, "float16": 2, "float32": 4}
+AUTO_SIZES = {"cuda": 2, "cpu": 4}
+"""On a CPU the larger of both that it may be."""
 MULTIPLE = {"cuda": 64, "cpu": 8}
 """Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
 UNEVEN = 32
@@ -124,7 +126,7 @@ def of_pass(
     """The memory of a process whose largest pass has so many tokens."""
     quantization, lora, training = _parts(recipe)
     stock, cuda = training.trainer == "trl", device == "cuda"
-    size = SIZES[quantization.compute_dtype]
+    size = _size(quantization, device)
     checkpointing = memory.checkpointing or training.gradient_checkpointing
     compiled = cuda and not stock
     layer = tokens * sum(
@@ -139,7 +141,9 @@ def of_pass(
     graphs = compiled and not checkpointing
     copies = 1 if stock else 2  # the stock trainer's gradients are in float32 only
     return Memory(
-        base=held * shape.linear_weights * _weight_bytes(quantization, held_in_4_bits, shared),
+        base=held
+        * shape.linear_weights
+        * _weight_bytes(quantization, held_in_4_bits, shared, size),
         embeddings=shape.vocabulary * shape.hidden * size * (1 if shape.tied else 2),
         adapter=adapter_weights(shape, lora) * (16 + (0 if size == 4 else copies * size)),
         activations=activations,
@@ -204,9 +208,16 @@ def _adapted(shape: Shape, lora: Lora) -> list[Linear]:
     return [linear for linear in shape.linears if targeted(linear, lora.targets)]
 
 
-def _weight_bytes(quantization: Quantization, in_4_bits: bool, shared: bool) -> float:
+def _size(quantization: Quantization, device: str) -> int:
+    """Bytes of a number that the model computes with."""
+    if quantization.compute_dtype == AUTO:
+        return AUTO_SIZES[device]
+    return SIZES[quantization.compute_dtype]
+
+
+def _weight_bytes(quantization: Quantization, in_4_bits: bool, shared: bool, size: int) -> float:
     if not in_4_bits:
-        return SIZES[quantization.compute_dtype]
+        return size
     double = quantization.double and not shared  # whose scales are shared out as float32
     return 0.5 + (1 / 64 + 4 / (64 * 256) if double else 4 / 64)
 

@@ -15,9 +15,11 @@ from workbench.plans import NAMED_MODES
 
 LOSSES = ("full-text", "label-words")
 SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt")
-COMPUTE_DTYPES = ("bfloat16", "float16", "float32")
+AUTO = "auto"
+COMPUTE_DTYPES = (AUTO, "bfloat16", "float16", "float32")
 BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
+CLASS_WEIGHTS = NO_WEIGHTS, BALANCED = ("none", "balanced")
 MOST_BATCH = 65_536
 MEMORY = ("auto", *NAMED_MODES)
 
@@ -29,6 +31,7 @@ class Quantization:
     bits: int
     type: str
     compute_dtype: str
+    """`auto` is what is fast where the run is done; see `workbench.modeling.base.compute_dtype`."""
     double: bool
 
 
@@ -73,6 +76,8 @@ class Training:
     """Dev evaluations (one each `save_steps`) without a better loss that end a run; 0: none do."""
     keep_best: bool = False
     """Whether the adapter is that of the best dev evaluation, and not of the last step."""
+    class_weights: str = NO_WEIGHTS
+    """`balanced`: the tweets of each label together weigh the same in the loss."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,14 @@ def _check(recipe: Recipe) -> None:
             (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
             (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),
             (t.trainer in TRAINERS, f"training.trainer is one of {', '.join(TRAINERS)}"),
+            (
+                t.class_weights in CLASS_WEIGHTS,
+                f"training.class_weights is one of {', '.join(CLASS_WEIGHTS)}",
+            ),
+            (
+                t.trainer == "packed" or t.class_weights == NO_WEIGHTS,
+                "training.class_weights=balanced goes with training.trainer=packed only",
+            ),
             (t.memory in MEMORY, f"training.memory is one of {', '.join(MEMORY)}"),
             (
                 t.trainer == "packed" or recipe.loss == "full-text",

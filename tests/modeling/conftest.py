@@ -78,6 +78,33 @@ def make_base(tmp_path_factory):
     return make
 
 
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """A function that saves a Llama of 30,000 weights for a kind of tokenizer; its folder."""
+    import torch
+    from tokenizers_by_code import make_tokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folders: dict[str, Path] = {}
+
+    def make(kind: str = "byte_level") -> Path:
+        if kind not in folders:
+            tokenizer = make_tokenizer(kind)
+            torch.manual_seed(1)
+            config = LlamaConfig(
+                vocab_size=len(tokenizer), hidden_size=64, intermediate_size=64,
+                num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+                initializer_range=0.1, bos_token_id=1, eos_token_id=2,
+            )  # fmt: skip
+            folder = tmp_path_factory.mktemp(kind)
+            LlamaForCausalLM(config).save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            folders[kind] = folder
+        return folders[kind]
+
+    return make
+
+
 SAMPLE = DEMO_BASE.parent / "tweets.csv"
 WORDS = ("Positive", "Negative")
 

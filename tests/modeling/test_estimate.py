@@ -104,7 +104,8 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
     from workbench.modeling.base.loading import load_base
 
     folder = str(make_base(architecture))
-    recipe = recipes.load("fast", ["training.memory=nf4"])
+    held = ["training.memory=nf4", "quantization.compute_dtype=bfloat16"]
+    recipe = recipes.load("fast", held)
     shape = read_shape(folder)
     model = load_base(folder, recipe.quantization).model
     found = estimate(shape, recipe, TWEETS, MEMORY_MODES["nf4"], "cpu")

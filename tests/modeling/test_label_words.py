@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers_by_code import KINDS, make_tokenizer
+from tokenizers_by_code import KINDS
 
 from workbench import recipes
 from workbench.modeling.base.capabilities import ModelCapabilities
@@ -100,25 +100,12 @@ def test_only_a_word_that_begins_another_needs_its_end():
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A function that saves a small random model for a tokenizer of a kind, and loads it."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folders = {}
+def tiny(tiny_base):
+    """A function that gives the folder of a small base for a kind of tokenizer, and loads it."""
 
     def load(kind: str):
-        if kind not in folders:
-            folders[kind] = tmp_path_factory.mktemp(kind)
-            tokenizer = make_tokenizer(kind)
-            torch.manual_seed(1)
-            config = LlamaConfig(
-                vocab_size=len(tokenizer), hidden_size=64, intermediate_size=64,
-                num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-                initializer_range=0.1, bos_token_id=1, eos_token_id=2,
-            )  # fmt: skip
-            LlamaForCausalLM(config).save_pretrained(folders[kind])
-            tokenizer.save_pretrained(folders[kind])
-        return folders[kind], load_base(str(folders[kind]), RECIPE.quantization)
+        folder = tiny_base(kind)
+        return folder, load_base(str(folder), RECIPE.quantization)
 
     return load
 

@@ -7,6 +7,7 @@ from typing import Any
 from storage import learnable, tweets
 from storage.errors import UserError
 from storage.store import Store
+from workbench.class_balance import balance_warnings
 from workbench.commands.printing import print_json, say
 from workbench.devices import read_device
 from workbench.estimating import GIB
@@ -41,6 +42,8 @@ def show(
     train, dev = learnable.divided(store, share, seed)
     if not train:
         raise UserError(nothing_to_learn(store))
+    balance = balance_warnings(learnable.label_counts(store), store.config.labels)
+    warnings = [warning.sentence for warning in balance]
     scored = len(tweets.listing(store, filter_text))
     unknown, found = None, None
     if recipe.training is not None:
@@ -61,6 +64,7 @@ def show(
     values: dict[str, Any] = {
         "recipe": recipe.name, "base": base if recipe.training else None, "train": len(train),
         "dev": len(dev), "predict": scored, "settings": recipe.as_json(), "unknown": unknown,
+        "warnings": warnings,
         **(found.as_json() if found else {}),
     }  # fmt: skip
     if as_json:
@@ -70,6 +74,8 @@ def show(
         f"{recipe.name}: {len(train):,} tweets to train on, {len(dev):,} for dev, {scored:,} to "
         "score; nothing is started."
     )
+    for warning in warnings:
+        say(f"! {warning}")
     for section, settings in recipe.as_json().items():
         if isinstance(settings, dict):
             told = ", ".join(f"{name} {_told(value)}" for name, value in settings.items())

@@ -73,6 +73,8 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         with busy("freezing the labels"):
             frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
             note_estimate(store, frozen, how)
+        for warning in () if settings.as_json else frozen.job.warnings:
+            say(f"! {warning}")
         launching.launch(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""

@@ -71,6 +71,8 @@ class Job:
     protocol: int = PROTOCOL
     prompt: str = PLAIN
     """Whether the template is the prompt, or the message of a user in a chat."""
+    warnings: tuple[str, ...] = ()
+    """What speaks against training on these tweets; see `workbench.class_balance`."""
 
     def save(self, folder: Path) -> None:
         """Write run.json."""

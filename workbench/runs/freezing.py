@@ -22,6 +22,7 @@ from storage.label_names import key
 from storage.learnable import Example
 from storage.store import Store, now, require_writable, transaction
 from workbench.bases import fingerprint, is_local, place_of
+from workbench.class_balance import balance_warnings
 from workbench.grouping import compared
 from workbench.recipes import Recipe
 from workbench.runs import folder as run_folder
@@ -65,6 +66,8 @@ def freeze_training(
         if not train:
             raise UserError(nothing_to_learn(store))
         job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+        told = balance_warnings(learnable.label_counts(store), store.config.labels)
+        job = replace(job, warnings=tuple(warning.sentence for warning in told))
         with _new_folder(store, job) as folder:
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,11 @@ def run_model(
     sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
     base = cache.get_or_load(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
+    job = replace(job, recipe=replace(recipe, quantization=base.quantization))
     reporter.report(
-        "note", text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
+        "note",
+        text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit; computing in "
+        f"{base.quantization.compute_dtype}",
     )
     if sharded:
         reporter.report("note", text=sharding.describe_shards(base.model))
@@ -127,6 +131,8 @@ def _train(
         return reporter.signalled
 
     reporter.phase("preparing the tweets")
+    for warning in job.warnings:
+        reporter.report("note", text=warning)
     if not (folder / run_folder.TRAIN).exists():
         raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.ANEW}.")
     examples, ids = _examples(folder / run_folder.TRAIN, job)
@@ -165,6 +171,7 @@ def _train(
         adapter_step=trained.adapter_step,
         ending=trained.remark,
         linear4bit=base.linear4bit,
+        warnings=job.warnings,
     )
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
     return trained.model, False

@@ -16,9 +16,10 @@ from textual.widgets.option_list import Option
 from storage import learnable
 from storage.errors import UserError
 from storage.store import open_store
-from workbench import recipes
+from workbench import inert, recipes
 from workbench.bases import from_anywhere
 from workbench.beside import beside
+from workbench.class_balance import balance_warnings
 from workbench.runs import spool
 from workbench.runs.sessions import at_logout
 from workbench.widgets import start_form
@@ -89,9 +90,12 @@ class TrainScreen(Screen[None]):
         store = open_store(self.app.store.folder)
         try:
             found = learnable.count(store)
+            told = balance_warnings(learnable.label_counts(store), store.config.labels)
         finally:
             store.close()
         text = f"{found:,} training tweets: labelled, not excluded or ambiguous, no test text"
+        if told:  # on one line, lest the form leaves a small terminal
+            text += f"\n! {inert.line(', '.join(warning.short for warning in told))}"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
 
     @property

@@ -11,6 +11,7 @@ from torch import nn
 
 from storage.errors import UserError, on_one_line
 from workbench.bases import require_model
+from workbench.modeling.base.compute_dtype import with_compute_dtype
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.tokenizing import Tokenizer
 from workbench.recipes import Quantization
@@ -40,6 +41,7 @@ def load_base(
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     disable_progress_bars()
+    quantization = with_compute_dtype(quantization)
     dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
     config = None
     if quantization.bits == 4 and not sharded:
@@ -78,7 +80,7 @@ def load_base(
             "of transformers and bitsandbytes; the recipe wants all of them."
         )
     _disable_cpu_repacking(model)
-    return Base(model, tokenizer, in_4bit, total)
+    return Base(model, tokenizer, in_4bit, total, quantization)
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.modeling.data.tokenizing import Tokenizer
+from workbench.recipes import Quantization
 
 Model = Any
 """A transformers causal language model, perhaps with a PEFT adapter around it."""
@@ -21,3 +22,5 @@ class Base:
     """Linear layers that are in 4-bit."""
     linear_total: int
     """Linear layers except the output head, which stays as it is."""
+    quantization: Quantization
+    """How the weights are held, whatever the recipe left open."""

@@ -25,6 +25,8 @@ class TokenizedExample:
     """Tokens of the vocabulary, or columns of the label tree."""
     index: int = 0
     """Which of the training examples this is."""
+    weight: float = 1.0
+    """What its loss is multiplied with, beside the share that all examples have."""
     options: list[list[bool]] | None = None
     """For each target, which columns of the label tree can follow; None if all can."""
 
@@ -157,7 +159,7 @@ def pack(
         input_ids=torch.tensor([tokens + [pad_id] * filler]),
         target_positions=torch.tensor(target_positions + [0] * spare),
         targets=torch.tensor(targets + [0] * spare),
-        weights=torch.tensor([weight] * len(targets) + [0.0] * spare),
+        weights=torch.tensor(_weights(examples, weight) + [0.0] * spare),
         position_ids=torch.tensor([positions + list(range(filler))]),
         document_ids=torch.tensor([documents + [PADDING_DOCUMENT] * filler]),
         options=_options(examples, spare),
@@ -181,9 +183,13 @@ def pad(examples: Sequence[TokenizedExample], weight: float, pad_id: int, multip
         input_ids=input_ids,
         target_positions=torch.tensor(target_positions),
         targets=torch.tensor(targets),
-        weights=torch.full((len(targets),), weight),
+        weights=torch.tensor(_weights(examples, weight)),
         options=_options(examples),
     )
+
+
+def _weights(examples: Sequence[TokenizedExample], weight: float) -> list[float]:
+    return [weight * example.weight for example in examples for _ in example.targets]
 
 
 def _options(examples: Sequence[TokenizedExample], spare: int = 0) -> torch.Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,3 +13,9 @@ class Examples:
 
     texts: Sequence[str]
     labels: Sequence[int]
+
+
+def balanced_weights(labels: Sequence[int]) -> list[float]:
+    """A weight for each example, 1 in the mean, with which all labels that occur weigh the same."""
+    counts = Counter(labels)
+    return [len(labels) / (len(counts) * counts[label]) for label in labels]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from storage.access import writing
@@ -40,13 +41,12 @@ def export_model(adapter: Path, to: Path, merge: bool, trust_remote_code: bool =
 
     from workbench.modeling.base.linear_4bit import dequantise
     from workbench.modeling.base.loading import load_base
-    from workbench.modeling.base.model import Base
 
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
-    dtype = getattr(torch, recipe.quantization.compute_dtype)
-    plain = Base(dequantise(base.model, dtype), base.tokenizer, 0, base.linear_total)
+    dtype = getattr(torch, base.quantization.compute_dtype)
+    plain = replace(base, model=dequantise(base.model, dtype), linear4bit=0)
     merged = load_adapter(plain, adapter).merge_and_unload()
     merged.config.use_cache = True
     with writing(to):

@@ -26,7 +26,7 @@ Base model: `{base}`. Recipe: {recipe}. The prompt ends before the label word; t
 whose word ({words}) is the most probable at that place, if the model may write these words only. A
 text that is too long for {max_length} tokens loses its end.
 
-{load_note}
+{warnings}{load_note}
 
 ```python
 {code}
@@ -174,6 +174,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         recipe=details["recipe"]["name"],
         words=", ".join(details["words"]),
         max_length=details["max_length"],
+        warnings="".join(f"{warning}\n\n" for warning in details.get("warnings", ())),
         load_note=_load_note(quantization, merged),
         noise=_rounding_note(quantization["compute_dtype"]),
         code=code.strip(),

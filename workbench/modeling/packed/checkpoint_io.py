@@ -52,6 +52,8 @@ class TrainingState:
     """The step with the lowest loss on dev so far; 0 before the first evaluation."""
     best_loss: float | None = None
     """That loss; none before the first evaluation."""
+    skipped_steps: int = 0
+    """Steps whose gradient overflowed in float16, which changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,13 @@ class CheckpointWriter:
         Raises what went wrong with the checkpoint before.
         """
         self.wait()
-        moments = optimizer.state[masters.weights]
+        moments, none = optimizer.state[masters.weights], torch.zeros_like(masters.weights)
         tensors = {
             f"{moment}.{name}": tensor
-            for moment in ADAM_MOMENTS
-            for name, tensor in masters.named_views(_copy_to_cpu(moments[moment])).items()
+            for moment in ADAM_MOMENTS  # which there are none of before the first update
+            for name, tensor in masters.named_views(
+                _copy_to_cpu(moments.get(moment, none).detach())
+            ).items()
         }
         weights = masters.named_views(_copy_to_cpu(masters.weights.detach()))
         tensors |= {f"{DYNAMICS_PREFIX}{name}": tensor for name, tensor in dynamics.items()}
@@ -147,12 +151,13 @@ def read_training_state(checkpoint: Path) -> TrainingState:
         state = TrainingState(**{k: v for k, v in values.items() if k not in DROPPED_FIELDS})
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedCheckpoint(f"{STATE_FILE}: {on_one_line(error, 160)}") from None
-    counts = (state.step, state.seed, state.best_step)
+    counts = (state.step, state.seed, state.best_step, state.skipped_steps)
     loss = 0.0 if state.best_loss is None else state.best_loss
     if not all(type(count) is int for count in counts) or not (
         type(loss) in (int, float)
         and math.isfinite(loss)
         and 0 <= state.best_step <= state.step == step_of(checkpoint)
+        and 0 <= state.skipped_steps <= state.step
     ):
         raise DamagedCheckpoint(f"{STATE_FILE} does not belong to it")
     return state
@@ -168,7 +173,8 @@ def restore_checkpoint(
         moment: _flatten(found.tensors, [f"{moment}.{name}" for name in masters.names]).to(device)
         for moment in ADAM_MOMENTS
     }
-    moments["step"] = torch.tensor(float(found.training_state.step))
+    state = found.training_state
+    moments["step"] = torch.tensor(float(state.step - state.skipped_steps))
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
 

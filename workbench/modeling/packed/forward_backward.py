@@ -22,6 +22,7 @@ from workbench.modeling.base.forward import last_hidden_states, lm_head_logits, 
 from workbench.modeling.base.model import Model
 from workbench.modeling.base.out_of_memory import is_out_of_memory
 from workbench.modeling.data.batches import Batch
+from workbench.modeling.packed.loss_scale import LossScale
 from workbench.modeling.packed.master_weights import MasterWeights
 
 LOSS_TOLERANCE = 0.25
@@ -69,6 +70,8 @@ class ForwardBackward:
         self.capabilities = replace(capabilities, linear_lm_head=linear_lm_head)
         self.label_tokens = label_tokens
         self.note = note
+        half = model.dtype == torch.float16
+        self.loss_scale = LossScale(model.device) if half else None
         self.use_graphs = False
         self.graphs: dict[tuple[int, ...], CapturedGraph] = {}
         self.graph_pool: Any = None
@@ -84,7 +87,10 @@ class ForwardBackward:
         """Run a batch forward and backward without a CUDA graph; returns its losses, (targets,)."""
         batch = batch.to(self.model.device)
         losses = target_losses(self.model, self.capabilities, self.label_tokens, batch)
-        self.masters.accumulate_gradient((losses * batch.weights).sum())
+        loss = (losses * batch.weights).sum()
+        if self.loss_scale is not None:
+            loss = loss * self.loss_scale.factor
+        self.masters.accumulate_gradient(loss)
         return losses.detach()
 
     def warm_up(self, batches: Sequence[Batch], use_graphs: bool) -> None:

@@ -19,7 +19,7 @@ from workbench.modeling.base.lora import add_adapter, fast_lora_layers
 from workbench.modeling.base.model import Base
 from workbench.modeling.base.sharding import is_sharded
 from workbench.modeling.data.batches import full_text_examples, label_word_examples
-from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.examples import Examples, balanced_weights
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.packed.schedule import TrainingSchedule
@@ -27,7 +27,7 @@ from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.modeling.training.pass_limit import read_pass_limit
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
-from workbench.recipes import Lora, Recipe
+from workbench.recipes import BALANCED, Lora, Recipe
 
 
 def train_packed(
@@ -96,6 +96,9 @@ def _make_schedule(
     full_text = recipe.loss == "full-text"
     tokenize = full_text_examples if full_text else label_word_examples
     tokenized = tokenize(prompter, examples.texts, examples.labels)
+    if settings.class_weights == BALANCED:
+        weights = balanced_weights(examples.labels)
+        tokenized = [replace(e, weight=w) for e, w in zip(tokenized, weights, strict=True)]
     fuse_attention(base.model)
     sharded = is_sharded(base.model)
     if sharded:

@@ -180,12 +180,30 @@ class TrainingLoop:
                 self.recorder.record(examples, step // self.schedule.steps_per_epoch, losses)
         self.processes.all_reduce_sum(gradient)
         self.processes.all_reduce_sum(total)
+        scale = self.forward_backward.loss_scale
+        overflowed = scale is not None and not scale.unscale(gradient)
         norm = gradient.norm()
-        gradient.mul_((MAX_GRADIENT_NORM / (norm + 1e-6)).clamp(max=1))
-        self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
-        self.optimizer.step()
-        self.masters.update_compute_copy()
+        if overflowed:
+            self._skip_step(step)
+        else:
+            gradient.mul_((MAX_GRADIENT_NORM / (norm + 1e-6)).clamp(max=1))
+            self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
+            self.optimizer.step()
+            self.masters.update_compute_copy()
         return total, norm
+
+    def _skip_step(self, step: int) -> None:
+        """Leave the weights as they are, with a smaller factor of the loss from now on."""
+        self._go_on_from(replace(self.state, skipped_steps=self.state.skipped_steps + 1))
+        self._note(
+            f"the gradient of step {step + 1} overflowed in float16, so the step is skipped and "
+            "the loss is scaled by half as much from now on"
+        )
+
+    def _go_on_from(self, state: TrainingState) -> None:
+        self.state = state
+        if self.forward_backward.loss_scale is not None:
+            self.forward_backward.loss_scale.set(state.skipped_steps)
 
     def _learning_rate(self, step: int) -> float:
         return self.schedule.settings.learning_rate * self.rate_factor(step)
@@ -203,7 +221,7 @@ class TrainingLoop:
         with torch.no_grad():
             self.masters.weights.copy_(start)
         self.masters.update_compute_copy()
-        self.state = TrainingState(step=0, seed=self.schedule.settings.seed)
+        self._go_on_from(TrainingState(step=0, seed=self.schedule.settings.seed))
         self.recorder = DynamicsRecorder(self.processes)
         release_memory()
         self._restore()
@@ -267,7 +285,7 @@ class TrainingLoop:
         checkpoint = self._read(self.folder / name) if newest is None else newest.content
         restore_checkpoint(checkpoint, self.masters, self.optimizer)
         self.recorder.restore(checkpoint.dynamics)
-        self.state = checkpoint.training_state
+        self._go_on_from(checkpoint.training_state)
         self._note(resume_note(self.folder / name))
 
     def _read(self, folder: Path) -> Checkpoint:
