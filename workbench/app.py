@@ -161,7 +161,7 @@ class WorkbenchApp(App[None]):
             "train": (TrainScreen, self.action_train),
             "runs": (RunsScreen, self.action_runs),
         }[name]
-        if isinstance(self.screen, there):
+        if isinstance(self.screen, there) and not (name == "browse" and self._browse.card.opened):
             self.say("This is the place that this key goes to.")
         else:
             go()
@@ -169,6 +169,7 @@ class WorkbenchApp(App[None]):
     def action_browse(self) -> None:
         """Show the list of tweets."""
         layers.uncover(self, depth=1)
+        self._browse.left()
 
     def action_help(self) -> None:
         """Show all keys of the screen."""

@@ -26,7 +26,7 @@ async def test_enter_in_the_list_writes_nothing_and_on_the_card_it_keeps(start):
         await driver.until_seen("#2 · test")
 
 
-@pytest.mark.parametrize("key", ["escape", "q"])
+@pytest.mark.parametrize("key", ["escape", "q", "B"])
 async def test_the_card_is_left_for_the_list(start, key):
     async with start() as driver:
         await driver.press("enter", "2", "j")
