@@ -6,7 +6,7 @@ import getpass
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,8 +48,8 @@ class Store:
     db: sqlite3.Connection
     config: Config
     annotator: str
-    label_ids: Mapping[str, int]
-    label_names: Mapping[int, str]
+    label_ids: dict[str, int]
+    label_names: dict[int, str]
     read_only: bool = False
     notices: tuple[Notice, ...] = ()
     held: IO[bytes] | None = None
@@ -305,20 +305,6 @@ def waiting_at_most(db: sqlite3.Connection, milliseconds: int) -> Iterator[None]
         yield
     finally:
         db.execute(f"PRAGMA busy_timeout = {usual}")
-
-
-def data_version(store: Store) -> int | None:
-    """Another number whenever others have committed; None while they keep even readers out.
-
-    Others are all connections but this store's.
-    """
-    try:
-        with waiting_at_most(store.db, 0):
-            return int(store.db.execute("PRAGMA data_version").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            return None
-        raise explain(error, store.folder / DATABASE) from error
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from storage import labels, snapshots
-from storage.store import open_store
+from storage.store import open_store, set_labels
 
 
 @pytest.fixture
@@ -132,6 +132,19 @@ async def test_what_others_do_is_shown_without_a_key(start, ben):
         assert driver.lines[3][7:].split()[:2] == ["neg", "pos"]
         await driver.press("j", "j", "1")
         await driver.until_seen("Tweet 3: kept positive.")
+
+
+async def test_a_label_that_the_screen_did_not_know_is_shown_and_overruled(start, workspace):
+    async with start() as driver:
+        await driver.settled()
+        ben = open_store(workspace, "ben")
+        ben = set_labels(ben, ("positive", "negative", "neutral"))
+        labels.assign(ben, [1], "neutral")
+        ben.close()
+        await driver.until(lambda: driver.lines[1][7:].split()[:2] == ["pos", "neu"])
+        await driver.until_seen("label  neutral")
+        await driver.press("2")
+        await driver.until_seen("Tweet 1: neutral → negative.")
 
 
 async def test_an_idle_screen_sends_nothing(start, ben, monkeypatch):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import storage.store
-from storage import labels, maintenance, tweets
+from storage import labels, maintenance, tweets, watching
 from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.store import (
@@ -292,3 +292,30 @@ def test_two_writers_wait_for_one_another(small, repository):
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert len(labels.history(small)) == 200
     assert maintenance.check(small) == []
+
+
+def test_others_are_noticed_and_what_this_store_does_is_not(small, reopen):
+    version = watching.data_version(small)
+    labels.assign(small, [1], "negative")
+    assert watching.data_version(small) == version
+    labels.assign(reopen(small, "ben"), [2], "negative")
+    assert watching.data_version(small) != version
+
+
+def test_looking_for_others_waits_for_nobody(small, reopen):
+    small.db.execute("PRAGMA journal_mode = DELETE")
+    other = reopen(small, "ben")
+    other.db.execute("PRAGMA journal_mode = DELETE")
+    other.db.execute("BEGIN EXCLUSIVE")
+    assert watching.data_version(small) is None
+    other.db.execute("ROLLBACK")
+    assert watching.data_version(small) is not None
+
+
+def test_labels_of_others_are_learnt(small, reopen):
+    other = set_labels(reopen(small, "ben"), (*small.config.labels, "mixed"))
+    labels.assign(other, [1], "mixed")
+    assert watching.learn_labels(small)
+    assert tweets.tweet(small, 1).label == "mixed"
+    assert not watching.learn_labels(small)
+    other.close()

@@ -76,7 +76,7 @@ class BrowseScreen(Selecting):
 
     def on_mount(self) -> None:
         """Show the whole list, whose ids are known without reading them."""
-        self.tweets.layout_of = rows.columns(self.store.label_ids)
+        self.tweets.lay_out(rows.columns(self.store.label_ids))
         self.tweets.waits = self.saving.waits
         self.set_interval(LOOK_S, self.look_for_others)
         self.tweets.focus()

@@ -9,7 +9,8 @@ from textual.screen import Screen
 
 from storage.events import Shown
 from storage.filters import compile_filter
-from storage.store import Store, data_version
+from storage.store import Store
+from storage.watching import data_version
 from workbench.screens import edits, steps
 from workbench.screens.finding import Question
 from workbench.screens.saving import Saving

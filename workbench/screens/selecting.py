@@ -17,6 +17,7 @@ from storage.filters import FIELDS, FilterError, compile_filter
 from storage.shown import require_predictions
 from storage.standing import Basis
 from storage.store import Store
+from storage.watching import learn_labels
 from workbench import inert
 from workbench.screens import ordering
 from workbench.screens.choose import ChooseScreen
@@ -109,6 +110,13 @@ class Selecting(Editing):
         else:
             return
         self.fill(event.question, event.found, keep)
+
+    def look_again(self) -> None:
+        """Read what is on the screen again, also labels that nobody had used before."""
+        if learn_labels(self.store):
+            self.tweets.lay_out(rows.columns(self.store.label_ids))
+            self._show_columns()
+        super().look_again()
 
     def fill(self, question: Question, found: tweets.Found, keep: int | None = None) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""

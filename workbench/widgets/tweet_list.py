@@ -83,6 +83,12 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_cursor(centre=True)
         self.settle()
 
+    def lay_out(self, columns: rows.Columns) -> None:
+        """Write the labels in other columns."""
+        self.layout_of = columns
+        self._strips.clear()
+        self.refresh()
+
     def look_again(self) -> None:
         """Read what is in view again; rows out of view are read when they come into view."""
         self._windows.clear()

@@ -1,0 +1,31 @@
+"""Noticing what others did to a workspace since it was opened."""
+
+from __future__ import annotations
+
+from storage.errors import Busy
+from storage.store import DATABASE, SQLiteError, Store, explain, waiting_at_most
+
+
+def data_version(store: Store) -> int | None:
+    """Another number whenever others have committed; None while they keep even readers out.
+
+    Others are all connections but this store's.
+    """
+    try:
+        with waiting_at_most(store.db, 0):
+            return int(store.db.execute("PRAGMA data_version").fetchone()[0])
+    except SQLiteError as error:
+        explained = explain(error, store.folder / DATABASE)
+        if isinstance(explained, Busy):
+            return None
+        raise explained from error
+
+
+def learn_labels(store: Store) -> bool:
+    """Take in labels that others have added since, and return whether there are any."""
+    found = dict(store.db.execute("SELECT id, name FROM labels"))
+    if found == store.label_names:
+        return False
+    store.label_names.update(found)
+    store.label_ids.update({name: number for number, name in found.items()})
+    return True
