@@ -30,12 +30,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 LONGEST = (
-    "e2e/test_loop.py", "runs/test_launchers.py", "e2e/slurm/test_slurm.py", "e2e/test_demo.py",
-    "runs/test_killed_training.py", "runs/test_memory.py", "modeling/test_any_model.py",
-    "runs/test_engine.py", "modeling/test_training.py", "e2e/test_detached.py",
-    "reliability/test_killed.py", "runs/test_kept_base.py", "runs/test_reasons.py",
-    "screens/test_training.py", "runs/test_worker.py", "e2e/test_wheel.py",
-    "reliability/test_together.py", "storage/test_round_trip.py",
+    "e2e/test_loop.py", "e2e/test_demo.py", "modeling/test_training.py",
+    "screens/test_snapshots.py", "runs/test_launchers.py", "screens/test_training.py",
+    "screens/test_keys.py", "reliability/test_killed.py", "runs/test_engine.py",
+    "runs/test_killed_training.py", "storage/test_round_trip.py", "e2e/test_detached.py",
+    "reliability/test_locks.py", "e2e/test_wheel.py", "reliability/test_together.py",
+    "runs/test_reasons.py", "runs/test_memory.py", "runs/test_kept_base.py",
+    "screens/test_filing.py", "screens/test_orders.py", "screens/test_offers.py",
+    "reliability/test_hostile.py",
 )  # fmt: skip
 """Files that take long, the longest first."""
 

@@ -112,7 +112,8 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
         async with start(folder, size=scene.sizes[0], program=program(folder)) as driver:
             await go(driver, scene)
             for size, theme in itertools.product(scene.sizes, themes):
-                await driver.pilot.resize_terminal(*size)
+                if driver.app.size != size:
+                    await driver.pilot.resize_terminal(*size)
                 if theme != NO_COLOR:
                     driver.app.theme = theme
                 await at_rest(driver)
@@ -143,15 +144,16 @@ async def go(driver, scene):
 async def at_rest(driver):
     """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
     app, before, alike = driver.app, "", 0
-    while alike < 3:
-        await driver.pilot.pause(0.01)
+    while alike < 2:
+        await driver.pilot.pause(0.02)
         busy = (
             any(worker.is_running and worker.group != "follow" for worker in app.workers)
             or any(tweets._settle is not None for tweets in app.screen.query(TweetList))
             or app.screen.query("Button.-active")  # which has just been pressed
         )
-        alike = 0 if busy or driver.text != before else alike + 1
-        before = driver.text
+        text = "" if busy else driver.text
+        alike = alike + 1 if text and text == before else 0
+        before = text
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
