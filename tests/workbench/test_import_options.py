@@ -24,7 +24,7 @@ def texts(cli):
         (JSONL, (), ["up we go"]),
         (f"[{JSONL}]", (), ["up we go"]),
         ("one tweet, with a comma\nanother one\n", (), ["one tweet, with a comma", "another one"]),
-        (gzip.compress(CSV.encode()), (), ["up we go", "down it goes"]),
+        (gzip.compress(CSV.encode(), mtime=0), (), ["up we go", "down it goes"]),
         ("text\nup we go\n", ("--format", "txt"), ["text", "up we go"]),
         (CSV.encode("utf-16"), (), ["up we go", "down it goes"]),
     ],
