@@ -6,7 +6,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from storage import backups, connections, locks
+from storage import backups, connections, files, locks, presence
 from storage.errors import Busy, UserError
 
 LOCKLESS = (
@@ -21,14 +21,25 @@ def refuse(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path} is missing; {way_back(path)}.")
     log, memory = beside(path, "-wal"), beside(path, "-shm")
-    logged = log.stat().st_size if log.exists() else 0
-    if not logged and not path.stat().st_size:
+    index = _index_header(path, memory)
+    logged = files.size(log)
+    if not logged and not files.size(path):
+        _refuse_while_made(path)
         raise UserError(f"{path} is damaged (it is empty); {way_back(path)}.")
-    if not logged and _frames_not_copied(path, memory):
+    # Somebody may begin or end a log at this moment: then the index is another one by now.
+    if not logged and _frames_not_copied(index) and index == _index_header(path, memory):
         raise UserError(
             f"{log} is missing, and with it the last changes; put it back, or {way_back(path)}, "
             f"or go on without them by deleting {memory.name}."
         )
+
+
+def _refuse_while_made(path: Path) -> None:
+    """Raise Busy for a database that is empty since another process is making it."""
+    if (held := presence.hold(path.parent)) is not None:
+        with held:
+            if presence.others(held):
+                raise Busy(f"{path} is being made by another program; try again.")
 
 
 def explain(error: sqlite3.Error, path: Path) -> UserError:
@@ -73,18 +84,25 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _frames_not_copied(path: Path, memory: Path) -> bool:
+def _index_header(path: Path, memory: Path) -> bytes:
+    """The first 100 bytes of the index of a log; fewer where there is none."""
+    try:
+        return connections.head(path, memory, 100)
+    except OSError:
+        return b""
+
+
+def _frames_not_copied(header: bytes) -> bool:
     """Whether the index of a log says that the database does not have all of it yet.
 
     SQLite deletes the index before the log, so an index without its log means a lost file.
     https://sqlite.org/walformat.html#the_wal_index_file_format
     """
-    try:
-        head = connections.head(path, memory, 100)
-    except OSError:
+    if len(header) < 100 or header[:48] != header[48:96]:
         return False
-    if len(head) < 100 or head[:48] != head[48:96]:
-        return False
-    (initialised,), (last,) = struct.unpack_from("=B", head, 12), struct.unpack_from("=I", head, 16)
-    (copied,) = struct.unpack_from("=I", head, 96)
+    (initialised,), (last,) = (
+        struct.unpack_from("=B", header, 12),
+        struct.unpack_from("=I", header, 16),
+    )
+    (copied,) = struct.unpack_from("=I", header, 96)
     return bool(initialised) and int(last) > int(copied)

@@ -1,4 +1,4 @@
-"""Files and folders that have to be on the disk before the program goes on."""
+"""What is on the disk: how large it is, and waiting until it is there."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def sync(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

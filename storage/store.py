@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -109,17 +109,20 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
             folder.chmod(0o700)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
-        if (held := presence.hold(folder)) is not None:  # where that is refused, nothing is begun
-            held.close()
-        config_file.save(folder, config)
-        with connections.none(path):
-            path.touch(0o600)
-    try:
-        return _opened(path.resolve(), config, annotator or login_name())
-    except BaseException:
-        if fresh:
-            _discard(path)
-        raise
+        making = presence.hold(folder)  # where that is refused, nothing is begun
+    with making or nullcontext():
+        with writing(folder):
+            config_file.save(folder, config)
+            with connections.none(path):
+                path.touch(0o600)
+        try:
+            return _opened(path.resolve(), config, annotator or login_name())
+        except BaseException:
+            if making is not None:
+                making.close()
+            if fresh:
+                _discard(path)
+            raise
 
 
 def _discard(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import shlex
@@ -9,7 +10,9 @@ import shlex
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import backups, labels, maintenance, tweets
+from storage import backups, connections, files, labels, maintenance, presence, tweets
+from storage import damage as damages
+from storage.errors import Busy, UserError
 from storage.store import DATABASE, now, open_store
 
 PAGE = 4096
@@ -130,6 +133,46 @@ def test_a_log_that_is_gone_is_missed(folder, reopen, workbench):
     assert f"{log} is missing, and with it the last changes; put it back" in result.err
     log.write_bytes(saved[log])
     assert workbench("-w", folder, "show", "3", "--json").json["label"] == "negative"
+
+
+@pytest.mark.parametrize("begins", [True, False])
+@pytest.mark.parametrize("step", range(4))
+def test_a_log_that_somebody_begins_or_ends_meanwhile_is_not_missed(
+    folder, reopen, monkeypatch, begins, step
+):
+    """Every look at a file is followed by what somebody else may do just then."""
+    used = []
+    if not begins:
+        used.append(reopen(folder))
+        labels.assign(used[0], [3], "negative")
+    looks = itertools.count()
+
+    def somebody(look):
+        def and_then(*arguments):
+            seen = look(*arguments)
+            if next(looks) == step:
+                if begins:
+                    monkeypatch.setattr(damages, "refuse", lambda path: None)
+                    used.append(reopen(folder))
+                    labels.assign(used[0], [3], "negative")
+                else:
+                    used.pop().close()
+            return seen
+
+        return and_then
+
+    monkeypatch.setattr(connections, "head", somebody(connections.head))
+    monkeypatch.setattr(files, "size", somebody(files.size))
+    damages.refuse(folder / DATABASE)
+
+
+def test_a_workspace_that_somebody_makes_is_not_called_damaged(tmp_path):
+    with presence.hold(tmp_path):
+        (tmp_path / DATABASE).touch()
+        with pytest.raises(Busy, match="is being made by another program"):
+            damages.refuse(tmp_path / DATABASE)
+    with pytest.raises(UserError, match="is damaged"):
+        damages.refuse(tmp_path / DATABASE)
 
 
 def test_without_a_backup_it_says_so(folder, workbench):

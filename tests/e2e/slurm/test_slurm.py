@@ -80,7 +80,7 @@ def test_a_job_is_submitted_shown_cancelled_and_submitted_again(workspace, answe
     answer("-w", workspace, *train[:-1])
     folder = workspace / "runs" / "2"
     shown = cli("-w", workspace, "runs").stdout
-    assert re.search(rf"queued, job {job_of(folder)} PENDING \(BeginTime\)", shown)
+    assert re.search(rf"queued, \d+:\d\d so far, job {job_of(folder)} PENDING \(BeginTime\)", shown)
     assert "waits in the queue" in cli("-w", workspace, "resume", 2).stderr
     answer("-w", workspace, "stop", 2)
     assert answer("-w", workspace, "runs")[0]["state"] == "stopped"
