@@ -108,17 +108,26 @@ def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
     try:
         described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = described.get("info", {}).get("features") or {}
+        named = {name: _class_feature(feature) for name, feature in features.items()}
         return {
-            name: list(map(str, feature["names"]))
-            for name, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+            name: list(map(str, feature["names"])) for name, feature in named.items() if feature
         }
     except (ValueError, AttributeError, KeyError, TypeError):  # what somebody else wrote there
         return {}
 
 
+def _class_feature(feature: Any) -> dict[str, Any] | None:
+    """The classes of a column, or of the lists in it."""
+    while isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
+        feature = feature.get("feature")
+    found = isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    return feature if found else None
+
+
 def _class(names: list[str], value: Any) -> Any:
     """The name of a class; -1 is what the library writes for no label."""
+    if isinstance(value, list):
+        return [_class(names, one) for one in value]
     if not isinstance(value, int):
         return value
     return names[value] if 0 <= value < len(names) else None

@@ -11,6 +11,7 @@ from typing import Any
 
 from storage.errors import UsageError
 from storage.formats.cells import label_of
+from storage.formats.codes import code_of
 from storage.formats.column_names import LABEL_WORDS, NAMES, fold
 from storage.formats.position import RecordError
 from storage.label_names import key
@@ -113,7 +114,7 @@ def _by_values(
     """A column that holds known labels where the one that is called so holds others, or none is."""
     if chosen is not None:
         values = _values(chosen, sample)
-        if not values or any(key(value) in labels for value in values):
+        if not values or any(_is_known(value, labels) for value in values):
             return None
     real = [column for column in free if not column.startswith(GUESSED)]
     known = [column for column in real if _all_known(_values(column, sample), labels)]
@@ -136,7 +137,11 @@ def _values(column: str, sample: Rows) -> Counter[str]:
 
 
 def _all_known(values: Collection[str], labels: Collection[str]) -> bool:
-    return bool(values) and all(key(value) in labels for value in values)
+    return bool(values) and all(_is_known(value, labels) for value in values)
+
+
+def _is_known(value: str, labels: Collection[str]) -> bool:
+    return key(value) in labels or code_of(value) in labels
 
 
 def _repeats(values: Counter[str]) -> bool:

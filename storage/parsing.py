@@ -23,7 +23,7 @@ from storage.formats.codes import Codes
 from storage.formats.label_sets import known
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.records import Judgement
-from storage.formats.source import Source
+from storage.formats.source import TABLE, Source
 from storage.formats.streams import NOTHING
 from storage.histories import Event
 from storage.label_names import key
@@ -36,6 +36,10 @@ the events of an exported history."""
 Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[Judgement]]
 """Text, label, id, split, the other columns, the row itself for an exported file, and the labels
 of annotators."""
+SWALLOWED = (
+    "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
+    "none reads each line as a row"
+)
 BATCH = 16_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
@@ -106,6 +110,7 @@ def parse(job: Job) -> Iterator[Batch]:
     position = Position(job.source.name, collects=job.lenient)
     rows = _rows(job, tally, position)
     while (batch := list(islice(rows, BATCH))) or position.faults:
+        tally.read += len(batch)
         fresh = repeats.without(batch)
         tally.repeated += len(batch) - len(fresh)
         tally.contradicting = repeats.contradicting
@@ -116,13 +121,14 @@ def parse(job: Job) -> Iterator[Batch]:
 
 
 def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
-    config, labels, splits = job.config, _Labels(job), _Splits(job)
+    config, own, given = job.config, job.own, job.split
+    labels, splits, swallows = _Labels(job), _Splits(job), _Swallowed(job)
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, judgements in _cells(job, tally, position):
-        tally.read += 1
         if not isinstance(text, str):
             text = text_of(text) or ""
-        if not text.strip() or not text.strip(NOTHING):
+        if not text.strip() or (text[0] in NOTHING and not text.strip(NOTHING)):
+            tally.read += 1
             tally.rejected += 1
             continue
         external_id = None if external is None else value_of(external)
@@ -133,17 +139,18 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
             if judgements:
                 others = (labels.of(judgement.label) for judgement in judgements)
                 tally.further += sum(other is not None and other != gold for other in others)
-            if job.own:
+            if "\n" in text and swallows.rows(text, labels):
+                tally.remarks[SWALLOWED] += 1
+            if own:
                 rest, history = own_files.source(row), own_files.read(row, job.codes)
-            named = job.split or (split and splits[value_of(split)])
+            named = given or (split and splits[value_of(split)])
             if split and not named:
                 rest[str(job.columns.split)] = split  # what is no split is kept
             columns = to_json(rest) if rest else "{}"
-        except (RecordError, UserError) as error:
-            position.wrong(str(error))
-            continue
-        except RecursionError:
-            position.wrong("a column is nested too deep")
+        except (RecordError, UserError, RecursionError) as error:
+            tally.read += 1
+            deep = isinstance(error, RecursionError)
+            position.wrong("a column is nested too deep" if deep else str(error))
             continue
         hashed = content_hash(text)
         yield (
@@ -155,6 +162,28 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
             gold,
             history,
         )
+
+
+class _Swallowed:
+    """Looks for rows of a table inside a text, as there are where a quote is missing."""
+
+    def __init__(self, job: Job) -> None:
+        dialect = job.source.dialect
+        self._names: tuple[str, ...] = ()
+        if job.source.format == TABLE and dialect is not None and not job.own:
+            self._names, self._delimiter = dialect.names, dialect.delimiter
+        label = job.columns.label
+        self._place = self._names.index(label) if label in self._names else None
+
+    def rows(self, text: str, labels: Mapping[str, int | None]) -> bool:
+        """Whether a line of the text has all the columns of a row, and a label in its place."""
+        if self._place is None or len(self._names) < 2:
+            return False
+        for line in text.splitlines():
+            cells = line.split(self._delimiter)
+            if len(cells) == len(self._names) and labels.get(cells[self._place]) is not None:
+                return True
+        return False
 
 
 class _Labels(dict[str, int | None]):

@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import unicodedata
+from math import isfinite
 from typing import Any
 
 URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 USER = re.compile(r"@\w+")
-READABLE = json.JSONEncoder(ensure_ascii=False, default=str)
+READABLE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str)
 
 
 def normalise(text: str) -> str:
@@ -48,8 +49,24 @@ def split_of(group: bytes, seed: int, test: float, dev: float) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON that can be stored as UTF-8: readable, and with escapes where half an emoji is in it."""
-    readable = READABLE.encode(value)
+    """JSON that can be stored as UTF-8: readable, and with escapes where half an emoji is in it.
+
+    What JSON has no number for becomes null.
+    """
+    try:
+        readable = READABLE.encode(value)
+    except ValueError:  # an infinite number, or one that is none
+        value = _finite(value)
+        readable = READABLE.encode(value)
     if readable.isascii() or not SURROGATE.search(readable):
         return readable
     return json.dumps(value, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null in place of numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -20,6 +20,10 @@ LONGEST = 2_000
 """Characters of a cell in which a list or an object is looked for."""
 
 
+EMPTY = frozenset(("nan", "null", "<na>"))
+"""What programs write into cells of labels that are empty."""
+
+
 def value_of(cell: Any) -> str | None:
     """A cell as text; None where it is empty."""
     if cell is None or (isinstance(cell, float) and isnan(cell)):
@@ -48,13 +52,15 @@ def label_of(cell: Any, depth: int = 0) -> str | None:
         key = next((key for key in LABEL_KEYS if cell.get(key) not in (None, "", [])), None)
         if key is not None or not cell:
             return None if key is None else label_of(cell[key], depth + 1)
-        if len(cell) > 1 and all(
-            isinstance(value, int | float) and value in (0, 1) for value in cell.values()
+        values = list(cell.values())
+        if (len(cell) > 1 or values[0] is True) and all(
+            isinstance(value, int | float) and value in (0, 1) for value in values
         ):
             return _one(str(name) for name, value in cell.items() if value)
         keys = ", ".join(map(repr, list(cell)[:5]))
         raise RecordError(f"the label is an object with the keys {keys}, and a name is expected")
-    return value_of(cell)
+    value = value_of(cell)
+    return None if value is None or value.casefold() in EMPTY else value
 
 
 def _one(labels: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 NAMES = {
     "text": (
         "text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence",
-        "tweet content", "document", "data",
+        "tweet content", "document", "data", "tokens",
     ),
     "label": (
         "label", "sentiment", "class", "gold", "target", "category", "### assistant", "labels",

@@ -30,6 +30,8 @@ NAMED_DELIMITERS = {
 }  # fmt: skip
 SEP = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
 """What Excel writes into the first line of a file for itself."""
+SPACED = re.compile(r' +".*"\s*', re.DOTALL)
+"""A field whose quotes come after spaces, and so are none unless these are passed over."""
 REMARK = re.compile(r"#(\W.*)?", re.DOTALL)
 """A comment beyond doubt: no tweet begins so with a hashtag."""
 
@@ -59,7 +61,9 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
         notices.append(f"{which} before the table, a comment (#), is left out.")
     quoted = options.quoting != "none"
     delimiter = _best(lines[before:], delimiters, quoted, escape)
-    found = Dialect(delimiter, (), False, quoted, escape, before)
+    found = Dialect(delimiter, (), False, quoted, escape, skipped=before)
+    if any(SPACED.match(cell) for row in _sample(lines[before:], found) for cell in row[1:]):
+        found = replace(found, spaced=quoted)
     dialect = _with_header(source, lines, found, options)
     if (
         delimiter == "\t"
@@ -93,6 +97,7 @@ def reader(lines: Iterable[str], dialect: Dialect) -> _csv.Reader:
         delimiter=dialect.delimiter,
         quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
         escapechar=dialect.escape,
+        skipinitialspace=dialect.spaced,
         strict=True,
     )
 

@@ -110,6 +110,8 @@ def opened(lines: Iterator[str], dialect: Dialect, first: int) -> Quote:
                 state = QUOTED
             elif char == dialect.delimiter or char in "\r\n":
                 state = START
+            elif char == " " and state == START and dialect.spaced:
+                continue
             elif state == CLOSED:
                 return Quote(line_opened, number, backslash)
             else:

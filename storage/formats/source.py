@@ -43,8 +43,10 @@ class Dialect:
     quoted: bool = True
     """Fields may stand in quotes; otherwise a quote is an ordinary character."""
     escape: str | None = None
+    spaced: bool = False
+    """Spaces follow the delimiters, before quotes too, and belong to no field."""
     skipped: int = 0
-    """Lines before the table."""
+    """Lines before the first row, the header among them."""
     nameless: frozenset[str] = frozenset()
     """Those of the columns that the header gives no name."""
 

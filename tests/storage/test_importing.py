@@ -383,6 +383,13 @@ def test_spellings_of_one_label_become_the_commonest(make_store, take_in, write)
     assert current_labels(store) == ["Up", "Up", "Up", "down"]
 
 
+def test_numbers_that_are_none_are_null_in_the_store(make_store, take_in, write):
+    row = '{"text": "up we go", "a": NaN, "b": [Infinity, {"c": -Infinity}], "d": 1.5}'
+    store, _ = take_in(make_store(), write("t.jsonl", row))
+    (source,) = store.db.execute("SELECT json(source) FROM tweets").fetchone()
+    assert json.loads(source) == {"a": None, "b": [None, {"c": None}], "d": 1.5}
+
+
 # Ids, duplicates, dry runs
 
 

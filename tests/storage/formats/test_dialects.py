@@ -148,6 +148,28 @@ def test_an_escape_is_named_in_the_advice_and_then_taken(read, write):
     assert found == [{"text": 'he said "up" and, well, left', "label": "positive"}]
 
 
+def test_rows_inside_a_text_are_said(taken, write):
+    """As in a TSV, but quotes are what a CSV has, so it is read as it stands."""
+    rows = '"Up we go,up\ndown it is,down\nthey told me",up\nlast of all,down\n'
+    found, report = taken(write("t.csv", f"text,label\n{rows}"))
+    assert len(found) == 2
+    assert "1 record: the text has lines that look like rows of their own" in report.notices[0]
+    fine = f'text,label\n{UP},up\n"one, two\nthree, up and four",up\n'
+    assert taken(write("t.csv", fine))[1].notices == ()
+
+
+def test_spaces_before_quotes_are_passed_over(taken, write):
+    path = write(
+        "t.csv", f'"text", "label"\n"{UP}", "positive"\n"down it goes today", "negative"\n'
+    )
+    assert taken(path)[0] == BOTH
+    path = write("t.csv", f'"text", "label"\n{UP}, positive\n"a, b",  "never closed\n')
+    with pytest.raises(UserError, match="record 2, line 3: the quote that opens here is never"):
+        taken(path)
+    path = write("t.csv", f"text,label\n {UP},positive\n{DOWN}, negative\n")
+    assert taken(path)[0] == [(f" {UP}", "positive"), (DOWN, "negative")]
+
+
 # Delimiters
 
 

@@ -46,6 +46,12 @@ def test_a_value_that_is_a_name_of_map_already_is_not_asked_for(taken, write):
     assert [label for _, label in found] == ["up", "up", "up"]
 
 
+def test_what_programs_write_into_empty_cells_is_no_label(taken, write):
+    codes = {"0": "down", "1": "up"}
+    found, _ = taken(write("t.csv", table("1.0", "nan", "NULL", "<NA>")), codes=codes)
+    assert [label for _, label in found] == ["up", None, None, None]
+
+
 # Names
 
 
@@ -147,6 +153,11 @@ def test_more_than_twenty_labels_need_a_name_a_set_or_a_map(taken, write, make_s
     many = "".join(f"text number {n} of these,kind {n}\n" for n in range(1001))
     with pytest.raises(UsageError, match="has more than 1,000 different values"):
         taken(write("m.csv", f"text,label\n{many}"), columns={"label": "label"})
+
+
+def test_numbers_of_the_workspace_tell_the_column(taken, write):
+    path = write("t.csv", f"text,code\n{UP},1.0\n{DOWN},0.0\n")
+    assert [label for _, label in taken(path, labels=("0", "1"))[0]] == ["1", "0"]
 
 
 # Splits

@@ -287,6 +287,23 @@ def test_what_prodigy_rejected_and_who_answered(make_store, take_in, write):
     assert judgements(path) == [[], [("label", "a", "ana", "7")]]
 
 
+# Data sets
+
+
+def test_class_names_of_lists_are_labels(taken, tmp_path):
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    names = ClassLabel(names=["down", "up"])
+    features = Features({"text": Value("string"), "labels": Sequence(names)})
+    data = {"text": [UP, DOWN, "sideways"], "labels": [[1], [0], []]}
+    Dataset.from_dict(data, features=features).to_parquet(tmp_path / "t.parquet")
+    assert taken(tmp_path / "t.parquet")[0] == [(UP, "up"), (DOWN, "down"), ("sideways", None)]
+    data["labels"][1] = [0, 1]
+    Dataset.from_dict(data, features=features).save_to_disk(tmp_path / "set")
+    with pytest.raises(UserError, match="record 2: the labels 'down', 'up' stand where one is"):
+        taken(tmp_path / "set")
+
+
 # Containers and nested records
 
 
