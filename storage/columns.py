@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from storage.errors import UsageError
-from storage.formats.cells import label_of
-from storage.formats.codes import code_of
-from storage.formats.column_names import LABEL_WORDS, NAMES, fold
 from storage.formats.position import RecordError
+from storage.formats.values.cells import label_of
+from storage.formats.values.codes import code_of
+from storage.formats.values.column_names import LABEL_WORDS, NAMES, fold
 from storage.label_names import key
 
 Rows = Sequence[Mapping[str, Any]]

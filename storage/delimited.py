@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Iterator
 
-from storage.formats import table_rows
 from storage.formats.position import Position
 from storage.formats.source import Source
+from storage.formats.tables import rows as table_rows
 
 SAFE = "safe_csv"
 """The column that says that the cells of a file were made harmless for spreadsheets."""

@@ -20,11 +20,12 @@ from storage.columns import Columns, candidates, guess
 from storage.config import Config
 from storage.errors import UserError
 from storage.events import newest
-from storage.formats import codes, column_values, detection, label_sets, splits
-from storage.formats.cells import value_of
-from storage.formats.column_values import Values
+from storage.formats import detection
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.source import ReadOptions, Source
+from storage.formats.values import codes, column_values, label_sets, splits
+from storage.formats.values.cells import value_of
+from storage.formats.values.column_values import Values
 from storage.label_names import key
 from storage.parsing import Batch, Job, Tally, batches
 from storage.store import Store, transaction, visible

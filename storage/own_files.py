@@ -12,8 +12,8 @@ from typing import Any
 
 from storage.errors import UserError
 from storage.events import FIELDS
-from storage.formats.cells import label_of
-from storage.formats.codes import Codes
+from storage.formats.values.cells import label_of
+from storage.formats.values.codes import Codes
 from storage.histories import GOLD, MARKS, Event
 from storage.label_names import key
 from storage.text import SURROGATE

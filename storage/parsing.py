@@ -18,15 +18,14 @@ from storage import interpreter, own_files, readers
 from storage.columns import Columns
 from storage.config import Config
 from storage.errors import UserError
-from storage.formats.cells import label_of, text_of, value_of
-from storage.formats.codes import Codes
-from storage.formats.label_sets import known
 from storage.formats.position import Fault, Position, RecordError
-from storage.formats.records import Judgement
-from storage.formats.source import TABLE, Source
+from storage.formats.programs.records import Judgement
+from storage.formats.source import Source
 from storage.formats.streams import NOTHING
+from storage.formats.values.cells import text_of, value_of
+from storage.formats.values.codes import Codes
+from storage.formats.values.meanings import Labels, Splits, Swallowed
 from storage.histories import Event
-from storage.label_names import key
 from storage.repeats import Repeats
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 
@@ -122,7 +121,8 @@ def parse(job: Job) -> Iterator[Batch]:
 
 def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
     config, own, given = job.config, job.own, job.split
-    labels, splits, swallows = _Labels(job), _Splits(job), _Swallowed(job)
+    labels, splits = Labels(config, job.codes, job.labels), Splits(job.splits)
+    swallowed = Swallowed(job.source, job.columns)
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, judgements in _cells(job, tally, position):
         if not isinstance(text, str):
@@ -139,7 +139,7 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
             if judgements:
                 others = (labels.of(judgement.label) for judgement in judgements)
                 tally.further += sum(other is not None and other != gold for other in others)
-            if "\n" in text and swallows.rows(text, labels):
+            if "\n" in text and not own and swallowed.rows(text, labels):
                 tally.remarks[SWALLOWED] += 1
             if own:
                 rest, history = own_files.source(row), own_files.read(row, job.codes)
@@ -162,64 +162,6 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
             gold,
             history,
         )
-
-
-class _Swallowed:
-    """Looks for rows of a table inside a text, as there are where a quote is missing."""
-
-    def __init__(self, job: Job) -> None:
-        dialect = job.source.dialect
-        self._names: tuple[str, ...] = ()
-        if job.source.format == TABLE and dialect is not None and not job.own:
-            self._names, self._delimiter = dialect.names, dialect.delimiter
-        label = job.columns.label
-        self._place = self._names.index(label) if label in self._names else None
-
-    def rows(self, text: str, labels: Mapping[str, int | None]) -> bool:
-        """Whether a line of the text has all the columns of a row, and a label in its place."""
-        if self._place is None or len(self._names) < 2:
-            return False
-        for line in text.splitlines():
-            cells = line.split(self._delimiter)
-            if len(cells) == len(self._names) and labels.get(cells[self._place]) is not None:
-                return True
-        return False
-
-
-class _Labels(dict[str, int | None]):
-    """The number of the label that a cell means, found out once for each text."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__({"": None})
-        self._job = job
-
-    def __missing__(self, cell: str) -> int | None:
-        self[cell] = self.of(cell)
-        return self[cell]
-
-    def of(self, cell: Any) -> int | None:
-        """The number for a cell that may be something else than text; may raise RecordError."""
-        job = self._job
-        name = job.codes.name(label_of(cell))
-        if name is None:
-            return None
-        label = known(job.config, name) or name
-        number = job.labels.get(label, job.labels.get(key(label)))
-        if number is None:
-            raise RecordError(f"{name!r} is not a label of this workspace")
-        return number
-
-
-class _Splits(dict[str | None, str | None]):
-    """The split that a value means, found out once for each; None if it is none."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__()
-        self._job = job
-
-    def __missing__(self, value: str | None) -> str | None:
-        self[value] = self._job.splits.get((value or "").casefold())
-        return self[value]
 
 
 def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:

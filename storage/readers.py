@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from storage import arrow_rows, delimited, json_rows
-from storage.formats import containers, excel, forms, lines
+from storage.formats import containers
 from storage.formats.position import Position
-from storage.formats.records import Record
+from storage.formats.programs import forms
+from storage.formats.programs.records import Record
 from storage.formats.source import (
     DATASETS,
     EXCEL,
@@ -20,6 +21,7 @@ from storage.formats.source import (
     TABLE,
     Source,
 )
+from storage.formats.tables import excel, lines
 from storage.text import to_json
 
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TextIO
 from storage import arrow_writers, delimited, histories
 from storage.access import writing
 from storage.errors import UsageError, UserError
-from storage.formats import argilla, dialogues, label_studio
+from storage.formats.programs import argilla, dialogues, label_studio
 from storage.packed import kind_of, packing
 from storage.store import Store, unchanging
 from storage.text import to_json

@@ -10,9 +10,9 @@ from typing import Any
 
 from storage.encodings import text
 from storage.errors import UserError
-from storage.formats import forms, nested
 from storage.formats.position import Position
-from storage.formats.records import Row
+from storage.formats.programs import forms, nested
+from storage.formats.programs.records import Row
 from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, SPLIT, Source
 from storage.formats.streams import NOTHING
 from storage.json_rows import Pieces

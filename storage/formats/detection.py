@@ -8,8 +8,9 @@ from pathlib import Path
 
 from storage import encodings, readers
 from storage.errors import UserError
-from storage.formats import archives, containers, dialects, excel, forms, lines, sniffing
+from storage.formats import archives, containers, sniffing
 from storage.formats.position import Position
+from storage.formats.programs import forms
 from storage.formats.source import (
     DATASETS,
     EXCEL,
@@ -23,6 +24,7 @@ from storage.formats.source import (
     ReadOptions,
     Source,
 )
+from storage.formats.tables import dialects, excel, lines
 from storage.packed import PACKED, kind_of
 
 FORMATS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from storage import encodings
 from storage.errors import UserError
-from storage.formats import dialects
 from storage.formats.source import LINES, Source
 from storage.formats.streams import NOTHING
+from storage.formats.tables import dialects
 from storage.packed import unpacked
 
 GZIP, ZSTD, ZIP, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1"

@@ -19,8 +19,8 @@ from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.filters import SPLITS
 from storage.formats import detection
-from storage.formats.column_names import NAMES
 from storage.formats.rejects import Rejects
+from storage.formats.values.column_names import NAMES
 from storage.importing import Options, Plan, Report
 from storage.store import DATABASE, Store, create_store, set_labels
 from workbench import inert

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from math import isnan
 from typing import Any
 
-from storage.formats.column_names import NAMES, fold
 from storage.formats.position import RecordError
+from storage.formats.values.column_names import NAMES, fold
 
 LABEL_KEYS = ("name", "label", "value", "choice", "choices", "class", "title", "text")
 """What an object calls the label that it stands for."""

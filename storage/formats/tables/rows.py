@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from storage.encodings import text
-from storage.formats import dialects, quotes
 from storage.formats.position import Position
 from storage.formats.source import Dialect, Source
 from storage.formats.streams import NOTHING
+from storage.formats.tables import dialects, quotes
 
 MOST_LINES = 500
 """Lines of a record, beyond which its quote was never closed; asked only where faults are kept."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from storage import readers
 from storage.columns import Columns
-from storage.formats.cells import label_of, value_of
 from storage.formats.position import Position, RecordError
 from storage.formats.source import Source
+from storage.formats.values.cells import label_of, value_of
 
 SCANNED = 50_000
 """Rows between two looks at how many different labels there are."""

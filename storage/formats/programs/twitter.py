@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from storage.formats import records
-from storage.formats.records import Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Record, Row
 
 
 def claims(row: Row) -> bool:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from storage.errors import UsageError, UserError, on_one_line
-from storage.formats.headers import header
 from storage.formats.position import Position
 from storage.formats.source import Dialect, ReadOptions, Source
+from storage.formats.tables.headers import header
 from storage.text import to_json
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from storage.formats import records
 from storage.formats.position import RecordError
-from storage.formats.records import Judgement, Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Judgement, Record, Row
 
 TEXT = ("text", "data")
 """What the text is called in some versions and in others."""

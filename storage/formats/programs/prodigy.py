@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.formats import cells, records
 from storage.formats.position import RecordError
-from storage.formats.records import Judgement, Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.values import cells
 
 ANSWERS = ("accept", "reject", "ignore")
 NO_LABEL = "the answer is reject or ignore, which is no label"

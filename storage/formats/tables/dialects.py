@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from storage.encodings import text
 from storage.errors import UsageError
-from storage.formats import quotes
-from storage.formats.headers import header, names_known
 from storage.formats.source import Dialect, ReadOptions, Source
 from storage.formats.streams import NOTHING
+from storage.formats.tables import quotes
+from storage.formats.tables.headers import header, names_known
 
 if TYPE_CHECKING:
     import _csv

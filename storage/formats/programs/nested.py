@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from storage.formats import records
-from storage.formats.column_names import NAMES, fold
-from storage.formats.records import Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Record, Row
+from storage.formats.values.column_names import NAMES, fold
 
 
 def claims(row: Row) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.formats.records import Record, Row
+from storage.formats.programs.records import Record, Row
 
 if TYPE_CHECKING:
     from storage.tweets import Tweet

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from storage.encodings import text
-from storage.formats import cells
-from storage.formats.headers import names_known
 from storage.formats.position import Position
 from storage.formats.source import FASTTEXT, TABLE, ReadOptions, Source
 from storage.formats.streams import NOTHING
+from storage.formats.tables.headers import names_known
+from storage.formats.values import cells
 
 LABEL = re.compile(r"\s*__label__(\S+)\s*")
 """What fastText writes before a text."""

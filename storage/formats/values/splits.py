@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from storage.columns import Columns
 from storage.errors import UsageError
-from storage.formats.column_names import SPLIT_NAMES
+from storage.formats.values.column_names import SPLIT_NAMES
 
 EMPTY = ("", "none")
 

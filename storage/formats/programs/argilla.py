@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storage.formats import cells, records
 from storage.formats.position import RecordError
-from storage.formats.records import Judgement, Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.values import cells
 
 if TYPE_CHECKING:
     from storage.tweets import Tweet

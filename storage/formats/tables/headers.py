@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.errors import UserError
-from storage.formats.column_names import ALL_NAMES, LABEL_WORDS, fold
+from storage.formats.values.column_names import ALL_NAMES, LABEL_WORDS, fold
 
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from storage.formats import (
+from storage.formats.position import Position, RecordError
+from storage.formats.programs import (
     argilla,
     dialogues,
     doccano,
@@ -15,8 +16,7 @@ from storage.formats import (
     records,
     twitter,
 )
-from storage.formats.position import Position, RecordError
-from storage.formats.records import Record, Row
+from storage.formats.programs.records import Record, Row
 from storage.formats.source import Form
 
 

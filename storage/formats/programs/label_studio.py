@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from storage.formats import records
 from storage.formats.position import RecordError
-from storage.formats.records import Judgement, Record, Row
+from storage.formats.programs import records
+from storage.formats.programs.records import Judgement, Record, Row
 
 if TYPE_CHECKING:
     from storage.tweets import Tweet

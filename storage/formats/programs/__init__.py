@@ -1,0 +1,1 @@
+"""Records of other programs, one module for each: what they say becomes columns and judgements."""

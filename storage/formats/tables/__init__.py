@@ -1,0 +1,1 @@
+"""Tables and lists in text, and sheets of Excel: dialect, header, quotes, rows."""

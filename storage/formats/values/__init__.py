@@ -1,0 +1,1 @@
+"""What stands in cells and columns: texts, labels, codes, splits, and names of columns."""

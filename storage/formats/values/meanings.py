@@ -1,0 +1,76 @@
+"""What the cells of labels and splits mean, found out once for each text that stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from storage.columns import Columns
+from storage.config import Config
+from storage.formats.position import RecordError
+from storage.formats.source import TABLE, Source
+from storage.formats.values.cells import label_of
+from storage.formats.values.codes import Codes
+from storage.formats.values.label_sets import known
+from storage.label_names import key
+
+
+class Labels(dict[str, int | None]):
+    """The number of the label that a cell means; None for no label.
+
+    `numbers` are those of the labels by their names and the keys of these.
+    """
+
+    def __init__(self, config: Config, codes: Codes, numbers: Mapping[str, int]) -> None:
+        super().__init__({"": None})
+        self._config = config
+        self._codes = codes
+        self._numbers = numbers
+
+    def __missing__(self, cell: str) -> int | None:
+        self[cell] = self.of(cell)
+        return self[cell]
+
+    def of(self, cell: Any) -> int | None:
+        """The number for a cell that may be something else than text; may raise RecordError."""
+        name = self._codes.name(label_of(cell))
+        if name is None:
+            return None
+        label = known(self._config, name) or name
+        number = self._numbers.get(label, self._numbers.get(key(label)))
+        if number is None:
+            raise RecordError(f"{name!r} is not a label of this workspace")
+        return number
+
+
+class Splits(dict[str | None, str | None]):
+    """The split that a value means; None if it is none. `known` has the values in lower case."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, value: str | None) -> str | None:
+        self[value] = self._known.get((value or "").casefold())
+        return self[value]
+
+
+class Swallowed:
+    """Looks for rows of a table inside a text, as there are where a quote is missing."""
+
+    def __init__(self, source: Source, columns: Columns) -> None:
+        dialect = source.dialect if source.format == TABLE else None
+        self._width = 0 if dialect is None else len(dialect.names)
+        self._delimiter = "" if dialect is None else dialect.delimiter
+        there = dialect is not None and columns.label in dialect.names
+        self._place = dialect.names.index(columns.label) if dialect and there else None
+
+    def rows(self, text: str, labels: Labels) -> bool:
+        """Whether a line of the text has all the columns of a row, and a label in its place."""
+        if self._place is None or self._width < 2:
+            return False
+        lines = (line.split(self._delimiter) for line in text.splitlines())
+        return any(
+            len(cells) == self._width and labels.get(cells[self._place]) is not None
+            for cells in lines
+        )
