@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from storage.errors import UserError
+from workbench.base_configs import require_supported
 
 TOKENIZERS = (
     "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model",
@@ -46,12 +48,17 @@ def require_model(name: str) -> None:
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
+        _require_supported(path)
     elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
         raise UserError(f"There is no model folder {name}; give a folder or a hub name.")
 
 
 def _require_files(folder: Path) -> None:
     if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise UserError(
+                f"{folder} is an adapter and no base; give its base{_base_of(folder)} with --base."
+            )
         raise UserError(
             f"{folder} is a folder without a model (no config.json in it); give the folder that "
             "holds it, or a hub name."
@@ -71,6 +78,24 @@ def _require_files(folder: Path) -> None:
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
         )
+
+
+def _base_of(adapter: Path) -> str:
+    """The base that an adapter names, in brackets; nothing if it names none."""
+    try:
+        named = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+        return f" ({named['base_model_name_or_path']})"
+    except (OSError, LookupError, TypeError, ValueError):
+        return ""
+
+
+def _require_supported(folder: Path) -> None:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return  # which is said when it is loaded
+    if isinstance(config, dict):
+        require_supported(config, str(folder))
 
 
 def hub_answers() -> bool:

@@ -38,6 +38,7 @@ from workbench.modeling.training.process_group import (
 )
 from workbench.modeling.training.result import TrainingDynamics
 from workbench.plans import NOT_SHARDED, SHARDED
+from workbench.recipes import Quantization
 from workbench.runs import folder as run_folder
 from workbench.runs import tables
 from workbench.runs.folder import Job
@@ -66,8 +67,8 @@ def run_model(
     job = replace(job, recipe=replace(recipe, quantization=base.quantization))
     reporter.report(
         "note",
-        text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit; computing in "
-        f"{base.quantization.compute_dtype}",
+        text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
+        f"{_kind_of_4_bit(base.quantization)}; computing in {base.quantization.compute_dtype}",
     )
     if sharded:
         reporter.report("note", text=sharding.describe_shards(base.model))
@@ -100,6 +101,13 @@ def run_model(
     else:
         cache.put_back(model)
     destroy_process_group(processes)
+
+
+def _kind_of_4_bit(quantization: Quantization) -> str:
+    """In brackets, since a base that was saved in 4-bit has a kind of its own."""
+    if quantization.bits != 4:
+        return ""
+    return f" ({quantization.type}{', double' if quantization.double else ''})"
 
 
 def _learned(job: Job, folder: Path) -> dict[str, Any] | None:

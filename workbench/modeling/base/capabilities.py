@@ -89,11 +89,11 @@ def _probe(model: Model, prompter: Prompter) -> ModelCapabilities:
         problem = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         reason = f"the model takes no mask of its own ({problem})"
         return ModelCapabilities(False, linear_lm_head, reason)
-    if not bool((together[1] - beside_other[1]).abs().max() <= LEAK_TOLERANCE * scale):
+    if not bool((together[2:] - beside_other[2:]).abs().max() <= LEAK_TOLERANCE * scale):
         return ModelCapabilities(
             False, linear_lm_head, "packed tweets of this model see one another"
         )
-    if not bool((together - alone).abs().mean() <= tolerance * scale):
+    if not bool((together[1::2] - alone).abs().mean() <= tolerance * scale):
         return ModelCapabilities(
             False, linear_lm_head, "this model answers otherwise when tweets are packed"
         )
@@ -106,8 +106,12 @@ def _last_logits(model: Model, prompt: list[int]) -> torch.Tensor:
 
 
 def _packed_logits(model: Model, prompts: Sequence[list[int]], pad_id: int) -> torch.Tensor:
-    """The logits after each of the prompts, (prompts, vocabulary), which share a row."""
-    examples = [TokenizedExample(prompt, [len(prompt) - 1], [0]) for prompt in prompts]
+    """The logits of prompts that share a row, (2 x prompts, vocabulary).
+
+    Those after the first and the last token of each; what leaks in from the prompt before is
+    strongest at the first.
+    """
+    examples = [TokenizedExample(prompt, [0, len(prompt) - 1], [0, 0]) for prompt in prompts]
     batch = pack(examples, 1.0, pad_id, 8).to(model.device)
     logits = model(**model_inputs(model, batch), use_cache=False).logits
     return logits[0, batch.target_positions].float()

@@ -8,8 +8,12 @@ import bitsandbytes as bnb
 import torch
 from torch import nn
 from torch.nn import functional
+from transformers.integrations.bitsandbytes import Bnb4bitDeserialize
 
 from workbench.modeling.base.model import Model
+
+SOURCE_CLASS = "source_cls"
+"""The attribute of a layer with the class of the one that transformers has made 4-bit."""
 
 
 def _dequantised(
@@ -90,6 +94,13 @@ class CompilableLinear4bit(nn.Module):
         self.bias = layer.bias
         self.form = (state.blocksize, state.quant_type, state.shape[0])
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """The packed weight, as in a layer of bitsandbytes."""
+        own: Any = self
+        packed: torch.Tensor = own.packed
+        return packed
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out) in the dtype of x."""
         y: torch.Tensor = linear_4bit(x, self.packed, self.absmax, *self.form)
@@ -115,9 +126,20 @@ def dequantise(model: Model, dtype: torch.dtype) -> Model:
             plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
             if layer.bias is not None:
                 plain.bias = nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
+            if (made_from := getattr(layer, SOURCE_CLASS, None)) is not None:
+                setattr(plain, SOURCE_CLASS, made_from)
             setattr(parent, name, plain)
     model.is_loaded_in_4bit = model.is_quantized = False
     model.hf_quantizer = model.quantization_method = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
+    if hasattr(model, "_weight_conversions"):  # of weights that were saved in 4-bit
+        model._weight_conversions = [
+            conversion
+            for conversion in model._weight_conversions
+            if not any(
+                isinstance(operation, Bnb4bitDeserialize)
+                for operation in getattr(conversion, "operations", ())
+            )
+        ]
     return model

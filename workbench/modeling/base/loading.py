@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from storage.errors import UserError, on_one_line
+from workbench.base_configs import held_quantization, is_quantised, require_supported
 from workbench.bases import require_model
+from workbench.modeling.base.checks import (
+    NOT_IN_4_BIT,
+    count_linear_layers,
+    require_4_bit,
+    require_causal,
+)
 from workbench.modeling.base.compute_dtype import with_compute_dtype
+from workbench.modeling.base.loading_errors import as_user_errors
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.tokenizing import Tokenizer
 from workbench.recipes import Quantization
+
+CAUSAL_LM, IMAGE_TEXT_TO_TEXT = "AutoModelForCausalLM", "AutoModelForImageTextToText"
 
 
 def disable_progress_bars() -> None:
@@ -34,53 +45,101 @@ def load_base(
 ) -> Base:
     """Load a model from the hub or a local folder, quantised as the recipe says.
 
-    With `sharded`, each process of the run keeps its shard of the layers only. Raises UserError
-    when there is no model, when it cannot be fetched, or when a layer that the recipe wants in
-    4-bit is not.
+    A base that was saved in 4-bit stays as it is. With `sharded`, each process of the run keeps
+    its shard of the layers only. Raises UserError when there is no model, when it cannot be
+    fetched or used here, or when a layer that the recipe wants in 4-bit is not.
     """
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
     disable_progress_bars()
-    quantization = with_compute_dtype(quantization)
-    dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
-    config = None
-    if quantization.bits == 4 and not sharded:
-        config = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=quantization.type,
-            bnb_4bit_compute_dtype=dtype,
-            bnb_4bit_use_double_quant=quantization.double,
-        )
     tokenizer = load_tokenizer(name, trust_remote_code)
-    with _hub_errors_as_user_errors(name), _falcon_linear_as_linear():
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            name,
-            output_loading_info=True,
-            quantization_config=config,
-            device_map={"": 0 if default_device() == "cuda" and not sharded else "cpu"},
-            dtype=dtype,
-            local_files_only=Path(name).is_dir(),
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-        )
-    if missing := sorted(loaded["missing_keys"]):  # transformers made up random ones
+    with as_user_errors(name):
+        config = _load_config(name, trust_remote_code)
+    values = config.to_dict()
+    require_supported(values, name)
+    if sharded and is_quantised(values):
         raise UserError(
-            f"{name} lacks {len(missing):,} of the weights that its config.json asks for (such as "
-            f"{missing[0]}); download the model whole, or give another base with --base."
+            f"{name} is in 4-bit already, and training.memory=sharded shares out what it has made "
+            "4-bit itself; give the base that it was made from with --base."
         )
+    quantization = with_compute_dtype(held_quantization(values, quantization))
+    model = _load_model(name, config, quantization, trust_remote_code, sharded)
     model.config.use_cache = False
     if sharded:
         from workbench.modeling.base.sharding import shard_model
 
         shard_model(model, quantization, torch.device(default_device()))
     in_4bit, total = count_linear_layers(model)
-    if quantization.bits == 4 and in_4bit != total:
-        raise UserError(
-            f"Only {in_4bit} of {total} linear layers of {name} became 4-bit with these versions "
-            "of transformers and bitsandbytes; the recipe wants all of them."
-        )
-    _disable_cpu_repacking(model)
+    if quantization.bits == 4:
+        require_4_bit(model, name)
+        _compute_in(model, getattr(torch, quantization.compute_dtype))
+    require_causal(model, name)
     return Base(model, tokenizer, in_4bit, total, quantization)
+
+
+def _load_config(name: str, trust_remote_code: bool) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(
+        name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
+    )
+
+
+def _load_model(
+    name: str, config: Any, quantization: Quantization, trust_remote_code: bool, sharded: bool
+) -> Model:
+    from transformers import BitsAndBytesConfig
+
+    dtype: torch.dtype = getattr(torch, quantization.compute_dtype)
+    options: dict[str, Any] = {}
+    if quantization.bits == 4 and not sharded and not is_quantised(config.to_dict()):
+        kept = NOT_IN_4_BIT.get(config.model_type)
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=quantization.type,
+            bnb_4bit_compute_dtype=dtype,
+            bnb_4bit_use_double_quant=quantization.double,
+            llm_int8_skip_modules=kept and [*kept, "lm_head"],
+        )
+    with as_user_errors(name), _falcon_linear_as_linear():
+        model, loaded = _model_class(config, name, trust_remote_code).from_pretrained(
+            name,
+            output_loading_info=True,
+            device_map={"": 0 if default_device() == "cuda" and not sharded else "cpu"},
+            dtype=dtype,
+            local_files_only=Path(name).is_dir(),
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+            **options,
+        )
+    if missing := sorted(loaded["missing_keys"]):  # transformers made up random ones
+        raise UserError(
+            f"{name} lacks {len(missing):,} of the weights that its config.json asks for (such as "
+            f"{missing[0]}); download the model whole, or give another base with --base."
+        )
+    return model
+
+
+def _model_class(config: Any, name: str, trust_remote_code: bool) -> Any:
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    class_name = auto_class(config)
+    known = trust_remote_code or type(config) in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
+    if class_name == CAUSAL_LM and not known:
+        raise UserError(
+            f"{name} is of the kind {config.model_type}, of which transformers has no causal "
+            "language model; give another base with --base."
+        )
+    return getattr(transformers, class_name)
+
+
+def auto_class(config: Any) -> str:
+    """The class of transformers that loads a config: of models that see images too, a whole one."""
+    from transformers.models.auto import modeling_auto
+
+    if type(config) in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING:
+        return CAUSAL_LM
+    sees = type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    return IMAGE_TEXT_TO_TEXT if sees else CAUSAL_LM
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
@@ -92,7 +151,7 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
 
     require_model(name)
     try:
-        with _hub_errors_as_user_errors(name):
+        with as_user_errors(name):
             tokenizer = AutoTokenizer.from_pretrained(
                 name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
             )
@@ -109,23 +168,6 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     return tokenizer
-
-
-def count_linear_layers(model: Model) -> tuple[int, int]:
-    """How many linear layers are in 4-bit, and how many there are.
-
-    The output head and the layers of adapters do not count.
-    """
-    import bitsandbytes as bnb
-    from transformers.pytorch_utils import Conv1D
-
-    head = model.get_output_embeddings()
-    layers = [
-        module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and module is not head and "lora_" not in name
-    ]
-    return sum(isinstance(layer, bnb.nn.Linear4bit) for layer in layers), len(layers)
 
 
 @contextmanager
@@ -145,40 +187,15 @@ def _falcon_linear_as_linear() -> Iterator[None]:
         modeling_falcon.FalconLinear = own
 
 
-def _disable_cpu_repacking(model: Model) -> None:
-    """Keep bitsandbytes from repacking CPU weights in place, after which they cannot be trained."""
+def _compute_in(model: Model, dtype: torch.dtype) -> None:
+    """Let 4-bit layers compute in a dtype, also where they were saved with another.
+
+    On a CPU bitsandbytes would repack the weights in place, after which they cannot be trained.
+    """
     import bitsandbytes as bnb
 
     for layer in model.modules():
         if isinstance(layer, bnb.nn.Linear4bit):
+            layer.compute_dtype = dtype
+            layer.compute_type_is_set = True
             layer.support_avx512bf16_for_cpu = False
-
-
-@contextmanager
-def _hub_errors_as_user_errors(name: str) -> Iterator[None]:
-    """Turn what the libraries raise while they load a model into UserError, one sentence each."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except GatedRepoError:
-        raise UserError(
-            f"{name} is gated: accept its terms on the hub and log in with `hf auth login`."
-        ) from None
-    except RepositoryNotFoundError:
-        raise UserError(f"The hub has no model {name}; check the name or log in.") from None
-    except (HfHubHTTPError, ConnectionError, OSError) as error:
-        raise UserError(
-            f"{name} cannot be loaded ({on_one_line(error)}); check the name, the network, or "
-            "give a local folder with --base."
-        ) from None
-    except SafetensorError as error:
-        raise UserError(
-            f"{name} cannot be loaded: a weights file (*.safetensors) is damaged "
-            f"({on_one_line(error)}); copy it again."
-        ) from None
-    except ValueError as error:
-        raise UserError(
-            f"{name} cannot be loaded ({on_one_line(error)}); give another base with --base."
-        ) from None

@@ -14,18 +14,19 @@ from torch.nn import functional
 
 from workbench.modeling.base.linear_4bit import compilable
 from workbench.modeling.base.model import Model
+from workbench.modeling.base.targets import target_modules
 from workbench.recipes import Lora
 
 
-def lora_config(lora: Lora) -> LoraConfig:
-    """The adapter of a recipe in PEFT's terms."""
+def lora_config(model: Model, lora: Lora) -> LoraConfig:
+    """The adapter of a recipe in PEFT's terms; raises UserError if no layer can carry it."""
     return LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         bias=lora.bias,
         task_type="CAUSAL_LM",
-        target_modules=list(lora.targets) if isinstance(lora.targets, tuple) else lora.targets,
+        target_modules=target_modules(model, lora.targets),
     )
 
 
@@ -34,7 +35,7 @@ def add_adapter(model: Model, lora: Lora, seed: int) -> Model:
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     torch.manual_seed(seed)
-    return get_peft_model(model, lora_config(lora))
+    return get_peft_model(model, lora_config(model, lora))
 
 
 class LoraLinear(nn.Module):
@@ -52,6 +53,20 @@ class LoraLinear(nn.Module):
         self.scaling = float(layer.scaling[adapter])
         dropout = layer.lora_dropout[adapter]
         self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The weight of the base, which some models look at, as PEFT's layers have it."""
+        base: Any = self.base_layer
+        weight: torch.Tensor = base.weight
+        return weight
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        """The bias of the base."""
+        base: Any = self.base_layer
+        bias: torch.Tensor | None = base.bias
+        return bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out)."""

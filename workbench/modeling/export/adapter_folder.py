@@ -27,9 +27,12 @@ UNREADABLE = (OSError, LookupError, TypeError, AttributeError, ValueError, Recur
 
 def save_adapter(model: Model, tokenizer: Tokenizer, folder: Path, details: dict[str, Any]) -> None:
     """Write an adapter, its tokenizer and its description into a folder; see `adapter_details`."""
+    from workbench.modeling.base.loading import auto_class
+
     model.save_pretrained(folder, save_embedding_layers=False)
     tokenizer.save_pretrained(folder)
-    write_description(folder, details | {"model_type": model.config.model_type}, merged=False)
+    kind = {"model_type": model.config.model_type, "auto_class": auto_class(model.config)}
+    write_description(folder, details | kind, merged=False)
 
 
 def adapter_details(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from storage.access import writing
 from storage.errors import UserError
 from workbench.modeling.export.adapter_folder import (
-    load_adapter,
     read_adapter_details,
     write_description,
 )
@@ -37,18 +35,13 @@ def export_model(adapter: Path, to: Path, merge: bool, trust_remote_code: bool =
     from workbench.modeling.base.library_imports import import_libraries
 
     import_libraries()
-    import torch
-
-    from workbench.modeling.base.linear_4bit import dequantise
     from workbench.modeling.base.loading import load_base
+    from workbench.modeling.export.merging import merge_adapter
 
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
-    dtype = getattr(torch, base.quantization.compute_dtype)
-    plain = replace(base, model=dequantise(base.model, dtype), linear4bit=0)
-    merged = load_adapter(plain, adapter).merge_and_unload()
-    merged.config.use_cache = True
+    merged = merge_adapter(base, adapter)
     with writing(to):
         merged.save_pretrained(to)
         base.tokenizer.save_pretrained(to)

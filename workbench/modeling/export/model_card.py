@@ -125,7 +125,7 @@ QUANTISED = """\
 """
 
 ADAPTER = """\
-model = AutoModelForCausalLM.from_pretrained(
+model = {auto_class}.from_pretrained(
     {base!r},
 {quantised}    dtype=torch.{compute_dtype},
     device_map={{"": 0 if torch.cuda.is_available() else "cpu"}},
@@ -135,7 +135,7 @@ for layer in model.modules():
     layer.support_avx512bf16_for_cpu = False  # on a CPU too, compute in the dtype above"""
 
 MERGED = """\
-model = AutoModelForCausalLM.from_pretrained(
+model = {auto_class}.from_pretrained(
     FOLDER,
     dtype=torch.{compute_dtype},
     device_map={{"": 0 if torch.cuda.is_available() else "cpu"}},
@@ -148,7 +148,8 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
     answers = _answers(details)
     single = all(len(answer) == 1 for answer in answers)
     quantised = "" if quantization["bits"] != 4 or merged else QUANTISED.format(**quantization)
-    names = ["AutoModelForCausalLM", "AutoTokenizer"] + ["BitsAndBytesConfig"] * bool(quantised)
+    auto_class = details.get("auto_class", "AutoModelForCausalLM")
+    names = [auto_class, "AutoTokenizer"] + ["BitsAndBytesConfig"] * bool(quantised)
     code = CODE.format(
         imports=("" if merged else "from peft import PeftModel\n")
         + f"from transformers import {', '.join(names)}",
@@ -159,6 +160,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         template=details["template"],
         room=details["max_length"] - max(map(len, details["label_token_ids"])),
         load=(MERGED if merged else ADAPTER).format(
+            auto_class=auto_class,
             base=details["base"],
             quantised=quantised,
             compute_dtype=quantization["compute_dtype"],

@@ -66,7 +66,7 @@ def train_with_trl(
             args=_sft_config(with_micro_batch(settings, micro), base, checkpoints),
             train_dataset=dataset,
             processing_class=prompter.tokenizer,
-            peft_config=lora_config(lora),
+            peft_config=lora_config(base.model, lora),
             callbacks=[callback],
         )
         for name, parameter in trainer.model.named_parameters():
