@@ -16,6 +16,7 @@ from typing import Any
 import forking
 import pytest
 from hostile import HOSTILE
+from textual import _wait
 
 from storage import importing, interpreter
 from storage.config import Config
@@ -26,6 +27,10 @@ from workbench import cli as command_line
 
 # Before torch is imported: with tests on every core, its threads would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Textual's pilot looks after each key, twice, whether the process is at rest: 20 ms each time.
+_wait.SLEEP_GRANULARITY /= 5
+_wait.SLEEP_IDLE /= 2
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")

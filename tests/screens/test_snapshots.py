@@ -114,6 +114,7 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
             for size, theme in itertools.product(scene.sizes, themes):
                 if driver.app.size != size:
                     await driver.pilot.resize_terminal(*size)
+                    await at_rest(driver)
                 if theme != NO_COLOR:
                     driver.app.theme = theme
                 await at_rest(driver)
@@ -143,17 +144,17 @@ async def go(driver, scene):
 
 async def at_rest(driver):
     """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
-    app, before, alike = driver.app, "", 0
+    app, before, alike = driver.app, [], 0
     while alike < 2:
-        await driver.pilot.pause(0.02)
+        await driver.pilot.pause(0.01)
         busy = (
             any(worker.is_running and worker.group != "follow" for worker in app.workers)
             or any(tweets._settle is not None for tweets in app.screen.query(TweetList))
             or app.screen.query("Button.-active")  # which has just been pressed
         )
-        text = "" if busy else driver.text
-        alike = alike + 1 if text and text == before else 0
-        before = text
+        seen = [] if busy else app.screen._compositor.render_strips()
+        alike = alike + 1 if seen and seen == before else 0
+        before = seen
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
