@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from storage import label_names
-from storage.access import writing
 from storage.errors import UsageError, UserError
+from storage.safety.os_errors import writing
 
 FILE_NAME = "workbench.toml"
 OLD_NAME = "workspace.toml"
@@ -31,9 +31,13 @@ RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789aeforstuvxyBJKORTV[]?:, ")
 
 
 KINDS = {
-    tuple: 'a list, such as ["positive", "negative"]', str: "text", int: "a whole number",
-    float: "a number", dict: "a table", bool: "true or false",
-}  # fmt: skip
+    tuple: 'a list, such as ["positive", "negative"]',
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    dict: "a table",
+    bool: "true or false",
+}
 """How the types of the settings are called in TOML."""
 
 

@@ -59,9 +59,13 @@ def connect(path: Path, parameters: str, timeout_s: float = 5.0) -> sqlite3.Conn
     """
     with _LOCK:
         db = sqlite3.connect(
-            f"{path.resolve().as_uri()}?{parameters}", uri=True, factory=_Connection,
-            timeout=timeout_s, isolation_level=None, check_same_thread=False,
-        )  # fmt: skip
+            f"{path.resolve().as_uri()}?{parameters}",
+            uri=True,
+            factory=_Connection,
+            timeout=timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         db.inode = _inode(path)
         _USES.setdefault(db.inode, _Use()).connections += 1
     return db

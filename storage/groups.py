@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.arrivals import importing_alone
-from storage.bulk import Bulk, bulk
 from storage.store import Store, visible
+from storage.transfer.bulk_writes import Bulk, bulk
+from storage.transfer.staging import importing_alone
 
 BATCH = 2_000
 
@@ -112,10 +112,13 @@ def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
     with importing_alone(store, lambda: None), bulk(store) as writer:
         joined = _join(writer, groups)
         writer.over(
-            "compared", 1, 1, lambda a, b: writer.db.execute(
+            "compared",
+            1,
+            1,
+            lambda a, b: writer.db.execute(
                 "UPDATE counts SET value = max(value, ?) WHERE name = 'compared'", [compared]
             ),
-        )  # fmt: skip
+        )
     return joined
 
 
@@ -159,12 +162,14 @@ def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
             "evaluations", 1, 1, lambda a, b: db.execute("UPDATE evaluations SET event = -1")
         )
     writer.over(
-        "moves", 1, size,
+        "moves",
+        1,
+        size,
         lambda a, b: db.execute(
             "UPDATE current SET group_id = m.first, split = m.split FROM moves m "
             "WHERE m.tweet = current.tweet AND m.rowid BETWEEN ? AND ? "
             "AND (current.group_id != m.first OR current.split != m.split)",
             [a, b],
         ),
-    )  # fmt: skip
+    )
     return int(joining)

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from storage import segments
-from storage.bulk import Bulk, bulk
-from storage.conditions import DISAGREES
-from storage.orders import follow_labels
+from storage.displayed_run import take_first
+from storage.query import fts_segments
+from storage.query.conditions import DISAGREES
+from storage.query.orders import follow_labels
 from storage.runs import Run, get, that_predict
-from storage.shown import take_first
 from storage.store import Store, transaction, visible
+from storage.transfer.bulk_writes import Bulk, bulk
 
 BATCH = 4_000
 
@@ -40,21 +40,28 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
         last, taken = visible(writer.db), 0
         rows = (
             (
-                number, p.tweet, numbers[p.probabilities.index(highest := max(p.probabilities))],
-                highest, p.margin, p.entropy, p.in_sample, array("f", p.probabilities).tobytes(),
+                number,
+                p.tweet,
+                numbers[p.probabilities.index(highest := max(p.probabilities))],
+                highest,
+                p.margin,
+                p.entropy,
+                p.in_sample,
+                array("f", p.probabilities).tobytes(),
             )
             for p in predictions
             if 0 < p.tweet <= last
-        )  # fmt: skip
+        )
         while batch := list(islice(rows, BATCH)):
             writer.rows(
                 "predictions",
-                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch,
-            )  # fmt: skip
+                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                batch,
+            )
             taken += len(batch)
         if taken:
             _keep_orders(writer, number)
-        segments.merge(writer)  # what an import has left to do
+        fts_segments.merge(writer)  # what an import has left to do
     return taken
 
 
@@ -63,10 +70,12 @@ def _keep_orders(writer: Bulk, run: int) -> None:
     db = writer.db
     newest = db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0]
     _fill(
-        writer, run, "disagreement",
+        writer,
+        run,
+        "disagreement",
         "SELECT -p.confidence AS value, p.tweet FROM predictions p "
         f"JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND {DISAGREES}",
-    )  # fmt: skip
+    )
     for name in ("confidence", "margin", "entropy"):
         _fill(writer, run, name, f"SELECT {name} AS value, tweet FROM predictions WHERE run = ?")
     counted = db.execute("SELECT count(*) FROM predictions WHERE run = ?", [run]).fetchone()[0]
@@ -88,11 +97,17 @@ def _fill(writer: Bulk, run: int, name: str, values: str) -> None:
     )
     db.execute(f"CREATE TEMP TABLE sorted AS {values} ORDER BY 1, 2", [run])
     for table, sql in (
-        ("old", "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
-                "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)"),
-        ("sorted", "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
-                   "WHERE rowid BETWEEN ?3 AND ?4"),
-    ):  # fmt: skip
+        (
+            "old",
+            "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
+            "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)",
+        ),
+        (
+            "sorted",
+            "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
+            "WHERE rowid BETWEEN ?3 AND ?4",
+        ),
+    ):
         size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
         writer.over(
             table,
@@ -109,11 +124,13 @@ def remove_predictions(store: Store, number: int) -> None:
         for name in ("disagreement", "confidence", "margin", "entropy"):
             _fill(writer, number, name, nothing)
         writer.over(
-            "predictions", 1, visible(writer.db),
+            "predictions",
+            1,
+            visible(writer.db),
             lambda a, b: writer.db.execute(
                 "DELETE FROM predictions WHERE run = ? AND tweet BETWEEN ? AND ?", [number, a, b]
             ),
-        )  # fmt: skip
+        )
 
 
 def predictions_of(

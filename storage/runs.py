@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from storage.displayed_run import give_up, require_run
 from storage.errors import UserError
-from storage.shown import give_up, require_run
 from storage.store import Store, now, transaction
 
 

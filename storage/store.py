@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from storage import backups, connections, damage, filesystem, presence
 from storage import config as config_file
-from storage.access import writing
+from storage import connections, file_locks, locks
 from storage.config import Config
-from storage.damage import explain as explain
 from storage.errors import UserError
-from storage.restoring import content
+from storage.safety import backups, damage, filesystem
+from storage.safety.damage import explain as explain
+from storage.safety.os_errors import writing
+from storage.safety.restoring import content
 
 DATABASE = "workbench.db"
 RUNS = "runs"
@@ -109,7 +110,7 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
             folder.chmod(0o700)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
-        making = presence.hold(folder)  # where that is refused, nothing is begun
+        making = locks.hold(folder)  # where that is refused, nothing is begun
     with making or nullcontext():
         with writing(folder):
             config_file.save(folder, config)
@@ -127,7 +128,7 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
 
 def _discard(path: Path) -> None:
     """Delete a database that could not be made, unless others are making it or have made it."""
-    with suppress(UserError), presence.alone(path.parent, path):
+    with suppress(UserError), locks.alone(path.parent, path):
         if content(path).problem is not None:
             for ending in ("", "-wal", "-shm", "-journal"):
                 damage.beside(path, ending).unlink(missing_ok=True)
@@ -154,7 +155,7 @@ def open_beside(store: Store) -> Store:
     """Open a workspace once more, for another thread, with the settings that the store has."""
     path = store.folder / DATABASE
     with ExitStack() as failed:
-        if (held := presence.hold(store.folder)) is not None:
+        if (held := locks.hold(store.folder)) is not None:
             failed.enter_context(held)
         try:
             db, read_only = connect(path, filesystem.network_type(store.folder))
@@ -167,7 +168,7 @@ def open_beside(store: Store) -> Store:
 def _opened(path: Path, config: Config, annotator: str) -> Store:
     network = filesystem.network_type(path.parent)
     with ExitStack() as failed:
-        if (held := presence.hold(path.parent)) is not None:
+        if (held := locks.hold(path.parent)) is not None:
             failed.enter_context(held)
         try:
             db, read_only = connect(path, network)
@@ -363,7 +364,7 @@ def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
     if version < SCHEMA_VERSION:
         if read_only:
             raise UserError(f"{path} has an older schema and is read-only; have its owner open it.")
-        with presence.turn(path.with_name(presence.UPGRADE)):
+        with file_locks.turn(path.with_name(locks.UPGRADE)):
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if 0 < version < SCHEMA_VERSION:
                 backups.make(path, backups.UPGRADE, now())

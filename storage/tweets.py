@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from storage import pages
-from storage.conditions import DISAGREES, DUPLICATES, REVIEWS, decided, made
+from storage.displayed_run import require_run as require_run
+from storage.displayed_run import shown_run as shown_run
 from storage.errors import UserError
-from storage.filters import compile_filter
-from storage.orders import ORDERS
-from storage.shown import require_run as require_run
-from storage.shown import shown_run as shown_run
-from storage.standing import Basis, basis
+from storage.query import paging
+from storage.query.conditions import DISAGREES, DUPLICATES, REVIEWS, decided, made
+from storage.query.filters import compile_filter
+from storage.query.order_validity import Basis, basis
+from storage.query.orders import ORDERS
 from storage.store import DATABASE, Store, explain, visible
 
 SORTS = tuple(ORDERS)
@@ -114,7 +114,7 @@ def listing(
 
     Raises FilterError, and UsageError for an unknown order or run.
     """
-    return pages.ids(store, pages.ask(store, filter_text, sort, run))
+    return paging.ids(store, paging.ask(store, filter_text, sort, run))
 
 
 def window(
@@ -154,9 +154,14 @@ def states(store: Store, ids: Sequence[int], run: int | None) -> Iterator[State]
             [run, *batch],
         ).fetchall():
             yield State(
-                number, names.get(label), names.get(pred), bool(excluded), bool(review),
-                bool(ambiguous), note,
-            )  # fmt: skip
+                number,
+                names.get(label),
+                names.get(pred),
+                bool(excluded),
+                bool(review),
+                bool(ambiguous),
+                note,
+            )
 
 
 def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
@@ -246,15 +251,41 @@ def split_counts(store: Store) -> dict[str, int]:
 
 def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
     names = store.label_names
-    (number, external, text, split, group, gold, label, excluded, review, ambiguous, note, pred,
-     confidence, in_sample, reviewed) = row  # fmt: skip
+    (
+        number,
+        external,
+        text,
+        split,
+        group,
+        gold,
+        label,
+        excluded,
+        review,
+        ambiguous,
+        note,
+        pred,
+        confidence,
+        in_sample,
+        reviewed,
+    ) = row
     return Tweet(
-        id=number, external_id=external, text=text, split=split, group=group,
-        gold=names.get(gold), label=names.get(label), excluded=bool(excluded),
-        review=bool(review), ambiguous=bool(ambiguous), note=note, pred=names.get(pred),
-        confidence=confidence, in_sample=None if in_sample is None else bool(in_sample),
-        reviewed=bool(reviewed), run=None if pred is None else run,
-    )  # fmt: skip
+        id=number,
+        external_id=external,
+        text=text,
+        split=split,
+        group=group,
+        gold=names.get(gold),
+        label=names.get(label),
+        excluded=bool(excluded),
+        review=bool(review),
+        ambiguous=bool(ambiguous),
+        note=note,
+        pred=names.get(pred),
+        confidence=confidence,
+        in_sample=None if in_sample is None else bool(in_sample),
+        reviewed=bool(reviewed),
+        run=None if pred is None else run,
+    )
 
 
 def disagreeing(
@@ -276,7 +307,7 @@ class Found(NamedTuple):
     ids: Sequence[int]
     whole: bool
     basis: Basis
-    """What the list rests on; see `storage.standing`."""
+    """What the list rests on; see `storage.query.order_validity`."""
 
 
 def find(
@@ -288,9 +319,9 @@ def find(
     """
     try:
         rests_on = basis(store, filter_text, sort)
-        asked = pages.ask(store, filter_text, sort, run)
-        if len(first := pages.page(store, asked, FIRST)) == FIRST:
+        asked = paging.ask(store, filter_text, sort, run)
+        if len(first := paging.page(store, asked, FIRST)) == FIRST:
             yield Found(first, False, rests_on)
-        yield Found(pages.ids(store, asked), True, rests_on)
+        yield Found(paging.ids(store, asked), True, rests_on)
     except sqlite3.OperationalError as error:
         raise explain(error, store.folder / DATABASE) from error

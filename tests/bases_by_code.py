@@ -14,29 +14,50 @@ from tokenizers_by_code import make_tokenizer
 IDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 VOCABULARY = len(make_tokenizer("byte_level"))
 TEXT = {
-    "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 2, "num_key_value_heads": 1, "initializer_range": 0.1, **IDS,
-}  # fmt: skip
-ENCODER = {
-    "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
+    "vocab_size": VOCABULARY,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
     "num_attention_heads": 2,
-}  # fmt: skip
+    "num_key_value_heads": 1,
+    "initializer_range": 0.1,
+    **IDS,
+}
+ENCODER = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
 VISION = {
-    "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "image_size": 28, "patch_size": 14,
-}  # fmt: skip
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
 STATES = {
-    "vocab_size": VOCABULARY, "hidden_size": 64, "num_hidden_layers": 2, "state_size": 8,
-    "expand": 2, **IDS,
-}  # fmt: skip
+    "vocab_size": VOCABULARY,
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "state_size": 8,
+    "expand": 2,
+    **IDS,
+}
 
 
 def _qwen2_vl() -> Any:
     text = TEXT | {"rope_scaling": {"type": "mrope", "mrope_section": [4, 6, 6]}}
     vision = {
-        "depth": 1, "embed_dim": 64, "hidden_size": 64, "num_heads": 2, "mlp_ratio": 1,
+        "depth": 1,
+        "embed_dim": 64,
+        "hidden_size": 64,
+        "num_heads": 2,
+        "mlp_ratio": 1,
         "patch_size": 14,
-    }  # fmt: skip
+    }
     return hf.Qwen2VLForConditionalGeneration(
         hf.Qwen2VLConfig(text_config=text, vision_config=vision)
     )
@@ -46,14 +67,23 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "llama": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**TEXT)),
     "gpt2": lambda: hf.GPT2LMHeadModel(
         hf.GPT2Config(
-            vocab_size=VOCABULARY, n_embd=64, n_layer=2, n_head=2, n_positions=96,
-            initializer_range=0.1, bos_token_id=1, eos_token_id=2,
+            vocab_size=VOCABULARY,
+            n_embd=64,
+            n_layer=2,
+            n_head=2,
+            n_positions=96,
+            initializer_range=0.1,
+            bos_token_id=1,
+            eos_token_id=2,
         )
     ),
     "mixtral": lambda: hf.MixtralForCausalLM(hf.MixtralConfig(**TEXT, num_local_experts=4)),
     "qwen2-moe": lambda: hf.Qwen2MoeForCausalLM(
         hf.Qwen2MoeConfig(
-            **TEXT, num_experts=4, moe_intermediate_size=64, shared_expert_intermediate_size=64,
+            **TEXT,
+            num_experts=4,
+            moe_intermediate_size=64,
+            shared_expert_intermediate_size=64,
             decoder_sparse_step=1,
         )
     ),
@@ -64,25 +94,38 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "falcon-mamba": lambda: hf.FalconMambaForCausalLM(hf.FalconMambaConfig(**STATES)),
     "falcon-h1": lambda: hf.FalconH1ForCausalLM(
         hf.FalconH1Config(
-            **TEXT, head_dim=32, mamba_d_ssm=64, mamba_n_heads=4, mamba_d_head=16,
-            mamba_n_groups=1, mamba_d_state=8, mamba_chunk_size=16,
+            **TEXT,
+            head_dim=32,
+            mamba_d_ssm=64,
+            mamba_n_heads=4,
+            mamba_d_head=16,
+            mamba_n_groups=1,
+            mamba_d_state=8,
+            mamba_chunk_size=16,
         )
     ),
     "jamba": lambda: hf.JambaForCausalLM(
         hf.JambaConfig(
-            **TEXT, num_experts=1, mamba_d_state=8, attn_layer_period=2, attn_layer_offset=1,
+            **TEXT,
+            num_experts=1,
+            mamba_d_state=8,
+            attn_layer_period=2,
+            attn_layer_offset=1,
             use_mamba_kernels=False,
         )
     ),
     "gemma3": lambda: hf.Gemma3ForConditionalGeneration(
         hf.Gemma3Config(
-            text_config=TEXT | {"head_dim": 32, "sliding_window": 16}, vision_config=VISION,
-            mm_tokens_per_image=4, image_token_index=5,
+            text_config=TEXT | {"head_dim": 32, "sliding_window": 16},
+            vision_config=VISION,
+            mm_tokens_per_image=4,
+            image_token_index=5,
         )
     ),
     "llava": lambda: hf.LlavaForConditionalGeneration(
         hf.LlavaConfig(
-            text_config=hf.LlamaConfig(**TEXT), vision_config=hf.CLIPVisionConfig(**VISION),
+            text_config=hf.LlamaConfig(**TEXT),
+            vision_config=hf.CLIPVisionConfig(**VISION),
             image_token_index=5,
         )
     ),
@@ -94,7 +137,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "classifier": lambda: hf.LlamaForSequenceClassification(hf.LlamaConfig(**TEXT)),
     "window": lambda: hf.MistralForCausalLM(hf.MistralConfig(**TEXT, sliding_window=48)),
-}  # fmt: skip
+}
 """Models by kind; some kinds below are made of one of these."""
 SAVED_IN_4_BIT = {
     "nf4": {"bnb_4bit_quant_type": "nf4"},

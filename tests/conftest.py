@@ -18,10 +18,11 @@ import pytest
 from hostile import HOSTILE
 from textual import _wait
 
-from storage import importing, interpreter
+from storage import interpreter
 from storage.config import Config
-from storage.importing import Options, Report
 from storage.store import Store, create_store, open_store, set_labels
+from storage.transfer import importing
+from storage.transfer.importing import Options, Report
 from storage.tweets import counts
 from workbench import cli as command_line
 
@@ -35,15 +36,29 @@ _wait.SLEEP_IDLE /= 2
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 LONGEST = (
-    "e2e/test_loop.py", "e2e/test_demo.py", "modeling/test_training.py",
-    "screens/test_snapshots.py", "runs/test_launchers.py", "screens/test_training.py",
-    "screens/test_keys.py", "reliability/test_killed.py", "runs/test_engine.py",
-    "runs/test_killed_training.py", "storage/test_round_trip.py", "e2e/test_detached.py",
-    "reliability/test_locks.py", "e2e/test_wheel.py", "reliability/test_together.py",
-    "runs/test_reasons.py", "runs/test_memory.py", "runs/test_kept_base.py",
-    "screens/test_filing.py", "screens/test_orders.py", "screens/test_offers.py",
+    "e2e/test_loop.py",
+    "e2e/test_demo.py",
+    "modeling/test_training.py",
+    "screens/test_snapshots.py",
+    "runs/test_launchers.py",
+    "screens/test_training.py",
+    "screens/test_keys.py",
+    "reliability/test_killed.py",
+    "runs/test_engine.py",
+    "runs/test_killed_training.py",
+    "storage/test_round_trip.py",
+    "e2e/test_detached.py",
+    "reliability/test_locks.py",
+    "e2e/test_wheel.py",
+    "reliability/test_together.py",
+    "runs/test_reasons.py",
+    "runs/test_memory.py",
+    "runs/test_kept_base.py",
+    "screens/test_filing.py",
+    "screens/test_orders.py",
+    "screens/test_offers.py",
     "reliability/test_hostile.py",
-)  # fmt: skip
+)
 """Files that take long, the longest first."""
 
 
@@ -121,9 +136,11 @@ def make_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
     made: list[Store] = []
 
     def make(
-        name: str = "workspace", annotator: str = "ana", labels: tuple[str, ...] = LABELS,
+        name: str = "workspace",
+        annotator: str = "ana",
+        labels: tuple[str, ...] = LABELS,
         **config: Any,
-    ) -> Store:  # fmt: skip
+    ) -> Store:
         made.append(create_store(tmp_path / name, Config(labels=labels, **config), annotator))
         return made[-1]
 

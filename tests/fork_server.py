@@ -31,10 +31,17 @@ from storage import interpreter
 from workbench.modeling.base.library_imports import import_libraries
 
 IMPORTED = (
-    "sklearn.linear_model", "torch.distributed.run", "transformers.models.falcon.modeling_falcon",
-    "transformers.optimization", "workbench.cli", "workbench.runs.baseline_job",
-    "workbench.runs.collecting", "workbench.runs.model_job", "workbench.runs.warm",
-)  # fmt: skip
+    "sklearn.linear_model",
+    "torch.distributed.run",
+    "transformers.models.falcon.modeling_falcon",
+    "transformers.optimization",
+    "workbench.cli",
+    "workbench.worker.baseline_job",
+    "workbench.runs.collecting",
+    "workbench.worker.__main__",
+    "workbench.worker.model_job",
+    "workbench.worker.engine",
+)
 FIRST_S = 60.0
 """How long the server waits for its first client."""
 END_WITH_PARENT = 1

@@ -22,15 +22,24 @@ from pathlib import Path
 from typing import IO, Any
 
 from storage import interpreter
-from workbench.runs import processes
+from workbench.rundir import processes
 
 SERVER = Path(__file__).with_name("fork_server.py")
 ADDRESS = "WORKBENCH_FORK_SERVER"
 """The environment variable with the socket of the server, for what was forked as well."""
-MODULES = ("workbench", "workbench.runs.worker", "workbench.runs.warm", "torch.distributed.run")
+MODULES = ("workbench", "workbench.worker", "workbench.worker.engine", "torch.distributed.run")
 """What the server forks; everything else is started."""
-KNOWN = {"cwd", "env", "stdin", "stdout", "stderr", "text", "encoding", "pass_fds",
-         "start_new_session"}  # fmt: skip
+KNOWN = {
+    "cwd",
+    "env",
+    "stdin",
+    "stdout",
+    "stderr",
+    "text",
+    "encoding",
+    "pass_fds",
+    "start_new_session",
+}
 Stream = int | IO[Any] | None
 STAY = b"stay"
 MOST_BYTES = 2**20
@@ -49,11 +58,21 @@ def server(folder: Path) -> Iterator[None]:
             alive, held = os.pipe()
             with (folder / "forks.log").open("wb") as log:
                 subprocess.run(
-                    [sys.executable, "-P", SERVER, address], stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=log, cwd=interpreter.NEUTRAL, start_new_session=True, pass_fds=[held],
-                    env=os.environ | {"PYTHONPATH": str(SERVER.parent), "HF_HUB_OFFLINE": "1",
-                                      "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"},
-                )  # fmt: skip
+                    [sys.executable, "-P", SERVER, address],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=interpreter.NEUTRAL,
+                    start_new_session=True,
+                    pass_fds=[held],
+                    env=os.environ
+                    | {
+                        "PYTHONPATH": str(SERVER.parent),
+                        "HF_HUB_OFFLINE": "1",
+                        "TOKENIZERS_PARALLELISM": "false",
+                        "OMP_NUM_THREADS": "1",
+                    },
+                )
             os.close(held)
             while (staying := _connected(address)) is None:
                 ended = select.select([alive], [], [], 0.05)[0]
@@ -88,20 +107,31 @@ class Forked:
     """A process that was forked off, to be used like one that was started."""
 
     def __init__(
-        self, module: str, arguments: Sequence[object], cwd: str | Path | None = None,
-        env: Mapping[str, str] | None = None, stdin: Stream = None, stdout: Stream = None,
-        stderr: Stream = None, text: bool = False, encoding: str | None = None,
-        pass_fds: Sequence[int] = (), start_new_session: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        module: str,
+        arguments: Sequence[object],
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: Stream = None,
+        stdout: Stream = None,
+        stderr: Stream = None,
+        text: bool = False,
+        encoding: str | None = None,
+        pass_fds: Sequence[int] = (),
+        start_new_session: bool = False,
+    ) -> None:
         self.args = [module, *map(str, arguments)]
         self.returncode: int | None = None
         self._encoding = encoding or ("utf-8" if text else None)
         self._piped: list[IO[bytes] | None] = []
         request = {
-            "module": module, "arguments": self.args[1:], "folder": str(cwd or Path.cwd()),
+            "module": module,
+            "arguments": self.args[1:],
+            "folder": str(cwd or Path.cwd()),
             "variables": {**(os.environ if env is None else env), ADDRESS: os.environ[ADDRESS]},
-            "session": start_new_session, "files": [0, 1, 2, *pass_fds],
-        }  # fmt: skip
+            "session": start_new_session,
+            "files": [0, 1, 2, *pass_fds],
+        }
         request["held"] = held = _held(request["variables"], pass_fds)
         with Path(os.devnull).open("r+b", buffering=0) as nothing:
             streams = [nothing.fileno() if stdin == subprocess.DEVNULL else 0]
@@ -166,9 +196,13 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Fork a process of a module, wait for its end and give what it wrote."""
     process = popen(
-        [sys.executable, "-m", module, *map(str, arguments)], stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **how,
-    )  # fmt: skip
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **how,
+    )
     try:
         said = process.communicate(timeout=timeout)
     except BaseException:

@@ -12,22 +12,50 @@ from typing import Any
 
 import pytest
 
-from storage import labels, runs
-from storage.events import Shown
+from storage import runs
+from storage.history import labels
+from storage.history.events import Shown
 from storage.store import Store, open_store
-from workbench import devices, recipes
-from workbench.runs import folder as run_folder
-from workbench.runs import processes, spool
-from workbench.runs.folder import Job, State
-from workbench.runs.sessions import Logout
+from workbench.planning import devices
+from workbench.recipes import recipes
+from workbench.rundir import folder as run_folder
+from workbench.rundir import processes
+from workbench.rundir.folder import Job, State
+from workbench.runs import engine_control
+from workbench.runs.login_sessions import Logout
 
 NOW = 1_800_000_000.0
 """15 January 2027, 8:00 UTC."""
 GPU = devices.Device("cuda", "NVIDIA H100 80GB HBM3", 78 * 2**30, 80 * 2**30)
 LABELS = ("positive", "negative")
-STEPS = tuple(zip(range(10, 201, 10), (1.92, 1.61, 1.33, 1.18, 0.97, 0.91, 0.8, 0.74, 0.71, 0.66,
-                                       0.6, 0.57, 0.55, 0.5, 0.49, 0.47, 0.44, 0.43, 0.42, 0.41),
-                  strict=True))  # fmt: skip
+STEPS = tuple(
+    zip(
+        range(10, 201, 10),
+        (
+            1.92,
+            1.61,
+            1.33,
+            1.18,
+            0.97,
+            0.91,
+            0.8,
+            0.74,
+            0.71,
+            0.66,
+            0.6,
+            0.57,
+            0.55,
+            0.5,
+            0.49,
+            0.47,
+            0.44,
+            0.43,
+            0.42,
+            0.41,
+        ),
+        strict=True,
+    )
+)
 """Losses of a run, a step each."""
 
 
@@ -39,12 +67,12 @@ def frozen() -> Iterator[None]:
         time.tzset()
         patch.setattr(time, "time", lambda: NOW)
         patch.setattr(time, "time_ns", lambda: int(NOW * 1e9))
-        patch.setattr("workbench.widgets.forecast.read_device", lambda: GPU)
-        patch.setattr("workbench.screens.train.at_logout", Logout)
-        patch.setattr(spool, "GPUS", ())
-        patch.setattr("workbench.widgets.key_line.SHOWN_S", 600.0)
+        patch.setattr("workbench.tui.widgets.forecast.read_device", lambda: GPU)
+        patch.setattr("workbench.tui.screens.train.at_logout", Logout)
+        patch.setattr(engine_control, "GPUS", ())
+        patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
         for wait in ("tweet_list.SETTLED_AFTER", "prompt.DEBOUNCE", "forecast.SETTLE_S"):
-            patch.setattr(f"workbench.widgets.{wait}", 0.001)
+            patch.setattr(f"workbench.tui.widgets.{wait}", 0.001)
         yield
     time.tzset()
 
@@ -60,8 +88,13 @@ def finish(folder: Path) -> Path:
     labels.mark(store, [9], "ambiguous", True)
     labels.annotate(store, 2, "sarcasm?")
     for number, kind, accuracy in ((1, "baseline", 0.82), (2, "qlora", 0.72)):
-        tests = {"accuracy": accuracy, "accuracy_low": accuracy - 0.09, "n": 100,
-                 "accuracy_high": accuracy + 0.07, "macro_f1": accuracy - 0.02}  # fmt: skip
+        tests = {
+            "accuracy": accuracy,
+            "accuracy_low": accuracy - 0.09,
+            "n": 100,
+            "accuracy_high": accuracy + 0.07,
+            "macro_f1": accuracy - 0.02,
+        }
         runs.save_evaluation(store, number, "test", tests)
         runs.update(store, number, steps=200 if number == 2 else 0, seconds=88.0 * number)
         write_run(store, number, kind, State("done", started=NOW - 600, finished=NOW - 424))
@@ -77,16 +110,46 @@ def write_run(store: Store, number: int, kind: str, state: State, steps: int = 2
     folder.mkdir(parents=True)
     recipe = recipes.load("baseline" if kind == "baseline" else "fast")
     base = None if kind == "baseline" else "tiiuae/falcon-7b"
-    Job(number, str(number), kind, recipe, base, LABELS, LABELS, store.config.template, "",
-        int(NOW), {}).save(folder)  # fmt: skip
+    Job(
+        number,
+        str(number),
+        kind,
+        recipe,
+        base,
+        LABELS,
+        LABELS,
+        store.config.template,
+        "",
+        int(NOW),
+        {},
+    ).save(folder)
     run_folder.append_log(folder, "phase", at=NOW - 200, phase="training")
     for step, loss in STEPS[:steps] if kind != "baseline" else ():
         at = NOW - 200 + step
-        run_folder.append_log(folder, "step", at=at, step=step, steps=200, loss=loss, step_s=0.08,
-                              learning_rate=2e-4, tweets_per_s=195.0, memory_gib=9.8)  # fmt: skip
+        run_folder.append_log(
+            folder,
+            "step",
+            at=at,
+            step=step,
+            steps=200,
+            loss=loss,
+            step_s=0.08,
+            learning_rate=2e-4,
+            tweets_per_s=195.0,
+            memory_gib=9.8,
+        )
         if step == 50:
-            run_folder.append_log(folder, "dev", at=at + 1, step=step, steps=200, accuracy=0.74,
-                                  n=40, loss=0.52, best_step=step)  # fmt: skip
+            run_folder.append_log(
+                folder,
+                "dev",
+                at=at + 1,
+                step=step,
+                steps=200,
+                accuracy=0.74,
+                n=40,
+                loss=0.52,
+                best_step=step,
+            )
     run_folder.write_state(folder, state)
 
 
@@ -95,9 +158,21 @@ def begin_run(folder: Path, **changes: Any) -> None:
     store = open_store(folder, "ana")
     number = runs.add(store, "third", "qlora", "fast", "tiiuae/falcon-7b", LABELS)
     me = processes.identity()
-    going = State("running", None, me.pid, me.started, me.boot, me.host, phase="training", step=70,
-                  steps=200, started=NOW - 75, linear4bit=128, linear_total=128,
-                  eta_s=130.0)  # fmt: skip
+    going = State(
+        "running",
+        None,
+        me.pid,
+        me.started,
+        me.boot,
+        me.host,
+        phase="training",
+        step=70,
+        steps=200,
+        started=NOW - 75,
+        linear4bit=128,
+        linear_total=128,
+        eta_s=130.0,
+    )
     state = replace(going, **changes)
     write_run(store, number, "qlora", state, steps=7)
     runs.update(store, number, state=state.state, reason=state.reason, steps=state.step)
@@ -105,13 +180,26 @@ def begin_run(folder: Path, **changes: Any) -> None:
 
 
 COMPARED = {
-    "split": "test", "n": 100,
+    "split": "test",
+    "n": 100,
     "runs": [{"id": 1, "recipe": "baseline"}, {"id": 2, "recipe": "fast"}],
     "figures": [
-        {"accuracy": 0.82, "accuracy_low": 0.733, "accuracy_high": 0.883,
-         "macro_f1": 0.8, "macro_f1_low": 0.71, "macro_f1_high": 0.87},
-        {"accuracy": 0.72, "accuracy_low": 0.625, "accuracy_high": 0.799,
-         "macro_f1": 0.66, "macro_f1_low": 0.56, "macro_f1_high": 0.75},
+        {
+            "accuracy": 0.82,
+            "accuracy_low": 0.733,
+            "accuracy_high": 0.883,
+            "macro_f1": 0.8,
+            "macro_f1_low": 0.71,
+            "macro_f1_high": 0.87,
+        },
+        {
+            "accuracy": 0.72,
+            "accuracy_low": 0.625,
+            "accuracy_high": 0.799,
+            "macro_f1": 0.66,
+            "macro_f1_low": 0.56,
+            "macro_f1_high": 0.75,
+        },
     ],
     "difference": {"accuracy": -0.1, "low": -0.196, "high": -0.0},
     "mcnemar": {"fixed": 8, "broken": 18, "both_wrong": 10, "p": 0.076},
@@ -120,28 +208,64 @@ COMPARED = {
         {"setting": "base", "first": None, "second": "tiiuae/falcon-7b"},
         {"setting": "lora.r", "first": None, "second": 16},
     ],
-    "data": {"first": 399, "second": 401, "added": [11, 12], "removed": [],
-             "relabelled": [{"id": number} for number in range(1, 16)], "unknown": []},
+    "data": {
+        "first": 399,
+        "second": 401,
+        "added": [11, 12],
+        "removed": [],
+        "relabelled": [{"id": number} for number in range(1, 16)],
+        "unknown": [],
+    },
     "flips": [
-        {"kind": "broken", "id": 7, "first": "positive", "second": "negative",
-         "text": "calls printing again, all of them and all day long until somebody looks twice"},
-        {"kind": "fixed", "id": 8, "first": "positive", "second": "negative",
-         "text": "this aged badly"},
+        {
+            "kind": "broken",
+            "id": 7,
+            "first": "positive",
+            "second": "negative",
+            "text": "calls printing again, all of them and all day long until somebody looks twice",
+        },
+        {
+            "kind": "fixed",
+            "id": 8,
+            "first": "positive",
+            "second": "negative",
+            "text": "this aged badly",
+        },
     ],
-}  # fmt: skip
+}
 
 
 EVALUATED = {
-    "run": 2, "split": "test", "n": 100, "labels": list(LABELS), "confusion": [[59, 8], [20, 13]],
-    "accuracy": 0.72, "accuracy_low": 0.625, "accuracy_high": 0.799,
-    "macro_f1": 0.66, "macro_f1_low": 0.56, "macro_f1_high": 0.75,
+    "run": 2,
+    "split": "test",
+    "n": 100,
+    "labels": list(LABELS),
+    "confusion": [[59, 8], [20, 13]],
+    "accuracy": 0.72,
+    "accuracy_low": 0.625,
+    "accuracy_high": 0.799,
+    "macro_f1": 0.66,
+    "macro_f1_low": 0.56,
+    "macro_f1_high": 0.75,
     "classes": {
-        "positive": {"precision": 0.747, "precision_interval": [0.64, 0.83], "recall": 0.881,
-                     "recall_interval": [0.78, 0.94], "f1": 0.808, "n": 67},
-        "negative": {"precision": 0.619, "precision_interval": [0.41, 0.79], "recall": 0.394,
-                     "recall_interval": [0.25, 0.56], "f1": 0.481, "n": 33},
+        "positive": {
+            "precision": 0.747,
+            "precision_interval": [0.64, 0.83],
+            "recall": 0.881,
+            "recall_interval": [0.78, 0.94],
+            "f1": 0.808,
+            "n": 67,
+        },
+        "negative": {
+            "precision": 0.619,
+            "precision_interval": [0.41, 0.79],
+            "recall": 0.394,
+            "recall_interval": [0.25, 0.56],
+            "f1": 0.481,
+            "n": 33,
+        },
     },
-}  # fmt: skip
+}
 KNOWS = """
 case "$*" in
     *" compare "*) cat "$0/compare.json" ;;

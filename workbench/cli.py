@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from storage import interpreter
-from storage.damage import explain
 from storage.errors import UserError, refused
-from storage.filters import FilterError
-from storage.store import DATABASE, SQLiteError, find_workspace, open_store
-from workbench import __version__, inert
-from workbench.commands.options import Settings, common
+from storage.query.filters import FilterError
+from storage.safety.damage import explain
+from storage.store import DATABASE, SQLiteError
+from workbench import __version__, escaping
+from workbench.commands.screen import open_screen
+from workbench.console.failing import fail
+from workbench.console.options import Settings, common
 
 COMMANDS = {
     "importing": ("import",),
@@ -28,19 +29,17 @@ COMMANDS = {
     "groups": ("group", "conflicts"),
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
-    "training": ("train", "predict"),
-    "runs": ("runs", "logs", "stop", "resume"),
-    "evaluating": ("evaluate",),
-    "compare": ("compare",),
-    "choosing": ("shown", "promote"),
-    "again": ("clone", "delete", "undelete"),
-    "engine": ("engine",),
-    "model": ("classify", "export-adapter"),
+    "runs.training": ("train", "predict"),
+    "runs.control": ("runs", "logs", "stop", "resume"),
+    "runs.evaluating": ("evaluate",),
+    "runs.compare": ("compare",),
+    "runs.choosing": ("shown", "promote"),
+    "runs.cloning": ("clone", "delete", "undelete"),
+    "runs.engine": ("engine",),
+    "runs.model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }
 """The commands by the module of workbench.commands that they are in."""
-LONGEST = 900
-"""Characters of an error message."""
 
 
 class Commands(click.Group):
@@ -79,24 +78,6 @@ def main(context: click.Context, no_mouse: bool) -> None:
         open_screen(context.obj, mouse=not no_mouse)
 
 
-def open_screen(settings: Settings, mouse: bool = True) -> None:
-    """Run the terminal screen on the workspace of the settings."""
-    from workbench.app import WorkbenchApp
-    from workbench.terminal import terminal_problem
-
-    folder = find_workspace(settings.workspace)
-    if (problem := terminal_problem()) is not None:
-        raise UserError(problem)
-    open_store(
-        folder, settings.annotator
-    ).close()  # says what is wrong before the screen is taken over
-    app = WorkbenchApp(folder, settings.annotator)
-    app.run(mouse=mouse)
-    if app.problem is not None:
-        fail(app.problem, app.return_code or 1)
-    sys.exit(app.return_code or 0)
-
-
 def run() -> None:
     """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
     settings = Settings(umask=os.umask(0o077))  # what is written is for its owner only
@@ -130,7 +111,7 @@ def _run(settings: Settings) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except UserError as error:
-        detail = error.caret(inert.line) if isinstance(error, FilterError) else None
+        detail = error.caret(escaping.line) if isinstance(error, FilterError) else None
         fail(str(error), error.status, detail)
     except SQLiteError as error:
         fail(str(explain(error, (settings.opened or Path()) / DATABASE)), 1)
@@ -138,15 +119,3 @@ def _run(settings: Settings) -> None:
         fail(refused(error), 1)
     except Exception as error:
         fail(f"Unexpected {type(error).__name__}: {error}; --debug shows where it came from.", 1)
-
-
-def fail(message: str, status: int, detail: str | None = None) -> None:
-    """Print one sentence on stderr, after a traceback if that is asked for, and exit."""
-    if "--debug" in sys.argv and sys.exc_info()[0] is not None:
-        print(inert.lines(traceback.format_exc()), file=sys.stderr)
-    if len(message) > LONGEST:  # it repeats something endless
-        message = f"{message[: LONGEST // 2]} … {message[-LONGEST // 2 :]}"
-    print(f"workbench: {inert.line(message)}", file=sys.stderr)
-    if detail is not None:
-        print(detail, file=sys.stderr)
-    sys.exit(status)

@@ -6,7 +6,8 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from storage import backups, interpreter
+from storage import interpreter
+from storage.safety import backups
 from storage.store import DATABASE, now
 
 SMALL = 16 * 2**20

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from storage.encodings import text
 from storage.errors import UserError
+from storage.formats.decoding.encodings import text
+from storage.formats.decoding.streams import NOTHING
+from storage.formats.json_reader import Pieces
 from storage.formats.position import Position
 from storage.formats.programs import forms, nested
 from storage.formats.programs.records import Row
 from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, SPLIT, Source
-from storage.formats.streams import NOTHING
-from storage.json_rows import Pieces
 
 HEAD = 1 << 20
 """Characters of the file that are looked at."""

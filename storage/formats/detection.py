@@ -6,9 +6,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from storage import encodings, readers
 from storage.errors import UserError
-from storage.formats import archives, containers, sniffing
+from storage.formats import containers, readers
+from storage.formats.decoding import archives, encodings, sniffing
+from storage.formats.decoding.compression import PACKED, kind_of
 from storage.formats.position import Position
 from storage.formats.programs import forms
 from storage.formats.source import (
@@ -25,19 +26,29 @@ from storage.formats.source import (
     Source,
 )
 from storage.formats.tables import dialects, excel, lines
-from storage.packed import PACKED, kind_of
 
 FORMATS = {
-    ".csv": TABLE, ".tsv": TABLE, ".tab": TABLE, ".txt": LINES, ".ft": FASTTEXT, ".json": JSON,
-    ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET, ".xlsx": EXCEL,
-}  # fmt: skip
+    ".csv": TABLE,
+    ".tsv": TABLE,
+    ".tab": TABLE,
+    ".txt": LINES,
+    ".ft": FASTTEXT,
+    ".json": JSON,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".parquet": PARQUET,
+    ".xlsx": EXCEL,
+}
 TABS = (".tsv", ".tab")
 SAMPLE = 200
 """Records that are looked at to find the program that wrote them."""
 ADVICE = {
-    ".xls": "save it as .xlsx or .csv", ".xlsm": "save it as .xlsx", ".ods": "save it as .xlsx",
-    ".docx": "save its texts as .txt", ".pdf": "save its texts as .txt",
-}  # fmt: skip
+    ".xls": "save it as .xlsx or .csv",
+    ".xlsm": "save it as .xlsx",
+    ".ods": "save it as .xlsx",
+    ".docx": "save its texts as .txt",
+    ".pdf": "save its texts as .txt",
+}
 
 
 def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:

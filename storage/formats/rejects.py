@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from storage.access import writing
-from storage.encodings import UTF8
 from storage.errors import UserError
+from storage.formats.decoding.encodings import UTF8
 from storage.formats.position import Fault
 from storage.formats.source import TABLE, Source
+from storage.safety.os_errors import writing
 
 
 class Rejects:
@@ -52,9 +52,11 @@ class Rejects:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         place: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if self._file is None:
             return
         try:

@@ -34,14 +34,15 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from run_log import RunLog  # noqa: E402
 
-from storage import importing, predictions, runs, tweets  # noqa: E402
+from storage import predictions, runs, tweets  # noqa: E402
 from storage.config import Config  # noqa: E402
-from storage.importing import Options  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
-from workbench import recipes  # noqa: E402
-from workbench.runs import folder as run_folder  # noqa: E402
+from storage.transfer import importing  # noqa: E402
+from storage.transfer.importing import Options  # noqa: E402
+from workbench.recipes import recipes  # noqa: E402
+from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
-from workbench.runs.freezing import freeze_training  # noqa: E402
+from workbench.runs.snapshotting import freeze_training  # noqa: E402
 
 SHAPE = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
 SMALL_SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -153,7 +154,7 @@ def measure(store: Store, preset: str, base: Path, overrides: list[str]) -> dict
     began = time.time()
     with (frozen.path / run_folder.WORKER_LOG).open("w") as printed:
         done = subprocess.run(
-            [sys.executable, "-m", "workbench.runs.worker", str(frozen.path)],
+            [sys.executable, "-m", "workbench.worker", str(frozen.path)],
             stdout=printed,
             stderr=printed,
             check=False,
@@ -204,7 +205,7 @@ def export_and_reload(store: Store, base: Path, work: Path) -> dict[str, Any]:
         spec = json.dumps([str(folder), str(base), merge, prompts])
         printed = subprocess.run(
             [sys.executable, "-c", RELOAD, spec], check=True, capture_output=True, text=True
-        ).stdout  # fmt: skip
+        ).stdout
         loaded = json.loads(printed.strip().splitlines()[-1])
         pairs = [(ours[tweet.id], row) for tweet, row in zip(some, loaded["rows"], strict=True)]
         result[f"{name}_load_s"] = loaded["load_s"]

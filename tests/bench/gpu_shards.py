@@ -37,18 +37,20 @@ from gpu_speed import versions, workspace  # noqa: E402
 from run_log import RunLog  # noqa: E402
 
 from storage.store import Store  # noqa: E402
-from workbench import recipes  # noqa: E402
-from workbench.runs import folder as run_folder  # noqa: E402
-from workbench.runs.freezing import freeze_training  # noqa: E402
-from workbench.runs.launchers import LOCAL, TORCHRUN, Launch, local  # noqa: E402
+from workbench.recipes import recipes  # noqa: E402
+from workbench.rundir import folder as run_folder  # noqa: E402
+from workbench.rundir.launch import LOCAL, TORCHRUN, Launch  # noqa: E402
+from workbench.runs.launchers import local  # noqa: E402
+from workbench.runs.snapshotting import freeze_training  # noqa: E402
 
 STEPS = 10
 LIMIT_S = 110.0
 """Seconds that one run may take."""
 RUNS = {
-    "one GPU": ("8gb", 1), "two GPUs, a base each": ("8gb", 2),
+    "one GPU": ("8gb", 1),
+    "two GPUs, a base each": ("8gb", 2),
     "two GPUs, one base shared": ("sharded", 2),
-}  # fmt: skip
+}
 """Memory setting and processes; both settings compute activations twice, 1,024 tokens a pass."""
 ALIKE = 0.05
 """How far the loss of a step may be from that on one GPU, in nats: rounding in 16 bits."""
@@ -59,10 +61,13 @@ def main() -> None:
     args = arguments()
     began = time.monotonic()
     result: dict[str, Any] = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(), "steps": STEPS, "runs": {},
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+        "steps": STEPS,
+        "runs": {},
         "command": f"python tests/bench/gpu_shards.py --data {args.data.name} "
         f"--tokenizer {args.tokenizer.name} --out DIR" + " --small" * args.small,
-    }  # fmt: skip
+    }
     base = args.base or args.room / "base"
     try:
         if not base.is_dir():
@@ -106,9 +111,11 @@ def arguments() -> argparse.Namespace:
 def make_model(args: argparse.Namespace, base: Path) -> None:
     """The base of gpu_speed.py, in a process of its own that leaves the GPU afterwards."""
     spec = {
-        "base": str(base), "tokenizer": str(args.tokenizer), "small": args.small,
+        "base": str(base),
+        "tokenizer": str(args.tokenizer),
+        "small": args.small,
         "out": str(args.work / "model.json"),
-    }  # fmt: skip
+    }
     command = [sys.executable, str(HERE / "gpu_speed_parts.py"), "model", json.dumps(spec)]
     subprocess.run(command, check=True, timeout=120)
 
@@ -116,10 +123,14 @@ def make_model(args: argparse.Namespace, base: Path) -> None:
 def freeze(store: Store, base: Path, memory: str, small: bool) -> Path:
     """The folder of a run of some steps that scores an odd number of tweets afterwards."""
     overrides = [
-        f"training.memory={memory}", f"training.max_steps={STEPS}", "training.logging_steps=1",
-        "training.save_steps=5", "training.keep_best=false", "training.warmup=0.0",
+        f"training.memory={memory}",
+        f"training.max_steps={STEPS}",
+        "training.logging_steps=1",
+        "training.save_steps=5",
+        "training.keep_best=false",
+        "training.warmup=0.0",
         "lora.dropout=0.0",
-    ]  # fmt: skip
+    ]
     overrides += ["quantization.compute_dtype=float32"] * small
     return freeze_training(store, recipes.load("fast", overrides), str(base), "id:<=301").path
 
@@ -129,14 +140,18 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
     launch = Launch(TORCHRUN if gpus > 1 else LOCAL, 1, gpus)
     paths = [str(ROOT), os.environ.get("PYTHONPATH")]
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TORCHDYNAMO_DISABLE": "1"
-    }  # fmt: skip
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "TORCHDYNAMO_DISABLE": "1",
+    }
     began = time.monotonic()
     with (folder / run_folder.WORKER_LOG).open("w") as printed:
         process = subprocess.Popen(
-            local.command(folder, launch), stdout=printed, stderr=printed, env=environment,
+            local.command(folder, launch),
+            stdout=printed,
+            stderr=printed,
+            env=environment,
             start_new_session=True,
-        )  # fmt: skip
+        )
         with Watch(process.pid) as watch:
             try:
                 process.wait(timeout=LIMIT_S)
@@ -148,15 +163,19 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
     if state.state != run_folder.DONE:
         print((folder / run_folder.WORKER_LOG).read_text()[-6000:], flush=True)
     return {
-        "state": state.state, "reason": state.reason, "wall_s": time.monotonic() - began,
+        "state": state.state,
+        "reason": state.reason,
+        "wall_s": time.monotonic() - began,
         "losses": [values["loss"] for values in log.steps],
         "dev_losses": [values["loss"] for values in log.of_kind("dev")],
         "positive": positive(folder),
         "gradients": [values["grad_norm"] for values in log.steps],
         "step_s": log.step_s,
-        "peak_gib": state.peak_gib, "used_gib": watch.most,
-        "phases_s": log.phases_s, "notes": log.notes,
-    }  # fmt: skip
+        "peak_gib": state.peak_gib,
+        "used_gib": watch.most,
+        "phases_s": log.phases_s,
+        "notes": log.notes,
+    }
 
 
 def positive(folder: Path) -> list[float]:
@@ -222,15 +241,18 @@ def table(result: dict[str, Any]) -> str:
     """The figures as a page."""
     found = result["versions"]
     lines = [
-        "# One base on two GPUs", "",
+        "# One base on two GPUs",
+        "",
         f"{result['date']}, {found['device']}, "
-        + ", ".join(f"{name} {value}" for name, value in found.items() if name != "device") + ".",
+        + ", ".join(f"{name} {value}" for name, value in found.items() if name != "device")
+        + ".",
         f"`{result['command']}`, {result['seconds']:.0f} s in all. {STEPS} steps of 16 tweets, "
-        "layers not compiled.", "",
+        "layers not compiled.",
+        "",
         "| | state | s/step | peak GiB of a GPU (PyTorch) | used GiB of each GPU | loading s | "
         "loss first, last | furthest from one GPU: loss | dev loss | probability |",
         "|---|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for name, run in result["runs"].items():
         ends = [f"{loss:.4f}" for loss in run["losses"][:: max(1, len(run["losses"]) - 1)]]
         used = ", ".join(f"{gib:.1f}" for gib in run["used_gib"])

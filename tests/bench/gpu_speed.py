@@ -38,14 +38,14 @@ import pyarrow.parquet as pq  # noqa: E402
 from gpu_speed_table import summary, table  # noqa: E402
 from run_log import RunLog  # noqa: E402
 
-from storage import importing  # noqa: E402
 from storage.config import Config  # noqa: E402
-from storage.importing import Options  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
-from workbench import recipes  # noqa: E402
-from workbench.runs import folder as run_folder  # noqa: E402
+from storage.transfer import importing  # noqa: E402
+from storage.transfer.importing import Options  # noqa: E402
+from workbench.recipes import recipes  # noqa: E402
+from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
-from workbench.runs.freezing import freeze_training  # noqa: E402
+from workbench.runs.snapshotting import freeze_training  # noqa: E402
 
 RESERVE = 5.0
 """Seconds kept for the last table."""
@@ -243,10 +243,12 @@ def cold_process(folder: Path, bench: Bench) -> dict[str, Any]:
     paths = [str(ROOT), os.environ.get("PYTHONPATH")]
     with (folder / run_folder.WORKER_LOG).open("w") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.runs.worker", str(folder)],
-            stdout=printed, stderr=printed, start_new_session=True,
+            [sys.executable, "-m", "workbench.worker", str(folder)],
+            stdout=printed,
+            stderr=printed,
+            start_new_session=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        )  # fmt: skip
+        )
         try:
             process.wait(timeout=max(5.0, min(150.0, bench.left)))
         except subprocess.TimeoutExpired:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from workbench import recipes
 from workbench.modeling.base.falcon_attention import fuse_attention
 from workbench.modeling.base.forward import model_inputs
 from workbench.modeling.base.linear_4bit import CompilableLinear4bit
@@ -21,8 +20,9 @@ from workbench.modeling.data.batches import TokenizedExample, label_word_example
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import make_prompter
 from workbench.modeling.trainers import train
-from workbench.runs import folder as run_folder
-from workbench.runs.model_job import _examples
+from workbench.recipes import recipes
+from workbench.rundir import folder as run_folder
+from workbench.worker.model_job import _examples
 
 WINDOW = 10
 """Steps over which losses are averaged before they are compared."""
@@ -46,10 +46,14 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
         logits: torch.Tensor = model(**model_inputs(model, batch), use_cache=False).logits
         return logits[0, batch.target_positions].float()
 
-    alone = torch.stack([
-        model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
-        .logits[0, -1].float() for row in rows
-    ])  # fmt: skip
+    alone = torch.stack(
+        [
+            model(input_ids=torch.tensor([row.tokens], device=where), use_cache=False)
+            .logits[0, -1]
+            .float()
+            for row in rows
+        ]
+    )
     plain = together(rows)
     changed = [*rows]
     changed[3] = TokenizedExample([7] * len(rows[3].tokens), rows[3].target_positions, [0])
@@ -65,16 +69,17 @@ def check(base: Base, folder: Path) -> dict[str, Any]:
     frozen = CompilableLinear4bit(layer)
     x = torch.randn(64, layer.in_features, device=where, dtype=model.dtype)
     weight = torch.ops.bitsandbytes.dequantize_4bit.default(
-        frozen.packed, frozen.absmax, *frozen.form[:2], [layer.out_features, layer.in_features],
+        frozen.packed,
+        frozen.absmax,
+        *frozen.form[:2],
+        [layer.out_features, layer.in_features],
         model.dtype,
-    )  # fmt: skip
+    )
     checks["nf4_equals_dequantised"] = torch.equal(frozen(x), functional.linear(x, weight))
     saved = load_file(folder / run_folder.ADAPTER / "adapter_model.safetensors")
     ups = [tensor for name, tensor in saved.items() if "lora_B" in name]
     checks["adapter_dtypes"] = sorted({str(tensor.dtype) for tensor in saved.values()})
-    checks["lora_b_moved"] = float(
-        sum((t != 0).sum() for t in ups) / sum(t.numel() for t in ups)
-    )  # fmt: skip
+    checks["lora_b_moved"] = float(sum((t != 0).sum() for t in ups) / sum(t.numel() for t in ups))
     return checks
 
 
@@ -137,9 +142,15 @@ def loss_curves(folder: Path, steps: int, small: bool) -> dict[str, Any]:
                 losses.append(values["loss"])
 
         train(
-            base, recipe, prompter, examples, Examples([], []),
-            folder / f"{trainer}-checkpoints", report, lambda: False,
-        )  # fmt: skip
+            base,
+            recipe,
+            prompter,
+            examples,
+            Examples([], []),
+            folder / f"{trainer}-checkpoints",
+            report,
+            lambda: False,
+        )
         found[trainer] = losses
     ours, stock = (windows(found[name]) for name in ("packed", "trl"))
     distances = [abs(a - b) / b for a, b in zip(ours, stock, strict=True)]

@@ -28,19 +28,20 @@ from gpu_speed_checks import check, gradient_distance, loss_curves  # noqa: E402
 from gpu_speed_profile import profiled  # noqa: E402
 from run_log import RunLog  # noqa: E402
 
-from workbench import recipes  # noqa: E402
-from workbench.estimating import training_bytes  # noqa: E402
 from workbench.modeling.base.cache import BaseModelCache  # noqa: E402
 from workbench.modeling.base.device_memory import peak_gib  # noqa: E402
 from workbench.modeling.base.loading import load_base  # noqa: E402
 from workbench.modeling.data.examples import Examples  # noqa: E402
 from workbench.modeling.data.prompts import make_prompter  # noqa: E402
 from workbench.modeling.trainers import train  # noqa: E402
-from workbench.runs import folder as run_folder  # noqa: E402
-from workbench.runs import tables  # noqa: E402
-from workbench.runs.folder import State  # noqa: E402
-from workbench.runs.model_job import _examples  # noqa: E402
-from workbench.runs.worker import Reporter, do_run  # noqa: E402
+from workbench.planning.memory_estimate import training_bytes  # noqa: E402
+from workbench.recipes import recipes  # noqa: E402
+from workbench.rundir import folder as run_folder  # noqa: E402
+from workbench.rundir import tables  # noqa: E402
+from workbench.rundir.folder import State  # noqa: E402
+from workbench.worker.model_job import _examples  # noqa: E402
+from workbench.worker.reporter import Reporter  # noqa: E402
+from workbench.worker.run import do_run  # noqa: E402
 
 CUDA = torch.cuda.is_available()
 SHAPE = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
@@ -98,10 +99,16 @@ def model() -> None:
     end = tokenizer.eos_token_id
     layers = {"num_hidden_layers": SPEC["layers"]} if "layers" in SPEC else {}
     config = FalconConfig(
-        vocab_size=65024, multi_query=True, parallel_attn=True, bias=False, alibi=False,
-        new_decoder_architecture=False, bos_token_id=end, eos_token_id=end,
+        vocab_size=65024,
+        multi_query=True,
+        parallel_attn=True,
+        bias=False,
+        alibi=False,
+        new_decoder_architecture=False,
+        bos_token_id=end,
+        eos_token_id=end,
         **((SMALL_SHAPE if SPEC["small"] else SHAPE) | layers),
-    )  # fmt: skip
+    )
     config.architectures, config.dtype = ["FalconForCausalLM"], torch.bfloat16
     config.save_pretrained(folder)
     with torch.device("meta"):
@@ -117,9 +124,13 @@ def model() -> None:
     def value(name: str) -> torch.Tensor:
         if len(shapes[name]) == 1:
             return torch.full(shapes[name], float(name.endswith("weight")), dtype=torch.bfloat16)
-        return torch.randn(
-            shapes[name], generator=generator, device=generator.device, dtype=torch.bfloat16
-        ).mul_(0.02).cpu()  # fmt: skip
+        return (
+            torch.randn(
+                shapes[name], generator=generator, device=generator.device, dtype=torch.bfloat16
+            )
+            .mul_(0.02)
+            .cpu()
+        )
 
     files: dict[str, str] = {}
     with ThreadPoolExecutor(8) as pool:
@@ -131,9 +142,14 @@ def model() -> None:
     index = {"metadata": {}, "weight_map": files}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     count = sum(shape.numel() for shape in shapes.values())
-    put(parameters=count, linear_parameters=sum(
-        shape.numel() for name, shape in shapes.items() if len(shape) == 2 and "embed" not in name
-    ))  # fmt: skip
+    put(
+        parameters=count,
+        linear_parameters=sum(
+            shape.numel()
+            for name, shape in shapes.items()
+            if len(shape) == 2 and "embed" not in name
+        ),
+    )
 
 
 def two_layers() -> None:
@@ -182,9 +198,15 @@ def seed() -> None:
             times.append(time.monotonic())
 
     trained = train(
-        base, recipe, prompter, examples, Examples([], []),
-        Path(SPEC["out"]).with_suffix(".checkpoints"), report, lambda: False,
-    )  # fmt: skip
+        base,
+        recipe,
+        prompter,
+        examples,
+        Examples([], []),
+        Path(SPEC["out"]).with_suffix(".checkpoints"),
+        report,
+        lambda: False,
+    )
     steps = [after - before for before, after in itertools.pairwise(times)]
     put(step_s=sum(steps) / len(steps), steps_s=steps, peak_gib=peak_gib())
     put(tweets_s=16 / FOUND["step_s"])
@@ -198,10 +220,16 @@ def seed() -> None:
         tokens = base.tokenizer(prompter.as_text(text), return_tensors="pt").to(tuned.device)
         tokens.pop("token_type_ids", None)
         tuned.generate(
-            **tokens, max_new_tokens=1, num_return_sequences=1, repetition_penalty=2.0,
-            do_sample=True, temperature=0.7, top_k=2, top_p=0.95,
+            **tokens,
+            max_new_tokens=1,
+            num_return_sequences=1,
+            repetition_penalty=2.0,
+            do_sample=True,
+            temperature=0.7,
+            top_k=2,
+            top_p=0.95,
             pad_token_id=base.tokenizer.eos_token_id,
-        )  # fmt: skip
+        )
         sync()
         seconds.append(time.monotonic() - began)
     put(generate_tweets_s=(len(texts) - 2) / sum(seconds[2:]), generated=len(texts) - 2)
@@ -292,17 +320,29 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
     tokens = token_count(job, rows.texts) / len(rows.ids) * per_step
     first, last, step = log.steps[0], log.steps[-1], log.step_s
     assert step is not None
-    put(**{name: {
-        "wall_s": wall, "compiling_s": compiling_s() - compiled, "phases_s": log.phases_s,
-        "training_s": log.training_s, "step_s": step,
-        "tweets_per_step": per_step, "tweets_s": per_step / step, "tokens_per_step": tokens,
-        "steps": state.step, "peak_training_gib": last["memory_gib"],
-        "peak_run_gib": state.peak_gib,
-        "reserved_gib": torch.cuda.max_memory_reserved() / 2**30 if CUDA else 0,
-        "whole_training_step_s": (last["at"] - first["at"]) / (last["step"] - first["step"]),
-        "losses": [values["loss"] for values in log.steps], "notes": log.notes,
-        "estimated_training_gib": estimated(job, log.notes),
-    }})  # fmt: skip
+    put(
+        **{
+            name: {
+                "wall_s": wall,
+                "compiling_s": compiling_s() - compiled,
+                "phases_s": log.phases_s,
+                "training_s": log.training_s,
+                "step_s": step,
+                "tweets_per_step": per_step,
+                "tweets_s": per_step / step,
+                "tokens_per_step": tokens,
+                "steps": state.step,
+                "peak_training_gib": last["memory_gib"],
+                "peak_run_gib": state.peak_gib,
+                "reserved_gib": torch.cuda.max_memory_reserved() / 2**30 if CUDA else 0,
+                "whole_training_step_s": (last["at"] - first["at"])
+                / (last["step"] - first["step"]),
+                "losses": [values["loss"] for values in log.steps],
+                "notes": log.notes,
+                "estimated_training_gib": estimated(job, log.notes),
+            }
+        }
+    )
 
 
 def compiling_s() -> float:
@@ -385,11 +425,14 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
     lines, seconds = log.of_kind("scored"), log.phases_s["predicting"]
     lengths = in_order_of_work(folder)
     figures: dict[str, Any] = {
-        "tweets": len(lengths), "wall_s": wall, "predicting_s": seconds,
+        "tweets": len(lengths),
+        "wall_s": wall,
+        "predicting_s": seconds,
         "tweets_s_with_start": len(lengths) / seconds,
         "tokens_per_tweet": sum(lengths) / len(lengths),
-        "peak_gib": state.peak_gib, "lines": [(v["at"], v["done"]) for v in lines],
-    }  # fmt: skip
+        "peak_gib": state.peak_gib,
+        "lines": [(v["at"], v["done"]) for v in lines],
+    }
     figures["tweets_s"] = figures["tweets_s_with_start"]
     if len(lines) > 2:
         # a window is scored from its shortest tweet to its longest, so tokens tell the rate

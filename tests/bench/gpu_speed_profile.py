@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from workbench import recipes
 from workbench.modeling.packed.schedule import TrainingSchedule
 from workbench.modeling.packed.training_loop import TrainingLoop
-from workbench.runs import folder as run_folder
-from workbench.runs.folder import State
+from workbench.recipes import recipes
+from workbench.rundir import folder as run_folder
+from workbench.rundir.folder import State
 
 CUDA = torch.cuda.is_available()
 FIRST, LAST = (5, 9) if CUDA else (1, 2)
@@ -31,9 +31,7 @@ class Watch:
 
     def __init__(self) -> None:
         activity = torch.profiler.ProfilerActivity
-        self.profiler = torch.profiler.profile(
-            activities=[activity.CUDA if CUDA else activity.CPU]
-        )  # fmt: skip
+        self.profiler = torch.profiler.profile(activities=[activity.CUDA if CUDA else activity.CPU])
         self.wall = self.data = 0.0
         self.watching = False
         self.inner: tuple[Any, Any] = TrainingLoop._step, TrainingSchedule.step_passes
@@ -90,10 +88,12 @@ def profiled(run: Callable[[Path], State], like: Path) -> dict[str, Any]:
     step_ms = watch.wall * 1e3 / steps
     kinds["gaps"] = max(0.0, step_ms - sum(kinds.values()))
     return {
-        "state": state.state, "step_ms": step_ms, "data_ms": watch.data * 1e3 / steps,
+        "state": state.state,
+        "step_ms": step_ms,
+        "data_ms": watch.data * 1e3 / steps,
         "kinds_ms": dict(sorted(kinds.items(), key=lambda item: -item[1])),
         "largest_ms": sorted(largest, reverse=True)[:40],
-    }  # fmt: skip
+    }
 
 
 def kind_of(kernel: str) -> str:

@@ -28,9 +28,11 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     warm, cold = at(result, "auto", "warm", "wall_s"), at(result, "cold", "wall_s")
     done = at(result, "cold", "state") == "done"
     settings = {
-        "nf4": at(result, "four_bit", "nf4"), "auto": at(result, "auto", "warm"),
-        "24gb": at(result, "four_bit", "24gb"), "8gb": at(result, "four_bit", "8gb"),
-    }  # fmt: skip
+        "nf4": at(result, "four_bit", "nf4"),
+        "auto": at(result, "auto", "warm"),
+        "24gb": at(result, "four_bit", "24gb"),
+        "8gb": at(result, "four_bit", "8gb"),
+    }
     top: dict[str, Any] = {}
     for name, figures in settings.items():
         top[f"ratio_{name}"] = ratio(at(figures, "tweets_s"), seed)
@@ -63,9 +65,7 @@ def table(out: dict[str, Any]) -> str:
     """The page."""
     seed = out.get("seed")
     lines = [f"# Speed on {at(out, 'versions', 'device')}, {out['date']}", ""]
-    columns = (
-        "s/step", "tweets/s", "× seed", "peak GiB", "estimated", "with scoring", "TFLOP/s"
-    )  # fmt: skip
+    columns = ("s/step", "tweets/s", "× seed", "peak GiB", "estimated", "with scoring", "TFLOP/s")
     lines += [f"| training, 16 tweets a step | {' | '.join(columns)} |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
     lines += [
@@ -143,9 +143,17 @@ def table(out: dict[str, Any]) -> str:
             f"| {number(value, '{:.2g}') if type(value) is float else value} |"
             for name, value in checks.items()
         ]
-    said = [note for part in (("auto", "warm"), ("four_bit", "nf4"), ("four_bit", "24gb"),
-                              ("four_bit", "8gb"), ("cold",))
-            for note in at(out, *part, "notes") or []]  # fmt: skip
+    said = [
+        note
+        for part in (
+            ("auto", "warm"),
+            ("four_bit", "nf4"),
+            ("four_bit", "24gb"),
+            ("four_bit", "8gb"),
+            ("cold",),
+        )
+        for note in at(out, *part, "notes") or []
+    ]
     lines += ["", *[f"- {note}" for note in dict.fromkeys([*out["notes"], *said])]]
     lines += ["", ", ".join(f"{name} {value}" for name, value in out["versions"].items())]
     return "\n".join([*lines, "", f"`{out['command']}`", ""])
@@ -163,6 +171,8 @@ def profile_table(sixteen: Any, four: Any) -> list[str]:
         for title, key in (("whole step", "step_ms"), ("batches, on the host meanwhile", "data_ms"))
     ]
     return [
-        "", "| where a step goes, ms | memory auto | memory nf4 |", "|---|---:|---:|",
+        "",
+        "| where a step goes, ms | memory auto | memory nf4 |",
+        "|---|---:|---:|",
         *(f"| {kind} | {number(a, '{:.2f}')} | {number(b, '{:.2f}')} |" for kind, a, b in rows),
-    ]  # fmt: skip
+    ]

@@ -69,15 +69,28 @@ class Scale:
 
 
 FULL = Scale(
-    Shape(8192, 512, 4, 8, passes=16, rows=64, width=256, seconds=110), corpus=0, steps=200,
-    points=(5, 10, 20, 40, 80, 120, 160, 200), seeds=5, rates=(6e-4, 2e-3, 6e-3), most=0,
-    generated=150, processes=15,
-)  # fmt: skip
+    Shape(8192, 512, 4, 8, passes=16, rows=64, width=256, seconds=110),
+    corpus=0,
+    steps=200,
+    points=(5, 10, 20, 40, 80, 120, 160, 200),
+    seeds=5,
+    rates=(6e-4, 2e-3, 6e-3),
+    most=0,
+    generated=150,
+    processes=15,
+)
 SMALL = Scale(
-    Shape(1024, 64, 2, 1, passes=1, rows=8, width=128, seconds=6), corpus=2_000, steps=4,
-    points=(2, 4), seeds=2, rates=(2e-3,), most=40, generated=4, processes=2,
+    Shape(1024, 64, 2, 1, passes=1, rows=8, width=128, seconds=6),
+    corpus=2_000,
+    steps=4,
+    points=(2, 4),
+    seeds=2,
+    rates=(2e-3,),
+    most=40,
+    generated=4,
+    processes=2,
     overrides=("quantization.compute_dtype=float32", "training.logging_steps=2"),
-)  # fmt: skip
+)
 
 
 class Bench:
@@ -88,9 +101,14 @@ class Bench:
         self.began = time.monotonic()
         self.work = Path(tempfile.mkdtemp(prefix="learning-"))
         self.course = Course(
-            args.data, self.work / "base", scale.steps, scale.points, scale.overrides, scale.most,
+            args.data,
+            self.work / "base",
+            scale.steps,
+            scale.points,
+            scale.overrides,
+            scale.most,
             scale.generated,
-        )  # fmt: skip
+        )
         self.data = {name: read_labelled(args.data, name, scale.most) for name in SETS}
         self.done: dict[Fit, dict[str, Any]] = {}
         self.waiting: dict[Fit, Any] = {}
@@ -104,14 +122,16 @@ class Bench:
             "scale": asdict(scale),
             "data": {
                 name: {
-                    "words": data.words, "train": len(data.train.texts),
-                    "dev": len(data.dev.texts), "test": len(data.test.texts),
+                    "words": data.words,
+                    "train": len(data.train.texts),
+                    "dev": len(data.dev.texts),
+                    "test": len(data.test.texts),
                     "largest_class": majority(data.test.labels),
                 }
                 for name, data in self.data.items()
             },
             "notes": [],
-        }  # fmt: skip
+        }
 
     @property
     def left(self) -> float:

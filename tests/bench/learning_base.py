@@ -82,8 +82,11 @@ def make_tokenizer(texts: list[str], size: int) -> PreTrainedTokenizerFast:
     tokenizer.train_from_iterator(counted, size, special_tokens=[END], show_progress=False)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer._tokenizer,
-        eos_token=END, bos_token=END, pad_token=END, model_max_length=1024,
-    )  # fmt: skip
+        eos_token=END,
+        bos_token=END,
+        pad_token=END,
+        model_max_length=1024,
+    )
 
 
 def pretrain(texts: list[str], held_out: list[str], shape: Shape, folder: Path) -> dict[str, Any]:
@@ -111,13 +114,17 @@ def pretrain(texts: list[str], held_out: list[str], shape: Shape, folder: Path) 
     plain.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return figures | {
-        "parameters": plain.num_parameters(), "vocabulary": len(tokenizer),
-        "tweets": len(texts), "tokens": len(tweets.tokens), "held_out_tweets": len(held_out),
+        "parameters": plain.num_parameters(),
+        "vocabulary": len(tokenizer),
+        "tweets": len(texts),
+        "tokens": len(tweets.tokens),
+        "held_out_tweets": len(held_out),
         "held_out_perplexity": math.exp(nats / places),
         "held_out_bits_per_byte": nats / math.log(2) / seen,
         "word_counts": {w: sum(f" {w}" in text for text in texts) for w in WORDS},
-        "prepare_s": prepared, "seconds": time.monotonic() - began,
-    }  # fmt: skip
+        "prepare_s": prepared,
+        "seconds": time.monotonic() - began,
+    }
 
 
 @torch.no_grad()
@@ -203,9 +210,18 @@ def _bytes(texts: list[str], tokenizer: Any, width: int) -> int:
 
 def _config(shape: Shape, vocabulary: int, end: int) -> FalconConfig:
     return FalconConfig(
-        vocab_size=vocabulary, hidden_size=shape.hidden, num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads, multi_query=True, parallel_attn=True,
-        new_decoder_architecture=False, bias=False, alibi=False,
-        hidden_dropout=shape.dropout, attention_dropout=shape.dropout,
-        max_position_embeddings=1024, bos_token_id=end, eos_token_id=end,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        multi_query=True,
+        parallel_attn=True,
+        new_decoder_architecture=False,
+        bias=False,
+        alibi=False,
+        hidden_dropout=shape.dropout,
+        attention_dropout=shape.dropout,
+        max_position_embeddings=1024,
+        bos_token_id=end,
+        eos_token_id=end,
+    )

@@ -78,10 +78,11 @@ def pack(shared: Path, out: Path) -> dict[str, Any]:
         name = f"{row.part} {row.split}".strip()
         counts[name] = counts.get(name, 0) + 1
     return {
-        "rows": counts, "corpus_before": len(rows) - labelled,
+        "rows": counts,
+        "corpus_before": len(rows) - labelled,
         "labelled_left_out": labelled - sum(row.label >= 0 for row in kept),
         "bytes": (out / FILE).stat().st_size,
-    }  # fmt: skip
+    }
 
 
 def read_corpus(folder: Path) -> tuple[list[str], list[str]]:

@@ -14,12 +14,12 @@ import torch
 from learning_data import Labelled, read_labelled
 
 from storage.config import TEMPLATE
-from workbench import recipes
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter, make_prompter
 from workbench.modeling.scoring.label_probabilities import score_texts
 from workbench.modeling.trainers import train
+from workbench.recipes import recipes
 
 GENERATIONS = 2
 """How often a text is given to the seed's own way of predicting."""
@@ -91,11 +91,13 @@ def _run(fit: Fit, course: Course) -> dict[str, Any]:
     recipe = recipes.load(
         fit.preset,
         [
-            f"training.max_steps={course.steps}", f"training.save_steps={course.steps}",
-            f"training.learning_rate={fit.rate!r}", f"training.seed={fit.seed}",
+            f"training.max_steps={course.steps}",
+            f"training.save_steps={course.steps}",
+            f"training.learning_rate={fit.rate!r}",
+            f"training.seed={fit.seed}",
             *course.overrides,
         ],
-    )  # fmt: skip
+    )
     assert recipe.quantization is not None and recipe.training is not None
     base = load_base(str(course.base), recipe.quantization)
     length = recipe.training.max_length
@@ -115,14 +117,24 @@ def _run(fit: Fit, course: Course) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         trained = train(
-            base, recipe, prompter, data.train, Examples([], []), Path(folder), report,
+            base,
+            recipe,
+            prompter,
+            data.train,
+            Examples([], []),
+            Path(folder),
+            report,
             lambda: False,
-        )  # fmt: skip
+        )
     training = time.monotonic() - began - scoring
     found: dict[str, Any] = {
-        "test": test, "dev": score_texts(trained.model, prompter, data.dev.texts), "losses": losses,
-        "linear4bit": base.linear4bit, "step_s": training / trained.steps, "scoring_s": scoring,
-    }  # fmt: skip
+        "test": test,
+        "dev": score_texts(trained.model, prompter, data.dev.texts),
+        "losses": losses,
+        "linear4bit": base.linear4bit,
+        "step_s": training / trained.steps,
+        "scoring_s": scoring,
+    }
     if fit.preset == "seed" and course.generated:
         found["generated"] = _generated(trained.model, prompter, data, course.generated)
     return found
@@ -141,10 +153,17 @@ def _generated(model: Any, prompter: Prompter, data: Labelled, count: int) -> li
         for prompt in prompter.encode(data.test.texts[:count]):
             ids = torch.tensor([prompt], device=model.device)
             said = model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=1,
-                num_return_sequences=1, repetition_penalty=2.0, do_sample=True, temperature=0.7,
-                top_k=2, top_p=0.95, pad_token_id=prompter.tokenizer.eos_token_id,
-            )  # fmt: skip
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=1,
+                num_return_sequences=1,
+                repetition_penalty=2.0,
+                do_sample=True,
+                temperature=0.7,
+                top_k=2,
+                top_p=0.95,
+                pad_token_id=prompter.tokenizer.eos_token_id,
+            )
             answered.append(numbers.get(int(said[0, -1]), -1))
         answers.append(answered)
     return answers

@@ -108,8 +108,9 @@ def _calibration(figures: dict[str, Any]) -> list[str]:
         "| set | recipe | ECE | scaled | NLL | scaled | Brier | scaled | temperature |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    names = [f"{figure}_{when}" for figure in ("ece", "nll", "brier")
-             for when in ("before", "after")]  # fmt: skip
+    names = [
+        f"{figure}_{when}" for figure in ("ece", "nll", "brier") for when in ("before", "after")
+    ]
     for name, found in figures.items():
         for preset in _presets(found):
             own = found[preset]

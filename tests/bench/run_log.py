@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from workbench.runs import folder as run_folder
+from workbench.rundir import folder as run_folder
 
 
 class RunLog:

@@ -29,8 +29,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from storage import labels, pages, runs, tweets
+from storage import runs, tweets
+from storage.history import labels
 from storage.predictions import Prediction, add_predictions
+from storage.query import paging
 from storage.store import Store, open_store
 
 LABELS = ("negative", "neutral", "positive")
@@ -127,9 +129,15 @@ class Bench:
         """Keep a figure and print it; rates (…/s) have to reach the limit, others to keep it."""
         holds = limit is None or (value >= limit if unit.endswith("/s") else value <= limit)
         self.figures.append(
-            {"what": what, "value": round(value, 3), "unit": unit, "limit": limit, "holds": holds,
-             "note": note}
-        )  # fmt: skip
+            {
+                "what": what,
+                "value": round(value, 3),
+                "unit": unit,
+                "limit": limit,
+                "holds": holds,
+                "note": note,
+            }
+        )
         bound = "" if limit is None else f"  (limit {limit:g}{'' if holds else ', MISSED'})"
         print(f"{what:<58}{value:>12,.2f} {unit}{bound}  {note}", flush=True)
 
@@ -229,15 +237,15 @@ class Bench:
             self.figure("counts of the status line, p95", _percentile(times, 95), "ms", 5)
 
     def _paged(self, store: Store, sort: str, deep: int) -> dict[str, list[float]]:
-        asked = pages.ask(store, "", sort)
-        whole = pages.ids(store, asked)
+        asked = paging.ask(store, "", sort)
+        whole = paging.ids(store, asked)
         rng = random.Random(SEED)
         at = [whole[rng.randrange(self.rows - 200)] for _ in range(100)]
         at += [whole[min(deep + 50 * n, self.rows - 1)] for n in range(100)]
 
         def page(**where: int) -> float:
             return _timed(
-                lambda: tweets.window(store, pages.page(store, asked, 50, **where), asked.run)
+                lambda: tweets.window(store, paging.page(store, asked, 50, **where), asked.run)
             )
 
         return {
@@ -252,11 +260,11 @@ class Bench:
         with _opened(self.workspace) as store:
             firsts, vectors, counted = [], [], []
             for name, text in {**FILTERS, **SEARCHES}.items():
-                asked = pages.ask(store, text)
+                asked = paging.ask(store, text)
                 first = self._repeated(partial(_first_page, store, text))
-                ids = self._repeated(partial(pages.ids, store, asked))
-                count = self._repeated(partial(pages.count, store, asked))
-                found = f"{pages.count(store, asked):,} tweets: {text}"
+                ids = self._repeated(partial(paging.ids, store, asked))
+                count = self._repeated(partial(paging.count, store, asked))
+                found = f"{paging.count(store, asked):,} tweets: {text}"
                 limit = 20 if name in SEARCHES else 50
                 self.figure(f"{name}: first page", statistics.median(first), "ms", limit, found)
                 self.figure(f"{name}: id vector", statistics.median(ids), "ms", 300)
@@ -304,8 +312,9 @@ class Bench:
         stop.unlink(missing_ok=True)
         labeller = subprocess.Popen(
             [sys.executable, __file__, "label", str(self.workspace), str(stop)],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert labeller.stdout is not None
         labeller.stdout.readline()  # it has begun
         began = time.perf_counter()
@@ -425,8 +434,8 @@ def _opened(folder: Path) -> Iterator[Store]:
 
 
 def _first_page(store: Store, text: str) -> list[tweets.Tweet]:
-    asked = pages.ask(store, text)
-    return tweets.window(store, pages.page(store, asked, 50), asked.run)
+    asked = paging.ask(store, text)
+    return tweets.window(store, paging.page(store, asked, 50), asked.run)
 
 
 def _timed(call: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ import time
 import pyte
 import pytest
 
-from workbench.runs.folder import DONE, RUNNING, read_state, settle
+from workbench.rundir.folder import DONE, RUNNING, read_state, settle
 
 pytestmark = pytest.mark.slow
 

@@ -50,8 +50,12 @@ print(response.split("### Assistant:")[1].strip())
 def python(code: str, *arguments: str, env: dict[str, str], cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        capture_output=True, text=True, env=env, cwd=cwd, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=cwd,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().partition("\n")[0]
 
@@ -223,9 +227,16 @@ def state_of(folder, run) -> dict:
 def test_a_run_outlives_the_process_that_started_it_stops_and_resumes(trained, answer, cli):
     folder, _ = trained
     run = answer(
-        "-w", folder, "train", "--recipe", "tiny", "--set", "training.max_steps=500",
-        "--set", "training.learning_rate=1e-4",
-    )  # fmt: skip
+        "-w",
+        folder,
+        "train",
+        "--recipe",
+        "tiny",
+        "--set",
+        "training.max_steps=500",
+        "--set",
+        "training.learning_rate=1e-4",
+    )
     assert run["state"] == "queued"
     wait_for(lambda: state_of(folder, run)["step"] >= 2)
     assert os.getsid(state_of(folder, run)["pid"]) == state_of(folder, run)["pid"]
@@ -251,7 +262,7 @@ def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer, fork_server
     wait_for(lambda: state_of(folder, run)["pid"] is not None)
     first = state_of(folder, run)["pid"]
     os.kill(first, signal.SIGSTOP)  # or it might be done too soon for this test
-    second = forking.run("workbench.runs.worker", path, timeout=60)
+    second = forking.run("workbench.worker", path, timeout=60)
     assert second.returncode == 1 and "Another worker is busy" in second.stderr
     assert state_of(folder, run)["pid"] == first
     os.kill(first, signal.SIGCONT)
@@ -261,13 +272,13 @@ def test_a_second_worker_leaves_a_busy_folder_alone(trained, answer, fork_server
 def test_the_worker_opens_no_database_and_loads_nothing_needless():
     code = (
         "import sys, runpy; sys.argv = ['worker', sys.argv[1]]\n"
-        "import workbench.runs.worker as w\n"
+        "import workbench.worker.__main__\n"
         "from workbench.modeling.base.library_imports import import_libraries\n"
         "import_libraries()\n"
-        "import workbench.runs.model_job\n"
+        "import workbench.worker.model_job\n"
         "needless = {'sklearn', 'pandas', 'trl', 'datasets', 'torch._inductor.compile_fx'}\n"
         "assert not needless & set(sys.modules)\n"
-        "import workbench.runs.baseline_job\n"
+        "import workbench.worker.baseline_job\n"
         "assert 'storage.store' not in sys.modules and 'sqlite_utils' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code, "x"], check=False).returncode == 0

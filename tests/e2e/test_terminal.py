@@ -15,16 +15,27 @@ from pathlib import Path
 import pytest
 from terminals import WAIT_S, assert_clean, terminal
 
-from storage import importing
 from storage.config import Config
 from storage.store import create_store, open_store
+from storage.transfer import importing
 from storage.tweets import tweet
-from workbench.terminal import terminal_problem
+from workbench.tui.terminal import terminal_problem
 
 FORBIDDEN = (
-    "torch", "transformers", "trl", "peft", "datasets", "pandas", "numpy", "sklearn", "scipy",
-    "sqlite_utils", "pyarrow", "workbench.modeling", "workbench.analysis",
-)  # fmt: skip
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "datasets",
+    "pandas",
+    "numpy",
+    "sklearn",
+    "scipy",
+    "sqlite_utils",
+    "pyarrow",
+    "workbench.modeling",
+    "workbench.analysis",
+)
 PROBE = """
 import sys
 from pathlib import Path

@@ -47,8 +47,11 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
     def run(*arguments: object) -> str:
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
-            env=environment, cwd=tmp_path, capture_output=True, text=True,
-        )  # fmt: skip
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -60,6 +63,18 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
     run("-m", "workbench", "init", "w", "--labels", "positive,negative", "--base", sample / "base")
     assert "720 added" in run("-m", "workbench", "-w", "w", "import", sample / "tweets.csv")
     run("-c", USE, installed, tmp_path / "w")
-    done = run("-m", "workbench", "-w", "w", "train", "--recipe", "tiny",
-               "--set", "training.max_steps=2", "--predict", "id:<=20", "--wait")  # fmt: skip
+    done = run(
+        "-m",
+        "workbench",
+        "-w",
+        "w",
+        "train",
+        "--recipe",
+        "tiny",
+        "--set",
+        "training.max_steps=2",
+        "--predict",
+        "id:<=20",
+        "--wait",
+    )
     assert "16/16" in done

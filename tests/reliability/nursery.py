@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import storage.migrations  # noqa: F401 - so that no child has to
-from storage import importing, labels
+from storage.history import labels
 from storage.store import Store, open_store
+from storage.transfer import importing
 
 LABELS = ("positive", "negative")
 MARKS = ("excluded", "review", "ambiguous")

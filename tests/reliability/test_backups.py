@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import backups, labels, maintenance, restoring, tweets
+from storage import tweets
 from storage.errors import UserError
+from storage.history import labels
+from storage.safety import backups, integrity, restoring
 from storage.store import DATABASE, SCHEMA_VERSION, now, open_store
 from workbench import daily_backup
 
@@ -85,10 +87,10 @@ def test_a_clock_that_is_behind_never_deletes_what_it_has_just_made(small):
 
 
 def test_events_stay_in_order_when_the_clock_jumps_back(small, monkeypatch):
-    import storage.events
+    import storage.history.events
 
     for step, time in enumerate((at(5), at(0), at(3), at(-400))):
-        monkeypatch.setattr(storage.events, "now", lambda time=time: time)
+        monkeypatch.setattr(storage.history.events, "now", lambda time=time: time)
         labels.assign(small, [1], ("negative", "positive")[step % 2])
     events = labels.history(small, 1)[1:]
     assert [event["at"] for event in events] == [at(5), at(0), at(3), at(-400)]
@@ -97,7 +99,7 @@ def test_events_stay_in_order_when_the_clock_jumps_back(small, monkeypatch):
     for _ in events:
         assert labels.undo(small).tweets == (1,)
     assert tweets.tweet(small, 1).label == "positive"
-    assert maintenance.check(small) == []
+    assert integrity.check(small) == []
 
 
 def test_opening_makes_the_backup_of_the_day(small, workbench):
@@ -142,7 +144,7 @@ def test_a_backup_is_consistent_while_others_write(small, reopen):
         folder.mkdir()
         shutil.copy(path, folder / DATABASE)
         shutil.copy(small.folder / "workbench.toml", folder)
-        assert maintenance.check(reopen(folder)) == []
+        assert integrity.check(reopen(folder)) == []
 
 
 def test_what_a_killed_backup_left_is_taken_away(small):

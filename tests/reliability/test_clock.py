@@ -6,9 +6,12 @@ import time
 
 import pytest
 
-from storage import backups, labels, maintenance, restoring, snapshots, tweets, writers
-from storage.ratings import ratings
+from storage import tweets
+from storage.history import labels, snapshots
+from storage.history.ratings import ratings
+from storage.safety import backups, integrity, restoring
 from storage.store import DATABASE
+from storage.transfer import exporting
 
 DAY_MS = 86_400_000
 NOON = 1_772_366_400_000
@@ -47,7 +50,7 @@ def test_the_later_label_counts_and_the_history_is_in_order(two):
     for store in two:
         assert tweets.tweet(store, 1).label == "negative"
         assert sorted(ratings(store)) == [("ana", 1, "negative"), ("ben", 1, "positive")]
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
 
 
 def test_each_takes_back_the_own_last_step(two, clock):
@@ -62,7 +65,7 @@ def test_each_takes_back_the_own_last_step(two, clock):
     assert labels.redo(ana).tweets == (1,)
     assert labels.undo(ben).skipped == 1, "ana has changed tweet 1 since"
     assert tweets.tweet(ana, 1).label == "negative"
-    assert maintenance.check(ana) == []
+    assert integrity.check(ana) == []
 
 
 def test_a_snapshot_is_the_state_at_that_moment(two, clock):
@@ -76,7 +79,7 @@ def test_a_snapshot_is_the_state_at_that_moment(two, clock):
     assert [difference.tweet for difference in found] == [1, 3]
     snapshots.restore(ana, "then")
     assert [tweets.tweet(ana, n).label for n in (1, 2, 3)] == ["negative", "positive", "positive"]
-    assert maintenance.check(ana) == []
+    assert integrity.check(ana) == []
 
 
 def test_the_last_change_is_the_last_one_and_not_the_one_of_the_latest_time(two, clock):
@@ -96,7 +99,7 @@ def test_the_backup_before_a_jump_back_is_not_the_newest_after_it(two, clock):
 
 
 def test_another_workspace_gets_the_history_in_its_order(two, make_store, take_in, tmp_path):
-    writers.export(two[0], tmp_path / "all.jsonl")
+    exporting.export(two[0], tmp_path / "all.jsonl")
     other, report = take_in(make_store("other"), tmp_path / "all.jsonl")
     assert report.restored == 5 + len(JUMPS)
     names = ("annotator", "at", "old", "new")
@@ -106,4 +109,4 @@ def test_another_workspace_gets_the_history_in_its_order(two, make_store, take_i
     ]
     assert histories[0] == histories[1]
     assert tweets.tweet(other, 1).label == "negative"
-    assert maintenance.check(other) == []
+    assert integrity.check(other) == []

@@ -10,9 +10,11 @@ import shlex
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import backups, connections, files, labels, maintenance, presence, tweets
-from storage import damage as damages
+from storage import connections, locks, tweets
 from storage.errors import Busy, UserError
+from storage.history import labels
+from storage.safety import backups, files, integrity
+from storage.safety import damage as damages
 from storage.store import DATABASE, now, open_store
 
 PAGE = 4096
@@ -100,7 +102,7 @@ def test_it_is_refused_with_the_way_back_which_works(how, folder, workbench):
     done = follow(told, workbench)
     assert done.status == 0, done.err
     store = open_store(folder, "ana")
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     assert tweets.tweet(store, 1).label == "negative"
     assert tweets.tweet(store, 2).label == "positive"  # given after the backup
     labels.assign(store, [2], "negative")
@@ -167,7 +169,7 @@ def test_a_log_that_somebody_begins_or_ends_meanwhile_is_not_missed(
 
 
 def test_a_workspace_that_somebody_makes_is_not_called_damaged(tmp_path):
-    with presence.hold(tmp_path):
+    with locks.hold(tmp_path):
         (tmp_path / DATABASE).touch()
         with pytest.raises(Busy, match="is being made by another program"):
             damages.refuse(tmp_path / DATABASE)
@@ -204,7 +206,7 @@ def test_nothing_is_restored_while_somebody_works(folder, reopen, workbench):
     assert result.status == 1
     assert "open in another program; close it everywhere" in result.err
     labels.assign(store, [3], "negative")
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
 
 
 def test_what_was_replaced_can_be_put_back(folder, workbench):

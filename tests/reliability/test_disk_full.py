@@ -11,8 +11,10 @@ from functools import partial
 
 import pytest
 
-from storage import backups, labels, maintenance, tweets
+from storage import tweets
 from storage.config import Config
+from storage.history import labels
+from storage.safety import backups, integrity
 from storage.store import create_store, open_store
 
 TWEETS = 4_000
@@ -117,15 +119,18 @@ def test_every_label_before_the_disk_was_full_is_saved(full, repository):
     full.fill_up(2**19)
     done = subprocess.run(
         [sys.executable, "-c", LABEL, folder, str(TWEETS)],
-        capture_output=True, text=True, cwd=repository, **full.options,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        **full.options,
+    )
     assert "space" in said(done.returncode, done.stderr)
     saved = [int(line) for line in done.stdout.splitlines()]
     assert 3 < len(saved) < TWEETS - 1
     full.make_space()
     store = open_store(folder, "ana")
     assert list(tweets.listing(store, "changed:yes")) == saved
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     labels.assign(store, [len(saved) + 1], "negative")
     assert tweets.counts(store).corrected == len(saved) + 1
     store.close()
@@ -156,11 +161,13 @@ def test_what_does_not_fit_is_not_done_at_all_and_can_be_repeated(work, written,
         counts = tweets.counts(store)
         store.close()
         return {
-            "corrected": counts.corrected, "tweets": counts.tweets,
-            "backups": len(backups.listed(folder)), "copies": len(list(full.folder.glob("*.db"))),
+            "corrected": counts.corrected,
+            "tweets": counts.tweets,
+            "backups": len(backups.listed(folder)),
+            "copies": len(list(full.folder.glob("*.db"))),
             "exports": len(list(full.folder.glob("out*"))),
             "new": sum(path.stat().st_size > 0 for path in full.folder.glob("new/*.db")),
-        }  # fmt: skip
+        }
 
     workbench("-w", folder, "status")  # makes the backup of the day
     before, files = amount(), names(full.folder)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import pytest
 
-from storage import connections, importing, labels, snapshots, writers
-from storage.bulk import bulk
-from storage.importing import Options
+from storage import connections
+from storage.history import labels, snapshots
+from storage.transfer import exporting, importing
+from storage.transfer.bulk_writes import bulk
+from storage.transfer.importing import Options
 
 NORMAL, FULL = 1, 2
 """PRAGMA synchronous: whether a commit waits for the disk; with OFF (0) the log is never synced."""
@@ -53,7 +55,7 @@ def test_the_commit_that_shows_an_import_is_synced_and_none_before(
     path = tmp_path / "exported.jsonl"
     if with_history:
         labels.assign(store, [1], "negative")
-    writers.export(store, path)
+    exporting.export(store, path)
     other = reopen(tmp_path / "other")
     plan = importing.plan(other.config, path, Options())
     commits.clear()

@@ -9,7 +9,9 @@ import time
 import pytest
 from terminals import WAIT_S, assert_clean, terminal
 
-from storage import labels, maintenance, tweets
+from storage import tweets
+from storage.history import labels
+from storage.safety import integrity
 from storage.store import open_store
 
 MANY = 6_000
@@ -63,7 +65,7 @@ def test_labels_on_the_screen_are_saved(end, folder):
     store = open_store(folder, "ana")
     assert [tweets.tweet(store, n).label for n in range(1, 5)] == ["negative"] * 3 + ["positive"]
     assert tweets.tweet(store, 4).excluded
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     labels.undo(store)
     assert not tweets.tweet(store, 4).excluded
     store.close()
@@ -79,7 +81,7 @@ def test_keys_that_came_with_the_hangup_are_done_in_order_or_not_at_all(end, fol
     corrected = tweets.listing(store, "changed:yes")
     assert list(corrected) == list(range(1, len(corrected) + 1))
     assert len(labels.history(store)) == len(corrected)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 
@@ -93,7 +95,7 @@ def test_a_bulk_edit_that_goes_on_is_saved_whole_or_not_at_all(end, large):
         assert end(opened) == 129
     store = open_store(large, "ana")
     assert tweets.counts(store).corrected in (0, MANY)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     if labels.extent(store, "undo"):
         labels.undo(store)
     assert tweets.counts(store).corrected == 0
@@ -113,5 +115,5 @@ def test_what_a_hangup_cuts_short_on_the_command_line_is_whole_or_not_there(larg
         drop(opened)
         assert opened.status != 0
     assert tweets.counts(store).tweets in (MANY, MANY + 20_000)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()

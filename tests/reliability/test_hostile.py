@@ -22,16 +22,19 @@ from hypothesis import strategies as st
 from rich.console import Console
 from terminals import assert_clean, terminal
 
-from storage import importing, labels, maintenance, runs, snapshots, tweets
+from storage import runs, tweets
 from storage.config import Config
+from storage.history import labels, snapshots
 from storage.predictions import Prediction, add_predictions
+from storage.safety import integrity
 from storage.store import create_store, open_store
-from workbench import inert
-from workbench.app import WorkbenchApp
-from workbench.runs import folder as run_folder
-from workbench.screens.run import RunScreen
-from workbench.screens.runs import RunsScreen
-from workbench.widgets import detail, rows
+from storage.transfer import importing
+from workbench import escaping
+from workbench.rundir import folder as run_folder
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.run import RunScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.widgets import detail, rows
 
 LABELS = ("positive", "\x9b31mred [bold]", "\u202eevil\u2066")
 """A label cannot have C0 controls in its name, but anything else."""
@@ -54,9 +57,10 @@ def build(folder, texts):
         labels.assign(someone, [number], LABELS[(number + 1) % 3])
     run = runs.add(store, "odd", "qlora", f"recipe {texts[0]}", f"base {texts[0]}", LABELS)
     add_predictions(
-        store, run,
+        store,
+        run,
         (Prediction(n, (0.2, 0.7, 0.1), 0.5, 0.8, False) for n in range(1, len(texts) + 1)),
-    )  # fmt: skip
+    )
     odd = " ".join(texts)
     runs.update(store, run, state="failed", reason=odd)
     snapshots.take(store, "one", odd)
@@ -89,7 +93,7 @@ def test_it_is_stored_byte_for_byte(folder):
         assert tweet.note == text.replace("\x00", "")
         assert tweets.source(store, number) == {text: text}
         assert labels.history(store, number)[-1]["annotator"] == tweet.note
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 
@@ -128,7 +132,7 @@ def test_bytes_of_a_table_are_kept(tmp_path):
     importing.run(store, importing.plan(Config(), path, importing.Options(encoding="latin-1")))
     texts = [tweets.tweet(store, n).text for n in (1, 2, 3)]
     assert texts == ["\x9b31mred \x9d0;x\x9c", "lone\rreturn", "tab\tand \x1b]0;x\x07"]
-    assert acting("".join(map(inert.line, texts))) == []
+    assert acting("".join(map(escaping.line, texts))) == []
     store.close()
 
 
@@ -217,9 +221,21 @@ def test_no_control_sequence_of_a_text_reaches_a_terminal(folder):
         "[\x00\x05\x0e\x80-\x9f\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]", text
     )
     for start in (
-        "[31mred", "[2J\x1b[H\x1b[?1049hPWN", "[?2004lPWN", "[6n\x1b[c", "]0;", "]2;", "]8;",
-        "]52;", "P", "_", "^", "X", "c", "(0",
-    ):  # fmt: skip
+        "[31mred",
+        "[2J\x1b[H\x1b[?1049hPWN",
+        "[?2004lPWN",
+        "[6n\x1b[c",
+        "]0;",
+        "]2;",
+        "]8;",
+        "]52;",
+        "P",
+        "_",
+        "^",
+        "X",
+        "c",
+        "(0",
+    ):
         assert f"\x1b{start}" not in text, start
 
 
@@ -229,16 +245,20 @@ ANY = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
     st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=2).map("".join),
     st.text(
-        st.sampled_from("a🚀é[]\\/;\x00\x07\x08\t\n\r\x1b\x7f\x85\x90\x9b\x9c\x9d\u00ad\u061c\u200d\u2028\u202e\ufe0f"),
-        min_size=1, max_size=20,
+        st.sampled_from(
+            "a🚀é[]\\/;\x00\x07\x08\t\n\r\x1b\x7f\x85\x90\x9b\x9c\x9d\u00ad\u061c\u200d\u2028\u202e\ufe0f"
+        ),
+        min_size=1,
+        max_size=20,
     ),
-).filter(str.strip)  # fmt: skip
+).filter(str.strip)
 
 
 @settings(
-    max_examples=6, deadline=None,
+    max_examples=6,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 @given(texts=st.lists(ANY, min_size=8, max_size=12))
 def test_any_text_is_inert_in_every_command(texts, cli):
     with tempfile.TemporaryDirectory() as scratch:
@@ -246,15 +266,35 @@ def test_any_text_is_inert_in_every_command(texts, cli):
         build(folder, texts).close()
         odd = random.Random(1).choice(texts).replace("\x00", "")  # no argument can hold a NUL
         for command in (
-            ("list",), ("list", "--json"), ("list", "--jsonl"), ("history",), ("status",),
-            ("snapshots",), ("diff", "one"), ("conflicts",), ("agreement",), ("suspects",),
-            ("runs",), ("logs", "1"), ("evaluate", "1", "--split", "train"), ("check",),
+            ("list",),
+            ("list", "--json"),
+            ("list", "--jsonl"),
+            ("history",),
+            ("status",),
+            ("snapshots",),
+            ("diff", "one"),
+            ("conflicts",),
+            ("agreement",),
+            ("suspects",),
+            ("runs",),
+            ("logs", "1"),
+            ("evaluate", "1", "--split", "train"),
+            ("check",),
             *((name, str(n)) for name in ("show", "history") for n in range(1, len(texts) + 1)),
-            ("list", odd), ("list", f"label:{odd}"), ("label", "1", odd), ("show", odd),
-            ("snapshot", odd, "--note", odd), ("restore", odd), ("diff", odd), (odd,),
-            ("import", odd), ("import", folder.parent / "hostile.jsonl", "--text", odd),
-            ("train", "--recipe", odd), ("classify", odd), ("export", f"{odd}.x"),
-        ):  # fmt: skip
+            ("list", odd),
+            ("list", f"label:{odd}"),
+            ("label", "1", odd),
+            ("show", odd),
+            ("snapshot", odd, "--note", odd),
+            ("restore", odd),
+            ("diff", odd),
+            (odd,),
+            ("import", odd),
+            ("import", folder.parent / "hostile.jsonl", "--text", odd),
+            ("train", "--recipe", odd),
+            ("classify", odd),
+            ("export", f"{odd}.x"),
+        ):
             result = cli("-w", folder, *command)
             assert acting(result.out) == [], command
             assert acting(result.err) == [], command

@@ -12,10 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 
-import storage.bulk
-from storage import importing, labels, maintenance, tweets
-from storage.bulk import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
+import storage.transfer.bulk_writes
+from storage import tweets
+from storage.history import labels
+from storage.safety import integrity
 from storage.store import transaction
+from storage.transfer import importing
+from storage.transfer.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
 
 ROWS = 12_000
 
@@ -25,10 +28,19 @@ def test_labels_are_saved_between_the_transactions_of_an_import(small, tmp_path,
     rows = "".join(f"number {n} of many,negative\n" for n in range(ROWS))
     (tmp_path / "many.csv").write_text("text,label\n" + rows)
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench", "-w", str(small.folder), "import",
-         str(tmp_path / "many.csv")],
-        stdout=subprocess.DEVNULL, cwd=repository, env={**os.environ, "WORKBENCH_ANNOTATOR": "ben"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "workbench",
+            "-w",
+            str(small.folder),
+            "import",
+            str(tmp_path / "many.csv"),
+        ],
+        stdout=subprocess.DEVNULL,
+        cwd=repository,
+        env={**os.environ, "WORKBENCH_ANNOTATOR": "ben"},
+    )
     saved, imported = 0, set()
     while process.poll() is None:
         with transaction(small.db):
@@ -38,7 +50,7 @@ def test_labels_are_saved_between_the_transactions_of_an_import(small, tmp_path,
     assert process.returncode == 0
     assert tweets.counts(small).tweets == 6 + ROWS
     assert len(labels.history(small)) == saved
-    assert maintenance.check(small) == []
+    assert integrity.check(small) == []
     # How much of the file was in at each label: between two of them there was a transaction.
     assert len(imported - {6, 6 + ROWS}) >= 5
 
@@ -48,7 +60,9 @@ def clock(monkeypatch):
     """A time that passes only when it is told to."""
     fake = SimpleNamespace(now=1000.0, naps=[])
     monkeypatch.setattr(
-        storage.bulk, "time", SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.naps.append)
+        storage.transfer.bulk_writes,
+        "time",
+        SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.naps.append),
     )
     return fake
 

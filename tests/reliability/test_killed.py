@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import backups, importing, labels, maintenance, tweets
+from storage import tweets
+from storage.history import labels
+from storage.safety import backups, integrity
 from storage.store import DATABASE, SCHEMA_VERSION, open_store
+from storage.transfer import importing
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "220"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
@@ -39,15 +42,20 @@ class Nursery:
 
     def __init__(self, repository):
         self.process = subprocess.Popen(
-            [sys.executable, str(NURSERY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, cwd=repository, env={**os.environ, "PYTHONPATH": str(repository)},
-        )  # fmt: skip
+            [sys.executable, str(NURSERY)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": str(repository)},
+        )
 
     def play(self, work, folder, seed, after_s=None):
         print(
             json.dumps({"work": work, "folder": str(folder), "seed": seed, "after_s": after_s}),
-            file=self.process.stdin, flush=True,
-        )  # fmt: skip
+            file=self.process.stdin,
+            flush=True,
+        )
         return json.loads(self.process.stdout.readline())
 
     def close(self):
@@ -92,7 +100,7 @@ def rounds(work, nursery, folder, restart=lambda: None):
 def test_labels_reported_as_saved_are_there(nursery, folder):
     for _, reports in rounds("label", nursery, folder):
         store = open_store(folder, "ana")
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         saved = last_actions(store, len(reports) + 1)
         reported = [tuple(report) for report in reports]
         # One more may be saved whose report was cut off, and whatever was there before.
@@ -112,7 +120,7 @@ def last_actions(store, number):
 def test_a_bulk_edit_is_done_whole_or_not_at_all(nursery, folder):
     for _, reports in rounds("bulk", nursery, folder):
         store = open_store(folder, "ana")
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         sizes = dict(last_actions(store, -1))
         assert set(sizes.values()) <= {TWEETS}
         for action, changed in reports:
@@ -138,14 +146,14 @@ def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, fol
         store = open_store(folder, "ana")
         found = tweets.counts(store).tweets
         assert found in ((TWEETS + ROWS,) if reports else (TWEETS, TWEETS + ROWS))
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         assert len(tweets.listing(store)) == found
         assert len(tweets.listing(store, f'"file {seed} row"')) == found - TWEETS
 
         plan = importing.plan(store.config, folder.parent / f"{seed}.csv", importing.Options())
         assert importing.run(store, plan).added == TWEETS + ROWS - found
         assert tweets.counts(store).tweets == TWEETS + ROWS
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         assert store.db.execute("SELECT max(id) FROM tweets").fetchone() == (TWEETS + ROWS,)
         store.close()
 
@@ -167,7 +175,7 @@ def test_a_migration_is_done_whole_or_not_at_all(nursery, folder, tmp_path):
         store = open_store(old, "ana")
         assert store.db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert content(store) == wanted
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         store.close()
         kept = Counter((backup.kind, backup.schema) for backup in backups.listed(old))
         assert kept[backups.UPGRADE, 1] >= 1

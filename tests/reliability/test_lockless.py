@@ -13,9 +13,10 @@ import time
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import backups, maintenance, presence, tweets
-from storage.damage import explain
+from storage import file_locks, tweets
 from storage.errors import UserError
+from storage.safety import backups, integrity
+from storage.safety.damage import explain
 from storage.store import DATABASE, now, open_store
 
 POLLED_S = 2.5
@@ -66,8 +67,11 @@ def run(program, repository):
     def command(*arguments):
         return subprocess.run(
             [*program, *map(str, arguments)],
-            capture_output=True, text=True, cwd=repository, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=repository,
+            stdin=subprocess.DEVNULL,
+        )
 
     return command
 
@@ -115,7 +119,7 @@ def test_an_open_screen_goes_on_when_the_locks_are_gone(folder, program, switch)
         assert_clean(opened.written)
     store = open_store(folder)
     assert [tweets.tweet(store, n).label for n in (1, 2)] == ["negative", "negative"]
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 
@@ -138,7 +142,7 @@ def test_a_workspace_that_can_only_be_read_is_read(folder, without_locks, monkey
 def test_a_lock_that_two_want_in_turn_is_missed_in_one_sentence(folder, without_locks):
     with (
         pytest.raises(UserError, match=r"without file locks \(No locks available\)"),
-        presence.turn(folder / "some.lock"),
+        file_locks.turn(folder / "some.lock"),
     ):
         pass
 

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 from terminals import terminal
 
-from storage import backups, damage, labels, maintenance, restoring, tweets
-from storage.bulk import bulk
+from storage import tweets
 from storage.config import Config
 from storage.errors import UserError
-from storage.presence import SQLITE_SHARED
+from storage.history import labels
+from storage.locks import SQLITE_SHARED
+from storage.safety import backups, damage, integrity, restoring
 from storage.store import DATABASE, SCHEMA_VERSION, create_store, now, open_store
+from storage.transfer.bulk_writes import bulk
 
 SECONDS = float(os.environ.get("WORKBENCH_TOGETHER_SECONDS", "6"))
 ROUNDS = 50
@@ -96,9 +98,14 @@ def restore(folder):
 
 
 DOINGS = (
-    open_again, open_twice, make_again, write_in_bulk, look_into, copy,
+    open_again,
+    open_twice,
+    make_again,
+    write_in_bulk,
+    look_into,
+    copy,
     restore,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("do", DOINGS)
@@ -111,12 +118,12 @@ def test_the_locks_of_an_open_store_outlive(do, small, reopen):
     labels.assign(store, [2], "negative")
     do(store.folder)
     assert still_locked(store.folder)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
 
 
 def test_the_lock_of_a_reader_without_a_log_outlives_another_reader(small, reopen, monkeypatch):
     small.close()
-    monkeypatch.setattr("storage.filesystem.network_type", lambda folder: "nfs4")
+    monkeypatch.setattr("storage.safety.filesystem.network_type", lambda folder: "nfs4")
     reopen(small).close()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     store, place = reopen(small), (small.folder / DATABASE, *SQLITE_SHARED)
@@ -147,10 +154,22 @@ def test_no_descriptor_is_opened_twice_or_left_open(small, reopen):
 
 
 COMMANDS = (
-    "status", "list", "show 1", "label 1 negative", "undo", "history", "check", "backup",
-    "export {out}", "import {out}", "group", "runs", "restore-backup --list",
-    "restore-backup --latest --yes", "init {folder} --labels a,b",
-)  # fmt: skip
+    "status",
+    "list",
+    "show 1",
+    "label 1 negative",
+    "undo",
+    "history",
+    "check",
+    "backup",
+    "export {out}",
+    "import {out}",
+    "group",
+    "runs",
+    "restore-backup --list",
+    "restore-backup --latest --yes",
+    "init {folder} --labels a,b",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -192,9 +211,12 @@ def somebody(many, repository):
     def start():
         process = subprocess.Popen(
             [sys.executable, str(WORKER), str(many)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
             env={**os.environ, "PYTHONPATH": str(repository), "WORKBENCH_ANNOTATOR": "ben"},
-        )  # fmt: skip
+        )
         started.append(process)
         return process
 
@@ -226,7 +248,7 @@ def test_two_stores_of_a_process_beside_another_process_lose_nothing(many, someb
         begin(other, 1 + (2 * number + 1) * LABELS, pollers=0)
         assert errors(with_two) == errors(other) == [], f"in round {number}"
     store = open_store(many)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     assert len(labels.history(store)) == 2 * ROUNDS * LABELS
     assert {event["new"] for event in labels.history(store)} == {"negative"}
     store.close()
@@ -251,7 +273,7 @@ def test_a_screen_outlives_somebody_who_labels_beside_it(many, somebody):
         opened.press(b"q")
         assert opened.wait() == 0
     store = open_store(many)
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     by = Counter(event["annotator"] for event in labels.history(store))
     assert by == {"ana": pressed, "ben": given}
     assert {tweets.tweet(store, 1 + n).label for n in range(pressed)} == {"negative"}

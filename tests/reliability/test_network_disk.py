@@ -9,7 +9,9 @@ import sys
 import pytest
 from terminals import terminal
 
-from storage import filesystem, labels, maintenance, tweets
+from storage import tweets
+from storage.history import labels
+from storage.safety import filesystem, integrity
 from storage.store import DATABASE, open_store
 
 LOCAL = "36 1 0:30 / / rw,relatime shared:1 - ext4 /dev/vda rw"
@@ -35,13 +37,28 @@ def mounted(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "network"),
     [
-        ("nfs4", True), ("nfs", True), ("cifs", True), ("smb3", True), ("lustre", True),
-        ("fuse.sshfs", True), ("fuse.juicefs", True), ("fuse", True), ("9p", True),
-        ("ceph", True), ("gpfs", True), ("beegfs", True),
-        ("ext4", False), ("xfs", False), ("btrfs", False), ("zfs", False), ("tmpfs", False),
-        ("overlay", False), ("fuse.fuse-overlayfs", False), ("fuseblk", False),
+        ("nfs4", True),
+        ("nfs", True),
+        ("cifs", True),
+        ("smb3", True),
+        ("lustre", True),
+        ("fuse.sshfs", True),
+        ("fuse.juicefs", True),
+        ("fuse", True),
+        ("9p", True),
+        ("ceph", True),
+        ("gpfs", True),
+        ("beegfs", True),
+        ("ext4", False),
+        ("xfs", False),
+        ("btrfs", False),
+        ("zfs", False),
+        ("tmpfs", False),
+        ("overlay", False),
+        ("fuse.fuse-overlayfs", False),
+        ("fuseblk", False),
     ],
-)  # fmt: skip
+)
 def test_which_types_are_network_disks(kind, network, mounted, tmp_path):
     mounted(kind, tmp_path)
     found = filesystem.network_type(tmp_path / "deep" / "inside")
@@ -56,15 +73,17 @@ def test_which_types_are_network_disks(kind, network, mounted, tmp_path):
         (["40 36 0:35 / /home rw - nfs4 s:/ rw"], "/var", None),
         (
             ["40 36 0:35 / /home rw - nfs4 s:/ rw", "41 40 8:1 / /home/ana rw - xfs /dev/b rw"],
-            "/home/ana/w", None,
+            "/home/ana/w",
+            None,
         ),
         (
             ["40 36 8:1 / /data rw - xfs /dev/b rw", "41 40 0:35 / /data rw - cifs //s rw"],
-            "/data", "cifs",
+            "/data",
+            "cifs",
         ),
         (["40 36 0:35 / /my\\040home rw master:1 shared:2 - nfs s:/ rw"], "/my home/w", "nfs"),
     ],
-)  # fmt: skip
+)
 def test_the_innermost_mount_counts(lines, folder, found, tmp_path, monkeypatch):
     table = tmp_path / "mountinfo"
     table.write_text(mounts(*lines))
@@ -159,17 +178,18 @@ def test_two_people_and_an_import_work_on_it(remote, command, repository, tmp_pa
     people = [
         subprocess.Popen(
             [sys.executable, "-c", LABELLER, str(folder), str(table), name],
-            cwd=repository, env={**os.environ, "PYTHONPATH": str(repository)},
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": str(repository)},
         )
         for name in ("ana", "ben")
-    ]  # fmt: skip
+    ]
     imported = run(command, "import", str(tmp_path / "more.csv"))
     assert [process.wait(60) for process in people] == [0, 0]
     assert imported.returncode == 0, imported.stderr
     store = open_store(folder, "ana")
     assert len(labels.history(store)) == 40
     assert tweets.counts(store).tweets == 6 + 2_000
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 

@@ -10,9 +10,12 @@ import time
 
 import pytest
 
-from storage import importing, labels, maintenance, tweets
-from storage.arrivals import importing_alone
+from storage import tweets
+from storage.history import labels
+from storage.safety import integrity
 from storage.store import open_store
+from storage.transfer import importing
+from storage.transfer.staging import importing_alone
 
 LENGTH = 10_000
 LONG = {
@@ -49,7 +52,7 @@ def test_a_filter_of_ten_thousand_characters(name, small, cli):
 
 
 async def test_a_long_filter_on_the_screen(small):
-    from workbench.app import WorkbenchApp
+    from workbench.tui.app import WorkbenchApp
 
     small.close()
     app = WorkbenchApp(small.folder, "ana")
@@ -78,16 +81,22 @@ def test_an_id_that_is_no_number_or_no_id(number, small, cli):
     labels.assign(small, [1], "negative")
     small.close()
     for command, *more in (
-        ("show",), ("history",), ("label", "positive"), ("logs",), ("stop",), ("resume",),
-        ("evaluate",), ("export-adapter", "out"),
-    ):  # fmt: skip
+        ("show",),
+        ("history",),
+        ("label", "positive"),
+        ("logs",),
+        ("stop",),
+        ("resume",),
+        ("evaluate",),
+        ("export-adapter", "out"),
+    ):
         one_sentence(cli("-w", small.folder, command, "--", number, *more), number)
     one_sentence(cli("-w", small.folder, "list", f"--run={number}"), number)
     one_sentence(cli("-w", small.folder, "list", f"run:{number}"), number)
     store = open_store(small.folder, "ana")
     assert tweets.counts(store).corrected == 1
     assert len(labels.history(store)) == 1
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 
@@ -110,18 +119,28 @@ def files(folder, number, rows=3_000):
 def test_two_imports_at_the_same_time_come_one_after_the_other(small, tmp_path, repository):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "workbench", "-w", str(small.folder), "import",
-             str(files(tmp_path, number))],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repository,
+            [
+                sys.executable,
+                "-m",
+                "workbench",
+                "-w",
+                str(small.folder),
+                "import",
+                str(files(tmp_path, number)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=repository,
         )
         for number in range(3)
-    ]  # fmt: skip
+    ]
     told = [process.communicate(timeout=100) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, told
     assert tweets.counts(small).tweets == 6 + 9_000
     for number in range(3):
         assert len(tweets.listing(small, f'"file {number} row"')) == 3_000
-    assert maintenance.check(small) == []
+    assert integrity.check(small) == []
 
 
 def test_the_same_file_imported_twice_at_the_same_time_is_there_once(small, tmp_path, repository):
@@ -139,11 +158,14 @@ def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path,
     with importing_alone(small, waiting=lambda: None):
         process = subprocess.Popen(
             [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=repository,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=repository,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             # tests that run in the background of a script ignore it
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )  # fmt: skip
+        )
         line = process.stderr.readline()
         assert line == "Another import goes on in this workspace; waiting for its end.\n"
         labels.assign(small, [1], "negative")  # labelling does not wait for imports
@@ -154,4 +176,4 @@ def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path,
     assert tweets.counts(small).tweets == 6
     report = importing.run(small, importing.plan(small.config, path, importing.Options()))
     assert report.added == 3_000
-    assert maintenance.check(small) == []
+    assert integrity.check(small) == []

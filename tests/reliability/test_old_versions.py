@@ -10,18 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import (
-    backups,
-    decisions,
-    labels,
-    maintenance,
-    predictions,
-    rankings,
-    runs,
-    shown,
-    tweets,
-)
+from storage import displayed_run, predictions, runs, suspect_ranking, tweets
 from storage.config import Config, save
+from storage.history import decisions, labels
+from storage.safety import backups, integrity
 from storage.store import DATABASE, SCHEMA_VERSION
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -48,7 +40,7 @@ def test_every_version_but_this_one_has_a_fixture():
 def test_everything_is_what_it_was(old, reopen):
     folder, was = old
     store = reopen(folder, "ana")
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     numbers = range(1, len(was["tweets"]) + 1)
     assert asdict(tweets.counts(store)) == was["counts"]
     assert [tweets.tweet(store, n, 2).as_json() for n in numbers] == was["tweets"]
@@ -82,11 +74,11 @@ def as_it_was(run):
 def test_the_newest_run_goes_on_being_shown_and_the_ranking_is_known(old, reopen):
     folder, was = old
     store = reopen(folder, "ana")
-    assert shown.shown_run(store) == 2
-    assert (shown.offered(store), shown.promoted_run(store)) == (None, None)
+    assert displayed_run.shown_run(store) == 2
+    assert (displayed_run.offered(store), displayed_run.promoted_run(store)) == (None, None)
     assert [list(row) for row in runs.queue(store, "suspects")] == was["queue"]
     by = was["queue"][0][3]
-    assert rankings.ranking(store).run == (1 if by == "run 1 baseline" else None)
+    assert suspect_ranking.ranking(store).run == (1 if by == "run 1 baseline" else None)
     assert decisions.decided(store, 1) == {5, 6, 8}  # what was labelled, was before the runs
     labels.assign(store, [20], "neutral")
     assert decisions.decided(store, 1) == {5, 6, 8, 20}
@@ -111,7 +103,7 @@ def test_what_was_undone_can_be_redone_and_the_rest_undone(old, reopen):
         labels.undo(ana)
     assert tweets.counts(ana).corrected == 0
     assert tweets.counts(ana).excluded == 0
-    assert maintenance.check(ana) == []
+    assert integrity.check(ana) == []
 
 
 def test_the_search_finds_what_it_found(old, reopen):

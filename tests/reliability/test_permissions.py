@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from storage import permissions
+from storage.safety import permissions
 
 LOOSE = 0o000
 
@@ -22,9 +22,13 @@ def run(repository):
     def command(*arguments):
         done = subprocess.run(
             [sys.executable, "-m", "workbench", *map(str, arguments)],
-            capture_output=True, text=True, umask=LOOSE, stdin=subprocess.DEVNULL, cwd=repository,
+            capture_output=True,
+            text=True,
+            umask=LOOSE,
+            stdin=subprocess.DEVNULL,
+            cwd=repository,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stderr
 
     return command
@@ -82,8 +86,12 @@ def test_what_is_kept_open_is_for_its_owner_too(folder, run, repository):
     )
     done = subprocess.run(
         [sys.executable, "-c", program, folder],
-        capture_output=True, text=True, umask=LOOSE, check=True, cwd=repository,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        umask=LOOSE,
+        check=True,
+        cwd=repository,
+    )
     assert done.stdout.split() == ["0o600", "0o600"]
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import labels, tweets
+from storage import tweets
+from storage.history import labels
 from storage.store import DATABASE, open_store
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
@@ -26,7 +27,7 @@ def somebody(repository):
         return [sys.executable]
     command = [shutil.which(NOBODY[0]) or NOBODY[0], *NOBODY[1:], sys.executable]
     try:
-        probe = [*command, "-c", "import workbench.app"]
+        probe = [*command, "-c", "import workbench.tui.app"]
         subprocess.run(probe, cwd=repository, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("nobody else can run the program here")
@@ -62,9 +63,12 @@ def run(somebody, folder, repository):
     def command(*arguments):
         return subprocess.run(
             [*somebody, "-m", "workbench", "-w", str(folder), *map(str, arguments)],
-            capture_output=True, text=True, cwd=repository, stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=repository,
+            stdin=subprocess.DEVNULL,
             env={**os.environ, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
+        )
 
     return command
 

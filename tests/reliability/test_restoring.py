@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from storage import backups, labels, maintenance, restoring, tweets
+from storage import tweets
 from storage.errors import UserError
+from storage.history import labels
+from storage.safety import backups, integrity, restoring
 from storage.store import DATABASE, SCHEMA_VERSION, now, open_store
 
 ANOTHER_PROGRAM = """
@@ -37,7 +39,7 @@ def restore(folder):
 def label_of_the_first(folder):
     store = open_store(folder)
     try:
-        assert maintenance.check(store) == []
+        assert integrity.check(store) == []
         return tweets.tweet(store, 1).label
     finally:
         store.close()
@@ -67,7 +69,7 @@ def test_nobody_gets_in_while_it_goes_on(folder, workbench, monkeypatch):
 @pytest.mark.parametrize("network", [None, "nfs4"])
 def test_nothing_is_restored_under_an_open_workspace(network, folder, workbench, monkeypatch):
     """With a rollback journal SQLite itself has no lock on it between two transactions."""
-    monkeypatch.setattr("storage.filesystem.network_type", lambda folder: network)
+    monkeypatch.setattr("storage.safety.filesystem.network_type", lambda folder: network)
     store = open_store(folder)
     done = workbench("-w", folder, "restore-backup", "--latest", "--yes")
     assert done.status == 1
@@ -82,8 +84,10 @@ def test_nothing_is_restored_under_an_open_workspace(network, folder, workbench,
 def test_nothing_is_restored_under_another_program_that_reads_the_database(folder):
     with subprocess.Popen(
         [sys.executable, "-c", ANOTHER_PROGRAM, str(folder / DATABASE)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as other:  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
         assert other.stdout.readline() == "open\n"
         with pytest.raises(UserError, match="is open in another program"):
             restore(folder)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import labels, maintenance, tweets
+from storage import tweets
+from storage.history import labels
+from storage.safety import integrity
 
 SECONDS = float(os.environ.get("WORKBENCH_TOGETHER_SECONDS", "15"))
 PEOPLE = [f"person{number}" for number in range(1, 9)]
@@ -28,17 +30,24 @@ def test_eight_people_lose_nothing(make_store, fill, tmp_path, repository):
     store = fill(make_store(), texts)
     processes = [
         subprocess.Popen(
-            [sys.executable, str(WORKER), str(store.folder), name, str(SECONDS),
-             str(tmp_path / f"{name}.json")],
-            cwd=repository, env={**os.environ, "PYTHONPATH": str(repository)},
+            [
+                sys.executable,
+                str(WORKER),
+                str(store.folder),
+                name,
+                str(SECONDS),
+                str(tmp_path / f"{name}.json"),
+            ],
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": str(repository)},
         )
         for name in PEOPLE
-    ]  # fmt: skip
+    ]
     assert [process.wait(SECONDS * 2 + 120) for process in processes] == [0] * 8
     reports = {name: json.loads((tmp_path / f"{name}.json").read_text("utf-8")) for name in PEOPLE}
 
     assert {name: report["errors"] for name, report in reports.items()} == {n: [] for n in PEOPLE}
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     for name, report in reports.items():
         assert report["reads"]
         reported = {int(action): count for action, (_, count) in report["actions"].items()}

@@ -13,9 +13,11 @@ import time
 import traceback
 from pathlib import Path
 
-from storage import importing, labels, snapshots, tweets
+from storage import tweets
 from storage.errors import UserError
+from storage.history import labels, snapshots
 from storage.store import Store, open_store
+from storage.transfer import importing
 
 LABELS = ("positive", "negative")
 MARKS = ("excluded", "review", "ambiguous")

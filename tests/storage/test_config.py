@@ -32,9 +32,16 @@ def saved(folder, text):
 
 def test_odd_label_names_survive_the_file(tmp_path):
     config = Config(
-        labels=ODD, base="/models/my base", words={ODD[0]: "Great 👍"}, keys={ODD[1]: "w"},
-        template="Q: {text}\nA:{answer}", prompt="chat", seed=7, test_share=0.25, dev_share=0.1,
-    )  # fmt: skip
+        labels=ODD,
+        base="/models/my base",
+        words={ODD[0]: "Great 👍"},
+        keys={ODD[1]: "w"},
+        template="Q: {text}\nA:{answer}",
+        prompt="chat",
+        seed=7,
+        test_share=0.25,
+        dev_share=0.1,
+    )
     settings_file.save(tmp_path, config)
     assert settings_file.load(tmp_path) == config
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 
-from storage import groups, learnable, maintenance, runs, tweets
-from workbench.grouping import compare
+from storage import groups, runs, training_set, tweets
+from storage.safety import integrity
+from workbench.evaluation.near_duplicate_groups import compare
 
 
 def variants(number):
@@ -44,7 +45,7 @@ def test_nearly_equal_texts_join_one_group_and_one_split(make_store, fill):
     assert all(len(splits) == 1 for splits in found.values())
     assert tweets.duplicates(store, 1) == [1, 2]
     assert list(tweets.listing(store, "duplicate:yes")) == list(range(1, 81))
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     assert compare(store) == 0
 
 
@@ -77,7 +78,7 @@ def test_an_import_that_ends_during_a_comparison_is_left_for_the_next(
         assert compare(store) == 1
     assert groups.waiting(store) == 2
     assert compare(store) == 0
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
 
 
 def test_a_comparison_that_ends_late_does_not_forget_what_another_has_done(
@@ -109,7 +110,7 @@ def test_a_split_from_the_file_stays_and_a_leak_is_not_trained_on(make_store, fi
     compare(store)
     assert [tweet.split for tweet in tweets.each(store)] == ["test", "train", "train"]
     assert groups.leaks(store) == 1
-    assert [example.id for example in learnable.training(store)[0]] == [3]
+    assert [example.id for example in training_set.training(store)[0]] == [3]
 
 
 def test_an_equal_text_joins_the_group_of_a_nearly_equal_one(make_store, fill):
@@ -141,8 +142,10 @@ def test_conflicts_name_the_tweets_and_their_labels(make_store, fill):
     store = fill(make_store(), rows)
     [conflict] = groups.conflicts(store)
     assert conflict.as_json() == {
-        "group": 1, "tweets": [1, 2, 5], "golds": ["positive", "negative", None],
-    }  # fmt: skip
+        "group": 1,
+        "tweets": [1, 2, 5],
+        "golds": ["positive", "negative", None],
+    }
 
 
 def test_the_command_line_groups_and_lists_conflicts(cli, tmp_path, write, monkeypatch):

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 import storage.store
-from storage import labels, maintenance, tweets, watching
+from storage import tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
+from storage.history import external_changes, labels
+from storage.safety import integrity
 from storage.store import (
     SCHEMA_VERSION,
     create_store,
@@ -83,7 +85,7 @@ def test_a_workspace_that_somebody_else_has_made_meanwhile_stays(still_open, tmp
         with pytest.raises(KeyboardInterrupt):
             create_store(tmp_path / "w", Config(labels=("positive", "negative")))
     store = open_store(tmp_path / "w")
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
     others[0].close()
 
@@ -193,7 +195,7 @@ def test_a_label_taken_out_of_the_settings_keeps_its_tweets(small):
     assert list(tweets.listing(store, "label:negative")) == [4, 5]
     with pytest.raises(UsageError, match="not a label of this workspace"):
         labels.assign(store, [1], "negative")
-    assert maintenance.check(store) == []
+    assert integrity.check(store) == []
     store.close()
 
 
@@ -291,15 +293,15 @@ def test_two_writers_wait_for_one_another(small, repository):
     ]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     assert len(labels.history(small)) == 200
-    assert maintenance.check(small) == []
+    assert integrity.check(small) == []
 
 
 def test_others_are_noticed_and_what_this_store_does_is_not(small, reopen):
-    version = watching.data_version(small)
+    version = external_changes.data_version(small)
     labels.assign(small, [1], "negative")
-    assert watching.data_version(small) == version
+    assert external_changes.data_version(small) == version
     labels.assign(reopen(small, "ben"), [2], "negative")
-    assert watching.data_version(small) != version
+    assert external_changes.data_version(small) != version
 
 
 def test_looking_for_others_waits_for_nobody(small, reopen):
@@ -307,15 +309,15 @@ def test_looking_for_others_waits_for_nobody(small, reopen):
     other = reopen(small, "ben")
     other.db.execute("PRAGMA journal_mode = DELETE")
     other.db.execute("BEGIN EXCLUSIVE")
-    assert watching.data_version(small) is None
+    assert external_changes.data_version(small) is None
     other.db.execute("ROLLBACK")
-    assert watching.data_version(small) is not None
+    assert external_changes.data_version(small) is not None
 
 
 def test_labels_of_others_are_learnt(small, reopen):
     other = set_labels(reopen(small, "ben"), (*small.config.labels, "mixed"))
     labels.assign(other, [1], "mixed")
-    assert watching.learn_labels(small)
+    assert external_changes.learn_labels(small)
     assert tweets.tweet(small, 1).label == "mixed"
-    assert not watching.learn_labels(small)
+    assert not external_changes.learn_labels(small)
     other.close()

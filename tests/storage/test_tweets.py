@@ -7,8 +7,9 @@ import random
 
 import pytest
 
-from storage import labels, runs, shown, tweets
+from storage import displayed_run, runs, tweets
 from storage.errors import UsageError, UserError
+from storage.history import labels
 from storage.predictions import Prediction, add_predictions, predictions_for
 
 LABEL = ("positive", "negative")
@@ -25,11 +26,14 @@ def listed(make_store, fill):
         run = runs.add(store, str(number), "baseline", "baseline", None, LABEL)
         drawn = {n: random.random() for n in range(1, 41) if n % 5}
         add_predictions(
-            store, run,
-            [Prediction(n, (p, 1 - p), abs(2 * p - 1), entropy(p), n % 3 == 0)
-             for n, p in drawn.items()],
-        )  # fmt: skip
-    shown.show(store, 2)
+            store,
+            run,
+            [
+                Prediction(n, (p, 1 - p), abs(2 * p - 1), entropy(p), n % 3 == 0)
+                for n, p in drawn.items()
+            ],
+        )
+    displayed_run.show(store, 2)
     for number in (9, 30, 12):
         labels.assign(store, [number], "negative")
     runs.save_queue(store, "suspects", [(n, 1 / n, "run 1 baseline") for n in (17, 3, 40)])

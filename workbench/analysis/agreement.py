@@ -77,7 +77,8 @@ def agreement(given: Sheet, seed: int = 0) -> dict[str, Any]:
         if len(people) < 2:
             figure["reason"] = _too_few(people)
     return {
-        "measure": measure, **figure,
+        "measure": measure,
+        **figure,
         "annotators": {
             name: {
                 label: int((given.codes[:, column] == code).sum())
@@ -86,7 +87,7 @@ def agreement(given: Sheet, seed: int = 0) -> dict[str, Any]:
             for column, name in enumerate(people)
         },
         "pairs": pairs,
-    }  # fmt: skip
+    }
 
 
 def _too_few(people: tuple[str, ...]) -> str:

@@ -63,9 +63,12 @@ def predict_out_of_fold(
                 "Too few training tweets of one label to leave any out; label more of it."
             )
         rows[held_out] = predict(
-            [texts[i] for i in fit], array[fit].tolist(), [texts[i] for i in held_out],
-            n_labels, regularisation,
-        )  # fmt: skip
+            [texts[i] for i in fit],
+            array[fit].tolist(),
+            [texts[i] for i in held_out],
+            n_labels,
+            regularisation,
+        )
     return rows
 
 

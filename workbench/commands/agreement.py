@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from storage.ratings import ratings
+from storage.history.ratings import ratings
 from workbench import figures
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_json, say, table
-from workbench.commands.progress import busy
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import busy
 
 
 @click.command("agreement")

@@ -9,16 +9,17 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from storage import groups, runs, tweets, writers
+from storage import groups, runs, tweets
 from storage.config import Config
 from storage.errors import UsageError
-from storage.labels import undone
+from storage.history.labels import undone
 from storage.store import create_store
-from workbench import inert
-from workbench.bases import require_model
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import outside_sentence, print_json, say, table
-from workbench.commands.progress import busy
+from storage.transfer import exporting
+from workbench import escaping
+from workbench.console.options import Settings, common
+from workbench.console.printing import outside_sentence, print_json, say, table
+from workbench.console.progress import busy
+from workbench.recipes.base_models import require_model
 
 
 @click.command()
@@ -46,7 +47,9 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("filter_text", metavar="[FILTER]", default="")
-@click.option("--format", "form", type=click.Choice(writers.KINDS), help="Otherwise by the ending.")
+@click.option(
+    "--format", "form", type=click.Choice(exporting.KINDS), help="Otherwise by the ending."
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @click.option(
     "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
@@ -54,9 +57,13 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @common
 @click.pass_obj
 def export(
-    settings: Settings, file: Path, filter_text: str, form: str | None, force: bool,
+    settings: Settings,
+    file: Path,
+    filter_text: str,
+    form: str | None,
+    force: bool,
     safe_csv: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Write tweets with their labels and histories to a file; its ending names the format.
 
     Endings: .csv, .tsv, .json, .jsonl, .parquet, each also with .gz or .zst. Formats without an
@@ -70,9 +77,9 @@ def export(
     if str(file) == "-":
         _to_standard_output(settings, filter_text, form or "csv", safe_csv)
         return
-    title = f"writing {inert.line(file.name)}"
+    title = f"writing {escaping.line(file.name)}"
     with settings.store() as store, settings.for_others(), busy(title):
-        written = writers.export(store, file, filter_text, form, safe_csv, replace=force)
+        written = exporting.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
     )
@@ -84,7 +91,7 @@ def _to_standard_output(settings: Settings, filter_text: str, form: str, safe_cs
     with TemporaryDirectory() as folder:
         path = Path(folder) / "export"
         with settings.store() as store:
-            writers.export(store, path, filter_text, form, safe_csv)
+            exporting.export(store, path, filter_text, form, safe_csv)
         with path.open("rb") as whole:
             shutil.copyfileobj(whole, sys.stdout.buffer)
     sys.stdout.buffer.flush()

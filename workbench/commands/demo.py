@@ -11,19 +11,21 @@ from typing import Any
 
 import click
 
-from storage import importing, runs, tweets
-from storage.access import writing
+from storage import runs, tweets
 from storage.config import Config
 from storage.errors import UserError
-from storage.importing import Options
 from storage.runs import Run
+from storage.safety.os_errors import writing
 from storage.store import DATABASE, Store, create_store, open_store
-from workbench import figures, recipes
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_json, say, table
-from workbench.commands.watching import wait
+from storage.transfer import importing
+from storage.transfer.importing import Options
+from workbench import figures
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.run_follower import wait
+from workbench.recipes import recipes
+from workbench.rundir.folder import DONE
 from workbench.runs import launching
-from workbench.runs.folder import DONE
 
 LABELS = ("positive", "negative")
 FIRST = (20, 50, 100)
@@ -52,7 +54,7 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
 
     Example: workbench demo --no-ui
     """
-    from workbench.cli import open_screen
+    from workbench.commands.screen import open_screen
 
     opens = not no_ui and not settings.as_json and sys.stdin.isatty() and sys.stdout.isatty()
     began = time.monotonic()
@@ -134,7 +136,7 @@ def _launch(store: Store, kind: str, start: Any) -> int:
 
 
 def _train(store: Store, recipe: str) -> int:
-    from workbench.runs.freezing import freeze_training
+    from workbench.runs.snapshotting import freeze_training
 
     frozen = freeze_training(store, recipes.load(recipe), str(sample("base")), "")
     launching.launch(frozen.path)
@@ -142,7 +144,7 @@ def _train(store: Store, recipe: str) -> int:
 
 
 def _predict_untrained(store: Store) -> int:
-    from workbench.runs.freezing import freeze_prediction
+    from workbench.runs.snapshotting import freeze_prediction
 
     recipe = recipes.load("tiny")
     frozen = freeze_prediction(store, recipe, str(sample("base")), "split:test", None, None)
@@ -220,7 +222,7 @@ def _print(summary: dict[str, Any]) -> None:
             ),
             ("time", f"{summary['seconds']} s"),
         ),
-    )  # fmt: skip
+    )
     say(f"Open it: workbench -w {summary['workspace']}")
 
 

@@ -6,9 +6,9 @@ import click
 
 from storage import groups, tweets
 from storage.store import Store, visible
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_json, say, table
-from workbench.commands.progress import bar
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import bar
 
 AT_ONCE, ALL = 50_000, 200_000
 """So many new tweets are compared after an import, if there are no more than so many in all."""
@@ -72,7 +72,7 @@ def compare_after_import(store: Store) -> str:
 
 def compare(store: Store) -> int:
     """Compare new tweets with all others, with a bar; returns how many joined a group."""
-    from workbench.grouping import compare as find
+    from workbench.evaluation.near_duplicate_groups import compare as find
 
     size = groups.waiting(store)
     with bar("comparing texts") as progress:

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from storage import labels, snapshots, tweets
-from storage.snapshots import Snapshot, readable
+from storage import tweets
+from storage.history import labels, snapshots
+from storage.history.snapshots import Snapshot, readable
 from storage.store import Store
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_change, print_json, say, table
-from workbench.commands.progress import bar, busy
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_change, print_json, say, table
+from workbench.console.progress import bar, busy
 
 MOST_OLD = 20
 """Characters of an old note in a table."""
@@ -40,12 +41,17 @@ def history(settings: Settings, number: int | None, limit: int | None) -> None:
         (">event", "when (UTC)", ">tweet", "by", "kind", "shown", "change"),
         (
             (
-                event["event"], _moment(event["at"]), event["tweet"], event["annotator"],
-                event["kind"], _shown(event), _change(event),
+                event["event"],
+                _moment(event["at"]),
+                event["tweet"],
+                event["annotator"],
+                event["kind"],
+                _shown(event),
+                _change(event),
             )
             for event in events
         ),
-    )  # fmt: skip
+    )
 
 
 def _shown(event: dict[str, Any]) -> str:
@@ -161,18 +167,23 @@ def _compare(store: Store, a: Snapshot, b: Snapshot, limit: int | None) -> dict[
             rows.append({"tweet": found.tweet, "field": found.field, "old": old, "new": new})
     changes = [
         {
-            "field": field, "count": count,
+            "field": field,
+            "count": count,
             **{
                 side: None if field == "note" else readable(store, field, value)
                 for side, value in (("old", old), ("new", new))
             },
         }
         for (field, old, new), count in kinds.most_common()
-    ]  # fmt: skip
+    ]
     return {
-        "a": a.name, "b": b.name, "tweets": differing, "imported": abs(b.tweets - a.tweets),
-        "changes": changes, "rows": rows,
-    }  # fmt: skip
+        "a": a.name,
+        "b": b.name,
+        "tweets": differing,
+        "imported": abs(b.tweets - a.tweets),
+        "changes": changes,
+        "rows": rows,
+    }
 
 
 def _texts(store: Store, ids: list[int]) -> dict[int, str]:

@@ -14,20 +14,20 @@ from typing import Any
 
 import click
 
-from storage import importing
 from storage.config import Config
 from storage.errors import UsageError, UserError
-from storage.filters import SPLITS
 from storage.formats import detection
 from storage.formats.rejects import Rejects
 from storage.formats.values.column_names import NAMES
-from storage.importing import Options, Plan, Report
+from storage.query.filters import SPLITS
 from storage.store import DATABASE, Store, create_store, set_labels
-from workbench import inert
+from storage.transfer import importing
+from storage.transfer.importing import Options, Plan, Report
+from workbench import escaping
 from workbench.commands.groups import compare_after_import
-from workbench.commands.options import F, Settings, common
-from workbench.commands.printing import print_json, say
-from workbench.commands.progress import bar
+from workbench.console.options import F, Settings, common
+from workbench.console.printing import print_json, say
+from workbench.console.progress import bar
 
 FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
 REFUSE, SKIP, COLLECT = "refuse", "skip", "collect"
@@ -56,14 +56,18 @@ def reading_options(function: F) -> F:
     options = (
         click.option("--format", type=click.Choice(FORMATS), help="Whatever the ending says."),
         click.option("--encoding", help="Of the file, where the one that is found is wrong."),
-        click.option("--header/--no-header", default=None,
-                     help="Whether the first row names the columns."),
-        click.option("--delimiter", metavar="CHAR",
-                     help="Between the columns of a table: one character, or tab."),
+        click.option(
+            "--header/--no-header", default=None, help="Whether the first row names the columns."
+        ),
+        click.option(
+            "--delimiter",
+            metavar="CHAR",
+            help="Between the columns of a table: one character, or tab.",
+        ),
         click.option("--quoting", type=click.Choice(QUOTINGS), help="Which fields are in quotes."),
         click.option("--escape", metavar="CHAR", help="What stands before a quote in a field."),
         click.option("--sheet", metavar="NAME", help="Of an Excel workbook; otherwise the first."),
-    )  # fmt: skip
+    )
     for option in reversed(options):
         function = option(function)
     return function
@@ -90,16 +94,25 @@ class _Import(click.Command):
 @click.option("--map-split", default="", metavar="VALUE=SPLIT,…", help="Splits by other names.")
 @reading_options
 @click.option(
-    "--on-error", default="refuse", metavar="refuse|skip|collect FILE",
+    "--on-error",
+    default="refuse",
+    metavar="refuse|skip|collect FILE",
     help="What becomes of wrong records: refuse the file, leave them out, or into another file.",
-)  # fmt: skip
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @common
 @click.pass_obj
 def import_files(
-    settings: Settings, /, files: tuple[Path, ...], codes: str, map_split: str,
-    split_as: str | None, on_error: str, dry_run: bool, **given: Any,
-) -> None:  # fmt: skip
+    settings: Settings,
+    /,
+    files: tuple[Path, ...],
+    codes: str,
+    map_split: str,
+    split_as: str | None,
+    on_error: str,
+    dry_run: bool,
+    **given: Any,
+) -> None:
     """Take in tweets from CSV, TSV, JSON, JSON Lines, Excel, Parquet or a datasets folder.
 
     Also lists of texts, fastText, Label Studio, Argilla, doccano and Prodigy, and each of these
@@ -120,9 +133,13 @@ def import_files(
     columns = {part: given.pop(name) for name, part in PARTS.items()}
     how, rejects = _on_error(on_error, files, dry_run)
     options = Options(
-        columns, pairs("--map", codes), split=split_as, splits=_splits(map_split),
-        lenient=how != REFUSE, **given,
-    )  # fmt: skip
+        columns,
+        pairs("--map", codes),
+        split=split_as,
+        splits=_splits(map_split),
+        lenient=how != REFUSE,
+        **given,
+    )
     reports = []
     with (
         _inputs(files) as inputs,
@@ -186,7 +203,7 @@ def _run(store: Store, plan: Plan, dry_run: bool, rejects: Path | None) -> Repor
 
 
 def _title(plan: Plan) -> str:
-    return f"importing {inert.line(Path(plan.source.name).name)}"
+    return f"importing {escaping.line(Path(plan.source.name).name)}"
 
 
 @contextmanager

@@ -6,24 +6,20 @@ from typing import Any
 
 import click
 
-from storage import decisions, labels, pages, rankings, runs, tweets
-from storage.events import Shown
+from storage import runs, suspect_ranking, tweets
+from storage.displayed_run import require_predictions
+from storage.history import decisions, labels
+from storage.history.events import Shown
 from storage.predictions import predictions_for
-from storage.shown import require_predictions
+from storage.query import paging
 from storage.store import Store
 from storage.tweets import Tweet
 from workbench import figures
-from workbench.commands.options import Settings, common, warn
-from workbench.commands.printing import (
-    print_change,
-    print_json,
-    print_jsonl,
-    say,
-    table,
-)
-from workbench.commands.progress import bar, busy
-from workbench.commands.targets import target_options, targets
-from workbench.runs.telling import named
+from workbench.console.options import Settings, common, warn
+from workbench.console.printing import print_change, print_json, print_jsonl, say, table
+from workbench.console.progress import bar, busy
+from workbench.console.targets import target_options, targets
+from workbench.runs.description import named
 
 
 @click.command("list")
@@ -36,9 +32,14 @@ from workbench.runs.telling import named
 @common
 @click.pass_obj
 def list_tweets(
-    settings: Settings, filter_text: str, sort: str, limit: int | None, run: int | None,
-    jsonl: bool, wrap: bool,
-) -> None:  # fmt: skip
+    settings: Settings,
+    filter_text: str,
+    sort: str,
+    limit: int | None,
+    run: int | None,
+    jsonl: bool,
+    wrap: bool,
+) -> None:
     """List tweets that pass a filter, one a line.
 
     After the confidence: c is a corrected label, k one that was looked at and kept, ! one that the
@@ -57,10 +58,10 @@ def list_tweets(
         elif settings.as_json:
             print_json([tweet.as_json() for tweet in found])
         else:
-            rows, asked = list(found), pages.ask(store, filter_text, sort, run)
+            rows, asked = list(found), paging.ask(store, filter_text, sort, run)
             _print_table(rows, wrap)
-            say(f"{len(rows):,} of {pages.count(store, asked):,} tweets{_by(store, asked.run)}.")
-        if sort == "suspect" and (why := rankings.stale(store)):
+            say(f"{len(rows):,} of {paging.count(store, asked):,} tweets{_by(store, asked.run)}.")
+        if sort == "suspect" and (why := suspect_ranking.stale(store)):
             warn(f"The order of the suspects is stale ({why}); `workbench suspects` ranks anew.")
 
 
@@ -70,7 +71,11 @@ def _print_table(rows: list[Tweet], wrap: bool) -> None:
         (">id", "split", "gold", "label", "pred", ">conf", "", "text"),
         (
             (
-                tweet.id, tweet.split, tweet.gold, tweet.label, tweet.pred,
+                tweet.id,
+                tweet.split,
+                tweet.gold,
+                tweet.label,
+                tweet.pred,
                 figures.probability(tweet.confidence),
                 ("c" if tweet.changed else "k" * tweet.reviewed) + "!" * tweet.disagrees,
                 tweet.text,
@@ -78,7 +83,7 @@ def _print_table(rows: list[Tweet], wrap: bool) -> None:
             for tweet in rows
         ),
         wrap,
-    )  # fmt: skip
+    )
 
 
 def _by(store: Store, run: int | None) -> str:
@@ -101,11 +106,14 @@ def show(settings: Settings, number: int) -> None:
         tweet = tweets.tweet(store, number)
         predictions: list[dict[str, Any]] = [
             {
-                "run": run.id, "recipe": run.recipe, "label": label, "in_sample": inside,
+                "run": run.id,
+                "recipe": run.recipe,
+                "label": label,
+                "in_sample": inside,
                 "probabilities": dict(zip(run.labels, values, strict=True)),
             }
             for run, label, values, inside in predictions_for(store, number)
-        ]  # fmt: skip
+        ]
         more: dict[str, Any] = {
             "note": tweet.note,
             "source": tweets.source(store, number),
@@ -181,8 +189,11 @@ def redo(settings: Settings) -> None:
 
 @click.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--run", type=int, help="Whose predictions to use (otherwise the promoted run's, or "
-              "the newest baseline's).")  # fmt: skip
+@click.option(
+    "--run",
+    type=int,
+    help="Whose predictions to use (otherwise the promoted run's, or the newest baseline's).",
+)
 @click.option("--all", "with_decided", is_flag=True, help="Also those that are decided already.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common
@@ -197,7 +208,8 @@ def suspects(
 
     Example: workbench suspects --limit 50
     """
-    from workbench.runs.collecting import collect, rank_suspects
+    from workbench.evaluation.suspects import rank_suspects
+    from workbench.runs.collecting import collect
 
     with settings.store() as store, busy("ranking"):
         collect(store)
@@ -230,10 +242,16 @@ def suspects(
 def _print_suspects(rows: list[dict[str, Any]], with_decided: bool, wrap: bool) -> None:
     headings = [">rank", ">id", "label", "pred", ">conf", ">score"]
     cells = [
-        [row["rank"], row["id"], row["label"], row["pred"], figures.probability(row["confidence"]),
-         figures.score(row["score"])]
+        [
+            row["rank"],
+            row["id"],
+            row["label"],
+            row["pred"],
+            figures.probability(row["confidence"]),
+            figures.score(row["score"]),
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     if with_decided:
         headings.append("decided")
         for cell, row in zip(cells, rows, strict=True):

@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from storage import labels, tweets
+from storage import tweets
+from storage.displayed_run import require_predictions
 from storage.errors import UserError
-from storage.events import Shown, batches
-from storage.shown import require_predictions
+from storage.history import labels
+from storage.history.events import Shown, batches
 from storage.store import Store
 from storage.tweets import Tweet
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_change
-from workbench.commands.progress import bar
-from workbench.commands.targets import target_options, targets
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_change
+from workbench.console.progress import bar
+from workbench.console.targets import target_options, targets
 
 
 @click.command()

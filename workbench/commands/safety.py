@@ -11,16 +11,16 @@ from typing import Any
 
 import click
 
-from storage import backups, filesystem, maintenance, permissions, restoring
-from storage.backups import Backup
 from storage.errors import UsageError, UserError
-from storage.restoring import Content
+from storage.safety import backups, filesystem, integrity, permissions, restoring
+from storage.safety.backups import Backup
+from storage.safety.restoring import Content
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
-from workbench import inert
-from workbench.commands.options import Settings, common
-from workbench.commands.printing import print_json, say, table
-from workbench.commands.progress import busy
-from workbench.runs.sessions import at_logout
+from workbench import escaping
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import busy
+from workbench.runs.login_sessions import at_logout
 
 
 @click.command()
@@ -32,7 +32,7 @@ def check(settings: Settings) -> None:
     Example: workbench check
     """
     with settings.store() as store, busy("checking"):
-        problems = maintenance.check(store) + restoring.problems(store.folder)
+        problems = integrity.check(store) + restoring.problems(store.folder)
     if settings.as_json:
         print_json({"ok": not problems, "problems": problems})
     else:
@@ -98,7 +98,7 @@ def restore_backup(
         _compare(folder / DATABASE, there, chosen, restoring.content(chosen))
     if not yes and (settings.as_json or not sys.stdin.isatty()):
         raise UsageError("This replaces the database; add --yes to do it without being asked.")
-    if not yes and not click.confirm(inert.line(f"Replace {folder / DATABASE}?")):
+    if not yes and not click.confirm(escaping.line(f"Replace {folder / DATABASE}?")):
         say("Nothing was changed.")
         return
     with busy("putting the backup back"):
@@ -124,11 +124,16 @@ def _list(settings: Settings, known: list[Backup]) -> None:
     if settings.as_json:
         print_json(
             [
-                {"backup": str(b.path), "made": b.made, "kind": b.kind, "schema": b.schema,
-                 "bytes": b.path.stat().st_size}
+                {
+                    "backup": str(b.path),
+                    "made": b.made,
+                    "kind": b.kind,
+                    "schema": b.schema,
+                    "bytes": b.path.stat().st_size,
+                }
                 for b in known
             ]
-        )  # fmt: skip
+        )
         return
     table(
         None,

@@ -9,7 +9,7 @@ from workbench.modeling.base.loading import load_base
 from workbench.modeling.data.prompts import saved_prompter
 from workbench.modeling.export.adapter_folder import load_adapter, read_adapter_details
 from workbench.modeling.scoring.label_probabilities import score_texts
-from workbench.recipes import from_json
+from workbench.recipes.recipes import from_json
 
 
 def classify_texts(

@@ -12,7 +12,7 @@ from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.packed.trainer import train_packed
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
-from workbench.recipes import Recipe
+from workbench.recipes.recipes import Recipe
 
 
 def train(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from storage import runs
 from storage.errors import UserError
-from storage.presence import turn
+from storage.file_locks import turn
 from storage.runs import Run
 from storage.store import Store, transaction
-from workbench.runs import folder as run_folder
+from workbench.rundir import folder as run_folder
+from workbench.rundir.folder import Job, State
 from workbench.runs import trash
-from workbench.runs.folder import Job, State
 
 ANEW = "copy the folder again from where it is whole, or remove it"
 """What to do about one that cannot be understood."""
@@ -113,9 +113,15 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
         if wanted in {run.id for run in now_known}:
             wanted = None
         number = runs.add(
-            store, job.uid, job.kind, job.recipe.name, job.base, job.labels,
-            after=max(taken, default=0), number=wanted,
-        )  # fmt: skip
+            store,
+            job.uid,
+            job.kind,
+            job.recipe.name,
+            job.base,
+            job.labels,
+            after=max(taken, default=0),
+            number=wanted,
+        )
     return runs.get(store, number)
 
 

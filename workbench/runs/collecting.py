@@ -6,26 +6,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 from storage import runs
 from storage.errors import UserError, refused
-from storage.events import newest
-from storage.predictions import add_predictions, predictions_of
-from storage.presence import turn
-from storage.rankings import SUSPECTS, ranks_suspects
+from storage.file_locks import turn
+from storage.predictions import add_predictions
 from storage.runs import Run
 from storage.store import Store, transaction
-from workbench.analysis.label_errors import suspicion
-from workbench.analysis.metrics import evaluate
-from workbench.runs import folder as run_folder
-from workbench.runs import schema
+from storage.suspect_ranking import ranks_suspects
+from workbench.evaluation.run_evaluation import evaluate_run
+from workbench.evaluation.suspects import rank_by
+from workbench.rundir import folder as run_folder
+from workbench.rundir import schema
+from workbench.rundir.folder import DONE, FAILED, LIVE, State, settle
 from workbench.runs.adopting import adopt
-from workbench.runs.folder import DONE, FAILED, LIVE, State, settle
-from workbench.runs.incoming import predictions
+from workbench.runs.incoming_predictions import predictions
 from workbench.runs.launching import queues
 
-SPLITS = ("train", "dev", "test")
 COLLECTING = ".collecting.lock"
 NO_METRICS = ("at", "event", "step", "eta_s")
 """What a line of the log holds beside them."""
@@ -76,16 +72,23 @@ def _take_in(store: Store, run: Run, folder: Path, state: State) -> bool:
                 add_predictions(store, run.id, predictions(store, run, folder))
                 evaluate_run(store, run.id)
                 if ranks_suspects(store) == run.id:
-                    _rank(store, run)
+                    rank_by(store, run)
             _write_state(store, run, state)
     return True
 
 
 def _write_state(store: Store, run: Run, state: State) -> bool:
     return _write(
-        store, run, state.state, state.reason, steps=state.step or None, seconds=state.seconds,
-        peak_gib=state.peak_gib, linear4bit=state.linear4bit, linear_total=state.linear_total,
-    )  # fmt: skip
+        store,
+        run,
+        state.state,
+        state.reason,
+        steps=state.step or None,
+        seconds=state.seconds,
+        peak_gib=state.peak_gib,
+        linear4bit=state.linear4bit,
+        linear_total=state.linear_total,
+    )
 
 
 def _write(store: Store, run: Run, state: str, reason: str | None, **figures: float | None) -> bool:
@@ -107,68 +110,6 @@ def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
             state = run_folder.write_state(folder, state, state=FAILED, reason=reason)
             return _write_state(store, run, state)
     return _write(store, run, FAILED, reason)
-
-
-def evaluate_run(
-    store: Store, number: int, split: str | None = None
-) -> dict[str, dict[str, object]]:
-    """Compare a run's predictions with the current labels and keep the reports, per split.
-
-    In-sample predictions are left out, so a split that was trained on whole has no report.
-    """
-    run = runs.get(store, number)
-    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
-    pairs: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in SPLITS}
-    for _, label, of, in_sample, row in predictions_of(store, number):
-        if label in index and not in_sample:
-            pairs[of][0].append(index[label])
-            pairs[of][1].append(max(range(len(row)), key=row.__getitem__))
-    reports = {}
-    for name in SPLITS if split is None else (split,):
-        truth, predicted = pairs[name]
-        if truth:
-            reports[name] = evaluate(truth, predicted, run.labels)
-            if not store.read_only:
-                runs.save_evaluation(store, number, name, reports[name], event)
-    return reports
-
-
-def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, float, str]]:
-    """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
-
-    Uses the out-of-sample predictions of a run: by default of the promoted one, or else of the
-    newest baseline, which has them for every labelled tweet. Raises UserError if there are none.
-    """
-    wanted = number if number is not None else ranks_suspects(store)
-    run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
-    ranked = _rank(store, run)
-    if not ranked:
-        other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
-        raise UserError(
-            f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
-            f"`workbench train --recipe baseline --wait` makes some in seconds{other}."
-        )
-    return ranked
-
-
-def _rank(store: Store, run: Run) -> list[tuple[int, float, str]]:
-    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
-    rows = [
-        (tweet, index[label], row)
-        for tweet, label, _, in_sample, row in predictions_of(store, run.id)
-        if label in index and not in_sample
-    ]
-    if not rows:
-        return []
-    scores = suspicion(np.array([row for *_, row in rows]), [label for _, label, _ in rows])
-    source = f"run {run.id} {run.recipe}"
-    ranked = [
-        (rows[place][0], float(scores[place]), source)
-        for place in np.argsort(-scores, kind="stable")
-    ]
-    if not store.read_only:
-        runs.save_queue(store, SUSPECTS, ranked, run.id, event)
-    return ranked
 
 
 def _collect_log(store: Store, run: Run, folder: Path) -> None:

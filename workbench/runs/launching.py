@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from storage.errors import UserError
-from workbench.runs import folder as run_folder
-from workbench.runs import launchers, processes, ranks, spool
-from workbench.runs.folder import FAILED, LIVE, QUEUED, STOPPED, State
-from workbench.runs.launchers import ENGINE, SLURM, Launch, local, slurm
+from workbench.rundir import engine_queue, processes, rank_failures
+from workbench.rundir import folder as run_folder
+from workbench.rundir.folder import FAILED, LIVE, QUEUED, STOPPED, State
+from workbench.rundir.launch import ENGINE, SLURM, Launch, read_launch
+from workbench.runs.launchers import local, slurm
 
 ENDING_S = 30.0
 """How long a worker that has said its last word may take to end."""
@@ -29,8 +30,8 @@ def launch(folder: Path, how: Launch | None = None) -> None:
 
 def _start(folder: Path, how: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
-    ranks.forget(folder)
-    if how.launcher == ENGINE and not spool.usable():
+    rank_failures.forget(folder)
+    if how.launcher == ENGINE and not engine_queue.usable():
         how = Launch()
     how.save(folder)
     if how.launcher == SLURM:
@@ -41,7 +42,7 @@ def _start(folder: Path, how: Launch, lock: int) -> None:
             run_folder.write_state(folder, state, state=FAILED, reason=str(error))
             raise
     elif how.launcher == ENGINE:
-        spool.submit(folder)
+        engine_queue.submit(folder)
     else:
         local.start(folder, how, lock)
 
@@ -50,12 +51,12 @@ def stop(folder: Path) -> None:
     """Ask the worker of a run to save and stop; raises UserError if none is at work."""
     run_folder.require(folder)
     state = run_folder.read_state(folder)
-    how = launchers.read(folder)
+    how = read_launch(folder)
     if state.state not in LIVE or not (state.elsewhere or _waits_or_works(folder, state, how)):
         raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
     if state.state == QUEUED and (
         (how.launcher == SLURM and slurm.stop(folder, how))
-        or (how.launcher == ENGINE and spool.withdraw(folder))
+        or (how.launcher == ENGINE and engine_queue.withdraw(folder))
     ):
         run_folder.write_state(folder, state, state=STOPPED, reason="Taken out of the queue.")
         return
@@ -88,7 +89,7 @@ def resume(folder: Path, how: Launch | None = None) -> None:
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
     run_folder.read_job(folder)
-    before = launchers.read(folder)
+    before = read_launch(folder)
     if state.state == QUEUED and before.job is not None and _ended(before) is None:
         raise UserError(f"Run {folder.name} waits in the queue as job {before.job}.")
     how = how or Launch(before.launcher, before.nodes, before.gpus)
@@ -122,10 +123,14 @@ def queues(folders: list[Path]) -> dict[Path, str]:
             if again.state not in LIVE:
                 continue  # its last word came in between
             run_folder.write_state(
-                folder, again, state=FAILED, finished=again.heartbeat,
-                reason=ranks.told(folder) or f"{slurm.why(how.job or '', told)}; go on with "
+                folder,
+                again,
+                state=FAILED,
+                finished=again.heartbeat,
+                reason=rank_failures.told(folder)
+                or f"{slurm.why(how.job or '', told)}; go on with "
                 f"`workbench resume {folder.name}`.",
-            )  # fmt: skip
+            )
     return found
 
 
@@ -134,7 +139,7 @@ def _readable(folders: list[Path]) -> dict[Path, tuple[Launch, State]]:
     found = {}
     for folder in folders:
         with suppress(UserError):  # said when it is collected
-            found[folder] = launchers.read(folder), run_folder.read_state(folder)
+            found[folder] = read_launch(folder), run_folder.read_state(folder)
     return found
 
 
@@ -147,22 +152,24 @@ def _of_the_engine(known: dict[Path, tuple[Launch, State]]) -> dict[Path, str]:
     }
     if not queued:
         return {}
-    places = {folder: place for place, (_, folder) in enumerate(spool.waiting(), start=1)}
-    there = spool.running() is not None
+    places = {folder: place for place, (_, folder) in enumerate(engine_queue.waiting(), start=1)}
+    there = engine_queue.running() is not None
     found = {}
     for folder, state in queued.items():
         if there and folder.resolve() in places:
             found[folder] = f"number {places[folder.resolve()]} in the engine's queue"
         elif not run_folder.alive(folder, state) and run_folder.read_state(folder) == state:
             if not there:
-                spool.withdraw(folder)
+                engine_queue.withdraw(folder)
             elif time.time() - (state.heartbeat or 0) < run_folder.START_S:
                 continue  # just taken out of the queue, or not yet in it
             run_folder.write_state(
-                folder, state, state=FAILED,
+                folder,
+                state,
+                state=FAILED,
                 reason="The engine ended before it came to this run; go on with "
                 f"`workbench resume {folder.name}`.",
-            )  # fmt: skip
+            )
     return found
 
 

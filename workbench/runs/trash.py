@@ -10,7 +10,7 @@ from storage.errors import UserError
 from storage.predictions import remove_predictions
 from storage.runs import Run
 from storage.store import Store
-from workbench.runs import folder as run_folder
+from workbench.rundir import folder as run_folder
 
 TRASH = ".trash"
 

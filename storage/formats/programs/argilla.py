@@ -15,9 +15,20 @@ if TYPE_CHECKING:
     from storage.tweets import Tweet
 
 PARTS = {
-    "id", "external_id", "fields", "metadata", "responses", "suggestions", "vectors", "status",
-    "inserted_at", "updated_at", "_server_id", "dataset_id", "chunk_id",
-}  # fmt: skip
+    "id",
+    "external_id",
+    "fields",
+    "metadata",
+    "responses",
+    "suggestions",
+    "vectors",
+    "status",
+    "inserted_at",
+    "updated_at",
+    "_server_id",
+    "dataset_id",
+    "chunk_id",
+}
 RESPONSES, SUGGESTION = ".responses", ".suggestion"
 """What the flat tables of version 2 add to the name of a question."""
 OLD_SUGGESTION = "-suggestion"
@@ -114,8 +125,10 @@ def _answer(question: str, holder: Row, response: Row) -> Answer:
 
 def _columns(row: Row, question: str, values: Any) -> Iterator[Answer]:
     """The responses of a flat table: columns of lists for values, users and states."""
-    lists = [values, *(cells.opened(row.get(f"{question}{RESPONSES}.{part}")) for part in
-                       ("users", "status"))]  # fmt: skip
+    lists = [
+        values,
+        *(cells.opened(row.get(f"{question}{RESPONSES}.{part}")) for part in ("users", "status")),
+    ]
     values, users, states = (given if isinstance(given, list) else [] for given in lists)
     for place, value in enumerate(values):
         user = users[place] if place < len(users) else None

@@ -15,11 +15,30 @@ if TYPE_CHECKING:
 ANNOTATIONS = ("annotations", "completions")
 """What the list is called now, and was called before version 1."""
 PARTS = {
-    "id", "data", "meta", "annotations", "completions", "predictions", "drafts", "project",
-    "created_at", "updated_at", "updated_by", "created_by", "inner_id", "file_upload", "overlap",
-    "is_labeled", "total_annotations", "cancelled_annotations", "total_predictions",
-    "comment_count", "unresolved_comment_count", "last_comment_updated_at", "comment_authors",
-}  # fmt: skip
+    "id",
+    "data",
+    "meta",
+    "annotations",
+    "completions",
+    "predictions",
+    "drafts",
+    "project",
+    "created_at",
+    "updated_at",
+    "updated_by",
+    "created_by",
+    "inner_id",
+    "file_upload",
+    "overlap",
+    "is_labeled",
+    "total_annotations",
+    "cancelled_annotations",
+    "total_predictions",
+    "comment_count",
+    "unresolved_comment_count",
+    "last_comment_updated_at",
+    "comment_authors",
+}
 """What stands beside the data of a task."""
 CHOICES = ("choices", "taxonomy")
 """Controls whose answer can be a label."""

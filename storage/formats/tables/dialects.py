@@ -11,10 +11,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from storage.encodings import text
 from storage.errors import UsageError
+from storage.formats.decoding.encodings import text
+from storage.formats.decoding.streams import NOTHING
 from storage.formats.source import Dialect, ReadOptions, Source
-from storage.formats.streams import NOTHING
 from storage.formats.tables import quotes
 from storage.formats.tables.headers import header, names_known
 
@@ -26,8 +26,13 @@ HEAD = 1 << 20
 """Characters of the file that are looked at."""
 DELIMITERS = ",;\t|"
 NAMED_DELIMITERS = {
-    "tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ",
-}  # fmt: skip
+    "tab": "\t",
+    r"\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "space": " ",
+}
 SEP = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
 """What Excel writes into the first line of a file for itself."""
 SPACED = re.compile(r' +".*"\s*', re.DOTALL)

@@ -24,9 +24,16 @@ SAMPLE = 100
 ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"))
 """What a cell holds whose formula failed."""
 WRONG = (
-    zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError,
-    ParseError, NotImplementedError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OSError,
+    ParseError,
+    NotImplementedError,
+)
 """What openpyxl raises for a file that is no workbook, or a damaged one."""
 
 
@@ -43,9 +50,12 @@ def find(source: Source, options: ReadOptions) -> Source:
     found = header(source.name, cells, options.header)
     first = sample[0][0] if sample else 1
     dialect = Dialect(
-        "", found.names, found.is_row, skipped=first if found.is_row else first - 1,
+        "",
+        found.names,
+        found.is_row,
+        skipped=first if found.is_row else first - 1,
         nameless=found.nameless,
-    )  # fmt: skip
+    )
     notices = source.notices
     if len(sheets) > 1 and options.sheet is None:
         others = ", ".join(repr(name) for name in sheets if name != chosen)

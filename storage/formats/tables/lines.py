@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from storage.encodings import text
+from storage.formats.decoding.encodings import text
+from storage.formats.decoding.streams import NOTHING
 from storage.formats.position import Position
 from storage.formats.source import FASTTEXT, TABLE, ReadOptions, Source
-from storage.formats.streams import NOTHING
 from storage.formats.tables.headers import names_known
 from storage.formats.values import cells
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from storage.encodings import text
+from storage.formats.decoding.compression import unpacked
+from storage.formats.decoding.encodings import text
 from storage.formats.source import Dialect, Source
-from storage.packed import unpacked
 
 CHUNK = 1 << 18
 START, PLAIN, QUOTED, CLOSED = range(4)

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from storage.encodings import text
+from storage.formats.decoding.encodings import text
+from storage.formats.decoding.streams import NOTHING
 from storage.formats.position import Position
 from storage.formats.source import Dialect, Source
-from storage.formats.streams import NOTHING
 from storage.formats.tables import dialects, quotes
 
 MOST_LINES = 500

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 NAMES = {
     "text": (
-        "text", "tweet text", "tweet", "full text", "content", "body", "message", "sentence",
-        "tweet content", "document", "data", "tokens",
+        "text",
+        "tweet text",
+        "tweet",
+        "full text",
+        "content",
+        "body",
+        "message",
+        "sentence",
+        "tweet content",
+        "document",
+        "data",
+        "tokens",
     ),
     "label": (
-        "label", "sentiment", "class", "gold", "target", "category", "### assistant", "labels",
-        "polarity", "annotation", "cats",
+        "label",
+        "sentiment",
+        "class",
+        "gold",
+        "target",
+        "category",
+        "### assistant",
+        "labels",
+        "polarity",
+        "annotation",
+        "cats",
     ),
     "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
     "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
     "url": ("url", "tweet url", "link", "permalink"),
     "split": ("split", "partition", "fold"),
     "annotator": (
-        "annotator", "worker", "worker id", "workerid", "annotator id", "rater", "coder", "labeler",
-        "labeller", "completed by",
+        "annotator",
+        "worker",
+        "worker id",
+        "workerid",
+        "annotator id",
+        "rater",
+        "coder",
+        "labeler",
+        "labeller",
+        "completed by",
     ),
-}  # fmt: skip
+}
 """The names of the column that plays a part, the surest first."""
 ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
 LABEL_WORDS = frozenset(
@@ -27,10 +54,15 @@ LABEL_WORDS = frozenset(
 )
 """What stands in a column of labels and is no name for one."""
 SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "val": "dev",
+    "test": "test",
+    "testing": "test",
+}
 """The split that a value means."""
 
 

@@ -9,8 +9,8 @@ from itertools import islice, repeat
 from operator import itemgetter
 from typing import Any
 
-from storage import readers
-from storage.columns import Columns
+from storage.formats import readers
+from storage.formats.column_guessing import Columns
 from storage.formats.position import Position, RecordError
 from storage.formats.source import Source
 from storage.formats.values.cells import label_of, value_of

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from storage import label_names
-from storage.columns import MOST_LABELS
 from storage.config import Config, check_new_labels
 from storage.errors import UsageError
+from storage.formats.column_guessing import MOST_LABELS
 from storage.formats.values.cells import several
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
 from storage.formats.values.column_values import MOST_VALUES

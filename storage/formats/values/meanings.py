@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storage.columns import Columns
 from storage.config import Config
+from storage.formats.column_guessing import Columns
 from storage.formats.position import RecordError
 from storage.formats.source import TABLE, Source
 from storage.formats.values.cells import label_of

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from storage.columns import Columns
 from storage.errors import UsageError
+from storage.formats.column_guessing import Columns
 from storage.formats.values.column_names import SPLIT_NAMES
 
 EMPTY = ("", "none")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.runs.folder import read_log, read_state
+from workbench.rundir.folder import read_log, read_state
 
 pytestmark = pytest.mark.slow
 
@@ -102,8 +102,16 @@ def test_a_job_that_somebody_cancelled_is_seen_as_over(workspace, answer):
 
 def test_at_the_time_limit_and_after_a_requeue_a_run_goes_on(workspace, answer, cli):
     """The limit is a minute, and SLURM says so up to a minute before it is due."""
-    options = ("--recipe", "tiny", "--set", "training.max_steps=20000",
-               "--set", "training.batch_size=2", "--set", "training.accumulation=1")  # fmt: skip
+    options = (
+        "--recipe",
+        "tiny",
+        "--set",
+        "training.max_steps=20000",
+        "--set",
+        "training.batch_size=2",
+        "--set",
+        "training.accumulation=1",
+    )
     answer("-w", workspace, "train", "--recipe", "baseline", "--launcher", "slurm", "--wait")
     edit(workspace, "#SBATCH --time=1")
     answer("-w", workspace, "train", *options, "--launcher", "slurm")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage import readers, tweets
-from storage.formats import detection
+from storage import tweets
+from storage.formats import detection, readers
 from storage.formats.source import ReadOptions
 
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from storage.errors import UserError
-from storage.formats import streams
+from storage.formats.decoding import streams
 
 CSV = "text,label\nup and away we go,positive\n"
 ONE = [("up and away we go", "positive")]

@@ -17,27 +17,35 @@ NO_LABEL = "No label column was found"
 
 TAKEN = {
     "ar_utf8.csv": [
-        ("الخدمة ممتازة والتوصيل سريع", "positive"), ("تجربة سيئة جدا ولن أكررها", "negative"),
-        ("شُكْرًا لكم على كل شيء", "positive"), ("تأخر الطلب يومين", "negative"),
+        ("الخدمة ممتازة والتوصيل سريع", "positive"),
+        ("تجربة سيئة جدا ولن أكررها", "negative"),
+        ("شُكْرًا لكم على كل شيء", "positive"),
+        ("تأخر الطلب يومين", "negative"),
     ],
     "base.csv": [
-        (GATE, "positive"), (BAG, "positive"), ("Boarding starts at six", "negative"),
+        (GATE, "positive"),
+        (BAG, "positive"),
+        ("Boarding starts at six", "negative"),
         ("Nothing works on this app", "negative"),
     ],
     "blank_lines.csv": BOTH,
     "empty_names.csv": [
-        ("see you at the station tonight", "ham"), ("win a prize now and call", "spam"),
+        ("see you at the station tonight", "ham"),
+        ("win a prize now and call", "spam"),
     ],
     "label_dict.jsonl": BOTH[:1],
     "label_list.jsonl": BOTH,
     "labels_later.csv": [(GATE, "positive"), (BAG, "negative")],
     "list_quotes.txt": [
-        ('"first line of a list', None), ("second line of a list", None),
-        ('third line ends with a quote"', None), ('"All quoted line"', None),
+        ('"first line of a list', None),
+        ("second line of a list", None),
+        ('third line ends with a quote"', None),
+        ('"All quoted line"', None),
         ("plain last line of the list", None),
     ],
     "list_tab.txt": [
-        ("a plain tweet of a list", None), ("a tweet with a\ttab inside it", None),
+        ("a plain tweet of a list", None),
+        ("a tweet with a\ttab inside it", None),
         ("the last tweet of the list", None),
     ],
     "ls_annotations_object.json": [(UP, None)],
@@ -47,39 +55,52 @@ TAKEN = {
     "many_labels.csv": [(f"this is text number {n} about things", None) for n in range(84)],
     "nan_source.jsonl": BOTH,
     "nfc_nfd.csv": [
-        ("ça monte encore une fois", "négatif"), ("ça descend encore une fois", "négatif"),
-        ("rien de nouveau ce soir", "positif"), ("positif du tout ici", "positif"),
+        ("ça monte encore une fois", "négatif"),
+        ("ça descend encore une fois", "négatif"),
+        ("rien de nouveau ce soir", "positif"),
+        ("positif du tout ici", "positif"),
     ],
     "odd_labels.csv": [
-        (UP, 'he said "up"'), (DOWN, "a:b"), (SIDE, "-1x"),
-        ("whatever it may be then", "none of these"), ("another one bites the dust", "very good"),
-        ("something in the air tonight", "yes (sure)"), ("last in the line today", "x=y"),
+        (UP, 'he said "up"'),
+        (DOWN, "a:b"),
+        (SIDE, "-1x"),
+        ("whatever it may be then", "none of these"),
+        ("another one bites the dust", "very good"),
+        ("something in the air tonight", "yes (sure)"),
+        ("last in the line today", "x=y"),
     ],
     "odd_splits.csv": [*BOTH, (SIDE, "positive")],
     "pl_1250.csv": [
-        ("Dziękuję, było świetnie", "positive"), ("Znów spóźniony pociąg, źle", "negative"),
+        ("Dziękuję, było świetnie", "positive"),
+        ("Znów spóźniony pociąg, źle", "negative"),
     ],
     "polarity.csv": BOTH,
     "prodigy_reject.jsonl": [(UP, "positive"), (DOWN, None), ("what is this even about", None)],
     "quotes_tsv_error.tsv": [
-        ('"Up we go again friends', "positive"), ("This one is going down hard", "negative"),
+        ('"Up we go again friends', "positive"),
+        ("This one is going down hard", "negative"),
         ("I will never buy these again", "negative"),
-        ('they said "buy" and so we did"', "positive"), ("last line of the file here", "positive"),
+        ('they said "buy" and so we did"', "positive"),
+        ("last line of the file here", "positive"),
     ],
     "quotes_tsv_silent.tsv": [
-        ('"Up we go again friends', "positive"), ("This one is going down hard", "negative"),
-        ('They told me to hold it"', "positive"), ("last line of the file here", "negative"),
+        ('"Up we go again friends', "positive"),
+        ("This one is going down hard", "negative"),
+        ('They told me to hold it"', "positive"),
+        ("last line of the file here", "negative"),
     ],
     "same_id_two_labels.csv": [
-        ("Flight is late again and no seats", "negative"), ("The crew was kind today", "positive"),
+        ("Flight is late again and no seats", "negative"),
+        ("The crew was kind today", "positive"),
     ],
     "sep_hint.csv": BOTH,
     "text_list.jsonl": BOTH[:1],
     "unlabelled_first.csv": [(GATE, None), (BAG, None)],
     "workers_long.csv": [
-        ("rain all day long here", "negative"), ("sun at last my friends", "positive"),
+        ("rain all day long here", "negative"),
+        ("sun at last my friends", "positive"),
     ],
-}  # fmt: skip
+}
 """The texts and labels that come in, into a workspace without labels."""
 
 SAID = {
@@ -153,6 +174,8 @@ def test_a_named_column_of_splits_may_hold_splits_only(taken, make_store, take_i
     splits = {"Holdout": "test", "test SET": "test"}
     store, report = take_in(make_store(), path, columns={"split": "split"}, splits=splits)
     assert [row[0] for row in store.db.execute("SELECT split FROM current ORDER BY tweet")] == [
-        "train", "test", "test",
-    ]  # fmt: skip
+        "train",
+        "test",
+        "test",
+    ]
     assert report.notices == ()

@@ -9,16 +9,24 @@ from storage.errors import UserError
 HEAD = "text,label\n"
 TEXTS = {
     ("cp1250", "Polish"): [
-        "Dziękuję, było świetnie", "Znów spóźniony pociąg, źle", "Polecam, naprawdę świetna jakość",
+        "Dziękuję, było świetnie",
+        "Znów spóźniony pociąg, źle",
+        "Polecam, naprawdę świetna jakość",
     ],
     ("cp1250", "Czech"): [
-        "Děkuji, bylo to skvělé", "Zase zpožděný vlak, hrůza", "Nemůžu se dočkat zítřka",
+        "Děkuji, bylo to skvělé",
+        "Zase zpožděný vlak, hrůza",
+        "Nemůžu se dočkat zítřka",
     ],
     ("cp1250", "Hungarian"): [
-        "Köszönöm, nagyon jó volt", "Alig várom a holnapi napot", "Most vettem új cipőt, tetszik",
+        "Köszönöm, nagyon jó volt",
+        "Alig várom a holnapi napot",
+        "Most vettem új cipőt, tetszik",
     ],
     ("cp1250", "Croatian"): [
-        "Opet kasni vlak, užas", "Usluga je bila odlična", "Sve što želiš, to ćeš dobiti",
+        "Opet kasni vlak, užas",
+        "Usluga je bila odlična",
+        "Sve što želiš, to ćeš dobiti",
     ],
     ("cp1251", "Russian"): ["Спасибо, было отлично", "Опять поезд опоздал, ужас"],
     ("cp1251", "Bulgarian"): ["Благодаря, беше страхотно", "Пак закъснява влакът, ужас"],
@@ -28,7 +36,10 @@ TEXTS = {
     ("cp1252", "Spanish"): ["¡Qué día tan bonito en Cádiz!", "No puedo esperar a mañana"],
     ("cp1252", "Italian"): ["Di nuovo in ritardo, perché è così?", "Che città, però"],
     ("cp1252", "many"): [
-        "the café costs 5 €", "garçon déjà vu, naïve Übergröße", "señor, ¿cuánto?", "smørrebrød",
+        "the café costs 5 €",
+        "garçon déjà vu, naïve Übergröße",
+        "señor, ¿cuánto?",
+        "smørrebrød",
     ],
     ("cp1253", "Greek"): ["Ευχαριστώ, ήταν υπέροχα", "Πάλι καθυστερεί το τρένο, χάλια"],
     ("cp1254", "Turkish"): ["Teşekkürler, harikaydı", "Tren yine gecikti, berbat bir gün"],
@@ -39,7 +50,7 @@ TEXTS = {
     ("koi8-r", "Russian"): ["Спасибо, было отлично", "Опять поезд опоздал, ужас"],
     ("iso8859-2", "Polish"): ["Dziękuję, było świetnie", "Znów spóźniony pociąg, źle"],
     ("mac-roman", "French"): ["C'était génial, merci", "Le service était très désagréable, déçu"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("codec", "language"), TEXTS)

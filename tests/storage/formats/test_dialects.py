@@ -92,8 +92,10 @@ def test_columns_without_a_name_go_where_they_are_empty(taken, write, make_store
     store, report = take_in(make_store(labels=()), path)
     assert report.columns == {"text": "message", "label": "class"}
     assert [tweets.source(store, number) for number in (1, 2, 3)] == [
-        {"column1": "0"}, {"column1": "1", "column4": "and more"}, {"column1": "2"},
-    ]  # fmt: skip
+        {"column1": "0"},
+        {"column1": "1", "column4": "and more"},
+        {"column1": "2"},
+    ]
 
 
 # Quotes
@@ -194,9 +196,17 @@ def test_a_delimiter_or_escape_that_is_none_is_refused(option, taken, write):
 
 def test_a_line_of_a_list_is_a_tweet_whatever_is_in_it(taken, write):
     lines = [
-        "text", '"quoted', "a, b; c | d\te", "  spaces around it  ", "# comment", "sep=;",
-        "\u2028 is no line end \x0b\x0c", "ends in a quote\"", "1", "a,b",
-    ]  # fmt: skip
+        "text",
+        '"quoted',
+        "a, b; c | d\te",
+        "  spaces around it  ",
+        "# comment",
+        "sep=;",
+        "\u2028 is no line end \x0b\x0c",
+        'ends in a quote"',
+        "1",
+        "a,b",
+    ]
     for end in ("\n", "\r\n", "\r"):
         found, report = taken(write("t.txt", end.join(lines) + end + " " + end + "\x1a"))
         assert [text for text, _ in found] == lines

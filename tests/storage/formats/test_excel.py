@@ -47,8 +47,15 @@ def test_the_first_sheet_is_read_or_the_one_that_is_named(taken, workbook):
 
 
 def test_empty_rows_and_nameless_columns_are_nothing(taken, workbook):
-    rows = [[], [None, None], ["text", "label", None, None], [UP, "positive"], [], [None, ""],
-            [DOWN, "negative", None]]  # fmt: skip
+    rows = [
+        [],
+        [None, None],
+        ["text", "label", None, None],
+        [UP, "positive"],
+        [],
+        [None, ""],
+        [DOWN, "negative", None],
+    ]
     assert taken(workbook(S=rows))[0] == BOTH
     rows[3].append("beside")
     with pytest.raises(UserError, match="record 1, line 4: there are cells beyond"):
@@ -57,14 +64,20 @@ def test_empty_rows_and_nameless_columns_are_nothing(taken, workbook):
 
 def test_numbers_dates_and_errors(make_store, take_in, workbook):
     day = datetime.datetime(2024, 5, 1, 12)
-    rows = [["text", "label", "id", "day", "share"], [12345, 1, 6, day, 0.5],
-            ["#N/A", 0, 7, None, None], [UP, 1.0, 8, None, "#DIV/0!"], [True, 0, 9, None, None],
-            [0.5, None, 10, None, None]]  # fmt: skip
+    rows = [
+        ["text", "label", "id", "day", "share"],
+        [12345, 1, 6, day, 0.5],
+        ["#N/A", 0, 7, None, None],
+        [UP, 1.0, 8, None, "#DIV/0!"],
+        [True, 0, 9, None, None],
+        [0.5, None, 10, None, None],
+    ]
     path = workbook(S=rows)
     store, report = take_in(make_store(), path, codes={"0": "negative", "1": "positive"})
     assert [(t.text, t.label, t.external_id) for t in tweets.each(store)][:2] == [
-        ("12345", "positive", "6"), (UP, "positive", "8"),
-    ]  # fmt: skip
+        ("12345", "positive", "6"),
+        (UP, "positive", "8"),
+    ]
     assert [tweet.text for tweet in tweets.each(store)][2:] == ["True", "0.5"]
     assert report.rejected == 1
     assert tweets.source(store, 1) == {"day": "2024-05-01T12:00:00", "share": 0.5}

@@ -8,60 +8,146 @@ import random
 
 import pytest
 
-from storage import importing, parsing
 from storage.config import Config
 from storage.errors import UserError
-from storage.importing import Options
+from storage.transfer import importing, parsing
+from storage.transfer.importing import Options
 
 ROUNDS = 2_000
 CHOICE = {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["up"]}}
-EVENT = {"event": 1, "action": 1, "annotator": "ana", "at": 1, "kind": "set", "field": "label",
-         "old": None, "new": "up", "queue": None, "reverts": None, "undone": False}  # fmt: skip
+EVENT = {
+    "event": 1,
+    "action": 1,
+    "annotator": "ana",
+    "at": 1,
+    "kind": "set",
+    "field": "label",
+    "old": None,
+    "new": "up",
+    "queue": None,
+    "reverts": None,
+    "undone": False,
+}
 FORMS = {
     "plain": {"id": 1, "text": "up we go", "label": "up", "split": "test", "x": [1, {"y": 2.5}]},
     "lists": {"text": ["up", "we", "go"], "label": ["up"], "url": None},
     "dialogue": {"text": "### Human: up we go\n### Assistant: up"},
     "Label Studio": {
-        "id": 1, "data": {"text": "up we go", "id": 3}, "meta": {},
-        "annotations": [{"completed_by": {"id": 1, "email": "a@b.c"}, "ground_truth": True,
-                         "updated_at": "2024", "was_cancelled": False, "result": [CHOICE]},
-                        {"completed_by": 2, "result": [CHOICE | {"type": "rating"}]}],
+        "id": 1,
+        "data": {"text": "up we go", "id": 3},
+        "meta": {},
+        "annotations": [
+            {
+                "completed_by": {"id": 1, "email": "a@b.c"},
+                "ground_truth": True,
+                "updated_at": "2024",
+                "was_cancelled": False,
+                "result": [CHOICE],
+            },
+            {"completed_by": 2, "result": [CHOICE | {"type": "rating"}]},
+        ],
         "predictions": [{"model_version": "m", "score": 0.5, "result": [CHOICE]}],
     },
-    "an annotation": {"id": 5, "result": [CHOICE], "completed_by": 2,
-                      "task": {"id": 1, "data": {"text": "up we go"}}},
+    "an annotation": {
+        "id": 5,
+        "result": [CHOICE],
+        "completed_by": 2,
+        "task": {"id": 1, "data": {"text": "up we go"}},
+    },
     "Argilla": {
-        "id": "a", "fields": {"text": "up we go"}, "metadata": {"n": 1}, "vectors": {},
+        "id": "a",
+        "fields": {"text": "up we go"},
+        "metadata": {"n": 1},
+        "vectors": {},
         "responses": {"mood": [{"value": "up", "user_id": "u", "status": "submitted"}]},
         "suggestions": {"mood": {"value": "down", "score": 0.5, "agent": "m"}},
     },
     "Argilla 1": {
-        "id": "a", "fields": {"text": "up we go"}, "external_id": "x",
+        "id": "a",
+        "fields": {"text": "up we go"},
+        "external_id": "x",
         "responses": [{"user_id": "u", "status": "submitted", "values": {"mood": {"value": "up"}}}],
         "suggestions": [{"question_name": "mood", "value": "up", "score": 0.5}],
     },
     "flat Argilla": {
-        "text": "up we go", "mood.responses": ["up"], "mood.responses.users": ["u"],
-        "mood.responses.status": ["submitted"], "mood.suggestion": "down",
+        "text": "up we go",
+        "mood.responses": ["up"],
+        "mood.responses.users": ["u"],
+        "mood.responses.status": ["submitted"],
+        "mood.suggestion": "down",
     },
     "flat Argilla 1": {
-        "text": "up we go", "mood": [{"user_id": "u", "value": "up", "status": "submitted"}],
-        "mood-suggestion": "down", "mood-suggestion-metadata": {"score": 1},
+        "text": "up we go",
+        "mood": [{"user_id": "u", "value": "up", "status": "submitted"}],
+        "mood-suggestion": "down",
+        "mood-suggestion-metadata": {"score": 1},
     },
-    "doccano": {"id": 1, "text": "up we go", "meta": {"a": 1},
-                "annotations": [{"label": 1, "user": 2, "created_at": "2024"}]},
-    "Prodigy": {"text": "up we go", "accept": ["up"], "answer": "accept", "_session_id": "s",
-                "options": [{"id": "up", "text": "Up"}], "meta": {"a": 1}, "_timestamp": 1},
-    "Twitter": {"id": 1, "text": "up we…", "truncated": True,
-                "extended_tweet": {"full_text": "up we go"}, "user": {"id": 1}},
+    "doccano": {
+        "id": 1,
+        "text": "up we go",
+        "meta": {"a": 1},
+        "annotations": [{"label": 1, "user": 2, "created_at": "2024"}],
+    },
+    "Prodigy": {
+        "text": "up we go",
+        "accept": ["up"],
+        "answer": "accept",
+        "_session_id": "s",
+        "options": [{"id": "up", "text": "Up"}],
+        "meta": {"a": 1},
+        "_timestamp": 1,
+    },
+    "Twitter": {
+        "id": 1,
+        "text": "up we…",
+        "truncated": True,
+        "extended_tweet": {"full_text": "up we go"},
+        "user": {"id": 1},
+    },
     "nested": {"row_idx": 0, "row": {"text": "up we go", "label": "up"}},
-    "ours": {"id": 1, "external_id": "7", "text": "up we go", "label": "up", "gold": "up",
-             "split": "train", "changed": False, "flags": ["review"], "note": None,
-             "source": {"a": 1}, "history": [EVENT | {"kind": "gold import"}, EVENT]},
-}  # fmt: skip
-VALUES = [None, "", "x", "up", 0, -1, 1.5, True, [], {}, [1], ["up", "down"], [[]], [None], [{}],
-          {"a": None}, {"text": 7}, {"value": {}}, 10**30, float("nan"), float("inf"), "\ud83d",
-          [[0, 5, "PER"]], "[1, 2]", "{'a': 1}", "[" * 50, "9" * 5000]  # fmt: skip
+    "ours": {
+        "id": 1,
+        "external_id": "7",
+        "text": "up we go",
+        "label": "up",
+        "gold": "up",
+        "split": "train",
+        "changed": False,
+        "flags": ["review"],
+        "note": None,
+        "source": {"a": 1},
+        "history": [EVENT | {"kind": "gold import"}, EVENT],
+    },
+}
+VALUES = [
+    None,
+    "",
+    "x",
+    "up",
+    0,
+    -1,
+    1.5,
+    True,
+    [],
+    {},
+    [1],
+    ["up", "down"],
+    [[]],
+    [None],
+    [{}],
+    {"a": None},
+    {"text": 7},
+    {"value": {}},
+    10**30,
+    float("nan"),
+    float("inf"),
+    "\ud83d",
+    [[0, 5, "PER"]],
+    "[1, 2]",
+    "{'a': 1}",
+    "[" * 50,
+    "9" * 5000,
+]
 
 
 def places(value, way=()):

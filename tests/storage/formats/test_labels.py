@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from storage import labels, tweets
+from storage import tweets
 from storage.config import Config, check_new_labels, with_labels
 from storage.errors import UsageError, UserError
+from storage.history import labels
 
 UP, DOWN, SIDE = "up and away we go", "down it goes today", "sideways all day long"
 
 
 def table(*labels, head="text,label"):
-    return f"{head}\n" + "".join(f'{text},"{label}"\n' for text, label in zip(
-        (UP, DOWN, SIDE, "one more of these"), labels, strict=False))  # fmt: skip
+    return f"{head}\n" + "".join(
+        f'{text},"{label}"\n'
+        for text, label in zip((UP, DOWN, SIDE, "one more of these"), labels, strict=False)
+    )
 
 
 # Codes
@@ -75,10 +78,12 @@ def test_a_label_is_found_in_any_spelling_by_filter_and_by_name(make_store, take
     ("one", "other"),
     [
         ("negative", "negаtive"),
-        ("up", "ｕｐ"), ("not sure", "not‐sure".replace("not‐", "nоt ")), ("a-b", "a–b"),
+        ("up", "ｕｐ"),
+        ("not sure", "not‐sure".replace("not‐", "nоt ")),
+        ("a-b", "a–b"),
         ("NEW", "ΝEW"),
     ],
-)  # fmt: skip
+)
 def test_names_that_look_alike_are_refused(one, other, taken, write, make_store):
     for check in (check_new_labels, lambda names: with_labels(Config(), names)):
         with pytest.raises(UsageError, match="look alike and are not"):
@@ -104,8 +109,9 @@ def test_a_workspace_with_names_in_two_forms_still_opens(make_store, reopen):
     path.write_text(path.read_text().replace('"positive", "negative"', old))
     again = reopen(store)
     assert [again.config.label(name) for name in ("négatif", "ne\u0301gatif")] == [
-        "négatif", "ne\u0301gatif",
-    ]  # fmt: skip
+        "négatif",
+        "ne\u0301gatif",
+    ]
 
 
 # The column
@@ -113,8 +119,11 @@ def test_a_workspace_with_names_in_two_forms_still_opens(make_store, reopen):
 
 def test_the_workspace_tells_the_column_of_its_labels(taken, write):
     known = ("positive", "negative")
-    path = write("t.csv", "target,text,verdict,predicted verdict\n"
-                 f"TSLA,{UP},positive,negative\nAAPL,{DOWN},Negative,negative\n")  # fmt: skip
+    path = write(
+        "t.csv",
+        "target,text,verdict,predicted verdict\n"
+        f"TSLA,{UP},positive,negative\nAAPL,{DOWN},Negative,negative\n",
+    )
     found, report = taken(path, labels=known)
     assert report.columns == {"text": "text", "label": "verdict"}
     assert [label for _, label in found] == list(known)
@@ -146,9 +155,10 @@ def test_more_than_twenty_labels_need_a_name_a_set_or_a_map(taken, write, make_s
     path = write("t.csv", f"text,label\n{rows}")
     names = [f"emo{n:02}" for n in range(30)]
     for options in (
-        {"columns": {"label": "label"}}, {"labels": tuple(names)},
+        {"columns": {"label": "label"}},
+        {"labels": tuple(names)},
         {"codes": dict(zip(names, names, strict=True))},
-    ):  # fmt: skip
+    ):
         assert taken(path, **options)[1].unlabelled == 0
     many = "".join(f"text number {n} of these,kind {n}\n" for n in range(1001))
     with pytest.raises(UsageError, match="has more than 1,000 different values"):

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from storage import importing, parsing, tweets
+from storage import tweets
 from storage.errors import UserError
 from storage.formats.rejects import Rejects
-from storage.importing import Options
+from storage.transfer import importing, parsing
+from storage.transfer.importing import Options
 
 BROKEN = (
     "text,label\n"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from storage import parsing
 from storage.errors import UserError
+from storage.transfer import parsing
 
 TABLES = {
     "an unclosed quote": (

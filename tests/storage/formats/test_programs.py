@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from storage import readers, tweets
+from storage import tweets
 from storage.errors import UserError
-from storage.formats import detection
+from storage.formats import detection, readers
 from storage.formats.source import ReadOptions
 
 UP, DOWN = "up and away we go", "down it goes today"
@@ -78,8 +78,10 @@ def test_a_task_of_label_studio_in_any_form(row, label, given):
 
 def test_the_only_control_is_the_label_in_all_tasks(given, taken, write):
     """A task that answers another control alone has no label by that."""
-    rows = [task(UP, choices("up"), choices("stocks", control="topic")),
-            task(DOWN, choices("bonds", control="topic"))]  # fmt: skip
+    rows = [
+        task(UP, choices("up"), choices("stocks", control="topic")),
+        task(DOWN, choices("bonds", control="topic")),
+    ]
     found, _ = given(rows, columns={"label": "sentiment"})
     assert found == [(UP, "up"), (DOWN, None)]
     assert "label" not in given(rows)[1].columns or given(rows)[1].columns["label"] == "sentiment"
@@ -105,13 +107,24 @@ def test_other_answers_of_label_studio_are_columns(make_store, take_in, write):
 
 
 def test_json_min_and_csv_of_label_studio(given, taken, write):
-    row = {"text": UP, "id": 1, "sentiment": "positive", "annotator": 1, "annotation_id": 1,
-           "created_at": "2024", "updated_at": "2024", "lead_time": 1.5}  # fmt: skip
+    row = {
+        "text": UP,
+        "id": 1,
+        "sentiment": "positive",
+        "annotator": 1,
+        "annotation_id": 1,
+        "created_at": "2024",
+        "updated_at": "2024",
+        "lead_time": 1.5,
+    }
     found, report = given([row, row | {"id": 2, "text": DOWN, "sentiment": "negative"}])
     assert found == BOTH
     assert report.columns == {
-        "text": "text", "label": "sentiment", "id": "id", "annotator": "annotator",
-    }  # fmt: skip
+        "text": "text",
+        "label": "sentiment",
+        "id": "id",
+        "annotator": "annotator",
+    }
     several = row | {"sentiment": {"choices": ["positive", "negative"]}}
     with pytest.raises(UserError, match="record 1, line 1: the labels 'positive', 'negative'"):
         given([several])
@@ -125,16 +138,23 @@ def test_json_min_and_csv_of_label_studio(given, taken, write):
 def test_the_judgements_of_label_studio(write):
     entries = [
         {"completed_by": 1, "created_at": "2024-01-01", "result": [choices("up")]},
-        {"completed_by": {"id": 2, "email": "b@x.y"}, "updated_at": "2024-01-02",
-         "created_at": "2024-01-01", "result": [choices("down")]},
+        {
+            "completed_by": {"id": 2, "email": "b@x.y"},
+            "updated_at": "2024-01-02",
+            "created_at": "2024-01-01",
+            "result": [choices("down")],
+        },
         {"completed_by": None, "result": [choices("up")]},
         {"completed_by": 3, "was_cancelled": True, "result": [choices("up")]},
-    ]  # fmt: skip
+    ]
     path = write("t.json", json.dumps([task(UP, annotations=entries)]))
     assert judgements(path) == [
-        [("label", "up", "1", "2024-01-01"), ("label", "down", "b@x.y", "2024-01-02"),
-         ("label", "up", None, None)],
-    ]  # fmt: skip
+        [
+            ("label", "up", "1", "2024-01-01"),
+            ("label", "down", "b@x.y", "2024-01-02"),
+            ("label", "up", None, None),
+        ],
+    ]
 
 
 # Argilla
@@ -151,16 +171,47 @@ def test_the_judgements_of_label_studio(write):
         ({"fields": {"text": UP}, "responses": {"mood": [{"value": []}]}}, None),
         ({"fields": {"text": UP}, "responses": {"mood": {"value": "a"}}}, "a"),
         ({"fields": {"text": UP}, "responses": [{"values": {"mood": {"value": "a"}}}]}, "a"),
-        ({"text": UP, "mood.responses": ["b", "a"], "mood.responses.users": ["u", "v"],
-          "mood.responses.status": ["discarded", "submitted"], "mood.suggestion": "b"}, "a"),
-        ({"text": UP, "mood.responses": None, "mood.responses.users": None,
-          "mood.suggestion": "b"}, None),
-        ({"text": UP, "mood": [{"user_id": "u", "value": "a", "status": "submitted"}],
-          "mood-suggestion": "b", "mood-suggestion-metadata": {}, "external_id": "1"}, "a"),
-        ({"text": UP, "annotation": "a", "prediction": [{"label": "b", "score": 0.9}],
-          "annotation_agent": "u", "status": "Validated"}, "a"),
+        (
+            {
+                "text": UP,
+                "mood.responses": ["b", "a"],
+                "mood.responses.users": ["u", "v"],
+                "mood.responses.status": ["discarded", "submitted"],
+                "mood.suggestion": "b",
+            },
+            "a",
+        ),
+        (
+            {
+                "text": UP,
+                "mood.responses": None,
+                "mood.responses.users": None,
+                "mood.suggestion": "b",
+            },
+            None,
+        ),
+        (
+            {
+                "text": UP,
+                "mood": [{"user_id": "u", "value": "a", "status": "submitted"}],
+                "mood-suggestion": "b",
+                "mood-suggestion-metadata": {},
+                "external_id": "1",
+            },
+            "a",
+        ),
+        (
+            {
+                "text": UP,
+                "annotation": "a",
+                "prediction": [{"label": "b", "score": 0.9}],
+                "annotation_agent": "u",
+                "status": "Validated",
+            },
+            "a",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_record_of_argilla_in_any_form(row, label, given):
     assert given([row])[0] == [(UP, label)]
     assert given([row], name="t.jsonl")[0] == [(UP, label)]
@@ -170,20 +221,32 @@ def test_flat_tables_of_argilla_come_as_csv_and_parquet(taken, write, tmp_path):
     import pandas as pd
 
     rows = [
-        {"id": "1", "text": UP, "label.responses": ["positive"], "label.responses.users": ["u"],
-         "label.responses.status": ["submitted"], "label.suggestion": "negative"},
-        {"id": "2", "text": DOWN, "label.responses": ["positive", "negative"],
-         "label.responses.users": ["u", "v"], "label.responses.status": ["draft", "submitted"],
-         "label.suggestion": None},
-    ]  # fmt: skip
+        {
+            "id": "1",
+            "text": UP,
+            "label.responses": ["positive"],
+            "label.responses.users": ["u"],
+            "label.responses.status": ["submitted"],
+            "label.suggestion": "negative",
+        },
+        {
+            "id": "2",
+            "text": DOWN,
+            "label.responses": ["positive", "negative"],
+            "label.responses.users": ["u", "v"],
+            "label.responses.status": ["draft", "submitted"],
+            "label.suggestion": None,
+        },
+    ]
     frame = pd.DataFrame(rows)
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
     for name in ("t.csv", "t.parquet"):
         assert taken(tmp_path / name)[0] == BOTH
         assert judgements(tmp_path / name) == [
-            [("label", "positive", "u", None)], [("label", "negative", "v", None)],
-        ]  # fmt: skip
+            [("label", "positive", "u", None)],
+            [("label", "negative", "v", None)],
+        ]
 
 
 def test_questions_of_argilla_that_are_no_labels_stay_columns(make_store, take_in, write):
@@ -195,8 +258,11 @@ def test_questions_of_argilla_that_are_no_labels_stay_columns(make_store, take_i
 
 
 def test_the_judgements_of_argilla(write):
-    answers = [{"value": "a", "user_id": "u"}, {"value": "b", "user_id": "v", "updated_at": "2024"},
-               {"value": "c", "user_id": "w", "status": "draft"}]  # fmt: skip
+    answers = [
+        {"value": "a", "user_id": "u"},
+        {"value": "b", "user_id": "v", "updated_at": "2024"},
+        {"value": "c", "user_id": "w", "status": "draft"},
+    ]
     row = {"fields": {"text": UP}, "responses": {"mood": answers}}
     assert judgements(write("t.json", json.dumps([row]))) == [
         [("label", "a", "u", None), ("label", "b", "v", "2024")]
@@ -239,18 +305,24 @@ def test_a_csv_of_doccano(taken, write):
         ({"text": UP, "label": ["a", "b"]}, "the labels 'a', 'b' stand where one is expected"),
         ({"text": UP, "label": [[0, 5, "PER"]]}, "the label marks a part of the text"),
         ({"text": UP, "label": [{"start": 0, "end": 2, "label": "x"}]}, "marks a part of the text"),
-        ({"text": UP, "annotations": [{"label": 1, "user": 1}, {"label": 2, "user": 1}]},
-         "the labels 1 and 2 stand where one is expected"),
-        ({"text": UP, "annotations": [{"label": 1, "start_offset": 0, "end_offset": 2}]},
-         "the annotations mark parts of the text"),
+        (
+            {"text": UP, "annotations": [{"label": 1, "user": 1}, {"label": 2, "user": 1}]},
+            "the labels 1 and 2 stand where one is expected",
+        ),
+        (
+            {"text": UP, "annotations": [{"label": 1, "start_offset": 0, "end_offset": 2}]},
+            "the annotations mark parts of the text",
+        ),
         ({"text": UP, "accept": ["a", "b"], "answer": "accept"}, "the labels 'a', 'b'"),
-        ({"data": {"text": UP}, "annotations": [{"result": [choices("a", "b")]}]},
-         "has the choices 'a', 'b' where one label is expected"),
+        (
+            {"data": {"text": UP}, "annotations": [{"result": [choices("a", "b")]}]},
+            "has the choices 'a', 'b' where one label is expected",
+        ),
         ({"fields": {"text": UP}, "responses": {"x": [{"value": ["a", "b"]}]}}, "the labels 'a', "),
         ({"text": UP, "label": {"a": 0.6, "b": 0.4}}, "an object with the keys 'a', 'b'"),
         ({"text": UP, "label": {"a": 1, "b": 1, "c": 0}}, "the labels 'a', 'b'"),
     ],
-)  # fmt: skip
+)
 def test_several_labels_are_refused_with_the_record(row, message, given):
     fine = {"text": DOWN, "label": "a"} if "text" in row else row | {"annotations": []}
     fine = {"fields": {"text": DOWN}, "responses": {}} if "fields" in row else fine
@@ -267,11 +339,18 @@ def test_several_labels_are_refused_with_the_record(row, message, given):
         ({"text": UP, "accept": ["a"], "answer": "accept", "options": [{"id": "a"}]}, "a"),
         ({"text": UP, "accept": [], "answer": "accept", "options": [{"id": "a"}]}, None),
         ({"text": UP, "accept": ["a", "b"], "answer": "ignore"}, None),
-        ({"text": UP, "accept": [2], "answer": "accept",
-          "options": [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}]}, "b"),
+        (
+            {
+                "text": UP,
+                "accept": [2],
+                "answer": "accept",
+                "options": [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}],
+            },
+            "b",
+        ),
         ({"text": UP, "label": "a", "answer": "accept", "meta": {"source": "x"}, "spans": []}, "a"),
     ],
-)  # fmt: skip
+)
 def test_an_answer_of_prodigy(row, label, given):
     assert given([row], name="t.jsonl")[0] == [(UP, label)]
 
@@ -311,22 +390,41 @@ def test_class_names_of_lists_are_labels(taken, tmp_path):
     "content",
     [
         {"data": [{"text": UP, "label": "positive"}, {"text": DOWN, "label": "negative"}]},
-        {"version": "1.0", "about": {"a": [1]}, "tags": [{"a": 1}],
-         "rows": [{"text": UP, "label": "positive"}, {"text": DOWN, "label": "negative"}], "n": 2},
-        {"features": [{"name": "text"}], "rows": [
-            {"row_idx": 0, "row": {"text": UP, "label": "positive"}, "truncated_cells": []},
-            {"row_idx": 1, "row": {"text": DOWN, "label": "negative"}, "truncated_cells": []}]},
-        [{"tweet": {"full_text": UP, "label": "positive"}},
-         {"tweet": {"full_text": DOWN, "label": "negative"}}],
+        {
+            "version": "1.0",
+            "about": {"a": [1]},
+            "tags": [{"a": 1}],
+            "rows": [{"text": UP, "label": "positive"}, {"text": DOWN, "label": "negative"}],
+            "n": 2,
+        },
+        {
+            "features": [{"name": "text"}],
+            "rows": [
+                {"row_idx": 0, "row": {"text": UP, "label": "positive"}, "truncated_cells": []},
+                {"row_idx": 1, "row": {"text": DOWN, "label": "negative"}, "truncated_cells": []},
+            ],
+        },
+        [
+            {"tweet": {"full_text": UP, "label": "positive"}},
+            {"tweet": {"full_text": DOWN, "label": "negative"}},
+        ],
         {"text": {"0": UP, "1": DOWN}, "label": {"0": "positive", "1": "negative"}},
         {"text": [UP, DOWN], "label": ["positive", "negative"]},
         {"0": {"text": UP, "label": "positive"}, "1": {"text": DOWN, "label": "negative"}},
-        {"columns": ["text", "label"], "index": [0, 1],
-         "data": [[UP, "positive"], [DOWN, "negative"]]},
-        {"schema": {"fields": []}, "data": [{"index": 0, "text": UP, "label": "positive"},
-                                            {"index": 1, "text": DOWN, "label": "negative"}]},
+        {
+            "columns": ["text", "label"],
+            "index": [0, 1],
+            "data": [[UP, "positive"], [DOWN, "negative"]],
+        },
+        {
+            "schema": {"fields": []},
+            "data": [
+                {"index": 0, "text": UP, "label": "positive"},
+                {"index": 1, "text": DOWN, "label": "negative"},
+            ],
+        },
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("indent", [None, 1])
 def test_a_container_of_records_is_opened(content, indent, taken, write):
     for name in ("t.json", "t.jsonl"):
@@ -345,8 +443,10 @@ def test_a_large_container_is_opened_too(form, read, write):
     found, source = read(write("t.json", json.dumps(content)))
     assert found == rows
     assert (source.container, source.orient) == {
-        "list": ("data", None), "columns": (None, "columns"), "index": (None, "index"),
-    }[form]  # fmt: skip
+        "list": ("data", None),
+        "columns": (None, "columns"),
+        "index": (None, "index"),
+    }[form]
 
 
 def test_what_stands_beside_the_records_is_named(taken, write):
@@ -375,10 +475,13 @@ def test_the_full_text_of_a_tweet_wins(taken, write, make_store, take_in):
 @pytest.mark.parametrize(
     ("text", "read_as"),
     [
-        (["up", "and", "away", 7], "up and away 7"), ([{"text": "up"}, {"text": "we"}], "up we"),
-        (12345, "12345"), (1.5, "1.5"), ({"content": UP}, UP),
+        (["up", "and", "away", 7], "up and away 7"),
+        ([{"text": "up"}, {"text": "we"}], "up we"),
+        (12345, "12345"),
+        (1.5, "1.5"),
+        ({"content": UP}, UP),
     ],
-)  # fmt: skip
+)
 def test_texts_that_are_no_strings(text, read_as, given):
     assert given([{"text": text, "label": "a"}])[0] == [(read_as, "a")]
 

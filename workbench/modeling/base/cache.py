@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
 
-from workbench.bases import place_of
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.base.out_of_memory import release_memory
-from workbench.recipes import Quantization
+from workbench.recipes.base_models import place_of
+from workbench.recipes.recipes import Quantization
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from workbench.recipes import AUTO, Quantization
+from workbench.recipes.recipes import AUTO, Quantization
 
 
 def with_compute_dtype(quantization: Quantization) -> Quantization:

@@ -8,11 +8,11 @@ import bitsandbytes as bnb
 import psutil
 import torch
 
-from workbench.estimating import GIB, Lengths, estimate
 from workbench.modeling.base.model import Model
-from workbench.plans import MEMORY_MODES, NAMED_MODES, MemoryMode
-from workbench.recipes import Recipe
-from workbench.shapes import shape_of
+from workbench.planning.memory_estimate import GIB, Lengths, estimate
+from workbench.planning.model_architecture import shape_of
+from workbench.recipes.memory_modes import MEMORY_MODES, NAMED_MODES, MemoryMode
+from workbench.recipes.recipes import Recipe
 
 
 def choose_memory_mode(

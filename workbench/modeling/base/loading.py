@@ -11,8 +11,6 @@ import torch
 from torch import nn
 
 from storage.errors import UserError, on_one_line
-from workbench.base_configs import held_quantization, is_quantised, require_supported
-from workbench.bases import require_model
 from workbench.modeling.base.checks import (
     NOT_IN_4_BIT,
     count_linear_layers,
@@ -23,7 +21,9 @@ from workbench.modeling.base.compute_dtype import with_compute_dtype
 from workbench.modeling.base.loading_errors import as_user_errors
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.tokenizing import Tokenizer
-from workbench.recipes import Quantization
+from workbench.recipes.base_configs import held_quantization, is_quantised, require_supported
+from workbench.recipes.base_models import require_model
+from workbench.recipes.recipes import Quantization
 
 CAUSAL_LM, IMAGE_TEXT_TO_TEXT = "AutoModelForCausalLM", "AutoModelForImageTextToText"
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from workbench.modeling.base.linear_4bit import compilable
 from workbench.modeling.base.model import Model
 from workbench.modeling.base.targets import target_modules
-from workbench.recipes import Lora
+from workbench.recipes.recipes import Lora
 
 
 def lora_config(model: Model, lora: Lora) -> LoraConfig:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.modeling.data.tokenizing import Tokenizer
-from workbench.recipes import Quantization
+from workbench.recipes.recipes import Quantization
 
 Model = Any
 """A transformers causal language model, perhaps with a PEFT adapter around it."""

@@ -27,7 +27,7 @@ from storage.errors import UserError
 from workbench.modeling.base.compiling import decoder_layers
 from workbench.modeling.base.linear_4bit import linear_4bit
 from workbench.modeling.base.model import Model
-from workbench.recipes import Quantization
+from workbench.recipes.recipes import Quantization
 
 FSDP_CONFIG = Path(__file__).with_name("fsdp.yaml")
 BLOCK_SIZE = 64

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
 from workbench.modeling.export.model_card import model_card
-from workbench.recipes import Recipe, from_json
+from workbench.recipes.recipes import Recipe, from_json
 
 if TYPE_CHECKING:
     from workbench.modeling.base.model import Base, Model

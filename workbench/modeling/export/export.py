@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from storage.access import writing
 from storage.errors import UserError
+from storage.safety.os_errors import writing
 from workbench.modeling.export.adapter_folder import (
     read_adapter_details,
     write_description,
 )
-from workbench.recipes import from_json
+from workbench.recipes.recipes import from_json
 
 
 def export_model(adapter: Path, to: Path, merge: bool, trust_remote_code: bool = False) -> None:

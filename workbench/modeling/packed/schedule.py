@@ -13,8 +13,8 @@ from workbench.modeling.data import sampler
 from workbench.modeling.data.batches import Batch, TokenizedExample, pack, pad, split_by_tokens
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.training.process_group import ProcessGroup
-from workbench.plans import MemoryMode
-from workbench.recipes import Training
+from workbench.recipes.memory_modes import MemoryMode
+from workbench.recipes.recipes import Training
 
 LOOK_AHEAD = 512
 """Steps whose shapes are prepared before the first."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from storage.errors import UserError
-from workbench.estimating import Lengths
 from workbench.modeling.base.capabilities import ModelCapabilities, probe_capabilities
 from workbench.modeling.base.compiling import uncompile_layers
 from workbench.modeling.base.device_memory import choose_memory_mode
@@ -27,7 +26,8 @@ from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.modeling.training.pass_limit import read_pass_limit
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
-from workbench.recipes import BALANCED, Lora, Recipe
+from workbench.planning.memory_estimate import Lengths
+from workbench.recipes.recipes import BALANCED, Lora, Recipe
 
 
 def train_packed(

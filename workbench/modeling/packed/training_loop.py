@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from storage.errors import UserError
-from workbench.estimating import MULTIPLE
 from workbench.modeling.base.device_memory import peak_gib
 from workbench.modeling.base.model import Model
 from workbench.modeling.base.out_of_memory import is_out_of_memory, release_memory
@@ -39,7 +38,8 @@ from workbench.modeling.training.checkpoints import (
 )
 from workbench.modeling.training.pass_limit import write_pass_limit
 from workbench.modeling.training.result import ReportEvent, TrainingDynamics
-from workbench.recipes import Training
+from workbench.planning.memory_estimate import MULTIPLE
+from workbench.recipes.recipes import Training
 
 MAX_GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm, as in TRL's trainer."""

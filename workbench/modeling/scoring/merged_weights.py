@@ -11,10 +11,10 @@ import torch
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
-from workbench.estimating import GIB
 from workbench.modeling.base.device_memory import free_bytes
 from workbench.modeling.base.model import Model
 from workbench.modeling.base.sharding import ShardedLinear4bit
+from workbench.planning.memory_estimate import GIB
 
 HEADROOM = 1.1
 """How many times the size of the merged weights has to be free, beside 2 GiB."""

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from storage.errors import on_one_line
-from storage.files import sync
+from storage.safety.files import sync
 
 T = TypeVar("T")
 

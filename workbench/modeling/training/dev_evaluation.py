@@ -11,7 +11,7 @@ from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.scoring.label_probabilities import label_scorer
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
-from workbench.recipes import Training
+from workbench.recipes.recipes import Training
 
 MIN_PROBABILITY = 1e-12
 """A lower probability of the given label counts as this one, so that no loss is infinite."""

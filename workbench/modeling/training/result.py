@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.modeling.base.model import Model
 
 ReportEvent = Callable[..., None]
-"""Called with the kind of an event and its values; see `workbench.runs.folder.append_log`."""
+"""Called with the kind of an event and its values; see `workbench.rundir.folder.append_log`."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from workbench.modeling.base.out_of_memory import (
 )
 from workbench.modeling.training.pass_limit import read_pass_limit, write_pass_limit
 from workbench.modeling.training.result import ReportEvent, TrainingResult
-from workbench.recipes import Training
+from workbench.recipes.recipes import Training
 
 MakeTrainer = Callable[[int], SFTTrainer]
 """A trainer with a new adapter on the bare base, for micro-batches of so many tweets."""

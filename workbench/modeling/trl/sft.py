@@ -35,7 +35,7 @@ from workbench.modeling.training.checkpoints import (
 )
 from workbench.modeling.training.result import ReportEvent, TrainingResult
 from workbench.modeling.trl.micro_batch import train_with_oom_recovery, with_micro_batch
-from workbench.recipes import Recipe, Training
+from workbench.recipes.recipes import Recipe, Training
 
 RNG_STATE_NAME = "rng_state.pth"
 

@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 from storage import interpreter
-from workbench.runs import folder as run_folder
-from workbench.runs import processes
-from workbench.runs.launchers import Launch
-from workbench.runs.sessions import at_logout
+from workbench.rundir import folder as run_folder
+from workbench.rundir import processes
+from workbench.rundir.launch import Launch
+from workbench.runs.login_sessions import at_logout
 
-WORKER = "workbench.runs.worker"
+WORKER = "workbench.worker"
 TORCHRUN = "torch.distributed.run"
 
 

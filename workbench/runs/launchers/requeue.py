@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from workbench.runs import folder as run_folder
+from workbench.rundir import folder as run_folder
 
 
 def main() -> int:

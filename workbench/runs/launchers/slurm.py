@@ -13,8 +13,8 @@ from pathlib import Path
 
 from storage import interpreter
 from storage.errors import UserError, on_one_line
-from workbench.runs import folder as run_folder
-from workbench.runs.launchers import Launch
+from workbench.rundir import folder as run_folder
+from workbench.rundir.launch import Launch
 
 SCRIPT = "slurm.sbatch"
 """The job script in the workspace, which its owner may edit."""
@@ -43,11 +43,18 @@ def start(folder: Path, launch: Launch) -> Launch:
     """
     script = _script(folder.parent.parent)
     printed = _answer(
-        "sbatch", "--parsable", f"--job-name={_name(folder)}",
-        f"--chdir={interpreter.NEUTRAL}", f"--output={folder / run_folder.WORKER_LOG}",
-        f"--nodes={launch.nodes}", *_devices(launch.gpus),
-        str(script), str(folder), sys.executable, str(launch.gpus),
-    )  # fmt: skip
+        "sbatch",
+        "--parsable",
+        f"--job-name={_name(folder)}",
+        f"--chdir={interpreter.NEUTRAL}",
+        f"--output={folder / run_folder.WORKER_LOG}",
+        f"--nodes={launch.nodes}",
+        *_devices(launch.gpus),
+        str(script),
+        str(folder),
+        sys.executable,
+        str(launch.gpus),
+    )
     submitted = replace(launch, job=printed.strip().partition(";")[0])
     submitted.save(folder)
     return submitted
@@ -103,9 +110,13 @@ def _accounted(jobs: Set[str]) -> dict[str, str]:
         return found
     try:
         told = _answer(
-            "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobIDRaw,State",
+            "sacct",
+            "--noheader",
+            "--parsable2",
+            "--allocations",
+            "--format=JobIDRaw,State",
             f"--jobs={','.join(sorted(jobs))}",
-        )  # fmt: skip
+        )
     except UserError:
         return found  # there is no accounting here
     for line in told.splitlines():
@@ -156,9 +167,15 @@ def _answer(program: str, *arguments: str) -> str:
     }
     try:
         done = subprocess.run(
-            [found, *arguments], capture_output=True, text=True, errors="replace",
-            timeout=PATIENCE_S, stdin=subprocess.DEVNULL, env=environment, check=False,
-        )  # fmt: skip
+            [found, *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE_S,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise UserError(
             f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s); try again, or ask `sinfo`."

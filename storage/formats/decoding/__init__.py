@@ -1,0 +1,1 @@
+"""From bytes to text: compression and archives, encodings and code pages, what a file holds."""

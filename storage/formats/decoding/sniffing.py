@@ -1,0 +1,56 @@
+"""What a file holds by its first bytes, where its name does not say it or says it wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from storage.errors import UserError
+from storage.formats.decoding import encodings
+from storage.formats.decoding.compression import unpacked
+from storage.formats.decoding.streams import NOTHING
+from storage.formats.source import LINES, Source
+from storage.formats.tables import dialects
+
+GZIP, ZSTD, ZIP, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1"
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+BEGINS = {
+    GZIP: "compressed with gzip; give it the ending .gz after that of its content",
+    ZSTD: "compressed with zstd; give it the ending .zst after that of its content",
+    ZIP: "a zip archive or an Excel workbook; give it the ending .zip or .xlsx",
+    PARQUET: "a Parquet file; give it the ending .parquet",
+    OLD_EXCEL: "a document of an old Office; save it as .xlsx or .csv",
+    b"%PDF": "a PDF document; save its texts as .txt",
+}
+START = 4096
+
+
+def kind_of(path: Path, name: str) -> tuple[str, str]:
+    """The ending that a file without one would have, and that of its compression."""
+    source = Source(path, name, LINES)
+    start = _start(source)
+    if start.startswith(PARQUET):
+        return ".parquet", ""
+    if start.startswith(ZIP):
+        return (".xlsx" if b"[Content_Types].xml" in start else ".zip"), ""
+    compression = ".gz" if start.startswith(GZIP) else ".zst" if start.startswith(ZSTD) else ""
+    source = Source(path, name, LINES, compression)
+    source = replace(source, encoding=encodings.detect(source).codec)
+    with encodings.text(source) as file:
+        text = file.read(START).lstrip(NOTHING)
+    if text[:1] in ("{", "["):
+        return ".json", compression
+    return (".csv" if dialects.is_table(text) else ".txt"), compression
+
+
+def require_text(source: Source) -> None:
+    """Raise UserError for a file that is known to be something else than text."""
+    start = _start(source)
+    found = next((what for mark, what in BEGINS.items() if start.startswith(mark)), None)
+    if found is not None:
+        raise UserError(f"{source.name} is {found}.")
+
+
+def _start(source: Source) -> bytes:
+    with unpacked(source) as file:
+        return file.read(START)

@@ -1,0 +1,57 @@
+"""What others have changed since it was shown, and edits that are refused for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from storage.errors import UserError
+from storage.history.events import Edit, Value
+from storage.store import Store
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest event about a field of a tweet; the value of a label is its name."""
+
+    tweet: int
+    field: str
+    action: int
+    annotator: str
+    at: int
+    value: Value
+
+
+class Overtaken(UserError):
+    """Nothing was written, as tweets are no longer as they were shown."""
+
+    def __init__(self, tweets: int, latest: Latest | None) -> None:
+        which = "1 tweet was" if tweets == 1 else f"{tweets:,} tweets were"
+        super().__init__(f"Nothing is changed, as {which} changed by somebody meanwhile; repeat.")
+        self.tweets = tweets
+        """How many of them."""
+        self.latest = latest
+        """The newest of those changes, where an event tells of it."""
+
+
+def latest(store: Store, tweets: Iterable[int], field: str) -> Latest | None:
+    """The newest event about a field of any of these tweets, None if there is none."""
+    found = store.db.execute(
+        "SELECT e.tweet, e.field, e.action, a.annotator, a.at, e.new "
+        "FROM json_each(?) j CROSS JOIN label_events e ON e.tweet = j.value "
+        "CROSS JOIN actions a ON a.id = e.action WHERE e.field = ? ORDER BY e.id DESC LIMIT 1",
+        [json.dumps(list(tweets)), field],
+    ).fetchone()
+    if found is None:
+        return None
+    newest = Latest(*found)
+    if field != "label" or newest.value is None:
+        return newest
+    label = store.db.execute("SELECT name FROM labels WHERE id = ?", [newest.value]).fetchone()
+    return replace(newest, value=label[0])  # which may be younger than this store
+
+
+def differing(edits: Iterable[Edit], seen: Mapping[int, Value]) -> list[int]:
+    """The tweets whose values before an edit are not those that were seen."""
+    return [edit.tweet for edit in edits if edit.old != seen[edit.tweet]]

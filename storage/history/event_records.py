@@ -1,0 +1,205 @@
+"""The history of tweets on its way from one workspace to another, inside an exported file.
+
+An import gives the tweets their gold labels, and then `restore` writes the events under the names
+and times that they had. Actions keep their extent, so that undo takes back a bulk edit whole. Two
+things stay behind: which run's suggestion was on the screen, since runs are not exported, and an
+undo that changed nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from storage.label_names import key
+from storage.store import Store, now
+from storage.transfer.bulk_writes import Bulk
+
+Event = dict[str, Any]
+GOLD = "gold import"
+MARKS = ("excluded", "review", "ambiguous")
+
+
+def of(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
+    """The events of each of these tweets as they stand in an exported file, oldest first."""
+    marks = ",".join("?" * len(ids))
+    rows = store.db.execute(
+        "SELECT e.tweet, e.id, e.action, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
+        "a.queue, a.reverts, EXISTS (SELECT 1 FROM undone u WHERE u.action = a.id) "
+        f"FROM label_events e JOIN actions a ON a.id = e.action WHERE e.tweet IN ({marks}) "
+        "ORDER BY e.id",
+        ids,
+    )
+    found: dict[int, list[Event]] = {number: [] for number in ids}
+    for tweet, event, action, annotator, at, kind, field, old, new, queue, reverts, undone in rows:
+        if field == "label":
+            old, new = store.label_names.get(old), store.label_names.get(new)
+        entry = {
+            "event": event,
+            "action": action,
+            "annotator": annotator,
+            "at": at,
+            "kind": kind,
+            "field": field,
+            "old": old,
+            "new": new,
+        }
+        rarely = {"queue": queue, "reverts": reverts, "undone": bool(undone) or None}
+        found[tweet].append(entry | {k: v for k, v in rarely.items() if v is not None})
+    for tweet, gold in golds(store, ids).items():
+        if all(event["kind"] != GOLD for event in found[tweet]):
+            found[tweet].insert(0, gold)
+    return found
+
+
+def golds(store: Store, ids: Sequence[int]) -> dict[int, Event]:
+    """How tweets got their gold labels, as events with the number 0.
+
+    An import writes no event for each gold label. Those that came with an exported history are
+    among its events instead.
+    """
+    marks = ",".join("?" * len(ids))
+    rows = store.db.execute(
+        "SELECT t.id, i.action, a.annotator, a.at, l.name FROM tweets t "
+        "JOIN current c ON c.tweet = t.id JOIN labels l ON l.id = c.gold "
+        "JOIN imports i ON i.id = t.import JOIN actions a ON a.id = i.action "
+        f"WHERE t.id IN ({marks})",
+        ids,
+    )
+    return {
+        tweet: {
+            "event": 0,
+            "action": action,
+            "annotator": annotator,
+            "at": at,
+            "kind": GOLD,
+            "field": "label",
+            "old": None,
+            "new": label,
+        }
+        for tweet, action, annotator, at, label in rows
+    }
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make a place for the events of one import, in temporary tables of its connection."""
+    db.execute(f"CREATE TEMP TABLE staged ({', '.join(STAGED)})")
+    db.execute("CREATE TEMP TABLE restored (action PRIMARY KEY, new, undone)")
+
+
+def stage(db: sqlite3.Connection, tweet: int, events: Iterable[Event]) -> None:
+    """Put by the events of a tweet until those of all tweets are there."""
+    db.executemany(
+        f"INSERT INTO temp.staged VALUES ({', '.join('?' * len(STAGED))})",
+        [(tweet, *(event[name] for name in STAGED[1:])) for event in events],
+    )
+
+
+def restore(bulk: Bulk, annotator: str) -> int:
+    """Write the events that were put by and return how many.
+
+    They are written in the order that they had where they come from. The tweets are there with
+    their gold labels, but not yet visible; counts and steps to undo follow with `finish`.
+    """
+    db = bulk.db
+    db.execute(
+        "CREATE TEMP TABLE restoring AS SELECT * FROM staged ORDER BY event IS NULL, event, rowid"
+    )
+    total: int = db.execute("SELECT count(*) FROM restoring").fetchone()[0]
+    ids = {key(name): number for number, name in db.execute("SELECT id, name FROM labels")}
+    last: Event = {}
+
+    def write(first: int, until: int) -> None:
+        nonlocal last
+        rows = db.execute("SELECT * FROM restoring WHERE rowid BETWEEN ? AND ?", [first, until])
+        batch = [dict(zip(STAGED, row, strict=True)) for row in rows]
+        last = _write(db, batch, last, ids, annotator)
+
+    bulk.over("events", 1, total, write)
+    return total
+
+
+def finish(db: sqlite3.Connection) -> None:
+    """Make the restored actions count for undo and redo, in the transaction that shows them."""
+    for statement in (
+        "INSERT INTO undone (action) SELECT new FROM restored WHERE undone",
+        "INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions "
+        "WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('gold import', 'undo', 'redo') "
+        "AND id NOT IN (SELECT action FROM undone)",
+        "INSERT INTO steps (annotator, undone, action) SELECT DISTINCT a.annotator, 1, a.reverts "
+        "FROM actions a JOIN undone u ON u.action = a.reverts WHERE a.kind = 'undo' "
+        "AND a.id IN (SELECT new FROM restored) AND a.id > coalesce((SELECT max(d.id) "
+        "FROM actions d WHERE d.annotator = a.annotator "
+        "AND d.kind NOT IN ('gold import', 'undo', 'redo')), 0)",
+    ):
+        db.execute(statement)
+
+
+STAGED = (
+    "tweet",
+    "event",
+    "action",
+    "annotator",
+    "at",
+    "kind",
+    "reverts",
+    "queue",
+    "field",
+    "old",
+    "new",
+    "undone",
+)
+"""The columns of the temporary table that puts the events in order, on the disk if need be."""
+ACTION = ("action", "annotator", "at", "kind")
+"""What the events of one action have in common."""
+
+
+def _write(
+    db: sqlite3.Connection,
+    batch: Sequence[Event],
+    last: Event,
+    ids: Mapping[str, int],
+    annotator: str,
+) -> Event:
+    """Write some events and what follows from them; returns the last with its new action."""
+    for event in batch:
+        same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
+        event["new action"] = last["new action"] if same else _begin(db, event, annotator)
+        if event["field"] == "label":
+            for side in ("old", "new"):
+                event[side] = None if event[side] is None else ids[key(event[side])]
+        number = db.execute(
+            "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?)",
+            [event[name] for name in ("new action", "tweet", "field", "old", "new")],
+        ).lastrowid
+        if event["kind"] != GOLD:
+            db.execute(
+                f"UPDATE current SET {event['field']} = ?, changed = ? WHERE tweet = ?",
+                [event["new"], number, event["tweet"]],
+            )
+        last = event
+    return last
+
+
+def _begin(db: sqlite3.Connection, event: Event, annotator: str) -> int:
+    """Record the action of an event as it was; one that the file has no name for is the user's."""
+    reverts = db.execute(
+        "SELECT new FROM temp.restored WHERE action = ?", [event["reverts"]]
+    ).fetchone()
+    mine = event["annotator"] is None
+    number = db.execute(
+        "INSERT INTO actions (annotator, at, kind, reverts, queue) VALUES (?, ?, ?, ?, ?)",
+        [
+            annotator if mine else event["annotator"],
+            now() if mine else event["at"],
+            event["kind"],
+            reverts and reverts[0],
+            event["queue"],
+        ],
+    ).lastrowid
+    db.execute(
+        "INSERT OR REPLACE INTO temp.restored VALUES (?, ?, ?)",
+        [event["action"], number, event["undone"]],
+    )
+    return int(number or 0)

@@ -1,0 +1,141 @@
+"""Writing label events; `current` and the counts follow in the same transaction."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from storage.query.orders import follow_labels
+from storage.store import Store, now
+
+T = TypeVar("T")
+FIELDS = ("label", "excluded", "review", "ambiguous", "note")
+Value = str | int | bool | None
+Progress = Callable[[int, int], None]
+"""Told how many of how many tweets are done, every `batch_of` them."""
+HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in FIELDS)} END"
+"""What the current row `c` holds in the field that an event `e` is about."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was on the screen when a person decided: kept with the event."""
+
+    queue: str | None = None
+    run: int | None = None
+
+
+class Edit(NamedTuple):
+    """One field of one tweet before and after; `gold` is its label as imported."""
+
+    tweet: int
+    field: str
+    old: Value
+    new: Value
+    gold: int | None
+
+
+def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:
+    """Record that something happens and return the number of the action."""
+    shown = shown or Shown()
+    cursor = store.db.execute(
+        "INSERT INTO actions (annotator, at, kind, reverts, queue, run) VALUES (?, ?, ?, ?, ?, ?)",
+        [store.annotator, now(), kind, reverts, shown.queue, shown.run],
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def begin_step(store: Store, kind: str, shown: Shown | None = None) -> int:
+    """Like `begin`, for what can be undone; what was undone before it cannot be redone any more."""
+    action = begin(store, kind, shown)
+    mine = [store.annotator]
+    store.db.execute("DELETE FROM steps WHERE annotator = ? AND undone = 1", mine)
+    store.db.execute(
+        "INSERT INTO steps (annotator, undone, action) VALUES (?, 0, ?)", [*mine, action]
+    )
+    return action
+
+
+def newest(store: Store) -> int:
+    """The number of the newest event, 0 before the first."""
+    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0])
+
+
+def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
+    """Add events to an action, and bring `current` and the counts in line with them."""
+    numbered = list(enumerate(edits, newest(store) + 1))
+    store.db.executemany(
+        "INSERT INTO label_events (id, action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+        ((number, action, edit.tweet, edit.field, edit.old, edit.new) for number, edit in numbered),
+    )
+    for field in FIELDS:
+        store.db.executemany(
+            f"UPDATE current SET {field} = ?, changed = ? WHERE tweet = ?",
+            ((e.new, number, e.tweet) for number, e in numbered if e.field == field),
+        )
+    follow_labels(store.db, [edit.tweet for edit in edits if edit.field == "label"])
+    if relabelling := [edit.tweet for edit in edits if _relabels(edit)]:
+        _note_relabelled(store, relabelling, numbered[-1][0])
+    moved: Counter[str] = Counter()
+    for edit in edits:
+        for name in _counted(edit.field, edit.new, edit.gold):
+            moved[name] += 1
+        for name in _counted(edit.field, edit.old, edit.gold):
+            moved[name] -= 1
+    store.db.executemany(
+        "UPDATE counts SET value = value + ? WHERE name = ?",
+        [(change, name) for name, change in moved.items() if change],
+    )
+
+
+def relabelled(store: Store, split: str | None = None) -> int:
+    """The newest event that gave a tweet another label, or took it out of training or in.
+
+    0 before the first; `split` asks about the tweets of one split.
+    """
+    one = "" if split is None else "WHERE split = ?"
+    row = store.db.execute(
+        f"SELECT coalesce(max(event), 0) FROM relabelled {one}", [] if split is None else [split]
+    ).fetchone()
+    return int(row[0])
+
+
+def _relabels(edit: Edit) -> bool:
+    return edit.field in ("label", "excluded") and edit.old != edit.new
+
+
+def _note_relabelled(store: Store, tweets: Sequence[int], event: int) -> None:
+    store.db.execute(
+        "INSERT OR REPLACE INTO relabelled (split, event) SELECT DISTINCT c.split, ?2 "
+        "FROM json_each(?1) j CROSS JOIN current c ON c.tweet = j.value",
+        [json.dumps(tweets), event],
+    )
+
+
+def _counted(field: str, value: Value, gold: int | None) -> Iterator[str]:
+    """The counts that a tweet is part of by the value of one field."""
+    if field == "label":
+        if value is not None:
+            yield "labelled"
+        if gold is not None and value != gold:
+            yield "corrected"
+    elif field != "note" and value:
+        yield field
+
+
+def batch_of(total: int) -> int:
+    """How many of so many edits are written at once: the more, the fewer pages are visited twice.
+
+    Small enough that people see it getting on.
+    """
+    return max(2_000, min(total // 10, 20_000))
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in parts of `batch_of` their number."""
+    size = batch_of(len(values))
+    for first in range(0, len(values), size):
+        yield values[first : first + size]

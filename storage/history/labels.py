@@ -1,0 +1,339 @@
+"""The history of labels: every change is an event, undo and redo are events too.
+
+An action is what one key press, one bulk edit or one import did. The columns of `current`
+follow from the events and are written in the same transaction; nothing is ever taken out of
+the history (the database refuses it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.errors import UserError
+from storage.history.edit_conflicts import Latest, Overtaken, differing, latest
+from storage.history.event_records import GOLD, golds
+from storage.history.events import (
+    FIELDS,
+    HELD,
+    Edit,
+    Progress,
+    Shown,
+    Value,
+    batch_of,
+    batches,
+    begin,
+    begin_step,
+    write,
+)
+from storage.store import Store, transaction
+from storage.tweets import tweet as find_tweet
+
+SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
+"""The value that an event has to have left or found, and the one that it is to get."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an action did, for the line that tells the user."""
+
+    action: int
+    kind: str
+    tweets: tuple[int, ...]
+    skipped: int = 0
+    """Tweets that undo or redo left alone because somebody else changed them since."""
+    overtaken_by: Latest | None = None
+    """The newest of those changes by somebody else."""
+    unchanged: int = 0
+    """Tweets that had what they were given already."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the next undo or redo would do."""
+
+    step: int
+    """The action that it is about."""
+    changes: Mapping[tuple[str, Value, Value], int]
+    """How many tweets would get which value of a field instead of which one; labels by name."""
+    left: int
+    """Events that it would leave alone because somebody else changed the tweet since."""
+
+
+def assign(
+    store: Store,
+    ids: Iterable[int],
+    label: str | None,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+    seen: Mapping[int, str | None] | None = None,
+) -> Change:
+    """Give tweets a label, or none (clear); the label must be one of the workspace's.
+
+    `seen` holds the labels that were on the screen: if one of them is no longer the tweet's,
+    nothing is written. Raises Overtaken then.
+    """
+    return assign_each(store, dict.fromkeys(ids, label), shown, progress, seen)
+
+
+def assign_each(
+    store: Store,
+    wanted: Mapping[int, str | None],
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+    seen: Mapping[int, str | None] | None = None,
+) -> Change:
+    """Like `assign`, with a label of its own for each tweet, still as one step."""
+    values: dict[str | None, int | None] = {None: None}
+    for label in set(wanted.values()) - {None}:
+        values[label] = store.label_ids[store.config.require_label(str(label))]
+    kind = "clear" if set(wanted.values()) == {None} else "set"
+    numbered = {number: values[label] for number, label in wanted.items()}
+    before = None if seen is None else {n: old and store.label_ids[old] for n, old in seen.items()}
+    return _act(store, kind, numbered, "label", shown, progress, before)
+
+
+def mark(
+    store: Store,
+    ids: Iterable[int],
+    field: str,
+    on: bool,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+    seen: Mapping[int, bool] | None = None,
+) -> Change:
+    """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`.
+
+    Raises Overtaken where a mark is not what was `seen`.
+    """
+    kind = {"excluded": "exclude", "review": "flag", "ambiguous": "flag"}[field]
+    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress, seen)
+
+
+def annotate(
+    store: Store,
+    number: int,
+    note: str,
+    shown: Shown | None = None,
+    seen: Mapping[int, str | None] | None = None,
+) -> Change:
+    """Write a note on a tweet; an empty one removes it.
+
+    Raises Overtaken where the note is not the one that was `seen`.
+    """
+    return _act(store, "note", {number: note or None}, "note", shown, seen=seen)
+
+
+def annotate_each(
+    store: Store,
+    ids: Iterable[int],
+    note: str,
+    shown: Shown | None = None,
+    progress: Progress | None = None,
+) -> Change:
+    """Write the same note on several tweets as one step."""
+    return _act(store, "note", dict.fromkeys(ids, note or None), "note", shown, progress)
+
+
+def undo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
+    """Take back this annotator's last action; raises UserError when there is none left.
+
+    Also when that is another one than the `step` of an outlook.
+    """
+    with transaction(store.db):
+        target = _require_next(store, "undo", step)
+        change = _replay(store, "undo", target, progress)
+        store.db.execute("INSERT INTO undone (action) VALUES (?)", [target])
+        _move(store, target, undone=True)
+    return change
+
+
+def redo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
+    """Do again what this annotator undid last; raises UserError as `undo` does."""
+    with transaction(store.db):
+        target = _require_next(store, "redo", step)
+        change = _replay(store, "redo", target, progress)
+        store.db.execute("DELETE FROM undone WHERE action = ?", [target])
+        _move(store, target, undone=False)
+    return change
+
+
+def extent(store: Store, kind: str) -> int:
+    """How many events the next undo or redo is about; 0 when there is none."""
+    target = _next(store, kind)
+    return 0 if target is None else _size(store, target)
+
+
+def outlook(store: Store, kind: str) -> Outlook:
+    """What the next undo or redo would do; raises UserError when there is none."""
+    target = _require_next(store, kind)
+    sql, asked = _events(store, target, SIDES[kind])
+    names, left = store.label_names, 0
+    changes: dict[tuple[str, Value, Value], int] = {}
+    for field, old, new, possible, count in store.db.execute(
+        f"SELECT field, expected, wanted, possible, count(*) FROM ({sql}) GROUP BY 1, 2, 3, 4",
+        asked,
+    ):
+        if not possible:
+            left += count
+        elif field == "label":
+            changes[field, names.get(old), names.get(new)] = count
+        else:
+            changes[field, old, new] = count
+    return Outlook(target, changes, left)
+
+
+def undone(store: Store) -> int:
+    """How many actions of all annotators are undone at present."""
+    return int(store.db.execute("SELECT count(*) FROM undone").fetchone()[0])
+
+
+def history(
+    store: Store, number: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The events of one tweet, oldest first, or the newest of all."""
+    if number is not None:
+        find_tweet(store, number)
+    which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
+    rows = store.db.execute(
+        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
+        f"a.queue, a.run FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",
+        [number, -1 if limit is None else limit],
+    )
+    names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
+    events = [dict(zip(names, row, strict=True)) for row in rows]
+    for event in events:
+        if event["field"] == "label":
+            event["old"] = store.label_names.get(event["old"])
+            event["new"] = store.label_names.get(event["new"])
+    if number is None or any(event["kind"] == GOLD for event in events):
+        return events
+    given = golds(store, [number]).values()
+    missing = {"tweet": number, "queue": None, "run": None}
+    return [{name: (missing | gold)[name] for name in names} for gold in given] + events
+
+
+def _act(
+    store: Store,
+    kind: str,
+    wanted: Mapping[int, Value],
+    field: str,
+    shown: Shown | None,
+    progress: Progress | None = None,
+    seen: Mapping[int, Value] | None = None,
+) -> Change:
+    numbers = sorted(wanted)  # in the order of the table, which halves the time
+    if not numbers:
+        return Change(0, kind, ())
+    touched: list[int] = []
+    overtaken: list[int] = []
+    unchanged = 0
+    with transaction(store.db):
+        if len(numbers) == 1:
+            find_tweet(store, numbers[0])
+        action = begin_step(store, kind if len(numbers) == 1 else "bulk", shown)
+        for batch in batches(numbers):
+            edits = _edits(store, batch, field, wanted)
+            overtaken += differing(edits, seen) if seen is not None else []
+            if not overtaken:
+                write(store, action, edits)
+            touched += [edit.tweet for edit in edits]
+            unchanged += sum(edit.old == edit.new for edit in edits)
+            if progress:
+                progress(len(touched), len(numbers))
+        if overtaken:
+            raise Overtaken(len(overtaken), latest(store, overtaken, field))
+    return Change(action, kind, tuple(touched), unchanged=unchanged)
+
+
+def _edits(
+    store: Store, numbers: Sequence[int], field: str, wanted: Mapping[int, Value]
+) -> list[Edit]:
+    """What giving a field its wanted value means for those of these tweets that there are."""
+    if field not in FIELDS:
+        raise ValueError(f"no field {field}")
+    marks = ",".join("?" * len(numbers))
+    rows = store.db.execute(
+        f"SELECT tweet, {field}, gold FROM current WHERE tweet IN ({marks}) "
+        "AND tweet <= (SELECT value FROM counts WHERE name = 'tweets')",
+        numbers,
+    )
+    return [Edit(tweet, field, old, wanted[tweet], gold) for tweet, old, gold in rows]
+
+
+def _events(store: Store, target: int, sides: tuple[str, str]) -> tuple[str, list[object]]:
+    """The SQL of an action's events, each with whether it can be led from one side to the other.
+
+    It is not where somebody else has been since.
+    """
+    expected, wanted = sides
+    others = "s.action > ?1 AND s.undone = 0 AND s.annotator != ?2"
+    alone = not store.db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM steps s WHERE {others})",
+        [target, store.annotator],
+    ).fetchone()[0]
+    sql = (
+        f"SELECT e.id, e.tweet, e.field, e.{expected} AS expected, e.{wanted} AS wanted, c.gold, "
+        f"CASE WHEN {HELD} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "  # AND, OR would try all
+        "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
+        f"CROSS JOIN steps s ON s.action = l.action AND {others} "
+        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END AS possible "
+        "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet WHERE e.action = ?1"
+    )
+    return sql, [target, store.annotator, alone]
+
+
+def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> Change:
+    """Lead from one side of an action's events to the other, where nobody else has been since."""
+    sql, asked = _events(store, target, SIDES[kind])
+    sql += " AND e.id > ?4 ORDER BY e.id LIMIT ?5"
+    action = begin(store, kind, reverts=target)
+    total, seen, last = _size(store, target), 0, 0
+    touched: dict[int, None] = {}
+    left: dict[str, set[int]] = {}
+    while rows := store.db.execute(sql, [*asked, last, batch_of(total)]).fetchall():
+        write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
+        touched.update((row[1], None) for row in rows if row[6])
+        for row in rows:
+            if not row[6]:
+                left.setdefault(row[2], set()).add(row[1])
+        last = rows[-1][0]
+        seen += len(rows)
+        if progress:
+            progress(seen, total)
+    by = [latest(store, tweets, field) for field, tweets in left.items()]
+    newest_by = max(filter(None, by), key=lambda event: event.action, default=None)
+    skipped = len(set().union(*left.values()))
+    return Change(action, kind, tuple(touched), skipped, newest_by)
+
+
+def _size(store: Store, action: int) -> int:
+    sql = "SELECT count(*) FROM label_events WHERE action = ?"
+    return int(store.db.execute(sql, [action]).fetchone()[0])
+
+
+def _next(store: Store, kind: str) -> int | None:
+    """The action that undo or redo is about: the newest done, or the oldest that can be redone."""
+    order, undone = {"undo": ("DESC", 0), "redo": ("ASC", 1)}[kind]
+    row = store.db.execute(
+        "SELECT action FROM steps WHERE annotator = ? AND undone = ? "
+        f"ORDER BY action {order} LIMIT 1",
+        [store.annotator, undone],
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _require_next(store: Store, kind: str, step: int | None = None) -> int:
+    if (target := _next(store, kind)) is None:
+        raise UserError(f"There is nothing to {kind}.")
+    if step not in (None, target):
+        raise UserError(f"Something else was done meanwhile; {kind} again to see what that was.")
+    return target
+
+
+def _move(store: Store, action: int, undone: bool) -> None:
+    store.db.execute(
+        "UPDATE steps SET undone = ? WHERE annotator = ? AND undone = ? AND action = ?",
+        [undone, store.annotator, not undone, action],
+    )

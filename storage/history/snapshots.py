@@ -1,0 +1,159 @@
+"""Names for states of the labels: what differs between two of them, and the way back to one.
+
+A snapshot is the number of the newest event. As each event keeps the value before it, the state
+at any event follows from the events after it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from storage.errors import UsageError, UserError
+from storage.history.events import Edit, Progress, Value, batches, begin_step, newest, write
+from storage.history.labels import Change
+from storage.store import Store, now, transaction
+from storage.tweets import counts
+
+NOW, GOLD = "now", "gold"
+"""Stand for the labels as they are and as they were imported, wherever a snapshot can be named."""
+LONGEST_NAME = 100
+BASE = "CASE s.field WHEN 'label' THEN c.gold WHEN 'note' THEN NULL ELSE 0 END"
+"""What a field was when its tweet was imported."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A named state of the labels."""
+
+    name: str
+    event: int
+    """The newest event that belongs to it; -1 for the labels as imported."""
+    tweets: int
+    annotator: str = ""
+    at: int = 0
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of a tweet that one state has otherwise than another; labels are numbers."""
+
+    tweet: int
+    field: str
+    old: Value
+    new: Value
+    gold: int | None
+
+
+def take(store: Store, name: str, note: str | None = None) -> Snapshot:
+    """Give the labels as they are a name; raises UsageError or UserError for one that is taken."""
+    if name.casefold() in (NOW, GOLD):
+        raise UsageError(f"{name!r} means the labels as they are or were imported; choose another.")
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise UsageError(
+            f"{name!r} cannot be a name: use up to {LONGEST_NAME} printable characters."
+        )
+    with transaction(store.db):
+        taken = Snapshot(
+            name, newest(store), counts(store).tweets, store.annotator, now(), note or None
+        )
+        try:
+            store.db.execute(
+                "INSERT INTO snapshots (name, event, tweets, annotator, at, note) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                [taken.name, taken.event, taken.tweets, taken.annotator, taken.at, taken.note],
+            )
+        except sqlite3.IntegrityError:
+            raise UserError(
+                f"There is a snapshot {name!r} already; choose another name (`workbench snapshots` "
+                "lists them)."
+            ) from None
+    return taken
+
+
+def every(store: Store) -> list[Snapshot]:
+    """All snapshots, oldest first."""
+    rows = store.db.execute(
+        "SELECT name, event, tweets, annotator, at, note FROM snapshots ORDER BY event, rowid"
+    )
+    return [Snapshot(*row) for row in rows]
+
+
+def find(store: Store, name: str) -> Snapshot:
+    """The snapshot with this name, or what `now` and `gold` stand for; raises UserError."""
+    if name.casefold() == NOW:
+        return Snapshot(NOW, newest(store), counts(store).tweets)
+    if name.casefold() == GOLD:
+        return Snapshot(GOLD, -1, counts(store).tweets)
+    row = store.db.execute(
+        "SELECT name, event, tweets, annotator, at, note FROM snapshots WHERE name = ?", [name]
+    ).fetchone()
+    if row is None:
+        known = ", ".join(repr(snapshot.name) for snapshot in every(store)[-5:])
+        hint = f"the newest are {known}" if known else "make one with `workbench snapshot NAME`"
+        raise UserError(f"There is no snapshot {name!r}; {hint}.")
+    return Snapshot(*row)
+
+
+def differences(store: Store, a: Snapshot, b: Snapshot) -> Iterator[Difference]:
+    """What `b` has otherwise than `a`, by tweet, for the tweets that both have.
+
+    Reads the events between the two and nothing else; tweets that were imported since differ
+    in nothing.
+    """
+    if a.event > b.event:
+        for found in differences(store, b, a):
+            yield Difference(found.tweet, found.field, found.new, found.old, found.gold)
+        return
+    before = BASE if a.event < 0 else "f.old"
+    rows = store.db.execute(
+        f"SELECT s.tweet, s.field, {before}, l.new, c.gold FROM ("
+        "SELECT tweet, field, min(id) AS first, max(id) AS last FROM label_events NOT INDEXED "
+        "WHERE id > ? AND id <= ? AND tweet <= ? GROUP BY tweet, field) s "
+        "CROSS JOIN label_events f ON f.id = s.first CROSS JOIN label_events l ON l.id = s.last "
+        f"CROSS JOIN current c ON c.tweet = s.tweet WHERE {before} IS NOT l.new "
+        "ORDER BY s.tweet, s.field",
+        [a.event, b.event, min(a.tweets, b.tweets)],
+    )
+    for row in rows:
+        yield Difference(*row)
+
+
+def restore(store: Store, name: str, progress: Progress | None = None) -> Change:
+    """Give every tweet the labels and marks of a snapshot, whoever changed them, as one step.
+
+    Tweets that were imported since stay as they are. Raises UserError when there is nothing
+    to change.
+    """
+    if name.casefold() in (NOW, GOLD):
+        raise UsageError(f"{name!r} is not a snapshot; name one that `workbench snapshots` lists.")
+    touched: dict[int, None] = {}
+    with transaction(store.db):
+        wanted, current = find(store, name), find(store, NOW)
+        edits = [
+            Edit(found.tweet, found.field, found.old, found.new, found.gold)
+            for found in differences(store, current, wanted)
+        ]
+        if not edits:
+            raise UserError(
+                f"Nothing differs from the snapshot {wanted.name!r}; nothing was changed."
+            )
+        action = begin_step(store, "restore")
+        done = 0
+        for batch in batches(edits):
+            write(store, action, batch)
+            touched.update((edit.tweet, None) for edit in batch)
+            done += len(batch)
+            if progress:
+                progress(done, len(edits))
+    return Change(action, "restore", tuple(touched))
+
+
+def readable(store: Store, field: str, value: Value) -> Any:
+    """A label as its name, a mark as true or false, a note as it is."""
+    if field == "label":
+        return None if value is None else store.label_names[int(value)]
+    return value if field == "note" else bool(value)

@@ -1,0 +1,268 @@
+"""What a term of a filter means in SQL, and which index finds its tweets by itself.
+
+Conditions are about `c` (current), `t` (tweets) and `p` (the predictions of the run :run). Their
+columns carry a unary plus where SQLite might otherwise walk an index that is worth nothing: which
+index to walk is decided in `storage.query.paging`, which knows how many tweets each one gives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from storage.query.fts_tokens import SPELLED, searchable, stands_alone
+
+
+class Value(NamedTuple):
+    """A value of a filter, which reaches SQL as a named parameter only."""
+
+    name: str
+    value: object
+
+    def __str__(self) -> str:
+        """Its place in the SQL."""
+        return f":{self.name}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A piece of SQL that is true or false for every tweet, never NULL."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    index: str | None = None
+    """A query that gives the ids of at least all tweets for which it holds, some perhaps twice."""
+    match: str | None = None
+    """What the full-text index is asked for, where that is the index."""
+    exact: bool = True
+    """The index gives no other tweets."""
+    absent: str | None = None
+    """A query that gives the ids of exactly the tweets for which it does not hold."""
+    predicted: bool = False
+    """It holds only for tweets that the run :run has a prediction for."""
+    probe: str | None = None
+    """The same for one tweet after another, where that is another piece of SQL."""
+
+
+def both(left: Condition, right: Condition) -> Condition:
+    """True where two conditions are."""
+    return Condition(
+        f"({left.sql}) AND ({right.sql})",
+        {**left.parameters, **right.parameters},
+        left.index or right.index,
+        exact=False,
+        predicted=left.predicted or right.predicted,
+    )
+
+
+def either(left: Condition, right: Condition) -> Condition:
+    """True where one of two conditions is."""
+    index = match = None
+    if left.index and right.index:
+        index = f"SELECT * FROM ({left.index}) UNION ALL SELECT * FROM ({right.index})"
+    if left.match and right.match:
+        match = f"({left.match}) OR ({right.match})"
+    return Condition(
+        f"({left.sql}) OR ({right.sql})",
+        {**left.parameters, **right.parameters},
+        index,
+        match,
+        exact=left.exact and right.exact,
+        predicted=left.predicted and right.predicted,
+    )
+
+
+def joined(parts: list[Condition], join: Callable[[Condition, Condition], Condition]) -> Condition:
+    """Conditions as a balanced tree, since SQLite limits how deep an expression nests."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(joined(parts[:middle], join), joined(parts[middle:], join))
+
+
+def opposite(part: Condition) -> Condition:
+    """True where the condition is false."""
+    absent = part.index if part.exact else None
+    return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
+
+
+CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
+DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
+DUPLICATES = "FROM current WHERE group_id != tweet"
+# Somebody gave, kept or took away the label, and has not undone that.
+REVIEWS = (
+    "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
+    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
+)
+REVIEWED = f"SELECT e.tweet {REVIEWS}"
+CURRENT = "SELECT tweet FROM current WHERE"
+PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
+KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
+
+
+def made(run: str) -> str:
+    """The newest event when a run was made."""
+    return f"(SELECT event FROM runs WHERE id = {run})"
+
+
+def reviewed_since(since: str, row: str = "c") -> str:
+    """Somebody gave or kept the label that a tweet has after an event, and has not undone that."""
+    return (
+        f"({row}.changed > {since} AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = {row}.tweet "
+        f"AND e.id > {since} AND e.new IS {row}.label))"
+    )
+
+
+def decided(since: str, row: str = "c") -> str:
+    """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
+    return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
+
+
+def all_decided(since: str) -> str:
+    """A query that gives the tweets that are decided since an event, some perhaps twice."""
+    return (
+        f"{CURRENT} excluded = 1 UNION ALL {CURRENT} ambiguous = 1 UNION ALL "
+        f"SELECT d.tweet FROM current d WHERE {reviewed_since(since, 'd')}"
+    )
+
+
+def of_label(column: str, label: Value | None) -> Condition:
+    """A label (c.label, c.gold or p.label) is a certain one, or there is none."""
+    value = "NULL" if label is None else str(label)
+    index = {
+        "c.label": f"{CURRENT} label IS {value}",
+        # The index is on (label, gold): it is walked once per label.
+        "c.gold": f"{CURRENT} label IN (SELECT id FROM labels) AND gold IS {value} "
+        f"UNION ALL {CURRENT} label IS NULL AND gold IS {value}",
+        "p.label": None if label is None else f"{PREDICTED} AND label = {value}",
+    }[column]
+    predicted = column == "p.label" and label is not None
+    return Condition(
+        f"+{column} IS {value}", dict([label] if label else []), index, predicted=predicted
+    )
+
+
+def of_number(name: str, comparison: str, value: Value) -> Condition:
+    """A number compares to a value; one that a tweet does not have never does."""
+    turned = comparison.translate(str.maketrans("<>", "><"))
+    index = {
+        "len": f"{KEPT.format(run=0, name='length')} AND value {turned} -{value}",
+        "id": f"{CURRENT} tweet {comparison} {value}",
+        "group": f"SELECT {value} AS tweet UNION SELECT tweet {DUPLICATES} AND group_id = {value}"
+        if comparison == "="
+        else None,
+        **{
+            short: f"{KEPT.format(run=':run', name=long)} AND value {comparison} {value}"
+            for short, long in (
+                ("conf", "confidence"),
+                ("margin", "margin"),
+                ("entropy", "entropy"),
+            )
+        },
+    }[name]
+    exact = name != "group"
+    sql = f"coalesce(+{NUMBERS[name]} {comparison} {value}, 0)"
+    if name == "id":  # the one number that the walk by id can begin or end with
+        sql = f"c.tweet {comparison} {value}"
+    predicted = NUMBERS[name].startswith("p.")
+    return Condition(sql, dict([value]), index, exact=exact, predicted=predicted)
+
+
+NUMBERS = {
+    "conf": "p.confidence",
+    "margin": "p.margin",
+    "entropy": "p.entropy",
+    "len": "c.length",
+    "id": "c.tweet",
+    "group": "c.group_id",
+}
+
+FLAGS = {
+    mark: Condition(f"+c.{mark} = 1", {}, f"{CURRENT} {mark} = 1")
+    for mark in ("review", "ambiguous", "excluded")
+}
+TRUTHS = {
+    "changed": Condition(
+        CORRECTED.replace("c.gold IS NOT NULL", "+c.gold IS NOT NULL"),
+        {},
+        "SELECT tweet FROM current INDEXED BY current_corrected "
+        "WHERE gold IS NOT NULL AND label IS NOT gold",
+    ),
+    "disagree": Condition(
+        DISAGREES, {}, KEPT.format(run=":run", name="disagreement"), predicted=True
+    ),
+    "insample": Condition(
+        "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
+    ),
+    "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
+    "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
+    "duplicate": Condition(
+        f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))",
+        {},
+        f"SELECT tweet {DUPLICATES} UNION ALL SELECT group_id {DUPLICATES}",
+    ),
+}
+PREDICTED_AT_ALL = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)
+
+
+def of_split(split: Value) -> Condition:
+    """A tweet is in a split."""
+    return Condition(f"+c.split = {split}", dict([split]), f"{CURRENT} split = {split}")
+
+
+def of_annotator(name: Value) -> Condition:
+    """Somebody has changed or confirmed a tweet."""
+    index = (
+        "SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action "
+        "WHERE a.kind != 'gold import' AND a.annotator "
+        f"IN (SELECT DISTINCT annotator FROM actions WHERE annotator = {name} COLLATE NOCASE)"
+    )
+    return Condition(f"c.tweet IN ({index})", dict([name]), index)
+
+
+def of_text(text: str, prefix: bool, value: Callable[[object], Value]) -> Condition:
+    """A tweet contains a word or phrase, in any case.
+
+    Whole words where the text has words (`bull` does not find `bullish`, `bull*` does; `tsla`
+    finds `$TSLA` and `#tsla` too); anywhere in the text for emoji and for scripts without spaces.
+    """
+    starts_with = prefix and len(text) > 1 and text.endswith("*")
+    text = text[:-1] if starts_with else text
+    if not any(c.isalnum() for c in text) or any(map(stands_alone, text)):
+        return _anywhere(text, value)
+    star = "*" if starts_with else ""
+    spellings = [text] if text[0] in "$#@" else [text, f"${text}", f"#{text}", f"@{text}"]
+    return _matching(
+        " OR ".join(f'"{spelling.replace(chr(34), "")}"{star}' for spelling in spellings), value
+    )
+
+
+def _anywhere(text: str, value: Callable[[object], Value]) -> Condition:
+    """The text contains exactly these characters; the index knows those that are words."""
+    pattern = value("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%")
+    sql, values = f"t.text LIKE {pattern} ESCAPE '\\'", dict([pattern])
+    runs = SPELLED.findall(searchable(text))
+    if not runs:
+        return Condition(sql, values)
+    known = _matching(" AND ".join('"' + " ".join(run.split()) + '"' for run in runs), value)
+    return Condition(
+        sql,
+        {**values, **known.parameters},
+        known.index,
+        known.match,
+        exact=False,
+    )
+
+
+def _matching(match: str, value: Callable[[object], Value]) -> Condition:
+    asked = value(match)
+    index = f"SELECT rowid FROM tweets_fts WHERE tweets_fts MATCH {asked}"
+    return Condition(
+        f"c.tweet IN ({index})",
+        dict([asked]),
+        index,
+        match,
+        probe=f"EXISTS ({index} AND rowid = c.tweet)",
+    )

@@ -1,0 +1,311 @@
+"""The filter language: text such as `label:negative conf:>0.9 $TSLA -moon` to parameterised SQL.
+
+filter     = or
+or         = and ("or" and)*
+and        = not (["and"] not)*
+not        = ("-" | "not") not | "(" or ")" | term
+term       = field ":" [comparison] value | word | word"*" | '"' phrase '"'
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from storage.errors import UsageError
+from storage.label_names import key
+from storage.query.conditions import (
+    FLAGS,
+    NUMBERS,
+    PREDICTED_AT_ALL,
+    TRUTHS,
+    Condition,
+    Value,
+    both,
+    either,
+    joined,
+    of_annotator,
+    of_label,
+    of_number,
+    of_split,
+    of_text,
+    opposite,
+)
+
+MAX_LENGTH = 2000
+MAX_DEPTH = 60
+MOST_CONDITIONS = 40
+"""More than these become one, as a balanced tree."""
+
+
+class FilterError(UsageError):
+    """A filter that cannot be understood; `position` is the offset of the offending character."""
+
+    def __init__(self, reason: str, source: str, position: int) -> None:
+        self.source = source
+        self.position = position
+        super().__init__(f"The filter has {reason} at column {position + 1}.")
+
+    def caret(self, shown: Callable[[str], str] = str) -> str:
+        """The filter with a caret under the place; `shown` makes text safe for a terminal."""
+        start = max(0, self.position - 60)
+        before = shown(self.source[start : self.position])
+        after = shown(self.source[self.position : start + 76])
+        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in before)
+        return f"  {before}{after}\n  {' ' * (len(before) + wide)}^"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a filter asks for: all of these conditions, of which there may be none."""
+
+    conditions: tuple[Condition, ...]
+    run: int | None
+    """The run that a `run:` term names; pred, conf and the like are about it."""
+    fields: tuple[str, ...] = ()
+    """The fields that it names, as they stand in it."""
+
+    @property
+    def where(self) -> str:
+        """The conditions as one; see `storage.query.conditions` for the tables it is about."""
+        return " AND ".join(f"({condition.sql})" for condition in self.conditions) or "1"
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of the named parameters, apart from :run."""
+        return {k: v for condition in self.conditions for k, v in condition.parameters.items()}
+
+    @property
+    def predicted(self) -> str | None:
+        """A field that means something only where there are predictions."""
+        return next((name for name in self.fields if name in PREDICTED_FIELDS), None)
+
+    @property
+    def follows_labels(self) -> bool:
+        """Whether an edit may let a tweet in or out."""
+        return not EDITED_FIELDS.isdisjoint(self.fields)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the source: kind is word, phrase, field, (, ), - or end."""
+
+    kind: str
+    text: str
+    position: int
+    value: str = ""
+    quoted: bool = False
+
+
+def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
+    """Translate a filter; raises FilterError with the place of the first mistake."""
+    if len(source) > MAX_LENGTH:
+        raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
+    parser = _Parser(source, {key(name): number for name, number in label_ids.items()})
+    conditions = parser.parse()
+    if len(conditions) > MOST_CONDITIONS:
+        conditions = [joined(conditions, both)]
+    return Query(tuple(conditions), parser.run, tuple(parser.fields))
+
+
+TOKEN = re.compile(
+    r"""(?P<space>\s+)
+    | (?P<bracket>[()])
+    | (?P<minus>-(?=[^\s-]))
+    | "(?P<phrase>[^"]*)(?P<close>"?)
+    | (?P<field>[A-Za-z_]+):(?:"(?P<quoted>[^"]*)"|(?P<value>[^\s()"]*))
+    | (?P<word>[^\s()"]+)
+    """,
+    re.VERBOSE,
+)
+
+
+def tokens(source: str) -> list[Token]:
+    """Split a filter into its tokens; raises FilterError for a quote that is not closed."""
+    if unsearchable := re.search("[\x00\ud800-\udfff]", source):
+        raise FilterError("a character that no text can hold", source, unsearchable.start())
+    found = []
+    position = 0
+    while position < len(source):
+        match = TOKEN.match(source, position)
+        if match is None:
+            raise FilterError('a quote that is not closed (add a ")', source, position)
+        if match["bracket"]:
+            found.append(Token(match["bracket"], match["bracket"], position))
+        elif match["minus"]:
+            found.append(Token("-", "-", position))
+        elif match["phrase"] is not None:
+            if not match["close"]:
+                raise FilterError('a quote that is not closed (add a ")', source, position)
+            found.append(Token("phrase", match["phrase"], position))
+        elif match["field"] and match["field"].lower() not in ("http", "https"):
+            quoted = match["quoted"] is not None
+            value = match["quoted"] if quoted else match["value"]
+            found.append(Token("field", match["field"].lower(), position, value, quoted))
+        elif not match["space"]:
+            found.append(Token("word", match[0], position))
+        position = match.end()
+    return [*found, Token("end", "", len(source))]
+
+
+class _Parser:
+    def __init__(self, source: str, labels: Mapping[str, int]) -> None:
+        self.source = source
+        self.labels = labels
+        self.tokens = tokens(source)
+        self.at = 0
+        self.depth = 0
+        self.values = 0
+        self.run: int | None = None
+        self.fields: dict[str, None] = {}
+
+    def parse(self) -> list[Condition]:
+        if self.peek().kind == "end":
+            return []
+        found = self.either()
+        if self.peek().kind != "end":
+            self.fail("a bracket that was never opened", self.peek())
+        return found
+
+    def peek(self) -> Token:
+        return self.tokens[self.at]
+
+    def take(self) -> Token:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def fail(self, reason: str, token: Token) -> NoReturn:
+        raise FilterError(reason, self.source, token.position)
+
+    def is_word(self, word: str) -> bool:
+        return self.peek().kind == "word" and self.peek().text.lower() == word
+
+    def value(self, value: object) -> Value:
+        self.values += 1
+        return Value(f"value{self.values}", value)
+
+    # The grammar: each level gives conditions that must all hold.
+
+    def either(self) -> list[Condition]:
+        parts = [self.both()]
+        while self.is_word("or"):
+            self.take()
+            parts.append(self.both())
+        if len(parts) == 1:
+            return parts[0]
+        return [joined([joined(part, both) for part in parts], either)]
+
+    def both(self) -> list[Condition]:
+        parts = self.negation()
+        while not self.is_word("or") and self.peek().kind not in ("end", ")"):
+            if self.is_word("and"):
+                self.take()
+            parts = parts + self.negation()
+        return parts
+
+    def negation(self) -> list[Condition]:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fail("too many brackets inside one another", self.peek())
+        try:
+            if self.peek().kind == "-" or self.is_word("not"):
+                self.take()
+                return [opposite(joined(self.negation(), both))]
+            if self.peek().kind == "(":
+                opening = self.take()
+                found = self.either()
+                if self.peek().kind != ")":
+                    self.fail("a bracket that is not closed", opening)
+                self.take()
+                return found
+            return [self.term()]
+        finally:
+            self.depth -= 1
+
+    def term(self) -> Condition:
+        token = self.take()
+        if token.kind == "end":
+            self.fail("nothing where a word or condition was expected", token)
+        if token.kind == ")":
+            self.fail("a closing bracket where a word or condition was expected", token)
+        if token.kind == "word" and token.text.lower() in ("and", "or"):
+            self.fail(f"nothing before {token.text!r}", token)
+        if token.kind != "field":
+            return of_text(token.text, token.kind == "word", self.value)
+        if (read := FIELDS.get(token.text)) is None:
+            self.fail(f"no field called {token.text!r} (known: {', '.join(FIELDS)})", token)
+        if not token.value:
+            self.fail(f"no value after {token.text}:", token)
+        if token.text != "pred" or token.value.lower() != "none":  # which is true without a run
+            self.fields[token.text] = None
+        return read(self, token)
+
+    # The kinds of fields.
+
+    def label(self, token: Token) -> Condition:
+        column = {"label": "c.label", "gold": "c.gold", "pred": "p.label"}[token.text]
+        if not token.quoted and token.value.lower() == "none":
+            return of_label(column, None)
+        if (number := self.labels.get(key(token.value))) is None:
+            known = ", ".join(self.labels) or "none yet"
+            begun = [name for name in self.labels if name.startswith(f"{token.value} ".casefold())]
+            quoted = f'; write {token.text}:"{begun[0]}"' if begun else ""
+            self.fail(f"no label called {token.value!r} (labels: {known}, none){quoted}", token)
+        return of_label(column, self.value(number))
+
+    def number(self, token: Token) -> Condition:
+        convert = float if token.text in ("conf", "margin", "entropy") else int
+        match = re.fullmatch(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)", token.value)
+        if match is None or (convert is int and not match[2].lstrip("-").isdigit()):
+            self.fail(f"{token.value!r} where a number such as >3 was expected", token)
+        value = convert(match[2])
+        if convert is int and abs(value) >= 2**63:
+            self.fail("a number that is too large", token)
+        return of_number(token.text, match[1] or "=", self.value(value))
+
+    def split(self, token: Token) -> Condition:
+        name = self.one_of(token, SPLITS)
+        return of_split(self.value(name))
+
+    def flag(self, token: Token) -> Condition:
+        return FLAGS[self.one_of(token, tuple(FLAGS))]
+
+    def truth(self, token: Token) -> Condition:
+        holds = TRUTHS[token.text]
+        return holds if self.one_of(token, ("yes", "no")) == "yes" else opposite(holds)
+
+    def one_of(self, token: Token, choices: tuple[str, ...]) -> str:
+        chosen = token.value.lower()
+        if chosen not in choices:
+            self.fail(
+                f"{token.value!r} where {token.text} takes one of {', '.join(choices)}", token
+            )
+        return chosen
+
+    def by(self, token: Token) -> Condition:
+        return of_annotator(self.value(token.value))
+
+    def run_term(self, token: Token) -> Condition:
+        if not token.value.isascii() or not token.value.isdigit() or len(token.value) > 15:
+            self.fail(f"{token.value!r} where the number of a run was expected", token)
+        if self.run not in (None, int(token.value)):
+            self.fail("a second run (a filter is about one run)", token)
+        self.run = int(token.value)
+        return PREDICTED_AT_ALL
+
+
+SPLITS = ("train", "dev", "test")
+PREDICTED_FIELDS = frozenset({"pred", "conf", "margin", "entropy", "disagree", "insample", "run"})
+EDITED_FIELDS = frozenset({"label", "flag", "changed", "reviewed", "disagree", "note", "by"})
+FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
+    **dict.fromkeys(("label", "gold", "pred"), _Parser.label),
+    **dict.fromkeys(NUMBERS, _Parser.number),
+    "split": _Parser.split,
+    "flag": _Parser.flag,
+    **dict.fromkeys(TRUTHS, _Parser.truth),
+    "by": _Parser.by,
+    "run": _Parser.run_term,
+}

@@ -1,0 +1,28 @@
+"""Whether the order of a list still stands, or rests on labels or a ranking that have changed."""
+
+from __future__ import annotations
+
+from storage import suspect_ranking
+from storage.history.events import newest, relabelled
+from storage.query.filters import compile_filter
+from storage.store import Store
+
+Basis = tuple[object, ...]
+"""What a list rests on: where it is another one later, the list is stale."""
+
+
+def basis(store: Store, filter_text: str, sort: str) -> Basis:
+    """What a list rests on now."""
+    query = compile_filter(filter_text, store.label_ids)
+    if sort == "suspect":
+        return newest(store), suspect_ranking.ranking(store)
+    if sort == "changed" or query.follows_labels:
+        return (newest(store),)
+    return (relabelled(store),) if sort == "disagreement" else ()
+
+
+def stale(store: Store, filter_text: str, sort: str, made_from: Basis) -> bool:
+    """Whether a list that was made from something would be another one now."""
+    if sort == "suspect" and suspect_ranking.stale(store):
+        return True
+    return basis(store, filter_text, sort) != made_from

@@ -1,0 +1,61 @@
+"""Checks of the whole store."""
+
+from __future__ import annotations
+
+from storage.query.conditions import CORRECTED, DISAGREES
+from storage.store import Store
+
+VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"
+DERIVED = {
+    "the list of labels": f"SELECT count(*) FROM tweets t LEFT JOIN current c ON c.tweet = t.id "
+    f"WHERE c.tweet IS NULL AND t.id <= {VISIBLE}",
+    "the index of equal texts": "SELECT count(*) FROM tweets t LEFT JOIN contents k "
+    f"ON k.content = t.content AND k.tweet = t.id WHERE k.tweet IS NULL AND t.id <= {VISIBLE}",
+    "the order by length": "SELECT count(*) FROM current c LEFT JOIN orders o ON o.run = 0 "
+    "AND o.name = 'length' AND o.value = -c.length AND o.tweet = c.tweet "
+    f"WHERE o.tweet IS NULL AND c.tweet <= {VISIBLE}",
+    "the orders of disagreements": "SELECT count(*) FROM (SELECT p.run, p.tweet, -p.confidence "
+    "FROM predictions p JOIN current c ON c.tweet = p.tweet JOIN runs r ON r.id = p.run "
+    f"WHERE r.predictions > 0 AND {DISAGREES} "
+    "EXCEPT SELECT run, tweet, value FROM orders WHERE name = 'disagreement')",
+}
+"""How many rows of what is kept beside the tweets do not follow from them."""
+COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")
+
+
+def check(store: Store) -> list[str]:
+    """What is wrong with the store, a sentence each; nothing for a sound one.
+
+    Checks SQLite's own structures, and that the current labels and counts follow from the history.
+    """
+    problems = [
+        f"SQLite: {row[0]}" for row in store.db.execute("PRAGMA integrity_check") if row[0] != "ok"
+    ]
+    problems += [
+        f"Row {row[1]} of {row[0]} refers to a row of {row[2]} that is missing."
+        for row in store.db.execute("PRAGMA foreign_key_check")
+    ]
+    for field in ("label", "excluded", "review", "ambiguous", "note"):
+        first = {"label": "c.gold", "note": "NULL"}.get(field, "0")
+        drifted = store.db.execute(
+            f"SELECT count(*) FROM current c WHERE c.{field} IS NOT CASE WHEN EXISTS ("
+            f"SELECT 1 FROM label_events e WHERE e.tweet = c.tweet AND e.field = '{field}') "
+            f"THEN (SELECT e.new FROM label_events e WHERE e.tweet = c.tweet "
+            f"AND e.field = '{field}' ORDER BY e.id DESC LIMIT 1) ELSE {first} END"
+        ).fetchone()[0]
+        if drifted:
+            problems.append(f"{drifted} tweets have a {field} that their history does not give.")
+    for what, sql in DERIVED.items():
+        if number := store.db.execute(sql).fetchone()[0]:
+            problems.append(f"{number} tweets are missing, or wrong, in {what}.")
+    actual = store.db.execute(
+        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "
+        "coalesce(sum(c.excluded), 0), coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) "
+        "FROM current c JOIN tweets t ON t.id = c.tweet JOIN imports i ON i.id = t.import "
+        "WHERE i.action IS NOT NULL"  # the rows of an unfinished import do not count
+    ).fetchone()
+    kept = dict(store.db.execute("SELECT name, value FROM counts"))
+    for name, number in zip(COUNTED, actual, strict=True):
+        if kept.get(name, 0) != number:
+            problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")
+    return problems

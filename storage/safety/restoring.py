@@ -1,0 +1,131 @@
+"""Putting a backup in the place of the database, which is kept aside."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage import connections, locks
+from storage.errors import UserError
+from storage.safety import backups
+from storage.safety.damage import beside
+from storage.safety.files import sync
+
+RESTORING = ".workbench.db.restoring"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a database holds, or what is wrong with it."""
+
+    problem: str | None = None
+    schema: int | None = None
+    counts: dict[str, int] | None = None
+    actions: int = 0
+    last: int | None = None
+    """When the last label was changed, as the clock said: milliseconds since 1970, UTC."""
+
+
+def content(path: Path, thorough: bool = False) -> Content:
+    """Look into a database without writing beside it; `thorough` reads every page of it."""
+    if not path.is_file() or not path.stat().st_size:
+        return Content("it is missing or empty")
+    try:
+        with closing(_reading(path)) as db:
+            if (
+                thorough
+                and (found := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok"
+            ):
+                return Content(f"SQLite finds: {found}")
+            schema = db.execute("PRAGMA user_version").fetchone()[0]
+            counts = dict(db.execute("SELECT name, value FROM counts"))
+            actions, last = db.execute(
+                "SELECT count(*), (SELECT at FROM actions ORDER BY id DESC LIMIT 1) FROM actions"
+            ).fetchone()
+    except sqlite3.Error as error:
+        return Content(f"SQLite says: {error}")
+    return Content(None, schema, counts, actions, last)
+
+
+def problems(folder: Path) -> list[str]:
+    """Which backups of a workspace could not be restored; the newest is read through."""
+    known = backups.listed(folder)
+    found = []
+    for backup in known:
+        problem = content(backup.path, thorough=backup == known[-1]).problem
+        if problem is None and (missing := _missing_bytes(backup.path)):
+            problem = f"{missing:,} bytes are missing at its end"
+        if problem is not None:
+            found.append(f"The backup {backup.path} cannot be restored ({problem}); delete it.")
+    return found
+
+
+def restore(database: Path, backup: Path, newest_schema: int, at: int) -> Path | None:
+    """Replace a database by a backup and return where the replaced one is, None if there was none.
+
+    `at` is the time in milliseconds since 1970. Raises UserError for a backup that is damaged or
+    made by a newer program, while the workspace is open anywhere, and where there is no space.
+    """
+    found = content(backup, thorough=True)
+    if found.problem is not None:
+        raise UserError(f"{backup} cannot be restored ({found.problem}); choose another backup.")
+    if found.schema is not None and found.schema > newest_schema:
+        raise UserError(
+            f"{backup} was made by a newer workbench (schema {found.schema}; this one knows "
+            f"{newest_schema}); upgrade this program to restore it."
+        )
+    folder = database.parent
+    try:
+        with locks.alone(folder, database):
+            _copy(backup, folder / RESTORING)
+            replaced = _put_aside(
+                database, f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d-%H%M%S}"
+            )
+            (folder / RESTORING).rename(database)
+            sync(folder)
+    finally:
+        (folder / RESTORING).unlink(missing_ok=True)
+    return replaced
+
+
+def _copy(backup: Path, to: Path) -> None:
+    """Copy a database with what only its log has, such as one that was replaced before."""
+    for left in to.parent.glob(f"*{RESTORING}*"):
+        left.unlink()  # of a process that was killed
+    with closing(_reading(backup)) as db:
+        backups.copy(db, to)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that makes no files beside a database without a log."""
+    frozen = "&immutable=1" if not beside(path, "-wal").exists() else ""
+    return connections.connect(path, f"mode=ro{frozen}")
+
+
+def _put_aside(database: Path, stamp: str) -> Path | None:
+    """Rename a database together with its log, so that nothing of it is lost or mixed up."""
+    replaced = database.with_name(f"{database.name}.replaced-{stamp}")
+    number = 1
+    while replaced.exists():
+        number += 1
+        replaced = database.with_name(f"{database.name}.replaced-{stamp}-{number}")
+    there = database.exists()
+    if there:
+        database.rename(replaced)
+    for ending in ("-wal", "-journal"):
+        if (log := beside(database, ending)).exists():
+            log.rename(beside(replaced, ending))
+    beside(database, "-shm").unlink(missing_ok=True)
+    return replaced if there else None
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much shorter a file is than its first page says."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    size = int.from_bytes(head[16:18], "big")
+    pages = int.from_bytes(head[28:32], "big")
+    return max(0, pages * (65536 if size == 1 else size) - path.stat().st_size)

@@ -1,0 +1,120 @@
+"""Writing many rows in short transactions that give way to people who label."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+from storage.locks import others
+from storage.safety.filesystem import network_type
+from storage.store import DATABASE, Store, connect, transaction
+
+ALONE_S = 0.250
+"""How long a transaction may take while nobody else has the workspace open."""
+QUIET_S = 0.030
+"""The same while others only look: the longest wait for a first label."""
+BESIDE_S = 0.004
+"""The same while somebody labels."""
+ATTENTIVE_S = 2.0
+"""For so long after a label of somebody else the next one is expected."""
+CHECKPOINT_ROWS = 100_000
+"""Rows between two moves of the log into the database."""
+CHECKPOINT_ROWS_BESIDE = 2_000
+"""The same while somebody labels, lest a label has to do it for the job."""
+
+
+LEAST = 50
+"""Rows of a slice, however long they take; the first one has ten times as many."""
+
+
+class Bulk:
+    """A connection of its own for one long job.
+
+    Each call of `over` or `rows` is done in slices, one short transaction each, whose size follows
+    from how long the last ones took; between them there is room for other writers.
+    """
+
+    def __init__(self, db: sqlite3.Connection, held: IO[bytes] | None = None) -> None:
+        self.db = db
+        self._held = held
+        self._sizes: dict[str, int] = {}
+        self._version = self._data_version()
+        self._disturbed = float("-inf")
+        self._unchecked = 0
+        self.beside = False
+        """Whether somebody labels at present."""
+
+    def over(
+        self,
+        what: str,
+        first: int,
+        last: int,
+        write: Callable[[int, int], object],
+        least: int = LEAST,
+    ) -> None:
+        """Call `write(a, b)` for slices a..b of the numbers from first to last, both included.
+
+        A slice has at least `least` of them, however long it takes.
+        """
+        while first <= last:
+            size = self._sizes.setdefault(what, 10 * least)
+            end = min(last, first + size - 1)
+            self._slice(what, end - first + 1, least, lambda a=first, b=end: write(a, b))  # type: ignore[misc]
+            first = end + 1
+
+    def size(self, what: str) -> int:
+        """How many of something there are in a slice at present."""
+        return self._sizes.get(what, 10 * LEAST)
+
+    def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement for each of the rows."""
+        self.over(what, 1, len(rows), lambda a, b: self.db.executemany(sql, rows[a - 1 : b]))
+
+    def _slice(self, what: str, size: int, least: int, write: Callable[[], object]) -> None:
+        with transaction(self.db):
+            locked = time.monotonic()
+            write()
+        now = time.monotonic()
+        version = self._data_version()
+        if version != self._version:
+            self._version, self._disturbed = version, now
+        self.beside = beside = now - self._disturbed < ATTENTIVE_S
+        patience = BESIDE_S if beside else QUIET_S if others(self._held) else ALONE_S
+        wanted = size * patience / max(now - locked, 1e-4)
+        known = self._sizes[what]
+        if size >= known or wanted < known:  # a short rest at the end tells little
+            self._sizes[what] = max(least, min(int(wanted), 2 * known, 50_000))
+        self._unchecked += size
+        if self._unchecked >= (CHECKPOINT_ROWS_BESIDE if beside else CHECKPOINT_ROWS):
+            self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._unchecked = 0
+        time.sleep(0.004 if beside else 0.0005)
+
+    def _data_version(self) -> int:
+        """Changes when another connection commits."""
+        return int(self.db.execute("PRAGMA data_version").fetchone()[0])
+
+
+@contextmanager
+def bulk(store: Store) -> Iterator[Bulk]:
+    """Open a connection for a long job on a workspace, usable in one thread at a time.
+
+    Its commits are not synced one by one: what it writes is worth nothing before the job's last
+    step, which is committed through the store.
+    """
+    db, _ = connect(store.folder / DATABASE, network_type(store.folder))
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("PRAGMA secure_delete = OFF")
+        db.execute("PRAGMA foreign_keys = OFF")  # the jobs write rows that they have looked up
+        db.execute("PRAGMA cache_size = -64000")
+        db.execute("PRAGMA temp_store = FILE")
+        db.execute("PRAGMA temp.cache_size = -16000")
+        db.execute("PRAGMA temp.journal_mode = MEMORY")
+        yield Bulk(db, store.held)
+    finally:
+        db.close()

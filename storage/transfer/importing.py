@@ -1,0 +1,334 @@
+"""Taking tweets in from a file: all of it or nothing, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from storage import config as config_file
+from storage.config import Config
+from storage.errors import UserError
+from storage.formats import detection, readers
+from storage.formats.column_guessing import Columns, candidates, guess
+from storage.formats.decoding import encodings
+from storage.formats.position import Fault, Position, RecordError
+from storage.formats.source import ReadOptions, Source
+from storage.formats.values import codes, column_values, label_sets, splits
+from storage.formats.values.cells import value_of
+from storage.formats.values.column_values import Values
+from storage.history.events import newest
+from storage.label_names import key
+from storage.store import Store, transaction, visible
+from storage.transfer import exported_rows
+from storage.transfer.bulk_writes import bulk
+from storage.transfer.parsing import Batch, Job, Tally, batches
+from storage.transfer.staging import Arrivals, importing_alone, sweep
+
+SAMPLE = 200
+TOLD = 5
+"""Wrong records that are told one by one."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says about a file; what is None is guessed."""
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Label names for the codes that the file has instead, in any case."""
+    encoding: str | None = None
+    header: bool | None = None
+    """Whether the first row of a table names the columns."""
+    split: str | None = None
+    """The split of all tweets of the file, whatever its columns say."""
+    splits: Mapping[str, str] = field(default_factory=dict)
+    """The splits that further values of the file mean."""
+    format: str | None = None
+    """An ending, without its dot."""
+    delimiter: str | None = None
+    quoting: str | None = None
+    escape: str | None = None
+    sheet: str | None = None
+    lenient: bool = False
+    """Records that are wrong are left out instead of ending the import."""
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Those that say how the file is written."""
+        return ReadOptions(
+            self.format and f".{self.format}",
+            self.encoding,
+            self.header,
+            self.delimiter,
+            self.quoting,
+            self.escape,
+            self.sheet,
+            self.lenient,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import will do, worked out before anything is written."""
+
+    source: Source
+    options: Options
+    columns: Columns
+    labels: tuple[str, ...]
+    """The label set that the workspace has afterwards."""
+    own: bool = False
+    """The file was exported here: its gold labels, sources and histories are restored."""
+    rows: int | None = None
+    """How many there are, if they were counted."""
+    notices: tuple[str, ...] = ()
+    """What was found that the user should know, in sentences."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did."""
+
+    columns: dict[str, str]
+    read: int = 0
+    added: int = 0
+    existing: int = 0
+    duplicates: int = 0
+    """Added tweets whose text equals that of an earlier one (they share a group and a split)."""
+    rejected: int = 0
+    """Rows without a text."""
+    labels: dict[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
+    other_gold: int = 0
+    """Tweets that were there already with another gold label, which they keep."""
+    encoding: str | None = None
+    """What the file was read as; None where the format has no choice of an encoding."""
+    restored: int = 0
+    """Events of an exported history that were written."""
+    skipped: int = 0
+    """Records that are wrong and were left out."""
+    notices: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that the command line promises."""
+        return asdict(self)
+
+
+def plan(config: Config, path: Path, options: Options, name: str | None = None) -> Plan:
+    """Find out how a file is written, and its columns and labels; messages call it `name`.
+
+    Raises UserError or UsageError for a file that cannot be read, a missing column, splits that
+    are none, or labels that the workspace does not have.
+    """
+    source = detection.find(path, options.reading, name)
+    position = Position(source.name, collects=options.lenient)
+    records = readers.records(source, position)
+    sample = [record.row for record in islice(records, SAMPLE)]
+    if not sample:
+        wrong = f"; {position.faults[0]}" if position.faults else ""
+        raise UserError(f"{source.name} has no rows{wrong}.")
+    named = {part: column for part, column in options.columns.items() if column is not None}
+    if not named and exported_rows.is_own({column for row in sample for column in row}):
+        return _plan_of_own(config, source, options, chain(sample, (r.row for r in records)))
+    names = codes.codes(options.codes)
+    columns = guess(sample, named, _known_labels(config) | names.names.keys())
+    values = Values()
+    if columns.label or columns.split:
+        values = column_values.values(source, columns, options.lenient)
+    notices = source.notices
+    if options.split is None:
+        columns, said = splits.checked(
+            source.name, columns, values.splits, splits.names(options.splits), "split" in named
+        )
+        notices += said
+    labels = config.labels
+    if columns.label is None:
+        notices += (_no_label(sample, columns),)
+    else:
+        place = f"{source.name}: column {columns.label!r}"
+        labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
+        if idle := label_sets.unused(names, options.codes, values.labels):
+            notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
+    return Plan(source, options, columns, labels, False, values.rows or None, notices)
+
+
+def _plan_of_own(
+    config: Config, source: Source, options: Options, rows: Iterator[Mapping[str, Any]]
+) -> Plan:
+    """The plan for a file that was exported here."""
+    columns = Columns("text", label="gold", id="external_id", split="split")
+    position = Position(source.name, collects=options.lenient)
+    seen: Counter[str] = Counter()
+    for position.record, row in enumerate(rows, start=1):
+        with suppress(UserError, RecordError):  # said with its place when the row is parsed
+            named = {value_of(row.get("gold"))} | exported_rows.labels_in(row)
+            seen.update(value for value in named if value is not None)
+    place = f"{source.name}: column 'gold'"
+    labels = label_sets.label_set(config, place, codes.codes(options.codes), seen, named=False)
+    return Plan(source, options, columns, labels, True, position.record, source.notices)
+
+
+def _known_labels(config: Config) -> set[str]:
+    return {key(name) for label in config.labels for name in (label, config.word(label))}
+
+
+def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
+    """That no column of labels was found, with those that could be one."""
+    found = candidates(sample, columns)
+    if not found:
+        others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
+        return f"No label column was found (columns: {others}); --label COL names one."
+    shown = "; ".join(
+        f"{column!r} ({len(values)} values: {label_sets.listed(values, 4)})"
+        for column, values in list(found.items())[:5]
+    )
+    return f"No label column was found; --label COL names one. It could be {shown}."
+
+
+def run(
+    store: Store,
+    plan: Plan,
+    dry_run: bool = False,
+    progress: Callable[[int], None] = lambda read: None,
+    waiting: Callable[[], None] = lambda: None,
+    wrong: Callable[[Fault], None] = lambda fault: None,
+) -> Report:
+    """Take in the tweets of a file, all of them or none; a dry run changes nothing.
+
+    A row is known by its text and its id column, or without one by how often the text occurred
+    before it in the file, so importing the same file again adds nothing. `progress` is told how
+    many rows are read, `waiting` that another import has to end first, and `wrong` each record
+    that is left out. Memory use does not depend on the size of the file. Raises UserError for a
+    file that brings nothing, unless all that it has is there already.
+    """
+    last = Batch([], Tally())
+    faults: list[Fault] = []
+    with importing_alone(store, waiting), bulk(store) as writer:
+        sweep(writer)
+        with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
+            path = Path(plan.source.name)
+            arrivals = Arrivals(writer, path, plan.columns.as_json(), store.annotator)
+            try:
+                for last in batches(_job(store.config, plan, numbers)):
+                    arrivals.take(last.rows)
+                    progress(last.tally.read)
+                    for fault in last.faults:
+                        wrong(fault)
+                    faults += last.faults[: TOLD - len(faults)]
+                if not arrivals.added + arrivals.existing:
+                    raise UserError(_nothing(plan, last.tally, faults))
+                arrivals.group(keeps_splits=bool(plan.columns.split or plan.options.split))
+                arrivals.restore()
+                if not dry_run:
+                    arrivals.publish()
+            finally:
+                sweep(writer)
+    names = {number: name for name, number in numbers.items()}
+    tally = last.tally
+    return Report(
+        columns=plan.columns.as_json(),
+        read=tally.read,
+        added=arrivals.added,
+        existing=arrivals.existing + tally.repeated,
+        duplicates=arrivals.duplicates,
+        rejected=tally.rejected,
+        labels={names[number]: count for number, count in arrivals.golds.items()},
+        unlabelled=arrivals.added - arrivals.golds.total(),
+        other_gold=arrivals.other_gold,
+        encoding=encodings.shown(plan.source.encoding),
+        restored=arrivals.restored,
+        skipped=tally.wrong,
+        notices=plan.notices + _found(tally, faults),
+    )
+
+
+def _nothing(plan: Plan, tally: Tally, faults: Sequence[Fault]) -> str:
+    """Why an import brought nothing."""
+    if tally.rejected:
+        return (
+            f"{plan.source.name} brings nothing: none of its {tally.rejected:,} rows has a text in "
+            f"column {plan.columns.text!r}; name the column of the texts with --text."
+        )
+    first = f"; {faults[0]}" if faults else ""
+    return f"{plan.source.name} brings nothing, as none of its records can be taken{first}."
+
+
+def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
+    """What was found while the rows were read, in sentences."""
+    said = [
+        f"{counted(number, 'record', 'records')}: {remark}."
+        for remark, number in tally.remarks.items()
+    ]
+    if tally.further:
+        one, several = "label by a further annotator differs", "labels by further annotators differ"
+        labels = counted(tally.further, one, several)
+        said.append(f"{labels} from the one that counts; only that one is taken.")
+    if tally.contradicting:
+        rows = counted(tally.contradicting, "row repeats", "rows repeat")
+        said.append(f"{rows} an earlier one with another label; only the first is taken.")
+    if tally.wrong:
+        more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
+        shown = "; ".join(map(str, faults))
+        wrong = counted(tally.wrong, "wrong record is", "wrong records are")
+        said.append(f"{wrong} left out ({shown}{more}).")
+    return tuple(said)
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """A number with the words for one or several."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
+    by_key = {key(name): number for name, number in numbers.items()}
+    path = plan.source.path.absolute()  # for a process that works elsewhere
+    return Job(
+        source=replace(plan.source, path=path),
+        columns=plan.columns,
+        codes=codes.codes(plan.options.codes),
+        labels=by_key | {**numbers},
+        splits=splits.names(plan.options.splits),
+        config=config,
+        own=plan.own,
+        split=plan.options.split,
+        lenient=plan.options.lenient,
+    )
+
+
+@contextmanager
+def _label_numbers(
+    store: Store, db: sqlite3.Connection, labels: tuple[str, ...], keep: bool
+) -> Iterator[dict[str, int]]:
+    """The numbers of the labels; new ones are forgotten again if nothing came of the import."""
+    newest_event, new, kept = newest(store), [], False
+    sql = "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING"
+    with transaction(db):
+        added = [db.execute(sql, [name]) for name in labels]
+        new = [cursor.lastrowid for cursor in added if cursor.rowcount]
+    try:
+        yield {name: number for number, name in db.execute("SELECT id, name FROM labels")}
+        kept = keep
+    finally:
+        if new and not kept:
+            _forget(store, db, new, newest_event)
+
+
+def _forget(store: Store, db: sqlite3.Connection, labels: Sequence[int | None], since: int) -> None:
+    """Take out those of the labels that nothing refers to: settings, runs, events since one."""
+    with transaction(db), suppress(UserError):  # settings that cannot be read may name them
+        named = config_file.load(store.folder).labels
+        db.execute(
+            "DELETE FROM labels WHERE id IN (SELECT value FROM json_each(?1)) "
+            "AND name NOT IN (SELECT value FROM json_each(?2)) "
+            "AND name NOT IN (SELECT l.value FROM runs r, json_each(r.labels) l) "
+            "AND id NOT IN (SELECT new FROM label_events WHERE id > ?3 AND field = 'label' "
+            "AND new IS NOT NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM tweets WHERE id > ?4)",  # what a failed sweep has left
+            [json.dumps(labels), json.dumps(named), since, visible(db)],
+        )

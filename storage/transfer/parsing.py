@@ -1,0 +1,278 @@
+"""From the rows of a file to rows ready to be written, for large files in a process of its own."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from itertools import islice
+from typing import IO, Any, BinaryIO
+
+from storage import interpreter
+from storage.config import Config
+from storage.errors import UserError
+from storage.formats import readers
+from storage.formats.column_guessing import Columns
+from storage.formats.decoding.streams import NOTHING
+from storage.formats.position import Fault, Position, RecordError
+from storage.formats.programs.records import Judgement
+from storage.formats.source import Source
+from storage.formats.values.cells import text_of, value_of
+from storage.formats.values.codes import Codes
+from storage.formats.values.meanings import Labels, Splits, Swallowed
+from storage.history.event_records import Event
+from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
+from storage.transfer import exported_rows
+from storage.transfer.deduplication import Repeats
+
+Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
+"""Text, id in the source, other columns as JSON, content number, split, number of the label, and
+the events of an exported history."""
+Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[Judgement]]
+"""Text, label, id, split, the other columns, the row itself for an exported file, and the labels
+of annotators."""
+SWALLOWED = (
+    "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
+    "none reads each line as a row"
+)
+BATCH = 16_000
+LARGE = 8_000_000
+"""Bytes of a file from which a second process pays."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What has to be known to parse a file."""
+
+    source: Source
+    columns: Columns
+    codes: Codes
+    labels: Mapping[str, int]
+    """The numbers of the labels by their names and the keys of these."""
+    splits: Mapping[str, str]
+    """The split that a value means, in lower case."""
+    config: Config
+    own: bool
+    """The file was exported here and brings histories."""
+    split: str | None = None
+    """The split of all its tweets."""
+    lenient: bool = False
+    """Records that are wrong are left out."""
+
+
+@dataclass
+class Tally:
+    """What was found in a file so far."""
+
+    read: int = 0
+    rejected: int = 0
+    """Rows without text."""
+    repeated: int = 0
+    """Rows whose id and text came before in the file."""
+    contradicting: int = 0
+    """Those of them that have another label than the first."""
+    further: int = 0
+    """Labels of annotators beside the one that counts."""
+    wrong: int = 0
+    """Records that were left out since they cannot be read."""
+    remarks: Counter[str] = field(default_factory=Counter)
+    """How many records there is something to be said of."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows, none twice, the records found wrong among them, and the tally up to here."""
+
+    rows: list[Row]
+    tally: Tally
+    faults: Sequence[Fault] = ()
+
+
+def batches(job: Job) -> Iterator[Batch]:
+    """The rows of a file in batches; a large file is parsed while the batch before is written."""
+    path = job.source.path
+    if path.is_file() and path.stat().st_size >= LARGE:
+        return _from_process(job)
+    return parse(job)
+
+
+def parse(job: Job) -> Iterator[Batch]:
+    """The rows of a file in batches.
+
+    Raises UserError for a row that cannot be read or kept as it is, unless the job is lenient.
+    """
+    tally, repeats = Tally(), Repeats()
+    position = Position(job.source.name, collects=job.lenient)
+    rows = _rows(job, tally, position)
+    while (batch := list(islice(rows, BATCH))) or position.faults:
+        tally.read += len(batch)
+        fresh = repeats.without(batch)
+        tally.repeated += len(batch) - len(fresh)
+        tally.contradicting = repeats.contradicting
+        tally.wrong += len(position.faults)
+        yield Batch(fresh, tally, position.faults)
+        position.faults = []
+    yield Batch([], tally)
+
+
+def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
+    config, own, given = job.config, job.own, job.split
+    labels, splits = Labels(config, job.codes, job.labels), Splits(job.splits)
+    swallowed = Swallowed(job.source, job.columns)
+    history: Sequence[Event] = ()
+    for text, label, external, split, rest, row, judgements in _cells(job, tally, position):
+        if not isinstance(text, str):
+            text = text_of(text) or ""
+        if not text.strip() or (text[0] in NOTHING and not text.strip(NOTHING)):
+            tally.read += 1
+            tally.rejected += 1
+            continue
+        external_id = None if external is None else value_of(external)
+        try:
+            if not (text.isascii() and (external_id is None or external_id.isascii())):
+                _check_unicode(text, external_id or "")
+            gold = labels[label] if isinstance(label, str) else labels.of(label)
+            if judgements:
+                others = (labels.of(judgement.label) for judgement in judgements)
+                tally.further += sum(other is not None and other != gold for other in others)
+            if "\n" in text and not own and swallowed.rows(text, labels):
+                tally.remarks[SWALLOWED] += 1
+            if own:
+                rest, history = exported_rows.source(row), exported_rows.read(row, job.codes)
+            named = given or (split and splits[value_of(split)])
+            if split and not named:
+                rest[str(job.columns.split)] = split  # what is no split is kept
+            columns = to_json(rest) if rest else "{}"
+        except (RecordError, UserError, RecursionError) as error:
+            tally.read += 1
+            deep = isinstance(error, RecursionError)
+            position.wrong("a column is nested too deep" if deep else str(error))
+            continue
+        hashed = content_hash(text)
+        yield (
+            text,
+            external_id,
+            columns,
+            content_number(hashed),
+            named or split_of(hashed, config.seed, config.test_share, config.dev_share),
+            gold,
+            history,
+        )
+
+
+def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
+    columns = job.columns
+    parts = (columns.text, columns.label, columns.id, columns.split)
+    found = None if job.own else readers.table(job.source, position)
+    if found is None:
+        for row, judgements, remarks in readers.records(job.source, position):
+            rest = {k: v for k, v in row.items() if k not in parts and v is not None}
+            text, label, external, split = (None if c is None else row.get(c) for c in parts)
+            if columns.short_text is not None and not text:
+                text = row.get(columns.short_text)
+            if judgements:
+                judgements = tuple(one for one in judgements if one.column == columns.label)
+            if remarks:
+                tally.remarks.update(remarks)
+            yield text, label, external, split, rest, row, judgements
+        return
+    names, tuples = found
+    at = [names.index(column) if column is not None else len(names) for column in parts]
+    text_at, label_at, id_at, split_at = at
+    others = [(place, name) for place, name in enumerate(names) if name not in parts]
+    nameless = job.source.dialect.nameless if job.source.dialect else frozenset()
+    short_at = names.index(columns.short_text) if columns.short_text is not None else text_at
+    for values in tuples:
+        rest = {name: values[place] for place, name in others if values[place] is not None}
+        if nameless:
+            rest = {name: cell for name, cell in rest.items() if cell or name not in nameless}
+        values.append(None)  # what a part without a column finds
+        text = values[text_at] or values[short_at]
+        yield text, values[label_at], values[id_at], values[split_at], rest, {}, ()
+
+
+def _check_unicode(text: str, external_id: str) -> None:
+    for part, value in (("text", text), ("id", external_id)):
+        if not_unicode := SURROGATE.search(value):
+            raise RecordError(
+                f"the {part} is no valid Unicode (the lone surrogate "
+                f"U+{ord(not_unicode[0]):04X}); correct it in the file"
+            )
+
+
+# Between two processes: the job goes in, frames of a length and a marshalled value come out.
+
+
+def _from_process(job: Job) -> Iterator[Batch]:
+    with interpreter.start(
+        interpreter.command("storage.transfer.parsing"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes
+        try:
+            with process.stdin as target:
+                pickle.dump(job, target)
+            while (frame := _read_frame(process.stdout)) is not None:
+                (rows, tally, faults), error = frame
+                if error is not None:
+                    raise UserError(error)
+                found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
+                yield Batch(rows, found, [Fault(*fault) for fault in faults])
+        except (EOFError, BrokenPipeError):
+            raise _cut_off(job.source.name, process.wait()) from None
+        finally:
+            process.kill()
+
+
+def _cut_off(file: str, status: int) -> UserError:
+    """What to say when the process that reads a file ended too early, with this status."""
+    how = "failed"
+    if status < 0:
+        how = f"was killed ({signal.strsignal(-status)}; the system does so when memory runs out)"
+    return UserError(
+        f"{file} was not read to its end, as the process that reads it {how}; nothing was "
+        "imported, try again."
+    )
+
+
+def _serve(source: BinaryIO, target: BinaryIO) -> None:
+    """Parse the job that comes in, and write its batches."""
+    job: Job = pickle.load(source)  # noqa: S301 - from the parent process
+    try:
+        for batch in parse(job):
+            tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
+            faults = [astuple(fault) for fault in batch.faults]
+            _write_frame(target, ((batch.rows, tally, faults), None))
+    except UserError as error:
+        _write_frame(target, (((), {}, ()), str(error)))
+    target.write(bytes(8))
+
+
+def _write_frame(target: BinaryIO, value: tuple[Any, ...]) -> None:
+    frame = marshal.dumps(value)
+    target.write(len(frame).to_bytes(8, "big") + frame)
+
+
+def _read_frame(source: IO[bytes]) -> tuple[Any, ...] | None:
+    """The next value, None after the last; raises EOFError if it is cut off."""
+    head = source.read(8)
+    frame = source.read(size := int.from_bytes(head, "big"))
+    if len(head) < 8 or len(frame) < size:
+        raise EOFError
+    return marshal.loads(frame) if size else None  # noqa: S302
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)  # when it is over for the parent, end without a word
+    frames = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no frame
+    with frames:
+        _serve(sys.stdin.buffer, frames)

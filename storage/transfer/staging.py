@@ -1,0 +1,277 @@
+"""Tweets on their way into the store: written out of sight, grouped, then shown all at once.
+
+Rows above `counts.tweets` are invisible everywhere, so a file can be written in many short
+transactions, and either all of it is there afterwards or nothing. What an interrupted import
+left behind is swept away by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage import file_locks
+from storage.history import event_records
+from storage.query import fts_segments
+from storage.query.conditions import CORRECTED
+from storage.query.fts_tokens import searchable
+from storage.store import Store, now, require_writable, transaction, visible
+from storage.transfer.bulk_writes import Bulk
+from storage.transfer.parsing import Row
+
+LOCK = "import.lock"
+ASKED_S = 0.2
+"""Seconds between two looks whether another import has ended."""
+SWEPT = 10_000
+"""Rows that are swept away before the text index is tidied up."""
+
+
+@contextmanager
+def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
+    """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
+    require_writable(store)
+    path = store.folder / LOCK
+    with file_locks.open_file(path) as file:
+        if not file_locks.take(file, path, file_locks.EXCLUSIVE):
+            waiting()
+            # asked again and again: an interrupt just before a lock that waits would wait with it
+            while not file_locks.take(file, path, file_locks.EXCLUSIVE):
+                time.sleep(ASKED_S)
+        yield
+
+
+def sweep(bulk: Bulk) -> None:
+    """Remove what an import that did not come to its end has left behind."""
+    db, last = bulk.db, visible(bulk.db)
+    highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
+    for first in range(last + 1, highest + 1, SWEPT):
+        end = min(highest, first + SWEPT - 1)
+        bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
+        fts_segments.merge(bulk)
+    with transaction(db):
+        db.execute("DELETE FROM imports WHERE action IS NULL")
+        db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
+
+
+def _remove(bulk: Bulk, first: int, last: int) -> None:
+    between, rows = "BETWEEN ? AND ?", [first, last]
+    texts = bulk.db.execute(
+        f"SELECT id, text FROM tweets WHERE id {between} "
+        "AND id <= (SELECT value FROM counts WHERE name = 'indexed')",
+        rows,
+    ).fetchall()
+    bulk.db.executemany(
+        "INSERT INTO tweets_fts (tweets_fts, rowid, text) VALUES ('delete', ?, ?)",
+        [(number, searchable(text)) for number, text in texts],
+    )
+    for statement in (
+        f"DELETE FROM contents WHERE (content, tweet) IN "
+        f"(SELECT content, id FROM tweets WHERE id {between})",
+        f"DELETE FROM orders WHERE run = 0 AND name = 'length' AND (value, tweet) IN "
+        f"(SELECT -length, tweet FROM current WHERE tweet {between})",
+        f"DELETE FROM label_events WHERE tweet {between}",
+        f"DELETE FROM current WHERE tweet {between}",
+        f"DELETE FROM tweets WHERE id {between}",
+    ):
+        bulk.db.execute(statement, rows)
+
+
+class Arrivals:
+    """One import under way."""
+
+    def __init__(self, bulk: Bulk, path: Path, columns: Mapping[str, str], annotator: str) -> None:
+        self.bulk = bulk
+        self.annotator = annotator
+        self.before = visible(bulk.db)
+        self.added = self.existing = self.other_gold = self.duplicates = self.restored = 0
+        self.golds: Counter[int] = Counter()
+        """How many tweets came with each gold label."""
+        self._met = bytearray(self.before + 1)
+        self._pieces = 0
+        with transaction(bulk.db):
+            self.source = bulk.db.execute(
+                "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
+                [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
+            ).lastrowid
+        event_records.prepare(bulk.db)
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Write those of the rows, none of which the file has twice, that the store has not yet."""
+        fresh = rows
+        if self.before:
+            candidates = self._candidates(rows)
+            fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
+        start = self.before + self.added
+        self.bulk.over(
+            "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
+        )
+        for number, row in enumerate(fresh, start=start + 1):
+            if row[6]:
+                event_records.stage(self.bulk.db, number, row[6])
+        self.existing += len(rows) - len(fresh)
+        self.added += len(fresh)
+        self.golds.update(row[5] for row in fresh if row[5] is not None)
+        self._index(start + 1, start + len(fresh))
+
+    def _index(self, first: int, last: int) -> None:
+        """Add tweets to the text index, and keep the number of its pieces down."""
+        while first <= last:
+            size = self.bulk.size("index")
+            end = min(last, first + fts_segments.AT_ONCE * size - 1)
+            self.bulk.over("index", first, end, self._index_some)
+            self._pieces += -(-(end - first + 1) // size)
+            if self._pieces >= fts_segments.AT_ONCE:
+                # Beside labels early, since a step takes the longer the more pieces it looks into.
+                most = fts_segments.AT_ONCE if self.bulk.beside else fts_segments.MOST
+                fts_segments.merge(self.bulk, most)
+                self._pieces = 0
+            first = end + 1
+
+    def _candidates(
+        self, rows: Sequence[Row]
+    ) -> dict[int, list[tuple[int, str | None, str, int | None]]]:
+        """(id, external id, text, gold) of the tweets that were there, by their content."""
+        found: dict[int, list[tuple[int, str | None, str, int | None]]] = {}
+        marks = ",".join("?" * len(rows))
+        for content, *tweet in self.bulk.db.execute(
+            "SELECT k.content, k.tweet, t.external_id, t.text, c.gold FROM contents k "
+            "JOIN tweets t ON t.id = k.tweet JOIN current c ON c.tweet = k.tweet "
+            f"WHERE k.content IN ({marks}) AND k.tweet <= ? ORDER BY k.tweet",
+            [*(row[3] for row in rows), self.before],
+        ):
+            found.setdefault(content, []).append(tuple(tweet))
+        return found
+
+    def _is_there(
+        self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]
+    ) -> bool:
+        """Whether the store has the row; without ids, the n-th equal text is the n-th there."""
+        for number, external_id, text, gold in candidates:
+            if external_id != row[1] or text != row[0] or self._met[number]:
+                continue
+            self._met[number] = 1
+            self.other_gold += row[5] is not None and gold != row[5]
+            return True
+        return False
+
+    def _write(self, first: int, rows: Sequence[Row]) -> None:
+        db, source = self.bulk.db, self.source
+        db.executemany(
+            "INSERT INTO tweets (id, import, text, external_id, source, content) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, source, *row[:4]) for number, row in enumerate(rows, start=first)],
+        )
+        db.executemany(
+            "INSERT INTO current (tweet, gold, label, split, group_id, length) "
+            "VALUES (?1, ?2, ?2, ?3, ?1, ?4)",
+            [
+                (number, gold, split, len(text))
+                for number, (text, _, _, _, split, gold, _) in enumerate(rows, start=first)
+            ],
+        )
+
+    def _index_some(self, first: int, last: int) -> None:
+        # Texts of ASCII characters are indexed as they are, without a detour through Python.
+        db, between = self.bulk.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
+        db.execute(
+            "INSERT INTO tweets_fts (rowid, text) "
+            f"SELECT id, text {between} = length(CAST(text AS BLOB))",
+            [first, last],
+        )
+        others = db.execute(
+            f"SELECT id, text {between} != length(CAST(text AS BLOB))", [first, last]
+        ).fetchall()
+        db.executemany(
+            "INSERT INTO tweets_fts (rowid, text) VALUES (?, ?)",
+            [(number, searchable(text)) for number, text in others],
+        )
+        db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
+
+    def group(self, keeps_splits: bool) -> None:
+        """Put each new tweet into the group of the first tweet with an equal text.
+
+        It joins that group's split, unless the file says which split it is in.
+        """
+        db, before = self.bulk.db, self.before
+        db.execute(
+            "CREATE TEMP TABLE fresh AS SELECT content, id AS tweet FROM tweets WHERE id > ? "
+            "ORDER BY content, id",
+            [before],
+        )
+        self._fill("contents", "SELECT content, tweet FROM fresh", self.added)
+        db.execute(
+            "CREATE TEMP TABLE twins AS SELECT tweet, first FROM (SELECT f.tweet, "
+            "(SELECT min(k.tweet) FROM contents k WHERE k.content = f.content) AS first "
+            "FROM fresh f) WHERE first != tweet ORDER BY tweet"
+        )
+        self.duplicates = db.execute("SELECT count(*) FROM twins").fetchone()[0]
+        split = "" if keeps_splits else ", split = g.split"
+        self.bulk.over(
+            "twins",
+            1,
+            self.duplicates,
+            lambda a, b: db.execute(
+                f"UPDATE current SET group_id = g.group_id{split} FROM (SELECT w.tweet AS twin, "
+                "c.group_id, c.split FROM twins w JOIN current c ON c.tweet = w.first "
+                "WHERE w.rowid BETWEEN ? AND ?) g WHERE current.tweet = g.twin",
+                [a, b],
+            ),
+        )
+        db.execute(
+            "CREATE TEMP TABLE lengths AS SELECT 0, 'length', -length, tweet FROM current "
+            "WHERE tweet > ? ORDER BY 3, 4",
+            [before],
+        )
+        self._fill("orders", "SELECT * FROM lengths", self.added)
+
+    def _fill(self, table: str, ordered: str, rows: int) -> None:
+        """Copy a temporary table, whose rows are in the order of the other one's key."""
+        self.bulk.over(
+            table,
+            1,
+            rows,
+            lambda a, b: self.bulk.db.execute(
+                f"INSERT INTO {table} {ordered} WHERE rowid BETWEEN ? AND ?", [a, b]
+            ),
+        )
+
+    def restore(self) -> None:
+        """Write the histories that came with the rows of an exported file."""
+        self.restored = event_records.restore(self.bulk, self.annotator)
+
+    def publish(self) -> None:
+        """Make everything visible in one synced transaction."""
+        db = self.bulk.db
+        counted = {"tweets": self.added, "labelled": self.golds.total()}
+        if self.restored:
+            counted |= tally(db, self.before)
+        db.execute("PRAGMA synchronous = FULL")
+        with transaction(db):
+            action = db.execute(
+                "INSERT INTO actions (annotator, at, kind) VALUES (?, ?, 'gold import')",
+                [self.annotator, now()],
+            ).lastrowid
+            db.execute("UPDATE imports SET action = ? WHERE id = ?", [action, self.source])
+            db.executemany(
+                "UPDATE counts SET value = value + ? WHERE name = ?",
+                [(number, name) for name, number in counted.items()],
+            )
+            event_records.finish(db)
+
+
+def tally(db: sqlite3.Connection, after: int) -> dict[str, int]:
+    """The counts of the tweets above an id, apart from how many they are."""
+    row = db.execute(
+        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
+        "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM current c "
+        "WHERE c.tweet > ?",
+        [after],
+    ).fetchone()
+    names = ("labelled", "corrected", "excluded", "review", "ambiguous")
+    return dict(zip(names, row, strict=True))

@@ -1,0 +1,146 @@
+"""Files in by command: what is asked, what is said, and what comes from standard input."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+
+import pytest
+
+CSV = "text,label\nup we go,positive\ndown it goes,negative\n"
+JSONL = '{"text": "up we go", "label": "positive"}\n'
+
+
+def texts(cli):
+    return [tweet["text"] for tweet in cli("list", "--json").json]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "found"),
+    [
+        (CSV, (), ["up we go", "down it goes"]),
+        (JSONL, (), ["up we go"]),
+        (f"[{JSONL}]", (), ["up we go"]),
+        ("one tweet, with a comma\nanother one\n", (), ["one tweet, with a comma", "another one"]),
+        (gzip.compress(CSV.encode(), mtime=0), (), ["up we go", "down it goes"]),
+        ("text\nup we go\n", ("--format", "txt"), ["text", "up we go"]),
+        (CSV.encode("utf-16"), (), ["up we go", "down it goes"]),
+    ],
+)
+def test_standard_input_is_a_file(content, options, found, home, cli, monkeypatch):
+    raw = content.encode() if isinstance(content, str) else content
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    result = cli("import", "-", *options)
+    assert result.status == 0, result.err
+    assert result.out.startswith("standard input: ")
+    assert texts(cli) == found
+
+
+def test_what_is_wrong_with_standard_input_is_said(home, cli, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"text,label\nalone\n")))
+    assert cli("import", "-").err == (
+        "workbench: standard input, record 1, line 2: 1 fields where the header has 2; quote the "
+        "text, or correct the line.\n"
+    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert "standard input is empty" in cli("import", "-").err
+
+
+def test_an_export_goes_to_standard_output(home, workbench, cli, write):
+    cli("import", write("t.csv", CSV))
+    for options, read in (
+        ((), lambda out: [line.split(",")[2] for line in out.splitlines()[1:]]),
+        (
+            ("--format", "jsonl"),
+            lambda out: [json.loads(line)["text"] for line in out.splitlines()],
+        ),
+        (
+            ("label:positive", "--format", "json"),
+            lambda out: [row["text"] for row in json.loads(out)],
+        ),
+    ):
+        done = workbench("export", "-", *options)
+        assert (done.status, done.err) == (0, "")
+        assert read(done.out) == ["up we go", "down it goes"][: 1 if len(options) == 3 else 2]
+    assert cli("export", "-", "--format", "datasets").status == 2
+
+
+BROKEN = "text,label\nup we go,positive\na,b,c\nalone\ndown it goes,negative\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--on-error", "collect", "wrong.csv"),
+        ("--on-error=collect", "wrong.csv"),
+        ("--on-error", "collect=wrong.csv"),
+        ("--on-error", "skip"),
+    ],
+)
+def test_wrong_records_are_left_out_or_collected(options, home, cli, write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write("t.csv", BROKEN)
+    assert cli("import", path).status == cli("import", path, "--on-error", "refuse").status == 1
+    told = cli("import", path, *options, "--dry-run")
+    assert "2 would be added" in told.out
+    assert not (tmp_path / "wrong.csv").exists()
+    result = cli("import", path, *options)
+    assert result.status == 0, result.err
+    assert "2 wrong records are left out (record 2, line 3: 3 fields" in result.out
+    assert texts(cli) == ["up we go", "down it goes"]
+    if "skip" not in options:
+        assert "What was left out is in wrong.csv." in result.out
+        assert (tmp_path / "wrong.csv").read_text() == "text,label\na,b,c\nalone\n"
+        assert "wrong.csv is there already" in cli("import", path, *options).err
+    else:
+        assert cli("import", path, *options, "--json").json["skipped"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--on-error", "ignore"), "--on-error takes refuse, skip, or collect and a file"),
+        (("--on-error", "collect"), "--on-error takes refuse, skip, or collect and a file"),
+        (("t.csv", "--on-error", "collect", "x"), "takes one file to import at a time"),
+        (("--map", "a"), "--map takes pairs such as 0=negative"),
+        (("--map", "a=b=c"), "in quotes where a comma or = belongs to them"),
+        (("--map-split", "holdout=nowhere"), "--map-split knows the splits"),
+        (("--delimiter", "::"), "--delimiter takes one character"),
+        (("--quoting", "some"), "'some' is not one of 'none', 'minimal', 'all'"),
+        (("--format", "doc"), "'doc' is not one of 'csv'"),
+    ],
+)
+def test_wrong_use_is_one_sentence(arguments, message, home, cli, write):
+    result = cli("import", write("t.csv", CSV), *arguments)
+    assert (result.status, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    assert message in line
+
+
+def test_codes_with_commas_and_equals_signs_are_quoted(home, cli, write):
+    rows = 'up we go,"a,b"\ndown it goes,x=y\nsideways we go,"say ""so"""\n'
+    path = write("t.csv", f"text,label\n{rows}")
+    codes = '"a,b"=positive, "x=y" = "negative", "say ""so"""=none'
+    result = cli("import", path, "--map", codes, "--json")
+    assert result.json["labels"] == {"positive": 1, "negative": 1}
+
+
+def test_an_import_that_brings_nothing_fails(home, cli, write):
+    path = write("t.csv", "text,label\n ,positive\n ,negative\n")
+    result = cli("import", path)
+    assert (result.status, "brings nothing: none of its 2 rows has a text" in result.err) == (
+        1,
+        True,
+    )
+    assert cli("import", path, "--dry-run").status == 1
+    path = write("u.csv", CSV)
+    assert [cli("import", path).status for _ in range(2)] == [0, 0]
+
+
+def test_what_was_found_is_said_and_reported(home, cli, write):
+    path = write("t.csv", f"# by hand\n{CSV}")
+    said = "Line 1 before the table, a comment (#), is left out."
+    assert said in cli("import", path, "--dry-run").out
+    assert cli("import", path, "--json").json["notices"] == [said]

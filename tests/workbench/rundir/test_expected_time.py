@@ -1,0 +1,137 @@
+"""What a run was thought to take, what its first steps make of that, and its clock before them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from workbench.rundir import elapsed_time, expected_time
+from workbench.rundir.elapsed_time import so_far
+from workbench.rundir.expected_time import Estimate, Expected, Log
+from workbench.rundir.folder import JOB, State, append_log, read_log, read_state
+from workbench.rundir.log_format import estimate_line, last_line, line_of
+from workbench.worker.reporter import Reporter
+
+BEFORE = Estimate(seconds=64.0, step_s=0.5, after_s=10.0, source="rough")
+
+
+def told(folder):
+    return [values for values, _ in read_log(folder) if values["event"] == "estimate"]
+
+
+def do(reporter, first, last, steps=80, step_s=4.0):
+    for step in range(first, last + 1):
+        reporter.report("tick", step=step, steps=steps, eta_s=(steps - step) * step_s)
+
+
+def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
+    expected_time.note(tmp_path, BEFORE)
+    reporter = Reporter(tmp_path)
+    do(reporter, 1, 4)
+    assert len(told(tmp_path)) == 1
+    do(reporter, 5, 5)
+    revised = told(tmp_path)[1]
+    assert (revised["before"], revised["step"]) == (64.0, 5)
+    # 75 steps of 4 s, and what follows them is as far off as the steps are: eight times
+    assert revised["seconds"] == pytest.approx(75 * 4 + 8 * 10, abs=5)
+    do(reporter, 6, 9)
+    reporter.update()
+    assert read_state(tmp_path).eta_s == pytest.approx(71 * 4 + 80)
+    assert line_of(revised).endswith("estimate after step 5: about 6:20 in all, not 1:04")
+    expected = Log(tmp_path).read()
+    assert (
+        estimate_line(expected) == "about 6:20 in all by the steps so far; it was 1:04 before them"
+    )
+    told_now = estimate_line(expected, 100.0, 80.0)
+    assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"
+    do(Reporter(tmp_path), 10, 30)  # resumed
+    assert len(told(tmp_path)) == 2
+
+
+def test_an_estimate_that_holds_is_said_to(tmp_path):
+    expected_time.note(tmp_path, Estimate(52.0, 0.5, 10.0, "as run 2 took"))
+    do(Reporter(tmp_path), 1, 5, step_s=0.51)
+    before, after = told(tmp_path)
+    assert line_of(before).endswith("estimate: about 0:52 in all (as run 2 took)")
+    assert line_of(after).endswith("as estimated (0:52)")
+
+
+def test_a_short_run_says_so_earlier(tmp_path):
+    expected_time.note(tmp_path, BEFORE)
+    do(Reporter(tmp_path), 1, 2, steps=20)
+    assert told(tmp_path)[1]["step"] == 2
+
+
+def test_a_step_tells_what_is_left_up_to_the_predictions(tmp_path):
+    expected_time.note(tmp_path, BEFORE)
+    reporter = Reporter(tmp_path)
+    do(reporter, 1, 40)
+    reporter.report("step", step=40, steps=80, loss=0.5, step_s=4.0)
+    [values] = [values for values, _ in read_log(tmp_path) if values["event"] == "step"]
+    assert values["eta_s"] == pytest.approx(40 * 4 + 80)
+    assert "eta 4:00" in line_of(values)
+
+
+def test_a_run_folder_without_an_estimate_is_read_as_ever(tmp_path):
+    append_log(tmp_path, "phase", phase="training")
+    append_log(tmp_path, "step", step=5, steps=80, loss=0.5, step_s=2.0)
+    reporter = Reporter(tmp_path)
+    do(reporter, 6, 20)
+    reporter.update()
+    assert told(tmp_path) == []
+    assert read_state(tmp_path).eta_s == 60 * 4.0
+    assert Log(tmp_path).read() == Expected()
+    assert "eta 2:30" in line_of({"event": "step", "step": 5, "steps": 80, "step_s": 2.0})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"seconds": "soon"},
+        {"seconds": -1.0},
+        {"seconds": float("inf")},
+        {"seconds": 2**80, "before": None},
+        {"seconds": 5.0, "source": 7, "step_s": "x"},
+        {"seconds": 5.0, "before": "x"},
+        {"seconds": 5.0, "before": float("nan"), "step": 3},
+    ],
+)
+def test_what_somebody_else_wrote_as_an_estimate_breaks_nothing(tmp_path, values):
+    append_log(tmp_path, "estimate", **values)
+    assert isinstance(estimate_line(Log(tmp_path).read()), str)
+    for line, _ in read_log(tmp_path):
+        assert "estimate" in line_of(line)
+    do(Reporter(tmp_path), 1, 9)
+
+
+def test_a_phase_that_the_training_reports_is_that_of_the_run(tmp_path):
+    reporter = Reporter(tmp_path)
+    do(reporter, 1, 3)
+    reporter.report("phase", phase="trying the longest batch")
+    state = read_state(tmp_path)
+    assert (state.phase, state.eta_s) == ("trying the longest batch", None)
+
+
+def test_the_clock_runs_on_while_the_worker_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setattr(elapsed_time.time, "time", lambda: 1_000.0)
+    loading = State("running", phase="loading the base", started=900.0, heartbeat=910.0)
+    assert so_far(tmp_path, loading) == 100.0
+    assert last_line(loading, 100.0, "about 1:04 in all (rough)") == (
+        "running, loading the base, 1:40 so far, estimate: about 1:04 in all (rough)"
+    )
+    done = State("done", started=900.0, heartbeat=930.0, finished=930.0)
+    assert so_far(tmp_path, done) == 30.0
+    for heartbeat in (5_000.0, -1e6):  # the clock was set back, or far ahead
+        assert so_far(tmp_path, State("running", started=heartbeat, heartbeat=heartbeat)) == 0.0
+
+
+def test_a_queued_run_has_a_clock_too(tmp_path, monkeypatch):
+    assert so_far(tmp_path, State()) is None
+    (tmp_path / JOB).touch()
+    os.utime(tmp_path / JOB, (980, 980))
+    monkeypatch.setattr(elapsed_time.time, "time", lambda: 1_000.0)
+    assert so_far(tmp_path, State()) == 20.0
+    resumed = State("queued", started=500.0, heartbeat=995.0)
+    assert so_far(tmp_path, resumed) == 5.0

@@ -1,0 +1,295 @@
+"""A workspace of a dozen tweets with two runs, and a running app on it."""
+
+import asyncio
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+
+from storage import displayed_run, runs
+from storage.config import Config
+from storage.history import labels
+from storage.predictions import Prediction, add_predictions
+from storage.store import create_store, open_store
+from storage.transfer import importing
+from storage.tweets import tweet as read_tweet
+from workbench.rundir import folder as run_folder
+from workbench.tui.app import WorkbenchApp
+
+LABELS = ("positive", "negative")
+TWEETS = [
+    ("$TSLA to the moon", "positive"),
+    ("$AAPL is a disaster", "negative"),
+    ("sold all my $GME, never again", "negative"),
+    ("great quarter for $MSFT", "positive"),
+    ("[red]markup[/red] and \x1b[31mcolour\x1b[0m \x1b]0;title\x07", "positive"),
+    ("right-to-left \u202eoverride and family 👨‍👩‍👧 end", "negative"),
+    ("calls printing again", "positive"),
+    ("this aged badly", "negative"),
+    ("holding $TSLA forever", "positive"),
+    ("no label on this one", ""),
+    ("line one\nline two of it", "negative"),
+    ("last of them", "positive"),
+]
+WRONG = (3, 8)
+"""The tweets for which the second run predicts another label than the given one."""
+IN_SAMPLE = (1, 2)
+
+
+def build(folder, tweets=TWEETS, with_runs=True):
+    """Import tweets and, for those with a label, the predictions of two runs."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / "tweets.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "label", "account"])
+        writer.writerows(
+            (f"t{i}", text, label, "someone") for i, (text, label) in enumerate(tweets, 1)
+        )
+    store = create_store(folder, Config(labels=LABELS), "ana")
+    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    if with_runs:
+        for recipe, kind in (("baseline", "baseline"), ("fast", "qlora")):
+            run = runs.add(store, recipe, kind, recipe, None, LABELS)
+            add_predictions(store, run, predictions(kind))
+            runs.update(store, run, state="done")
+        displayed_run.show(store, run)
+    store.close()
+    return folder
+
+
+def predictions(kind):
+    """The first run is right throughout, the second wrong on WRONG."""
+    for number, (_, label) in enumerate(TWEETS, 1):
+        if label:
+            right = kind == "baseline" or number not in WRONG
+            positive = 0.9 if (label == "positive") == right else 0.1
+            sample = kind == "qlora" and number in IN_SAMPLE
+            yield Prediction(number, (positive, 1 - positive), 0.8, 0.3, sample)
+
+
+@pytest.fixture
+def given():
+    """The texts and labels of the workspace."""
+    return TWEETS
+
+
+@pytest.fixture(scope="session")
+def make_workspace():
+    """Makes a workspace of other tweets."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("built") / "workspace")
+
+
+@pytest.fixture
+def workspace(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "workspace")
+
+
+@pytest.fixture
+def empty_workspace(tmp_path):
+    create_store(tmp_path / "empty", Config(labels=LABELS), "ana").close()
+    return tmp_path / "empty"
+
+
+class Driver:
+    """Presses keys and looks at what is on the screen and in the store."""
+
+    def __init__(self, app, pilot):
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+
+    async def type(self, text):
+        names = {
+            " ": "space",
+            ":": "colon",
+            "$": "dollar_sign",
+            "/": "slash",
+            ">": "greater_than_sign",
+        }
+        await self.pilot.press(*(names.get(character, character) for character in text))
+
+    async def until(self, holds, seconds=60.0):
+        """Wait for something, and fail with the screen if it does not come."""
+        for _ in range(int(seconds / 0.02)):
+            await self.pilot.pause()
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it did not happen; the screen:\n" + self.text)
+
+    async def until_seen(self, text):
+        """Wait for words on the screen; a line may break between any two of them."""
+        await self.until(lambda: text in self.text or text in " ".join(self.text.split()))
+
+    async def settled(self):
+        """Wait until the details show the tweet under the cursor."""
+        await self.until_seen(f"#{self.current} ")
+
+    @property
+    def lines(self):
+        """The screen as lines of text."""
+        screen = self.app.screen
+        return ["".join(s.text for s in line) for line in screen._compositor.render_strips()]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    @property
+    def current(self):
+        """The id of the tweet under the cursor."""
+        return self.app._browse.tweets.current_id
+
+    def tweet(self, number, run=None):
+        """The tweet as another process reads it."""
+        store = open_store(self.app.store.folder)
+        try:
+            return read_tweet(store, number, run)
+        finally:
+            store.close()
+
+    def history(self, number):
+        return labels.history(self.app.store, number)
+
+
+@asynccontextmanager
+async def running(folder, size=(120, 40), program=None):
+    """The app on a workspace, ready for keys."""
+    app = WorkbenchApp(folder, "ana", **({"program": program} if program else {}))
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        await pilot.pause()
+        yield driver
+
+
+@pytest.fixture
+def start(workspace):
+    """Starts the app: `async with start(...) as driver`."""
+
+    def begin(folder=None, **options):
+        return running(folder or workspace, **options)
+
+    return begin
+
+
+class Stub:
+    """A stand-in for the command line: it starts run 3, and collects it when it has ended."""
+
+    def __init__(self, scratch, workspace):
+        self.scratch = scratch
+        self.folder = workspace / "runs" / "3"
+        (scratch / "stub.py").write_text(STUB)
+        self.program = (sys.executable, str(scratch / "stub.py"), str(scratch))
+
+    @property
+    def calls(self):
+        path = self.scratch / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def fail(self):
+        (self.scratch / "fail").touch()
+
+    def work_again(self):
+        (self.scratch / "fail").unlink()
+
+    @contextmanager
+    def held_up(self):
+        """Commands do what they do and answer afterwards only."""
+        (self.scratch / "slow").touch()
+        yield
+        (self.scratch / "slow").unlink()
+
+    def move(self, **changes):
+        """Change the state of the run, as its worker would."""
+        run_folder.write_state(self.folder, run_folder.read_state(self.folder), **changes)
+
+    def copy(self, number):
+        """Another run that stands as this one does."""
+        shutil.copytree(self.folder, self.folder.with_name(str(number)))
+
+    def start_outside(self):
+        """Start the run as somebody else would."""
+        self._do("train", "--recipe", "tiny")
+
+    def resume_outside(self):
+        """Go on with the run as somebody else would."""
+        self._do("resume", "3")
+
+    def _do(self, *arguments):
+        workspace = str(self.folder.parent.parent)
+        command = [*self.program, "--workspace", workspace, *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def stub(tmp_path, workspace):
+    return Stub(tmp_path, workspace)
+
+
+STUB = """
+import json, os, sys, time
+from pathlib import Path
+from storage import runs
+from storage.predictions import Prediction, add_predictions
+from storage.store import open_store
+from workbench.runs import folder as run_folder
+from workbench.runs import processes
+
+scratch, _, workspace, command, *rest = sys.argv[1:]
+with Path(scratch, "calls").open("a") as calls:
+    calls.write(json.dumps([command, *rest]) + "\\n")
+def answer(text):
+    while Path(scratch, "slow").exists():
+        time.sleep(0.02)
+    print(text)
+
+if Path(scratch, "fail").exists():
+    answer("")
+    print("a warning of some library", file=sys.stderr)
+    sys.exit("workbench: There is no model folder /nowhere; give a folder or a hub name.")
+store = open_store(Path(workspace))
+if command == "train":
+    recipe = rest[rest.index("--recipe") + 1]
+    number = runs.add(store, "third", "qlora", recipe, "base", ["positive", "negative"])
+    folder = store.run_folder(number)
+    folder.mkdir(parents=True)
+    state = run_folder.State(state="running", phase="training", step=5, steps=20, eta_s=75.0)
+    # The test itself plays the worker, so that the run counts as alive.
+    worker = processes.identity(os.getppid())
+    run_folder.write_state(folder, state, started=time.time() - 3, pid=worker.pid,
+                           pid_started=worker.started, boot=worker.boot, host=worker.host)
+    for step, loss in ((1, 0.9), (5, 0.412)):
+        run_folder.append_log(folder, "step", step=step, steps=20, loss=loss,
+                              learning_rate=1e-4, tweets_per_s=51.5, memory_gib=4.25)
+    run_folder.append_log(folder, "dev", step=5, accuracy=0.75, n=40, loss=0.51, best_step=5)
+    answer(json.dumps(runs.get(store, number).as_json()))
+elif command == "resume":
+    folder = store.run_folder(int(rest[0]))
+    run_folder.write_state(folder, run_folder.read_state(folder), state="running", reason=None)
+    runs.update(store, int(rest[0]), state="queued", reason=None)
+elif command == "runs":
+    for run in runs.every(store):
+        folder = store.run_folder(run.id)
+        if folder.is_dir():
+            state = run_folder.read_state(folder)
+            runs.update(store, run.id, state=state.state, reason=state.reason, steps=state.step)
+            if state.state == "done":
+                add_predictions(store, 3, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
+                report = dict(accuracy=0.81, accuracy_low=0.73, accuracy_high=0.87, macro_f1=0.8)
+                runs.save_evaluation(store, 3, "test", report | {"n": 100})
+    answer(json.dumps([run.as_json() for run in runs.every(store)]))
+else:
+    answer("")
+"""

@@ -1,0 +1,267 @@
+"""Moving, filtering, sorting, and what stands on the screen."""
+
+import base64
+
+import pytest
+from textual import events
+
+from storage.history import labels
+from storage.store import open_store
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_first_screen(start, size):
+    async with start(size=size) as driver:
+        await driver.settled()
+        assert "gold label pred p   pred: run 2 fast" in driver.lines[0]
+        assert driver.lines[1].startswith(">   ~  pos  pos   pos  .90 $TSLA to the moon")
+        assert "1 / 12" in driver.text
+        assert "12 tweets │ 11 labelled │ 0 corrected │ ana" in driver.text
+        assert "1 positive" in driver.lines[-1]
+        for key in ("? help", "q quit", "/ filter", "t train", "r runs"):
+            assert key in driver.lines[-1]
+        assert "run 1" in driver.text
+        assert "imported as positive" in driver.text
+        assert all(len(line) <= size[0] for line in driver.lines)
+
+
+async def test_moving(start):
+    async with start() as driver:
+        for keys, expected in (
+            (("j", "down"), 3),
+            (("k", "up"), 1),
+            (("G",), 12),
+            (("g",), 1),
+            (("end",), 12),
+            (("home",), 1),
+            (("pagedown",), 12),
+            (("pageup",), 1),
+            (("k",), 1),
+        ):
+            await driver.press(*keys)
+            assert driver.current == expected
+
+
+async def test_a_long_list_keeps_the_cursor_in_view(start, tmp_path, make_workspace):
+    folder = make_workspace(
+        tmp_path / "long", [(f"tweet {n}", "positive") for n in range(900)], with_runs=False
+    )
+    async with start(folder, size=(80, 24)) as driver:
+        for keys, number in (
+            (["G"], 900),
+            (["g"], 1),
+            (["pagedown"] * 3, None),
+            (["k"] * 30, None),
+        ):
+            await driver.press(*keys)
+            if number is not None:
+                assert driver.current == number
+            row = next(line for line in driver.lines if line.startswith(">"))
+            assert f"tweet {driver.current - 1}" in row
+
+
+async def test_filter_and_back(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("tsla")
+        await driver.until_seen("2 tweets; enter applies")
+        await driver.press("enter")
+        await driver.until_seen("filter tsla")
+        assert list(driver.app._browse.tweets.ids) == [1, 9]
+        await driver.press("j", "2")
+        assert driver.tweet(9).label == "negative"
+        await driver.press("escape")
+        await driver.until_seen("/ 12")
+        assert driver.current == 9
+
+
+async def test_escape_in_the_filter_puts_the_list_back(start):
+    async with start() as driver:
+        await driver.press("j", "j", "slash")
+        await driver.type("moon")
+        await driver.until_seen("1 tweets; enter applies")
+        await driver.press("escape")
+        await driver.until_seen("3 / 12")
+        assert driver.current == 3
+
+
+async def test_a_wrong_filter_has_a_caret_and_keeps_the_list(start):
+    async with start() as driver:
+        await driver.press("slash")
+        driver.app.post_message(events.Paste("moon lable:positive"))
+        await driver.until_seen("no field called 'lable'")
+        typed = next(line for line in driver.lines if line.startswith("/ moon"))
+        complaint = next(line for line in driver.lines if "no field" in line)
+        assert complaint.index("^") == typed.index("lable")
+        assert list(driver.app._browse.tweets.ids) == list(range(1, 13))
+        await driver.press("enter", "2", "escape", "2")
+        assert driver.tweet(1).label == "negative"
+        assert driver.current == 2
+
+
+async def test_a_filter_that_finds_nothing(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("zebra")
+        await driver.press("enter")
+        await driver.until_seen("No tweet passes this filter; esc clears it.")
+        await driver.press(
+            "1", "x", "u", "space", "enter", "v", "y", "e", "right_square_bracket", "j"
+        )
+        await driver.press("escape")
+        await driver.until_seen("1 / 12")
+
+
+async def test_a_filter_may_name_the_run(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("run:1")
+        await driver.press("enter")
+        await driver.until_seen("pred: run 1 baseline")
+        await driver.press("1")
+        assert driver.history(1)[-1]["run"] == 1
+
+
+async def test_an_unknown_run_is_said(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("run:9")
+        await driver.press("enter")
+        await driver.until_seen("There is no run 9")
+
+
+async def test_disagreements(start):
+    async with start() as driver:
+        await driver.press("right_square_bracket")
+        assert driver.current == 3
+        await driver.press("right_square_bracket")
+        assert driver.current == 8
+        await driver.press("right_square_bracket")
+        assert driver.current == 8
+        await driver.until_seen("No undecided disagreement below")
+        await driver.press("left_square_bracket")
+        assert driver.current == 3
+        assert driver.lines[3][3] == "!"
+
+
+async def test_sort(start):
+    async with start() as driver:
+        await driver.press("s")
+        await driver.until_seen("Sort by")
+        await driver.press("j", "j", "j", "enter")
+        await driver.until_seen("by disagreement")
+        assert list(driver.app._browse.tweets.ids)[:2] == [3, 8]
+        await driver.press("1")
+        assert driver.history(3)[-1]["queue"] == "disagreement"
+
+
+async def test_g_goes_to_the_ends_of_a_menu(start):
+    async with start() as driver:
+        await driver.press("s")
+        await driver.until_seen("Sort by")
+        for key, order in (("G", "suspect"), ("g", "id"), ("j", "confidence"), ("k", "id")):
+            await driver.press(key)
+            await driver.until(lambda order=order: f">{order} " in driver.text)
+        await driver.press("G", "enter")
+        await driver.until_seen("by suspect")
+
+
+async def test_an_empty_workspace_says_what_to_do(start, empty_workspace):
+    async with start(empty_workspace) as driver:
+        await driver.until_seen("workbench import FILE")
+        await driver.press(
+            "1", "j", "G", "space", "u", "v", "V", "right_square_bracket", "e", "y", "x"
+        )
+        assert driver.app.is_running
+
+
+async def test_hostile_text_is_inert(start):
+    async with start(size=(80, 24)) as driver:
+        await driver.press("j", "j", "j", "j")
+        await driver.settled()
+        assert "[red]markup[/red]" in driver.lines[5]
+        assert "[red]markup[/red] and" in "\n".join(driver.lines[15:])
+        assert not set(driver.text) & set("\x1b\x07\u202e\u200d\x00")
+        await driver.press("j")
+        await driver.settled()
+        assert "\u202e" not in driver.text
+
+
+async def test_hostile_notes_filters_and_names_are_inert(start, workspace):
+    store = open_store(workspace, "eve\x1b[2J[bold]")
+    labels.annotate(store, 1, "\x1b]52;c;AAAA\x07[blink]note")
+    store.close()
+    async with start() as driver:
+        await driver.until_seen("[blink]note")
+        assert "[bold]" in driver.text
+        assert not set(driver.text) & set("\x1b\x07")
+
+
+async def test_the_details_name_copies_and_other_columns(start, tmp_path, make_workspace, given):
+    folder = make_workspace(
+        tmp_path / "copies",
+        [("same text", "positive"), ("Same  text", "negative"), *given],
+        with_runs=False,
+    )
+    async with start(folder) as driver:
+        await driver.until_seen("text as #2")
+        assert "account someone" in driver.text
+        assert "id t1" in driver.text
+
+
+async def test_copy_goes_to_the_terminal(start, monkeypatch, given):
+    monkeypatch.delenv("TMUX", raising=False)
+    async with start() as driver:
+        written = []
+        monkeypatch.setattr(driver.app._driver, "write", written.append)
+        await driver.press("y")
+        text = base64.b64encode(given[0][0].encode()).decode()
+        assert f"\x1b]52;c;{text}\a" in "".join(written)
+
+
+async def test_help_lists_every_key_of_the_screen(start):
+    async with start(size=(100, 80)) as driver:
+        await driver.press("question_mark")
+        await driver.until_seen("Everywhere")
+        for told in (
+            "label positive and go on",
+            "space",
+            "ctrl+r",
+            "next disagreement",
+            "half a page down",
+            "in the list",
+            "quit",
+        ):
+            assert told in driver.text
+        await driver.press("question_mark")
+        await driver.until_seen("$TSLA to the moon")
+
+
+async def test_the_palette_offers_the_actions(start):
+    async with start() as driver:
+        await driver.press("ctrl+p")
+        await driver.type("exclude")
+        await driver.until_seen("exclude from training")
+        await driver.press("enter")
+        await driver.until(lambda: driver.tweet(1).excluded)
+
+
+async def test_too_small_is_one_sentence_and_labels_nothing(start):
+    async with start(size=(80, 24)) as driver:
+        await driver.pilot.resize_terminal(50, 12)
+        await driver.until_seen("too small")
+        assert "$TSLA" not in driver.text
+        await driver.press("2", "x")
+        await driver.pilot.resize_terminal(120, 40)
+        await driver.until_seen("$TSLA to the moon")
+        await driver.press("j")
+        await driver.settled()
+        assert len(driver.history(1)) == 1
+
+
+async def test_the_width_decides_where_the_details_stand(start):
+    async with start(size=(120, 40)) as driver:
+        await driver.settled()
+        assert "#1 train" in driver.lines[0] or "#1 test" in driver.lines[0]
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until(lambda: driver.lines[15].startswith("#1 "))

@@ -1,0 +1,402 @@
+"""What keys mean on every screen: leaving, answering, moving, and what they say without effect."""
+
+from collections import defaultdict
+
+import click
+import pytest
+
+from storage.config import MOVING_KEYS, RESERVED_KEYS
+from workbench.cli import main
+from workbench.tui.screens.compare import CompareScreen
+from workbench.tui.screens.too_small import TooSmallScreen
+
+KINDS = {
+    "move": {
+        "step",
+        "page",
+        "first",
+        "last",
+        "disagreement",
+        "scroll_detail",
+        "lines",
+        "pages",
+        "end",
+        "move",
+        "sideways",
+        "cursor_down",
+        "cursor_up",
+        "page_down",
+        "page_up",
+    },
+    "go": {
+        "place",
+        "leave",
+        "back",
+        "quit",
+        "help",
+        "command_palette",
+        "train",
+        "runs",
+        "new_run",
+        "open",
+        "show",
+        "compare",
+        "clone",
+        "evaluate",
+        "undelete",
+        "filter",
+        "sort",
+        "take_offer",
+        "leave_offer",
+    },
+    "select": {"mark", "mark_range"},
+    "label": {"label", "suggestion", "clear", "flag", "note", "undo", "redo"},
+    "run": {"stop", "delete", "start", "promote"},
+    "copy": {"copy", "copy_text"},
+    "answer": {"answer", "select"},
+    "field": {"go_on", "focus_next", "focus_previous", "toggle_button"},
+}
+"""Each action of the screens by what kind of thing it does."""
+COMMANDS_OF = {
+    "label": "label",
+    "clear": "label",
+    "suggestion": "take",
+    "note": "note",
+    "flag": "flag exclude ambiguous",
+    "undo": "undo",
+    "redo": "redo",
+    "filter": "list",
+    "sort": "list suspects",
+    "disagreement": "list",
+    "copy": "show history",
+    "show": "list",
+    "runs": "runs",
+    "open": "logs keep",
+    "compare": "compare",
+    "evaluate": "evaluate",
+    "train": "train",
+    "new_run": "train",
+    "start": "train",
+    "stop": "stop resume",
+    "take_offer": "shown",
+    "leave_offer": "shown",
+    "promote": "promote",
+    "clone": "clone",
+    "delete": "delete",
+    "undelete": "undelete",
+    "export the tweets of the list": "export",
+    "take a snapshot": "snapshot",
+    "go back to a snapshot": "restore snapshots diff",
+    "start the engine": "engine",
+}
+"""What does the same from the command line, for each action that is more than a view."""
+ONLY_VIEWS = {
+    "place",
+    "leave",
+    "back",
+    "quit",
+    "help",
+    "command_palette",
+    "copy_text",
+    "theme",
+    *KINDS["move"] - {"disagreement"},
+    *KINDS["select"],
+    *KINDS["answer"],
+    *KINDS["field"],
+}
+ONLY_COMMANDS = {
+    "init import demo": "they come before there is anything to look at",
+    "status": "the line with the counts shows it all the time",
+    "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
+    "group conflicts agreement": "they are about imports and people, seldom about what is shown",
+    "predict classify export-adapter": "they take a model elsewhere, or to texts from elsewhere",
+}
+WRITE = {"label", "run"}
+IN_ITS_OWN_LAYER = {"answer", "field"}
+"""Kinds of menus, questions and forms, which have to be left before anything else goes on."""
+LAYERS = {
+    "browse": (),
+    "help": ("question_mark",),
+    "menu": ("s",),
+    "runs": ("r",),
+    "question": ("r", "D"),
+    "run": ("r", "enter"),
+    "clone, at the button": ("r", "C", "tab", "tab"),
+    "train, at the menu": ("t",),
+    "train, at the button": ("t", "tab", "tab", "tab"),
+    "train, at the box": ("t", "tab", "tab", "tab", "tab"),
+    "compare": ("r", "c"),
+}
+"""How each layer is reached from the list."""
+FOUND = {
+    "runs": [{"id": 1, "recipe": "baseline"}, {"id": 2, "recipe": "fast"}],
+    "n": 0,
+    "split": "test",
+    "settings": [],
+    "flips": [],
+    "figures": [
+        dict.fromkeys(
+            (
+                "accuracy",
+                "accuracy_low",
+                "accuracy_high",
+                "macro_f1",
+                "macro_f1_low",
+                "macro_f1_high",
+            ),
+            0.5,
+        )
+    ]
+    * 2,
+    "difference": {"accuracy": 0, "low": 0, "high": 0},
+    "mcnemar": {"p": 1.0, "fixed": 0, "broken": 0, "both_wrong": 0},
+    "data": {
+        "first": 0,
+        "second": 0,
+        "added": [],
+        "removed": [],
+        "relabelled": [],
+        "unknown": [0, 0],
+    },
+}
+
+
+async def reach(driver, layer):
+    """Go from the list to a layer, and wait until it is there."""
+    await driver.settled()
+    if layer == "compare":
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        driver.app.push_screen(CompareScreen(FOUND))
+        await driver.until_seen("McNemar")
+        return
+    for key in LAYERS[layer]:
+        await driver.press(key)
+        if key == "r":
+            await driver.until_seen("baseline")
+        await driver.pilot.pause()
+    if layer.startswith("clone") or layer.startswith("train"):
+        await driver.until_seen(" Start")
+
+
+def bound(app):
+    """The keys that mean something now, and the names of their actions."""
+    bindings = app.screen.active_bindings.items()
+    return {
+        key: active.binding.action.split("(")[0].split(".")[-1]
+        for key, active in bindings
+        if not active.binding.system
+    }
+
+
+async def test_a_key_is_of_the_same_kind_on_every_screen(start):
+    async with start() as driver:
+        kind_of = {action: kind for kind, actions in KINDS.items() for action in actions}
+        kinds, seen = defaultdict(dict), set()
+        for layer in LAYERS:
+            await reach(driver, layer)
+            for key, action in bound(driver.app).items():
+                seen.add(action)
+                kinds[key][layer] = kind_of.get(action, f"no kind: {action}")
+            if layer == "browse":
+                letters = {key for key in kinds if len(key) == 1}
+            await driver.press("B")
+            while len(driver.app.screen_stack) > 1:
+                driver.app.pop_screen()
+        assert sorted(seen ^ set(kind_of)) == [], "the table of kinds is complete"
+        for key, by_layer in kinds.items():
+            alike = set(by_layer.values()) - IN_ITS_OWN_LAYER
+            assert len(alike) <= 1, (key, by_layer)
+            assert not (WRITE & set(by_layer.values()) and "move" in by_layer.values()), key
+        assert {kinds[key]["browse"] for key in "1290"} == {"label"}
+        assert not [key for key in MOVING_KEYS if WRITE & set(kinds[key].values())]
+        assert letters <= RESERVED_KEYS, "no label gets a key of the list"
+
+
+async def test_what_the_screen_does_commands_do_too_and_the_other_way_round(start):
+    async with start() as driver:
+        keys = {active.binding.description for active in driver.app.screen.active_bindings.values()}
+        entries = {entry.title for entry in driver.app.get_system_commands(driver.app.screen)}
+    actions = set().union(*KINDS.values()) | entries - keys
+    assert sorted(actions ^ (set(COMMANDS_OF) | ONLY_VIEWS)) == []
+    assert not set(COMMANDS_OF) & ONLY_VIEWS
+    on_screen = set(" ".join(COMMANDS_OF.values()).split())
+    alone = set(" ".join(ONLY_COMMANDS).split())
+    assert sorted((on_screen | alone) ^ set(main.list_commands(click.Context(main)))) == []
+    assert not on_screen & alone
+
+
+@pytest.mark.parametrize("key", ["q", "escape"])
+async def test_q_and_escape_leave_the_top_layer_and_never_the_program(start, key):
+    async with start() as driver:
+        for layer in (name for name in LAYERS if name != "browse"):
+            await reach(driver, layer)
+            top = driver.app.screen
+            await driver.press(key)
+            await driver.until(lambda top=top: driver.app.screen is not top, seconds=5)
+            assert driver.app.is_running
+            await driver.press("B")
+            await driver.until(lambda: len(driver.app.screen_stack) == 1)
+
+
+async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
+    async with start() as driver:
+        for opener in ("slash", "e"):
+            await driver.press(opener, "q", "B", "T", "R")
+            assert driver.app.screen.prompt.entry.value == "qBTR"
+            await driver.press("escape")
+        await driver.press("t")
+        await driver.until_seen("Train on the labels")
+        await driver.press("tab", "end", "q", "R")
+        assert driver.app.screen.query_one("#base").value.endswith("qR")
+        assert driver.app.is_running
+        await driver.press("tab", "tab", "q", "q")
+        await driver.until(lambda: driver.app._exit)
+
+
+async def test_capitals_go_to_their_place_from_everywhere(start):
+    places = {"B": "$TSLA to the moon", "T": "Train on the labels", "R": "recipe"}
+    async with start() as driver:
+        for layer in ("browse", "help", "runs", "run", "compare", "train, at the menu"):
+            for key, sign in places.items():
+                await reach(driver, layer)
+                await driver.press(key)
+                await driver.until_seen(sign)
+                assert len(driver.app.screen_stack) == 1 + (key != "B")
+                await driver.press("B")
+        await reach(driver, "question")
+        await driver.press("T")
+        await driver.until_seen("T does nothing here")
+
+
+@pytest.mark.parametrize(
+    ("keys", "deleted"),
+    [(["y"], True), (["enter"], True), (["n"], False), (["escape"], False), (["q"], False)],
+)
+async def test_every_question_is_answered_by_the_same_keys(start, stub, keys, deleted):
+    async with start(program=stub.program, size=(80, 24)) as driver:
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        await driver.press("D")
+        await driver.until_seen("Delete run 2 (fast, done)?")
+        assert "baseline" in driver.text, "the question covers only the last lines"
+        await driver.press(*keys)
+        await driver.until(lambda: "Delete run 2" not in driver.text)
+        await driver.until(lambda: bool(stub.calls) == deleted)
+        assert stub.calls == ([["delete", "2", "--yes", "--json"]] if deleted else [])
+        assert driver.app.is_running
+
+
+# A key without effect says something.
+
+
+@pytest.mark.parametrize("layer", [name for name in LAYERS if name != "browse"])
+async def test_a_key_that_means_nothing_says_so(start, layer):
+    async with start() as driver:
+        await reach(driver, layer)
+        for key in ("Z", "f5"):
+            await driver.press(key)
+            await driver.until_seen(f"{key} does nothing here.")
+
+
+async def test_a_letter_that_begins_two_labels_names_their_digits(start, make_workspace, tmp_path):
+    folder = make_workspace(tmp_path / "two", [("a", "positive")], with_runs=False)
+    path = folder / "workbench.toml"
+    text = path.read_text().replace('["positive", "negative"]', '["bullish", "bearish"]')
+    path.write_text(text.replace("initials = false", "initials = true"))
+    async with start(folder) as driver:
+        await driver.press("b")
+        await driver.until_seen("b labels nothing; press 1 for bullish or 2 for bearish.")
+        await driver.press("z")
+        await driver.until_seen("z does nothing here.")
+
+
+async def silent_keys(driver, message):
+    """The keys of a layer after which nothing has been said and nothing else is shown."""
+    silent = []
+    home = driver.app.screen
+    for key, action in bound(driver.app).items():
+        if action in ("quit", "leave", "copy_text", "focus_next", "focus_previous"):
+            continue
+        home.say("nothing yet")
+        await driver.pilot.pause()
+        await driver.press(key)
+        await driver.pilot.pause()
+        if driver.app.screen is not home:
+            while driver.app.screen is not home and len(driver.app.screen_stack) > 1:
+                driver.app.pop_screen()
+            if driver.app.screen is not home:
+                return silent  # it was left
+        elif home.query("PromptLine") and home.prompt.request is not None:
+            home.prompt.close()
+        elif str(home.query_one(message).content) in ("", "nothing yet"):
+            silent.append(key)
+    return silent
+
+
+async def test_no_key_is_silent_on_an_empty_list(start, empty_workspace):
+    async with start(empty_workspace) as driver:
+        assert await silent_keys(driver, "#message") == []
+
+
+async def test_no_key_is_silent_where_there_are_no_runs(start, empty_workspace):
+    async with start(empty_workspace) as driver:
+        await driver.press("r")
+        await driver.until_seen("no runs yet")
+        assert await silent_keys(driver, "#runs-message") == []
+
+
+async def test_the_ends_of_a_list_are_said_once_the_cursor_stands_there(start):
+    async with start() as driver:
+        for keys, said in (
+            (["k"], "the first tweet"),
+            (["g"], "the first tweet"),
+            (["ctrl+u"], "the first tweet"),
+            (["G", "j"], "the last tweet"),
+            (["pagedown"], "the last tweet"),
+        ):
+            driver.app.screen.say("")
+            await driver.press(*keys)
+            await driver.until_seen(said)
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        await driver.press("k")
+        await driver.until_seen("This is the first run of the list.")
+        await driver.press("G", "j")
+        await driver.until_seen("This is the last run of the list.")
+        await driver.press("right")
+        await driver.until_seen("nothing more to the right")
+        await driver.press("question_mark")
+        await driver.until_seen("Everywhere")
+        await driver.press("k")
+        await driver.until_seen("This is the top.")
+
+
+async def test_what_is_labelled_at_the_end_of_the_list_is_said(start):
+    async with start() as driver:
+        await driver.press("G", "2")
+        await driver.until_seen("Tweet 12: positive → negative.")
+        await driver.pilot.pause(0.3)
+        assert "last tweet" not in driver.text
+
+
+async def test_keys_without_effect_on_the_list_say_why(start):
+    async with start() as driver:
+        for key, said in (
+            ("escape", "no mark and no filter"),
+            ("u", "nothing to undo"),
+            ("ctrl+r", "nothing to redo"),
+            ("9", "no label 9"),
+            ("K", "nothing more above"),
+        ):
+            await driver.press(key)
+            await driver.until_seen(said)
+
+
+async def test_a_terminal_too_small_has_one_key(start):
+    async with start(size=(50, 12)) as driver:
+        await driver.until(lambda: isinstance(driver.app.screen, TooSmallScreen))
+        await driver.press("q", "T", "2", "question_mark", "ctrl+p")
+        assert isinstance(driver.app.screen, TooSmallScreen)
+        await driver.press("ctrl+q")
+        await driver.until(lambda: driver.app._exit)

@@ -1,0 +1,138 @@
+"""A change of many tweets, or of some that are not on the screen, is asked for with its counts."""
+
+from threading import Event
+
+import pytest
+
+from storage.history import labels
+from storage.store import open_store
+from workbench.tui.editing import edits
+from workbench.tui.editing.edits import ON_SCREEN
+
+MANY = 60
+GO_ON = "Go on?"
+
+
+@pytest.fixture
+def large(make_workspace, tmp_path):
+    texts = [(f"tweet number {n}", ("positive", "negative", "")[n % 3]) for n in range(MANY)]
+    return make_workspace(tmp_path / "large", texts, with_runs=False)
+
+
+async def mark(driver, count):
+    await driver.press("v", *["j"] * (count - 2), "V")
+    await driver.until_seen(f"{count} marked")
+
+
+async def test_as_many_as_fit_on_the_screen_are_changed_at_once(start, large):
+    async with start(large) as driver:
+        await mark(driver, ON_SCREEN)
+        await driver.press("2")
+        await driver.until_seen("13 of 20 tweets changed to negative, 7 had it (one undo step).")
+
+
+async def test_one_more_is_asked_for_with_what_would_become_what(start, large):
+    async with start(large) as driver:
+        await mark(driver, ON_SCREEN + 1)
+        await driver.press("2")
+        await driver.until_seen(
+            "14 of 21 tweets would change: 7 none → negative, 7 positive → negative, 7 stay as "
+            "they are. Go on?"
+        )
+        await driver.press("escape")
+        await driver.until_seen("Nothing is changed.")
+        assert len(driver.history(1)) == 1
+        assert len(driver.app._browse.tweets.marked) == ON_SCREEN + 1
+        await driver.press("2")
+        await driver.until_seen(GO_ON)
+        await driver.press("enter")
+        await driver.until_seen("14 of 21 tweets changed to negative, 7 had it")
+        assert [driver.tweet(number).label for number in (1, 3, 21)] == ["negative"] * 3
+        assert driver.app._browse.tweets.marked == set()
+        await driver.press("u")
+        await driver.until_seen(
+            "undo: 14 of 21 tweets would change: 7 negative → none, 7 negative → positive"
+        )
+        await driver.press("escape")
+        assert driver.tweet(1).label == "negative"
+        await driver.press("u")
+        await driver.until_seen("undo: 14 of")
+        await driver.press("enter")
+        await driver.until_seen("Undone: 21 tweets.")
+        assert [driver.tweet(number).label for number in (1, 2, 3)] == [
+            "positive",
+            "negative",
+            None,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [
+        ("x", "2 included → excluded"),
+        ("f", "2 not flagged → flagged"),
+        ("a", "2 not ambiguous → ambiguous"),
+        ("0", "1 positive → none, 1 stay as they are"),
+        ("1", "1 none → positive, 1 stay as they are"),
+    ],
+)
+async def test_a_tweet_out_of_sight_is_asked_for_whatever_the_key(start, large, key, asked):
+    async with start(large, size=(120, 24)) as driver:
+        await driver.press("v", "G", "v")
+        await driver.press(key)
+        await driver.until_seen(asked)
+        await driver.press("n")
+        assert len(driver.history(1)) == 1
+
+
+async def test_one_that_somebody_changes_meanwhile_is_asked_for_again(start, large):
+    async with start(large) as driver:
+        await mark(driver, ON_SCREEN + 1)
+        await driver.press("2")
+        await driver.until_seen(GO_ON)
+        ben = open_store(large, "ben")
+        labels.assign(ben, [1, 3], "negative")
+        ben.close()
+        await driver.press("enter")
+        await driver.until_seen("2 of 21 tweets were changed meanwhile, last by annotator ben ")
+        await driver.until_seen("12 of 21 tweets would change: 6 none → negative, 6 positive")
+        assert driver.tweet(4).label == "positive"
+        await driver.press("enter")
+        await driver.until_seen("12 of 21 tweets changed to negative, 9 had it")
+
+
+async def test_undo_does_what_was_shown_or_nothing(start, large):
+    async with start(large) as driver:
+        await mark(driver, ON_SCREEN + 1)
+        await driver.press("x")
+        await driver.until_seen(GO_ON)
+        await driver.press("enter")
+        await driver.until_seen("21 tweets excluded from training (one undo step).")
+        await driver.press("u")
+        await driver.until_seen("undo: 21 of 21 tweets would change: 21 excluded → included")
+        other = open_store(large, "ana")
+        labels.assign(other, [50], "negative")
+        other.close()
+        await driver.press("enter")
+        await driver.until_seen("Something else was done meanwhile")
+        assert driver.tweet(1).excluded
+        assert driver.tweet(50).label == "negative"
+
+
+async def test_no_question_comes_over_another_screen(start, large, monkeypatch):
+    counted = Event()
+    states = edits.states
+
+    def slowly(*arguments):
+        counted.wait()
+        return states(*arguments)
+
+    async with start(large) as driver:
+        await driver.press("v", "G", "V")
+        monkeypatch.setattr("workbench.tui.editing.saving.AT_ONCE", 0)
+        monkeypatch.setattr(edits, "states", slowly)
+        await driver.press("2", "R")
+        await driver.until_seen("There are no runs yet")
+        counted.set()
+        await driver.until_seen("Nothing is changed yet; 2 in the list asks again.")
+        assert len(driver.history(1)) == 1

@@ -1,0 +1,151 @@
+"""Whatever goes wrong beside the screen is a message on it: it stays, and the next key works."""
+
+import sqlite3
+
+import pytest
+
+from storage import runs, tweets
+from storage.errors import UserError
+from storage.store import open_store
+from workbench.tui.editing.saving import AT_ONCE
+
+BROKEN = "labels = [\n"
+DAMAGED = "database disk image is malformed"
+
+
+@pytest.fixture
+def large(make_workspace, tmp_path):
+    texts = [(f"tweet number {n}", "positive") for n in range(1, AT_ONCE + 2)]
+    return make_workspace(tmp_path / "large", texts, with_runs=False)
+
+
+@pytest.fixture
+def half_edited(workspace):
+    """workbench.toml in the middle of being edited; gives what puts it right."""
+
+    def edit(folder=workspace):
+        path = folder / "workbench.toml"
+        whole = path.read_text()
+        path.write_text(BROKEN)
+        return lambda: path.write_text(whole)
+
+    return edit
+
+
+async def test_a_large_change_is_saved_while_the_settings_are_being_edited(
+    start, large, half_edited
+):
+    async with start(large) as driver:
+        half_edited(large)
+        await driver.press("v", "G", "V", "x")
+        await driver.until_seen("Go on?")
+        await driver.press("enter")
+        await driver.until_seen(f"{AT_ONCE + 1:,} tweets excluded")
+
+
+@pytest.mark.parametrize("keys", ["slash", "R", "T"])
+async def test_settings_that_cannot_be_read_are_said_on_every_screen(
+    start, half_edited, monkeypatch, keys
+):
+    async with start() as driver:
+        await driver.settled()
+        mend = half_edited()
+        await driver.press(keys)
+        if keys == "slash":
+            await driver.type("moon")
+        await driver.until_seen("workbench.toml")
+        mend()
+        await driver.press("escape")
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UserError("There is no run 7."), "There is no run 7."),
+        (sqlite3.DatabaseError(DAMAGED), "is damaged"),
+        (sqlite3.OperationalError("database is locked"), "is being written by another program"),
+        (OSError(28, "No space left on device", "/a/file"), "/a/file cannot be used"),
+        (PermissionError(13, "Permission denied", "/a/file"), "/a/file is not open to you"),
+    ],
+)
+async def test_any_worker_that_fails_says_so_on_the_screen_that_it_is_for(
+    start, threaded, error, said
+):
+    def fail():
+        raise error
+
+    async def fail_later():
+        raise error
+
+    async with start() as driver:
+        await driver.press("R")
+        await driver.until_seen("esc back")
+        work = fail if threaded else fail_later
+        driver.app.screen.run_worker(work, thread=threaded)
+        await driver.until_seen(said)
+        await driver.press("escape", "2")
+        assert driver.tweet(1).label == "negative"
+        assert said not in driver.text
+
+
+async def test_a_damaged_page_met_by_a_worker_ends_nothing(start, monkeypatch):
+    def damaged(store):
+        raise sqlite3.DatabaseError(DAMAGED)
+
+    async with start() as driver:
+        monkeypatch.setattr(runs, "every", damaged)
+        await driver.press("R")
+        await driver.until_seen("is damaged")
+        monkeypatch.undo()
+        await driver.press("escape", "2")
+        assert driver.tweet(1).label == "negative"
+
+
+async def test_a_form_that_could_not_be_sent_can_be_sent_again(start, monkeypatch):
+    async def fail(*arguments, **options):
+        raise OSError(12, "Cannot allocate memory", "/a/python")
+
+    async with start() as driver:
+        monkeypatch.setattr(driver.app, "command", fail)
+        await driver.press("T")
+        await driver.press("g", "enter", "ctrl+j")
+        await driver.until_seen("/a/python cannot be used")
+        assert not driver.app.screen.query_one("#start").disabled
+
+
+async def test_a_key_that_fails_says_so(start, monkeypatch):
+    def gone(store, number):
+        raise UserError(f"There is no tweet {number}.")
+
+    async with start() as driver:
+        await driver.settled()
+        monkeypatch.setattr(tweets, "tweet", gone)
+        await driver.press("y")
+        await driver.until_seen("There is no tweet 1.")
+        monkeypatch.undo()
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+
+
+async def test_the_shown_run_may_be_deleted_by_somebody_else(start, workspace):
+    async with start() as driver:
+        await driver.settled()
+        store = open_store(workspace)
+        runs.delete(store, 2)
+        store.close()
+        await driver.until_seen("Run 2 is deleted")
+        await driver.press("2")
+        assert driver.tweet(1).label == "negative"
+
+
+async def test_a_fault_of_our_own_is_not_hidden(start):
+    async def fault():
+        raise ZeroDivisionError
+
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        async with start() as driver:
+            driver.app.run_worker(fault())
+            await driver.until(lambda: not driver.app.is_running)

@@ -1,0 +1,181 @@
+"""Every screen as a picture in text; `make snapshots` stores them anew after a change."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from frozen import LABELS, NOW, begin_run, finish, frozen, program
+from snapshots import compare, picture
+from textual import events
+from textual.widgets import Input
+
+from storage.config import Config
+from storage.store import create_store, open_store
+from storage.transfer import importing
+from workbench.tui.widgets.tweet_list import TweetList
+
+STORED = Path(__file__).parent / "snapshots"
+SIZES = ((80, 24), (120, 40))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A state of a screen: the keys that lead there, and what is seen when it is there."""
+
+    name: str
+    seen: str
+    keys: tuple[str, ...] = ()
+    pasted: str = ""
+    before: Callable[[Path], object] | None = None
+    """What happens to the workspace before it is opened."""
+    sizes: tuple[tuple[int, int], ...] = SIZES
+
+
+FAILED = {
+    "state": "failed",
+    "finished": NOW,
+    "eta_s": None,
+    "reason": "There is not enough memory for it; take training.memory=8gb, or free some of "
+    "the GPU.",
+}
+
+
+def empty(folder):
+    """Take all tweets away."""
+    shutil.rmtree(folder)
+    create_store(folder, Config(labels=LABELS), "ana").close()
+
+
+def many(folder):
+    """Add so many tweets that not all of them are on the screen."""
+    path = folder.parent / "more.csv"
+    path.write_text("text,label\n" + "".join(f"tweet {n} of many,positive\n" for n in range(40)))
+    store = open_store(folder, "ana")
+    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    store.close()
+
+
+SCENES = (
+    Scene("browse", "12 tweets"),
+    Scene("browse-empty", "workbench import FILE", before=empty),
+    Scene("browse-marks", "2 marked", ("j", "v", "v")),
+    Scene("browse-labelled", "Tweet 3: negative → positive.", ("j", "j", "1")),
+    Scene("card", "keep positive", ("j", "enter")),
+    Scene("browse-disagreement", "by disagreement", ("s", "j", "j", "j", "enter")),
+    Scene("browse-job", "run 3 training 70/200", before=begin_run),
+    Scene("browse-many", "→ negative", ("v", "G", "V", "2"), before=many),
+    Scene("filter", "2 tweets; enter applies", ("slash",), "tsla"),
+    Scene("filter-wrong", "no field called 'lable'", ("slash",), "moon lable:positive"),
+    Scene("filtered", "filter tsla", ("slash", *"tsla", "enter")),
+    Scene("filtered-to-nothing", "No tweet passes", ("slash", *"zebra", "enter")),
+    Scene("note", "enter saves", ("j", "e")),
+    Scene("sort", "Sort by", ("s",)),
+    Scene("palette", "exclude from training", ("ctrl+p",), "exclude"),
+    Scene("help", "Labels", ("question_mark",), sizes=((80, 24), (120, 40), (100, 90))),
+    Scene("help-runs", "This screen", ("r", "question_mark")),
+    Scene("train", "for 200 steps", ("t", "tab", "ctrl+u", *"./base")),
+    Scene("train-refused", "did you mean", ("t", "tab", "tab", *"lora.q=8", "enter", "enter")),
+    Scene("train-failed", "no model folder", ("t", "tab", "tab", "tab", "enter")),
+    Scene("clone", "run 2:", ("r", "C")),
+    Scene("run", "70/200", ("t",), before=begin_run),
+    Scene("run-done", "state     done", ("r", "enter")),
+    Scene("run-failed", "not enough memory", ("r", "enter"), before=partial(begin_run, **FAILED)),
+    Scene("runs", "baseline", ("r",)),
+    Scene("runs-live", "running", ("r",), before=begin_run),
+    Scene("runs-failed", "not enough memory", ("r",), before=partial(begin_run, **FAILED)),
+    Scene("runs-delete", "Delete run 2", ("r", "D")),
+    Scene("compare", "McNemar", ("r", "c")),
+    Scene("evaluation", "recall", ("r", "E")),
+    Scene("too-small", "too small", sizes=((50, 12),)),
+)
+DARK, LIGHT, NO_COLOR = "textual-dark", "textual-light", "NO_COLOR"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, make_workspace):
+    """The frozen workspace; copy it, never write to it."""
+    with frozen():
+        return finish(make_workspace(tmp_path_factory.mktemp("frozen") / "workspace"))
+
+
+@pytest.fixture
+def shoot(template, tmp_path, monkeypatch, start, repository):
+    """Gives the lines of a scene in each size and look."""
+
+    async def look(scene, *themes):
+        folder = shutil.copytree(template, tmp_path / themes[0] / "workspace")
+        if scene.before is not None:
+            scene.before(folder)
+        looks = {}
+        async with start(folder, size=scene.sizes[0], program=program(folder)) as driver:
+            await go(driver, scene)
+            for size, theme in itertools.product(scene.sizes, themes):
+                if driver.app.size != size:
+                    await driver.pilot.resize_terminal(*size)
+                    await at_rest(driver)
+                if theme != NO_COLOR:
+                    driver.app.theme = theme
+                await at_rest(driver)
+                looks[size, theme] = driver.app.screen._compositor.render_strips()
+        return looks
+
+    async def looks(scene):
+        in_colour = await look(scene, DARK, LIGHT)
+        monkeypatch.setenv("NO_COLOR", "1")
+        return in_colour | await look(scene, NO_COLOR)
+
+    monkeypatch.chdir(repository / "sample_data")  # where there is a base
+    with frozen():
+        yield looks
+
+
+async def go(driver, scene):
+    """Press the keys of a scene and wait for it."""
+    await at_rest(driver)
+    await driver.press(*scene.keys)
+    if scene.pasted:
+        driver.app.post_message(events.Paste(scene.pasted))
+    await driver.until_seen(scene.seen)
+    for entry in driver.app.screen.query(Input):
+        entry.cursor_blink = False
+
+
+async def at_rest(driver):
+    """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
+    app, before, alike = driver.app, [], 0
+    while alike < 2:
+        await driver.pilot.pause(0.01)
+        busy = (
+            any(worker.is_running and worker.group != "follow" for worker in app.workers)
+            or any(tweets._settle is not None for tweets in app.screen.query(TweetList))
+            or app.screen.query("Button.-active")  # which has just been pressed
+        )
+        seen = [] if busy else app.screen._compositor.render_strips()
+        alike = alike + 1 if seen and seen == before else 0
+        before = seen
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+async def test_the_screen_looks_as_stored(shoot, scene, request):
+    looks = await shoot(scene)
+    for columns, rows in scene.sizes:
+        title = f"{scene.name}, {columns} by {rows} cells"
+        shown = {theme: looks[(columns, rows), theme] for theme in (DARK, LIGHT, NO_COLOR)}
+        path = STORED / f"{scene.name}-{columns}x{rows}.txt"
+        compare(path, picture(title, shown), request.config.getoption("--renew"))
+
+
+def test_no_snapshot_is_left_over(request):
+    wanted = {f"{scene.name}-{w}x{h}.txt" for scene in SCENES for w, h in scene.sizes}
+    left = [path for path in STORED.iterdir() if path.name not in wanted]
+    if request.config.getoption("--renew"):
+        for path in left:
+            path.unlink()
+    else:
+        assert not left

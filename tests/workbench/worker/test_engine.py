@@ -1,0 +1,208 @@
+"""The warm engine: one process for many runs, its owner's alone, gone when it is not needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.errors import UserError
+from workbench.rundir import engine_queue
+from workbench.rundir.engine_queue import Engine
+from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_log, read_state, settle
+from workbench.rundir.launch import ENGINE, Launch
+from workbench.runs import engine_control, launching
+from workbench.runs.collecting import collect
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A home for an engine of this test's own, which does not outlive it."""
+    monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield tmp_path / "engine"
+    for state in tmp_path.glob("engine/state.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+
+
+def hand_over(run):
+    launching.launch(run, Launch(ENGINE))
+    return run
+
+
+@pytest.mark.usefixtures("forked")
+def test_runs_of_several_workspaces_go_through_one_process(
+    make_model_run, baseline, until, cli, filled
+):
+    assert cli("engine", "status", "--json").json == {"running": False, "waiting": []}
+    engine = cli("engine", "start", "--json").json
+    assert cli("engine", "start", "--json").json["pid"] == engine["pid"]
+    runs = [hand_over(run) for run in (make_model_run(), baseline, make_model_run())]
+    told = cli("-w", filled.folder, "runs").out
+    assert "in the engine's queue" in told
+    for run in runs:
+        until(lambda run=run: settle(run).state == DONE, 120)
+        assert read_state(run).pid == engine["pid"]
+    collect(filled)
+    alone = make_model_run()
+    launching.launch(alone)
+    until(lambda: settle(alone).state == DONE, 120)
+    assert read_state(alone).pid != engine["pid"]
+    first, last, fresh = (
+        pq.read_table(run / "predictions.parquet") for run in (runs[0], runs[2], alone)
+    )
+    assert first.equals(fresh) and last.equals(fresh)
+    done = cli("engine", "stop", "--json")
+    assert done.json == {"running": False, "waiting": []}
+
+
+@pytest.mark.usefixtures("forked")
+def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, until, repository):
+    base = str(repository / "sample_data" / "base")
+    quick = ("--set", "training.max_steps=2")
+    named = ("--launcher", "engine", "--base", base)
+    run = cli("-w", filled.folder, "train", "--recipe", "tiny", *named, *quick, "--json")
+    folder = filled.run_folder(run.json["id"])
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid == engine_queue.running().pid
+    run = cli("-w", filled.folder, "train", "--recipe", "tiny", "--base", base, *quick, "--json")
+    folder = filled.run_folder(run.json["id"])
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid == engine_queue.running().pid
+    assert cli("-w", filled.folder, "train", "--recipe", "baseline", "--json").status == 0
+    folder = filled.run_folder(3)
+    until(lambda: settle(folder).state == DONE, 120)
+    assert read_state(folder).pid != engine_queue.running().pid, "a baseline needs no base"
+
+
+@pytest.mark.usefixtures("forked")
+def test_a_stop_is_about_one_run_and_the_engine_goes_on(make_model_run, baseline, until):
+    engine_control.start()
+    long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
+    until(lambda: read_state(long).step > 0)
+    launching.stop(waits)
+    assert (read_state(waits).state, engine_queue.waiting()) == (STOPPED, [])
+    launching.resume(waits)
+    assert read_state(waits).state == QUEUED and len(engine_queue.waiting()) == 1
+    launching.stop(long)
+    until(lambda: read_state(long).state == STOPPED)
+    until(lambda: read_state(waits).state == DONE)
+    assert engine_queue.running() is not None
+
+
+@pytest.mark.usefixtures("forked")
+def test_an_engine_that_is_asked_to_end_saves_its_run(make_model_run, baseline, until, filled):
+    engine = engine_control.start()
+    long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
+    until(lambda: read_state(long).step > 0)
+    assert engine_control.stop()
+    until(lambda: engine_queue.running() is None)
+    assert read_state(long).state == STOPPED
+    assert list(long.glob("checkpoints/checkpoint-*/COMPLETE"))
+    collect(filled)
+    assert read_state(waits).state == FAILED and "workbench resume" in read_state(waits).reason
+    at = read_state(long).step
+    launching.resume(long)
+    until(lambda: read_state(long).step > at)
+    assert read_state(long).pid != engine.pid
+    launching.stop(long)
+    until(lambda: read_state(long).state == STOPPED)
+
+
+def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, until):
+    engine_control.start()
+    broken = make_model_run()
+    (broken / "train.parquet").write_bytes(b"nothing")
+    for run in (broken, baseline):
+        hand_over(run)
+    until(lambda: settle(baseline).state == DONE)
+    assert read_state(broken).state == FAILED
+    assert "train.parquet is damaged" in read_state(broken).reason
+
+
+def test_an_engine_without_work_ends(until):
+    engine_control.start(idle_minutes=1 / 60)
+    until(lambda: engine_queue.running() is None, 20)
+    with pytest.raises(UserError, match="engine start"):
+        engine_queue.submit(Path("/nowhere"))
+
+
+def test_an_engine_that_died_is_no_engine(until, baseline):
+    engine = engine_control.start()
+    os.kill(engine.pid, signal.SIGKILL)
+    until(lambda: engine_queue.running() is None)
+    hand_over(baseline)
+    until(lambda: settle(baseline).state == DONE)
+    assert read_state(baseline).pid != engine.pid
+    assert [v["phase"] for v, _ in read_log(baseline) if "phase" in v][-1] == "done"
+
+
+def test_the_folder_of_an_engine_is_its_owners_alone(cache):
+    folder = engine_queue.home()
+    assert {path.stat().st_mode & 0o777 for path in (folder, folder / "waiting")} == {0o700}
+    folder.chmod(0o777)
+    with pytest.raises(UserError, match="open to others"):
+        engine_queue.home()
+    assert not engine_queue.usable()
+    folder.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(folder, 12345, 12345)
+        with pytest.raises(UserError, match="not a folder of yours"):
+            engine_queue.home()
+        os.chown(folder, 0, 0)
+    folder.rename(folder.with_name("real"))
+    folder.symlink_to("real")
+    with pytest.raises(UserError, match="not a folder of yours"):
+        engine_queue.home()
+
+
+def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
+    engine_control.start()
+    assert engine_queue.usable()
+    engine = engine_queue.running()
+    engine_queue.write(engine_queue.home(), Engine(engine.pid, "0.0.1", 15.0, since=time.time()))
+    assert not engine_queue.usable()
+
+
+@pytest.mark.usefixtures("forked")
+async def test_the_status_line_says_what_the_engine_does(filled):
+    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.widgets.status import StatusLine
+
+    app = WorkbenchApp(filled.folder, "ana")
+    async with app.run_test(size=(120, 30)) as pilot:
+
+        async def seen(word):
+            for _ in range(600):
+                await pilot.pause(0.05)
+                line = app._browse.query_one(StatusLine)
+                if word in line._shown.get("summary", ""):
+                    return True
+            return False
+
+        app.engine.turn("start")
+        assert await seen("engine idle, 15 min left")
+        home = engine_queue.home()
+        for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
+            engine_queue.write(
+                home, replace(engine_queue.running(), run=str(run), since=time.time())
+            )
+            assert await seen(f"engine busy {told}")
+        engine_queue.write(home, replace(engine_queue.running(), run=None, since=time.time() - 190))
+        assert await seen("engine idle, 12 min left")
+        app.engine.turn("stop")
+        for _ in range(600):
+            await pilot.pause(0.05)
+            if not app.engine.word:
+                break
+        assert not app.engine.word and engine_queue.running() is None

@@ -1,0 +1,186 @@
+"""Commands that take up earlier runs: clone, delete, undelete."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+from storage import runs as stored_runs
+from storage.displayed_run import shown_run
+from storage.errors import UsageError
+from workbench import escaping
+from workbench.commands.runs.launching import (
+    chosen_launch,
+    launch_options,
+    start_engine,
+    warn_of_logout,
+)
+from workbench.commands.runs.starting import finish
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import busy
+from workbench.recipes import recipes
+from workbench.recipes.base_models import require_model
+from workbench.rundir import folder as run_folder
+from workbench.runs import launching, trash
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@click.option("--recipe", help="Another recipe instead of that of the run.")
+@click.option("--base", help="Another base model instead of that of the run.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
+@common
+@click.pass_obj
+def clone(
+    settings: Settings,
+    number: int,
+    recipe: str | None,
+    base: str | None,
+    overrides: tuple[str, ...],
+    waits: bool,
+    launcher: str | None,
+    nodes: int,
+    gpus: int,
+) -> None:
+    """Train again on the very same data as a run, with other settings.
+
+    What differs afterwards comes from the settings alone; `workbench compare` shows it. To train on
+    the labels as they are now, use `workbench train`.
+
+    Example: workbench clone 3 --set training.learning_rate=1e-4 --wait
+    """
+    from workbench.commands.runs.estimating import note_estimate
+    from workbench.runs.snapshotting import freeze_clone
+
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        source = store.run_folder(number)
+        run_folder.require(source)
+        job = run_folder.read_job(source)
+        chosen = (
+            recipes.changed(job.recipe, overrides)
+            if recipe is None
+            else recipes.load(recipe, overrides)
+        )
+        model = base or job.base
+        if model is not None:
+            require_model(model)
+        how = chosen_launch(launcher, nodes, gpus, chosen)
+        start_engine(how)
+        with busy("copying the data"):
+            frozen = freeze_clone(store, source, chosen, model)
+            note_estimate(store, frozen, how)
+        launching.launch(frozen.path, how)
+        if not settings.as_json:
+            say(
+                f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
+                "to train on."
+            )
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
+
+
+@click.command()
+@click.argument("numbers", metavar="RUN…", type=int, nargs=-1)
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option(
+    "--empty-trash", is_flag=True, help="Remove what was deleted from the disk, for good."
+)
+@common
+@click.pass_obj
+def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash: bool) -> None:
+    """Delete runs: their folders go into runs/.trash, from where `undelete` brings them back.
+
+    Example: workbench delete 3
+    """
+    if bool(numbers) == empty_trash:
+        raise UsageError("Name the runs to delete, or give --empty-trash.")
+    with settings.store() as store:
+        if empty_trash:
+            folders = trash.lying(store.runs_folder)
+            what = f"Remove {_deleted(len(folders))} from the disk for good?"
+        else:
+            known = [stored_runs.get(store, number) for number in numbers]
+            folders = [store.run_folder(number) for number in numbers]
+            if not settings.as_json:
+                table(
+                    None,
+                    (">run", "kind", "recipe", "state", ">MiB"),
+                    [
+                        (run.id, run.kind, run.recipe, run.state, f"{trash.mib(folder):,.1f}")
+                        for run, folder in zip(known, folders, strict=True)
+                    ],
+                )
+            what = f"Delete {'this run' if len(numbers) == 1 else f'these {len(numbers)} runs'}?"
+        if not yes and (settings.as_json or not sys.stdin.isatty()):
+            raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")
+        if not yes and not click.confirm(escaping.line(what)):
+            say("Nothing was changed.")
+            return
+        if empty_trash:
+            for folder in folders:
+                shutil.rmtree(folder)
+        before = shown_run(store)
+        lies = {number: trash.delete(store, number) for number in numbers}
+        now = shown_run(store)
+    if settings.as_json:
+        print_json({"deleted": list(numbers), "emptied": len(folders) if empty_trash else 0})
+    elif empty_trash:
+        say(f"Gone for good: {_deleted(len(folders))}.")
+    else:
+        for number, there in lies.items():
+            kept = f"is in the trash; `workbench undelete {number}` brings it back"
+            say(f"Run {number} {kept if there else 'is deleted; its folder was gone already'}.")
+        if before != now:
+            say("No run is shown now." if now is None else f"Promoted run {now} is shown now.")
+
+
+def _deleted(runs: int) -> str:
+    return f"{runs:,} deleted run{'' if runs == 1 else 's'}"
+
+
+@click.command()
+@click.argument("number", metavar="[RUN]", type=int, required=False)
+@common
+@click.pass_obj
+def undelete(settings: Settings, number: int | None) -> None:
+    """Bring a deleted run back; without RUN, list what is in the trash.
+
+    Example: workbench undelete 3
+    """
+    from workbench.runs.collecting import collect
+
+    with settings.store() as store:
+        if number is None:
+            lying = trash.deleted(store)
+            if settings.as_json:
+                print_json([run.as_json() for run, _ in lying])
+            elif not lying:
+                say("No run is in the trash.")
+            else:
+                table(
+                    None,
+                    (">run", "kind", "recipe", ">MiB", "folder"),
+                    [
+                        (run.id, run.kind, run.recipe, f"{trash.mib(folder):,.1f}", folder)
+                        for run, folder in lying
+                    ],
+                )
+            return
+        trash.restore(store, number)
+        collect(store)
+        run = stored_runs.get(store, number)
+    if settings.as_json:
+        print_json(run.as_json())
+    else:
+        say(f"Run {number} is back ({run.state}, {run.predictions:,} predictions).")
+
+
+COMMANDS = (clone, delete, undelete)

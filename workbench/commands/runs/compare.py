@@ -1,0 +1,133 @@
+"""The command that puts two runs side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from storage.displayed_run import promoted_run
+from storage.errors import UsageError
+from storage.store import Store
+from workbench import figures
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import busy
+
+MOST_IDS = 12
+
+
+@click.command()
+@click.argument("first", metavar="RUN", type=int)
+@click.argument("second", metavar="[RUN]", type=int, required=False)
+@click.option(
+    "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many flipped tweets to print.",
+)
+@common
+@click.pass_obj
+def compare(settings: Settings, first: int, second: int | None, split: str, limit: int) -> None:
+    """Compare two runs: figures, whether the change is chance, settings, data, flipped tweets.
+
+    A single run is compared with the promoted one.
+
+    Both are judged by the current labels of the tweets that both predicted and neither trained
+    on; intervals are 95 %, and the test is McNemar's exact one.
+
+    Example: workbench compare 3 5 --json
+    """
+    from workbench.evaluation.comparison import compare as side_by_side
+    from workbench.runs.collecting import collect
+
+    with settings.store() as store, busy("comparing"):
+        collect(store)
+        if second is None:
+            first, second = _promoted(store), first
+        if first == second:
+            raise UsageError("Name two different runs to compare.")
+        found = side_by_side(store, first, second, split)
+    if settings.as_json:
+        print_json(found)
+        return
+    _print_figures(first, second, found)
+    _print_settings(first, second, found["settings"])
+    _print_data(found["data"])
+    _print_flips(first, second, found["flips"], limit)
+
+
+def _promoted(store: Store) -> int:
+    if (run := promoted_run(store)) is None:
+        raise UsageError("Name two runs, or promote one with `workbench promote RUN`.")
+    return run
+
+
+def _print_figures(first: int, second: int, found: dict[str, Any]) -> None:
+    on = f"{found['n']:,} {found['split']} tweets that both predicted and neither trained on"
+    say(f"{on}, against the labels as they are:")
+    names = [f"run {run['id']} {run['recipe']}" for run in found["runs"]]
+    rows = [
+        (name, figures.of_report(f), figures.of_report(f, "macro_f1"))
+        for name, f in zip(names, found["figures"], strict=True)
+    ]
+    change = found["difference"]
+    points = figures.points(change["accuracy"], change["low"], change["high"])
+    rows.append(("difference", points, ""))
+    table(None, ("", "accuracy", "macro F1"), rows)
+    test = found["mcnemar"]
+    say(
+        f"Run {second} fixes {test['fixed']:,} and breaks {test['broken']:,} of them "
+        f"(McNemar's exact test: {figures.p_value(test['p'])}); "
+        f"both are wrong on {test['both_wrong']:,}."
+    )
+
+
+def _print_settings(first: int, second: int, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("Settings: the same.")
+        return
+    table(
+        None,
+        ("setting", f"run {first}", f"run {second}"),
+        [(row["setting"], _shown(row["first"]), _shown(row["second"])) for row in rows],
+    )
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _print_data(data: dict[str, Any]) -> None:
+    say(f"Training tweets: {data['first']:,} and {data['second']:,}.")
+    for name, ids in (
+        ("only in the second", data["added"]),
+        ("only in the first", data["removed"]),
+        ("with another label", [row["id"] for row in data["relabelled"]]),
+    ):
+        if ids:
+            more = ", …" if len(ids) > MOST_IDS else ""
+            say(f"  {len(ids):,} {name}: {', '.join(map(str, ids[:MOST_IDS]))}{more}")
+    if any(data["unknown"]):
+        say(f"  {' and '.join(map(str, data['unknown']))} of them are not in this workspace")
+
+
+def _print_flips(first: int, second: int, flips: list[dict[str, Any]], limit: int) -> None:
+    if flips and limit:
+        table(
+            None,
+            (">id", "", "label", f"run {first}", f"run {second}", "text"),
+            [
+                (row["id"], row["kind"], row["label"], row["first"], row["second"], row["text"])
+                for row in flips[:limit]
+            ],
+        )
+        if len(flips) > limit:
+            say(f"… and {len(flips) - limit:,} more; --limit shows them.")
+
+
+COMMANDS = (compare,)

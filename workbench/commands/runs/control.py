@@ -1,0 +1,127 @@
+"""Commands about runs that are under way or over: runs, logs, stop, resume."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from storage import runs as stored_runs
+from workbench.commands.runs.launching import with_gpus
+from workbench.commands.runs.starting import finish
+from workbench.console.options import Settings, common, warn
+from workbench.console.printing import console, print_json, say
+from workbench.console.progress import busy
+from workbench.console.run_follower import LogPrinter, follow
+from workbench.console.run_table import print_runs
+from workbench.rundir import folder as run_folder
+from workbench.rundir.elapsed_time import so_far
+from workbench.rundir.expected_time import Log
+from workbench.rundir.log_format import estimate_line, last_line, line_of
+from workbench.runs import launching
+
+
+@click.command()
+@common
+@click.pass_obj
+def runs(settings: Settings) -> None:
+    """List all runs, newest first, after reading in what they produced.
+
+    Example: workbench runs
+    """
+    from workbench.runs.collecting import collect
+
+    with settings.store() as store, busy("reading what runs produced"):
+        collect(store, warn)
+        known = stored_runs.every(store)
+        live = {
+            run.id: store.run_folder(run.id)
+            for run in known
+            if run.state in run_folder.LIVE and store.run_folder(run.id).is_dir()
+        }
+    if settings.as_json:
+        print_json([run.as_json() for run in known])
+    else:
+        queues = launching.queues(list(live.values()))
+        print_runs(known, {n: _standing(at, queues.get(at)) for n, at in live.items()})
+
+
+def _standing(folder: Path, queue: str | None) -> str:
+    """How a run that is not over stands."""
+    state = run_folder.read_state(folder)
+    gone = so_far(folder, state)
+    told = last_line(state, gone, estimate_line(Log(folder).read(), gone, state.eta_s))
+    return ", ".join(filter(None, (told, queue)))
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run has ended.")
+@common
+@click.pass_obj
+def logs(settings: Settings, number: int, follows: bool) -> None:
+    """Print what a run has logged: phases, loss, learning rate, speed, dev accuracy, time left.
+
+    Example: workbench logs 3 -f
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        folder = store.run_folder(number)
+        run_folder.require(folder)
+        told = set()
+        if settings.as_json:
+            for values in follow(folder, follows):
+                say(json.dumps(values, ensure_ascii=False))
+        else:
+            with LogPrinter(folder, number, console()) as printer:
+                for values in follow(folder, follows, printer.look):
+                    told.add(values.get("text"))
+                    printer.print(line_of(values))
+            state = run_folder.settle(folder)
+            if state.reason in told:  # such as a note on why training ended early
+                state = replace(state, reason=None)
+            say(f"Run {number}: {last_line(state)}")
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@common
+@click.pass_obj
+def stop(settings: Settings, number: int) -> None:
+    """Ask a run to save and stop at the end of its step.
+
+    Example: workbench stop 3
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        launching.stop(store.run_folder(number))
+    if settings.as_json:
+        print_json({"run": number, "state": run_folder.STOPPING})
+    else:
+        say(f"Run {number} saves and stops; `workbench resume {number}` goes on with it.")
+
+
+@click.command()
+@click.argument("number", metavar="RUN", type=int)
+@click.option("--gpus", type=int, metavar="M", help="Another number of GPUs than before.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@common
+@click.pass_obj
+def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> None:
+    """Go on with a stopped or failed run from its newest checkpoint.
+
+    Example: workbench resume 3 --wait
+    """
+    with settings.store() as store:
+        stored_runs.get(store, number)
+        folder = store.run_folder(number)
+        run_folder.require(folder)
+        how = None if gpus is None else with_gpus(folder, gpus)
+        launching.resume(folder, how)
+        stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
+        finish(settings, store, number, waits)
+
+
+COMMANDS = (runs, logs, stop, resume)

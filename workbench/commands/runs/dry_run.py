@@ -1,0 +1,108 @@
+"""`train --dry-run`: what a run would train on, and what it would need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage import training_set, tweets
+from storage.errors import UserError
+from storage.store import Store
+from workbench.console.printing import print_json, say
+from workbench.planning.class_balance import balance_warnings
+from workbench.planning.devices import read_device
+from workbench.planning.forecast import Forecast, Texts, earlier, forecast
+from workbench.planning.memory_estimate import GIB
+from workbench.recipes.recipes import Recipe
+from workbench.rundir.launch import Launch
+
+PARTS = {
+    "base": "weights of the base",
+    "embeddings": "embeddings and output layer",
+    "adapter": "adapter, its gradient and optimiser",
+    "activations": "activations",
+    "output": "logits",
+    "workspace": "workspace",
+    "graphs": "CUDA graphs",
+    "runtime": "CUDA or the libraries",
+}
+
+
+def show(
+    store: Store, recipe: Recipe, base: str, filter_text: str, launch: Launch, as_json: bool
+) -> None:
+    """Print the forecast of a run, and start and write nothing.
+
+    Raises UserError if there is nothing to train on, or nothing to tell apart.
+    """
+    from workbench.runs.snapshotting import nothing_to_learn, require_two_labels
+
+    require_two_labels(store)
+    settings = recipe.training
+    share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
+    train, dev = training_set.divided(store, share, seed)
+    if not train:
+        raise UserError(nothing_to_learn(store))
+    balance = balance_warnings(training_set.label_counts(store), store.config.labels)
+    warnings = [warning.sentence for warning in balance]
+    scored = len(tweets.listing(store, filter_text))
+    unknown, found = None, None
+    if recipe.training is not None:
+        _, mean, longest = training_set.characters(store)
+        texts = Texts(len(train), mean, longest, scored)
+        try:
+            found = forecast(
+                recipe,
+                base,
+                store.config.message,
+                texts,
+                read_device(),
+                earlier(store.runs_folder),
+                launch,
+            )
+        except UserError as error:
+            unknown = str(error)
+    values: dict[str, Any] = {
+        "recipe": recipe.name,
+        "base": base if recipe.training else None,
+        "train": len(train),
+        "dev": len(dev),
+        "predict": scored,
+        "settings": recipe.as_json(),
+        "unknown": unknown,
+        "warnings": warnings,
+        **(found.as_json() if found else {}),
+    }
+    if as_json:
+        print_json(values)
+        return
+    say(
+        f"{recipe.name}: {len(train):,} tweets to train on, {len(dev):,} for dev, {scored:,} to "
+        "score; nothing is started."
+    )
+    for warning in warnings:
+        say(f"! {warning}")
+    for section, settings in recipe.as_json().items():
+        if isinstance(settings, dict):
+            told = ", ".join(f"{name} {_told(value)}" for name, value in settings.items())
+            say(f"{section}: {told}")
+    if unknown:
+        say(unknown)
+    if found:
+        _say(found)
+
+
+def _say(found: Forecast) -> None:
+    for sentence in found.sentences():
+        say(sentence)
+    parts = found.as_json()["memory"]["parts_gib"]
+    for name, part in parts.items():
+        if part * GIB >= 1:
+            say(f"  {part:8.2f} GiB  {PARTS[name]}")
+    say(
+        f"Tokens are guessed from characters: {found.lengths.mean:.0f} a tweet, the largest pass "
+        f"{found.memory.tokens:,}."
+    )
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,33 @@
+"""Writing down before a run begins what it is thought to take."""
+
+from __future__ import annotations
+
+from storage import training_set
+from storage.errors import UserError
+from storage.store import Store
+from workbench.planning.devices import read_device
+from workbench.planning.forecast import Texts, earlier, forecast
+from workbench.rundir import expected_time
+from workbench.rundir.expected_time import Estimate
+from workbench.rundir.launch import SLURM, Launch
+from workbench.runs.snapshotting import Frozen
+
+
+def note_estimate(store: Store, frozen: Frozen, launch: Launch) -> None:
+    """Write the estimate of a run into its log, where one can be made.
+
+    It cannot for a base of a shape that is not known, and for a machine of which nothing is known.
+    """
+    job = frozen.job
+    if job.recipe.training is None or job.base is None or launch.launcher == SLURM:
+        return
+    _, mean, longest = training_set.characters(store)
+    texts = Texts(frozen.train, mean, longest, frozen.predict)
+    runs = [folder for folder in earlier(store.runs_folder) if folder != frozen.path]
+    try:
+        found = forecast(job.recipe, job.base, job.template, texts, read_device(), runs, launch)
+    except UserError:
+        return
+    time = found.time
+    estimate = Estimate(time.seconds, time.step_s, time.after_s, time.source)
+    expected_time.note(frozen.path, estimate)

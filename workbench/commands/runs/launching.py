@@ -1,0 +1,104 @@
+"""How commands start runs: where, on how many GPUs, and through the engine if it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from storage.errors import UsageError
+from workbench.console.options import warn
+from workbench.console.progress import busy
+from workbench.recipes.recipes import Recipe
+from workbench.rundir import engine_queue
+from workbench.rundir import folder as run_folder
+from workbench.rundir.launch import (
+    ENGINE,
+    LOCAL,
+    NAMES,
+    SLURM,
+    TORCHRUN,
+    Launch,
+    check_launch,
+    read_launch,
+)
+from workbench.runs import engine_control
+from workbench.runs.login_sessions import at_logout
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def launch_options(function: F) -> F:
+    """Add --launcher, --nodes and --gpus to a command."""
+    for option in (
+        click.option(
+            "--gpus",
+            type=int,
+            default=1,
+            show_default=True,
+            metavar="M",
+            help="GPUs of each node, with a process each.",
+        ),
+        click.option(
+            "--nodes",
+            type=int,
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Machines; more than one with --launcher slurm.",
+        ),
+        click.option(
+            "--launcher",
+            type=click.Choice(NAMES),
+            help="Where to run it (otherwise the engine if it runs, or torchrun for "
+            "several GPUs, or local). `engine` starts the engine if need be.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def chosen_launch(
+    launcher: str | None, nodes: int, gpus: int, recipe: Recipe | None = None
+) -> Launch:
+    """How a run shall be started; raises UsageError for what cannot be."""
+    several = TORCHRUN if gpus > 1 and nodes == 1 else LOCAL
+    model = recipe is None or recipe.kind != "baseline"
+    if launcher is None and (nodes, gpus) == (1, 1) and model and engine_queue.usable():
+        several = ENGINE
+    launch = Launch(launcher or several, nodes, gpus)
+    try:
+        check_launch(launch)
+    except ValueError as error:
+        raise UsageError(f"It cannot be started like that: {error}.") from None
+    stock = recipe is not None and recipe.training and recipe.training.trainer == "trl"
+    if (nodes, gpus) != (1, 1) and recipe is not None and (stock or not model):
+        raise UsageError(
+            f"The recipe {recipe.name} runs in one process; leave out --gpus and --nodes, or name "
+            "the recipe fast."
+        )
+    return launch
+
+
+def start_engine(launch: Launch) -> None:
+    """Start the engine if a run is meant for it and it does not run."""
+    if launch.launcher == ENGINE and engine_queue.running() is None:
+        with busy("starting the engine"):
+            engine_control.start()
+
+
+def with_gpus(folder: Path, gpus: int) -> Launch:
+    """How to go on with a run with another number of GPUs; a job of SLURM stays one."""
+    before, job = read_launch(folder), run_folder.read_job(folder)
+    recipe = None if job.kind == "predict" else job.recipe  # scoring is shared out with any
+    if before.launcher == SLURM:
+        return chosen_launch(before.launcher, before.nodes, gpus, recipe)
+    return chosen_launch(None, 1, gpus, recipe)
+
+
+def warn_of_logout() -> None:
+    """Say if a logout will end the run."""
+    if (warning := at_logout().warning) is not None:
+        warn(warning)

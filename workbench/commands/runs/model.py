@@ -1,0 +1,146 @@
+"""Commands that use a trained model: classify, export-adapter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage import runs
+from storage.displayed_run import promoted_run
+from storage.errors import UsageError, UserError
+from storage.store import Store
+from workbench import figures
+from workbench.commands.runs.starting import trained_run
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say
+from workbench.console.progress import busy
+from workbench.recipes.base_models import is_local, require_same_base
+from workbench.rundir import folder as run_folder
+
+
+@click.command()
+@click.argument("texts", metavar="TEXT…", nargs=-1, required=True)
+@click.option(
+    "--run",
+    "number",
+    type=int,
+    help="The run to ask (otherwise the promoted one, or the newest trained one).",
+)
+@common
+@click.pass_obj
+def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> None:
+    """Label texts that are not in the workspace.
+
+    Example: workbench classify "yayyyy thats amazing broo"
+    """
+    if any(not text.strip() for text in texts):
+        raise UsageError("There is an empty text; give one with words in it to classify.")
+    with settings.store() as store:
+        run = _run_to_ask(store, number)
+        folder = store.run_folder(run.id)
+        ask = _ask_baseline if run.kind == "baseline" else _ask_model
+        with busy(f"Asking run {run.id}…"):
+            rows = ask(folder, texts)
+    answers: list[dict[str, Any]] = [
+        {
+            "text": text,
+            "label": run.labels[max(range(len(row)), key=row.__getitem__)],
+            "probabilities": dict(zip(run.labels, row, strict=True)),
+            "run": run.id,
+        }
+        for text, row in zip(texts, rows, strict=True)
+    ]
+    if settings.as_json:
+        print_json(answers[0] if len(answers) == 1 else answers)
+        return
+    for answer in answers:
+        values = figures.probabilities(answer["probabilities"])
+        say(f"{answer['label']}  ({values}; run {run.id} {run.recipe})")
+
+
+def _run_to_ask(store: Store, number: int | None) -> runs.Run:
+    from workbench.runs.collecting import collect
+
+    collect(store)
+    number = promoted_run(store) if number is None else number
+    if number is not None and runs.get(store, number).kind == "baseline":
+        return runs.get(store, number)
+    if number is None and not any(
+        r.kind == "qlora" and r.state == "done" for r in runs.every(store, metrics=False)
+    ):
+        return runs.latest(store, ("qlora", "baseline"))
+    return trained_run(store, number)
+
+
+def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
+    """Fit the baseline anew on what it was fitted on; that takes a second."""
+    from workbench.analysis import baseline
+    from workbench.rundir import tables
+
+    job = run_folder.read_job(folder)
+    if job.recipe.logistic is None:
+        raise UserError(f"{folder} is not a baseline run.")
+    train, labels = tables.examples(folder / run_folder.TRAIN, job.labels)
+    rows: list[list[float]] = baseline.predict(
+        train.texts, labels, texts, len(job.labels), job.recipe.logistic.regularisation
+    ).tolist()
+    return rows
+
+
+def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
+    job = run_folder.read_job(folder)
+    if job.base is None or is_local(job.base):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    require_same_base(job.base, job.base_print)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from workbench.modeling.base.library_imports import import_libraries
+
+    import_libraries()
+    from workbench.modeling.classify import classify_texts
+
+    return classify_texts(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
+
+
+def _run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
+    """What stands before and after the space in [RUN] DIR."""
+    *before, folder = named
+    if len(before) > 1 or not all(word.isdecimal() for word in before):
+        raise UsageError("Give the number of a run, if any, and a folder.")
+    return (int(before[0]) if before else None), Path(folder)
+
+
+@click.command("export-adapter")
+@click.argument("named", metavar="[RUN] DIR", nargs=-1, required=True)
+@click.option("--merge", is_flag=True, help="A whole model instead of an adapter.")
+@common
+@click.pass_obj
+def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> None:
+    """Write a run's adapter, or the model with it merged in, for plain transformers and peft.
+
+    Without RUN it is the promoted run, or else the newest trained one.
+
+    Example: workbench export-adapter 3 ./model --merge
+    """
+    wanted, folder = _run_and_folder(named)
+    with settings.store() as store:
+        run = trained_run(store, promoted_run(store) if wanted is None else wanted)
+        path, number = store.run_folder(run.id), run.id
+    job = run_folder.read_job(path)
+    if is_local(str(job.base)):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from workbench.modeling.export.export import export_model
+
+    require_same_base(job.base, job.base_print)
+    with settings.for_others(), busy(f"Writing run {number}…"):
+        export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
+    if settings.as_json:
+        print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
+    else:
+        say(f"Wrote {'the merged model' if merge else 'the adapter'} of run {number} to {folder}.")
+
+
+COMMANDS = (classify, export_adapter)

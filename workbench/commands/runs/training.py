@@ -1,0 +1,157 @@
+"""Commands that start a run on what the workspace holds: train, predict."""
+
+from __future__ import annotations
+
+import click
+
+from storage import tweets
+from workbench.commands.groups import compare
+from workbench.commands.runs.dry_run import show
+from workbench.commands.runs.launching import (
+    chosen_launch,
+    launch_options,
+    start_engine,
+    warn_of_logout,
+)
+from workbench.commands.runs.starting import finish, trained_run
+from workbench.console.options import Settings, common
+from workbench.console.printing import outside_sentence, say
+from workbench.console.progress import busy
+from workbench.recipes import recipes
+from workbench.recipes.base_models import require_model, require_same_base
+from workbench.rundir import folder as run_folder
+from workbench.runs import launching
+
+
+@click.command()
+@click.option("--recipe", help=f"One of {', '.join(recipes.names())} (otherwise the workspace's).")
+@click.option(
+    "--base", help="Base model: a hub name or a local folder (otherwise the workspace's)."
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option(
+    "--predict",
+    "filter_text",
+    default="",
+    metavar="FILTER",
+    help="Which tweets to score afterwards.",
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run code that comes with this hub model.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would train on, and need.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
+@common
+@click.pass_obj
+def train(  # noqa: PLR0913, PLR0917 - as many as it has options
+    settings: Settings,
+    recipe: str | None,
+    base: str | None,
+    overrides: tuple[str, ...],
+    filter_text: str,
+    trust_remote_code: bool,
+    dry_run: bool,
+    waits: bool,
+    launcher: str | None,
+    nodes: int,
+    gpus: int,
+) -> None:
+    """Freeze the current labels and train on them in a process of its own.
+
+    Test tweets, and texts equal to one, never enter training. The run goes on when this terminal
+    closes; watch it with `workbench logs ID -f`.
+
+    Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
+    """
+    from workbench.commands.runs.estimating import note_estimate
+    from workbench.runs.snapshotting import freeze_training
+
+    with settings.store(daily_backup=not dry_run) as store:
+        chosen = recipes.load(recipe or store.config.recipe, overrides)
+        how = chosen_launch(launcher, nodes, gpus, chosen)
+        model = base or store.config.base
+        if chosen.kind == "qlora":
+            require_model(model)
+        if dry_run:
+            show(store, chosen, model, filter_text, how, settings.as_json)
+            return
+        start_engine(how)
+        compare(store)
+        with busy("freezing the labels"):
+            frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+            note_estimate(store, frozen, how)
+        for warning in () if settings.as_json else frozen.job.warnings:
+            say(f"! {warning}")
+        launching.launch(frozen.path, how)
+        if not settings.as_json:
+            dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
+            say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+            if outside := tweets.outside(store):
+                say(outside_sentence(outside))
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
+
+
+@click.command()
+@click.argument("filter_text", metavar="[FILTER]", default="")
+@click.option(
+    "--run", "number", type=int, help="The run whose adapter to use (otherwise the newest)."
+)
+@click.option("--base", help="Score with a base model as it is, without an adapter.")
+@click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
+@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
+@launch_options
+@common
+@click.pass_obj
+def predict(
+    settings: Settings,
+    filter_text: str,
+    number: int | None,
+    base: str | None,
+    recipe: str,
+    overrides: tuple[str, ...],
+    waits: bool,
+    launcher: str | None,
+    nodes: int,
+    gpus: int,
+) -> None:
+    """Score the tweets that pass a filter, with a trained run or with a base as it is.
+
+    Example: workbench predict --run 3 "split:test" --wait
+    """
+    from workbench.runs.snapshotting import freeze_prediction
+
+    how = chosen_launch(launcher, nodes, gpus)
+    with settings.store() as store:
+        if base is not None:
+            require_model(base)
+            chosen = recipes.load(recipe, overrides)
+            start_engine(how)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+        else:
+            run = trained_run(store, number)
+            path = store.run_folder(run.id)
+            job = run_folder.read_job(path)
+            require_same_base(job.base, job.base_print)
+            start_engine(how)
+            with busy("freezing the tweets"):
+                frozen = freeze_prediction(
+                    store,
+                    job.recipe,
+                    str(job.base),
+                    filter_text,
+                    path / run_folder.ADAPTER,
+                    path / run_folder.TRAIN,
+                    job.trust_remote_code,
+                )
+        launching.launch(frozen.path, how)
+        if not settings.as_json:
+            say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
+        warn_of_logout()
+        finish(settings, store, frozen.job.id, waits)
+
+
+COMMANDS = (train, predict)

@@ -1,0 +1,121 @@
+"""The options that every command takes, before or after its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from storage.errors import UserError
+from storage.store import Store, find_workspace, open_store
+from workbench import escaping
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """What the common options say."""
+
+    workspace: Path | None = None
+    annotator: str | None = None
+    as_json: bool = False
+    umask: int = 0o077
+    """What files outside the workspace get, such as exports."""
+    opened: Path | None = None
+    """The workspace that was opened last, for the words about a damaged one."""
+
+    def named(self) -> Path | None:
+        """The workspace that the command line or the environment names."""
+        home = os.environ.get("WORKBENCH_HOME")
+        return self.workspace or (Path(home) if home else None)
+
+    @contextmanager
+    def store(self, daily_backup: bool = True) -> Iterator[Store]:
+        """Open the workspace that the command is about, and close it afterwards.
+
+        Makes the backup of the day, and says on stderr what is special about the workspace.
+        """
+        self.opened = find_workspace(self.workspace)
+        store = open_store(self.opened, self.annotator)
+        try:
+            complaint = back_up(store.folder) if daily_backup and not store.read_only else ""
+            yield store
+            for sentence in (complaint, *(notice.sentence for notice in store.notices)):
+                if sentence:  # last, so that an error stands alone
+                    warn(sentence)
+        finally:
+            store.close()
+
+    @contextmanager
+    def for_others(self) -> Iterator[None]:
+        """Write files as the user's umask says instead of for the owner only."""
+        private = os.umask(self.umask)
+        try:
+            yield
+        finally:
+            os.umask(private)
+
+
+def back_up(folder: Path) -> str:
+    """Make the backup of the day and return what is wrong with it, which hinders nothing."""
+    from workbench.daily_backup import start
+
+    try:
+        start(folder)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence on stderr beside the answer of the command."""
+    click.echo(f"workbench: {escaping.line(sentence)}", err=True)
+
+
+def common(function: F) -> F:
+    """Add --workspace, --annotator, --json and --debug to a command."""
+
+    def keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+            if value:
+                setattr(context.obj, name, value)
+
+        return callback
+
+    options = (
+        click.option(
+            "-w",
+            "--workspace",
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=keep("workspace"),
+            metavar="DIR",
+            help="The workspace (otherwise $WORKBENCH_HOME, or the nearest above).",
+        ),
+        click.option(
+            "--annotator",
+            expose_value=False,
+            callback=keep("annotator"),
+            metavar="NAME",
+            help="Who labels (otherwise $WORKBENCH_ANNOTATOR, or the login name).",
+        ),
+        click.option(
+            "--json",
+            is_flag=True,
+            expose_value=False,
+            callback=keep("as_json"),
+            help="Print JSON for scripts.",
+        ),
+        click.option(
+            "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -1,0 +1,101 @@
+"""What commands print: JSON, plain lines or a table; text from outside is made inert."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from storage.history.labels import Change
+from workbench import escaping
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print a line of narration, on stderr if it is not what was asked for."""
+    click.echo(escaping.lines(text), err=err)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value; what a terminal would act on is written as an escape."""
+    click.echo(_dumps(value, indent=1))
+
+
+def print_jsonl(values: Iterable[Any]) -> None:
+    """Print one JSON value a line."""
+    for value in values:
+        click.echo(_dumps(value))
+
+
+def table(
+    title: str | None, headings: Sequence[str], rows: Iterable[Sequence[object]], wrap: bool = True
+) -> None:
+    """Print a table; a heading with > is right-aligned, and the last column wraps or is cut."""
+    grid = Table(
+        title=None if title is None else Text(escaping.line(title)),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    for number, heading in enumerate(headings):
+        grid.add_column(
+            Text(escaping.line(heading.lstrip(">"))),
+            justify="right" if heading.startswith(">") else "left",
+            no_wrap=number < len(headings) - 1,
+            overflow="fold" if wrap and number == len(headings) - 1 else "ellipsis",
+        )
+    for row in rows:
+        cells = [escaping.line("" if cell is None else str(cell)) for cell in row]
+        # The last column is the one that gives way, and its texts stay on one line all the same.
+        grid.add_row(*(Text(cell, no_wrap=None if wrap else True) for cell in cells))
+    console().print(grid)
+
+
+def print_change(as_json: bool, change: Change, sentence: str, had: str = "") -> None:
+    """Print what an action did; {} in the sentence stands for the tweets.
+
+    `had` is what some of them had already.
+    """
+    if as_json:
+        print_json(
+            {
+                "action": change.action,
+                "kind": change.kind,
+                "tweets": list(change.tweets),
+                "skipped": change.skipped,
+                "unchanged": change.unchanged,
+            }
+        )
+        return
+    one = len(change.tweets) == 1
+    which = f"tweet {change.tweets[0]}" if one else f"{len(change.tweets):,} tweets"
+    say(sentence.replace("{}", which, 1))
+    if had and change.unchanged:
+        say(f"{'It' if one else f'{change.unchanged:,} of them'} had {had}.")
+    if change.skipped:
+        say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal, or 120 columns into a pipe or file."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+
+
+def outside_sentence(outside: Mapping[str, int]) -> str:
+    """What to do about labels that workbench.toml no longer names."""
+    counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
+    return (
+        f"Some tweets carry labels that are not in workbench.toml ({counted}) and are not trained "
+        "on; add the labels there, or give those tweets others."
+    )
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return escaping.UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -1,0 +1,56 @@
+"""The device that a run would get and what is free on it, without importing torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import psutil
+
+PATIENCE_S = 5.0
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU, or the CPU with the memory of the machine; memory in bytes."""
+
+    kind: str
+    """cuda or cpu."""
+    name: str
+    free: int
+    total: int
+
+
+def read_device() -> Device:
+    """The first GPU that is visible here, as nvidia-smi tells it, or else the CPU."""
+    return _gpu() or _cpu()
+
+
+def _gpu() -> Device | None:
+    program = shutil.which("nvidia-smi")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if program is None or visible in ("", "-1"):
+        return None
+    chosen = ["-i", visible.split(",")[0]] if visible else []
+    query = ["--query-gpu=name,memory.free,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(
+            [program, *chosen, *query],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+        name, free, total = told.splitlines()[0].rsplit(", ", 2)
+        return Device("cuda", name, int(free) * MIB, int(total) * MIB)
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None  # no driver, or one that does not tell: a run would be on the CPU as well
+
+
+def _cpu() -> Device:
+    memory = psutil.virtual_memory()
+    return Device("cpu", f"the CPU ({os.cpu_count()} cores)", memory.available, memory.total)

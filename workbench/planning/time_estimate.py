@@ -1,0 +1,173 @@
+"""How long a run will take: from an earlier one like it, or else from operations over a rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import UserError
+from workbench.planning.devices import Device
+from workbench.planning.model_architecture import Shape
+from workbench.recipes.memory_modes import MemoryMode
+from workbench.recipes.recipes import Recipe, Training
+from workbench.rundir import folder as run_folder
+from workbench.rundir import schema
+from workbench.rundir.folder import State
+from workbench.rundir.launch import read_launch
+
+TFLOPS = {
+    "B200": 1500,
+    "H200": 730,
+    "H100": 730,
+    "GH200": 730,
+    "H800": 730,
+    "A100": 260,
+    "L40": 250,
+    "A6000": 120,
+    "A40": 120,
+    "A10": 100,
+    "L4": 100,
+    "4090": 150,
+    "3090": 70,
+    "V100": 90,
+    "T4": 40,
+}
+"""Matrix products in 16 bits, 10^12 operations a second: H100 as measured, others about as sold."""
+UNKNOWN_TFLOPS = 50
+CPU_TFLOPS = 0.02
+"""Of a core, in float32."""
+SHARE = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14, "sharded": 0.14}
+"""How much of that rate training reaches by memory setting, measured on an H100."""
+STOCK_SHARE = 0.025
+SCORING_SHARE = 0.6
+READ = 1e9
+"""Bytes of a base that are loaded in a second."""
+LOOKED_AT = 20
+"""Newest runs in which one like this is looked for."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds from start to predictions, and what they were taken from."""
+
+    seconds: float
+    source: str
+    step_s: float = 0.0
+    """Of one step."""
+    after_s: float = 0.0
+    """After the last step, for saving and scoring."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What an earlier run took, in seconds; one that is not over has not taken all of it yet."""
+
+    before_s: float
+    step_s: float
+    after_s: float | None
+
+
+def from_runs(
+    folders: Iterable[Path], recipe: Recipe, base: str, steps: int, processes: int, rough: Time
+) -> Time | None:
+    """From the newest run of the same base, trainer and memory setting, if there is one.
+
+    A finished one comes first, then one whose steps are known at least; what comes after them is
+    then as rough as `rough`, and off by as much. The time of a step grows with its tweets.
+    """
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    going: Time | None = None
+    for folder in list(folders)[:LOOKED_AT]:
+        try:
+            job, state = run_folder.read_job(folder), run_folder.read_state(folder)
+            launch = read_launch(folder)
+        except UserError:
+            continue  # a run that is damaged tells nothing
+        before = job.recipe.training
+        if before is None or job.base != base or launch.processes != processes:
+            continue
+        if _kind(job.recipe, before) != _kind(recipe, training):
+            continue
+        if (measured := _measured(folder, state)) is None:
+            continue
+        step_s = measured.step_s * _per_step(training) / _per_step(before)
+        at_steps = measured.before_s + steps * step_s
+        if measured.after_s is not None:
+            seconds = at_steps + measured.after_s
+            return Time(seconds, f"as run {folder.name} took", step_s, measured.after_s)
+        if going is None:
+            after_s = rough.after_s * (step_s / rough.step_s if rough.step_s else 1.0)
+            source = f"from the steps of run {folder.name}"
+            going = Time(at_steps + after_s, source, step_s, after_s)
+    return going
+
+
+def _measured(folder: Path, state: State) -> _Measured | None:
+    """What a run took, or has taken so far; None before its first steps are told."""
+    told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
+    step_s = told[-1].get("step_s") if told else None
+    if not isinstance(step_s, int | float) or state.seconds is None:
+        return None
+    if state.state != run_folder.DONE:
+        stepped = _between(state.started, told[0].get("at"))
+        return _Measured(max(0.0, stepped - told[0].get("step", 0) * step_s), step_s, None)
+    rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
+    after_s = min(rest, _between(told[-1].get("at"), state.finished))
+    return _Measured(rest - after_s, step_s, after_s)
+
+
+def _between(start: object, end: object) -> float:
+    """Seconds between two moments, 0 where one of them is not known or a clock was set."""
+    first, last = schema.number(start), schema.number(end)
+    return 0.0 if first is None or last is None else max(0.0, last - first)
+
+
+def from_rate(
+    shape: Shape,
+    recipe: Recipe,
+    memory: MemoryMode,
+    device: Device,
+    steps: int,
+    tokens: float,
+    scored: float,
+) -> Time:
+    """From the operations of so many steps on so many tokens in all, and of scoring so many.
+
+    A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where
+    activations are computed twice. Rough: only the H100's rates were measured.
+    """
+    training = recipe.training
+    assert training is not None  # noqa: S101 - a recipe for a model has it
+    again = memory.checkpointing or training.gradient_checkpointing
+    weights = shape.linear_weights
+    head = shape.vocabulary * shape.hidden if recipe.loss == "full-text" else 0
+    if device.kind == "cuda":
+        known = (rate for name, rate in TFLOPS.items() if name in device.name)
+        rate = next(known, UNKNOWN_TFLOPS) * 1e12
+        share = STOCK_SHARE if training.trainer == "trl" else SHARE[memory.name]
+        scoring = SCORING_SHARE
+    else:
+        rate = (os.cpu_count() or 1) * CPU_TFLOPS * 1e12
+        share = scoring = 1.0
+    training_s = (6 if again else 4) * (weights + head) * tokens / (rate * share)
+    after_s = 2 * weights * scored / (rate * scoring)
+    loading_s = 2 * weights / READ
+    source = f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s"
+    return Time(loading_s + training_s + after_s, source, training_s / max(1, steps), after_s)
+
+
+def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:
+    return (
+        training.trainer,
+        training.memory,
+        training.gradient_checkpointing,
+        recipe.loss,
+        recipe.quantization,
+    )
+
+
+def _per_step(training: Training) -> int:
+    return training.batch_size * training.accumulation

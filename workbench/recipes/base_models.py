@@ -1,0 +1,153 @@
+"""Base models by name: a hub name or a local folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from storage.errors import UserError
+from workbench.recipes.base_configs import require_supported
+
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+    "*.tiktoken",
+)
+"""Files one of which every tokenizer needs."""
+HUB_PATIENCE_S = 5.0
+SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
+HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
+
+
+def place_of(name: str) -> Path:
+    """Where a name would be as a folder; a home that nobody has stays as it is written."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def is_local(name: str) -> bool:
+    """Whether the name is a folder here, for which the network is never touched."""
+    return place_of(name).is_dir()
+
+
+def from_anywhere(name: str) -> str:
+    """The name by which a base is found from every directory: of a folder here, its whole path."""
+    return str(place_of(name).absolute()) if is_local(name) else name
+
+
+def require_model(name: str) -> None:
+    """Raise UserError if the name is a local path without a whole model in it."""
+    path = place_of(name)
+    looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+    if path.is_dir():
+        _require_files(path)
+        _require_supported(path)
+    elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
+        raise UserError(f"There is no model folder {name}; give a folder or a hub name.")
+
+
+def _require_files(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise UserError(
+                f"{folder} is an adapter and no base; give its base{_base_of(folder)} with --base."
+            )
+        raise UserError(
+            f"{folder} is a folder without a model (no config.json in it); give the folder that "
+            "holds it, or a hub name."
+        )
+    if not any(folder.glob("*.safetensors")):
+        if any(folder.glob("*.bin")):
+            raise UserError(
+                f"{folder} has its weights as pickles (*.bin) only, which are never loaded; "
+                "convert them to safetensors, or download the model again with them."
+            )
+        raise UserError(
+            f"{folder} has a config.json but no weights (*.safetensors); download the model whole, "
+            f"such as with `hf download NAME --local-dir {folder}`."
+        )
+    if not any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
+        raise UserError(
+            f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
+            "the model into it."
+        )
+
+
+def _base_of(adapter: Path) -> str:
+    """The base that an adapter names, in brackets; nothing if it names none."""
+    try:
+        named = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+        return f" ({named['base_model_name_or_path']})"
+    except (OSError, LookupError, TypeError, ValueError):
+        return ""
+
+
+def _require_supported(folder: Path) -> None:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return  # which is said when it is loaded
+    if isinstance(config, dict):
+        require_supported(config, str(folder))
+
+
+def hub_answers() -> bool:
+    """Whether the hub can be connected to; behind a proxy only a request could tell, so yes.
+
+    Its library would try for a minute before it gives up.
+    """
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if address.scheme in getproxies():
+        return True
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), HUB_PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def fingerprint(name: str) -> str | None:
+    """A hash by which a changed local base is noticed; None for a name of the hub.
+
+    Over the size, the header and samples of each weights file and of each JSON file: other
+    weights differ everywhere, so reading all of them would tell no more.
+    """
+    folder = place_of(name)
+    if not folder.is_dir():
+        return None
+    hasher = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
+        hasher.update(path.name.encode())
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            hasher.update(str(size).encode())
+            for part in range(SAMPLES):
+                file.seek(part * size // SAMPLES)
+                hasher.update(file.read(SAMPLE_BYTES))
+    return hasher.hexdigest()
+
+
+def require_same_base(name: str | None, known: str | None) -> None:
+    """Raise UserError if a local base is another than the one with a fingerprint."""
+    if name is None or known is None:
+        return
+    require_model(name)
+    if is_local(name) and fingerprint(name) != known:
+        raise UserError(
+            f"{name} has changed since this run was made, so its checkpoints and its adapter do "
+            "not fit any more; put the old files back, or start another run."
+        )

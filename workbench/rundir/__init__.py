@@ -1,0 +1,53 @@
+"""The run folder: its files, typed and checked.
+
+Imports neither the store nor torch, so every process can read and write one.
+
+The run folder protocol
+-----------------------
+A job is a folder that holds everything it needs and everything it produces, so that it can
+run on this machine, under torchrun, in a batch job, or on another machine after a copy. The
+types of the files are checked by `schema` whenever they are read: a file that is missing, cut
+off, or of another kind is one sentence, and is never written over.
+
+In:
+    run.json        what to do (`folder.Job`), with the version of this protocol
+    train.parquet   frozen snapshot: id, text, label, group
+    dev.parquet     the same, where the recipe wants a dev set
+    predict.parquet id, text: the tweets to score
+    adapter/        for a prediction run: the adapter to score with
+Out:
+    state.json      `folder.State`, replaced in one step
+    log.jsonl       one JSON object a line: phases, training steps, dev results, notes
+    checkpoints/    resumable states of training; those without the mark COMPLETE, and those that
+                    cannot be read, are passed over
+    adapter/        a standard PEFT folder and workbench.json
+    predictions.parquet
+    dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
+    worker.log      what the worker process printed
+    failed-N.json   why process N of several has failed, for the first, which writes state.json
+Between:
+    lock            locked by the worker as long as it lives: one worker a folder
+    stop            a wish: save and stop at the end of the step, or while it scores, of the batch
+    launch.json     how the run was started (`launch.Launch`), for stopping and resuming it
+
+The worker (`python -P -m workbench.worker RUN_DIR`, started in a neutral directory) reads and
+writes nothing else; the collector alone knows the store. What it starts inherits PYTHONSAFEPATH, so
+nothing that lies in a run folder is ever imported.
+
+Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
+    phase   phase
+    note    text
+    step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib, eta_s
+    dev     step, steps, loss, accuracy, n, best_step
+    scored  done, total, tweets_per_s
+    estimate  seconds, step_s, after_s, source: before the run begins, by whoever starts it;
+            seconds, before, step: once, when its first steps are done
+Others are shown as they are. Numbers of steps and of dev results become metrics of the run.
+
+A run is alive while its lock is held, or while the process is there that state.json names by
+number, start in ticks since boot, and boot; no time of day is asked, since clocks are set. Of a
+run on another machine (`host`) only the folder is known, and what it says is believed.
+
+Folders that somebody copied into runs/, under whatever name, become runs when they are next
+collected (`adopting`); their predictions are matched with the tweets by the exact text.
+"""

@@ -1,0 +1,302 @@
+"""The files of a run folder, typed; no torch, no database, so every process can read them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from storage.config import PLAIN, PROMPTS
+from storage.errors import UserError, on_one_line
+from workbench.recipes import recipes
+from workbench.recipes.recipes import Recipe
+from workbench.rundir import processes, rank_failures, schema
+
+JOB = "run.json"
+STATE = "state.json"
+LOG = "log.jsonl"
+LAUNCH = "launch.json"
+STOP = "stop"
+WORKER_LOG = "worker.log"
+TRAIN = "train.parquet"
+DEV = "dev.parquet"
+PREDICT = "predict.parquet"
+PREDICTIONS = "predictions.parquet"
+ADAPTER = "adapter"
+CHECKPOINTS = "checkpoints"
+
+PROTOCOL = 1
+"""The version of the run folder protocol that this program writes."""
+KINDS = ("qlora", "baseline", "predict")
+QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
+    "queued",
+    "running",
+    "stopping",
+    "stopped",
+    "done",
+    "failed",
+)
+LIVE = (QUEUED, RUNNING, STOPPING)
+WRITES = itertools.count()
+FRESH_S = 120.0
+"""A worker on another machine counts as gone when its last sign is older."""
+STATE_ANEW = "remove that file and go on with `workbench resume`"
+"""What to do about a damaged state, since without one a run begins at its last checkpoint."""
+START_S = 30.0
+"""How long a run may be queued before something is there that works on it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """run.json: everything that decides what a run does, apart from the data beside it."""
+
+    id: int
+    uid: str
+    kind: str
+    """qlora, baseline or predict."""
+    recipe: Recipe
+    base: str | None
+    labels: tuple[str, ...]
+    words: tuple[str, ...]
+    """The label words, in the order of the labels."""
+    template: str
+    data_hash: str
+    """Over the ids, texts and labels of the snapshot."""
+    created: int
+    versions: dict[str, str]
+    trust_remote_code: bool = False
+    base_print: str | None = None
+    """A fingerprint of a local base; see `workbench.recipes.base_models.fingerprint`."""
+    protocol: int = PROTOCOL
+    prompt: str = PLAIN
+    """Whether the template is the prompt, or the message of a user in a chat."""
+    warnings: tuple[str, ...] = ()
+    """What speaks against training on these tweets; see `workbench.planning.class_balance`."""
+
+    def save(self, folder: Path) -> None:
+        """Write run.json."""
+        values = asdict(self) | {"recipe": self.recipe.as_json()}
+        write_json(folder / JOB, values)
+
+
+@dataclass(frozen=True)
+class State:
+    """state.json: how far a run is; times are in seconds since 1970."""
+
+    state: str = QUEUED
+    reason: str | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    """Since numbers are used again; see `processes.Identity`."""
+    boot: str | None = None
+    host: str | None = None
+    """The machine that the worker is on."""
+    heartbeat: float | None = None
+    phase: str | None = None
+    step: int = 0
+    steps: int = 0
+    started: float | None = None
+    finished: float | None = None
+    linear4bit: int | None = None
+    linear_total: int | None = None
+    peak_gib: float | None = None
+    eta_s: float | None = None
+    base_revision: str | None = None
+    """The commit of a base from the hub, since its name may come to mean another."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the worker is, or was, on another machine."""
+        return self.host is not None and self.host != socket.gethostname()
+
+    @property
+    def recent(self) -> bool:
+        """Whether its worker has given a sign in the last minutes, by the clocks of both."""
+        return self.state in LIVE and time.time() - (self.heartbeat or 0.0) < FRESH_S
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has been going, or took."""
+        if self.started is None:
+            return None
+        return (self.finished or self.heartbeat or self.started) - self.started
+
+
+def gone(folder: Path) -> str:
+    """What to say of a run whose folder is not there."""
+    return f"{folder} is missing; put it back, or start another run with `workbench train`."
+
+
+def require(folder: Path) -> None:
+    """Raise UserError if the folder of a run is not there."""
+    if not folder.is_dir():
+        raise UserError(gone(folder))
+
+
+def require_inside(folder: Path) -> None:
+    """Raise UserError if there is a link in a run folder: it might be written through."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise UserError(
+                f"{path} is a link, and a run stays in its folder; put there what it points to."
+            )
+
+
+def read_job(folder: Path, advice: str = schema.ANEW) -> Job:
+    """Read run.json; raises UserError with the advice if it is missing or not what it should be."""
+    values = schema.read_object(folder / JOB, advice)
+    if (protocol := values.get("protocol", PROTOCOL)) != PROTOCOL:
+        raise UserError(
+            f"{folder / JOB} follows version {str(protocol)[:20]} of the run folder protocol and "
+            f"this program version {PROTOCOL}; use the version of workbench that made it."
+        )
+    try:
+        if not isinstance(values["recipe"], dict):
+            raise TypeError("its recipe is no object")
+        recipe = recipes.from_json(values["recipe"])
+        job = schema.build(Job, values | {"recipe": recipe})
+        _check(job)
+    except (KeyError, TypeError, AttributeError, ValueError, UserError) as error:
+        raise UserError(
+            f"{folder / JOB} is not a valid description of a run ({on_one_line(error)}); {advice}."
+        ) from None
+    return job
+
+
+def uid_of(folder: Path, advice: str = schema.ANEW) -> object:
+    """The uid in run.json, of which nothing else is looked at; raises UserError like `read_job`."""
+    return schema.read_object(folder / JOB, advice).get("uid")
+
+
+def _check(job: Job) -> None:
+    if job.kind not in KINDS:
+        raise ValueError(f"its kind is none of {', '.join(KINDS)}")
+    if len(set(job.labels)) < 2 or len(job.labels) != len(job.words):
+        raise ValueError("it needs two labels or more, and a word for each")
+    if job.kind != "baseline" and job.base is None:
+        raise ValueError("it names no base model")
+    if job.prompt not in PROMPTS:
+        raise ValueError(f"its prompt is none of {', '.join(PROMPTS)}")
+    if not job.uid or len(job.uid) > 64 or job.id < 0:
+        raise ValueError("its id or uid is out of range")
+
+
+def read_state(folder: Path) -> State:
+    """Read state.json; a run without one has not begun. Raises UserError if it is damaged."""
+    if not schema.there(folder / STATE):
+        return State()
+    try:
+        state = schema.build(State, schema.read_object(folder / STATE, STATE_ANEW))
+        if state.state not in STATES:
+            raise ValueError(f"its state is none of {', '.join(STATES)}")
+        if state.pid is not None and not 1 < state.pid < 2**31:
+            raise ValueError("its process number is out of range")
+        if min(state.step, state.steps) < 0:
+            raise ValueError("its steps are below 0")
+    except ValueError as error:
+        raise UserError(
+            f"{folder / STATE} is not a valid state of a run ({on_one_line(error)}); {STATE_ANEW}."
+        ) from None
+    texts = {name: getattr(state, name) for name in ("reason", "phase")}
+    return replace(
+        state, **{name: text and text[: schema.MOST_TEXT] for name, text in texts.items()}
+    )
+
+
+def write_state(folder: Path, state: State, /, **changes: Any) -> State:
+    """Replace state.json in one step, with a fresh heartbeat, and return what was written."""
+    state = replace(state, **{"heartbeat": time.time(), **changes})
+    write_json(folder / STATE, asdict(state))
+    return state
+
+
+def append_log(folder: Path, event: str, **values: Any) -> None:
+    """Add a line to log.jsonl; `event` is phase, step, dev, scored or note."""
+    line = json.dumps({"at": time.time(), "event": event, **values}, ensure_ascii=False)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(folder / LOG, flags, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        log.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def end_torn_line(folder: Path) -> None:
+    """Give the log a line end where a killed worker left none, so that the next line is whole."""
+    path = folder / LOG
+    if path.is_file() and not path.is_symlink() and path.stat().st_size:
+        with path.open("r+b") as log:
+            log.seek(-1, os.SEEK_END)
+            if log.read(1) != b"\n":
+                log.write(b"\n")
+
+
+def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """The complete lines of log.jsonl from a byte offset on, each with the offset after it."""
+    return schema.log_lines(folder / LOG, offset)
+
+
+def alive(folder: Path, state: State) -> bool:
+    """Whether a worker is at work on a folder on this machine.
+
+    Neither its heartbeat nor any other time of day is asked: clocks are set.
+    """
+    if processes.locked(folder):
+        return True
+    return not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot)
+
+
+def settle(folder: Path) -> State:
+    """The state of a run; one whose worker is gone is marked as failed.
+
+    Of a run on another machine only its folder is known, and what that says is believed.
+    """
+    state = read_state(folder)
+    if state.state not in LIVE or alive(folder, state):
+        return state
+    if (ended := read_state(folder)) != state:  # it wrote its last word in between
+        return ended
+    if state.elsewhere or (state.state == QUEUED and _waits(folder)):
+        return state
+    age = time.time() - (state.heartbeat or folder.stat().st_mtime)
+    if state.state == QUEUED and state.pid is None and age < START_S:
+        return state
+    reason = rank_failures.told(folder) or (
+        "The worker ended without a word (killed, or the machine went down); see worker.log, and "
+        f"go on with `workbench resume {folder.name}`."
+    )
+    failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
+    try:
+        written = write_state(folder, failed)
+        rank_failures.forget(folder)
+        return written
+    except OSError:
+        return failed  # the folder of somebody else, or a full disk: it is so all the same
+
+
+def _waits(folder: Path) -> bool:
+    """Whether a run is in the queue of its launcher, which knows what becomes of it."""
+    try:
+        launch = schema.read_object(folder / LAUNCH)
+        return launch.get("job") is not None or launch.get("launcher") == "engine"
+    except UserError:
+        return False
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Replace a JSON file in one step, so that a reader never sees half of it."""
+    # a name of its own for each write, since a signal handler may write during a write
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(WRITES)}")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(values, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

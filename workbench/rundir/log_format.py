@@ -1,0 +1,134 @@
+"""The log of a run as lines for people, in columns that stay where they are."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from workbench.figures import percent
+from workbench.rundir.expected_time import Expected
+from workbench.rundir.folder import LIVE, State
+
+HOLDS = 0.2
+"""How far an estimate may be off and still be called right."""
+
+
+def line_of(values: dict[str, Any]) -> str:
+    """A line of the log: the time, and what happened then."""
+    at, event = values.get("at"), values.get("event", "")
+    clock = time.strftime("%H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
+    told = TOLD[event](values) if event in TOLD else _anything(values)
+    return f"{clock:<8}  {told}".rstrip()
+
+
+def last_line(state: State, so_far: float | None = None, expected: str = "") -> str:
+    """How a run ended, or how far it is, how long it has been going and was expected to."""
+    after = f" after {duration(state.seconds)}" if state.seconds is not None else ""
+    if state.state not in LIVE:
+        return f"{state.state}{after}" + (f": {state.reason}" if state.reason else "")
+    steps = f", step {state.step} of {state.steps}" if state.steps else ""
+    left = f", about {duration(state.eta_s)} left" if state.eta_s else ""
+    phase = f", {state.phase}" if state.phase else ""
+    gone = "" if so_far is None else f", {duration(so_far)} so far"
+    estimate = f", estimate: {expected}" if expected else ""
+    return f"{state.state}{phase}{steps}{gone}{left}{estimate}"
+
+
+def estimate_line(
+    expected: Expected, so_far: float | None = None, left: float | None = None
+) -> str:
+    """What a run is expected to take, empty where nothing was estimated.
+
+    Once steps are done it is what they say: what has passed and what is left.
+    """
+    if expected.first is None:
+        return ""
+    before = duration(expected.first.seconds)
+    if expected.revised is None:
+        return f"about {before} in all ({expected.first.source})"
+    seconds = expected.revised if so_far is None or left is None else so_far + left
+    return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 0:45, 12:03 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _step(values: dict[str, Any]) -> str:
+    step, steps = values.get("step", 0), values.get("steps", 0)
+    parts = [f"{_of('step', step, steps)}  loss {_number(values, 'loss'):>6.4f}"]
+    if "learning_rate" in values:
+        parts.append(f"lr {_number(values, 'learning_rate'):.2e}")
+    if "tweets_per_s" in values:
+        parts.append(f"{_number(values, 'tweets_per_s'):>7,.1f} tweets/s")
+    left = (steps - step) * _number(values, "step_s")
+    if isinstance(values.get("eta_s"), int | float):  # as the worker says, who knows what follows
+        left = _number(values, "eta_s")
+    if steps > step and math.isfinite(left):
+        parts.append(f"eta {duration(left)}")
+    return "  ".join(parts)
+
+
+def _dev(values: dict[str, Any]) -> str:
+    loss = f"loss {_number(values, 'loss'):>6.4f}  " if "loss" in values else ""
+    best = "  best so far" if values.get("best_step") == values.get("step", 0) else ""
+    return (
+        f"{_of('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
+        f"accuracy {percent(_number(values, 'accuracy'))} "
+        f"on {values.get('n', 0):,} dev tweets{best}"
+    )
+
+
+def _scored(values: dict[str, Any]) -> str:
+    done, total = values.get("done", 0), values.get("total", 0)
+    rate = _number(values, "tweets_per_s")
+    eta = f"  eta {duration((total - done) / rate)}" if rate and done < total else ""
+    return f"{_of('scored', done, total)}  {rate:>7,.1f} tweets/s{eta}"
+
+
+def _estimate(values: dict[str, Any]) -> str:
+    seconds, before = _number(values, "seconds"), _number(values, "before")
+    if not math.isfinite(seconds):
+        return _anything(values)
+    if not math.isfinite(before):
+        return f"estimate: about {duration(seconds)} in all ({values.get('source', '')})"
+    holds = abs(seconds - before) <= HOLDS * before
+    said = f"as estimated ({duration(before)})" if holds else f"not {duration(before)}"
+    return f"estimate after step {values.get('step', 0)}: about {duration(seconds)} in all, {said}"
+
+
+def _of(what: str, done: int, total: int) -> str:
+    """`step 5/80` with room for both numbers, so that the next column does not move."""
+    width = len(str(total or done))
+    place = f"{done:>{width}}/{total}" if total else f"{done}"
+    return f"{what:<6} {place}"
+
+
+def _anything(values: dict[str, Any]) -> str:
+    """An event of another version of the program."""
+    rest = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if name not in ("at", "event") and not isinstance(value, dict | list)
+    )
+    return "  ".join([str(values.get("event", "")), *rest])
+
+
+def _number(values: dict[str, Any], name: str) -> float:
+    value = values.get(name)
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+TOLD = {
+    "phase": lambda values: str(values.get("phase", "")),
+    "note": lambda values: str(values.get("text", "")),
+    "step": _step,
+    "dev": _dev,
+    "scored": _scored,
+    "estimate": _estimate,
+}
+"""How the events of a log are told."""

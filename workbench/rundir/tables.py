@@ -1,0 +1,158 @@
+"""The parquet files of a run folder: frozen examples in, predictions out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EACCES
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.errors import UserError, on_one_line
+from workbench.analysis.label_errors import entropies, margins
+from workbench.rundir import folder as run_folder
+
+WINDOW = 16_384
+"""Rows that are read, scored and written at a time."""
+DYNAMICS = "dynamics.parquet"
+ANEW = "start another run"
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("probabilities", pa.list_(pa.float64())),
+        ("margin", pa.float64()),
+        ("entropy", pa.float64()),
+        ("in_sample", pa.bool_()),
+    ]
+)
+Write = Callable[[Sequence[int], Sequence[Sequence[float]], Sequence[bool]], None]
+"""Takes ids, probabilities and marks of some rows of predictions."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The columns of a frozen file; labels and groups are empty for texts to predict."""
+
+    ids: list[int]
+    texts: list[str]
+    labels: list[str]
+    groups: list[int]
+
+
+def read(path: Path) -> Frozen:
+    """Read a frozen file; one that is not there is empty. Raises UserError if it is damaged."""
+    if not path.exists():
+        return Frozen([], [], [], [])
+    with reading(path):
+        # without threads: where none can be had for lack of memory, Arrow waits for ever
+        table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
+        ids, texts = table["id"].cast(pa.int64()).to_pylist(), table["text"].to_pylist()
+        labels, groups = (
+            table[name].to_pylist() if name in table.column_names else []
+            for name in ("label", "group")
+        )
+    if not all(isinstance(text, str) for text in texts) or None in ids or None in groups:
+        raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
+    return Frozen(ids, texts, labels, groups)
+
+
+def examples(path: Path, labels: Sequence[str]) -> tuple[Frozen, list[int]]:
+    """A frozen file of labelled tweets, and the number of the label of each.
+
+    Raises UserError if it is damaged, or of other labels.
+    """
+    frozen = read(path)
+    number = {label: index for index, label in enumerate(labels)}
+    known = [isinstance(label, str) and label in number for label in frozen.labels]
+    if len(known) != len(frozen.ids) or not all(known):
+        raise UserError(
+            f"{path} is damaged (a label is missing, or none of {', '.join(labels)}); {ANEW}."
+        )
+    return frozen, [number[label] for label in frozen.labels]
+
+
+@contextmanager
+def reading(path: Path, advice: str = ANEW) -> Iterator[None]:
+    """Raise UserError, with the advice, for what arrow finds wrong with a file.
+
+    Not so PermissionError, since that says nothing of what is in it.
+    """
+    try:
+        yield
+    except PermissionError:
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path)) from None
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        # without the path and the second sentence
+        why = on_one_line(error).rpartition("': ")[2].partition(". ")[0]
+        raise UserError(f"{path} is damaged ({why}); {advice}.") from None
+
+
+def count(path: Path) -> int:
+    """The rows of a frozen file; one that is not there has none."""
+    with reading(path):
+        return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
+
+
+def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
+    """The ids and texts of a frozen file, so many rows at a time."""
+    if not path.exists():
+        return
+    with reading(path):
+        for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
+            ids, texts = batch["id"].cast(pa.int64()).to_pylist(), batch["text"].to_pylist()
+            if None in ids or not all(isinstance(text, str) for text in texts):
+                raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
+            yield ids, texts
+
+
+@contextmanager
+def predictions(folder: Path) -> Iterator[Write]:
+    """Write predictions.parquet window by window; it appears when all of it is there."""
+    temporary = folder / f".{run_folder.PREDICTIONS}"
+    with pq.ParquetWriter(temporary, SCHEMA) as writer:
+
+        def write(
+            ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: Sequence[bool]
+        ) -> None:
+            rows = np.asarray(probabilities, dtype=float).reshape(len(ids), -1)
+            some = bool(len(ids))
+            columns = {
+                "id": pa.array(ids, pa.int64()),
+                "probabilities": pa.array(list(rows), pa.list_(pa.float64())),
+                "margin": margins(rows) if some else pa.array([], pa.float64()),
+                "entropy": entropies(rows) if some else pa.array([], pa.float64()),
+                "in_sample": pa.array(in_sample, pa.bool_()),
+            }
+            writer.write_table(pa.table(columns, SCHEMA))
+
+        yield write
+    temporary.replace(folder / run_folder.PREDICTIONS)
+
+
+def write_predictions(
+    folder: Path, ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: set[int]
+) -> None:
+    """Write predictions.parquet in one step."""
+    with predictions(folder) as write:
+        write(ids, probabilities, [number in in_sample for number in ids])
+
+
+def write_dynamics(
+    folder: Path, ids: Sequence[int], epochs: Sequence[int], probabilities: Sequence[float]
+) -> None:
+    """Write dynamics.parquet: how probable each given label was, epoch by epoch."""
+    table = pa.table(
+        {
+            "id": pa.array(ids, pa.int64()),
+            "epoch": pa.array(epochs, pa.int32()),
+            "probability": pa.array(probabilities, pa.float32()),
+        }
+    )
+    temporary = folder / f".{DYNAMICS}"
+    pq.write_table(table, temporary)
+    temporary.replace(folder / DYNAMICS)

@@ -1,0 +1,101 @@
+"""The warm engine from outside: starting and stopping it, and whether the user wants it.
+
+The queue of runs that wait for it is `workbench.rundir.engine_queue`; what it does with them is
+`workbench.worker.engine`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from storage import interpreter
+from storage.errors import UserError
+from workbench.rundir import folder as run_folder
+from workbench.rundir import processes, schema
+from workbench.rundir.engine_queue import ENGINE_MODULE, LOG, Engine, home, location, running
+from workbench.runs.login_sessions import at_logout
+
+WISH = "wish.json"
+OFF = "engine off"
+GPUS = ("/dev/nvidiactl", "/dev/kfd")
+"""What the drivers of NVIDIA and AMD make, asked for since nothing heavy may be imported here."""
+START_S = 60.0
+IDLE_MINUTES = 15.0
+
+
+def in_a_word(runs: Path) -> str:
+    """What a status line says of the engine, such as `engine idle, 12 min left`.
+
+    `runs` is where the runs of the workspace are. Nothing for whoever has never used an engine.
+    """
+    try:
+        engine = running()
+        used = engine is not None or wish() is True
+    except (UserError, OSError):
+        return ""
+    if engine is None:
+        return OFF if used else ""
+    if engine.run is None:
+        left = engine.idle_minutes - (time.time() - engine.since) / 60
+        return f"engine idle, {math.ceil(min(max(left, 0), engine.idle_minutes))} min left"
+    run = Path(engine.run)
+    mine = run.parent == runs.resolve()
+    return f"engine busy with run {run.name}" if mine else "engine busy elsewhere"
+
+
+def wish() -> bool | None:
+    """Whether runs of the screen shall keep their base loaded; None if nobody has said so yet."""
+    try:
+        kept = schema.read_object(location() / WISH).get("keep")
+    except UserError:
+        return None
+    return kept if isinstance(kept, bool) else None
+
+
+def remember(keep: bool) -> None:
+    """Keep that choice for all workspaces on this machine."""
+    run_folder.write_json(home() / WISH, {"keep": keep})
+
+
+def worth_keeping() -> bool:
+    """Whether there is a GPU, on which loading a base is most of what a short run does."""
+    return any(Path(name).exists() for name in GPUS)
+
+
+def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
+    """Start the engine, or return the one that is running; raises UserError if it does not come."""
+    folder = home()
+    if (engine := running()) is not None:
+        return engine
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    log = os.open(folder / LOG, flags, 0o600)
+    try:
+        program = interpreter.command(ENGINE_MODULE, str(folder.absolute()), str(idle_minutes))
+        process = interpreter.start(
+            [*at_logout().prefix, *program],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        if (engine := running()) is not None:
+            return engine
+        time.sleep(0.1)
+    raise UserError(f"The engine did not start; {folder / LOG} says why.")
+
+
+def stop() -> bool:
+    """Ask the engine to save what it does and to end; whether there was one."""
+    engine = running()
+    if engine is None:
+        return False
+    return processes.send(signal.SIGTERM, engine.pid, engine.pid_started, engine.boot)

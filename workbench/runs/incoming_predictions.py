@@ -1,0 +1,78 @@
+"""The predictions that a run folder brings, checked and matched with the tweets that are here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from storage.errors import UserError
+from storage.predictions import Prediction
+from storage.runs import Run
+from storage.store import Store
+from storage.transfer.id_remapping import moved
+from workbench.rundir import folder as run_folder
+from workbench.rundir import tables
+
+COLUMNS = ("id", "probabilities", "margin", "entropy", "in_sample")
+
+
+def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
+    """What a run says about the tweets of this workspace.
+
+    A run from another workspace numbers its tweets differently: its predictions belong to the
+    tweets with the very same texts, and those about no tweet of this workspace are left out.
+    Raises UserError if a file is damaged.
+    """
+    path = folder / run_folder.PREDICTIONS
+    elsewhere = moved(store, _texts(folder / run_folder.PREDICT))
+    trained_on: set[str] = set()
+    texts: dict[int, str] = {}
+    if elsewhere:
+        trained_on = set(tables.read(folder / run_folder.TRAIN).texts)
+        texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in elsewhere}
+    with tables.reading(path, "resume the run to make it anew"):
+        for prediction in _rows(path, len(run.labels)):
+            place = elsewhere.get(prediction.tweet, prediction.tweet)
+            if place is None:
+                continue
+            seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on
+            yield prediction._replace(tweet=place, in_sample=seen)
+
+
+def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
+    for batch in pq.ParquetFile(path).iter_batches(columns=list(COLUMNS)):
+        columns = [batch[name] for name in COLUMNS]
+        if any(column.null_count for column in columns):
+            raise UserError(f"{path} is damaged (a value is missing); resume the run.")
+        lengths = pc.list_value_length(columns[1]).to_numpy(zero_copy_only=False)
+        numbers = columns[1].flatten().to_numpy(zero_copy_only=False).astype(float)
+        figures = [column.to_numpy(zero_copy_only=False).astype(float) for column in columns[2:4]]
+        if not all(np.isfinite(values).all() for values in (numbers, *figures)):
+            raise UserError(
+                f"{path} holds probabilities that are no numbers; {tables.ANEW} with a lower "
+                "training.learning_rate."
+            )
+        if (lengths != n_labels).any() or (numbers < 0).any() or (numbers > 1 + 1e-6).any():
+            raise UserError(
+                f"{path} is damaged (not {n_labels} probabilities a tweet); resume the run."
+            )
+        ids, probabilities, margins, entropies, in_sample = (c.to_pylist() for c in columns)
+        yield from map(
+            Prediction,
+            map(int, ids),
+            map(tuple, probabilities),
+            margins,
+            entropies,
+            map(bool, in_sample),
+        )
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    if not path.exists():
+        raise UserError(f"{path} is missing; {tables.ANEW}.")
+    for ids, texts in tables.windows(path):
+        yield from zip(ids, texts, strict=True)

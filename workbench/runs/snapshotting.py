@@ -1,0 +1,288 @@
+"""Freezing a snapshot: what a run trains on and scores, fixed in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage import runs, training_set, tweets
+from storage.errors import UserError
+from storage.label_names import key
+from storage.safety.os_errors import writing
+from storage.store import Store, now, require_writable, transaction
+from storage.training_set import Example
+from workbench.evaluation.near_duplicate_groups import compared
+from workbench.planning.class_balance import balance_warnings
+from workbench.recipes.base_models import fingerprint, is_local, place_of
+from workbench.recipes.recipes import Recipe
+from workbench.rundir import folder as run_folder
+from workbench.rundir import tables
+from workbench.rundir.folder import Job, State
+
+PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
+BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A run folder that is ready to be worked on."""
+
+    job: Job
+    path: Path
+    train: int
+    dev: int
+    predict: int
+
+
+def freeze_training(
+    store: Store,
+    recipe: Recipe,
+    base: str | None,
+    filter_text: str,
+    trust_remote_code: bool = False,
+) -> Frozen:
+    """Make the run folder of a training run on the current labels.
+
+    Test tweets and texts nearly equal to one are left out, and so are excluded tweets. Afterwards
+    the run scores the tweets that pass the filter. Raises UserError when there is nothing to
+    train on.
+    """
+    tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
+    settings = recipe.training
+    share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
+    with ExitStack() as reading:
+        reading.enter_context(compared(store))
+        train, dev = training_set.divided(store, share, seed)
+        if not train:
+            raise UserError(nothing_to_learn(store))
+        job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+        told = balance_warnings(training_set.label_counts(store), store.config.labels)
+        job = replace(job, warnings=tuple(warning.sentence for warning in told))
+        with _new_folder(store, job) as folder:
+            _write_examples(folder / run_folder.TRAIN, train)
+            if dev:
+                _write_examples(folder / run_folder.DEV, dev)
+            scored = _write_texts(
+                folder / run_folder.PREDICT, training_set.texts(store, filter_text)
+            )
+            reading.close()
+            return _recorded(store, job, folder, len(train), len(dev), scored)
+
+
+def require_two_labels(store: Store) -> None:
+    """Raise UserError if there is nothing to tell apart."""
+    if len(store.config.labels) < 2:
+        raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
+
+
+def nothing_to_learn(store: Store) -> str:
+    """What to do where no tweet can be trained on."""
+    if outside := tweets.outside(store):
+        counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
+        return (
+            f"The labels of the tweets ({counted}) are not those of workbench.toml "
+            f"({', '.join(store.config.labels)}), so there is nothing to train on; correct "
+            "`labels` there, or label some tweets anew."
+        )
+    return "No training tweet carries a label yet; label some, or import a file with labels."
+
+
+def freeze_prediction(
+    store: Store,
+    recipe: Recipe,
+    base: str,
+    filter_text: str,
+    adapter: Path | None,
+    train_file: Path | None,
+    trust_remote_code: bool = False,
+) -> Frozen:
+    """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
+    if not tweets.listing(store, filter_text):
+        raise UserError("No tweet passes the filter, so there is nothing to predict.")
+    if adapter is not None:
+        run_folder.require_inside(adapter.parent)
+    job = _job(store, "predict", recipe, base, [], trust_remote_code)
+    if adapter is not None:  # it answers as it was trained, whatever the settings are now
+        trained = run_folder.read_job(adapter.parent)
+        spelt = {key(name): name for name in store.label_ids}
+        job = replace(
+            job,
+            labels=tuple(spelt.get(key(label), label) for label in trained.labels),
+            words=trained.words,
+            template=trained.template,
+            prompt=trained.prompt,
+        )
+    with _new_folder(store, job) as folder:
+        if adapter is not None:
+            shutil.copytree(adapter, folder / run_folder.ADAPTER)
+        if train_file is not None:  # so that the run knows what its adapter was trained on
+            shutil.copy(train_file, folder / run_folder.TRAIN)
+        scored = _write_texts(folder / run_folder.PREDICT, training_set.texts(store, filter_text))
+        return _recorded(store, job, folder, 0, 0, scored)
+
+
+def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> Frozen:
+    """Make the run folder of another run with the data of one that there is.
+
+    The tweets, their labels as they were frozen and the prompt are the same, so that what comes
+    out differs by the settings alone.
+    """
+    run_folder.require_inside(source)
+    before = run_folder.read_job(source)
+    if before.kind == "predict" or recipe.kind != before.kind:
+        raise UserError(
+            f"A {before.kind} run cannot be cloned with the recipe {recipe.name}; start one of its "
+            "own with `workbench train` or `workbench predict`."
+        )
+    job = replace(
+        before,
+        id=0,
+        uid=uuid.uuid4().hex,
+        recipe=recipe,
+        base=_resolved(base),
+        created=now(),
+        versions=_versions(),
+        base_print=None if base is None else fingerprint(base),
+    )
+    with _new_folder(store, job) as folder:
+        counted = {}
+        for name in (run_folder.TRAIN, run_folder.DEV, run_folder.PREDICT):
+            if (source / name).exists():
+                shutil.copy(source / name, folder / name)
+            counted[name] = len(tables.read(source / name).ids)
+        if not counted[run_folder.TRAIN]:
+            raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.ANEW}.")
+        return _recorded(store, job, folder, *counted.values())
+
+
+def _resolved(base: str | None) -> str | None:
+    if base is not None and is_local(base):
+        return str(place_of(base).resolve())
+    return base
+
+
+def _job(
+    store: Store,
+    kind: str,
+    recipe: Recipe,
+    base: str | None,
+    data: list[Example],
+    trust_remote_code: bool,
+) -> Job:
+    require_two_labels(store)
+    labels = store.config.labels
+    base = None if kind == "baseline" else _resolved(base)
+    return Job(
+        id=0,
+        uid=uuid.uuid4().hex,
+        kind=kind,
+        recipe=recipe,
+        base=base,
+        labels=labels,
+        words=tuple(store.config.word(label) for label in labels),
+        template=store.config.message,
+        data_hash=_data_hash(data),
+        created=now(),
+        versions=_versions(),
+        trust_remote_code=trust_remote_code,
+        prompt=store.config.prompt,
+        base_print=None if base is None else fingerprint(base),
+    )
+
+
+@contextmanager
+def _new_folder(store: Store, job: Job) -> Iterator[Path]:
+    """A folder to prepare a run in, which has no number before it is complete."""
+    require_writable(store)
+    folder = store.runs_folder / f".{job.uid}"
+    with writing(store.runs_folder):
+        store.runs_folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recorded(store: Store, job: Job, folder: Path, train: int, dev: int, predict: int) -> Frozen:
+    """Give the run its number, its folder and its place in the store, all of them or none."""
+    taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
+    path = folder
+    try:
+        with transaction(store.db):
+            number = runs.add(
+                store,
+                job.uid,
+                job.kind,
+                job.recipe.name,
+                job.base,
+                job.labels,
+                after=max(taken, default=0),
+            )
+            job = replace(job, id=number)
+            job.save(folder)
+            run_folder.write_state(folder, State())
+            path = folder.rename(store.run_folder(number))
+    except BaseException:
+        path.rename(folder)  # where the caller takes it away
+        raise
+    return Frozen(job, path, train, dev, predict)
+
+
+def _write_examples(path: Path, examples: list[Example]) -> None:
+    table = pa.table(
+        {
+            "id": pa.array([example.id for example in examples], pa.int64()),
+            "text": pa.array([example.text for example in examples], pa.string()),
+            "label": pa.array([example.label for example in examples], pa.string()),
+            "group": pa.array([example.group for example in examples], pa.int64()),
+        }
+    )
+    pq.write_table(table, path)
+
+
+def _write_texts(path: Path, rows: Iterable[tuple[int, str]]) -> int:
+    schema = pa.schema([("id", pa.int64()), ("text", pa.string())])
+    written = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        batch: list[tuple[int, str]] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == BATCH:
+                writer.write_table(_texts_table(batch, schema))
+                written += len(batch)
+                batch = []
+        writer.write_table(_texts_table(batch, schema))
+    return written + len(batch)
+
+
+def _texts_table(batch: list[tuple[int, str]], schema: pa.Schema) -> pa.Table:
+    ids, texts = [row[0] for row in batch], [row[1] for row in batch]
+    return pa.table({"id": ids, "text": texts}, schema=schema)
+
+
+def _data_hash(examples: list[Example]) -> str:
+    hasher = hashlib.sha256()
+    for example in examples:
+        hasher.update(repr((example.id, example.text, example.label)).encode("utf-8", "replace"))
+    return hasher.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

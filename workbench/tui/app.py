@@ -1,0 +1,236 @@
+"""The terminal application: screens, themes, signals, and the runs that go on beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from storage import interpreter, runs
+from storage.runs import Run
+from storage.store import open_store
+from workbench import daily_backup
+from workbench.tui import command_palette, error_messages, screen_stack
+from workbench.tui.engine_status import WarmEngine
+from workbench.tui.file_commands import Filing
+from workbench.tui.listing.displayed_run import Showing
+from workbench.tui.run_follower import Following
+from workbench.tui.run_progress import run_command
+from workbench.tui.screens.browse import NARROW, BrowseScreen
+from workbench.tui.screens.clone import CloneScreen
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.run import RunScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.screens.too_small import TooSmallScreen
+from workbench.tui.screens.train import TrainScreen
+from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
+from workbench.tui.widgets.clipboard import clipboard_sequence
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.tweet_list import TweetList
+
+SELF = tuple(interpreter.command("workbench"))
+
+
+class WorkbenchApp(App[None]):
+    """The workbench on one workspace."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "workbench"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - a constant
+    BINDINGS: ClassVar = [
+        Binding("question_mark,f1", "help", "this help", key_display="? F1"),
+        Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
+        key("B", "place('browse')", "the tweets"),
+        key("T", "place('train')", "train: the run that goes on, or the form for one"),
+        key("R", "place('runs')", "all runs"),
+        key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
+        key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
+    ]
+
+    def __init__(
+        self, folder: Path, annotator: str | None = None, program: Sequence[str] = SELF
+    ) -> None:
+        plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
+        super().__init__(ansi_color=True if plain else None)
+        self.animation_level = "none"
+        self.store = open_store(folder, annotator)
+        self.following = Following(self)
+        self.engine = WarmEngine(self)
+        self.problem: str | None = None
+        """Why the screen had to close, in one sentence."""
+        self._program = program
+        self._browse = BrowseScreen(self.store)
+        self.filing = Filing(self, self._browse)
+        self.showing = Showing(self, self._browse)
+        wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
+        self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
+        if wanted and not self._unknown_theme:
+            self.theme = wanted
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The list of tweets lies under all other screens."""
+        return self._browse
+
+    def on_mount(self) -> None:
+        """Look after signals and runs."""
+        if self._unknown_theme:
+            known = ", ".join(sorted(self.available_themes))
+            self.call_after_refresh(
+                self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
+            )
+        self.following.begin()
+        self.engine.begin()
+        if not self.store.read_only:
+            self.call_after_refresh(self.back_up)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
+            end_with_terminal()
+
+    async def action_quit(self) -> None:
+        """Leave once everything is saved."""
+        if not self._browse.saving.delays_leaving():
+            self.exit()
+
+    async def on_unmount(self) -> None:
+        """Close the workspace, and say how many edits could not be saved."""
+        if unsaved := await self._browse.saving.close():
+            edits = "1 edit was" if unsaved == 1 else f"{unsaved:,} edits were"
+            self.problem = f"{edits} not saved, as the program was closed before."
+        self.store.close()
+
+    @work(group="backup")
+    async def back_up(self) -> None:
+        """Make the backup of the day once the list is there; work goes on without it."""
+        if complaint := await daily_backup.complaint(self.store.folder):
+            self.say(complaint, problem=True)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Say what went wrong; only a fault of our own, or of the screen itself, ends it."""
+        if not error_messages.told(self, error):
+            super()._handle_exception(error)
+
+    async def run_action(self, *arguments: Any, **more: Any) -> bool:
+        """Do what a key means; what goes wrong is said, and the screen stays."""
+        try:
+            return await super().run_action(*arguments, **more)
+        except error_messages.EXPECTED as error:
+            self.say(error_messages.sentence(self, error), problem=True)
+            return True
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show a sentence instead of a broken layout."""
+        small = event.size.width < COLUMNS or event.size.height < ROWS
+        covered = isinstance(self.screen, TooSmallScreen)
+        if small and not covered:
+            self.push_screen(TooSmallScreen(COLUMNS, ROWS))
+        elif covered and not small:
+            self.pop_screen()
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message on the screens that have a place for one."""
+        screen_stack.say(self, text, problem)
+
+    # Keys that are the same on every screen.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A question or menu is answered or left before somebody goes anywhere else."""
+        return action != "place" or not self.screen.is_modal
+
+    def on_key(self, event: events.Key) -> None:
+        """Say so when a key means nothing."""
+        screen_stack.say_unused(self, event)
+
+    async def action_leave(self) -> None:
+        """Leave the top layer."""
+        await screen_stack.leave(self)
+
+    def action_place(self, name: str) -> None:
+        """Go to one of the places of the program, from wherever the user is."""
+        there, go = {
+            "browse": (BrowseScreen, self.action_browse),
+            "train": (TrainScreen, self.action_train),
+            "runs": (RunsScreen, self.action_runs),
+        }[name]
+        if isinstance(self.screen, there) and not (name == "browse" and self._browse.card.opened):
+            self.say("This is the place that this key goes to.")
+        else:
+            go()
+
+    def action_browse(self) -> None:
+        """Show the list of tweets."""
+        screen_stack.uncover(self, depth=1)
+        self._browse.left()
+
+    def action_help(self) -> None:
+        """Show all keys of the screen."""
+        if not isinstance(self.screen, HelpScreen | TooSmallScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_train(self) -> None:
+        """Show the run that goes on, or the form that starts one."""
+        known = self.following.progress.items()
+        going_on = [number for number, progress in known if progress.live]
+        if going_on:
+            self.open_run(runs.get(self.store, max(going_on)))
+        else:
+            self.action_new_run()
+
+    def action_new_run(self) -> None:
+        """Show the form that starts a run."""
+        screen_stack.put(self, TrainScreen())
+
+    def action_runs(self) -> None:
+        """Show all runs."""
+        screen_stack.put(self, RunsScreen())
+
+    def clone_run(self, run: Run) -> None:
+        """Show the form that trains again on the data of a run."""
+        screen_stack.put(self, CloneScreen(run))
+
+    def open_run(self, run: Run) -> None:
+        """Show one run."""
+        screen_stack.put(self, RunScreen(run))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every action by name."""
+        return command_palette.commands(self, screen)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send text to the terminal's clipboard, through tmux where there is one."""
+        if self._driver is not None:
+            self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
+
+    # Runs.
+
+    def show_engine(self) -> None:
+        """Have the status line say what the engine does."""
+        if self._browse.query(TweetList):  # and else, what is to come looks for itself
+            self._browse.tweets.settle()
+
+    def forget_run(self, number: int) -> str:
+        """Leave a deleted run aside, and say what is shown in its place if it was shown."""
+        self.following.forget(number)
+        return self.showing.forget(number)
+
+    def started(self, run: int) -> None:
+        """Watch a run that has just been started."""
+        self.engine.look()
+        self._browse.say("")
+        self.following.follow()
+        self.open_run(runs.get(self.store, run))
+
+    async def command(self, *arguments: str, let_finish: bool = False) -> Any:
+        """Run a command of the command line on this workspace."""
+        return await run_command(
+            self._program, self.store.folder, *arguments, let_finish=let_finish
+        )

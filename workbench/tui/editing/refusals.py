@@ -1,0 +1,66 @@
+"""Why an edit was not made: who changed the tweet since it was shown, or what else is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from storage.errors import UserError
+from storage.history.edit_conflicts import Latest, Overtaken
+from storage.store import now
+
+MARKS = {
+    "excluded": ("excluded it", "included it again"),
+    "review": ("flagged it", "took its flag away"),
+    "ambiguous": ("marked it as ambiguous", "marked it as not ambiguous"),
+}
+
+
+def refusal(error: UserError, tweets: Sequence[int], again: str, after: int) -> str:
+    """Why an edit of these tweets was not made, and the key that makes it nevertheless.
+
+    `after` is how many edits behind it were given up with it.
+    """
+    text = str(error)
+    if isinstance(error, Overtaken):
+        text = f"{overtaking(error, tweets)}: {again} again to overrule."
+    if after:
+        text += f" {after:,} edit{'s' if after > 1 else ''} after it not made either."
+    return text
+
+
+def overtaking(error: Overtaken, tweets: Sequence[int]) -> str:
+    """What others did to some of these tweets."""
+    if len(tweets) > 1:
+        by = f", last by annotator {error.latest.annotator}" if error.latest else ""
+        when = f" {ago(error.latest.at)}" if error.latest else ""
+        were = "was" if error.tweets == 1 else "were"
+        return f"{error.tweets:,} of {len(tweets):,} tweets {were} changed meanwhile{by}{when}"
+    what = "it is no longer as it was shown" if error.latest is None else change(error.latest)
+    return f"Tweet {tweets[0]}: {what}"
+
+
+def change(latest: Latest) -> str:
+    """What somebody made of a tweet, and when."""
+    value = latest.value
+    if latest.field == "label":
+        did = f"made it {value}" if value else "took its label away"
+    elif latest.field == "note":
+        did = f"wrote the note “{value}”" if value else "removed its note"
+    else:
+        did = MARKS[latest.field][0 if value else 1]
+    return f"annotator {latest.annotator} {did} {ago(latest.at)}"
+
+
+def ago(at: int) -> str:
+    """How long ago something was; when it was, if that is a day ago or yet to come by this clock.
+
+    Times are in milliseconds.
+    """
+    seconds = (now() - at) // 1000
+    for unit, length in (("h", 3600), ("min", 60), ("s", 1)):
+        if length <= seconds < 24 * 3600:
+            return f"{seconds // length} {unit} ago"
+    if seconds == 0:
+        return "just now"
+    return datetime.fromtimestamp(at / 1000).strftime("on %m-%d at %H:%M")

@@ -1,0 +1,197 @@
+"""Saving edits in the order of the keys: at once, or beside the screen where that takes long."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from storage import store as stores
+from storage.errors import Busy, UserError
+from storage.history.events import Progress
+from storage.history.labels import Change
+from storage.store import DATABASE, SQLiteError, Store, explain, open_beside, waiting_at_most
+from workbench.tui.editing.edits import Done
+
+if TYPE_CHECKING:
+    from workbench.tui.editing.label_keys import Editing
+
+AT_ONCE = 2_000
+"""Tweets that a key changes before the screen goes on, a tenth of a second's work."""
+AT_ONCE_MS = 50
+"""How long the screen itself waits for another process that writes."""
+TRY_MS = 100
+"""How long a thread waits for it before it looks whether it shall go on waiting."""
+TOLD_S = 0.5
+"""Seconds between two looks at whether somebody ought to know what is waited for."""
+INTERVAL = 0.1
+"""Seconds between two words about how far a larger edit is."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Edit(Generic[T]):
+    """An edit of so many tweets, or a look at them, and what the screen does about it."""
+
+    verb: str
+    size: int
+    tweets: Collection[int]
+    """Those that are shown as waiting until it is saved."""
+    act: Callable[[Store, Collection[int], Progress | None], T]
+    """Writes it, knowing the actions of the edits that it waited for."""
+    go_on: Callable[[], None]
+    """Makes the screen ready for the next key, as soon as this one is taken."""
+    finish: Callable[[T], None]
+    """Shows what was saved."""
+    refuse: Callable[[UserError, int], None]
+    """Says why it was not saved, and how many edits after it were given up with it."""
+    writes: bool = True
+
+
+class Saving:
+    """Saves the edits of a screen; nothing is shown as saved before it is."""
+
+    def __init__(self, screen: Editing, store: Store) -> None:
+        self._screen = screen
+        self._store = store
+        self._beside: Store | None = None
+        self._queue: deque[Edit[Any]] = deque()
+        self._own: set[int] = set()
+        self._at_work = self._blocked = self._leaving = False
+        self._attempt: asyncio.Future[Any] | None = None
+        self._stopped = Event()
+
+    def save(self, edit: Edit[T]) -> bool:
+        """Save an edit now, or else after those before it; False if it was refused now."""
+        if not self._at_work and edit.size <= AT_ONCE:
+            try:
+                with waiting_at_most(self._store.db, AT_ONCE_MS):
+                    saved = _act(edit, self._store, (), None)
+            except Busy:
+                pass
+            except UserError as error:
+                edit.refuse(error, 0)
+                return False
+            else:
+                edit.go_on()
+                edit.finish(saved)
+                return True
+        self._queue.append(edit)
+        edit.go_on()
+        self._screen.tweets.repaint()
+        if not self._at_work:
+            self._at_work = True
+            if edit.size > AT_ONCE:
+                self._screen.say(f"{edit.verb} {edit.size:,} …")
+            self._screen.run_worker(self._work_off(), group="save")
+        return True
+
+    def waits(self, tweet: int) -> bool:
+        """Whether an edit of a tweet is still to be saved."""
+        return any(tweet in edit.tweets for edit in self._queue)
+
+    def delays_leaving(self) -> bool:
+        """Whether the program stays open until all is saved, which is said; not if asked again."""
+        if not self._unsaved or self._leaving:
+            return False
+        self._leaving = True
+        self._tell()
+        return True
+
+    async def close(self) -> int:
+        """Give up what is not saved yet, and return how many edits that are."""
+        self._stopped.set()
+        if self._attempt is not None:
+            await asyncio.wait([self._attempt])
+            if self._attempt.exception() is None:
+                self._queue.popleft()
+        if self._beside is not None:
+            self._beside.close()
+        return self._unsaved
+
+    @property
+    def _unsaved(self) -> int:
+        return sum(edit.writes for edit in self._queue)
+
+    async def _work_off(self) -> None:
+        timer = self._screen.set_interval(TOLD_S, self._tell)
+        while self._queue:
+            edit = self._queue[0]
+            self._attempt = asyncio.ensure_future(asyncio.to_thread(self._save_beside, edit))
+            try:
+                saved = await asyncio.shield(self._attempt)
+            except UserError as error:
+                self._attempt = None
+                self._give_up(error)
+            else:
+                self._attempt = None
+                self._queue.popleft()
+                if isinstance(saved, Done | Change):
+                    self._own.add(saved.action)
+                edit.finish(saved)
+        timer.stop()
+        self._at_work = False
+        self._own.clear()
+        if self._beside is not None:
+            self._beside.close()
+            self._beside = None
+        if self._leaving:
+            self._screen.app.exit()
+
+    def _save_beside(self, edit: Edit[T]) -> T:
+        """Save an edit in a thread, waiting for other processes as long as a command would."""
+        self._blocked = False
+        if self._beside is None:
+            self._beside = open_beside(self._store)
+        told, began = 0.0, time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if self._stopped.is_set():
+                raise UserError("The program was closed.")
+            self._blocked = False
+            if time.monotonic() - told > INTERVAL:
+                told = time.monotonic()
+                text = f"{edit.verb} {done:,} of {total:,} …"
+                self._screen.call_later(self._screen.say, text)
+
+        while True:
+            try:
+                with waiting_at_most(self._beside.db, TRY_MS):
+                    return _act(edit, self._beside, self._own, progress)
+            except Busy:
+                self._blocked = True
+                waited_ms = 1000 * (time.monotonic() - began)
+                if self._stopped.is_set() or waited_ms > stores.BUSY_MS:
+                    raise
+
+    def _give_up(self, error: UserError) -> None:
+        """Give up an edit, and those after it, which were meant for what it would have made."""
+        edit, *after = self._queue
+        self._queue.clear()
+        self._leaving = False
+        self._screen.tweets.repaint()
+        edit.refuse(error, sum(later.writes for later in after))
+
+    def _tell(self) -> None:
+        """Say what is waited for."""
+        count = self._unsaved
+        if not count or not (self._blocked or self._leaving):
+            return
+        edits = "1 edit waits" if count == 1 else f"{count:,} edits wait"
+        why = ", as another process is writing" if self._blocked else ""
+        then = "; this closes when that is done, q again closes without" if self._leaving else ""
+        self._screen.say(f"{edits} to be saved{why}{then}.")
+
+
+def _act(edit: Edit[T], store: Store, own: Collection[int], progress: Progress | None) -> T:
+    try:
+        return edit.act(store, own, progress)
+    except SQLiteError as error:
+        raise explain(error, store.folder / DATABASE) from error

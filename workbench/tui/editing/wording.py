@@ -1,0 +1,88 @@
+"""Changes of several tweets in words: as a question before they are made, and afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from storage.history.events import Value
+from storage.history.labels import Outlook
+
+Kind = tuple[str, Value, Value]
+"""A field of a tweet, what it was and what it becomes."""
+STATES = {
+    "excluded": ("included", "excluded"),
+    "review": ("not flagged", "flagged"),
+    "ambiguous": ("not ambiguous", "ambiguous"),
+}
+MARKS = {"excluded": "excluded from training", "review": "flagged", "ambiguous": "ambiguous"}
+KINDS_SHOWN = 4
+
+
+def question(changes: Mapping[Kind, int]) -> str:
+    """How many tweets would become what."""
+    total = sum(changes.values())
+    new = {kind: count for kind, count in changes.items() if kind[1] != kind[2]}
+    if not new:
+        return f"{total:,} tweets would stay as they are, and count as looked at. Go on?"
+    ranked = sorted(new.items(), key=lambda item: (-item[1], _step(item[0])))
+    told = [f"{count:,} {_step(kind)}" for kind, count in ranked[:KINDS_SHOWN]]
+    if more := [count for _, count in ranked[KINDS_SHOWN:]]:
+        told.append(f"{sum(more):,} in {len(more):,} other ways")
+    if same := total - sum(new.values()):
+        told.append(f"{same:,} stay as they are")
+    return f"{sum(new.values()):,} of {total:,} tweets would change: {', '.join(told)}. Go on?"
+
+
+def outlook(kind: str, found: Outlook) -> str:
+    """What the next undo or redo would do."""
+    left = f" {found.left:,} are left alone, as somebody changed them since." if found.left else ""
+    return f"{kind}: {question(found.changes)}{left}"
+
+
+def labelled(changes: Mapping[Kind, int]) -> str:
+    """What has become of several labels."""
+    total = sum(changes.values())
+    became: Counter[Value] = Counter()
+    for (_, old, new), count in changes.items():
+        became[new] += count * (old != new)
+    became = +became
+    same = total - became.total()
+    tweets = f"{total:,} tweets" if not same else f"{became.total():,} of {total:,} tweets"
+    if not became:
+        return f"No label changed: {total:,} tweets had it, and count as looked at (one undo step)."
+    if len(became) == 1:
+        (label,) = became
+        kept = {old for _, old, new in changes if old == new}
+        had = "theirs already" if kept - {label} else "it" if label else "none"
+        text = f"{tweets} changed to {label}" if label else f"{tweets} lost their label"
+        text += f", {same:,} had {had}" if same else ""
+    else:
+        each = ", ".join(f"{count:,} to {label or 'no label'}" for label, count in became.items())
+        text = f"{tweets} changed: {each}" + (f"; {same:,} had theirs already" if same else "")
+    return f"{text} (one undo step)."
+
+
+def marked(changes: Mapping[Kind, int], number: int | None) -> str:
+    """What has become of a mark, of one tweet with this number or of several."""
+    total = sum(changes.values())
+    ((field, on),) = {(field, new) for field, _, new in changes}
+    same = sum(count for (_, old, new), count in changes.items() if old == new)
+    what = f"{'' if on else 'no longer '}{MARKS[field]}"
+    if number is not None:
+        return f"Tweet {number} {what}."
+    if not same:
+        return f"{total:,} tweets {what} (one undo step)."
+    were = "was" if same == 1 else "were"
+    return f"{total - same:,} of {total:,} tweets {what}, {same:,} {were} already (one undo step)."
+
+
+def _step(kind: Kind) -> str:
+    field, *values = kind
+    if field in STATES:
+        old, new = (STATES[field][bool(value)] for value in values)
+    elif field == "note":
+        old, new = ("a note" if value else "no note" for value in values)
+    else:
+        old, new = (str(value or "none") for value in values)
+    return f"{old} → {new}"

@@ -1,0 +1,1 @@
+"""Which tweets the list holds, in which order, and beside which run's predictions."""

@@ -1,0 +1,266 @@
+"""Which tweets the list holds, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on, work
+from textual.message import Message
+from textual.widgets import Static
+
+from storage import tweets
+from storage.displayed_run import require_predictions
+from storage.errors import UserError
+from storage.history.external_changes import learn_labels
+from storage.query.filters import FIELDS, FilterError, compile_filter
+from storage.query.order_validity import Basis
+from storage.store import Store
+from workbench import escaping
+from workbench.tui.editing.label_keys import Editing
+from workbench.tui.listing import ordering
+from workbench.tui.listing.list_query import Finder, Question, Superseded
+from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.widgets import rows
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.prompt import Request
+from workbench.tui.widgets.tweet_list import row_of
+
+SEARCHED = 100_000
+"""Rows that the keys for the next disagreement look at, a tenth of a second's work."""
+BATCH = 500
+NO_MATCH = "No tweet passes this filter; esc clears it."
+NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
+
+
+class Selecting(Editing):
+    """Fills the list, by filter and order, and jumps within it."""
+
+    BINDINGS: ClassVar = [
+        key("slash", "filter", "filter", key_display="/"),
+        key("s", "sort", "sort"),
+        key("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
+        key("left_square_bracket", "disagreement(-1)", "previous disagreement", key_display="["),
+    ]
+
+    class Found(Message):
+        """The answer to a question about the list: its first page, or the whole of it."""
+
+        def __init__(
+            self, ticket: int, question: Question, found: tweets.Found, keep: int | None
+        ) -> None:
+            super().__init__()
+            self.ticket, self.question, self.keep = ticket, question, keep
+            self.found = found
+
+    class NotFound(Message):
+        """A question could not be answered."""
+
+        def __init__(self, error: UserError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._finder = Finder(store.folder)
+        self._before = Question()
+        self._basis: Basis = ()
+        self._given_up: Question | None = None
+        self._painted = 0
+        """The last question whose first page was shown before the whole answer came."""
+
+    def hint(self, text: str) -> None:
+        """Show a line below the input."""
+        self.query_one("#keys", Static).update(text, layout=False)
+
+    # The list.
+
+    def _fetch(self, ids: Sequence[int]) -> list[tweets.Tweet]:
+        return tweets.window(self.store, ids, self.run, characters=300)
+
+    def find(self, question: Question, keep: int | None = None) -> None:
+        """Fill the list anew, with the cursor on the kept tweet if it is there."""
+        try:
+            compile_filter(question.filter, self.store.label_ids)
+        except FilterError as error:
+            self._complain(error)
+            return
+        self._search(self._finder.begin(), question, keep)
+
+    @work(thread=True, group="list")
+    def _search(self, ticket: int, question: Question, keep: int | None) -> None:
+        try:
+            for found in self._finder.find(ticket, question):
+                self.post_message(self.Found(ticket, question, found, keep))
+        except Superseded:
+            return
+        except UserError as error:
+            self.post_message(self.NotFound(error))
+            return
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        keep = event.keep
+        if event.found.whole:
+            keep = self.tweets.current_id if self._painted == event.ticket else keep
+        elif keep is None or keep in event.found.ids:
+            self._painted = event.ticket
+        else:
+            return
+        self.fill(event.question, event.found, keep)
+
+    def look_again(self) -> None:
+        """Read what is on the screen again, also labels that nobody had used before."""
+        if learn_labels(self.store):
+            self.tweets.lay_out(rows.columns(self.store.label_ids))
+            self._show_columns()
+        super().look_again()
+
+    def fill(self, question: Question, found: tweets.Found, keep: int | None = None) -> None:
+        """Show these tweets, with the cursor on the kept one if it is among them."""
+        self.question, self._basis, self._given_up = question, found.basis, None
+        ids, whole = found.ids, found.whole
+        row = None if keep is None else row_of(ids, keep)
+        self._show_columns()
+        if whole and self.tweets.marked:
+            self.tweets.marked &= set(ids)
+        self.tweets.show(ids, row or 0)
+        empty = self.query_one("#empty", Static)
+        if empty.display == bool(ids):
+            empty.display = not ids
+            self.tweets.display = bool(ids)
+        if not ids:
+            some = tweets.counts(self.store).tweets
+            empty.update(NO_MATCH if some else NO_TWEETS)
+        if self.prompt.request is not None:
+            number = f"{len(ids):,}" if whole else "…"
+            self.hint(f"{number} tweets; {self.prompt.request.hint}")
+        elif self.focused is not self.tweets:
+            self.tweets.focus()
+
+    def take_predictions(self, run: int | None) -> None:
+        """Show the predictions of another run in the list as it stands, so that nothing moves."""
+        self.question = replace(self.question, run=run)
+        self._before = replace(self._before, run=run)
+        self._show_columns()
+        self.look_again()
+
+    def look_after_order(self) -> str:
+        """The order of the list in words; it is given up for another where it has lost its ground.
+
+        So it has when the run that it is about, or the ranking of the suspects, was deleted.
+        """
+        error = ordering.refusal(self.store, self.question)
+        if error is not None and self.question != self._given_up:
+            self._given_up, other = self.question, ordering.possible(self.store, self.question)
+            self.find(other, self.tweets.current_id)
+            told = [ordering.sentence(error)]
+            if other.run != self.question.run:
+                told.append(self.app.showing.instead(other.run))
+            if other.sort != self.question.sort:
+                told.append("The list is as imported now.")
+            self.say(" ".join(told), problem=True)
+        return ordering.words(self.store, self.question, self._basis)
+
+    def _show_columns(self) -> None:
+        head = rows.header(self.tweets.layout_of, self._predicted_by())
+        self.query_one("#columns", Static).update(escaping.line(head), layout=False)
+
+    @on(NotFound)
+    def _not_found(self, event: NotFound) -> None:
+        text = ordering.sentence(event.error)
+        if self.prompt.request is None:
+            self.say(text, problem=True)
+        else:
+            self.hint(text)
+
+    def _predicted_by(self) -> str:
+        if (run := self.run) is None:
+            return ordering.without_predictions(self.store)
+        return f"pred: {self.app.showing.named(run)}"
+
+    # Filter, sort, jumps.
+
+    def action_filter(self) -> None:
+        """Ask for a filter and show its result while it is typed."""
+        self._before, keep = self.question, self.tweets.current_id
+
+        def preview(text: str) -> None:
+            self.hint(self.prompt.request.hint if self.prompt.request else "")
+            self.find(Question(text.strip(), self._before.sort, self._before.run))
+
+        def accept(text: str) -> bool:
+            try:
+                compile_filter(text, self.store.label_ids)
+            except FilterError as error:
+                self._complain(error)
+                return False
+            question = replace(self._before, filter=text.strip())
+            if (refused := ordering.refusal(self.store, question)) is not None:
+                self.hint(ordering.sentence(refused))
+                return False
+            preview(text)
+            return True
+
+        hint = f"enter applies, esc leaves; fields: {' '.join(f'{name}:' for name in FIELDS)}"
+        self.prompt.ask(
+            Request("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
+            self.question.filter,
+        )
+
+    def _complain(self, error: FilterError) -> None:
+        """Put a caret under the place of the mistake and the sentence beside it."""
+        column = self.prompt.caret_at + cell_len(error.source[: error.position])
+        sentence = escaping.line(str(error))
+        room = self.size.width - column - 2
+        if cell_len(sentence) <= room or room >= column:
+            self.hint(" " * column + "^ " + sentence)
+        else:
+            self.hint(sentence[: max(0, column - 1)].ljust(column) + "^")
+
+    def action_sort(self) -> None:
+        """Choose an order; that of the suspects is made anew where it has to be."""
+        choices = ordering.choices(self.store, self.question)
+
+        def chosen(name: str | None) -> None:
+            if name == "suspect" and ordering.has_to_be_ranked(self.store):
+                self._rank()
+            elif name is not None:
+                self.find(replace(self.question, sort=name))
+
+        self.app.push_screen(ChooseScreen("Sort by", choices, self.question.sort), chosen)
+
+    @work(group="rank", exclusive=True)
+    async def _rank(self) -> None:
+        """Rank the suspects, and sort by that."""
+        self.say("Ranking the suspects…")
+        await self.app.command("suspects", "--limit", "1", "--json", let_finish=True)
+        self.say("")
+        self.find(replace(self.question, sort="suspect"))
+
+    def action_disagreement(self, step: int) -> None:
+        """Go to the next or previous undecided tweet whose prediction differs from its label."""
+        try:
+            require_predictions(self.store, self.run, "there is no disagreement to go to")
+        except UserError as error:
+            self.comment(ordering.sentence(error), problem=True)
+            return
+        ids, start = self.tweets.ids, self.tweets.cursor + step
+        stop = len(ids) if step > 0 else -1
+        limit = start + step * SEARCHED
+        stop_at = min(stop, limit) if step > 0 else max(stop, limit)
+        for row in self._rows_that_disagree(range(start, stop_at, step)):
+            self.say("")
+            self.tweets.go(row)
+            return
+        side = "below" if step > 0 else "above"
+        near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
+        self.comment(f"No undecided disagreement{near} {side}; s sorts all of them to the top.")
+
+    def _rows_that_disagree(self, searched: range) -> Iterator[int]:
+        for at in range(0, len(searched), BATCH):
+            batch = {self.tweets.ids[row]: row for row in searched[at : at + BATCH]}
+            found = tweets.disagreeing(self.store, list(batch), self.run, undecided=True)
+            yield from (row for number, row in batch.items() if number in found)

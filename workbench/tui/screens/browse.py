@@ -1,0 +1,332 @@
+"""The screen on which tweets are read and their labels corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingsMap
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from storage import tweets
+from storage.store import Store
+from workbench import escaping
+from workbench.tui.editing.label_keys import EDITS, LOOK_S, NOTHING
+from workbench.tui.listing.list_query import Question
+from workbench.tui.listing.selecting import Selecting
+from workbench.tui.run_progress import Collected, Progressed
+from workbench.tui.screens.help import HelpScreen, Key
+from workbench.tui.widgets import detail, rows
+from workbench.tui.widgets.card import TweetCard
+from workbench.tui.widgets.detail import DetailPane
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.prompt import PromptLine
+from workbench.tui.widgets.status import StatusLine
+from workbench.tui.widgets.tweet_list import TweetList
+
+NARROW = 100
+"""Columns below which the details stand under the list instead of beside it."""
+CARD_KEYS = "0 clear  x exclude  f flag  a ambiguous  e note  u undo  esc list  ? help"
+
+
+class BrowseScreen(Selecting):
+    """A list of tweets, the details of one, a line for input, a line for the state."""
+
+    BINDINGS: ClassVar = [
+        key("enter", "open", "open the tweet on a card; there, keep its label: it is looked at"),
+        key("v", "mark", "mark, so that a key acts on all marked tweets"),
+        key("V", "mark_range", "mark from the last mark to here"),
+        key("y", "copy", "copy the text to the terminal's clipboard"),
+        key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
+        key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
+        key("o", "take_offer", "show the predictions of the run that is offered"),
+        key("O", "leave_offer", "leave the run that is offered"),
+        key("t", "train", "train"),
+        key("r", "runs", "runs"),
+        key("escape", "back", "unmark, or clear the filter", key_display="esc"),
+    ]
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        chosen = store.config.key_of()
+        letters = [
+            key(chosen[label], f"label({number})", f"label {label}", show=False)
+            for number, label in enumerate(store.config.labels, start=1)
+            if label in chosen
+        ]
+        self._bindings = BindingsMap.merge([self._bindings, BindingsMap(letters)])
+
+    def compose(self) -> ComposeResult:
+        """The list and its details above three lines of text."""
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield Static(id="columns", markup=False)
+                yield TweetList(self._fetch, id="tweets")
+                yield Static(id="empty", markup=False)
+            yield DetailPane(id="detail")
+            yield TweetCard(id="card")
+        yield StatusLine(id="status")
+        yield PromptLine(id="prompt")
+        yield Static(id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the whole list, whose ids are known without reading them."""
+        self.tweets.lay_out(rows.columns(self.store.label_ids))
+        self.tweets.waits = self.saving.waits
+        self.set_interval(LOOK_S, self.look_for_others)
+        self.tweets.focus()
+        self._show_keys()
+        problems = [notice.sentence for notice in self.store.notices]
+        problems += [
+            f"{key!r} is not the key of {label}, since it is another's too or means something "
+            "else; choose another letter in workbench.toml."
+            for label, key in self.store.config.refused_keys().items()
+        ]
+        if problems:
+            self.say(" ".join(problems), problem=True)
+        everything = tweets.Found(tweets.listing(self.store), True, ())
+        self.fill(Question(run=tweets.shown_run(self.store)), everything)
+
+    @on(TweetList.Settled)
+    def _settled(self) -> None:
+        if (number := self.tweets.current_id) is None:
+            self.left()
+        if self.card.opened:
+            self._fill_card()
+        else:
+            details = None if number is None else detail.read(self.store, number, self.run)
+            self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
+        self.drop_comment()
+        status = self.query_one(StatusLine)
+        status.position(self.tweets.cursor, len(self.tweets.ids))
+        status.summary(
+            self.question.filter,
+            self.look_after_order(),
+            tweets.counts(self.store),
+            self.store.annotator,
+            [*(notice.word for notice in self.store.notices), *self._news()],
+        )
+
+    def _news(self) -> Iterator[str]:
+        if (run := self.app.showing.offered) is not None:
+            yield f"run {run.id} offered (o)"
+        if self.app.engine.word:
+            yield self.app.engine.word
+
+    @on(TweetList.Stuck)
+    def _stuck(self) -> None:
+        where = "first" if self.tweets.cursor == 0 else "last"
+        if len(self.tweets.ids) == 1:
+            where = "only"
+        self.comment(f"This is the {where} tweet of the list." if self.tweets.ids else NOTHING)
+
+    def instead_of(self, name: str) -> str:
+        """The digits of the labels that begin with a letter."""
+        if self.prompt.request is not None:
+            return ""
+        meant = [
+            f"{number} for {label}"
+            for number, label in enumerate(self.store.config.labels[:9], start=1)
+            if label[:1].casefold() == name.casefold()
+        ]
+        return f"{name} labels nothing; press {' or '.join(meant)}." if meant else ""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the details out for the new width."""
+        if self.prompt.request is None:  # else the line says what the input takes
+            self._show_keys()
+        self.tweets.settle()
+
+    # The card of one tweet.
+
+    @property
+    def card(self) -> TweetCard:
+        """The card, which is seen or not."""
+        return self.query_one(TweetCard)
+
+    def action_open(self) -> None:
+        """Open the card of the tweet; on it, keep the label."""
+        if self.card.opened:
+            self.action_keep()
+        elif self.has_tweets():
+            self._show_card(True)
+
+    def _show_card(self, seen: bool) -> None:
+        self.tweets.covered = seen
+        if seen:
+            self._fill_card()
+        self.card.open(seen)
+        self.say("")
+        self._show_keys()
+        self.tweets.settle()
+
+    def _fill_card(self) -> None:
+        number = self.tweets.current_id
+        details = None if number is None else detail.read(self.store, number, self.run)
+        waits = number is not None and self.saving.waits(number)
+        self.card.show(details, self.store.config.labels, waits)
+
+    def left(self) -> bool:
+        """Leave the card, if it is open."""
+        if seen := self.card.opened:
+            self._show_card(False)
+        return seen
+
+    # Marks, clipboard, details, back.
+
+    _last_mark: int | None = None
+
+    def action_mark(self) -> None:
+        """Mark the tweet and go on."""
+        if not self._marks():
+            return
+        self._last_mark = self.tweets.cursor
+        self.tweets.toggle_mark()
+        self._say_marked()
+        self.tweets.action_move(1)
+
+    def action_mark_range(self) -> None:
+        """Mark all rows from the last mark to the cursor."""
+        if not self._marks():
+            return
+        first = self.tweets.cursor if self._last_mark is None else self._last_mark
+        self.tweets.mark_rows(first, self.tweets.cursor)
+        self._say_marked()
+
+    def _marks(self) -> bool:
+        if self.card.opened:
+            self.say(
+                "On a card every key acts on its tweet alone; esc goes to the list and its marks."
+            )
+        return not self.card.opened and self.has_tweets()
+
+    def _say_marked(self) -> None:
+        count = len(self.tweets.marked)
+        self.say(f"{count:,} marked; label keys act on all of them, esc unmarks." if count else "")
+
+    def action_copy(self) -> None:
+        """Send the text to the clipboard of the terminal."""
+        if self.has_tweets() and (number := self.tweets.current_id) is not None:
+            text = escaping.lines(tweets.tweet(self.store, number).text)
+            self.app.copy_to_clipboard(text)
+            self.comment(f"Tweet {number} sent to the terminal's clipboard.")
+
+    def action_scroll_detail(self, lines: int) -> None:
+        """Scroll the details."""
+        pane = self.query_one(DetailPane)
+        if self.card.opened:
+            if not self.card.scroll_lines(lines):
+                self.comment(f"The card shows nothing more {'below' if lines > 0 else 'above'}.")
+            return
+        if 0 <= pane.scroll_offset.y + lines <= pane.max_scroll_y:
+            pane.scroll_relative(y=lines, animate=False)
+        else:
+            self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
+
+    def action_back(self) -> None:
+        """Leave the input, else the card, else unmark, else clear the filter."""
+        if self.prompt.request is not None:
+            self.prompt.close()
+        elif self.left():
+            return
+        elif self.tweets.marked:
+            self.tweets.unmark()
+            self.say("")
+        elif self.question.filter:
+            self.find(Question("", self.question.sort, self.question.run), self.tweets.current_id)
+        else:
+            self.say("There is no mark and no filter to take away; q quits.")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key edits or moves away while text is being typed."""
+        asking = self.is_mounted and self.prompt.request is not None
+        return not asking or (action not in EDITS and action in ("back", "help"))
+
+    @on(PromptLine.Opened)
+    def _asked(self) -> None:
+        if self.prompt.request:
+            self.hint(self.prompt.request.hint)
+
+    @on(PromptLine.Closed)
+    def _answered(self) -> None:
+        self._show_keys()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click on the list leaves the input."""
+        if event.widget is self.tweets:
+            self.prompt.close()
+
+    # The lines at the bottom, and news of runs.
+
+    def _show_keys(self) -> None:
+        if self.card.opened:
+            self.hint(CARD_KEYS)
+            return
+        keys = self.store.config.key_of()
+        always = ["? help", "q quit", "/ filter", "t train", "r runs"]
+        parts = []
+        for number, label in enumerate(self.store.config.labels[:9], start=1):
+            letter = f"/{escaping.line(keys[label])}" if label in keys else ""
+            parts.append(f"{number}{letter} {escaping.line(label)}")
+        parts += ["u undo", "space pred", "enter open", "s sort", "x exclude", "] [ disagreement"]
+        while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
+            parts.pop()
+        self.hint("  ".join([*always, *parts]))
+
+    def help_keys(self) -> list[Key]:
+        """The keys of the labels, for the help screen."""
+        keys = self.store.config.key_of()
+        return [
+            Key(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
+            for number, label in enumerate(self.store.config.labels[:9], start=1)
+        ]
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen(self))
+
+    def on_progressed(self, event: Progressed) -> None:
+        """A run goes on: the status line says how far it is."""
+        self.query_one(StatusLine).job(event.progress.brief if event.progress.live else "")
+
+    def on_collected(self, event: Collected) -> None:
+        """Runs have ended: the list stays as it is, and what is offered is said."""
+        self.query_one(StatusLine).job("")
+        self.tweets.settle()
+
+    def action_take_offer(self) -> None:
+        """Show the run that is offered."""
+        if (run := self.app.showing.offered) is None:
+            self.comment("No new run is offered; r lists all runs.")
+        else:
+            self.app.showing.choose(run)
+
+    def action_leave_offer(self) -> None:
+        """Go on with the run that is shown."""
+        if (run := self.app.showing.offered) is None:
+            self.comment("No new run is offered; r lists all runs.")
+        elif self.store.read_only:
+            self.comment("The offer stays, as this workspace is read-only for you.", problem=True)
+        else:
+            self.app.showing.dismiss(lambda: self._offer_left(run.id))
+
+    def _offer_left(self, run: int) -> None:
+        self.say(f"Run {run} is not shown; r lists it with the others.")
+        self.tweets.settle()
+
+    def action_train(self) -> None:
+        """Start a run, or see how far it is."""
+        self.app.action_train()
+
+    def action_runs(self) -> None:
+        """Show all runs."""
+        self.app.action_runs()
+
+    def show_run(self, run: int) -> None:
+        """Show the predictions of another run."""
+        self.find(replace(self.question, run=run), self.tweets.current_id)

@@ -1,0 +1,59 @@
+"""A small menu over the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from workbench.tui.widgets.key_line import KeyLine
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.menu import Menu
+
+
+class ChooseScreen(ModalScreen[str | None]):
+    """Returns the name chosen, None for none."""
+
+    BINDINGS: ClassVar = [
+        key("escape", "back", "back", key_display="esc q"),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The title over the choices, each with what it means."""
+        width = max(len(name) for name, _ in self._choices)
+        menu = Menu(
+            *(
+                Option(Content(f"{name:<{width}}  {meaning}"), id=name)
+                for name, meaning in self._choices
+            ),
+            id="menu",
+        )
+        names = [name for name, _ in self._choices]
+        menu.highlighted = names.index(self._current) if self._current in names else 0
+        yield Static(self._title, id="menu-title", markup=False)
+        yield menu
+        yield KeyLine("enter chooses  j k move  esc q leaves", id="menu-keys")
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    def action_back(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)

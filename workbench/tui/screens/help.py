@@ -1,0 +1,100 @@
+"""All keys of a screen, read from its bindings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widgets import Static
+
+from workbench import escaping
+from workbench.tui.widgets.key_line import KeyLine
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.page import Page
+from workbench.tui.widgets.rows import LEGEND
+
+KEY_WIDTH = 14
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key, or several that do the same, and what it does."""
+
+    keys: str
+    does: str
+
+
+def keys_of(node: DOMNode) -> list[Key]:
+    """The bindings of a widget, screen or app that have something to say."""
+    bindings = [binding for binding in type(node).BINDINGS if isinstance(binding, Binding)]
+    for base in type(node).__mro__[1:]:
+        if base.__module__.startswith("workbench.") and issubclass(base, DOMNode):
+            inherited = [b for b in vars(base).get("BINDINGS", ()) if isinstance(b, Binding)]
+            bindings = inherited + bindings
+    return [
+        Key(binding.key_display or binding.key.replace(",", " "), binding.description)
+        for binding in bindings
+        if binding.show and binding.description
+    ]
+
+
+class HelpScreen(Screen[None]):
+    """Scrollable; the same key closes it."""
+
+    BINDINGS: ClassVar = [
+        key("escape,question_mark,f1", "back", "back", key_display="esc q ?"),
+    ]
+
+    def __init__(self, about: Screen[Any]) -> None:
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """Keys in groups: labels, the screen, its focused widget, everywhere."""
+        labels: list[Key] = getattr(self._about, "help_keys", list)()
+        groups = [("Labels", labels), ("This screen", keys_of(self._about))]
+        if self._about.focused is not None:
+            groups.append(("Moving", keys_of(self._about.focused)))
+        groups.append(("Everywhere", keys_of(self.app)))
+        if labels:
+            groups.append(("Marks in the list", [Key(*entry) for entry in LEGEND]))
+        text = Text("Keys\n")
+        for title, keys in groups:
+            if keys:
+                text.append(f"\n{title}\n", "bold")
+                text.append_text(
+                    Text("\n").join(
+                        Text(escaping.line(f"  {_padded(key.keys)} {key.does}")) for key in keys
+                    )
+                )
+                text.append("\n")
+        with Page(id="help"):
+            yield Static(text)
+        yield KeyLine("j k g G scroll  esc q ? back")
+
+    def on_mount(self) -> None:
+        """The keys scroll at once."""
+        self.query_one(Page).focus()
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    @on(Page.Stuck)
+    def _stuck(self, event: Page.Stuck) -> None:
+        self.say(event.text)
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.dismiss()
+
+
+def _padded(keys: str) -> str:
+    return keys + " " * (KEY_WIDTH - cell_len(keys))

@@ -1,0 +1,49 @@
+"""Figures and sentences to read, on a screen of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.console import Group
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from workbench.tui.widgets.key_line import KeyLine
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.page import Page
+
+
+class ReportScreen(Screen[None]):
+    """Lines that scroll."""
+
+    BINDINGS: ClassVar = [key("escape", "back", "back", key_display="esc q")]
+
+    def __init__(self, lines: Iterable[Text]) -> None:
+        super().__init__()
+        self._lines = list(lines)
+
+    def compose(self) -> ComposeResult:
+        """One text above a line of keys."""
+        with Page(id="report"):
+            yield Static(Group(*self._lines), markup=False)
+        yield KeyLine("j k g G scroll  esc q back  ? help")
+
+    def on_mount(self) -> None:
+        """The keys scroll at once."""
+        self.query_one(Page).focus()
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
+
+    @on(Page.Stuck)
+    def _stuck(self, event: Page.Stuck) -> None:
+        self.say(event.text)
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.app.pop_screen()

@@ -1,0 +1,375 @@
+"""All runs in a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.coordinate import Coordinate
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable, Static
+
+from storage import runs
+from storage.errors import UserError
+from storage.runs import Run
+from storage.store import open_store
+from workbench import escaping, figures
+from workbench.rundir.folder import DONE
+from workbench.rundir.log_format import duration
+from workbench.runs.description import made_with
+from workbench.tui.run_progress import Collected, Progressed
+from workbench.tui.screens.ask import AskScreen
+from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.screens.compare import CompareScreen
+from workbench.tui.screens.evaluation import EvaluationScreen
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.menu import CURSOR
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+NO_RUNS = "There are no runs yet; t starts one."
+COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
+"""What is needed first, as 80 columns do not hold all of them."""
+SHOWN, PROMOTED = "●", "★"
+
+
+class RunsScreen(Screen[None]):
+    """Enter opens the run under the cursor, and each other key does something with it."""
+
+    BINDINGS: ClassVar = [
+        key("enter", "open", "open: curves and log"),
+        key("o", "show", "show this run's predictions in the list"),
+        key("t", "app.train", "train"),
+        key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
+        key("c", "compare", "compare with the marked run, the promoted one, or the one below"),
+        key(
+            "asterisk",
+            "promote",
+            "promote: others are compared with it, and commands take it",
+            key_display="*",
+        ),
+        key("C", "clone", "clone: train again on the same data, with other settings"),
+        key("E", "evaluate", "evaluate: its predictions against the labels"),
+        key("D", "delete", "delete the run"),
+        key("U", "undelete", "bring a deleted run back"),
+        key("j,down", "move(1)", "next run", key_display="j"),
+        key("k,up", "move(-1)", "previous run", key_display="k"),
+        key("ctrl+d,pagedown", "move(10)", "ten runs down", key_display="ctrl+d"),
+        key("ctrl+u,pageup", "move(-10)", "ten runs up", key_display="ctrl+u"),
+        key("g,home,ctrl+home", "move(-9999)", "first run", key_display="g"),
+        key("G,end,ctrl+end", "move(9999)", "last run", key_display="G"),
+        key("left,ctrl+pageup", "sideways(-1)", "scroll a wide table", key_display="← →"),
+        key("right,ctrl+pagedown", "sideways(1)", "scroll a wide table", show=False),
+        key("escape,r", "back", "back to the tweets", key_display="esc q r"),
+    ]
+
+    class Read(Message):
+        """The runs have been read."""
+
+        def __init__(self, known: list[Run]) -> None:
+            super().__init__()
+            self.known = known
+
+    app: WorkbenchApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: list[Run] = []
+        self._marked: int | None = None
+        self._said = self._reason = ""
+
+    def compose(self) -> ComposeResult:
+        """A table, a message and a line of keys."""
+        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="runs")
+        yield table
+        yield Static(id="runs-message", markup=False)
+        yield Static(
+            "enter open  o show  * promote  c compare  C clone  E evaluate  esc back  ? help",
+            classes="hint",
+        )
+
+    def on_mount(self) -> None:
+        """Read the runs, counting their predictions takes a moment."""
+        self._read()
+
+    @work(thread=True, group="runs", exclusive=True)
+    def _read(self) -> None:
+        store = open_store(self.app.store.folder)
+        try:
+            self.post_message(self.Read(runs.every(store)))
+        finally:
+            store.close()
+
+    @on(Read)
+    def _show(self, event: Read) -> None:
+        self._runs = event.known
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        columns = COLUMNS if any(run.reason for run in self._runs) else COLUMNS[:-1]
+        table.clear(columns=True)
+        cells = [[escaping.line(cell) for cell in self._cells(run)] for run in self._runs]
+        for name, *texts in zip(columns, *cells, strict=False):
+            # The table measures them when it has nothing else to do, and may paint them before.
+            width = max(map(cell_len, (name, *texts)))
+            table.columns[table.add_column(name)].content_width = width
+        for row_of_cells in cells:
+            table.add_row(*map(Text, row_of_cells[: len(columns)]))
+        table.move_cursor(row=row)
+        table.focus()
+        if not self._runs:
+            self.say(NO_RUNS)
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self._said = text
+        self.query_one("#runs-message", Static).update(
+            escaping.line(f"! {text}" if problem and text else text)
+        )
+
+    def take_back(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        if self._said == text:
+            self.say("")
+
+    def on_progressed(self, event: Progressed) -> None:
+        """A run has moved on: the state of its row may have changed, or it is a new one."""
+        if event.progress.run not in {run.id for run in self._runs}:
+            self._read()
+        for row, run in enumerate(self._runs):
+            if run.id == event.progress.run:
+                if run.reason and event.progress.live:  # it has been resumed
+                    self._runs[row] = replace(run, reason=None)
+                    self._show(self.Read(self._runs))
+                state, table = event.progress.state, self.query_one(DataTable)
+                news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
+                for column, text in news.items():
+                    cell = Text(escaping.line(text))
+                    place = Coordinate(row, COLUMNS.index(column))
+                    if table.get_cell_at(place) != cell:  # the clock of a run has no column
+                        table.update_cell_at(place, cell, update_width=True)
+
+    def on_collected(self, event: Collected) -> None:
+        """Runs have ended."""
+        self._read()
+
+    def _cells(self, run: Run) -> tuple[str, ...]:
+        test = (run.metrics or {}).get("test")
+        return (
+            self._mark(run),
+            str(run.id),
+            made_with(run.kind, run.recipe),
+            run.state,
+            figures.accuracy(test) if test else "",
+            str(run.steps or ""),
+            "" if run.seconds is None else duration(run.seconds),
+            PurePath(run.base).name if run.base else "",
+            f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
+            run.reason or "",
+        )
+
+    def _mark(self, run: Run) -> str:
+        shown = SHOWN if run.id == self.app.showing.run else " "
+        promoted = PROMOTED if run.promoted else " "
+        marked = "v" if run.id == self._marked else ""
+        return f"{CURSOR if run is self._current else ' '}{shown}{promoted}{marked}"
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        """Mark the run under the cursor, and say its reason, which the table may cut."""
+        table = self.query_one(DataTable)
+        for row, run in enumerate(self._runs[: table.row_count]):
+            if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
+                table.update_cell_at(Coordinate(row, 0), Text(mark))
+        current, before = self._current, self._reason
+        self._reason = ""
+        if current is not None and current.reason:
+            self._reason = f"Run {current.id}: {current.reason}"
+        if self._reason != before and (self._reason or self._said == before):
+            self.say(self._reason)
+
+    @property
+    def _current(self) -> Run | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._runs[row] if 0 <= row < len(self._runs) else None
+
+    def _require_run(self) -> Run | None:
+        """The run under the cursor; says so if there is none."""
+        if self._current is None:
+            self.say(NO_RUNS)
+        return self._current
+
+    def action_show(self) -> None:
+        """Show the predictions of the run under the cursor."""
+        run = self._require_run()
+        if run is not None and not run.predictions:
+            self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
+        elif run is not None:
+            self.app.showing.choose(run)
+            self.app.pop_screen()
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, to be compared with another, or take the mark away."""
+        if (run := self._require_run()) is not None:
+            self._marked = None if self._marked == run.id else run.id
+            self._show(self.Read(self._runs))
+            gone = f"Run {run.id} is no longer marked."
+            self.say(
+                f"Run {run.id} is marked; c on another run compares them." if self._marked else gone
+            )
+
+    def action_compare(self) -> None:
+        """Compare the run under the cursor with the marked, the promoted or the earlier one."""
+        run, row = self._require_run(), self.query_one(DataTable).cursor_row
+        if run is None:
+            return
+        promoted = [other.id for other in self._runs if other.promoted]
+        earlier = [other.id for other in self._runs[row + 1 : row + 2]]
+        if self._marked is not None:
+            pair = sorted({self._marked, run.id})
+        elif promoted and promoted != [run.id]:
+            pair = [*promoted, run.id]
+        else:
+            pair = [*earlier, run.id]
+        if len(pair) < 2:
+            self.say("Mark a run with v and go to another one to compare them.", problem=True)
+        else:
+            self.say(f"Comparing run {pair[0]} with run {pair[1]}…")
+            self._compare(*pair)
+
+    @work(group="compare", exclusive=True)
+    async def _compare(self, first: int, second: int) -> None:
+        found = await self.app.command("compare", str(first), str(second), "--json")
+        self.say("")
+        self._read()  # an accuracy may have been stale
+        self.app.push_screen(CompareScreen(found))
+
+    def action_promote(self) -> None:
+        """Promote the run under the cursor, or take that back."""
+        if (run := self._require_run()) is None:
+            return
+        if self.app.store.read_only:
+            self.say("This workspace is read-only for you, so nothing can be promoted.", True)
+        elif run.state != DONE:
+            self.say(f"Run {run.id} is {run.state}; only a run that is done can be promoted.", True)
+        else:
+            self.app.showing.promote(run, lambda: self._promoted(run))
+
+    def _promoted(self, run: Run) -> None:
+        self.say(f"Run {run.id} is {'no longer ' if run.promoted else ''}promoted.")
+        self._read()
+
+    def action_clone(self) -> None:
+        """Open the form for a clone of the run under the cursor."""
+        if (run := self._require_run()) is not None and run.kind == "predict":
+            self.say(f"Run {run.id} only predicts, so there is nothing to clone.", problem=True)
+        elif run is not None:
+            self.app.clone_run(run)
+
+    def action_delete(self) -> None:
+        """Ask, and move the run under the cursor into the trash."""
+        if (run := self._require_run()) is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.run_worker(self._delete(run.id), group="delete")
+
+        question = f"Delete run {run.id} ({run.recipe}, {run.state})?"
+        self.app.push_screen(AskScreen(question, "move it into the trash", "keep it"), answered)
+
+    async def _delete(self, number: int) -> None:
+        """Work of the application: what comes of it is told wherever the user is then."""
+        try:
+            await self.app.command("delete", str(number), "--yes", "--json", let_finish=True)
+        except UserError as error:
+            self.app.say(str(error), problem=True)
+        else:
+            instead = self.app.forget_run(number)
+            self.app.say(f"Run {number} is deleted; U brings it back. {instead}".strip())
+            if self.is_attached:
+                self._read()
+
+    def action_undelete(self) -> None:
+        """Choose a run from the trash, and bring it back."""
+        self._look_into_trash()
+
+    @work(group="undelete", exclusive=True)
+    async def _look_into_trash(self) -> None:
+        try:
+            lying = await self.app.command("undelete", "--json")
+        except UserError as error:
+            self.say(str(error), problem=True)
+            return
+        if not lying:
+            self.say("No run is in the trash.")
+            return
+        choices = [
+            (str(run["id"]), escaping.line(made_with(run["kind"], run["recipe"])))
+            for run in reversed(lying)
+        ]
+
+        def chosen(number: str | None) -> None:
+            if number is not None:
+                self.app.run_worker(self._undelete(number), group="undelete")
+
+        self.app.push_screen(ChooseScreen("Bring back the run", choices, choices[0][0]), chosen)
+
+    async def _undelete(self, number: str) -> None:
+        try:
+            run = await self.app.command("undelete", number, "--json", let_finish=True)
+        except UserError as error:
+            self.app.say(str(error), problem=True)
+        else:
+            self.app.say(f"Run {number} is back ({run['state']}).")
+            if self.is_attached:
+                self._read()
+
+    def action_evaluate(self) -> None:
+        """Show the figures of the run under the cursor."""
+        if (run := self._require_run()) is not None:
+            self.say(f"Evaluating run {run.id}…")
+            self._evaluate(run)
+
+    @work(group="evaluate", exclusive=True)
+    async def _evaluate(self, run: Run) -> None:
+        try:
+            report = await self.app.command("evaluate", str(run.id), "--json")
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            self.say("")
+            self._read()  # its accuracy may have been stale
+            self.app.push_screen(EvaluationScreen(made_with(run.kind, run.recipe), report))
+
+    @on(DataTable.RowSelected)
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        if (run := self._require_run()) is not None:
+            self.app.open_run(run)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        table = self.query_one(DataTable)
+        before = table.cursor_row
+        table.move_cursor(row=max(0, min(before + rows, len(self._runs) - 1)))
+        if self._require_run() is not None and table.cursor_row == before:
+            self.say(f"This is the {'last' if rows > 0 else 'first'} run of the list.")
+
+    def action_sideways(self, way: int) -> None:
+        """Scroll a table that is wider than the screen."""
+        table = self.query_one(DataTable)
+        if 0 <= table.scroll_offset.x + way <= table.max_scroll_x:
+            table.scroll_relative(x=way * 8, animate=False)
+        else:
+            self.say(f"The table has nothing more to the {'right' if way > 0 else 'left'}.")
+
+    def action_back(self) -> None:
+        """Back to where the user came from."""
+        self.app.pop_screen()

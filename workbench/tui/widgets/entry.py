@@ -1,0 +1,49 @@
+"""A line of text that is edited, key by key in the order in which they came."""
+
+from __future__ import annotations
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual import events
+from textual.binding import Binding
+from textual.widgets import Input
+
+from workbench import escaping
+
+EDITS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
+
+
+class Inert(Highlighter):
+    """Shows what is being edited without anything that a terminal acts on."""
+
+    def highlight(self, text: Text) -> None:
+        """Replace what must not be shown; the value that is edited stays as it is."""
+        text.plain = escaping.typed(text.plain)
+
+
+class Entry(Input):
+    """An input that does not blink, and takes several keys at once as if they came one by one."""
+
+    def __init__(
+        self, value: str = "", *, id: str, placeholder: str = "", disabled: bool = False
+    ) -> None:
+        super().__init__(
+            value,
+            id=id,
+            placeholder=placeholder,
+            disabled=disabled,
+            compact=True,
+            select_on_focus=False,
+            highlighter=Inert(),
+        )
+        self.cursor_blink = False
+
+    async def on_key(self, event: events.Key) -> None:
+        """Edit at once.
+
+        A binding is looked for only when the screen and the app have passed the key on, and what
+        was typed after it is in the input by then: ctrl+u would take that away too.
+        """
+        if (action := EDITS.get(event.key)) is not None:
+            event.stop().prevent_default()
+            await self.run_action(action)

@@ -1,0 +1,77 @@
+"""What the forms that start a run share: the mark of the field in use, messages, the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from workbench import escaping
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.menu import CURSOR
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+MOVES = (
+    key("enter", "go_on", "next field", show=False),
+    key("tab", "app.focus_next", "next field", show=False),
+    key("shift+tab", "app.focus_previous", "previous field", show=False),
+    key("ctrl+j", "start", "start", show=False),
+    key("escape", "back", "back, as q does where nothing is typed", key_display="esc q"),
+)
+"""What goes from field to field, and away, before the next key is looked at."""
+
+
+def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> None:
+    """Mark the field that has the focus, beside its colour; `titles` are by the id of a field."""
+    for name, title in titles.items():
+        cursor = CURSOR if focused.id == name else " "
+        screen.query_one(f"#{name}-title", Static).update(f"{cursor}{title}")
+    start = screen.query_one("#start", Button)
+    start.label = f"{CURSOR if focused is start else ' '} Start "
+
+
+def go_on(screen: Screen[None]) -> None:
+    """Go to the next field, or press the button that has the focus."""
+    if isinstance(screen.focused, Button):
+        screen.focused.press()
+    else:
+        screen.focus_next()
+
+
+def say(screen: Screen[None], text: str, problem: bool) -> None:
+    """Show a message below the fields."""
+    text = escaping.line(f"! {text}" if problem and text else text)
+    screen.query_one("#form-message", Static).update(text)
+
+
+def take_back(screen: Screen[None], text: str) -> None:
+    """Take a message away if it is still there."""
+    shown = str(screen.query_one("#form-message", Static).content)
+    if shown.removeprefix("! ") == escaping.line(text):
+        say(screen, "", problem=False)
+
+
+def start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
+    """Start a run as work of the application, so that nothing is lost when the form is left."""
+    app.run_worker(_start(screen, app, *arguments), group="start")
+
+
+async def _start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
+    try:
+        started = await app.command(*arguments, "--json", let_finish=True)
+    except Exception:  # whatever it is, the form can be sent again
+        if screen.is_attached:
+            button = screen.query_one("#start", Button)
+            button.disabled = False
+            button.focus()
+        raise
+    if screen.is_attached:
+        app.started(int(started["id"]))
+    else:
+        app.following.follow()
+        app.say(f"Run {started['id']} has begun.")

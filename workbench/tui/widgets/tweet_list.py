@@ -1,0 +1,306 @@
+"""The list of tweets: a window over any number of rows, a few bytes per key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from storage.tweets import Tweet
+from workbench.tui.widgets import rows
+from workbench.tui.widgets.keys import key
+
+WINDOW = 200
+SETTLED_AFTER = 0.15
+"""Seconds without a move after which the rest of the screen follows the cursor."""
+
+
+class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows fetched in windows as they come into view.
+
+    A move repaints two cells, and at an edge the list jumps by half a page, because on a slow
+    line every repainted row is felt.
+    """
+
+    COMPONENT_CLASSES: ClassVar = {
+        "list--cursor",
+        "list--corrected",
+        "list--disagrees",
+        "list--excluded",
+    }
+    BINDINGS: ClassVar = [
+        key("j,down", "step(1)", "next tweet"),
+        key("k,up", "step(-1)", "previous tweet"),
+        key("ctrl+d", "page(0.5)", "half a page down"),
+        key("ctrl+u", "page(-0.5)", "half a page up"),
+        key("pagedown", "page(1)", "a page down"),
+        key("pageup", "page(-1)", "a page up"),
+        key("g,home", "first", "first tweet"),
+        key("G,end", "last", "last tweet"),
+    ]
+
+    class Settled(Message):
+        """The cursor has rested for a moment."""
+
+    class Stuck(Message):
+        """A key that moves had nowhere to go."""
+
+    def __init__(self, fetch: Callable[[Sequence[int]], list[Tweet]], id: str) -> None:
+        super().__init__(id=id)
+        self.ids: Sequence[int] = range(0)
+        self.cursor = 0
+        self.marked: set[int] = set()
+        self.layout_of = rows.columns(())
+        self.covered = False
+        """Whether the rest of the screen is all that is seen of the tweet under the cursor."""
+        self.waits: Callable[[int], bool] = lambda tweet: False
+        """Whether an edit of a tweet is still to be saved."""
+        self._fetch = fetch
+        self._windows: LRUCache[int, dict[int, Tweet]] = LRUCache(16)
+        self._strips: LRUCache[int, Strip] = LRUCache(600)
+        self._painted: LRUCache[int, tuple[Tweet, str]] = LRUCache(600)
+        """The tweet on a row and its mark, as they are on the screen."""
+        self._palette: rows.Palette | None = None
+        self._settle: Timer | None = None
+
+    # What is shown.
+
+    def show(self, ids: Sequence[int], cursor: int = 0) -> None:
+        """Show these tweets with the cursor on a row."""
+        self.ids = ids
+        self.virtual_size = Size(self.size.width, len(ids))
+        self.cursor = max(0, min(cursor, len(ids) - 1))
+        self._windows.clear()
+        self.refresh()
+        self._scroll_to_cursor(centre=True)
+        self.settle()
+
+    def lay_out(self, columns: rows.Columns) -> None:
+        """Write the labels in other columns."""
+        self.layout_of = columns
+        self._strips.clear()
+        self.refresh()
+
+    def look_again(self) -> None:
+        """Read what is in view again; rows out of view are read when they come into view."""
+        self._windows.clear()
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Repaint the rows that are not as they were painted."""
+        for row in self._in_view():
+            if self._state(row) != self._painted.get(row):
+                self.refresh_line(row)
+
+    def in_view(self, ids: Collection[int]) -> list[Tweet] | None:
+        """These tweets as they are shown, None if some of them are not on the screen."""
+        found = (self.tweet_at(row) for row in self._in_view())
+        shown = {tweet.id: tweet for tweet in found if tweet is not None}
+        return [shown[number] for number in ids] if all(n in shown for n in ids) else None
+
+    def _in_view(self) -> range:
+        top = self.scroll_offset.y
+        return range(top, min(top + self.size.height, len(self.ids)))
+
+    def tweet_at(self, row: int) -> Tweet | None:
+        """The tweet on a row, its text cut to what a line can show."""
+        if not 0 <= row < len(self.ids):
+            return None
+        number = row // WINDOW
+        window = self._windows.get(number)
+        if window is None:
+            ids = self.ids[number * WINDOW : (number + 1) * WINDOW]
+            window = {tweet.id: tweet for tweet in self._fetch(ids)}
+            self._windows[number] = window
+        return window.get(self.ids[row])
+
+    @property
+    def current(self) -> Tweet | None:
+        """The tweet under the cursor."""
+        return self.tweet_at(self.cursor)
+
+    @property
+    def current_id(self) -> int | None:
+        """The id of the tweet under the cursor."""
+        return self.ids[self.cursor] if self.ids else None
+
+    def target_ids(self) -> list[int]:
+        """What a key acts on: the marked tweets in order of their ids, else the current one."""
+        if self.marked:
+            return sorted(self.marked)
+        return [] if self.current_id is None else [self.current_id]
+
+    # Moving.
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, or the nearest there is."""
+        row = max(0, min(row, len(self.ids) - 1))
+        if row == self.cursor:
+            return
+        before, self.cursor = self.cursor, row
+        self._refresh_gutter(before)
+        self._refresh_gutter(row)
+        self._scroll_to_cursor()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the rest of the screen follow when no key has come for a moment, or at once."""
+        if self.covered:
+            self.post_message(self.Settled())
+        elif self._settle is None:
+            self._settle = self.set_timer(SETTLED_AFTER, self._settled)
+        else:
+            self._settle.reset()
+
+    def _settled(self) -> None:
+        self._settle = None
+        self.post_message(self.Settled())
+
+    def _scroll_to_cursor(self, centre: bool = False) -> None:
+        height, top = self.size.height, self.scroll_offset.y
+        if height and (centre or not top <= self.cursor < top + height):
+            self.scroll_to(y=max(0, self.cursor - height // 2), animate=False, immediate=True)
+
+    def _refresh_gutter(self, row: int) -> None:
+        self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
+
+    def action_step(self, rows_down: int) -> None:
+        """Move the cursor by rows, or tell that it stands at the end."""
+        self._go_or_tell(self.cursor + rows_down)
+
+    def _go_or_tell(self, row: int) -> None:
+        before = self.cursor
+        self.go(row)
+        if self.cursor == before:
+            self.post_message(self.Stuck())
+
+    def action_move(self, rows_down: int) -> None:
+        """Move the cursor by rows."""
+        self.go(self.cursor + rows_down)
+
+    def action_page(self, pages: float) -> None:
+        """Move cursor and list together by a share of a page."""
+        step = round(pages * max(1, self.size.height))
+        top = self.scroll_offset.y + step
+        self.cursor, before = max(0, min(self.cursor + step, len(self.ids) - 1)), self.cursor
+        self.scroll_to(y=max(0, top), animate=False, immediate=True)
+        self._refresh_gutter(before)
+        self._refresh_gutter(self.cursor)
+        self._scroll_to_cursor()
+        self.settle()
+        if self.cursor == before:
+            self.post_message(self.Stuck())
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self._go_or_tell(0)
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self._go_or_tell(len(self.ids) - 1)
+
+    def mark_rows(self, first: int, last: int) -> None:
+        """Mark the rows from one to another, both included."""
+        first, last = sorted((first, last))
+        self.marked.update(self.ids[first : last + 1])
+        self.repaint()
+
+    def toggle_mark(self) -> None:
+        """Mark the tweet under the cursor, or take its mark away."""
+        if (number := self.current_id) is not None:
+            self.marked ^= {number}
+            self.repaint()
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        if self.marked:
+            self.marked = set()
+            self.repaint()
+
+    # Events and painting.
+
+    def on_resize(self) -> None:
+        """Cut the rows anew and keep the cursor in view."""
+        self._strips.clear()
+        self._scroll_to_cursor()
+
+    def notify_style_update(self) -> None:
+        """Take on the colours of another theme."""
+        super().notify_style_update()
+        self._palette = None
+        self._strips.clear()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse was pressed."""
+        self.go(self.scroll_offset.y + event.y)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll at once: an animation repaints the list many times."""
+        event.prevent_default().stop()
+        self.action_move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll at once, as above."""
+        event.prevent_default().stop()
+        self.action_move(-3)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: gutter and row."""
+        row, width = self.scroll_offset.y + y, self.size.width
+        if (state := self._state(row)) is None:
+            self._painted.discard(row)
+            return Strip.blank(width, self.rich_style)
+        palette = self._palette or self._read_palette()
+        strip = self._strips.get(row)
+        if strip is None or state != self._painted.get(row):
+            strip = rows.render(state[0], self.layout_of, palette, width - 1, mark=state[1])
+            self._painted.discard(row)  # or the old values stayed
+            self._strips.discard(row)
+            self._painted[row], self._strips[row] = state, strip
+        if row == self.cursor:
+            gutter = Segment(">", self.get_component_rich_style("list--cursor"))
+        else:
+            gutter = Segment(" ", palette.base)
+        return Strip([gutter, *strip], width)
+
+    def _state(self, row: int) -> tuple[Tweet, str] | None:
+        """The tweet on a row and its mark."""
+        if (tweet := self.tweet_at(row)) is None:
+            return None
+        if self.waits(tweet.id):
+            return tweet, rows.WAITS
+        return tweet, rows.MARKED if tweet.id in self.marked else " "
+
+    def _read_palette(self) -> rows.Palette:
+        self._palette = rows.Palette(
+            self.rich_style,
+            *(
+                self.get_component_rich_style(f"list--{name}")
+                for name in ("corrected", "disagrees", "excluded")
+            ),
+        )
+        return self._palette
+
+
+def row_of(ids: Sequence[int], tweet: int) -> int | None:
+    """The row of a tweet, None if it is not in the list."""
+    try:
+        return ids.index(tweet)
+    except ValueError:
+        return None
+
+
+def first_row(ids: Sequence[int], tweets: Sequence[int]) -> int | None:
+    """The first row with one of these tweets, None if none of them is in the list."""
+    if len(tweets) == 1:
+        return row_of(ids, tweets[0])
+    wanted = frozenset(tweets)
+    return next((row for row, number in enumerate(ids) if number in wanted), None)

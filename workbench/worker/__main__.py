@@ -1,0 +1,62 @@
+"""The entry of the process that does a run: `python -P -m workbench.worker RUN_DIR`.
+
+It reads and writes its folder only, so it runs the same here, under torchrun, or on another
+machine. SIGTERM and SIGINT mean: save and stop.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from storage.errors import UserError
+from workbench.rundir import folder as run_folder
+from workbench.rundir import processes
+from workbench.rundir.folder import DONE
+from workbench.worker.reporter import Reporter, rank
+from workbench.worker.run import do_run, without_hub
+
+ALONE = (
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
+    "GROUP_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
+"""What torchrun sets and libraries take for a wish to distribute."""
+
+
+def main() -> int:
+    """Do the run in the folder that the command line names; exit status 0 if it is done."""
+    folder = Path(sys.argv[1])
+    os.umask(0o077)  # what a run writes is for its owner only
+    try:
+        job = run_folder.read_job(folder)
+        run_folder.require_inside(folder)
+        if os.environ.get("WORLD_SIZE") == "1":
+            for name in ALONE:  # under torchrun too one process is one process
+                os.environ.pop(name, None)
+        first = rank() == 0
+        if first:
+            processes.claim(folder)
+            if run_folder.read_state(folder).state == DONE:
+                raise UserError(f"The run in {folder} is done; there is nothing to do.")
+        reporter = Reporter(folder, writes=first)
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - goes to worker.log; the folder is not ours to write
+        return 1
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, reporter.ask_to_stop)
+    if without_hub(job):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return 0 if do_run(job, folder, reporter) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

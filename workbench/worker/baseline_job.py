@@ -1,0 +1,44 @@
+"""A baseline run: fit, predict the training tweets out of fold and all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.analysis import baseline
+from workbench.rundir import folder as run_folder
+from workbench.rundir import tables
+from workbench.rundir.folder import Job
+from workbench.worker.reporter import Reporter
+
+
+def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
+    """Write predictions.parquet; no prediction is in-sample."""
+    settings = job.recipe.logistic
+    assert settings is not None  # noqa: S101 - a baseline recipe has this section
+    train, labels = tables.examples(folder / run_folder.TRAIN, job.labels)
+    wanted = tables.read(folder / run_folder.PREDICT)
+    n_labels = len(job.labels)
+    reporter.report(
+        "note",
+        text=f"{len(train.ids):,} tweets to learn from in {settings.folds} folds, "
+        f"{len(wanted.ids):,} to predict",
+    )
+    reporter.phase("fitting out of fold")
+    inside = baseline.predict_out_of_fold(
+        train.texts,
+        labels,
+        train.groups,
+        n_labels,
+        settings.folds,
+        settings.regularisation,
+        settings.seed,
+    )
+    reporter.phase("predicting")
+    known = dict(zip(train.ids, inside, strict=True))
+    others = [i for i, tweet in enumerate(wanted.ids) if tweet not in known]
+    outside = baseline.predict(
+        train.texts, labels, [wanted.texts[i] for i in others], n_labels, settings.regularisation
+    )
+    rows = known | {wanted.ids[i]: row for i, row in zip(others, outside, strict=True)}
+    tables.write_predictions(folder, wanted.ids, [rows[tweet] for tweet in wanted.ids], set())
+    reporter.phase("done")

@@ -1,0 +1,173 @@
+"""The warm engine: `python -P -m workbench.worker.engine SPOOL IDLE_MINUTES`.
+
+One process does run after run and keeps the base model between them. It ends, and frees the GPU,
+after some idle time, or when it is asked to; what it then does is saved first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from storage import interpreter
+from storage.errors import UserError
+from storage.file_locks import turn
+from workbench.rundir import engine_queue, processes
+from workbench.rundir import folder as run_folder
+from workbench.rundir.engine_queue import Engine
+from workbench.worker.failure_reasons import reason_of
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run, without_hub
+
+if TYPE_CHECKING:
+    from workbench.modeling.base.cache import BaseModelCache
+
+POLL_S = 0.2
+
+
+class Warm:
+    """The engine between and during its runs."""
+
+    def __init__(self, folder: Path, idle_minutes: float, lock: int) -> None:
+        self.folder = folder
+        self.lock = lock
+        self.offline: bool | None = None
+        self.leaving = False
+        self.reporter: Reporter | None = None
+        self.cache: BaseModelCache | None = None
+        self.engine = engine_queue.this_engine(idle_minutes)
+        self.told: Engine | None = None
+        self.owed: dict[Path, str] = {}
+        """Why runs have failed whose folders had no room for it."""
+        self._tell()
+
+    def serve(self) -> None:
+        """Do what waits, until asked to leave or idle for too long."""
+        idle_since = time.monotonic()
+        while True:
+            self._tell()
+            if not self.leaving and (waits := engine_queue.waiting()):
+                self._do(*waits[0])
+                idle_since = time.monotonic()
+                continue
+            idle = time.monotonic() - idle_since > self.engine.idle_minutes * 60
+            if (self.leaving or idle) and self._close():
+                return
+            time.sleep(POLL_S)
+
+    def _close(self) -> bool:
+        """End unless a run came in at the last moment; those that wait may be resumed later."""
+        with turn(self.folder / engine_queue.DOOR):
+            if not self.leaving and engine_queue.waiting():
+                return False
+            (self.folder / engine_queue.STATE).unlink(missing_ok=True)
+            os._exit(0)  # inside, so that nobody hands a run to a process that is ending
+
+    def _do(self, entry: Path, run: Path) -> None:
+        """Do one run; whatever becomes of it, the engine goes on."""
+        self.owed.pop(run, None)
+        try:
+            job = run_folder.read_job(run)
+            run_folder.require_inside(run)
+            self._go_offline(without_hub(job))
+            entry.unlink(missing_ok=True)
+            with processes.claimed(run):
+                if run_folder.read_state(run).state == run_folder.DONE:
+                    return
+                self._say(run=str(run), base=job.base)
+                self.reporter = Reporter(run)
+                if not do_run(job, run, self.reporter, self._base_cache()):
+                    self._base_cache().clear()  # a run that failed may have left it in pieces
+        except (UserError, OSError) as error:
+            if isinstance(error, OSError):
+                self.owed[run] = reason_of(error)
+            with suppress(OSError):  # engine.log is on a disk, too
+                print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        finally:
+            with suppress(OSError):
+                entry.unlink(missing_ok=True)
+            self.reporter = None
+            self._say(run=None)
+
+    def _base_cache(self) -> BaseModelCache:
+        """What holds the base between runs; torch is imported with the first of them."""
+        from workbench.modeling.base.library_imports import import_libraries
+
+        import_libraries()
+        from workbench.modeling.base.cache import BaseModelCache
+
+        self.cache = self.cache or BaseModelCache()
+        return self.cache
+
+    def _go_offline(self, offline: bool) -> None:
+        """Keep the hub's library off the network or let it in, which it asks about only once."""
+        if self.offline is None:
+            os.environ["HF_HUB_OFFLINE"] = str(int(offline))
+            self.offline = offline
+        elif self.offline != offline:  # begin anew as the same process, with the run still waiting
+            os.set_inheritable(self.lock, True)
+            os.environ[processes.LOCK_FD] = str(self.lock)
+            idle_minutes = str(self.engine.idle_minutes)
+            program = interpreter.command(
+                engine_queue.ENGINE_MODULE, str(self.folder), idle_minutes
+            )
+            variables = interpreter.environment()
+            os.execve(program[0], program, variables)  # noqa: S606 - the same program again
+
+    def _say(self, **changes: str | None) -> None:
+        self.engine = replace(self.engine, since=time.time(), **changes)  # type: ignore[arg-type]
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what is not yet written; on a full disk that is done when there is room."""
+        with suppress(OSError):
+            if self.told != self.engine:
+                engine_queue.write(self.folder, self.engine)
+                self.told = self.engine
+            for run, reason in list(self.owed.items()):
+                _fail(run, reason)
+                del self.owed[run]
+
+    def ask_to_leave(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: save and stop the run at hand, then end."""
+        self.leaving = True
+        if self.reporter is not None:
+            self.reporter.signalled = True
+
+
+def _fail(run: Path, reason: str) -> None:
+    """Say that a run has failed, unless it has gone on with another worker meanwhile."""
+    with suppress(UserError):  # it is damaged, or gone
+        state = run_folder.read_state(run)
+        mine = state.pid in (None, os.getpid()) and not processes.locked(run)
+        if mine and state.state in run_folder.LIVE:
+            run_folder.write_state(run, state, state=run_folder.FAILED, reason=reason)
+
+
+def main() -> int:
+    """Serve the spool that the command line names; exit status 1 if another engine does."""
+    folder, idle_minutes = Path(sys.argv[1]), float(sys.argv[2])
+    os.umask(0o077)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    try:
+        lock = processes.claim(folder)
+    except UserError:
+        print("Another engine is running.", file=sys.stderr)  # noqa: T201 - engine.log
+        return 1
+    warm = Warm(folder, idle_minutes, lock)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, warm.ask_to_leave)
+    warm.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""A run of a language model: fine-tune, save the adapter, score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from storage.config import CHAT
+from storage.errors import UserError
+from workbench.modeling.base import sharding
+from workbench.modeling.base.cache import BaseModelCache
+from workbench.modeling.base.device_memory import peak_gib
+from workbench.modeling.base.model import Base, Model
+from workbench.modeling.data.examples import Examples
+from workbench.modeling.data.prompts import Prompter, make_prompter, saved_prompter
+from workbench.modeling.export.adapter_folder import (
+    ADAPTER_WEIGHTS,
+    adapter_details,
+    load_adapter,
+    read_adapter_details,
+    save_adapter,
+)
+from workbench.modeling.scoring.label_probabilities import label_scorer
+from workbench.modeling.trainers import train
+from workbench.modeling.training.checkpoints import (
+    DamagedCheckpoint,
+    load_tensors,
+    remove_checkpoints,
+)
+from workbench.modeling.training.process_group import (
+    ProcessGroup,
+    destroy_process_group,
+    init_process_group,
+)
+from workbench.modeling.training.result import TrainingDynamics
+from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
+from workbench.recipes.recipes import Quantization
+from workbench.rundir import folder as run_folder
+from workbench.rundir import tables
+from workbench.rundir.folder import Job
+from workbench.worker.reporter import Reporter
+
+PREDICTING = "predicting"
+
+
+def run_model(
+    job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None
+) -> None:
+    """Do a qlora or predict run from its first phase to its last.
+
+    `cache` may hold the base from an earlier run, and keeps it for the next.
+    """
+    recipe = job.recipe
+    if recipe.quantization is None or recipe.training is None or job.base is None:
+        raise UserError("This run names no base model or no recipe for one.")
+    processes = init_process_group()
+    cache = cache or BaseModelCache()
+    reporter.phase("loading the base")
+    use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
+    sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
+    base = cache.get_or_load(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
+    reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
+    job = replace(job, recipe=replace(recipe, quantization=base.quantization))
+    reporter.report(
+        "note",
+        text=f"{base.linear4bit} of {base.linear_total} linear layers are 4-bit"
+        f"{_kind_of_4_bit(base.quantization)}; computing in {base.quantization.compute_dtype}",
+    )
+    if sharded:
+        reporter.report("note", text=sharding.describe_shards(base.model))
+    elif recipe.training.memory == SHARDED.name:
+        reporter.report("note", text=NOT_SHARDED)
+    reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
+    adapter, stopped = folder / run_folder.ADAPTER, False
+    learned: dict[str, Any] | None = {}
+    if job.kind == "qlora":
+        learned = processes.all_gather([_learned(job, folder) if processes.is_main else None])[0]
+    if learned is not None and adapter.is_dir():
+        prompter = saved_prompter(base.tokenizer, read_adapter_details(adapter))
+    else:
+        length, chat = recipe.training.max_length, job.prompt == CHAT
+        prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
+    if learned is None:
+        model, stopped = _train(job, folder, reporter, base, prompter, processes)
+    else:
+        model = load_adapter(base, adapter) if adapter.is_dir() else base.model
+        reporter.update(**learned)
+    if not stopped:
+        stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, processes)
+    if not stopped:
+        if processes.is_main:
+            remove_checkpoints(folder / run_folder.CHECKPOINTS)
+        reporter.phase("done")
+    reporter.update(peak_gib=max(processes.all_gather([peak_gib()])))
+    if job.kind == "qlora" and recipe.training.trainer == "trl":
+        cache.clear()  # it leaves hooks, a forward of its own and checkpointing on the base
+    else:
+        cache.put_back(model)
+    destroy_process_group(processes)
+
+
+def _kind_of_4_bit(quantization: Quantization) -> str:
+    """In brackets, since a base that was saved in 4-bit has a kind of its own."""
+    if quantization.bits != 4:
+        return ""
+    return f" ({quantization.type}{', double' if quantization.double else ''})"
+
+
+def _learned(job: Job, folder: Path) -> dict[str, Any] | None:
+    """How training ended, if a run that goes on was stopped, or broke off, while it scored."""
+    if not any(values.get("phase") == PREDICTING for values, _ in run_folder.read_log(folder)):
+        return None
+    try:
+        details = read_adapter_details(folder / run_folder.ADAPTER)
+        load_tensors(folder / run_folder.ADAPTER / ADAPTER_WEIGHTS)
+    except (UserError, DamagedCheckpoint):
+        return None  # somebody has taken it away or damaged it: the run trains again
+    steps, settings = details.get("steps"), job.recipe.training
+    total = (settings and settings.max_steps) or steps
+    return {"step": steps, "steps": total, "reason": details.get("ending")}
+
+
+def _train(
+    job: Job,
+    folder: Path,
+    reporter: Reporter,
+    base: Base,
+    prompter: Prompter,
+    processes: ProcessGroup,
+) -> tuple[Model, bool]:
+    """Train and save the adapter, unless the run was asked to stop (then true)."""
+
+    def stop_asked() -> bool:
+        reporter.signalled = processes.any(reporter.stop_asked)
+        return reporter.signalled
+
+    reporter.phase("preparing the tweets")
+    for warning in job.warnings:
+        reporter.report("note", text=warning)
+    if not (folder / run_folder.TRAIN).exists():
+        raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.ANEW}.")
+    examples, ids = _examples(folder / run_folder.TRAIN, job)
+    dev, _ = _examples(folder / run_folder.DEV, job)
+    trained = train(
+        base,
+        job.recipe,
+        prompter,
+        examples,
+        dev,
+        folder / run_folder.CHECKPOINTS,
+        reporter.report,
+        stop_asked,
+        processes,
+    )
+    reporter.update(step=trained.steps)
+    if trained.stopped:
+        return trained.model, True
+    if trained.remark is not None:
+        reporter.report("note", text=trained.remark)
+        reporter.update(reason=trained.remark)
+    reporter.phase("saving the adapter")
+    if not processes.is_main:
+        return trained.model, False
+    if trained.dynamics is not None:
+        _save_dynamics(folder, ids, trained.dynamics)
+    details = adapter_details(
+        job.recipe,
+        str(job.base),
+        prompter,
+        job.words,
+        run=job.uid,
+        data_hash=job.data_hash,
+        versions=job.versions,
+        steps=trained.steps,
+        adapter_step=trained.adapter_step,
+        ending=trained.remark,
+        linear4bit=base.linear4bit,
+        warnings=job.warnings,
+    )
+    save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
+    return trained.model, False
+
+
+def _save_dynamics(folder: Path, ids: list[int], dynamics: TrainingDynamics) -> None:
+    numbers = [ids[number] for number in dynamics.example_indices]
+    tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
+
+
+def _predict(
+    folder: Path,
+    reporter: Reporter,
+    model: Model,
+    prompter: Prompter,
+    memory: str,
+    processes: ProcessGroup,
+) -> bool:
+    """Score window after window, so that a million tweets take no more memory than a few.
+
+    Each process scores its share of a window; the first one writes them down. True if the run was
+    asked to stop before the end.
+    """
+    reporter.phase(PREDICTING)
+    path = folder / run_folder.PREDICT
+    total = tables.count(path)
+    in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
+    done = 0
+
+    def note(text: str) -> None:
+        reporter.report("note", text=text)
+
+    def scored(some: int) -> None:
+        """Taking the other processes to be as far as this one."""
+        now = min(done + some * processes.world_size, total)
+        reporter.scored(now, total)
+        if processes.world_size == 1 and now < total and reporter.stop_asked:
+            raise _StoppedError
+
+    written = tables.predictions(folder) if processes.is_main else nullcontext(None)
+    try:
+        with written as write, label_scorer(model, prompter, total, memory, note) as score:
+            for ids, prompts in _prompts(path, prompter):
+                own = score(processes.shard(prompts), scored)
+                rows = processes.all_gather(own)
+                if write is not None:
+                    write(ids, rows, [number in in_sample for number in ids])
+                done += len(ids)
+                if done < total and processes.any(reporter.stop_asked):
+                    raise _StoppedError
+    except _StoppedError:
+        reporter.signalled = True
+        return True
+    return False
+
+
+class _StoppedError(Exception):
+    """The run was asked to stop while it scored; its predictions are not kept."""
+
+
+def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[list[int]]]]:
+    """Windows of ids and prompts; the next one is made while the device scores the last."""
+    with ThreadPoolExecutor(1) as pool:
+        windows = (
+            (ids, pool.submit(prompter.encode, texts)) for ids, texts in tables.windows(path)
+        )
+        waiting = next(windows, None)
+        while waiting is not None:
+            following = next(windows, None)
+            yield waiting[0], waiting[1].result()
+            waiting = following
+
+
+def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
+    frozen, numbers = tables.examples(path, job.labels)
+    return Examples(frozen.texts, numbers), frozen.ids

@@ -1,0 +1,159 @@
+"""What a worker says of its run while it goes: state.json and log.jsonl."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from storage.errors import UserError
+from workbench.rundir import expected_time, processes, rank_failures
+from workbench.rundir import folder as run_folder
+from workbench.rundir.expected_time import Revision
+from workbench.rundir.folder import DONE, FAILED, RUNNING, STOPPING, State
+from workbench.worker.failure_reasons import OTHER_ENDED, LossIsNaN
+
+HEARTBEAT_S = 0.5
+"""state.json is replaced at most this often, except when the phase changes."""
+SCORED_S = 2.0
+"""Seconds between two lines of the log about how many texts are scored."""
+RESERVE = ".reserve"
+RESERVED = 64 * 1024
+"""Bytes kept on the disk, so that a run can still say that the disk is full."""
+
+
+class Reporter:
+    """Writes what happens to state.json and log.jsonl.
+
+    Of several processes on one run only the first writes; the others look for the wish to stop.
+    """
+
+    def __init__(self, folder: Path, writes: bool = True) -> None:
+        self.folder = folder
+        self.writes = writes
+        self.signalled = False
+        self.looked = self.written = 0.0
+        self.phase_began = self.told = self.began = time.monotonic()
+        self.revision = Revision(expected_time.Log(folder).read())
+        before = run_folder.read_state(folder)
+        self.began_at = time.time()
+        self.state = State(state=RUNNING, base_revision=before.base_revision)
+        if not writes:
+            rank_failures.forget(folder, rank())  # SLURM starts a job again by itself
+            return
+        run_folder.end_torn_line(folder)
+        (folder / RESERVE).write_bytes(bytes(RESERVED))
+        me = processes.identity()
+        self.state = run_folder.write_state(
+            folder,
+            self.state,
+            **({} if me is None else me.as_state),
+            started=self.began_at - (before.seconds or 0.0),
+        )
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether the run is to save and stop: by a signal, or by the file `stop`."""
+        if not self.signalled and time.monotonic() - self.looked > HEARTBEAT_S:
+            self.looked = time.monotonic()
+            self.signalled = (self.folder / run_folder.STOP).exists()
+        return self.signalled
+
+    def phase(self, name: str) -> None:
+        """Say what the run does now."""
+        self.log("phase", phase=name)
+        self.phase_began = self.told = time.monotonic()
+        self.update(phase=name, eta_s=None)
+
+    def log(self, event: str, **values: object) -> None:
+        """Add a line to the log."""
+        if self.writes:
+            run_folder.append_log(self.folder, event, **values)
+
+    def require_same_revision(self, revision: str | None) -> None:
+        """Note the commit of a base from the hub; raises UserError if it was another before."""
+        if self.state.base_revision is not None and revision != self.state.base_revision:
+            raise UserError(
+                "The base has changed on the hub since this run was started, so its checkpoints do "
+                "not fit any more; start another run."
+            )
+        self.update(base_revision=revision)
+
+    def update(self, **changes: object) -> None:
+        """Change the state and write it now."""
+        if self.stop_asked and self.state.state == RUNNING:
+            changes = {"state": STOPPING} | changes
+        if self.writes:
+            self.state = run_folder.write_state(
+                self.folder, self.state, heartbeat=self.now(), **changes
+            )
+        else:
+            self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self.written = time.monotonic()
+
+    def now(self) -> float:
+        """The time of day as it would be if nobody had set the clock since the start."""
+        return self.began_at + time.monotonic() - self.began
+
+    def end(self, state: str, reason: str | None = None) -> None:
+        """Write how the run ended, on a full disk too; a run that is done keeps its remark."""
+        reason = self.state.reason if state == DONE else reason
+        if self.writes:
+            (self.folder / RESERVE).unlink(missing_ok=True)
+            (self.folder / run_folder.STOP).unlink(missing_ok=True)
+            rank_failures.forget(self.folder)
+        elif state == FAILED and reason not in (None, OTHER_ENDED):
+            rank_failures.tell(self.folder, rank(), str(reason))
+        self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
+
+    def report(self, event: str, **values: object) -> None:
+        """Take an event of the training: ticks go to the state, everything else to the log.
+
+        Raises LossIsNaN, since nothing good comes after that.
+        """
+        loss, slope = (values.get(name) for name in ("loss", "grad_norm"))
+        if (isinstance(loss, float) and not math.isfinite(loss)) or (
+            isinstance(slope, float) and math.isnan(slope)
+        ):
+            raise LossIsNaN(values.get("step"))
+        if event == "phase":
+            self.phase(str(values["phase"]))
+        elif event == "step" and self.state.eta_s is not None:
+            self.log(event, **values, eta_s=self.state.eta_s)
+        elif event == "tick":
+            self._tick(**values)  # type: ignore[arg-type]
+        else:
+            self.log(event, **values)
+
+    def _tick(self, step: int, steps: int, eta_s: float) -> None:
+        """Take the end of a step: the state says how much is left, up to the predictions."""
+        eta_s = self.revision.expected.left(steps - step, eta_s)
+        self.state = replace(self.state, eta_s=eta_s)
+        if self.revision.due(step, steps):
+            so_far = self.now() - (self.state.started or self.began_at)
+            self.log(expected_time.EVENT, **self.revision.make(step, so_far + eta_s))
+        if time.monotonic() - self.written > HEARTBEAT_S:
+            self.update(step=step, steps=steps)
+
+    def scored(self, done: int, total: int) -> None:
+        """Say how many texts are scored: often in the state, seldom in the log."""
+        now = time.monotonic()
+        rate = done / max(now - self.phase_began, 1e-9)
+        if done == total or now - self.told > SCORED_S:
+            self.told = now
+            self.report("scored", done=done, total=total, tweets_per_s=rate)
+        if time.monotonic() - self.written > HEARTBEAT_S:
+            left = (total - done) / rate if done else None
+            self.update(phase=f"predicting {done:,} of {total:,}", eta_s=left)
+
+    def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: note the wish; the run saves at the end of its step."""
+        self.signalled = True
+
+
+def rank() -> int:
+    """The number of this process among those of the run; the first one, 0, writes."""
+    return int(os.environ.get("RANK", "0"))
