@@ -39,7 +39,7 @@ FORBIDDEN = (
 PROBE = """
 import sys
 from pathlib import Path
-from workbench.app import WorkbenchApp
+from workbench.tui.app import WorkbenchApp
 app = WorkbenchApp(Path(sys.argv[1]), "ana")
 app.run()
 Path(sys.argv[2]).write_text("\\n".join(sys.modules))

@@ -19,9 +19,9 @@ from pathlib import Path
 import workbench, storage
 for package in (workbench, storage):
     assert Path(package.__file__).is_relative_to(sys.argv[1]), package.__file__
-from workbench import recipes
+from workbench.recipes import recipes
 assert {"seed", "fast", "tiny", "baseline"} <= set(recipes.names())
-from workbench.app import WorkbenchApp
+from workbench.tui.app import WorkbenchApp
 async def first_screen():
     app = WorkbenchApp(Path(sys.argv[2]))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -100,8 +100,8 @@ def said(status, err):
 LABEL = """
 import sys
 from pathlib import Path
-from storage import labels
 from storage.errors import UserError
+from storage.history import labels
 from storage.store import open_store
 
 store = open_store(Path(sys.argv[1]), "ana")

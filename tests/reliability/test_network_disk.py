@@ -111,7 +111,7 @@ def command(remote, repository):
     """The command line in a process of its own that sees the same mounts."""
     folder, table = remote
     program = (
-        "import sys; from pathlib import Path; from storage import filesystem;"
+        "import sys; from pathlib import Path; from storage.safety import filesystem;"
         f"filesystem.MOUNTS = Path({str(table)!r});"
         "from workbench.cli import run; sys.argv[0] = 'workbench'; run()"
     )
@@ -161,7 +161,8 @@ def test_the_screen_says_it(remote, command):
 LABELLER = """
 import sys
 from pathlib import Path
-from storage import filesystem, labels
+from storage.history import labels
+from storage.safety import filesystem
 filesystem.MOUNTS = Path(sys.argv[2])
 from storage.store import open_store
 store = open_store(Path(sys.argv[1]), sys.argv[3])

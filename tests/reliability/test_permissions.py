@@ -79,7 +79,7 @@ def test_everything_in_it_is_for_its_owner(folder, run):
 
 def test_what_is_kept_open_is_for_its_owner_too(folder, run, repository):
     program = (
-        "import sys; from pathlib import Path; from storage import labels;"
+        "import sys; from pathlib import Path; from storage.history import labels;"
         "from storage.store import open_store; folder = Path(sys.argv[1]);"
         "store = open_store(folder); labels.assign(store, [1], 'negative');"
         "print(*(oct(p.stat().st_mode & 0o777) for p in folder.glob('*.db-*')))"

@@ -281,7 +281,7 @@ def test_what_is_read_at_one_moment_cannot_be_mixed_with_writing(small, reopen):
 def test_two_writers_wait_for_one_another(small, repository):
     """A hundred labels each from two processes: none is lost, none fails."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom storage import labels\n"
+        "import sys\nfrom pathlib import Path\nfrom storage.history import labels\n"
         "from storage.store import open_store\n"
         f"store = open_store(Path({str(small.folder)!r}), sys.argv[1])\n"
         "for n in range(100):\n"

@@ -473,17 +473,17 @@ def test_a_file_whose_name_is_no_unicode_is_imported(make_store, tmp_path):
 def test_an_export_shows_one_moment(small, reopen, tmp_path):
     """Somebody labels while the export runs: labels and histories still fit."""
     other = reopen(small, "ben")
-    window = exporting.histories.of
+    window = exporting.event_records.of
 
     def labelled_meanwhile(store, ids):
         labels.assign(other, [1], "negative")
         return window(store, ids)
 
-    exporting.histories.of = labelled_meanwhile
+    exporting.event_records.of = labelled_meanwhile
     try:
         exporting.export(small, tmp_path / "t.jsonl")
     finally:
-        exporting.histories.of = window
+        exporting.event_records.of = window
     row = json.loads((tmp_path / "t.jsonl").read_text().splitlines()[0])
     assert row["label"] == "positive"
     assert [event["kind"] for event in row["history"]] == ["gold import"]

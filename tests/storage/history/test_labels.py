@@ -49,7 +49,7 @@ def test_a_label_is_on_disk_for_every_other_process_at_once(small, reopen):
 
 def test_a_label_survives_kill_9(small, repository, reopen):
     script = (
-        "import os\nfrom pathlib import Path\nfrom storage import labels\n"
+        "import os\nfrom pathlib import Path\nfrom storage.history import labels\n"
         "from storage.store import open_store\n"
         f"labels.assign(open_store(Path({str(small.folder)!r})), [1], 'negative')\n"
         "os.kill(os.getpid(), 9)\n"

@@ -557,7 +557,7 @@ def test_an_import_that_is_cut_off_leaves_nothing(make_store, take_in, write, re
     path = write("t.jsonl", rows)
     script = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from storage import importing\nfrom storage.store import open_store\n"
+        "from storage.transfer import importing\nfrom storage.store import open_store\n"
         f"store = open_store(Path({str(store.folder)!r}))\n"
         "importing.Arrivals.group = lambda *args, **more: os.kill(os.getpid(), 9)\n"
         f"plan = importing.plan(store.config, Path({str(path)!r}), importing.Options())\n"

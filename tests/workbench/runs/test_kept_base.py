@@ -18,7 +18,8 @@ from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.runs.snapshotting import freeze_training
-from workbench.worker.reporter import Reporter, do_run
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run
 
 SAMPLE = Path(__file__).resolve().parents[3] / "sample_data"
 QUICK = (

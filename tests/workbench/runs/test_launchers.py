@@ -20,7 +20,8 @@ from workbench.rundir.launch import SLURM, TORCHRUN, Launch, read_launch
 from workbench.runs import launching
 from workbench.runs.snapshotting import freeze_prediction, freeze_training
 from workbench.worker.failure_reasons import OTHER_ENDED
-from workbench.worker.reporter import Reporter, do_run
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_run_that_somebody_resumes_or_deletes_while_it_is_collected_stays_so(
 SCREEN = """
 import asyncio, sys
 from pathlib import Path
-from workbench.app import WorkbenchApp
+from workbench.tui.app import WorkbenchApp
 
 folder, tweet, label = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 

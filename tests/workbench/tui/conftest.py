@@ -244,8 +244,8 @@ from pathlib import Path
 from storage import runs
 from storage.predictions import Prediction, add_predictions
 from storage.store import open_store
-from workbench.runs import folder as run_folder
-from workbench.runs import processes
+from workbench.rundir import folder as run_folder
+from workbench.rundir import processes
 
 scratch, _, workspace, command, *rest = sys.argv[1:]
 with Path(scratch, "calls").open("a") as calls:

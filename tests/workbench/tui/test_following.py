@@ -113,7 +113,7 @@ async def test_a_run_that_begins_and_ends_between_two_looks_is_heard_of(start, s
 QUIT = """
 import asyncio, sys
 from pathlib import Path
-from workbench.app import WorkbenchApp
+from workbench.tui.app import WorkbenchApp
 
 async def main():
     app = WorkbenchApp(Path(sys.argv[1]), "ana", sys.argv[2:])

@@ -23,7 +23,8 @@ from workbench.worker.failure_reasons import (
     OUT_OF_MEMORY,
     reason_of,
 )
-from workbench.worker.reporter import Reporter, do_run
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run
 
 
 def test_what_is_not_known_is_told_on_one_line():

@@ -24,7 +24,8 @@ from workbench.rundir.folder import (
 )
 from workbench.runs import launching
 from workbench.runs.collecting import collect
-from workbench.worker.reporter import Reporter, do_run
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
