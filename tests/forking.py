@@ -37,6 +37,7 @@ KNOWN = {
     "stderr",
     "text",
     "encoding",
+    "errors",
     "pass_fds",
     "start_new_session",
 }
@@ -117,12 +118,13 @@ class Forked:
         stderr: Stream = None,
         text: bool = False,
         encoding: str | None = None,
+        errors: str = "strict",
         pass_fds: Sequence[int] = (),
         start_new_session: bool = False,
     ) -> None:
         self.args = [module, *map(str, arguments)]
         self.returncode: int | None = None
-        self._encoding = encoding or ("utf-8" if text else None)
+        self._encoding, self._errors = encoding or ("utf-8" if text else None), errors
         self._piped: list[IO[bytes] | None] = []
         request = {
             "module": module,
@@ -175,7 +177,7 @@ class Forked:
             return None
         file.seek(0)
         said = file.read()
-        return said if self._encoding is None else said.decode(self._encoding)
+        return said if self._encoding is None else said.decode(self._encoding, self._errors)
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""

@@ -1,10 +1,14 @@
 """Snapshots, exports, evaluation and the trash on the screen; the real commands do the work."""
 
+import pytest
+
 from storage import runs
 from storage.history import snapshots
 from storage.store import open_store
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 async def palette(driver, words):

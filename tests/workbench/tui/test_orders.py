@@ -71,6 +71,7 @@ async def test_a_filter_about_predictions_is_refused_without_any(
         await driver.until_seen("so there is no disagreement to go to; t trains")
 
 
+@pytest.mark.usefixtures("forked")
 async def test_suspects_are_ranked_when_they_are_asked_for(start):
     async with start() as driver:
         await sort_by(driver, "suspect")

@@ -137,6 +137,7 @@ def test_an_engine_without_work_ends(until):
         engine_queue.submit(Path("/nowhere"))
 
 
+@pytest.mark.usefixtures("forked")
 def test_an_engine_that_died_is_no_engine(until, baseline):
     engine = engine_control.start()
     os.kill(engine.pid, signal.SIGKILL)
@@ -166,6 +167,7 @@ def test_the_folder_of_an_engine_is_its_owners_alone(cache):
         engine_queue.home()
 
 
+@pytest.mark.usefixtures("forked")
 def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
     engine_control.start()
     assert engine_queue.usable()
