@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -243,23 +243,35 @@ def save(folder: Path, config: Config) -> None:
         f"seed = {config.seed}",
         "",
     ]
+    _write(folder, "\n".join(lines))
+
+
+def replace_labels(folder: Path, before: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    """Put another label set into workbench.toml; all else in it stays as its owner wrote it.
+
+    `before` is the label set that was read from it: labels that have been added since are kept.
+    Raises UserError if the file has become unreadable meanwhile.
+    """
+    import tomlkit
+
+    added = [label for label in load(folder).labels if label not in (*before, *labels)]
+    settings = tomlkit.parse((folder / FILE_NAME).read_text("utf-8"))
+    settings["labels"] = [*labels, *added]
+    _write(folder, tomlkit.dumps(settings))
+
+
+def _write(folder: Path, content: str) -> None:
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         with writing(folder / FILE_NAME):
             temporary.touch(0o600)
             with temporary.open("w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(folder / FILE_NAME)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def with_labels(config: Config, labels: tuple[str, ...]) -> Config:
-    """The same settings with another label set."""
-    check_new_labels(labels)
-    return replace(config, labels=labels)
 
 
 def _toml(value: str | list[str]) -> str:

@@ -216,7 +216,8 @@ def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
 
 def set_labels(store: Store, labels: tuple[str, ...]) -> Store:
     """Give a workspace its label set and return it reopened."""
-    config_file.save(store.folder, config_file.with_labels(store.config, labels))
+    config_file.check_new_labels(labels)
+    config_file.replace_labels(store.folder, store.config.labels, labels)
     store.close()
     return open_store(store.folder, store.annotator)
 

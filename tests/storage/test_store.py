@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -196,6 +197,21 @@ def test_a_label_taken_out_of_the_settings_keeps_its_tweets(small):
     with pytest.raises(UsageError, match="not a label of this workspace"):
         labels.assign(store, [1], "negative")
     assert integrity.check(store) == []
+    store.close()
+
+
+def test_settings_that_were_edited_meanwhile_stay_when_the_labels_change(small):
+    path = small.folder / "workbench.toml"
+    edited = path.read_text().replace('"negative"]', '"negative", "mixed"]')
+    path.write_text(edited.replace("test = 0.2", "test = 0.3  # as agreed") + "\n# ours\n")
+    store = set_labels(small, ("positive", "negative", "neutral"))
+    assert store.config.labels == ("positive", "negative", "neutral", "mixed")
+    assert store.config.test_share == 0.3
+    assert "0.3  # as agreed" in path.read_text() and path.read_text().endswith("\n# ours\n")
+    path.write_text("labels = [")
+    with pytest.raises(UserError, match=re.escape(str(path))):
+        set_labels(store, ("positive", "negative"))
+    assert path.read_text() == "labels = ["
     store.close()
 
 
