@@ -36,6 +36,7 @@ _wait.SLEEP_IDLE /= 2
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 LONGEST = (
+    "e2e/slurm/test_slurm.py",
     "e2e/test_loop.py",
     "e2e/test_demo.py",
     "workbench/modeling/test_training.py",

@@ -55,7 +55,7 @@ def trained(tmp_path_factory, answer):
     return folder, run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plain_environment():
     """An environment in which `workbench` and `storage` cannot be imported by accident."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import forking
@@ -21,21 +22,27 @@ pytestmark = pytest.mark.slow
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 
 ASK = """
-import json, sys
+import json, os, sys
 from pathlib import Path
-texts = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-rows = [probabilities(text) for text in texts]
+told = Path(sys.argv[1])
+programs, texts = json.loads(told.read_text("utf-8"))
+rows = {}
+for folder, code in programs.items():
+    os.chdir(folder)
+    names = {}
+    exec(code, names)
+    rows[folder] = [names["probabilities"](text) for text in texts]
 assert not {"workbench", "storage"} & set(sys.modules)
-Path(sys.argv[1]).write_text(json.dumps(rows), "utf-8")
+told.write_text(json.dumps(rows), "utf-8")
 """
+"""Runs the programs of several folders in one process, as each imports the same libraries."""
 NOISE = 1e-3
 """What rounding may change of a probability computed in float32."""
 
 SEED_USAGE = """
-import sys
 from transformers import AutoModelForCausalLM, AutoTokenizer
-model = AutoModelForCausalLM.from_pretrained(sys.argv[2])
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
+model = AutoModelForCausalLM.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".")
 inputs = tokenizer("### Human: yayyyy thats amazing broo\\n### Assistant:", return_tensors="pt")
 inputs.pop("token_type_ids", None)
 outputs = model.generate(
@@ -143,43 +150,61 @@ def test_classify_agrees_with_the_stored_prediction(trained, answer, asked):
     assert max(reply["probabilities"].values()) == pytest.approx(tweet["confidence"], abs=1e-3)
 
 
-def as_the_readme_says(
-    folder: Path, texts: list[str], env: dict[str, str], usage: str
-) -> tuple[list[list[float]], str]:
-    """Run other code, and then that of an exported README, as it stands there, on texts.
-
-    Gives the probabilities, and the first line that was printed.
-    """
-    readme = (folder / "README.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    told = folder.parent / f"{folder.name}.json"
-    told.write_text(json.dumps(texts), "utf-8")
-    said = python(usage + code + ASK, str(told), str(folder), env=env, cwd=folder)
-    return json.loads(told.read_text("utf-8")), said
+def code_in_readme(folder: Path) -> str:
+    [code] = re.findall(
+        r"```python\n(.*?)```", (folder / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    return code
 
 
-@pytest.mark.parametrize("merge", [(), ("--merge",)], ids=["adapter", "merged"])
+@dataclass(frozen=True)
+class Exported:
+    """A run in two forms, what each predicts of every tweet and of LONG, and the first line printed."""
+
+    adapter: Path
+    merged: Path
+    probabilities: dict[str, list[list[float]]]
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def exported(trained, answer, cli, tmp_path_factory, plain_environment) -> Exported:
+    """Both exports, after the code of their READMEs has run as it stands there."""
+    folder, run = trained
+    place = tmp_path_factory.mktemp("exported")
+    adapter, merged = place / "adapter", place / "merged"
+    for path, options in ((adapter, ()), (merged, ("--merge",))):
+        done = cli("-w", folder, "export-adapter", run["id"], path, *options)
+        assert done.returncode == 0, done.stderr
+    programs = {
+        str(merged): SEED_USAGE + code_in_readme(merged),
+        str(adapter): code_in_readme(adapter),
+    }
+    texts = [row["text"] for row in answer("-w", folder, "list", "--run", run["id"])]
+    told = place / "told.json"
+    told.write_text(json.dumps([programs, [*texts, LONG]]), "utf-8")
+    printed = python(ASK, str(told), env=plain_environment, cwd=place)
+    return Exported(adapter, merged, json.loads(told.read_text("utf-8")), printed)
+
+
+@pytest.mark.parametrize("form", ["adapter", "merged"])
 def test_an_export_predicts_what_the_run_predicted_for_every_tweet(
-    trained, answer, cli, tmp_path, plain_environment, merge, asked
+    trained, answer, exported, form, asked
 ):
     folder, run = trained
-    exported = tmp_path / "exported"
-    done = cli("-w", folder, "export-adapter", run["id"], exported, *merge)
-    assert done.returncode == 0, done.stderr
+    path = getattr(exported, form)
     rows = answer("-w", folder, "list", "--run", run["id"])
     assert len(rows) == 240
-    texts = [row["text"] for row in rows]
-    usage = SEED_USAGE if merge else ""
-    (*plain, long), printed = as_the_readme_says(exported, [*texts, LONG], plain_environment, usage)
+    *plain, long = exported.probabilities[str(path)]
     for row, chances in zip(rows, plain, strict=True):
         assert max(chances) == pytest.approx(row["confidence"], abs=NOISE)
         if abs(chances[0] - chances[1]) > 2 * NOISE:
             assert ("positive", "negative")[chances[1] > chances[0]] == row["pred"]
-    assert not list(exported.rglob("*.bin"))  # no pickles
-    if not merge:
+    assert not list(path.rglob("*.bin"))  # no pickles
+    if form == "adapter":
         assert long == pytest.approx(list(asked[2]["probabilities"].values()), abs=NOISE)
     else:
-        assert printed == "Positive"
+        assert exported.printed == "Positive"
 
 
 def test_export_does_not_write_over_a_folder(trained, cli, tmp_path):

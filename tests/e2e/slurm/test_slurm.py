@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -59,6 +61,14 @@ def edit(workspace, line):
     script = workspace / "slurm.sbatch"
     text = re.sub(r"(?m)^#SBATCH --(begin|time)=.*\n", "", script.read_text())
     script.write_text(text.replace("#SBATCH --requeue\n", f"#SBATCH --requeue\n{line}\n"))
+
+
+def stand_still_until_the_limit(folder):
+    """Have the worker take no processor from other tests until the job is told of its limit."""
+    worker = read_state(folder).pid
+    os.kill(worker, signal.SIGSTOP)
+    until(lambda: (folder / "stop").exists(), folder)
+    os.kill(worker, signal.SIGCONT)
 
 
 def until_it_goes_on(folder, job, at):
@@ -118,6 +128,7 @@ def test_at_the_time_limit_and_after_a_requeue_a_run_goes_on(workspace, answer, 
     folder = workspace / "runs" / "2"
     job = job_of(folder)
     until(lambda: read_state(folder).step > 0, folder)
+    stand_still_until_the_limit(folder)
     until(lambda: read_state(folder).state == "queued", folder)
     at = read_state(folder).step
     assert list(folder.glob("checkpoints/checkpoint-*/COMPLETE"))
