@@ -159,7 +159,7 @@ def code_in_readme(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Exported:
-    """A run in two forms, what each predicts of every tweet and LONG, and the first line printed."""
+    """A run in two forms, what each predicts of all tweets and LONG, and the first line printed."""
 
     adapter: Path
     merged: Path
