@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from storage.bulk_writes import Bulk, bulk, importing_alone
 from storage.store import Store, visible
-from storage.transfer.bulk_writes import Bulk, bulk
-from storage.transfer.staging import importing_alone
 
 BATCH = 2_000
 

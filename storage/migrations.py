@@ -12,7 +12,7 @@ from array import array
 
 from sqlite_utils import Database, Migrations
 
-from storage.query.fts_tokens import searchable
+from storage.fts_tokens import searchable
 from storage.text import content_number
 
 schema = Migrations("workbench")
@@ -259,13 +259,13 @@ SCALE = (
         tweet INTEGER PRIMARY KEY REFERENCES tweets (id),
         bands BLOB NOT NULL  -- what `workbench.analysis.near_duplicates` compares
     )""",
-    # Without content of its own: indexed is the text as `storage.query.fts_tokens` spells it.
+    # Without content of its own: indexed is the text as `storage.fts_tokens` spells it.
     "DROP TABLE tweets_fts",
     """CREATE VIRTUAL TABLE tweets_fts USING fts5 (
         text, content='',
         tokenize="unicode61 remove_diacritics 2 tokenchars '$#@_'"
     )""",
-    # `storage.query.fts_segments` merges them, in transactions that are short enough.
+    # `storage.indexes.fts_segments` merges them, in transactions that are short enough.
     """INSERT INTO tweets_fts (tweets_fts, rank) VALUES
         ('hashsize', 16000000), ('automerge', 0), ('crisismerge', 1000), ('usermerge', 16)""",
     "INSERT INTO tweets_fts (rowid, text) SELECT id, searchable(text) FROM tweets",

@@ -20,10 +20,10 @@ from textual import _wait
 
 from storage import interpreter
 from storage.config import Config
+from storage.query.tweets import counts
 from storage.store import Store, create_store, open_store, set_labels
 from storage.transfer import importing
 from storage.transfer.importing import Options, Report
-from storage.tweets import counts
 from workbench import cli as command_line
 
 # Before torch is imported: with tests on every core, its threads would wait for one another.

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from storage import runs
 from storage.history import labels
 from storage.history.events import Shown
+from storage.runs import runs
 from storage.store import Store, open_store
 from workbench.planning import devices
 from workbench.recipes import recipes

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from storage.errors import UsageError
+from storage.formats.columns import MOST_LABELS, Columns
 from storage.formats.position import RecordError
 from storage.formats.values.cells import label_of
 from storage.formats.values.codes import code_of
@@ -17,32 +17,10 @@ from storage.formats.values.column_names import LABEL_WORDS, NAMES, fold
 from storage.label_names import key
 
 Rows = Sequence[Mapping[str, Any]]
-MOST_LABELS = 20
 NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
 GUESSED = ("predicted ", "rejected ")
 """What the names of columns begin with that hold labels which nobody gave."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The column of the file that plays each part, or None."""
-
-    text: str
-    label: str | None = None
-    id: str | None = None
-    ticker: str | None = None
-    url: str | None = None
-    split: str | None = None
-    annotator: str | None = None
-    short_text: str | None = None
-    """The column that has the text where that of the full text is empty."""
-
-    def as_json(self) -> dict[str, str]:
-        """The parts that are played."""
-        parts = asdict(self)
-        del parts["short_text"]
-        return {part: column for part, column in parts.items() if column is not None}
 
 
 def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str] = ()) -> Columns:

@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from storage.errors import UserError
-from storage.formats import containers, readers
-from storage.formats.decoding import archives, encodings, sniffing
+from storage.formats import containers, readers, sniffing
+from storage.formats.decoding import archives, encodings
 from storage.formats.decoding.compression import PACKED, kind_of
 from storage.formats.position import Position
 from storage.formats.programs import forms

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from storage.query.conditions import REVIEWS, all_decided, made
+from storage.predicates import REVIEWS, all_decided, made
 from storage.store import Store
 
 

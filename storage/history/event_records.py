@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from storage.bulk_writes import Bulk
 from storage.label_names import key
 from storage.store import Store, now
-from storage.transfer.bulk_writes import Bulk
 
 Event = dict[str, Any]
 GOLD = "gold import"

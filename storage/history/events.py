@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from storage.query.orders import follow_labels
+from storage.indexes.kept_orders import follow_labels
+from storage.newest_events import newest_event
 from storage.store import Store, now
 
 T = TypeVar("T")
@@ -59,14 +60,9 @@ def begin_step(store: Store, kind: str, shown: Shown | None = None) -> int:
     return action
 
 
-def newest(store: Store) -> int:
-    """The number of the newest event, 0 before the first."""
-    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0])
-
-
 def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
     """Add events to an action, and bring `current` and the counts in line with them."""
-    numbered = list(enumerate(edits, newest(store) + 1))
+    numbered = list(enumerate(edits, newest_event(store) + 1))
     store.db.executemany(
         "INSERT INTO label_events (id, action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
         ((number, action, edit.tweet, edit.field, edit.old, edit.new) for number, edit in numbered),
@@ -89,18 +85,6 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
         "UPDATE counts SET value = value + ? WHERE name = ?",
         [(change, name) for name, change in moved.items() if change],
     )
-
-
-def relabelled(store: Store, split: str | None = None) -> int:
-    """The newest event that gave a tweet another label, or took it out of training or in.
-
-    0 before the first; `split` asks about the tweets of one split.
-    """
-    one = "" if split is None else "WHERE split = ?"
-    row = store.db.execute(
-        f"SELECT coalesce(max(event), 0) FROM relabelled {one}", [] if split is None else [split]
-    ).fetchone()
-    return int(row[0])
 
 
 def _relabels(edit: Edit) -> bool:

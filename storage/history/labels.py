@@ -27,8 +27,8 @@ from storage.history.events import (
     begin_step,
     write,
 )
+from storage.query.tweets import tweet as find_tweet
 from storage.store import Store, transaction
-from storage.tweets import tweet as find_tweet
 
 SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
 """The value that an event has to have left or found, and the one that it is to get."""

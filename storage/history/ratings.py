@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from storage.query.tweets import listing
 from storage.store import Store
-from storage.tweets import listing
 
 GOLD = "gold"
 Rating = tuple[str, int, str]

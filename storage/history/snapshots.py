@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.errors import UsageError, UserError
-from storage.history.events import Edit, Progress, Value, batches, begin_step, newest, write
+from storage.history.events import Edit, Progress, Value, batches, begin_step, write
 from storage.history.labels import Change
+from storage.newest_events import newest_event
+from storage.query.tweets import counts
 from storage.store import Store, now, transaction
-from storage.tweets import counts
 
 NOW, GOLD = "now", "gold"
 """Stand for the labels as they are and as they were imported, wherever a snapshot can be named."""
@@ -58,7 +59,7 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
         )
     with transaction(store.db):
         taken = Snapshot(
-            name, newest(store), counts(store).tweets, store.annotator, now(), note or None
+            name, newest_event(store), counts(store).tweets, store.annotator, now(), note or None
         )
         try:
             store.db.execute(
@@ -85,7 +86,7 @@ def every(store: Store) -> list[Snapshot]:
 def find(store: Store, name: str) -> Snapshot:
     """The snapshot with this name, or what `now` and `gold` stand for; raises UserError."""
     if name.casefold() == NOW:
-        return Snapshot(NOW, newest(store), counts(store).tweets)
+        return Snapshot(NOW, newest_event(store), counts(store).tweets)
     if name.casefold() == GOLD:
         return Snapshot(GOLD, -1, counts(store).tweets)
     row = store.db.execute(

@@ -1,4 +1,5 @@
-"""Lists of tweets: the filter language, sort orders, keyset paging and full-text search as SQL.
+"""Lists of tweets: the filter language, sort orders, keyset paging, and reading tweets by id.
 
-Imports the core of the store and `storage.history`; imported by commands and by the screen.
+Imports the core of the store and `storage.runs`; imported by `storage.history`, by commands and by
+the screen.
 """

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from storage.query.fts_tokens import SPELLED, searchable, stands_alone
+from storage.fts_tokens import SPELLED, searchable, stands_alone
+from storage.predicates import CORRECTED, CURRENT, DISAGREES, DUPLICATES, REVIEWED
 
 
 class Value(NamedTuple):
@@ -88,44 +89,8 @@ def opposite(part: Condition) -> Condition:
     return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
 
 
-CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
-DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
-DUPLICATES = "FROM current WHERE group_id != tweet"
-# Somebody gave, kept or took away the label, and has not undone that.
-REVIEWS = (
-    "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
-    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
-)
-REVIEWED = f"SELECT e.tweet {REVIEWS}"
-CURRENT = "SELECT tweet FROM current WHERE"
 PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
 KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
-
-
-def made(run: str) -> str:
-    """The newest event when a run was made."""
-    return f"(SELECT event FROM runs WHERE id = {run})"
-
-
-def reviewed_since(since: str, row: str = "c") -> str:
-    """Somebody gave or kept the label that a tweet has after an event, and has not undone that."""
-    return (
-        f"({row}.changed > {since} AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = {row}.tweet "
-        f"AND e.id > {since} AND e.new IS {row}.label))"
-    )
-
-
-def decided(since: str, row: str = "c") -> str:
-    """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
-    return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
-
-
-def all_decided(since: str) -> str:
-    """A query that gives the tweets that are decided since an event, some perhaps twice."""
-    return (
-        f"{CURRENT} excluded = 1 UNION ALL {CURRENT} ambiguous = 1 UNION ALL "
-        f"SELECT d.tweet FROM current d WHERE {reviewed_since(since, 'd')}"
-    )
 
 
 def of_label(column: str, label: Value | None) -> Condition:

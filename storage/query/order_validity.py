@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from storage import suspect_ranking
-from storage.history.events import newest, relabelled
+from storage.newest_events import newest_event, newest_relabelling
 from storage.query.filters import compile_filter
+from storage.runs import suspect_ranking
 from storage.store import Store
 
 Basis = tuple[object, ...]
@@ -15,10 +15,10 @@ def basis(store: Store, filter_text: str, sort: str) -> Basis:
     """What a list rests on now."""
     query = compile_filter(filter_text, store.label_ids)
     if sort == "suspect":
-        return newest(store), suspect_ranking.ranking(store)
+        return newest_event(store), suspect_ranking.ranking(store)
     if sort == "changed" or query.follows_labels:
-        return (newest(store),)
-    return (relabelled(store),) if sort == "disagreement" else ()
+        return (newest_event(store),)
+    return (newest_relabelling(store),) if sort == "disagreement" else ()
 
 
 def stale(store: Store, filter_text: str, sort: str, made_from: Basis) -> bool:

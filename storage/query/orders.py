@@ -8,13 +8,10 @@ to in as many places as there are rows.
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.errors import UsageError
-from storage.query.conditions import DISAGREES, all_decided, decided, made
+from storage.predicates import ANSWERED, DISAGREES, RANKED_BY, decided, made
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,6 @@ def _kept(name: str, run: str, of: str, unless: str = "0", falling: bool = False
 
 PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
 QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
-RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
-ANSWERED = f"IN ({all_decided(made(RANKED_BY))})"
 OPEN = (
     "NOT EXISTS (SELECT 1 FROM current d WHERE d.tweet = {tweet} "
     f"AND {decided(made(RANKED_BY), 'd')})"
@@ -156,24 +151,3 @@ def order(name: str) -> Order:
     if name not in ORDERS:
         raise UsageError(f"{name!r} is not an order (known: {', '.join(ORDERS)}).")
     return ORDERS[name]
-
-
-def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
-    """Bring the orders of disagreements, of all runs, in line with labels that have just changed.
-
-    What stays as it was is not written. The rows are visited in the order of the key, so that each
-    page of the table is visited once.
-    """
-    numbers = json.dumps(list(tweets))
-    places = (
-        "SELECT p.run, {name} -p.confidence, p.tweet FROM runs r CROSS JOIN json_each(?) j "
-        "CROSS JOIN predictions p ON p.run = r.id AND p.tweet = j.value "
-        "JOIN current c ON c.tweet = p.tweet WHERE r.predictions > 0 AND {condition}"
-    )
-    agreeing = places.format(name="", condition=f"NOT ({DISAGREES})")
-    db.execute(
-        f"DELETE FROM orders WHERE name = 'disagreement' AND (run, value, tweet) IN ({agreeing})",
-        [numbers],
-    )
-    differing = places.format(name="'disagreement',", condition=DISAGREES)
-    db.execute(f"INSERT OR IGNORE INTO orders {differing} ORDER BY 1, 3, 4", [numbers])

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from storage.displayed_run import require_predictions, require_run, shown_run
 from storage.query.conditions import Condition
 from storage.query.filters import compile_filter
 from storage.query.orders import UNPREDICTED, UNRANKED, Leg, Order, order
+from storage.runs.displayed_run import require_predictions, require_run, shown_run
+from storage.runs.suspect_ranking import require_ranking
 from storage.store import Store, visible
-from storage.suspect_ranking import require_ranking
 
 RARE = 8_000
 """So many tweets are looked up and sorted while somebody waits for a key."""

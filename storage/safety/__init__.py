@@ -1,4 +1,5 @@
-"""What can go wrong with files: backups, damage, permissions, file systems, errors of the system.
+"""What can go wrong on a disk: backups, restoring, damage, permissions, errors of the system.
 
-Imported by the store itself, so only `restoring` and `integrity` may import the store.
+Below the store, so it imports locks, connections and errors only. Whether the tables agree with
+one another is checked in `storage.history.integrity`.
 """

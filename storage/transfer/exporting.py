@@ -18,10 +18,11 @@ from storage.formats.decoding.compression import kind_of, packing
 from storage.formats.programs import argilla, dialogues, label_studio
 from storage.formats.tables import delimited
 from storage.history import event_records
+from storage.query.tweets import each, sources
 from storage.safety.os_errors import writing
 from storage.store import Store, unchanging
 from storage.text import to_json
-from storage.tweets import Tweet, each, sources
+from storage.tweet import Tweet
 
 Row = dict[str, Any]
 FIELDS = (

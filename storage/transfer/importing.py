@@ -13,23 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from storage import config as config_file
+from storage.bulk_writes import bulk, importing_alone
 from storage.config import Config
 from storage.errors import UserError
-from storage.formats import detection, readers
-from storage.formats.column_guessing import Columns, candidates, guess
+from storage.formats import column_values, detection, readers
+from storage.formats.column_guessing import candidates, guess
+from storage.formats.column_values import Values
+from storage.formats.columns import Columns
 from storage.formats.decoding import encodings
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.source import ReadOptions, Source
-from storage.formats.values import codes, column_values, label_sets, splits
+from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
-from storage.formats.values.column_values import Values
-from storage.history.events import newest
 from storage.label_names import key
+from storage.newest_events import newest_event
 from storage.store import Store, transaction, visible
 from storage.transfer import exported_rows
-from storage.transfer.bulk_writes import bulk
 from storage.transfer.parsing import Batch, Job, Tally, batches
-from storage.transfer.staging import Arrivals, importing_alone, sweep
+from storage.transfer.staging import Arrivals, sweep
 
 SAMPLE = 200
 TOLD = 5
@@ -306,7 +307,7 @@ def _label_numbers(
     store: Store, db: sqlite3.Connection, labels: tuple[str, ...], keep: bool
 ) -> Iterator[dict[str, int]]:
     """The numbers of the labels; new ones are forgotten again if nothing came of the import."""
-    newest_event, new, kept = newest(store), [], False
+    since, new, kept = newest_event(store), [], False
     sql = "INSERT INTO labels (name) VALUES (?) ON CONFLICT (name) DO NOTHING"
     with transaction(db):
         added = [db.execute(sql, [name]) for name in labels]
@@ -316,7 +317,7 @@ def _label_numbers(
         kept = keep
     finally:
         if new and not kept:
-            _forget(store, db, new, newest_event)
+            _forget(store, db, new, since)
 
 
 def _forget(store: Store, db: sqlite3.Connection, labels: Sequence[int | None], since: int) -> None:

@@ -18,7 +18,7 @@ from storage import interpreter
 from storage.config import Config
 from storage.errors import UserError
 from storage.formats import readers
-from storage.formats.column_guessing import Columns
+from storage.formats.columns import Columns
 from storage.formats.decoding.streams import NOTHING
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.programs.records import Judgement

@@ -10,40 +10,20 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from storage import file_locks
+from storage.bulk_writes import Bulk
+from storage.fts_tokens import searchable
 from storage.history import event_records
-from storage.query import fts_segments
-from storage.query.conditions import CORRECTED
-from storage.query.fts_tokens import searchable
-from storage.store import Store, now, require_writable, transaction, visible
-from storage.transfer.bulk_writes import Bulk
+from storage.indexes import fts_segments
+from storage.predicates import CORRECTED
+from storage.store import now, transaction, visible
 from storage.transfer.parsing import Row
 
-LOCK = "import.lock"
-ASKED_S = 0.2
-"""Seconds between two looks whether another import has ended."""
 SWEPT = 10_000
 """Rows that are swept away before the text index is tidied up."""
-
-
-@contextmanager
-def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
-    """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
-    require_writable(store)
-    path = store.folder / LOCK
-    with file_locks.open_file(path) as file:
-        if not file_locks.take(file, path, file_locks.EXCLUSIVE):
-            waiting()
-            # asked again and again: an interrupt just before a lock that waits would wait with it
-            while not file_locks.take(file, path, file_locks.EXCLUSIVE):
-                time.sleep(ASKED_S)
-        yield
 
 
 def sweep(bulk: Bulk) -> None:

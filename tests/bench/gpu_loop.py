@@ -34,8 +34,9 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from run_log import RunLog  # noqa: E402
 
-from storage import predictions, runs, tweets  # noqa: E402
 from storage.config import Config  # noqa: E402
+from storage.query import tweets  # noqa: E402
+from storage.runs import predictions, runs  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
 from storage.transfer import importing  # noqa: E402
 from storage.transfer.importing import Options  # noqa: E402

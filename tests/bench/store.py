@@ -29,11 +29,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from storage import runs, tweets
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions
-from storage.query import paging
+from storage.query import paging, tweets
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import Store, open_store
+from storage.tweet import Tweet
 
 LABELS = ("negative", "neutral", "positive")
 SEED = 20261124
@@ -433,7 +434,7 @@ def _opened(folder: Path) -> Iterator[Store]:
         yield store
 
 
-def _first_page(store: Store, text: str) -> list[tweets.Tweet]:
+def _first_page(store: Store, text: str) -> list[Tweet]:
     asked = paging.ask(store, text)
     return tweets.window(store, paging.page(store, asked, 50), asked.run)
 

@@ -16,9 +16,9 @@ import pytest
 from terminals import WAIT_S, assert_clean, terminal
 
 from storage.config import Config
+from storage.query.tweets import tweet
 from storage.store import create_store, open_store
 from storage.transfer import importing
-from storage.tweets import tweet
 from workbench.tui.terminal import terminal_problem
 
 FORBIDDEN = (

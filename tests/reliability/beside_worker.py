@@ -15,8 +15,8 @@ import time
 import traceback
 from pathlib import Path
 
-from storage import runs
 from storage.history import labels
+from storage.runs import runs
 from storage.store import open_store
 
 PAUSE_S = 0.001

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from storage import tweets
-from storage.history import labels, snapshots
+from storage.history import integrity, labels, snapshots
 from storage.history.ratings import ratings
-from storage.safety import backups, integrity, restoring
+from storage.query import tweets
+from storage.safety import backups, restoring
 from storage.store import DATABASE
 from storage.transfer import exporting
 

@@ -10,10 +10,11 @@ import shlex
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import connections, locks, tweets
+from storage import connections, locks
 from storage.errors import Busy, UserError
-from storage.history import labels
-from storage.safety import backups, files, integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import backups, files
 from storage.safety import damage as damages
 from storage.store import DATABASE, now, open_store
 

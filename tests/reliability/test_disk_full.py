@@ -11,10 +11,10 @@ from functools import partial
 
 import pytest
 
-from storage import tweets
 from storage.config import Config
-from storage.history import labels
-from storage.safety import backups, integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import backups
 from storage.store import create_store, open_store
 
 TWEETS = 4_000

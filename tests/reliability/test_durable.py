@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from storage import connections
+from storage.bulk_writes import bulk
 from storage.history import labels, snapshots
 from storage.transfer import exporting, importing
-from storage.transfer.bulk_writes import bulk
 from storage.transfer.importing import Options
 
 NORMAL, FULL = 1, 2

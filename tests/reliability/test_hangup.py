@@ -9,9 +9,8 @@ import time
 import pytest
 from terminals import WAIT_S, assert_clean, terminal
 
-from storage import tweets
-from storage.history import labels
-from storage.safety import integrity
+from storage.history import integrity, labels
+from storage.query import tweets
 from storage.store import open_store
 
 MANY = 6_000

@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 from terminals import assert_clean, terminal
 
-from storage import runs, tweets
 from storage.config import Config
-from storage.history import labels, snapshots
-from storage.predictions import Prediction, add_predictions
-from storage.safety import integrity
+from storage.history import integrity, labels, snapshots
+from storage.query import tweets
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 from storage.transfer import importing
+from storage.tweet import Tweet
 from workbench import escaping
 from workbench.rundir import folder as run_folder
 from workbench.tui.app import WorkbenchApp
@@ -304,10 +305,10 @@ def test_any_text_is_inert_in_every_command(texts, cli):
 @settings(max_examples=150, deadline=None)
 @given(text=ANY, other=ANY)
 def test_any_text_is_inert_in_every_part_of_the_screen(text, other):
-    some = {field.name: False for field in fields(tweets.Tweet)}
+    some = {field.name: False for field in fields(Tweet)}
     told = {"text": text, "external_id": other, "note": other, "split": "train"}
     told |= {"gold": text, "label": other, "pred": text, "confidence": 0.5}
-    tweet = tweets.Tweet(**(some | told | {"id": 7, "group": 7, "run": 1}))
+    tweet = Tweet(**(some | told | {"id": 7, "group": 7, "run": 1}))
     layout = rows.columns([text, other])
     blank = Console().get_style("none")
     palette = rows.Palette(blank, blank, blank, blank)

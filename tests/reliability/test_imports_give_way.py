@@ -12,13 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-import storage.transfer.bulk_writes
-from storage import tweets
-from storage.history import labels
-from storage.safety import integrity
+import storage.bulk_writes
+from storage.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
+from storage.history import integrity, labels
+from storage.query import tweets
 from storage.store import transaction
 from storage.transfer import importing
-from storage.transfer.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
 
 ROWS = 12_000
 
@@ -60,7 +59,7 @@ def clock(monkeypatch):
     """A time that passes only when it is told to."""
     fake = SimpleNamespace(now=1000.0, naps=[])
     monkeypatch.setattr(
-        storage.transfer.bulk_writes,
+        storage.bulk_writes,
         "time",
         SimpleNamespace(monotonic=lambda: fake.now, sleep=fake.naps.append),
     )

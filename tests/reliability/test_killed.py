@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import tweets
-from storage.history import labels
-from storage.safety import backups, integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import backups
 from storage.store import DATABASE, SCHEMA_VERSION, open_store
 from storage.transfer import importing
 

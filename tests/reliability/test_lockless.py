@@ -13,9 +13,11 @@ import time
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import file_locks, tweets
+from storage import file_locks
 from storage.errors import UserError
-from storage.safety import backups, integrity
+from storage.history import integrity
+from storage.query import tweets
+from storage.safety import backups
 from storage.safety.damage import explain
 from storage.store import DATABASE, now, open_store
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from terminals import terminal
 
-from storage import tweets
+from storage.bulk_writes import bulk
 from storage.config import Config
 from storage.errors import UserError
-from storage.history import labels
+from storage.history import integrity, labels
 from storage.locks import SQLITE_SHARED
-from storage.safety import backups, damage, integrity, restoring
+from storage.query import tweets
+from storage.safety import backups, damage, restoring
 from storage.store import DATABASE, SCHEMA_VERSION, create_store, now, open_store
-from storage.transfer.bulk_writes import bulk
 
 SECONDS = float(os.environ.get("WORKBENCH_TOGETHER_SECONDS", "6"))
 ROUNDS = 50

@@ -9,9 +9,9 @@ import sys
 import pytest
 from terminals import terminal
 
-from storage import tweets
-from storage.history import labels
-from storage.safety import filesystem, integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import filesystem
 from storage.store import DATABASE, open_store
 
 LOCAL = "36 1 0:30 / / rw,relatime shared:1 - ext4 /dev/vda rw"

@@ -10,12 +10,11 @@ import time
 
 import pytest
 
-from storage import tweets
-from storage.history import labels
-from storage.safety import integrity
+from storage.bulk_writes import importing_alone
+from storage.history import integrity, labels
+from storage.query import tweets
 from storage.store import open_store
 from storage.transfer import importing
-from storage.transfer.staging import importing_alone
 
 LENGTH = 10_000
 LONG = {

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import displayed_run, predictions, runs, suspect_ranking, tweets
 from storage.config import Config, save
-from storage.history import decisions, labels
-from storage.safety import backups, integrity
+from storage.history import decisions, integrity, labels
+from storage.query import tweets
+from storage.runs import displayed_run, predictions, runs, suspect_ranking
+from storage.safety import backups
 from storage.store import DATABASE, SCHEMA_VERSION
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from terminals import assert_clean, terminal
 
-from storage import tweets
 from storage.history import labels
+from storage.query import tweets
 from storage.store import DATABASE, open_store
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")

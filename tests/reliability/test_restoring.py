@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from storage import tweets
 from storage.errors import UserError
-from storage.history import labels
-from storage.safety import backups, integrity, restoring
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import backups, restoring
 from storage.store import DATABASE, SCHEMA_VERSION, now, open_store
 
 ANOTHER_PROGRAM = """

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import tweets
-from storage.history import labels
-from storage.safety import integrity
+from storage.history import integrity, labels
+from storage.query import tweets
 
 SECONDS = float(os.environ.get("WORKBENCH_TOGETHER_SECONDS", "8"))
 PEOPLE = [f"person{number}" for number in range(1, 9)]

@@ -13,9 +13,9 @@ import time
 import traceback
 from pathlib import Path
 
-from storage import tweets
 from storage.errors import UserError
 from storage.history import labels, snapshots
+from storage.query import tweets
 from storage.store import Store, open_store
 from storage.transfer import importing
 

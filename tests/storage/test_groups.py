@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 
-from storage import groups, runs, training_set, tweets
-from storage.safety import integrity
+from storage import groups
+from storage.history import integrity
+from storage.query import tweets
+from storage.runs import runs, training_set
 from workbench.evaluation.near_duplicate_groups import compare
 
 

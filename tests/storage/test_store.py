@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 import storage.store
-from storage import tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
-from storage.history import external_changes, labels
-from storage.safety import integrity
+from storage.history import external_changes, integrity, labels
+from storage.query import tweets
 from storage.store import (
     SCHEMA_VERSION,
     create_store,

@@ -9,10 +9,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from storage import groups, runs, tweets
+from storage import groups
 from storage.config import Config
 from storage.errors import UsageError
 from storage.history.labels import undone
+from storage.query import tweets
+from storage.runs import runs
 from storage.store import create_store
 from storage.transfer import exporting
 from workbench import escaping

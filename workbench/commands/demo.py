@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from storage import runs, tweets
 from storage.config import Config
 from storage.errors import UserError
-from storage.runs import Run
+from storage.query import tweets
+from storage.runs import runs
+from storage.runs.runs import Run
 from storage.safety.os_errors import writing
 from storage.store import DATABASE, Store, create_store, open_store
 from storage.transfer import importing

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from storage import groups, tweets
+from storage import groups
+from storage.query import tweets
 from storage.store import Store, visible
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from storage import tweets
 from storage.history import labels, snapshots
 from storage.history.snapshots import Snapshot, readable
+from storage.query import tweets
 from storage.store import Store
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_change, print_json, say, table

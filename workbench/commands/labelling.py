@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from storage import runs, suspect_ranking, tweets
-from storage.displayed_run import require_predictions
 from storage.history import decisions, labels
 from storage.history.events import Shown
-from storage.predictions import predictions_for
-from storage.query import paging
+from storage.query import paging, tweets
+from storage.runs import runs, suspect_ranking
+from storage.runs.displayed_run import require_predictions
+from storage.runs.predictions import predictions_for
 from storage.store import Store
-from storage.tweets import Tweet
+from storage.tweet import Tweet
 from workbench import figures
 from workbench.console.options import Settings, common, warn
 from workbench.console.printing import print_change, print_json, print_jsonl, say, table

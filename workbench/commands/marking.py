@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from storage import tweets
-from storage.displayed_run import require_predictions
 from storage.errors import UserError
 from storage.history import labels
 from storage.history.events import Shown, batches
+from storage.query import tweets
+from storage.runs.displayed_run import require_predictions
 from storage.store import Store
-from storage.tweets import Tweet
+from storage.tweet import Tweet
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_change
 from workbench.console.progress import bar

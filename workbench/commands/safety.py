@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from storage.errors import UsageError, UserError
-from storage.safety import backups, filesystem, integrity, permissions, restoring
+from storage.history import integrity
+from storage.safety import backups, filesystem, permissions, restoring
 from storage.safety.backups import Backup
 from storage.safety.restoring import Content
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from storage.runs import get
+from storage.runs.runs import get
 from storage.store import Store
 from workbench import escaping
 from workbench.rundir import folder as run_folder

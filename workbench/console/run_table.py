@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from storage.runs import Run
+from storage.runs.runs import Run
 from workbench import figures
 from workbench.console.printing import console, say, table
 from workbench.runs.description import made_with

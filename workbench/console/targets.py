@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from storage import tweets
 from storage.errors import UsageError, UserError
+from storage.query import tweets
 from storage.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from storage import runs, tweets
 from storage.errors import UserError
-from storage.predictions import predictions_of
+from storage.query import tweets
+from storage.runs import runs
+from storage.runs.predictions import predictions_of
 from storage.store import Store
 from storage.transfer.id_remapping import moved
 from workbench.analysis import comparing

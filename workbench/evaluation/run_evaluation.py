@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from storage import runs
-from storage.history.events import newest
-from storage.predictions import predictions_of
+from storage.newest_events import newest_event
+from storage.runs import runs
+from storage.runs.predictions import predictions_of
 from storage.store import Store
 from workbench.analysis.metrics import evaluate
 
@@ -19,7 +19,7 @@ def evaluate_run(
     In-sample predictions are left out, so a split that was trained on whole has no report.
     """
     run = runs.get(store, number)
-    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
+    index, event = {label: place for place, label in enumerate(run.labels)}, newest_event(store)
     pairs: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in SPLITS}
     for _, label, of, in_sample, row in predictions_of(store, number):
         if label in index and not in_sample:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from storage import runs
 from storage.errors import UserError
-from storage.history.events import newest
-from storage.predictions import predictions_of
-from storage.runs import Run
+from storage.newest_events import newest_event
+from storage.runs import runs
+from storage.runs.predictions import predictions_of
+from storage.runs.runs import Run
+from storage.runs.suspect_ranking import SUSPECTS, ranks_suspects
 from storage.store import Store
-from storage.suspect_ranking import SUSPECTS, ranks_suspects
 from workbench.analysis.label_errors import suspicion
 
 
@@ -34,7 +34,7 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
 
 def rank_by(store: Store, run: Run) -> list[tuple[int, float, str]]:
     """Rank the suspects by one run and keep the ranking; empty if it says nothing out of sample."""
-    index, event = {label: place for place, label in enumerate(run.labels)}, newest(store)
+    index, event = {label: place for place, label in enumerate(run.labels)}, newest_event(store)
     rows = [
         (tweet, index[label], row)
         for tweet, label, _, in_sample, row in predictions_of(store, run.id)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage import runs
 from storage.errors import UserError
 from storage.file_locks import turn
-from storage.runs import Run
+from storage.runs import runs
+from storage.runs.runs import Run
 from storage.store import Store, transaction
 from workbench.rundir import folder as run_folder
 from workbench.rundir.folder import Job, State

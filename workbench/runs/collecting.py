@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from storage import runs
 from storage.errors import UserError, refused
 from storage.file_locks import turn
-from storage.predictions import add_predictions
-from storage.runs import Run
+from storage.runs import runs
+from storage.runs.predictions import add_predictions
+from storage.runs.runs import Run
+from storage.runs.suspect_ranking import ranks_suspects
 from storage.store import Store, transaction
-from storage.suspect_ranking import ranks_suspects
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.evaluation.suspects import rank_by
 from workbench.rundir import folder as run_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.runs import Run
+from storage.runs.runs import Run
 
 
 def made_with(kind: str, recipe: str) -> str:

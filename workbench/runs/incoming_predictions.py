@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.errors import UserError
-from storage.predictions import Prediction
-from storage.runs import Run
+from storage.runs.predictions import Prediction
+from storage.runs.runs import Run
 from storage.store import Store
 from storage.transfer.id_remapping import moved
 from workbench.rundir import folder as run_folder

@@ -15,12 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage import runs, training_set, tweets
 from storage.errors import UserError
 from storage.label_names import key
+from storage.query import tweets
+from storage.runs import runs, training_set
+from storage.runs.training_set import Example
 from storage.safety.os_errors import writing
 from storage.store import Store, now, require_writable, transaction
-from storage.training_set import Example
 from workbench.evaluation.near_duplicate_groups import compared
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes.base_models import fingerprint, is_local, place_of
@@ -72,9 +73,7 @@ def freeze_training(
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:
                 _write_examples(folder / run_folder.DEV, dev)
-            scored = _write_texts(
-                folder / run_folder.PREDICT, training_set.texts(store, filter_text)
-            )
+            scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
             reading.close()
             return _recorded(store, job, folder, len(train), len(dev), scored)
 
@@ -127,7 +126,7 @@ def freeze_prediction(
             shutil.copytree(adapter, folder / run_folder.ADAPTER)
         if train_file is not None:  # so that the run knows what its adapter was trained on
             shutil.copy(train_file, folder / run_folder.TRAIN)
-        scored = _write_texts(folder / run_folder.PREDICT, training_set.texts(store, filter_text))
+        scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
         return _recorded(store, job, folder, 0, 0, scored)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from storage import runs
 from storage.errors import UserError
-from storage.predictions import remove_predictions
-from storage.runs import Run
+from storage.runs import runs
+from storage.runs.predictions import remove_predictions
+from storage.runs.runs import Run
 from storage.store import Store
 from workbench.rundir import folder as run_folder
 

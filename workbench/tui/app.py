@@ -14,8 +14,9 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
-from storage import interpreter, runs
-from storage.runs import Run
+from storage import interpreter
+from storage.runs import runs
+from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import daily_backup
 from workbench.tui import command_palette, error_messages, screen_stack

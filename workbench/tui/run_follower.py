@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from storage import runs
+from storage.runs import runs
 from workbench.rundir.folder import FAILED, LIVE
 from workbench.tui import error_messages, screen_stack
 from workbench.tui.background_calls import beside

@@ -13,8 +13,9 @@ from typing import Any
 
 from textual.message import Message
 
-from storage import interpreter, runs
+from storage import interpreter
 from storage.errors import UserError
+from storage.runs import runs
 from storage.store import open_store
 from workbench import figures
 from workbench.rundir.elapsed_time import so_far

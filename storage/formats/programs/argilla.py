@@ -12,7 +12,7 @@ from storage.formats.programs.records import Judgement, Record, Row
 from storage.formats.values import cells
 
 if TYPE_CHECKING:
-    from storage.tweets import Tweet
+    from storage.tweet import Tweet
 
 PARTS = {
     "id",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from storage.formats.programs.records import Record, Row
 
 if TYPE_CHECKING:
-    from storage.tweets import Tweet
+    from storage.tweet import Tweet
 
 HUMAN, ASSISTANT = "### Human:", "### Assistant:"
 """What stands before a tweet and before its label."""

@@ -10,7 +10,7 @@ from storage.formats.programs import records
 from storage.formats.programs.records import Judgement, Record, Row
 
 if TYPE_CHECKING:
-    from storage.tweets import Tweet
+    from storage.tweet import Tweet
 
 ANNOTATIONS = ("annotations", "completions")
 """What the list is called now, and was called before version 1."""

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from storage import label_names
 from storage.config import Config, check_new_labels
 from storage.errors import UsageError
-from storage.formats.column_guessing import MOST_LABELS
+from storage.formats.columns import MOST_LABELS, MOST_VALUES
 from storage.formats.values.cells import several
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
-from storage.formats.values.column_values import MOST_VALUES
 from storage.label_names import key
 
 JOINED = re.compile(r"\s*[#|;,]\s*")

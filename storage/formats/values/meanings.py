@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.config import Config
-from storage.formats.column_guessing import Columns
+from storage.formats.columns import Columns
 from storage.formats.position import RecordError
 from storage.formats.source import TABLE, Source
 from storage.formats.values.cells import label_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from storage.errors import UsageError
-from storage.formats.column_guessing import Columns
+from storage.formats.columns import Columns
 from storage.formats.values.column_names import SPLIT_NAMES
 
 EMPTY = ("", "none")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from storage import tweets
 from storage.formats import detection, readers
 from storage.formats.source import ReadOptions
+from storage.query import tweets
 
 
 @pytest.fixture

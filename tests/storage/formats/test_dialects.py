@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from storage import tweets
 from storage.errors import UsageError, UserError
+from storage.query import tweets
 
 UP, DOWN = "up and away we go", "down it goes today"
 BOTH = [(UP, "positive"), (DOWN, "negative")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from storage import tweets
 from storage.errors import UserError
 from storage.formats import detection
 from storage.formats.source import ReadOptions
+from storage.query import tweets
 
 HEAD = "text,label\n"
 WESTERN = "the café in Zürich costs 5 € “now”"

@@ -12,11 +12,11 @@ import tracemalloc
 import pytest
 from backports import zstd
 
-from storage import tweets
 from storage.errors import UsageError, UserError
 from storage.formats import detection, readers
 from storage.formats.source import ReadOptions
 from storage.history import labels
+from storage.query import tweets
 from storage.transfer import exporting, importing
 from storage.transfer.importing import Options
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from storage import tweets
 from storage.config import Config, check_new_labels, with_labels
 from storage.errors import UsageError, UserError
 from storage.history import labels
+from storage.query import tweets
 
 UP, DOWN, SIDE = "up and away we go", "down it goes today", "sideways all day long"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from storage import tweets
 from storage.errors import UserError
 from storage.formats.rejects import Rejects
+from storage.query import tweets
 from storage.transfer import importing, parsing
 from storage.transfer.importing import Options
 

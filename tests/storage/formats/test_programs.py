@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from storage import tweets
 from storage.errors import UserError
 from storage.formats import detection, readers
 from storage.formats.source import ReadOptions
+from storage.query import tweets
 
 UP, DOWN = "up and away we go", "down it goes today"
 BOTH = [(UP, "positive"), (DOWN, "negative")]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from storage import runs, suspect_ranking, tweets
 from storage.history import decisions, labels, snapshots
-from storage.predictions import Prediction, add_predictions
+from storage.query import tweets
+from storage.runs import runs, suspect_ranking
+from storage.runs.predictions import Prediction, add_predictions
 
 LABELS = ("positive", "negative")
 

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import tweets
 from storage.errors import UsageError, UserError
-from storage.history import labels
+from storage.history import integrity, labels
 from storage.history.edit_conflicts import Overtaken
 from storage.history.events import Shown
-from storage.safety import integrity
+from storage.query import tweets
 from storage.store import open_store
 
 
@@ -119,7 +118,7 @@ def test_a_tweet_is_reviewed_once_somebody_gave_or_kept_its_label(small):
 
 
 def test_what_was_on_the_screen_is_kept_with_the_event(small):
-    from storage import runs
+    from storage.runs import runs
 
     run = runs.add(small, "uid", "baseline", "baseline", None, ("positive", "negative"))
     labels.assign(small, [1], "negative", Shown("suspects", run))

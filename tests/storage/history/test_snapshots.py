@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import tweets
 from storage.errors import UsageError, UserError
-from storage.history import labels, snapshots
+from storage.history import integrity, labels, snapshots
 from storage.history.events import FIELDS
-from storage.safety import integrity
+from storage.query import tweets
 from storage.store import open_store
 
 MORE = [{"text": f"later {n}", "label": "negative", "split": "train"} for n in range(3)]

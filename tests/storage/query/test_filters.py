@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage import displayed_run, runs, tweets
 from storage.config import Config
 from storage.errors import UserError
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions
-from storage.query import paging
+from storage.query import paging, tweets
 from storage.query.filters import MAX_LENGTH, FilterError, compile_filter
+from storage.runs import displayed_run, runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 
 TEXTS = [

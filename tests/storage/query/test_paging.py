@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from storage import runs, tweets
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions
-from storage.query import paging
+from storage.query import paging, tweets
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
 
 LABEL = ("positive", "negative", "neutral")
 FILTERS = (

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from storage import runs, tweets
 from storage.errors import UserError
 from storage.history import labels
 from storage.history.events import Shown
-from storage.predictions import Prediction, add_predictions
+from storage.query import tweets
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.transfer import exporting
 
 

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from storage import tweets
 from storage.errors import UsageError, UserError
 from storage.history import labels
+from storage.query import tweets
 from storage.transfer import exporting
 
 ROWS = [

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from storage import runs, tweets
 from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.groups import conflicts
-from storage.history import labels
-from storage.safety import integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.runs import runs
 from storage.store import create_store, set_labels
 from storage.transfer import importing, parsing
 from storage.transfer.importing import Options

@@ -8,8 +8,9 @@ import sys
 import psutil
 import pytest
 
-from storage import interpreter, tweets
+from storage import interpreter
 from storage.errors import UserError
+from storage.query import tweets
 from storage.transfer import importing, parsing
 from storage.transfer.importing import Options
 

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import tweets
 from storage.config import Config
 from storage.errors import UserError
-from storage.history import labels
+from storage.history import integrity, labels
 from storage.history.events import Shown
-from storage.safety import integrity
+from storage.query import tweets
 from storage.store import create_store, open_store
 from storage.transfer import exporting
 

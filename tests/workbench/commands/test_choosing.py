@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from storage import runs
-from storage.predictions import Prediction, add_predictions, predictions_of
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions, predictions_of
 from storage.store import open_store
 
 

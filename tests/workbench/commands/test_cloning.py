@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from terminals import terminal
 
-from storage import tweets
 from storage.history import labels
 from storage.history.labels import Shown
+from storage.query import tweets
 from storage.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hostile import acting
 
-from storage import runs
+from storage.runs import runs
 from storage.store import open_store
 from workbench.rundir import folder as run_folder
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage import runs
 from storage.errors import UserError
+from storage.runs import runs
 from workbench.commands.runs.starting import finish
 from workbench.console.options import Settings
 from workbench.recipes import recipes

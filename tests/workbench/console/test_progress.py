@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from storage import runs
+from storage.runs import runs
 from storage.store import open_store
 from workbench.console import progress, run_follower
 from workbench.console.run_follower import wait

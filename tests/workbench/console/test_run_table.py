@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from storage.runs import Run
+from storage.runs.runs import Run
 from workbench.console.run_table import print_runs
 
 

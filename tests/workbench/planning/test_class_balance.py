@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage import training_set
 from storage.history import labels
+from storage.runs import training_set
 from workbench.modeling.export.model_card import model_card
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage import runs
 from storage.errors import UserError
+from storage.runs import runs
 from storage.store import open_store, transaction
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, STOPPED, read_state, write_state

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from hostile import HOSTILE, acting
 
-from storage import runs, tweets
 from storage.errors import UsageError, UserError
+from storage.query import tweets
+from storage.runs import runs
 from workbench.recipes import recipes
 from workbench.rundir import tables
 from workbench.rundir.folder import (

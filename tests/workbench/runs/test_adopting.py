@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from storage import runs, tweets
+from storage.query import tweets
+from storage.runs import runs
 from workbench.recipes import recipes
 from workbench.rundir import tables
 from workbench.rundir.folder import (

@@ -8,9 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from storage import displayed_run, runs, suspect_ranking, tweets
 from storage.errors import UserError
 from storage.history import labels
+from storage.query import tweets
+from storage.runs import displayed_run, runs, suspect_ranking
 from workbench.analysis.metrics import evaluate
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.evaluation.suspects import rank_suspects
@@ -195,7 +196,7 @@ def test_probabilities_that_are_no_numbers_fail_their_run(store, run):
 def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch):
     """As if killed between two batches of predictions."""
     finish(run)
-    monkeypatch.setattr("storage.predictions.BATCH", 10)
+    monkeypatch.setattr("storage.runs.predictions.BATCH", 10)
     taken = []
 
     def cut_off(*about, read=collecting.predictions):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import interpreter, tweets
+from storage import interpreter
+from storage.query import tweets
 from storage.safety import backups
 from storage.transfer import importing, parsing
 from storage.transfer.importing import Options

@@ -9,9 +9,9 @@ from dataclasses import asdict
 
 import pytest
 
-from storage import runs
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions, predictions_for
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions, predictions_for
 from storage.store import transaction
 from storage.transfer.id_remapping import moved
 from workbench.evaluation import comparison

@@ -10,9 +10,10 @@ from collections import Counter
 import pyarrow.parquet as pq
 import pytest
 
-from storage import runs, tweets
 from storage.errors import UserError
 from storage.history import labels
+from storage.query import tweets
+from storage.runs import runs
 from storage.text import normalise
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -101,8 +102,8 @@ def told_twice(make_store, fill):
     "where",
     [
         "workbench.evaluation.near_duplicate_groups.compare",
-        "storage.training_set.divided",
-        "storage.training_set.texts",
+        "storage.runs.training_set.divided",
+        "storage.query.tweets.each_text",
     ],
 )
 def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(

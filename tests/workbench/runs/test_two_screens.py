@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from storage import runs
 from storage.history import labels
+from storage.runs import runs
 from workbench.recipes import recipes
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, RUNNING, STOPPED, State, append_log, write_state

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from storage import displayed_run, runs
 from storage.config import Config
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions
+from storage.query.tweets import tweet as read_tweet
+from storage.runs import displayed_run, runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 from storage.transfer import importing
-from storage.tweets import tweet as read_tweet
 from workbench.rundir import folder as run_folder
 from workbench.tui.app import WorkbenchApp
 
@@ -241,8 +241,8 @@ def stub(tmp_path, workspace):
 STUB = """
 import json, os, sys, time
 from pathlib import Path
-from storage import runs
-from storage.predictions import Prediction, add_predictions
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes

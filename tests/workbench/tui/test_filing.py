@@ -2,8 +2,8 @@
 
 import pytest
 
-from storage import runs
 from storage.history import snapshots
+from storage.runs import runs
 from storage.store import open_store
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder

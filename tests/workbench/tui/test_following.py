@@ -7,7 +7,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 
-from storage import runs
+from storage.runs import runs
 from storage.store import open_store
 from workbench.rundir import processes
 

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from storage import displayed_run, runs
+from storage.runs import displayed_run, runs
 from storage.store import open_store
 
 

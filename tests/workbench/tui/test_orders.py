@@ -2,8 +2,9 @@
 
 import pytest
 
-from storage import displayed_run, runs, suspect_ranking, tweets
 from storage.history import labels
+from storage.query import tweets
+from storage.runs import displayed_run, runs, suspect_ranking
 from storage.store import open_store
 from workbench.evaluation.suspects import rank_suspects
 from workbench.runs import trash

@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
-from storage import runs, tweets
 from storage.errors import UserError
+from storage.query import tweets
+from storage.runs import runs
 from storage.store import open_store
 from workbench.tui.editing.saving import AT_ONCE
 

@@ -7,7 +7,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from storage import runs
+from storage.runs import runs
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.runs import engine_control

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from storage import displayed_run as chosen
-from storage import runs as stored_runs
-from storage import tweets
 from storage.errors import UsageError
+from storage.query import tweets
+from storage.runs import displayed_run as chosen
+from storage.runs import runs as stored_runs
 from storage.store import Store
 from workbench import figures
 from workbench.console.options import Settings, common

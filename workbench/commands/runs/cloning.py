@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from storage import runs as stored_runs
-from storage.displayed_run import shown_run
 from storage.errors import UsageError
+from storage.runs import runs as stored_runs
+from storage.runs.displayed_run import shown_run
 from workbench import escaping
 from workbench.commands.runs.launching import (
     chosen_launch,

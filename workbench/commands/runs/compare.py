@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from storage.displayed_run import promoted_run
 from storage.errors import UsageError
+from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import figures
 from workbench.console.options import Settings, common

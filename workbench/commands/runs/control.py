@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from storage import runs as stored_runs
+from storage.runs import runs as stored_runs
 from workbench.commands.runs.launching import with_gpus
 from workbench.commands.runs.starting import finish
 from workbench.console.options import Settings, common, warn

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage import training_set, tweets
 from storage.errors import UserError
+from storage.query import tweets
+from storage.runs import training_set
 from storage.store import Store
 from workbench.console.printing import print_json, say
 from workbench.planning.class_balance import balance_warnings

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from storage import training_set
 from storage.errors import UserError
+from storage.runs import training_set
 from storage.store import Store
 from workbench.planning.devices import read_device
 from workbench.planning.forecast import Texts, earlier, forecast

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from storage import runs as stored_runs
-from storage import tweets
 from storage.errors import UserError
-from storage.runs import Run
+from storage.query import tweets
+from storage.runs import runs as stored_runs
+from storage.runs.runs import Run
 from workbench import figures
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table

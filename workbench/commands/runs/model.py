@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from storage import runs
-from storage.displayed_run import promoted_run
 from storage.errors import UsageError, UserError
+from storage.runs import runs
+from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import figures
 from workbench.commands.runs.starting import trained_run

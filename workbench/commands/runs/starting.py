@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storage import runs as stored_runs
-from storage.displayed_run import offered, shown_run
 from storage.errors import UserError
-from storage.runs import Run
+from storage.runs import runs as stored_runs
+from storage.runs.displayed_run import offered, shown_run
+from storage.runs.runs import Run
 from storage.store import Store
 from workbench.console.options import Settings
 from workbench.console.printing import print_json, say

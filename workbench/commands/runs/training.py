@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from storage import tweets
+from storage.query import tweets
 from workbench.commands.groups import compare
 from workbench.commands.runs.dry_run import show
 from workbench.commands.runs.launching import (

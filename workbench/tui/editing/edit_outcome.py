@@ -10,8 +10,9 @@ from storage.history import labels
 from storage.history.edit_conflicts import Overtaken
 from storage.history.events import Progress
 from storage.history.labels import Change, Outlook
+from storage.query.tweets import window
 from storage.store import Store
-from storage.tweets import Tweet, window
+from storage.tweet import Tweet
 from workbench.tui.editing import edits, wording
 from workbench.tui.editing.edits import ON_SCREEN, Done, Plan, Targets
 from workbench.tui.editing.refusals import overtaking, refusal

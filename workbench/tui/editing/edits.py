@@ -12,8 +12,9 @@ from storage.history import labels
 from storage.history.edit_conflicts import latest
 from storage.history.events import Progress, Shown
 from storage.history.labels import Change
+from storage.query.tweets import states
 from storage.store import Store
-from storage.tweets import State, Tweet, states
+from storage.tweet import State, Tweet
 from workbench.tui.editing import wording
 from workbench.tui.editing.refusals import ago
 from workbench.tui.editing.refusals import change as what_was_done

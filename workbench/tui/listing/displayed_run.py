@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from storage import displayed_run, runs, tweets
 from storage.errors import UserError
-from storage.runs import Run
+from storage.query import tweets
+from storage.runs import displayed_run, runs
+from storage.runs.runs import Run
 from storage.store import Store, open_store
 from workbench import figures
 from workbench.runs.description import named

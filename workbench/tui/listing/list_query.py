@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock
 
 from storage.errors import UserError
+from storage.query.tweets import Found, find
 from storage.store import Store, open_store
-from storage.tweets import Found, find
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from textual import on, work
 from textual.message import Message
 from textual.widgets import Static
 
-from storage import tweets
-from storage.displayed_run import require_predictions
 from storage.errors import UserError
 from storage.history.external_changes import learn_labels
+from storage.query import tweets
 from storage.query.filters import FIELDS, FilterError, compile_filter
 from storage.query.order_validity import Basis
+from storage.runs.displayed_run import require_predictions
 from storage.store import Store
+from storage.tweet import Tweet
 from workbench import escaping
 from workbench.tui.editing.label_keys import Editing
 from workbench.tui.listing import ordering
@@ -77,7 +78,7 @@ class Selecting(Editing):
 
     # The list.
 
-    def _fetch(self, ids: Sequence[int]) -> list[tweets.Tweet]:
+    def _fetch(self, ids: Sequence[int]) -> list[Tweet]:
         return tweets.window(self.store, ids, self.run, characters=300)
 
     def find(self, question: Question, keep: int | None = None) -> None:

@@ -13,7 +13,7 @@ from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from storage import tweets
+from storage.query import tweets
 from storage.store import Store
 from workbench import escaping
 from workbench.tui.editing.label_keys import EDITS, LOOK_S, NOTHING

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from storage.errors import UserError
-from storage.runs import Run
+from storage.runs.runs import Run
 from workbench import escaping
 from workbench.recipes import recipes
 from workbench.recipes.base_models import from_anywhere

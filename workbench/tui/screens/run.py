@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from storage.errors import UserError
-from storage.runs import Run
+from storage.runs.runs import Run
 from workbench import escaping
 from workbench.figures import percent
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED

@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
-from storage import runs
 from storage.errors import UserError
-from storage.runs import Run
+from storage.runs import runs
+from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import escaping, figures
 from workbench.rundir.folder import DONE

@@ -13,8 +13,8 @@ from textual.screen import Screen
 from textual.widgets import Button, Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from storage import training_set
 from storage.errors import UserError
+from storage.runs import training_set
 from storage.store import open_store
 from workbench import escaping
 from workbench.planning.class_balance import balance_warnings

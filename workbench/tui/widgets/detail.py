@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from storage import tweets
 from storage.history import labels
-from storage.predictions import predictions_for
-from storage.runs import Run
+from storage.query import tweets
+from storage.runs.predictions import predictions_for
+from storage.runs.runs import Run
 from storage.store import Store
-from storage.tweets import Tweet
+from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability
 

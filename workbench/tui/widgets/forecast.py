@@ -8,8 +8,9 @@ import shlex
 from textual import work
 from textual.widgets import Static
 
-from storage import training_set, tweets
 from storage.errors import UserError
+from storage.query import tweets
+from storage.runs import training_set
 from storage.store import open_store
 from workbench import escaping
 from workbench.planning.devices import read_device

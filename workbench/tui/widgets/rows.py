@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from storage.tweets import Tweet
+from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability
 

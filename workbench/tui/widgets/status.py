@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from storage.tweets import Counts
+from storage.query.tweets import Counts
 from workbench import escaping
 
 

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from storage.tweets import Tweet
+from storage.tweet import Tweet
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 

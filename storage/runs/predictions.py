@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from storage.displayed_run import take_first
-from storage.query import fts_segments
-from storage.query.conditions import DISAGREES
-from storage.query.orders import follow_labels
-from storage.runs import Run, get, that_predict
+from storage.bulk_writes import Bulk, bulk
+from storage.indexes import fts_segments, kept_orders
+from storage.newest_events import NEWEST
+from storage.predicates import DISAGREES
+from storage.runs.displayed_run import take_first
+from storage.runs.runs import Run, get, that_predict
 from storage.store import Store, transaction, visible
-from storage.transfer.bulk_writes import Bulk, bulk
 
 BATCH = 4_000
 
@@ -68,8 +68,8 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
 def _keep_orders(writer: Bulk, run: int) -> None:
     """Write the orders of a run, and count its predictions, which makes them visible."""
     db = writer.db
-    newest = db.execute("SELECT coalesce(max(id), 0) FROM label_events").fetchone()[0]
-    _fill(
+    newest = db.execute(f"SELECT {NEWEST}").fetchone()[0]
+    kept_orders.rewrite(
         writer,
         run,
         "disagreement",
@@ -77,44 +77,15 @@ def _keep_orders(writer: Bulk, run: int) -> None:
         f"JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND {DISAGREES}",
     )
     for name in ("confidence", "margin", "entropy"):
-        _fill(writer, run, name, f"SELECT {name} AS value, tweet FROM predictions WHERE run = ?")
+        kept_orders.rewrite(
+            writer, run, name, f"SELECT {name} AS value, tweet FROM predictions WHERE run = ?"
+        )
     counted = db.execute("SELECT count(*) FROM predictions WHERE run = ?", [run]).fetchone()[0]
     with transaction(db):
         db.execute("UPDATE runs SET predictions = ? WHERE id = ?", [counted, run])
         take_first(db, run)
         meanwhile = db.execute("SELECT DISTINCT tweet FROM label_events WHERE id > ?", [newest])
-        follow_labels(db, [tweet for (tweet,) in meanwhile])
-
-
-def _fill(writer: Bulk, run: int, name: str, values: str) -> None:
-    db = writer.db
-    db.execute("DROP TABLE IF EXISTS temp.old")
-    db.execute("DROP TABLE IF EXISTS temp.sorted")
-    db.execute(
-        "CREATE TEMP TABLE old AS SELECT value, tweet FROM orders WHERE run = ? AND name = ? "
-        "ORDER BY value, tweet",
-        [run, name],
-    )
-    db.execute(f"CREATE TEMP TABLE sorted AS {values} ORDER BY 1, 2", [run])
-    for table, sql in (
-        (
-            "old",
-            "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
-            "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)",
-        ),
-        (
-            "sorted",
-            "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
-            "WHERE rowid BETWEEN ?3 AND ?4",
-        ),
-    ):
-        size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
-        writer.over(
-            table,
-            1,
-            size,
-            lambda a, b, sql=sql: db.execute(sql, [run, name, a, b]),  # type: ignore[misc]
-        )
+        kept_orders.follow_labels(db, [tweet for (tweet,) in meanwhile])
 
 
 def remove_predictions(store: Store, number: int) -> None:
@@ -122,7 +93,7 @@ def remove_predictions(store: Store, number: int) -> None:
     with bulk(store) as writer:
         nothing = "SELECT 0.0 AS value, 0 AS tweet FROM runs WHERE id = ? AND 0"
         for name in ("disagreement", "confidence", "margin", "entropy"):
-            _fill(writer, number, name, nothing)
+            kept_orders.rewrite(writer, number, name, nothing)
         writer.over(
             "predictions",
             1,

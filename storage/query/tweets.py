@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from storage.displayed_run import require_run as require_run
-from storage.displayed_run import shown_run as shown_run
 from storage.errors import UserError
+from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, decided, made
 from storage.query import paging
-from storage.query.conditions import DISAGREES, DUPLICATES, REVIEWS, decided, made
 from storage.query.filters import compile_filter
 from storage.query.order_validity import Basis, basis
 from storage.query.orders import ORDERS
+from storage.runs.displayed_run import require_run as require_run
+from storage.runs.displayed_run import shown_run as shown_run
 from storage.store import DATABASE, Store, explain, visible
+from storage.tweet import State, Tweet
 
 SORTS = tuple(ORDERS)
 WINDOW = 500
@@ -38,55 +39,6 @@ CUT = (
     "ELSE substr(t.text, 1, {characters}) END"
 )
 """The beginning of a text; whole where there is a NUL in it, at which substr would end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tweet:
-    """A tweet as the list shows it: its labels, and what one run predicts for it."""
-
-    id: int
-    external_id: str | None
-    text: str
-    split: str
-    group: int
-    gold: str | None
-    label: str | None
-    excluded: bool
-    review: bool
-    ambiguous: bool
-    note: str | None
-    pred: str | None
-    confidence: float | None
-    in_sample: bool | None
-    reviewed: bool
-    """Somebody gave or kept its label."""
-    run: int | None
-
-    @property
-    def changed(self) -> bool:
-        """The label is no longer the one that was imported."""
-        return self.gold is not None and self.label != self.gold
-
-    @property
-    def disagrees(self) -> bool:
-        """The prediction is another label than the current one."""
-        return self.pred is not None and self.label is not None and self.pred != self.label
-
-    @property
-    def flags(self) -> list[str]:
-        """The names of the marks that are set."""
-        marks = {"excluded": self.excluded, "review": self.review, "ambiguous": self.ambiguous}
-        return [name for name, on in marks.items() if on]
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields that the command line promises."""
-        names = ("id", "external_id", "text", "split", "gold", "label", "pred", "confidence")
-        return {name: getattr(self, name) for name in names} | {
-            "run": self.run,
-            "in_sample": self.in_sample,
-            "changed": self.changed,
-            "flags": self.flags,
-        }
 
 
 @dataclass(frozen=True)
@@ -127,18 +79,6 @@ def window(
     sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"
     found = {row[0]: row for row in store.db.execute(sql, [run, *ids])}
     return [_tweet(store, found[number], run) for number in ids if number in found]
-
-
-class State(NamedTuple):
-    """What can be changed of a tweet, and what one run predicts for it."""
-
-    id: int
-    label: str | None
-    pred: str | None
-    excluded: bool
-    review: bool
-    ambiguous: bool
-    note: str | None
 
 
 def states(store: Store, ids: Sequence[int], run: int | None) -> Iterator[State]:
@@ -191,6 +131,11 @@ def each(
     ids = listing(store, filter_text, sort, run)[:limit]
     for start in range(0, len(ids), WINDOW):
         yield from window(store, ids[start : start + WINDOW], shown, characters=None)
+
+
+def each_text(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
+    """The id and the whole text of the tweets that pass a filter."""
+    return ((tweet.id, tweet.text) for tweet in each(store, filter_text))
 
 
 def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:

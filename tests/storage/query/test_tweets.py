@@ -7,10 +7,11 @@ import random
 
 import pytest
 
-from storage import displayed_run, runs, tweets
 from storage.errors import UsageError, UserError
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions, predictions_for
+from storage.query import tweets
+from storage.runs import displayed_run, runs
+from storage.runs.predictions import Prediction, add_predictions, predictions_for
 
 LABEL = ("positive", "negative")
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storage.store import Store
 from storage.text import split_of
-from storage.tweets import each
 
 LEARNABLE = (
     "FROM current c JOIN tweets t ON t.id = c.tweet "
@@ -90,8 +88,3 @@ def label_counts(store: Store) -> dict[str, Counter[str]]:
         if (name := store.label_names[label]) in allowed:
             counts[split][name] += count
     return counts
-
-
-def texts(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
-    """(id, text) of the tweets that pass a filter."""
-    return ((tweet.id, tweet.text) for tweet in each(store, filter_text))

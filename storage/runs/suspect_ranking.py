@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.displayed_run import promoted_run
 from storage.errors import NothingToGoBy
-from storage.history.events import relabelled
-from storage.query.orders import ANSWERED
+from storage.newest_events import newest_relabelling
+from storage.predicates import ANSWERED
+from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 
 SUSPECTS = "suspects"
@@ -73,4 +73,4 @@ def stale(store: Store) -> str:
         return ""
     if (wanted := ranks_suspects(store)) not in (None, known.run):
         return f"run {wanted} has not ranked them"
-    return "labels have changed since" if relabelled(store) > known.event else ""
+    return "labels have changed since" if newest_relabelling(store) > known.event else ""

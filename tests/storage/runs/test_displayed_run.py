@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from storage import displayed_run, runs, suspect_ranking, tweets
 from storage.errors import NothingToGoBy, UserError
 from storage.history import labels
-from storage.predictions import Prediction, add_predictions
-from storage.query import order_validity
+from storage.query import order_validity, tweets
+from storage.runs import displayed_run, runs, suspect_ranking
+from storage.runs.predictions import Prediction, add_predictions
 
 LABELS = ("positive", "negative")
 BY_PREDICTION = ("confidence", "margin", "disagreement")

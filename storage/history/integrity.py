@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.query.conditions import CORRECTED, DISAGREES
+from storage.predicates import CORRECTED, DISAGREES
 from storage.store import Store
 
 VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"

@@ -8,10 +8,10 @@ import sqlite3
 
 import pytest
 
-from storage import tweets
 from storage.errors import UserError
-from storage.history import labels
-from storage.safety import backups, integrity
+from storage.history import integrity, labels
+from storage.query import tweets
+from storage.safety import backups
 
 
 @pytest.fixture

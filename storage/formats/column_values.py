@@ -10,14 +10,13 @@ from operator import itemgetter
 from typing import Any
 
 from storage.formats import readers
-from storage.formats.column_guessing import Columns
+from storage.formats.columns import MOST_VALUES, Columns
 from storage.formats.position import Position, RecordError
 from storage.formats.source import Source
 from storage.formats.values.cells import label_of, value_of
 
 SCANNED = 50_000
 """Rows between two looks at how many different labels there are."""
-MOST_VALUES = 1_000
 
 Pair = tuple[Any, Any]
 """The label and the split of a row."""

@@ -6,7 +6,7 @@ switched off, and they are merged here in short transactions of their own (FTS5,
 
 from __future__ import annotations
 
-from storage.transfer.bulk_writes import Bulk
+from storage.bulk_writes import Bulk
 
 AT_ONCE = 16
 """Pieces that are merged into one: the `usermerge` of the index."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from storage.displayed_run import give_up, require_run
 from storage.errors import UserError
+from storage.newest_events import NEWEST
+from storage.runs.displayed_run import give_up, require_run
 from storage.store import Store, now, transaction
 
 
@@ -51,7 +52,6 @@ class Run:
         }
 
 
-NEWEST = "(SELECT coalesce(max(id), 0) FROM label_events)"
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
@@ -215,7 +215,7 @@ def delete(store: Store, number: int) -> None:
     """Take a run and what came out of it out of sight; its number stays taken.
 
     Labels that were given with its suggestion on the screen go on referring to it. Its
-    predictions are cleared by `storage.predictions.remove_predictions`.
+    predictions are cleared by `storage.runs.predictions.remove_predictions`.
     """
     with transaction(store.db):
         store.db.execute(

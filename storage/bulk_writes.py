@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
+from storage import file_locks
 from storage.locks import others
 from storage.safety.filesystem import network_type
-from storage.store import DATABASE, Store, connect, transaction
+from storage.store import DATABASE, Store, connect, require_writable, transaction
 
+LOCK = "import.lock"
+ASKED_S = 0.2
+"""Seconds between two looks whether another import has ended."""
 ALONE_S = 0.250
 """How long a transaction may take while nobody else has the workspace open."""
 QUIET_S = 0.030
@@ -118,3 +122,17 @@ def bulk(store: Store) -> Iterator[Bulk]:
         yield Bulk(db, store.held)
     finally:
         db.close()
+
+
+@contextmanager
+def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
+    """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
+    require_writable(store)
+    path = store.folder / LOCK
+    with file_locks.open_file(path) as file:
+        if not file_locks.take(file, path, file_locks.EXCLUSIVE):
+            waiting()
+            # asked again and again: an interrupt just before a lock that waits would wait with it
+            while not file_locks.take(file, path, file_locks.EXCLUSIVE):
+                time.sleep(ASKED_S)
+        yield

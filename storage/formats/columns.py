@@ -1,0 +1,31 @@
+"""Which column of a file plays which part, and how many different labels a column may have."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+MOST_LABELS = 20
+"""Different values of a column that was guessed to hold the labels."""
+MOST_VALUES = 1_000
+"""Different values of a column that the user says holds the labels."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The column of the file that plays each part, or None."""
+
+    text: str
+    label: str | None = None
+    id: str | None = None
+    ticker: str | None = None
+    url: str | None = None
+    split: str | None = None
+    annotator: str | None = None
+    short_text: str | None = None
+    """The column that has the text where that of the full text is empty."""
+
+    def as_json(self) -> dict[str, str]:
+        """The parts that are played."""
+        parts = asdict(self)
+        del parts["short_text"]
+        return {part: column for part, column in parts.items() if column is not None}

@@ -1,0 +1,62 @@
+"""The rows of the table `orders`: tweets by a value of theirs, or by one of their predictions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from storage.bulk_writes import Bulk
+from storage.predicates import DISAGREES
+
+
+def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
+    """Bring the orders of disagreements, of all runs, in line with labels that have just changed.
+
+    What stays as it was is not written. The rows are visited in the order of the key, so that each
+    page of the table is visited once.
+    """
+    numbers = json.dumps(list(tweets))
+    places = (
+        "SELECT p.run, {name} -p.confidence, p.tweet FROM runs r CROSS JOIN json_each(?) j "
+        "CROSS JOIN predictions p ON p.run = r.id AND p.tweet = j.value "
+        "JOIN current c ON c.tweet = p.tweet WHERE r.predictions > 0 AND {condition}"
+    )
+    agreeing = places.format(name="", condition=f"NOT ({DISAGREES})")
+    db.execute(
+        f"DELETE FROM orders WHERE name = 'disagreement' AND (run, value, tweet) IN ({agreeing})",
+        [numbers],
+    )
+    differing = places.format(name="'disagreement',", condition=DISAGREES)
+    db.execute(f"INSERT OR IGNORE INTO orders {differing} ORDER BY 1, 3, 4", [numbers])
+
+
+def rewrite(writer: Bulk, run: int, name: str, values: str) -> None:
+    db = writer.db
+    db.execute("DROP TABLE IF EXISTS temp.old")
+    db.execute("DROP TABLE IF EXISTS temp.sorted")
+    db.execute(
+        "CREATE TEMP TABLE old AS SELECT value, tweet FROM orders WHERE run = ? AND name = ? "
+        "ORDER BY value, tweet",
+        [run, name],
+    )
+    db.execute(f"CREATE TEMP TABLE sorted AS {values} ORDER BY 1, 2", [run])
+    for table, sql in (
+        (
+            "old",
+            "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
+            "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)",
+        ),
+        (
+            "sorted",
+            "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
+            "WHERE rowid BETWEEN ?3 AND ?4",
+        ),
+    ):
+        size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
+        writer.over(
+            table,
+            1,
+            size,
+            lambda a, b, sql=sql: db.execute(sql, [run, name, a, b]),  # type: ignore[misc]
+        )

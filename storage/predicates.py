@@ -1,0 +1,49 @@
+"""What corrected, disagreeing, reviewed and decided mean, as pieces of SQL that many queries share.
+
+`c` is a row of the table `current`, `p` one of `predictions`, `e` one of `label_events`.
+"""
+
+from __future__ import annotations
+
+CORRECTED = "c.gold IS NOT NULL AND c.label IS NOT c.gold"
+DISAGREES = "p.label IS NOT NULL AND c.label IS NOT NULL AND p.label != c.label"
+DUPLICATES = "FROM current WHERE group_id != tweet"
+# Somebody gave, kept or took away the label, and has not undone that.
+REVIEWS = (
+    "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
+    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
+)
+REVIEWED = f"SELECT e.tweet {REVIEWS}"
+CURRENT = "SELECT tweet FROM current WHERE"
+
+
+def made(run: str) -> str:
+    """The newest event when a run was made."""
+    return f"(SELECT event FROM runs WHERE id = {run})"
+
+
+def reviewed_since(since: str, row: str = "c") -> str:
+    """Somebody gave or kept the label that a tweet has after an event, and has not undone that."""
+    return (
+        f"({row}.changed > {since} AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = {row}.tweet "
+        f"AND e.id > {since} AND e.new IS {row}.label))"
+    )
+
+
+def decided(since: str, row: str = "c") -> str:
+    """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
+    return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
+
+
+def all_decided(since: str) -> str:
+    """A query that gives the tweets that are decided since an event, some perhaps twice."""
+    return (
+        f"{CURRENT} excluded = 1 UNION ALL {CURRENT} ambiguous = 1 UNION ALL "
+        f"SELECT d.tweet FROM current d WHERE {reviewed_since(since, 'd')}"
+    )
+
+
+RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
+"""The run that the suspects are ranked by."""
+ANSWERED = f"IN ({all_decided(made(RANKED_BY))})"
+"""Somebody has decided about a suspect since the run that ranks it was made."""
