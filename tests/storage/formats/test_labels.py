@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from storage.config import Config, check_new_labels, with_labels
+from storage.config import check_new_labels
 from storage.errors import UsageError, UserError
 from storage.history import labels
 from storage.query import tweets
+from storage.store import set_labels
 
 UP, DOWN, SIDE = "up and away we go", "down it goes today", "sideways all day long"
 
@@ -85,7 +88,8 @@ def test_a_label_is_found_in_any_spelling_by_filter_and_by_name(make_store, take
     ],
 )
 def test_names_that_look_alike_are_refused(one, other, taken, write, make_store):
-    for check in (check_new_labels, lambda names: with_labels(Config(), names)):
+    plain = make_store("plain", labels=())
+    for check in (check_new_labels, partial(set_labels, plain)):
         with pytest.raises(UsageError, match="look alike and are not"):
             check((one, other))
     with pytest.raises(UsageError, match="look alike"):

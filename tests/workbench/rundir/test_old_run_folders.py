@@ -16,7 +16,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from storage import runs, tweets
+from storage.query import tweets
+from storage.runs import runs
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, QUEUED, STOPPED, read_job, read_log, read_state, settle
 from workbench.rundir.launch import Launch, read_launch
