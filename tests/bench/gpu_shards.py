@@ -39,8 +39,8 @@ from run_log import RunLog  # noqa: E402
 from storage.store import Store  # noqa: E402
 from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
-from workbench.rundir.launch import LOCAL, TORCHRUN, Launch  # noqa: E402
-from workbench.runs.launchers import local  # noqa: E402
+from workbench.runs.launchers.local import worker_command  # noqa: E402
+from workbench.runs.launchers.torchrun import torchrun_command  # noqa: E402
 from workbench.runs.snapshotting import freeze_training  # noqa: E402
 
 STEPS = 10
@@ -137,7 +137,6 @@ def freeze(store: Store, base: Path, memory: str, small: bool) -> Path:
 
 def one_run(folder: Path, gpus: int) -> dict[str, Any]:
     """Do a run as `workbench train` would, and read its figures from its folder."""
-    launch = Launch(TORCHRUN if gpus > 1 else LOCAL, 1, gpus)
     paths = [str(ROOT), os.environ.get("PYTHONPATH")]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
@@ -146,7 +145,7 @@ def one_run(folder: Path, gpus: int) -> dict[str, Any]:
     began = time.monotonic()
     with (folder / run_folder.WORKER_LOG).open("w") as printed:
         process = subprocess.Popen(
-            local.command(folder, launch),
+            torchrun_command(folder, gpus) if gpus > 1 else worker_command(folder),
             stdout=printed,
             stderr=printed,
             env=environment,

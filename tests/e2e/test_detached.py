@@ -14,7 +14,8 @@ import time
 import pyte
 import pytest
 
-from workbench.rundir.folder import DONE, RUNNING, read_state, settle
+from workbench.rundir.folder import DONE, RUNNING, read_state
+from workbench.rundir.liveness import reconcile_state
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +100,7 @@ def hold_up():
         state = until(lambda: folder.is_dir() and (s := read_state(folder)).phase and s)
         os.kill(state.pid, signal.SIGSTOP)
         stopped.append(state.pid)
-        assert settle(folder).state == RUNNING, "it was done too soon for this test"
+        assert reconcile_state(folder).state == RUNNING, "it was done too soon for this test"
         return lambda: os.kill(stopped.pop(), signal.SIGCONT)
 
     yield hold
@@ -116,7 +117,7 @@ def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, w
     if waiting:
         assert status == -signal.SIGHUP
     go_on()
-    until(lambda: settle(folder).state == DONE)
+    until(lambda: reconcile_state(folder).state == DONE)
     (run,) = answer("-w", workspace, "runs")
     assert (run["state"], run["predictions"]) == ("done", 400)
 
@@ -138,8 +139,8 @@ def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, endin
     ending(first)
     second = Terminal("-w", workspace)
     second.until(" starting", " fitting")
-    assert settle(folder).state == RUNNING
+    assert reconcile_state(folder).state == RUNNING
     go_on()
     second.until("run 1 done")
     second.kill()
-    assert settle(folder).state == DONE
+    assert reconcile_state(folder).state == DONE

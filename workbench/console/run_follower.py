@@ -18,7 +18,8 @@ from workbench import escaping
 from workbench.rundir import folder as run_folder
 from workbench.rundir.elapsed_time import so_far
 from workbench.rundir.expected_time import Expected, Log
-from workbench.rundir.folder import DONE, LIVE, State, settle
+from workbench.rundir.folder import DONE, LIVE, State
+from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration
 
 POLL_S = 0.2
@@ -37,7 +38,7 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
         }
         while tasks:
             for number, task in list(tasks.items()):
-                state = settle(folders[number])
+                state = reconcile_state(folders[number])
                 live = state.state in LIVE
                 word = state.phase or state.state if live else state.state
                 gone = so_far(folders[number], state)
@@ -91,7 +92,7 @@ def follow(
     """
     offset = 0
     while True:
-        state = settle(folder)
+        state = reconcile_state(folder)
         for values, after in run_folder.read_log(folder, offset):
             yield values
             offset = after

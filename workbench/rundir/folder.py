@@ -16,7 +16,7 @@ from storage.config import PLAIN, PROMPTS
 from storage.errors import UserError, on_one_line
 from workbench.recipes import recipes
 from workbench.recipes.recipes import Recipe
-from workbench.rundir import processes, rank_failures, schema
+from workbench.rundir import schema
 
 JOB = "run.json"
 STATE = "state.json"
@@ -48,8 +48,6 @@ FRESH_S = 120.0
 """A worker on another machine counts as gone when its last sign is older."""
 STATE_ANEW = "remove that file and go on with `workbench resume`"
 """What to do about a damaged state, since without one a run begins at its last checkpoint."""
-START_S = 30.0
-"""How long a run may be queued before something is there that works on it."""
 
 
 @dataclass(frozen=True)
@@ -238,53 +236,6 @@ def end_torn_line(folder: Path) -> None:
 def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
     """The complete lines of log.jsonl from a byte offset on, each with the offset after it."""
     return schema.log_lines(folder / LOG, offset)
-
-
-def alive(folder: Path, state: State) -> bool:
-    """Whether a worker is at work on a folder on this machine.
-
-    Neither its heartbeat nor any other time of day is asked: clocks are set.
-    """
-    if processes.locked(folder):
-        return True
-    return not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot)
-
-
-def settle(folder: Path) -> State:
-    """The state of a run; one whose worker is gone is marked as failed.
-
-    Of a run on another machine only its folder is known, and what that says is believed.
-    """
-    state = read_state(folder)
-    if state.state not in LIVE or alive(folder, state):
-        return state
-    if (ended := read_state(folder)) != state:  # it wrote its last word in between
-        return ended
-    if state.elsewhere or (state.state == QUEUED and _waits(folder)):
-        return state
-    age = time.time() - (state.heartbeat or folder.stat().st_mtime)
-    if state.state == QUEUED and state.pid is None and age < START_S:
-        return state
-    reason = rank_failures.told(folder) or (
-        "The worker ended without a word (killed, or the machine went down); see worker.log, and "
-        f"go on with `workbench resume {folder.name}`."
-    )
-    failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
-    try:
-        written = write_state(folder, failed)
-        rank_failures.forget(folder)
-        return written
-    except OSError:
-        return failed  # the folder of somebody else, or a full disk: it is so all the same
-
-
-def _waits(folder: Path) -> bool:
-    """Whether a run is in the queue of its launcher, which knows what becomes of it."""
-    try:
-        launch = schema.read_object(folder / LAUNCH)
-        return launch.get("job") is not None or launch.get("launcher") == "engine"
-    except UserError:
-        return False
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -10,7 +10,15 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
 
 LOCAL, TORCHRUN, SLURM, ENGINE = NAMES = ("local", "torchrun", "slurm", "engine")
-
+"""The launchers as launch.json names them; `workbench.runs.launchers` has a class for each."""
+MOST_NODES, MOST_GPUS = 10_000, 64
+LIMITS = {
+    LOCAL: (1, 1),
+    TORCHRUN: (1, MOST_GPUS),
+    SLURM: (MOST_NODES, MOST_GPUS),
+    ENGINE: (1, 1),
+}
+"""The most nodes, and GPUs on each, that a launcher can start a run on."""
 ANEW = "remove that file, and the run is started as one process on this machine"
 
 
@@ -29,6 +37,11 @@ class Launch:
     def processes(self) -> int:
         """How many share the work."""
         return self.nodes * self.gpus
+
+    @property
+    def in_queue(self) -> bool:
+        """Whether a run that has not begun has its place in the queue of the launcher."""
+        return self.job is not None or self.launcher == ENGINE
 
     def save(self, folder: Path) -> None:
         """Write launch.json."""
@@ -51,11 +64,12 @@ def check_launch(launch: Launch) -> None:
     """Raise ValueError for what cannot be started."""
     if launch.launcher not in NAMES:
         raise ValueError(f"the launcher is none of {', '.join(NAMES)}")
-    if not (1 <= launch.nodes <= 10_000 and 1 <= launch.gpus <= 64):
+    if not (1 <= launch.nodes <= MOST_NODES and 1 <= launch.gpus <= MOST_GPUS):
         raise ValueError("--nodes is from 1 to 10,000 and --gpus from 1 to 64")
-    if launch.launcher in (LOCAL, ENGINE) and (launch.nodes, launch.gpus) != (1, 1):
+    nodes, gpus = LIMITS[launch.launcher]
+    if launch.gpus > gpus or (gpus == 1 and launch.nodes > nodes):
         raise ValueError("more than one GPU or node needs --launcher torchrun or slurm")
-    if launch.launcher == TORCHRUN and launch.nodes != 1:
+    if launch.nodes > nodes:
         raise ValueError("several nodes need --launcher slurm")
     if launch.job is not None and not launch.job.isdecimal():
         raise ValueError("its job is no number")

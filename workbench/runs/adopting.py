@@ -11,6 +11,7 @@ from storage.runs.runs import Run
 from storage.store import Store, transaction
 from workbench.rundir import folder as run_folder
 from workbench.rundir.folder import Job, State
+from workbench.rundir.liveness import worker_alive
 from workbench.runs import trash
 
 ANEW = "copy the folder again from where it is whole, or remove it"
@@ -40,7 +41,7 @@ def _adopt(store: Store) -> list[str]:
             run_folder.require_inside(folder)
             _require_no_code(store, job, known.get(job.uid))
             state = run_folder.read_state(folder)
-            if run_folder.alive(folder, state):
+            if worker_alive(folder, state):
                 continue  # it would lose its folder; later
             if (run := known.get(job.uid)) is None:
                 run = known[job.uid] = _record(store, folder, job)
@@ -134,6 +135,6 @@ def _further(state: State, folder: Path) -> bool:
         run_folder.read_job(folder)
     except UserError:
         return True
-    if run_folder.alive(folder, own) or own.state == run_folder.DONE:
+    if worker_alive(folder, own) or own.state == run_folder.DONE:
         return False
     return (state.state == run_folder.DONE, state.step) > (False, own.step)

@@ -17,7 +17,8 @@ from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.evaluation.suspects import rank_by
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
-from workbench.rundir.folder import DONE, FAILED, LIVE, State, settle
+from workbench.rundir.folder import DONE, FAILED, LIVE, State
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs.adopting import adopt
 from workbench.runs.incoming_predictions import predictions
 from workbench.runs.launching import queues
@@ -53,7 +54,7 @@ def collect_run(store: Store, run: Run) -> bool:
     try:
         if run_folder.read_job(folder).uid != run.uid:
             raise UserError(f"{folder} belongs to another run; move it away.")
-        state = settle(folder)
+        state = reconcile_state(folder)
         _collect_log(store, run, folder)
         if state.state == DONE:
             return _take_in(store, run, folder, state)

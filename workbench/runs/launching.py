@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from storage.errors import UserError
-from workbench.rundir import engine_queue, processes, rank_failures
 from workbench.rundir import folder as run_folder
-from workbench.rundir.folder import FAILED, LIVE, QUEUED, STOPPED, State
-from workbench.rundir.launch import ENGINE, SLURM, Launch, read_launch
-from workbench.runs.launchers import local, slurm
+from workbench.rundir import processes, rank_failures
+from workbench.rundir.folder import LIVE, QUEUED, STOPPED
+from workbench.rundir.launch import Launch, read_launch
+from workbench.rundir.liveness import worker_alive
+from workbench.runs.launchers import LAUNCHERS, launcher_of
+from workbench.runs.launchers.launcher import LaunchedRun
 
 ENDING_S = 30.0
 """How long a worker that has said its last word may take to end."""
@@ -31,45 +31,25 @@ def launch(folder: Path, how: Launch | None = None) -> None:
 def _start(folder: Path, how: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
     rank_failures.forget(folder)
-    if how.launcher == ENGINE and not engine_queue.usable():
-        how = Launch()
-    how.save(folder)
-    if how.launcher == SLURM:
-        try:
-            slurm.start(folder, how)
-        except UserError as error:
-            state = run_folder.read_state(folder)
-            run_folder.write_state(folder, state, state=FAILED, reason=str(error))
-            raise
-    elif how.launcher == ENGINE:
-        engine_queue.submit(folder)
-    else:
-        local.start(folder, how, lock)
+    launcher_of(how).start(folder, how, lock)
 
 
 def stop(folder: Path) -> None:
     """Ask the worker of a run to save and stop; raises UserError if none is at work."""
     run_folder.require(folder)
-    state = run_folder.read_state(folder)
-    how = read_launch(folder)
-    if state.state not in LIVE or not (state.elsewhere or _waits_or_works(folder, state, how)):
-        raise UserError(f"Run {folder.name} is not running (it is {state.state}).")
-    if state.state == QUEUED and (
-        (how.launcher == SLURM and slurm.stop(folder, how))
-        or (how.launcher == ENGINE and engine_queue.withdraw(folder))
-    ):
-        run_folder.write_state(folder, state, state=STOPPED, reason="Taken out of the queue.")
-        return
-    (folder / run_folder.STOP).touch(0o600)  # seen by a worker that is still starting, or far away
-    if how.launcher == ENGINE:
-        return  # its process has other runs to do
-    if not state.elsewhere:
-        processes.send(signal.SIGTERM, state.pid, state.pid_started, state.boot)
+    run = LaunchedRun(read_launch(folder), run_folder.read_state(folder))
+    if not _waits_or_works(folder, run):
+        raise UserError(f"Run {folder.name} is not running (it is {run.state.state}).")
+    if launcher_of(run.launch).stop(folder, run):
+        run_folder.write_state(folder, run.state, state=STOPPED, reason="Taken out of the queue.")
 
 
-def _waits_or_works(folder: Path, state: State, how: Launch) -> bool:
-    waits = how.job is not None or how.launcher == ENGINE
-    return run_folder.alive(folder, state) or (state.state == QUEUED and waits)
+def _waits_or_works(folder: Path, run: LaunchedRun) -> bool:
+    state = run.state
+    if state.state not in LIVE:
+        return False
+    waits = state.state == QUEUED and run.launch.in_queue
+    return state.elsewhere or worker_alive(folder, state) or waits
 
 
 def resume(folder: Path, how: Launch | None = None) -> None:
@@ -80,7 +60,7 @@ def resume(folder: Path, how: Launch | None = None) -> None:
     run_folder.require(folder)
     run_folder.require_inside(folder)
     state = run_folder.read_state(folder)
-    if state.state in LIVE and run_folder.alive(folder, state):
+    if state.state in LIVE and worker_alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
     if state.elsewhere and state.recent:
         raise UserError(
@@ -90,93 +70,25 @@ def resume(folder: Path, how: Launch | None = None) -> None:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
     run_folder.read_job(folder)
     before = read_launch(folder)
-    if state.state == QUEUED and before.job is not None and _ended(before) is None:
-        raise UserError(f"Run {folder.name} waits in the queue as job {before.job}.")
+    if state.state == QUEUED and (job := launcher_of(before).waiting_job(before)) is not None:
+        raise UserError(f"Run {folder.name} waits in the queue as job {job}.")
     how = how or Launch(before.launcher, before.nodes, before.gpus)
     with processes.claimed(folder, ENDING_S) as lock:
-        run_folder.write_state(
-            folder, state, state=run_folder.QUEUED, reason=None, pid=None, host=None
-        )
+        run_folder.write_state(folder, state, state=QUEUED, reason=None, pid=None, host=None)
         _start(folder, how, lock)
 
 
 def queues(folders: list[Path]) -> dict[Path, str]:
     """What the queues of their launchers say of runs that are in one.
 
-    A run whose job has ended without its worker saying so is marked as failed.
+    A run that has lost its place there, or whose job has ended without its worker saying so, is
+    marked as failed. Raises UserError if a queue does not answer.
     """
-    known = _readable(folders)
-    jobs = {
-        folder: how
-        for folder, (how, _) in known.items()
-        if how.launcher == SLURM and how.job is not None
-    }
-    said = slurm.states(list(jobs.values()))
-    found = _of_the_engine(known)
-    for folder, how in jobs.items():
-        if (told := said.get(how.job or "")) is None:
-            continue
-        found[folder] = f"job {how.job} {told}"
-        state = run_folder.read_state(folder)
-        if state.state in LIVE and _over(told) and not run_folder.alive(folder, state):
-            again = run_folder.read_state(folder)
-            if again.state not in LIVE:
-                continue  # its last word came in between
-            run_folder.write_state(
-                folder,
-                again,
-                state=FAILED,
-                finished=again.heartbeat,
-                reason=rank_failures.told(folder)
-                or f"{slurm.why(how.job or '', told)}; go on with "
-                f"`workbench resume {folder.name}`.",
-            )
-    return found
-
-
-def _readable(folders: list[Path]) -> dict[Path, tuple[Launch, State]]:
-    """How runs were started and stand, without those of which that is damaged."""
-    found = {}
+    runs: dict[Path, LaunchedRun] = {}
     for folder in folders:
-        with suppress(UserError):  # said when it is collected
-            found[folder] = read_launch(folder), run_folder.read_state(folder)
-    return found
-
-
-def _of_the_engine(known: dict[Path, tuple[Launch, State]]) -> dict[Path, str]:
-    """The places of runs in the spool of the engine; one that lost its place has failed."""
-    queued = {
-        folder: state
-        for folder, (how, state) in known.items()
-        if state.state == QUEUED and how.launcher == ENGINE
-    }
-    if not queued:
-        return {}
-    places = {folder: place for place, (_, folder) in enumerate(engine_queue.waiting(), start=1)}
-    there = engine_queue.running() is not None
-    found = {}
-    for folder, state in queued.items():
-        if there and folder.resolve() in places:
-            found[folder] = f"number {places[folder.resolve()]} in the engine's queue"
-        elif not run_folder.alive(folder, state) and run_folder.read_state(folder) == state:
-            if not there:
-                engine_queue.withdraw(folder)
-            elif time.time() - (state.heartbeat or 0) < run_folder.START_S:
-                continue  # just taken out of the queue, or not yet in it
-            run_folder.write_state(
-                folder,
-                state,
-                state=FAILED,
-                reason="The engine ended before it came to this run; go on with "
-                f"`workbench resume {folder.name}`.",
-            )
-    return found
-
-
-def _ended(how: Launch) -> str | None:
-    told = slurm.states([how]).get(how.job or "", "UNKNOWN")
-    return told if _over(told) else None
-
-
-def _over(told: str) -> bool:
-    return told.split(" ")[0] not in (*slurm.WAITING, *slurm.GOING)
+        with suppress(UserError):  # it is damaged, which is said when it is collected
+            runs[folder] = LaunchedRun(read_launch(folder), run_folder.read_state(folder))
+    said: dict[Path, str] = {}
+    for name, launcher in LAUNCHERS.items():
+        said |= launcher.queue({f: run for f, run in runs.items() if run.launch.launcher == name})
+    return said

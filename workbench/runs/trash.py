@@ -11,6 +11,7 @@ from storage.runs.predictions import remove_predictions
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench.rundir import folder as run_folder
+from workbench.rundir.liveness import worker_alive
 
 TRASH = ".trash"
 
@@ -27,7 +28,7 @@ def delete(store: Store, number: int) -> bool:
             state = run_folder.read_state(folder)
         except UserError:
             state = run_folder.State(state=run_folder.FAILED)
-        if run_folder.alive(folder, state) or (state.elsewhere and state.recent):
+        if worker_alive(folder, state) or (state.elsewhere and state.recent):
             how = (
                 "wait until it has stopped"
                 if state.state == run_folder.STOPPING

@@ -20,7 +20,8 @@ from storage.store import open_store
 from workbench import figures
 from workbench.rundir.elapsed_time import so_far
 from workbench.rundir.expected_time import Expected
-from workbench.rundir.folder import LIVE, State, read_log, settle
+from workbench.rundir.folder import LIVE, State, read_log
+from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration, line_of
 from workbench.tui.background_calls import beside
 
@@ -113,7 +114,7 @@ class Follower:
         for values, offset in read_log(self.folder, self._offset):
             self._offset = offset
             self._take(values)
-        step, state = self._step, settle(self.folder)
+        step, state = self._step, reconcile_state(self.folder)
         gone = so_far(self.folder, state)
         return Progress(
             self.run,

@@ -75,7 +75,7 @@ def test_waiting_for_a_run_tells_how_long_it_will_be(trained, tmp_path, monkeypa
     )
     going = State("running", phase="predicting 40 of 720", eta_s=75.0)
     states = iter([going, going, State("done")])
-    monkeypatch.setattr(run_follower, "settle", lambda folder: next(states))
+    monkeypatch.setattr(run_follower, "reconcile_state", lambda folder: next(states))
     run_follower.wait(store, 1)
     store.close()
     assert "run 1 baseline: predicting 40 of 720" in drawn.getvalue()
@@ -99,7 +99,7 @@ def slow_start(small, monkeypatch):
             yield replace(going, state="done", finished=700.0)
 
     looks = looks()
-    monkeypatch.setattr(run_follower, "settle", lambda folder: next(looks))
+    monkeypatch.setattr(run_follower, "reconcile_state", lambda folder: next(looks))
     monkeypatch.setattr(run_follower, "POLL_S", 0.0)
     return small, folder
 

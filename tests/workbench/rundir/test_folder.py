@@ -15,8 +15,7 @@ import pytest
 
 from storage.errors import UserError
 from workbench.recipes import recipes
-from workbench.rundir import folder as run_folder
-from workbench.rundir import processes
+from workbench.rundir import liveness, processes
 from workbench.rundir.folder import (
     DONE,
     FAILED,
@@ -26,16 +25,15 @@ from workbench.rundir.folder import (
     STOPPING,
     Job,
     State,
-    alive,
     append_log,
     end_torn_line,
     read_job,
     read_log,
     read_state,
-    settle,
     write_json,
     write_state,
 )
+from workbench.rundir.liveness import reconcile_state, worker_alive
 from workbench.rundir.log_format import line_of
 from workbench.runs import launching
 
@@ -217,20 +215,20 @@ def test_what_follows_a_torn_line_is_whole(tmp_path):
 
 
 def test_this_process_is_alive(tmp_path):
-    assert alive(tmp_path, me())
+    assert worker_alive(tmp_path, me())
 
 
 def test_a_process_that_ended_is_not(dead, tmp_path):
-    assert not alive(tmp_path, dead())
-    assert not alive(tmp_path, State(state=RUNNING))
+    assert not worker_alive(tmp_path, dead())
+    assert not worker_alive(tmp_path, State(state=RUNNING))
 
 
 @pytest.mark.parametrize("change", [{"pid_started": 1.0}, {"boot": "another"}])
 def test_another_process_with_the_same_number_is_not(change, tmp_path):
     reused = replace(me(), **change)
-    assert not alive(tmp_path, reused)
+    assert not worker_alive(tmp_path, reused)
     write_state(tmp_path, reused)
-    assert settle(tmp_path).state == FAILED
+    assert reconcile_state(tmp_path).state == FAILED
     with pytest.raises(UserError, match="is not running"):
         launching.stop(tmp_path)
 
@@ -241,15 +239,15 @@ def test_a_zombie_is_not(tmp_path):
     process.stdin.close()
     while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    assert not alive(tmp_path, state)
+    assert not worker_alive(tmp_path, state)
     process.wait()
 
 
 def test_who_holds_the_lock_is_at_work_whatever_the_state_says(tmp_path):
     write_state(tmp_path, State(), heartbeat=1.0)
     with processes.claimed(tmp_path):
-        assert settle(tmp_path).state == QUEUED
-    assert settle(tmp_path).state == FAILED
+        assert reconcile_state(tmp_path).state == QUEUED
+    assert reconcile_state(tmp_path).state == FAILED
 
 
 @pytest.mark.parametrize("jump", [-(10**7), -3600, 3600, 10**7])
@@ -260,13 +258,13 @@ def test_a_clock_that_jumps_kills_no_run(jump, tmp_path, monkeypatch):
     with processes.claimed(queued):
         write_state(queued, State())
         monkeypatch.setattr(time, "time", lambda: now() + jump)
-        assert settle(tmp_path).state == RUNNING
-        assert settle(queued).state == QUEUED
+        assert reconcile_state(tmp_path).state == RUNNING
+        assert reconcile_state(queued).state == QUEUED
 
 
 def test_a_run_on_another_machine_is_believed(dead, tmp_path):
     written = write_state(tmp_path, dead(host="gpu-box"))
-    assert settle(tmp_path) == written
+    assert reconcile_state(tmp_path) == written
     with pytest.raises(UserError, match="is running on gpu-box"):
         launching.resume(tmp_path)
     launching.stop(tmp_path)
@@ -279,7 +277,7 @@ def test_a_run_on_another_machine_is_believed(dead, tmp_path):
 @pytest.mark.parametrize("state", [RUNNING, STOPPING, QUEUED])
 def test_a_run_whose_worker_died_has_failed(state, dead, tmp_path):
     write_state(tmp_path, dead(state=state, step=7))
-    settled = settle(tmp_path)
+    settled = reconcile_state(tmp_path)
     assert settled.state == FAILED
     assert "workbench resume" in settled.reason
     assert settled.step == 7
@@ -289,22 +287,22 @@ def test_a_run_whose_worker_died_has_failed(state, dead, tmp_path):
 @pytest.mark.parametrize("state", [DONE, FAILED, STOPPED])
 def test_a_run_that_ended_stays_as_it_is(state, dead, tmp_path):
     written = write_state(tmp_path, dead(state=state, reason="so"))
-    assert settle(tmp_path) == written
+    assert reconcile_state(tmp_path) == written
 
 
 def test_a_run_with_a_live_worker_goes_on(tmp_path):
     written = write_state(tmp_path, me())
-    assert settle(tmp_path) == written
+    assert reconcile_state(tmp_path) == written
 
 
 def test_a_run_that_was_just_launched_may_still_start(tmp_path):
     write_state(tmp_path, State())
-    assert settle(tmp_path).state == QUEUED
+    assert reconcile_state(tmp_path).state == QUEUED
 
 
 def test_a_run_that_never_started_has_failed(tmp_path):
     write_json(tmp_path / "state.json", {"state": QUEUED, "heartbeat": time.time() - 3600})
-    assert settle(tmp_path).state == FAILED
+    assert reconcile_state(tmp_path).state == FAILED
 
 
 def test_a_worker_that_ends_while_it_is_looked_for_is_done(tmp_path, monkeypatch):
@@ -315,8 +313,8 @@ def test_a_worker_that_ends_while_it_is_looked_for_is_done(tmp_path, monkeypatch
         write_state(tmp_path, state, state=DONE)
         return False
 
-    monkeypatch.setattr(run_folder, "alive", ends)
-    assert settle(tmp_path).state == DONE
+    monkeypatch.setattr(liveness, "worker_alive", ends)
+    assert reconcile_state(tmp_path).state == DONE
     assert read_state(tmp_path).state == DONE
 
 
@@ -329,20 +327,20 @@ def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead, monkeypatch):
         launching.resume(tmp_path)
     job().save(tmp_path)
     launching.resume(tmp_path)
-    assert settle(tmp_path).state == QUEUED
+    assert reconcile_state(tmp_path).state == QUEUED
     (tmp_path / "state.json").write_text('{"state": "que')
     with pytest.raises(UserError, match="remove that file and go on with `workbench resume`"):
         launching.resume(tmp_path)
     (tmp_path / "state.json").unlink()
     launching.resume(tmp_path)
-    assert settle(tmp_path).state == QUEUED
+    assert reconcile_state(tmp_path).state == QUEUED
 
 
 def test_the_time_between_a_stop_and_a_resume_is_no_work(dead, tmp_path):
     start = time.time() - 86_400
     state = dead(started=start, heartbeat=start + 60)
     write_json(tmp_path / "state.json", state.__dict__)
-    assert settle(tmp_path).seconds == pytest.approx(60, abs=1)
+    assert reconcile_state(tmp_path).seconds == pytest.approx(60, abs=1)
 
 
 # Stopping and resuming what cannot be

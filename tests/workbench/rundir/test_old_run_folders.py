@@ -19,8 +19,9 @@ import pytest
 from storage.query import tweets
 from storage.runs import runs
 from workbench.rundir import tables
-from workbench.rundir.folder import DONE, QUEUED, STOPPED, read_job, read_log, read_state, settle
+from workbench.rundir.folder import DONE, QUEUED, STOPPED, read_job, read_log, read_state
 from workbench.rundir.launch import Launch, read_launch
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs.collecting import collect
 
 OLD = Path(__file__).parents[2] / "fixtures" / "run-folders"
@@ -45,7 +46,7 @@ def demo(make_store, fill, repository):
 
 
 def test_its_job_state_launch_and_log_are_read(old):
-    job, state = read_job(old), settle(old)
+    job, state = read_job(old), reconcile_state(old)
     assert (job.kind, job.labels, job.words) == (
         old.name,
         ("positive", "negative"),

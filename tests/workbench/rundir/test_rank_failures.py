@@ -8,8 +8,10 @@ import time
 import pytest
 
 from workbench.rundir import rank_failures
-from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_state, settle, write_state
+from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_state, write_state
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching
+from workbench.runs.launchers import local
 from workbench.worker.reporter import Reporter
 
 SAID = "Process 1 failed: no memory"
@@ -25,7 +27,7 @@ def folder(baseline):
 
 @pytest.mark.parametrize("start", [launching.launch, launching.resume])
 def test_a_new_start_knows_nothing_of_it(start, folder, monkeypatch):
-    monkeypatch.setattr(launching.local, "start", lambda *arguments: None)
+    monkeypatch.setattr(local, "start_detached", lambda *arguments: None)
     if start is launching.resume:
         write_state(folder, read_state(folder), state=STOPPED)
     start(folder)
@@ -35,10 +37,10 @@ def test_a_new_start_knows_nothing_of_it(start, folder, monkeypatch):
 def test_a_run_whose_processes_are_gone_failed_for_this_reason_once(folder):
     gone = {"state": QUEUED, "heartbeat": time.time() - 999, "pid": 2**22 + 1, "pid_started": 1.0}
     write_state(folder, read_state(folder), **gone)
-    state = settle(folder)
+    state = reconcile_state(folder)
     assert (state.state, state.reason) == (FAILED, SAID)
     write_state(folder, state, **gone)
-    state = settle(folder)
+    state = reconcile_state(folder)
     assert state.state == FAILED
     assert state.reason.startswith("The worker ended without a word")
 

@@ -24,7 +24,7 @@ from workbench.rundir import engine_queue, processes
 from workbench.rundir.folder import DONE, QUEUED, RUNNING, read_state, write_state
 from workbench.rundir.launch import LOCAL, SLURM, TORCHRUN, Launch
 from workbench.runs import engine_control, launching
-from workbench.runs.launchers import slurm as slurm_launcher
+from workbench.runs.launchers import slurm_commands
 from workbench.tui.app import SELF
 from workbench.tui.run_progress import run_command
 from workbench.worker.engine import Warm
@@ -121,7 +121,7 @@ def cluster(tmp_path, monkeypatch):
 def test_a_job_of_slurm(age, run, until, cluster, ran):
     """Also with a job script that an earlier version has put into the workspace."""
     if age == "old":
-        script = slurm_launcher._script(run.parent.parent)
+        script = slurm_commands.job_script(run.parent.parent)
         text = script.read_text()
         script.write_text(text.replace("export PYTHONSAFEPATH=1", "").replace('" -P -m', '" -m'))
     launching.launch(run, Launch(SLURM))
@@ -203,7 +203,7 @@ def test_python_is_started_in_one_way(repository):
     """Another place that starts it belongs into this file."""
     sources = [p for name in ("storage", "workbench") for p in (repository / name).rglob("*.py")]
     for word, known in (
-        ("sys.executable", {"interpreter.py", "slurm.py"}),
+        ("sys.executable", {"interpreter.py", "slurm_commands.py"}),
         ("Popen(", {"interpreter.py"}),
         ("import multiprocessing", set()),
     ):

@@ -15,8 +15,9 @@ from storage.errors import UsageError, UserError
 from workbench.commands.runs.launching import with_gpus
 from workbench.modeling.training.process_group import ProcessGroup, init_process_group
 from workbench.recipes import recipes
-from workbench.rundir.folder import DONE, FAILED, read_job, read_log, read_state, settle
+from workbench.rundir.folder import DONE, FAILED, read_job, read_log, read_state
 from workbench.rundir.launch import SLURM, TORCHRUN, Launch, read_launch
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching
 from workbench.runs.snapshotting import freeze_prediction, freeze_training
 from workbench.worker.failure_reasons import OTHER_ENDED
@@ -74,7 +75,7 @@ def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="SLURM is not here"):
         launching.launch(baseline, Launch(SLURM))
-    assert settle(baseline).state == FAILED
+    assert reconcile_state(baseline).state == FAILED
     assert "SLURM is not here" in read_state(baseline).reason
 
 
@@ -135,7 +136,7 @@ def test_two_processes_score_what_one_scores(
             launching.launch(run, Launch(TORCHRUN, gpus=processes))
         else:
             do_run(read_job(run), run, Reporter(run))
-        until(lambda run=run: settle(run).state not in ("queued", "running"), 120)
+        until(lambda run=run: reconcile_state(run).state not in ("queued", "running"), 120)
         assert read_state(run).state == DONE, read_state(run).reason
         phases = [values["phase"] for values, _ in read_log(run) if "phase" in values]
         assert phases == ["starting", "loading the base", "predicting", "done"]
@@ -169,7 +170,7 @@ def train_run(filled, repository, until, monkeypatch, forked):
         return folder
 
     def end(folder):
-        until(lambda: settle(folder).state not in ("queued", "running", "stopping"), 120)
+        until(lambda: reconcile_state(folder).state not in ("queued", "running", "stopping"), 120)
         return read_state(folder)
 
     return run, end

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from workbench.rundir.folder import DONE, settle
+from workbench.rundir.folder import DONE
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching, login_sessions
 from workbench.runs.login_sessions import SCOPE, WARNING, Logout, at_logout
 
@@ -87,7 +88,7 @@ def test_without_the_programs_nothing_is_assumed(machine, monkeypatch, tmp_path)
 def test_a_run_started_in_a_scope_is_done(machine, baseline, until):
     calls = machine()
     launching.launch(baseline)
-    until(lambda: settle(baseline).state == DONE)
+    until(lambda: reconcile_state(baseline).state == DONE)
     assert "--user --scope" in calls.read_text()
     assert "workbench.worker" in calls.read_text()
 

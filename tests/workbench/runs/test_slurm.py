@@ -13,7 +13,7 @@ import pytest
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, read_state, write_state
 from workbench.rundir.launch import SLURM, Launch, read_launch
 from workbench.runs import launching
-from workbench.runs.launchers import slurm
+from workbench.runs.launchers import slurm_commands
 
 SQUEUE = "#!/bin/sh\nprintf '%s'\n"
 SACCT = """#!/bin/sh
@@ -106,4 +106,4 @@ def test_a_waiting_job_says_what_for(cluster, baseline):
     write_state(baseline, read_state(baseline), state=QUEUED)
     cluster(squeue="17|PENDING|Resources\\n18|RUNNING|None\\n")
     assert launching.queues([baseline]) == {baseline: "job 17 PENDING (Resources)"}
-    assert slurm.states([read_launch(baseline)]) == {"17": "PENDING (Resources)"}
+    assert slurm_commands.job_states([read_launch(baseline)]) == {"17": "PENDING (Resources)"}

@@ -16,8 +16,9 @@ import pytest
 from storage.errors import UserError
 from workbench.rundir import engine_queue
 from workbench.rundir.engine_queue import Engine
-from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_log, read_state, settle
+from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_log, read_state
 from workbench.rundir.launch import ENGINE, Launch
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs import engine_control, launching
 from workbench.runs.collecting import collect
 
@@ -51,12 +52,12 @@ def test_runs_of_several_workspaces_go_through_one_process(
     told = cli("-w", filled.folder, "runs").out
     assert "in the engine's queue" in told
     for run in runs:
-        until(lambda run=run: settle(run).state == DONE, 120)
+        until(lambda run=run: reconcile_state(run).state == DONE, 120)
         assert read_state(run).pid == engine["pid"]
     collect(filled)
     alone = make_model_run()
     launching.launch(alone)
-    until(lambda: settle(alone).state == DONE, 120)
+    until(lambda: reconcile_state(alone).state == DONE, 120)
     assert read_state(alone).pid != engine["pid"]
     first, last, fresh = (
         pq.read_table(run / "predictions.parquet") for run in (runs[0], runs[2], alone)
@@ -73,15 +74,15 @@ def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, unt
     named = ("--launcher", "engine", "--base", base)
     run = cli("-w", filled.folder, "train", "--recipe", "tiny", *named, *quick, "--json")
     folder = filled.run_folder(run.json["id"])
-    until(lambda: settle(folder).state == DONE, 120)
+    until(lambda: reconcile_state(folder).state == DONE, 120)
     assert read_state(folder).pid == engine_queue.running().pid
     run = cli("-w", filled.folder, "train", "--recipe", "tiny", "--base", base, *quick, "--json")
     folder = filled.run_folder(run.json["id"])
-    until(lambda: settle(folder).state == DONE, 120)
+    until(lambda: reconcile_state(folder).state == DONE, 120)
     assert read_state(folder).pid == engine_queue.running().pid
     assert cli("-w", filled.folder, "train", "--recipe", "baseline", "--json").status == 0
     folder = filled.run_folder(3)
-    until(lambda: settle(folder).state == DONE, 120)
+    until(lambda: reconcile_state(folder).state == DONE, 120)
     assert read_state(folder).pid != engine_queue.running().pid, "a baseline needs no base"
 
 
@@ -125,7 +126,7 @@ def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, unti
     (broken / "train.parquet").write_bytes(b"nothing")
     for run in (broken, baseline):
         hand_over(run)
-    until(lambda: settle(baseline).state == DONE)
+    until(lambda: reconcile_state(baseline).state == DONE)
     assert read_state(broken).state == FAILED
     assert "train.parquet is damaged" in read_state(broken).reason
 
@@ -143,7 +144,7 @@ def test_an_engine_that_died_is_no_engine(until, baseline):
     os.kill(engine.pid, signal.SIGKILL)
     until(lambda: engine_queue.running() is None)
     hand_over(baseline)
-    until(lambda: settle(baseline).state == DONE)
+    until(lambda: reconcile_state(baseline).state == DONE)
     assert read_state(baseline).pid != engine.pid
     assert [v["phase"] for v, _ in read_log(baseline) if "phase" in v][-1] == "done"
 

@@ -19,9 +19,9 @@ from workbench.rundir.folder import (
     read_job,
     read_log,
     read_state,
-    settle,
     write_state,
 )
+from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching
 from workbench.runs.collecting import collect
 from workbench.worker.reporter import Reporter
@@ -37,7 +37,7 @@ def test_of_two_workers_that_start_at_once_one_does_the_run(baseline, work):
     [complaint] = [line for line in told if line]
     assert "Another worker is busy" in complaint or "is done" in complaint
     assert complaint.count("\n") == 1
-    assert settle(baseline).state == DONE
+    assert reconcile_state(baseline).state == DONE
     phases = [values["phase"] for values, _ in read_log(baseline) if "phase" in values]
     assert phases == ["starting", "fitting out of fold", "predicting", "done"]
 
@@ -48,10 +48,10 @@ def test_a_killed_worker_lets_go_of_its_folder(baseline, work, until):
     assert processes.locked(baseline)
     process.kill()
     process.wait()
-    assert settle(baseline).state == FAILED
+    assert reconcile_state(baseline).state == FAILED
     launching.resume(baseline)
-    until(lambda: settle(baseline).state == DONE)
-    assert settle(baseline).seconds < 60
+    until(lambda: reconcile_state(baseline).state == DONE)
+    assert reconcile_state(baseline).seconds < 60
     until(lambda: not processes.locked(baseline))
 
 

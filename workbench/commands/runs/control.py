@@ -19,6 +19,7 @@ from workbench.console.run_table import print_runs
 from workbench.rundir import folder as run_folder
 from workbench.rundir.elapsed_time import so_far
 from workbench.rundir.expected_time import Log
+from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import estimate_line, last_line, line_of
 from workbench.runs import launching
 
@@ -79,7 +80,7 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
                 for values in follow(folder, follows, printer.look):
                     told.add(values.get("text"))
                     printer.print(line_of(values))
-            state = run_folder.settle(folder)
+            state = reconcile_state(folder)
             if state.reason in told:  # such as a note on why training ended early
                 state = replace(state, reason=None)
             say(f"Run {number}: {last_line(state)}")

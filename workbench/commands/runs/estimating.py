@@ -9,7 +9,8 @@ from workbench.planning.devices import read_device
 from workbench.planning.forecast import Texts, earlier, forecast
 from workbench.rundir import expected_time
 from workbench.rundir.expected_time import Estimate
-from workbench.rundir.launch import SLURM, Launch
+from workbench.rundir.launch import Launch
+from workbench.runs.launchers import launcher_of
 from workbench.runs.snapshotting import Frozen
 
 
@@ -19,7 +20,7 @@ def note_estimate(store: Store, frozen: Frozen, launch: Launch) -> None:
     It cannot for a base of a shape that is not known, and for a machine of which nothing is known.
     """
     job = frozen.job
-    if job.recipe.training is None or job.base is None or launch.launcher == SLURM:
+    if job.recipe.training is None or job.base is None or launcher_of(launch).remote:
         return
     _, mean, longest = training_set.characters(store)
     texts = Texts(frozen.train, mean, longest, frozen.predict)

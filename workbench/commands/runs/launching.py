@@ -14,17 +14,9 @@ from workbench.console.progress import busy
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import engine_queue
 from workbench.rundir import folder as run_folder
-from workbench.rundir.launch import (
-    ENGINE,
-    LOCAL,
-    NAMES,
-    SLURM,
-    TORCHRUN,
-    Launch,
-    check_launch,
-    read_launch,
-)
+from workbench.rundir.launch import ENGINE, NAMES, Launch, check_launch, read_launch
 from workbench.runs import engine_control
+from workbench.runs.launchers import default_launcher, launcher_of
 from workbench.runs.login_sessions import at_logout
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,11 +56,8 @@ def chosen_launch(
     launcher: str | None, nodes: int, gpus: int, recipe: Recipe | None = None
 ) -> Launch:
     """How a run shall be started; raises UsageError for what cannot be."""
-    several = TORCHRUN if gpus > 1 and nodes == 1 else LOCAL
     model = recipe is None or recipe.kind != "baseline"
-    if launcher is None and (nodes, gpus) == (1, 1) and model and engine_queue.usable():
-        several = ENGINE
-    launch = Launch(launcher or several, nodes, gpus)
+    launch = Launch(launcher or default_launcher(nodes, gpus, model), nodes, gpus)
     try:
         check_launch(launch)
     except ValueError as error:
@@ -93,7 +82,7 @@ def with_gpus(folder: Path, gpus: int) -> Launch:
     """How to go on with a run with another number of GPUs; a job of SLURM stays one."""
     before, job = read_launch(folder), run_folder.read_job(folder)
     recipe = None if job.kind == "predict" else job.recipe  # scoring is shared out with any
-    if before.launcher == SLURM:
+    if launcher_of(before).remote:
         return chosen_launch(before.launcher, before.nodes, gpus, recipe)
     return chosen_launch(None, 1, gpus, recipe)
 
