@@ -7,12 +7,13 @@ import os
 import re
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from storage import label_names
 from storage.errors import UsageError, UserError
+from storage.records import FieldError, WrongType, build_record
 from storage.safety.os_errors import writing
 
 FILE_NAME = "workbench.toml"
@@ -39,6 +40,12 @@ KINDS = {
     bool: "true or false",
 }
 """How the types of the settings are called in TOML."""
+WRONG_ITEMS = {
+    "labels": "{value!r} cannot be a label: use a short name in quotes",
+    "words": "words: the word for {item!r} must be text, not {value!r}",
+    "keys": "keys: the key for {item!r} must be one letter, not {value!r}",
+}
+"""What is said of a label, word or key that is none."""
 
 
 @dataclass(frozen=True)
@@ -146,18 +153,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     if not isinstance(split, dict):
         raise UserError(f"{path}: split must be a table with test, dev and seed, not {split!r}.")
     flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
-    known = Config.__dataclass_fields__
-    for name, value in flat.items():
-        if name not in known:
-            raise UserError(f"{path} has an unknown setting {name!r}; known: {', '.join(known)}.")
-        wanted = type(getattr(Config(), name))
-        value = tuple(value) if isinstance(value, list) else value
-        value = float(value) if wanted is float and isinstance(value, int) else value
-        if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
-            shown = list(value) if isinstance(value, tuple) else value
-            raise UserError(f"{path}: {name} must be {KINDS[wanted]}, not {shown!r}.")
-        flat[name] = value
-    config = Config(**flat)
+    try:
+        config = build_record(Config, flat)
+    except FieldError as error:
+        raise UserError(f"{path}{_wrong_field(error)}.") from None
     if config.template.count("{text}") != 1:
         raise UserError(f"{path}: template must contain {{text}} exactly once.")
     if config.prompt not in PROMPTS:
@@ -169,16 +168,26 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     if config.test_share + config.dev_share >= 1:
         raise UserError(f"{path}: the test and dev shares leave no tweets for training.")
     for label, word in config.words.items():
-        if not isinstance(word, str) or not word.strip():
-            raise UserError(f"{path}: words: the word for {label!r} must be text, not {word!r}.")
+        if not word.strip():
+            raise UserError(f"{path}: {WRONG_ITEMS['words'].format(item=label, value=word)}.")
     for label, key in config.keys.items():
-        if not isinstance(key, str) or len(key) != 1:
-            raise UserError(f"{path}: keys: the key for {label!r} must be one letter, not {key!r}.")
+        if len(key) != 1:
+            raise UserError(f"{path}: {WRONG_ITEMS['keys'].format(item=label, value=key)}.")
     try:
         check_labels(config.labels)
     except UsageError as error:
         raise UserError(f"{path}: {error}") from None
     return config
+
+
+def _wrong_field(error: FieldError) -> str:
+    """What is wrong with a setting: the part of a sentence that follows the name of the file."""
+    if not isinstance(error, WrongType):
+        known = ", ".join(field.name for field in fields(Config))
+        return f" has an unknown setting {error.name!r}; known: {known}"
+    if error.item is not None:
+        return f": {WRONG_ITEMS[error.name].format(item=error.item, value=error.value)}"
+    return f": {error.name} must be {KINDS[error.wanted[0]]}, not {error.value!r}"
 
 
 def check_labels(labels: tuple[str, ...]) -> None:

@@ -25,6 +25,7 @@ TOKENIZERS = (
     "*.tiktoken",
 )
 """Files one of which every tokenizer needs."""
+GATED = "{} is gated: accept its terms on the hub and log in with `hf auth login`."
 HUB_PATIENCE_S = 5.0
 SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
-from functools import cache
+from dataclasses import asdict, dataclass
 from importlib.resources import files
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from storage.errors import UsageError
+from storage.records import MissingField, UnknownField, WrongType, build_record
 from workbench.recipes.memory_modes import NAMED_MODES
 
 LOSSES = ("full-text", "label-words")
@@ -192,26 +192,17 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _section(name: str, kind: type, values: Mapping[str, Any]) -> Any:
-    types = _types(kind)
-    if missing := [f.name for f in fields(kind) if f.name not in values and f.default is MISSING]:
-        raise UsageError(f"The setting {name}.{missing[0]} is missing.")
-    checked = {}
-    for key, value in values.items():
-        if key not in types:
-            raise UsageError(f"{name}.{key} is not a setting.")
-        value = tuple(value) if isinstance(value, list) else value
-        value = float(value) if types[key] is float and type(value) is int else value
-        allowed = tuple(getattr(t, "__origin__", t) for t in get_args(types[key])) or (types[key],)
-        if type(value) not in allowed:
-            wanted = " or ".join("list" if t is tuple else t.__name__ for t in allowed)
-            raise UsageError(f"{name}.{key} must be of type {wanted}, not {value!r}.")
-        checked[key] = value
-    return kind(**checked)
-
-
-@cache
-def _types(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+    try:
+        return build_record(kind, values)
+    except MissingField as error:
+        raise UsageError(f"The setting {name}.{error.name} is missing.") from None
+    except UnknownField as error:
+        raise UsageError(f"{name}.{error.name} is not a setting.") from None
+    except WrongType as error:
+        wanted = " or ".join("list" if t is tuple else t.__name__ for t in error.wanted)
+        raise UsageError(
+            f"{name}.{error.name} must be of type {wanted}, not {error.value!r}."
+        ) from None
 
 
 def _check(recipe: Recipe) -> None:

@@ -10,14 +10,12 @@ import json
 import math
 import os
 import stat
-import types
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, BinaryIO, TypeVar
 
 from storage.errors import UserError, on_one_line
+from storage.records import FLOAT_EXACT, build_record
 
 T = TypeVar("T")
 
@@ -29,8 +27,6 @@ MOST_TEXT = 2_000
 """Characters of a text that a log or a state tells; the rest is cut off."""
 ANEW = "copy the run folder again from where it is whole, or remove the run with `workbench delete`"
 """What to do about a file without which a run cannot be understood."""
-BIGGEST = 2**53
-"""Whole numbers beyond this cannot be told from their neighbours as floats."""
 
 
 def read_object(path: Path, advice: str = ANEW) -> dict[str, Any]:
@@ -77,25 +73,26 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def build(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass from the values of a JSON object.
+    """A dataclass from the values of a JSON object; see `storage.records`.
 
-    Raises ValueError naming a field that is unknown, missing or of another type; a number must
-    be finite, and a list becomes a tuple.
+    Raises ValueError naming a field that is unknown, missing or of another type, or whose number
+    is not finite or cannot be told from its neighbours.
     """
-    assert is_dataclass(kind)  # noqa: S101 - a mistake of ours, not of a file
-    hints = _types(kind)
-    known = {field.name: field for field in fields(kind)}
-    if unknown := [name for name in values if name not in known]:
-        raise ValueError(f"{unknown[0][:40]!r} is not one of its fields")
-    for name, field in known.items():
-        if name not in values and field.default is field.default_factory is MISSING:
-            raise ValueError(f"{name!r} is missing")
-    return kind(**{name: _checked(name, hints[name], value) for name, value in values.items()})
+    record = build_record(kind, values)
+    for name in values:
+        _require_exact(name, getattr(record, name))
+    return record
 
 
-@cache
-def _types(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _require_exact(name: str, value: object) -> None:
+    """Raise ValueError for a number, or one among the items of a value, that no file has of us."""
+    if isinstance(value, tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            _require_exact(name, item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name!r} must be of type float, not {str(value)!r}")
+    elif isinstance(value, int) and abs(value) > FLOAT_EXACT:
+        raise ValueError(f"{name!r} is out of range")
 
 
 def log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
@@ -128,7 +125,7 @@ def number(value: object) -> float | None:
     """A finite number as a float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, int) and abs(value) > BIGGEST:
+    if isinstance(value, int) and abs(value) > FLOAT_EXACT:
         return None
     return float(value) if math.isfinite(value) else None
 
@@ -156,30 +153,7 @@ def _fits(name: str, value: object) -> bool:
     if name in TEXTS:
         return isinstance(value, str)
     if name in WHOLE:
-        return type(value) is int and 0 <= value <= BIGGEST
+        return type(value) is int and 0 <= value <= FLOAT_EXACT
     if type(value) is int:
-        return abs(value) <= BIGGEST
+        return abs(value) <= FLOAT_EXACT
     return name != "at" or number(value) is not None
-
-
-def _checked(name: str, hint: Any, value: Any) -> Any:
-    if hint is Any or is_dataclass(hint):
-        return value
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        [hint] = [argument for argument in arguments if argument is not type(None)]
-        return _checked(name, hint, value)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_checked(name, arguments[0], item) for item in value)
-    if origin is dict and isinstance(value, dict):
-        return {key: _checked(name, arguments[1], item) for key, item in value.items()}
-    if hint is float and (found := number(value)) is not None:
-        value = found
-    elif hint not in (int, str, bool) or type(value) is not hint:
-        wanted = getattr(hint, "__name__", str(hint))
-        raise ValueError(f"{name!r} must be of type {wanted}, not {str(value)[:40]!r}")
-    elif hint is int and abs(value) > BIGGEST:
-        raise ValueError(f"{name!r} is out of range")
-    return value

@@ -10,6 +10,7 @@ import errno
 from collections.abc import Callable, Iterator
 
 from storage.errors import UserError, on_one_line
+from workbench.recipes.base_models import GATED
 
 OUT_OF_MEMORY = (
     "The GPU ran out of memory; lower training.batch_size and raise training.accumulation by the "
@@ -24,7 +25,6 @@ FILE_TOO_LARGE = (
     "A file grew beyond what the system allows (`ulimit -f`); raise that limit and go on with "
     "`workbench resume` on this run."
 )
-GATED = "{} is gated: accept its terms on the hub and log in with `hf auth login`."
 UNREACHABLE = (
     "The hub cannot be reached; check the network or its proxy, or give a local folder with --base."
 )

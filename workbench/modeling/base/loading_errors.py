@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from storage.errors import UserError, on_one_line
+from workbench.recipes.base_models import GATED
 
 
 @contextmanager
@@ -17,9 +18,7 @@ def as_user_errors(name: str) -> Iterator[None]:
     try:
         yield
     except GatedRepoError:
-        raise UserError(
-            f"{name} is gated: accept its terms on the hub and log in with `hf auth login`."
-        ) from None
+        raise UserError(GATED.format(name)) from None
     except RepositoryNotFoundError:
         raise UserError(f"The hub has no model {name}; check the name or log in.") from None
     except (HfHubHTTPError, ConnectionError, OSError) as error:

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from storage.errors import on_one_line
+from storage.records import build_record
 from workbench.modeling.packed.dynamics import COLUMNS
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.training.checkpoints import (
@@ -148,14 +149,12 @@ def read_training_state(checkpoint: Path) -> TrainingState:
     """Read how far a run had come at a checkpoint; raises DamagedCheckpoint."""
     try:
         values = json.loads((checkpoint / STATE_FILE).read_text("utf-8"))
-        state = TrainingState(**{k: v for k, v in values.items() if k not in DROPPED_FIELDS})
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        known = {name: v for name, v in values.items() if name not in DROPPED_FIELDS}
+        state = build_record(TrainingState, known)
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise DamagedCheckpoint(f"{STATE_FILE}: {on_one_line(error, 160)}") from None
-    counts = (state.step, state.seed, state.best_step, state.skipped_steps)
-    loss = 0.0 if state.best_loss is None else state.best_loss
-    if not all(type(count) is int for count in counts) or not (
-        type(loss) in (int, float)
-        and math.isfinite(loss)
+    if not (
+        math.isfinite(state.best_loss or 0.0)
         and 0 <= state.best_step <= state.step == step_of(checkpoint)
         and 0 <= state.skipped_steps <= state.step
     ):
