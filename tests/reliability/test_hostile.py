@@ -316,7 +316,9 @@ def test_any_text_is_inert_in_every_part_of_the_screen(text, other):
     assert acting(strip.text) == []
     assert strip.cell_length == 60
     event = {"at": 0, "annotator": other, "kind": text, "field": "note", "old": text, "new": other}
-    details = detail.Details(tweet, (), (event, {**event, "field": "label"}), (1, 2), {text: other})
+    details = detail.TweetDetails(
+        tweet, (), (event, {**event, "field": "label"}), (1, 2), {text: other}
+    )
     console = Console(width=60, color_system=None, legacy_windows=False)
     for part in (detail._column(details), detail._few_lines(details)):
         with console.capture() as captured:

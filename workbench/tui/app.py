@@ -1,18 +1,19 @@
-"""The terminal application: screens, themes, signals, and the runs that go on beside it."""
+"""The terminal application: it opens the screens, and what works beside them hangs on it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from storage import interpreter
 from storage.runs import runs
@@ -20,22 +21,18 @@ from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import daily_backup
 from workbench.tui import command_palette, error_messages, screen_stack
-from workbench.tui.engine_status import WarmEngine
-from workbench.tui.file_commands import Filing
-from workbench.tui.listing.displayed_run import Showing
-from workbench.tui.run_follower import Following
-from workbench.tui.run_progress import run_command
+from workbench.tui.engine_status import EngineStatus
+from workbench.tui.file_commands import FileCommands
+from workbench.tui.run_progress import RunProgress, run_command
+from workbench.tui.run_watcher import RunWatcher
 from workbench.tui.screens.browse import NARROW, BrowseScreen
-from workbench.tui.screens.clone import CloneScreen
-from workbench.tui.screens.help import HelpScreen
-from workbench.tui.screens.run import RunScreen
-from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.too_small import TooSmallScreen
-from workbench.tui.screens.train import TrainScreen
 from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.tui.widgets.clipboard import clipboard_sequence
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.tweet_list import TweetList
+
+if TYPE_CHECKING:
+    from workbench.tui.host import Host
 
 SELF = tuple(interpreter.command("workbench"))
 
@@ -63,14 +60,13 @@ class WorkbenchApp(App[None]):
         super().__init__(ansi_color=True if plain else None)
         self.animation_level = "none"
         self.store = open_store(folder, annotator)
-        self.following = Following(self)
-        self.engine = WarmEngine(self)
         self.problem: str | None = None
         """Why the screen had to close, in one sentence."""
         self._program = program
         self._browse = BrowseScreen(self.store)
-        self.filing = Filing(self, self._browse)
-        self.showing = Showing(self, self._browse)
+        self.run_watcher = RunWatcher(self, self._browse.displayed_run)
+        self.engine_status = EngineStatus(self, self._browse.refresh_status)
+        self._file_commands = FileCommands(self, self._browse)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
         self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
         if wanted and not self._unknown_theme:
@@ -87,8 +83,8 @@ class WorkbenchApp(App[None]):
             self.call_after_refresh(
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
-        self.following.begin()
-        self.engine.begin()
+        self.run_watcher.begin()
+        self.engine_status.begin()
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
@@ -99,12 +95,12 @@ class WorkbenchApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave once everything is saved."""
-        if not self._browse.saving.delays_leaving():
+        if not self._browse.save_queue.delays_leaving():
             self.exit()
 
     async def on_unmount(self) -> None:
         """Close the workspace, and say how many edits could not be saved."""
-        if unsaved := await self._browse.saving.close():
+        if unsaved := await self._browse.save_queue.close():
             edits = "1 edit was" if unsaved == 1 else f"{unsaved:,} edits were"
             self.problem = f"{edits} not saved, as the program was closed before."
         self.store.close()
@@ -116,8 +112,16 @@ class WorkbenchApp(App[None]):
             self.say(complaint, problem=True)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Say what went wrong; only a fault of our own, or of the screen itself, ends it."""
-        if not error_messages.told(self, error):
+        """Say what went wrong; only a fault of our own, or of the screen itself, ends it.
+
+        Such as a damaged page of what it shows, which closes it with a sentence.
+        """
+        if isinstance(error, WorkerFailed) and error_messages.say_worker_error(self, error):
+            return
+        if isinstance(error, error_messages.EXPECTED):
+            self.problem = error_messages.sentence_of(error, self.store.folder)
+            self.exit(return_code=1)
+        else:
             super()._handle_exception(error)
 
     async def run_action(self, *arguments: Any, **more: Any) -> bool:
@@ -125,7 +129,7 @@ class WorkbenchApp(App[None]):
         try:
             return await super().run_action(*arguments, **more)
         except error_messages.EXPECTED as error:
-            self.say(error_messages.sentence(self, error), problem=True)
+            self.say(error_messages.sentence_of(error, self.store.folder), problem=True)
             return True
 
     def on_resize(self, event: events.Resize) -> None:
@@ -149,37 +153,39 @@ class WorkbenchApp(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Say so when a key means nothing."""
-        screen_stack.say_unused(self, event)
+        screen_stack.report_unused_key(self, event)
 
     async def action_leave(self) -> None:
         """Leave the top layer."""
-        await screen_stack.leave(self)
+        await screen_stack.leave_top(self)
 
     def action_place(self, name: str) -> None:
         """Go to one of the places of the program, from wherever the user is."""
-        there, go = {
-            "browse": (BrowseScreen, self.action_browse),
-            "train": (TrainScreen, self.action_train),
-            "runs": (RunsScreen, self.action_runs),
-        }[name]
-        if isinstance(self.screen, there) and not (name == "browse" and self._browse.card.opened):
+        places = {
+            "browse": self.action_browse,
+            "train": self.action_train,
+            "runs": self.action_runs,
+        }
+        if self.screen.name == name and not (name == "browse" and self._browse.card.opened):
             self.say("This is the place that this key goes to.")
         else:
-            go()
+            places[name]()
 
     def action_browse(self) -> None:
         """Show the list of tweets."""
-        screen_stack.uncover(self, depth=1)
-        self._browse.left()
+        screen_stack.pop_down_to(self, depth=1)
+        self._browse.close_overlay()
 
     def action_help(self) -> None:
         """Show all keys of the screen."""
+        from workbench.tui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen | TooSmallScreen):
             self.push_screen(HelpScreen(self.screen))
 
     def action_train(self) -> None:
         """Show the run that goes on, or the form that starts one."""
-        known = self.following.progress.items()
+        known = self.run_watcher.progress.items()
         going_on = [number for number, progress in known if progress.live]
         if going_on:
             self.open_run(runs.get(self.store, max(going_on)))
@@ -188,23 +194,31 @@ class WorkbenchApp(App[None]):
 
     def action_new_run(self) -> None:
         """Show the form that starts a run."""
-        screen_stack.put(self, TrainScreen())
+        from workbench.tui.screens.train import TrainScreen
+
+        screen_stack.show_over_list(self, TrainScreen())
 
     def action_runs(self) -> None:
         """Show all runs."""
-        screen_stack.put(self, RunsScreen())
+        from workbench.tui.screens.runs import RunsScreen
+
+        screen_stack.show_over_list(self, RunsScreen(self._browse.displayed_run))
 
     def clone_run(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
-        screen_stack.put(self, CloneScreen(run))
+        from workbench.tui.screens.clone import CloneScreen
+
+        screen_stack.show_over_list(self, CloneScreen(run))
 
     def open_run(self, run: Run) -> None:
         """Show one run."""
-        screen_stack.put(self, RunScreen(run))
+        from workbench.tui.screens.run import RunScreen
+
+        screen_stack.show_over_list(self, RunScreen(run))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action by name."""
-        return command_palette.commands(self, screen)
+        return command_palette.commands(self, screen, self._file_commands, self.engine_status)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send text to the terminal's clipboard, through tmux where there is one."""
@@ -213,21 +227,30 @@ class WorkbenchApp(App[None]):
 
     # Runs.
 
-    def show_engine(self) -> None:
-        """Have the status line say what the engine does."""
-        if self._browse.query(TweetList):  # and else, what is to come looks for itself
-            self._browse.tweets.settle()
+    @property
+    def engine_word(self) -> str:
+        """What the warm engine does, in a word; empty where there was none."""
+        return self.engine_status.word
 
-    def forget_run(self, number: int) -> str:
+    @property
+    def run_progress(self) -> Mapping[int, RunProgress]:
+        """How far the runs are that are followed, by their numbers."""
+        return self.run_watcher.progress
+
+    def follow_runs(self) -> None:
+        """Look for runs that have begun, and follow them."""
+        self.run_watcher.follow()
+
+    def forget_run(self, run: int) -> str:
         """Leave a deleted run aside, and say what is shown in its place if it was shown."""
-        self.following.forget(number)
-        return self.showing.forget(number)
+        self.run_watcher.forget(run)
+        return self._browse.displayed_run.forget(run)
 
-    def started(self, run: int) -> None:
+    def run_started(self, run: int) -> None:
         """Watch a run that has just been started."""
-        self.engine.look()
+        self.engine_status.look()
         self._browse.say("")
-        self.following.follow()
+        self.run_watcher.follow()
         self.open_run(runs.get(self.store, run))
 
     async def command(self, *arguments: str, let_finish: bool = False) -> Any:
@@ -235,3 +258,7 @@ class WorkbenchApp(App[None]):
         return await run_command(
             self._program, self.store.folder, *arguments, let_finish=let_finish
         )
+
+
+if TYPE_CHECKING:
+    _host: type[Host] = WorkbenchApp  # has all that screens ask of it

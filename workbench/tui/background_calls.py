@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def beside(call: Callable[[], T]) -> T:
+async def in_background(call: Callable[[], T]) -> T:
     """What a call returns or raises; it goes on in a thread when it is no longer waited for.
 
     Unlike with `asyncio.to_thread` the program can end before the call does, so it must not be

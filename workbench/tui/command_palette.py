@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from workbench.runs import engine_control
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+from workbench.tui.engine_status import EngineStatus
+from workbench.tui.file_commands import FileCommands
 
 
-def commands(app: WorkbenchApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
+def commands(
+    app: App[Any], screen: Screen[Any], files: FileCommands, engine: EngineStatus
+) -> Iterator[SystemCommand]:
     """What the keys of the screen do, then files and snapshots, the engine, and the themes."""
     offered = {"command_palette"}
     for node, binding, _, _ in screen.active_bindings.values():
@@ -26,15 +26,15 @@ def commands(app: WorkbenchApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
                 lambda action=binding.action, node=node: app.run_action(action, node),
             )
     for name, does, act in (
-        ("export the tweets of the list", "to a file for elsewhere", app.filing.export),
-        ("take a snapshot", "a name for the labels as they are", app.filing.take_snapshot),
-        ("go back to a snapshot", "one step, which undo takes back", app.filing.restore_snapshot),
+        ("export the tweets of the list", "to a file for elsewhere", files.export),
+        ("take a snapshot", "a name for the labels as they are", files.take_snapshot),
+        ("go back to a snapshot", "one step, which undo takes back", files.restore_snapshot),
     ):
         yield SystemCommand(name, does, act)
-    turn = "start" if app.engine.word in ("", engine_control.OFF) else "stop"
+    action = engine.action
     yield SystemCommand(
-        f"{turn} the engine",
+        f"{action} the engine",
         "a process that keeps the base model between runs",
-        lambda: app.engine.turn(turn),
+        lambda: engine.turn(action),
     )
     yield SystemCommand("theme", "choose other colours", app.action_change_theme)

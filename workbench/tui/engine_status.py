@@ -1,46 +1,57 @@
-"""The warm engine as the screen sees it: a word for the status line, and its start and end."""
+"""The warm engine as the screen sees it: a word for the status line, and its start and stop."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-from workbench.runs import engine_control
+from textual.app import App
 
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+from workbench.tui.host import host
 
-ENGINE_S = 3.0
+LOOK_S = 3.0
 """Seconds between two looks at it."""
 
 
-class WarmEngine:
+class EngineStatus:
     """Looks after the engine beside the application."""
 
-    def __init__(self, app: WorkbenchApp) -> None:
-        self.app = app
+    def __init__(self, app: App[Any], changed: Callable[[], None]) -> None:
+        self._app = app
+        self._changed = changed
+        """Called when the word is another one."""
         self.word = ""
         """What it does, in a word; empty where there was none."""
 
     def begin(self) -> None:
         """Look now, and from time to time."""
         self.look()
-        self.app.set_interval(ENGINE_S, self.look)
+        self._app.set_interval(LOOK_S, self.look)
 
     def look(self) -> None:
         """Have the status line say what the engine does."""
-        self.app.run_worker(self._look, group="engine", exclusive=True, thread=True)
+        self._app.run_worker(self._look, group="engine", exclusive=True, thread=True)
 
     def _look(self) -> None:
-        if (word := engine_control.in_a_word(self.app.store.runs_folder)) != self.word:
+        from workbench.runs import engine_control
+
+        if (word := engine_control.in_a_word(host(self._app).store.runs_folder)) != self.word:
             self.word = word
-            self.app.call_from_thread(self.app.show_engine)
+            self._app.call_from_thread(self._changed)
+
+    @property
+    def action(self) -> str:
+        """What can be done with the engine as it stands: start or stop."""
+        from workbench.runs import engine_control
+
+        return "start" if self.word in ("", engine_control.OFF) else "stop"
 
     def turn(self, action: str) -> None:
         """Start or stop the engine."""
-        self.app.run_worker(self._turn(action), group="engine-command")
+        self._app.run_worker(self._turn(action), group="engine-command")
 
     async def _turn(self, action: str) -> None:
         try:
-            await self.app.command("engine", action, "--json", let_finish=True)
+            await host(self._app).command("engine", action, "--json", let_finish=True)
         finally:
             self.look()

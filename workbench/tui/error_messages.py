@@ -1,45 +1,35 @@
-"""What goes wrong beside the screen becomes a message on it, whichever worker or key it was."""
+"""Errors that nobody has caught become messages on a screen, whichever worker or key it was."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
+from textual.app import App
 from textual.worker import WorkerFailed, get_current_worker
 
 from storage.errors import UserError, refused
 from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
-from workbench.tui.screen_stack import HasPlace
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+from workbench.tui.host import host
+from workbench.tui.screen_stack import ShowsMessages
 
 EXPECTED = (UserError, SQLiteError, OSError)
 """What the user, or somebody else, can do something about; anything else is a fault of ours."""
 
 
-def sentence(app: WorkbenchApp, error: BaseException) -> str:
+def sentence_of(error: BaseException, workspace: Path) -> str:
     """What is wrong and what to do, for one of the expected errors."""
     if isinstance(error, SQLiteError):
-        error = explain(error, app.store.folder / DATABASE)
+        error = explain(error, workspace / DATABASE)
     return refused(error) if isinstance(error, OSError) else str(error)
 
 
-def told(app: WorkbenchApp, error: Exception) -> bool:
-    """Deal with an error that nobody has caught; False for one that the program has to end with.
-
-    The screen that the worker belongs to says it, and goes on. An error of the screen itself, such
-    as a damaged page of what it shows, closes it with a sentence.
-    """
-    cause = error.error if isinstance(error, WorkerFailed) else error
-    if not isinstance(cause, EXPECTED):
+def say_worker_error(app: App[Any], failed: WorkerFailed) -> bool:
+    """Show why a worker failed on the screen that it belongs to; False if that was not expected."""
+    if not isinstance(failed.error, EXPECTED):
         return False
-    text = sentence(app, cause)
-    if isinstance(error, WorkerFailed):
-        node = get_current_worker().node
-        place = node if isinstance(node, HasPlace) else app
-        place.say(text, problem=True)
-    else:
-        app.problem = text
-        app.exit(return_code=1)
+    node = get_current_worker().node
+    place = node if isinstance(node, ShowsMessages) else host(app)
+    place.say(sentence_of(failed.error, host(app).store.folder), problem=True)
     return True

@@ -23,19 +23,19 @@ from workbench.rundir.expected_time import Expected
 from workbench.rundir.folder import LIVE, State, read_log
 from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration, line_of
-from workbench.tui.background_calls import beside
+from workbench.tui.background_calls import in_background
 
 INTERVAL = 0.5
 """Seconds between two looks at a run folder."""
-KEPT_LINES = 200
-TOLD_ONE_BY_ONE = 3
+MAX_LOG_LINES = 200
+MAX_NAMED_RUNS = 3
 """Ends of runs, of which more are only counted."""
-SAID = "workbench: "
+PROGRAM_PREFIX = "workbench: "
 """What stands before the sentence of a command that has failed."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """How far a run is, as its folder tells."""
 
     run: int
@@ -76,15 +76,15 @@ class Progress:
         return f"{duration(self.seconds)}{of}"
 
 
-class Progressed(Message):
+class RunProgressed(Message):
     """A run has moved on; sent to every open screen."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: RunProgress) -> None:
         super().__init__()
         self.progress = progress
 
 
-class Collected(Message):
+class RunsCollected(Message):
     """Runs have ended and their results are in the store; sent to every open screen."""
 
     def __init__(self, ended: Sequence[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ class Collected(Message):
         self.ended = ended
 
 
-class Follower:
+class RunFolderReader:
     """Reads a run folder again and again, each line of its log once."""
 
     def __init__(self, folder: Path, run: int) -> None:
@@ -105,7 +105,7 @@ class Follower:
         self._lines: list[str] = []
         self._expected = Expected()
 
-    def read(self) -> Progress:
+    def read(self) -> RunProgress:
         """What the folder says now; raises UserError if it is damaged or gone."""
         if not self.folder.is_dir():
             raise UserError(
@@ -116,7 +116,7 @@ class Follower:
             self._take(values)
         step, state = self._step, reconcile_state(self.folder)
         gone = so_far(self.folder, state)
-        return Progress(
+        return RunProgress(
             self.run,
             state,
             tuple(self._losses),
@@ -141,7 +141,7 @@ class Follower:
             self._step = numbers
             self._losses += [numbers["loss"]] if "loss" in numbers else []
         self._expected = self._expected.taking(values)
-        self._lines = [*self._lines, line_of(values)][-KEPT_LINES:]
+        self._lines = [*self._lines, line_of(values)][-MAX_LOG_LINES:]
 
 
 def live_runs(folder: Path, after: int | None = None) -> list[int]:
@@ -176,7 +176,7 @@ async def run_command(
         start_new_session=True,
     )
     try:
-        printed, complaint = await beside(process.communicate)
+        printed, complaint = await in_background(process.communicate)
     except asyncio.CancelledError:
         if not let_finish:
             process.terminate()
@@ -192,7 +192,7 @@ async def run_command(
 def _sentence(complaint: str) -> str:
     """What a command complains of, without the name of the program before it."""
     lines = complaint.strip().splitlines()
-    said = [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
+    said = [line.removeprefix(PROGRAM_PREFIX) for line in lines if line.startswith(PROGRAM_PREFIX)]
     return (said or lines or [""])[-1]
 
 
@@ -211,7 +211,7 @@ def outcome(run: dict[str, Any]) -> str:
 
 def outcomes(ended: Sequence[dict[str, Any]]) -> str:
     """How runs stand that are over: a sentence each, or how many of them where they are many."""
-    if len(ended) <= TOLD_ONE_BY_ONE:
+    if len(ended) <= MAX_NAMED_RUNS:
         return "; ".join(map(outcome, ended))
     counted = Counter(run["state"] for run in ended)
     told = ", ".join(f"{count:,} {state}" for state, count in counted.items())

@@ -1,4 +1,4 @@
-"""The layers of the screen, the list of tweets below all: messages to them, and leaving them."""
+"""The stack of screens, the list of tweets at its bottom: messages to all of them, and leaving."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from textual import events
 from textual.app import App
 from textual.screen import Screen
 
-from workbench.tui.widgets.keys import name_of
+from workbench.tui.widgets.keys import key_name
 
 
 @runtime_checkable
-class HasPlace(Protocol):
+class ShowsMessages(Protocol):
     """A screen that shows messages."""
 
     def say(self, text: str, problem: bool = False) -> None:
@@ -20,15 +20,15 @@ class HasPlace(Protocol):
 
 
 @runtime_checkable
-class KeepsMessages(Protocol):
+class RetractsMessages(Protocol):
     """A screen on which a message stands until the next one."""
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
 
 
 @runtime_checkable
-class CanBeLeft(Protocol):
+class HasBack(Protocol):
     """A screen that lies on another one."""
 
     def action_back(self) -> None:
@@ -36,67 +36,67 @@ class CanBeLeft(Protocol):
 
 
 @runtime_checkable
-class HasLayer(Protocol):
-    """A screen with something of its own lying on it."""
+class HasOverlay(Protocol):
+    """A screen that can be covered by something of its own, such as the card of a tweet."""
 
-    def left(self) -> bool:
-        """Take that away; False if there is nothing."""
+    def close_overlay(self) -> bool:
+        """Close what covers it; False if nothing does."""
 
 
 @runtime_checkable
-class KnowsKeys(Protocol):
-    """A screen that has a word for keys without a meaning."""
+class ExplainsKeys(Protocol):
+    """A screen that can say what to press instead of a key that does nothing."""
 
-    def instead_of(self, name: str) -> str:
-        """What to press instead of a key, or nothing."""
+    def hint_for_key(self, name: str) -> str:
+        """What to press instead, in a sentence, or an empty text."""
 
 
 def say(app: App[Any], text: str, problem: bool = False) -> None:
-    """Show a message on all layers that have a place for one."""
+    """Show a message on all screens of the stack that have a place for one."""
     for screen in app.screen_stack if app.is_running else ():  # and not while they are closed
-        if isinstance(screen, HasPlace):
+        if isinstance(screen, ShowsMessages):
             if screen.is_mounted:
                 screen.say(text, problem)
             else:  # it has just been opened and has no place yet
                 screen.call_later(screen.say, text, problem)
 
 
-def take_back(app: App[Any], text: str) -> None:
-    """Take a message away, on all layers on which it still stands, as it is true no more."""
+def retract(app: App[Any], text: str) -> None:
+    """Take a message away on all screens on which it still stands, as it is true no more."""
     for screen in app.screen_stack:
-        if isinstance(screen, KeepsMessages):
-            screen.take_back(text)
+        if isinstance(screen, RetractsMessages):
+            screen.retract(text)
 
 
-def say_unused(app: App[Any], event: events.Key) -> None:
-    """Say of a key that it means nothing on the top layer, if it does not."""
-    screen, name = app.screen, name_of(event)
-    if event.key in screen.active_bindings or not isinstance(screen, HasPlace):
+def report_unused_key(app: App[Any], event: events.Key) -> None:
+    """Say that a key does nothing on the top screen, if it has no binding there."""
+    screen, name = app.screen, key_name(event)
+    if event.key in screen.active_bindings or not isinstance(screen, ShowsMessages):
         return
-    instead = screen.instead_of(name) if isinstance(screen, KnowsKeys) else ""
+    instead = screen.hint_for_key(name) if isinstance(screen, ExplainsKeys) else ""
     screen.say(instead or f"{name} does nothing here.")
 
 
-def uncover(app: App[Any], depth: int) -> None:
-    """Take layers away until so many are left."""
+def pop_down_to(app: App[Any], depth: int) -> None:
+    """Pop screens until so many are left."""
     while len(app.screen_stack) > depth:
         app.pop_screen()
 
 
-def put(app: App[Any], screen: Screen[None]) -> None:
-    """Put a screen directly on the list, in the place of what lies there."""
-    uncover(app, depth=2)
+def show_over_list(app: App[Any], screen: Screen[None]) -> None:
+    """Put a screen directly on the list of tweets, in the place of what lies there."""
+    pop_down_to(app, depth=2)
     if len(app.screen_stack) == 1:
         app.push_screen(screen)
     else:
         app.switch_screen(screen)
 
 
-async def leave(app: App[Any]) -> None:
-    """Leave the top layer; under the last one there is only the way out."""
-    if isinstance(app.screen, HasLayer) and app.screen.left():
+async def leave_top(app: App[Any]) -> None:
+    """Leave the top screen; from the last one it goes out of the program."""
+    if isinstance(app.screen, HasOverlay) and app.screen.close_overlay():
         return
     if len(app.screen_stack) == 1:
         await app.action_quit()
-    elif isinstance(app.screen, CanBeLeft):
+    elif isinstance(app.screen, HasBack):
         app.screen.action_back()

@@ -258,4 +258,4 @@ async def test_a_run_started_from_a_command_line_shows_up_on_the_screen(two, wor
             seen |= {run.state for run in app.screen._runs if run.id == 3}
             if "done" in seen:
                 break
-        assert "done" in seen and not app.following.progress[3].live
+        assert "done" in seen and not app.run_watcher.progress[3].live

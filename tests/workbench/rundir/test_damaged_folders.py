@@ -20,7 +20,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, STOPPED, read_state, write_state
 from workbench.runs.collecting import collect
 from workbench.tui import run_progress
-from workbench.tui.run_progress import Follower
+from workbench.tui.run_progress import RunFolderReader
 
 pytestmark = pytest.mark.slow
 
@@ -237,7 +237,7 @@ def test_what_may_not_be_read_is_one_sentence(theirs, workspace, cli):
             store = open_store(theirs, "ben")
             for number in (1, *LOCKED):
                 with suppress(UserError):
-                    Follower(store.run_folder(number), number).read()
+                    RunFolderReader(store.run_folder(number), number).read()
             assert set(run_progress.live_runs(theirs)) >= {1, *LOCKED}
             told = {run.id: run for run in collect(store)}
             for number in (1, 5, 6):

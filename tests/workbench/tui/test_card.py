@@ -73,7 +73,7 @@ async def test_a_label_of_somebody_else_is_shown_on_the_card_before_it_is_overru
     start, ben, monkeypatch
 ):
     monkeypatch.setattr(
-        "workbench.tui.editing.label_keys.Editing.look_for_others", lambda self: None
+        "workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None
     )
     async with start() as driver:
         await driver.press("enter")

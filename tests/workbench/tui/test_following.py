@@ -36,7 +36,7 @@ async def test_a_collection_that_is_under_way_is_heard_of_though_another_run_beg
         with stub.held_up():
             stub.move(state="done", step=20)
             await driver.until(lambda: stored(driver).state == "done")
-            driver.app.following.follow()  # as when a run has been started
+            driver.app.run_watcher.follow()  # as when a run has been started
             await driver.pilot.pause(0.5)
         await driver.until_seen("o shows run 3, O leaves it")
         assert [call for call in stub.calls if call[0] == "runs"] == [["runs", "--json"]]

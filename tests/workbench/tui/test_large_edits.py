@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from storage import store as store_module
-from workbench.tui.editing import saving
-from workbench.tui.editing.label_keys import Editing
-from workbench.tui.editing.saving import AT_ONCE
+from workbench.tui.editing import save_queue
+from workbench.tui.editing.label_keys import LabelKeys
+from workbench.tui.editing.save_queue import MAX_IMMEDIATE
 
-MANY = 2 * AT_ONCE + 500
+MANY = 2 * MAX_IMMEDIATE + 500
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def large(make_workspace, tmp_path):
 @pytest.fixture
 def said(monkeypatch):
     """All messages in order, also those that the next one replaced at once."""
-    texts, say = [], Editing.say
+    texts, say = [], LabelKeys.say
 
     def remember(self, text, problem=False):
         texts.append(text)
         say(self, text, problem)
 
-    monkeypatch.setattr(Editing, "say", remember)
-    monkeypatch.setattr(saving, "INTERVAL", 0)
+    monkeypatch.setattr(LabelKeys, "say", remember)
+    monkeypatch.setattr(save_queue, "INTERVAL", 0)
     return texts
 
 

@@ -7,7 +7,7 @@ import pytest
 from storage.history import labels
 from storage.store import open_store
 from workbench.tui.editing import edits
-from workbench.tui.editing.edits import ON_SCREEN
+from workbench.tui.editing.edits import MAX_UNASKED
 
 MANY = 60
 GO_ON = "Go on?"
@@ -26,14 +26,14 @@ async def mark(driver, count):
 
 async def test_as_many_as_fit_on_the_screen_are_changed_at_once(start, large):
     async with start(large) as driver:
-        await mark(driver, ON_SCREEN)
+        await mark(driver, MAX_UNASKED)
         await driver.press("2")
         await driver.until_seen("13 of 20 tweets changed to negative, 7 had it (one undo step).")
 
 
 async def test_one_more_is_asked_for_with_what_would_become_what(start, large):
     async with start(large) as driver:
-        await mark(driver, ON_SCREEN + 1)
+        await mark(driver, MAX_UNASKED + 1)
         await driver.press("2")
         await driver.until_seen(
             "14 of 21 tweets would change: 7 none → negative, 7 positive → negative, 7 stay as "
@@ -42,7 +42,7 @@ async def test_one_more_is_asked_for_with_what_would_become_what(start, large):
         await driver.press("escape")
         await driver.until_seen("Nothing is changed.")
         assert len(driver.history(1)) == 1
-        assert len(driver.app._browse.tweets.marked) == ON_SCREEN + 1
+        assert len(driver.app._browse.tweets.marked) == MAX_UNASKED + 1
         await driver.press("2")
         await driver.until_seen(GO_ON)
         await driver.press("enter")
@@ -87,7 +87,7 @@ async def test_a_tweet_out_of_sight_is_asked_for_whatever_the_key(start, large, 
 
 async def test_one_that_somebody_changes_meanwhile_is_asked_for_again(start, large):
     async with start(large) as driver:
-        await mark(driver, ON_SCREEN + 1)
+        await mark(driver, MAX_UNASKED + 1)
         await driver.press("2")
         await driver.until_seen(GO_ON)
         ben = open_store(large, "ben")
@@ -103,7 +103,7 @@ async def test_one_that_somebody_changes_meanwhile_is_asked_for_again(start, lar
 
 async def test_undo_does_what_was_shown_or_nothing(start, large):
     async with start(large) as driver:
-        await mark(driver, ON_SCREEN + 1)
+        await mark(driver, MAX_UNASKED + 1)
         await driver.press("x")
         await driver.until_seen(GO_ON)
         await driver.press("enter")
@@ -129,7 +129,7 @@ async def test_no_question_comes_over_another_screen(start, large, monkeypatch):
 
     async with start(large) as driver:
         await driver.press("v", "G", "V")
-        monkeypatch.setattr("workbench.tui.editing.saving.AT_ONCE", 0)
+        monkeypatch.setattr("workbench.tui.editing.save_queue.MAX_IMMEDIATE", 0)
         monkeypatch.setattr(edits, "states", slowly)
         await driver.press("2", "R")
         await driver.until_seen("There are no runs yet")

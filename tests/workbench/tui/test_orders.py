@@ -41,7 +41,7 @@ async def test_an_order_by_predictions_is_refused_without_any(
             "t trains a model that makes some."
         )
         assert f"│ by {name}" not in driver.text
-        assert driver.app._browse.question.sort == "id"
+        assert driver.app._browse.settings.sort == "id"
 
 
 async def test_suspects_are_refused_without_a_baseline_and_the_menu_says_so(
@@ -53,7 +53,7 @@ async def test_suspects_are_refused_without_a_baseline_and_the_menu_says_so(
         await driver.until_seen("suspect       No suspects are ranked yet; t, then baseline")
         await driver.press("G", "enter")
         await driver.until_seen("! No suspects are ranked yet; t, then baseline, ranks them.")
-        assert driver.app._browse.question.sort == "id"
+        assert driver.app._browse.settings.sort == "id"
 
 
 async def test_a_filter_about_predictions_is_refused_without_any(
@@ -76,7 +76,7 @@ async def test_a_filter_about_predictions_is_refused_without_any(
 async def test_suspects_are_ranked_when_they_are_asked_for(start):
     async with start() as driver:
         await sort_by(driver, "suspect")
-        await driver.until(lambda: driver.app._browse.question.sort == "suspect")
+        await driver.until(lambda: driver.app._browse.settings.sort == "suspect")
         assert suspect_ranking.ranking(driver.app.store).run == 1
         await driver.until_seen("by suspect, 11 left │")
         await driver.press("2")
@@ -122,7 +122,7 @@ async def test_the_deletion_of_the_run_ends_the_order_by_it(start, elsewhere):
         await driver.press("j")
         await driver.until_seen("no run is shown (r lists the runs)")
         await driver.until_seen("Run 2 is deleted")
-        assert driver.app._browse.question.sort == "id"
+        assert driver.app._browse.settings.sort == "id"
         assert listed(driver) == list(range(1, 13))
 
 
@@ -134,7 +134,7 @@ async def test_the_deletion_of_the_baseline_ends_the_order_of_suspects(start, el
         trash.delete(elsewhere, 1)
         await driver.press("j")
         await driver.until_seen("! No suspects are ranked yet; t, then baseline, ranks them. The")
-        assert driver.app._browse.question.sort == "id"
+        assert driver.app._browse.settings.sort == "id"
         await sort_by(driver, "suspect")
         await driver.until_seen("! No suspects are ranked yet; t, then baseline")
 
@@ -147,7 +147,7 @@ async def test_the_promoted_run_falls_in_for_a_deleted_one(start, elsewhere):
         trash.delete(elsewhere, 2)
         await driver.press("j")
         await driver.until_seen("pred: run 1 baseline")
-        assert driver.app._browse.question.sort == "margin"
+        assert driver.app._browse.settings.sort == "margin"
 
 
 async def test_decided_tweets_are_no_disagreements_to_stop_at(start):
@@ -165,7 +165,7 @@ async def test_decided_tweets_are_no_disagreements_to_stop_at(start):
 async def test_decided_tweets_come_after_the_other_suspects(start):
     async with start() as driver:
         await sort_by(driver, "suspect")
-        await driver.until(lambda: driver.app._browse.question.sort == "suspect")
+        await driver.until(lambda: driver.app._browse.settings.sort == "suspect")
         first, second, *_ = listed(driver)
         await driver.press("enter", "enter", "q")
         await sort_by(driver, "suspect")

@@ -8,7 +8,7 @@ from storage.errors import UserError
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
-from workbench.tui.editing.saving import AT_ONCE
+from workbench.tui.editing.save_queue import MAX_IMMEDIATE
 
 BROKEN = "labels = [\n"
 DAMAGED = "database disk image is malformed"
@@ -16,7 +16,7 @@ DAMAGED = "database disk image is malformed"
 
 @pytest.fixture
 def large(make_workspace, tmp_path):
-    texts = [(f"tweet number {n}", "positive") for n in range(1, AT_ONCE + 2)]
+    texts = [(f"tweet number {n}", "positive") for n in range(1, MAX_IMMEDIATE + 2)]
     return make_workspace(tmp_path / "large", texts, with_runs=False)
 
 
@@ -41,7 +41,7 @@ async def test_a_large_change_is_saved_while_the_settings_are_being_edited(
         await driver.press("v", "G", "V", "x")
         await driver.until_seen("Go on?")
         await driver.press("enter")
-        await driver.until_seen(f"{AT_ONCE + 1:,} tweets excluded")
+        await driver.until_seen(f"{MAX_IMMEDIATE + 1:,} tweets excluded")
 
 
 @pytest.mark.parametrize("keys", ["slash", "R", "T"])

@@ -17,7 +17,7 @@ def ben(workspace):
 def blind(monkeypatch):
     """The screen does not look for what others do before a key is pressed."""
     monkeypatch.setattr(
-        "workbench.tui.editing.label_keys.Editing.look_for_others", lambda self: None
+        "workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None
     )
 
 
@@ -119,7 +119,7 @@ async def test_undo_says_whose_label_it_leaves_alone(start, ben, blind):
 async def test_a_label_from_a_clock_that_is_ahead_has_its_time(start, ben, blind, monkeypatch):
     async with start() as driver:
         labels.assign(ben, [1], "negative")
-        monkeypatch.setattr("workbench.tui.editing.refusals.now", lambda: 0)
+        monkeypatch.setattr("workbench.tui.editing.refusal_sentences.now", lambda: 0)
         await driver.press("1")
         await driver.until_seen("annotator ben made it negative on ")
 

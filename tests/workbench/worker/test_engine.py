@@ -193,7 +193,7 @@ async def test_the_status_line_says_what_the_engine_does(filled):
                     return True
             return False
 
-        app.engine.turn("start")
+        app.engine_status.turn("start")
         assert await seen("engine idle, 15 min left")
         home = engine_queue.home()
         for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
@@ -203,9 +203,9 @@ async def test_the_status_line_says_what_the_engine_does(filled):
             assert await seen(f"engine busy {told}")
         engine_queue.write(home, replace(engine_queue.running(), run=None, since=time.time() - 190))
         assert await seen("engine idle, 12 min left")
-        app.engine.turn("stop")
+        app.engine_status.turn("stop")
         for _ in range(600):
             await pilot.pause(0.05)
-            if not app.engine.word:
+            if not app.engine_status.word:
                 break
-        assert not app.engine.word and engine_queue.running() is None
+        assert not app.engine_status.word and engine_queue.running() is None

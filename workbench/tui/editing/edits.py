@@ -1,4 +1,4 @@
-"""What the editing keys do to tweets; each is one undo step, and runs in any thread."""
+"""Edits of tweets as one undo step each: planned, saved, and told in a sentence, in any thread."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from storage.history import labels
 from storage.history.edit_conflicts import latest
 from storage.history.events import Progress, Shown
 from storage.history.labels import Change
-from storage.query.tweets import states
 from storage.store import Store
-from storage.tweet import State, Tweet
-from workbench.tui.editing import wording
-from workbench.tui.editing.refusals import ago
-from workbench.tui.editing.refusals import change as what_was_done
-from workbench.tui.editing.wording import Kind
+from storage.tweet import State
+from storage.tweet import Tweet
+from storage.query.tweets import states
+from workbench.tui.editing import change_sentences
+from workbench.tui.editing.change_sentences import FieldChange
+from workbench.tui.editing.refusal_sentences import last_change, time_ago
 
-ON_SCREEN = 20
+MAX_UNASKED = 20
 """Tweets that a key changes without a question, if all of them are on the screen."""
-Choice = Callable[[Tweet | State], str | None]
+ChooseLabel = Callable[[Tweet | State], str | None]
+"""The label that a tweet shall get."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a step has become, and what to tell the user."""
+class SavedEdit:
+    """An edit that was saved as an action of the history, and the message about it."""
 
     action: int
-    said: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,18 @@ class Targets:
 
     ids: Sequence[int]
     shown: Sequence[Tweet] | None
-    """As they are on the screen; None if some of them are not on it."""
+    """The tweets as they are on the screen; None if some of them are not on it."""
     run: int | None
 
     @property
     def many(self) -> bool:
         """Whether a change of them has to be asked for first."""
-        return self.shown is None or len(self.ids) > ON_SCREEN
+        return self.shown is None or len(self.ids) > MAX_UNASKED
 
     def read(self, store: Store, field: str, own: Collection[int]) -> Iterator[Tweet | State]:
-        """As they are on the screen, or as one of our `own` actions has left them since.
+        """The tweets as they are on the screen, or as one of our `own` actions has left them since.
 
-        Many are read: the question tells what they are.
+        Where they are many they are read from the store, as the question tells what they are.
         """
         if self.shown is None or self.many:
             yield from states(store, self.ids, self.run)
@@ -65,27 +66,27 @@ class Targets:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a field of tweets is to become, and what it was when that was planned."""
+class EditPlan:
+    """The values that a field of tweets is to get, and those seen when that was planned."""
 
     field: str
     wanted: Mapping[int, Any]
     seen: Mapping[int, Any]
 
     @property
-    def changes(self) -> Counter[Kind]:
-        """How many tweets become what."""
+    def changes(self) -> Counter[FieldChange]:
+        """How many tweets get each value instead of each other one."""
         field, seen = self.field, self.seen
         return Counter((field, seen[number], new) for number, new in self.wanted.items())
 
 
-def label(
+def plan_labels(
     store: Store,
     targets: Targets,
     own: Collection[int],
-    choose: Choice,
+    choose: ChooseLabel,
     missing: str | None,
-) -> Plan:
+) -> EditPlan:
     """Plan the label chosen for each tweet; raises UserError(missing) where there is none."""
     wanted: dict[int, str | None] = {}
     seen: dict[int, str | None] = {}
@@ -93,55 +94,62 @@ def label(
         wanted[tweet.id], seen[tweet.id] = choose(tweet), tweet.label
     if missing and None in wanted.values():
         raise UserError(missing)
-    return Plan("label", wanted, seen)
+    return EditPlan("label", wanted, seen)
 
 
-def flag(store: Store, targets: Targets, own: Collection[int], mark: str) -> Plan:
+def plan_mark(store: Store, targets: Targets, own: Collection[int], mark: str) -> EditPlan:
     """Plan a mark for each tweet, or none where all have it."""
     seen = {tweet.id: bool(getattr(tweet, mark)) for tweet in targets.read(store, mark, own)}
-    return Plan(mark, dict.fromkeys(seen, not all(seen.values())), seen)
+    return EditPlan(mark, dict.fromkeys(seen, not all(seen.values())), seen)
 
 
-def write(store: Store, plan: Plan, shown: Shown, progress: Progress | None) -> Done:
-    """Do what was planned; raises Overtaken where a tweet is no longer as it was then."""
+def save_plan(store: Store, plan: EditPlan, shown: Shown, progress: Progress | None) -> SavedEdit:
+    """Save a plan; raises Overtaken where a tweet is no longer as it was when it was planned."""
     numbers = list(plan.wanted)
     if plan.field == "label":
         action = labels.assign_each(store, plan.wanted, shown, progress, plan.seen).action
         if len(numbers) == 1:
-            return Done(action, _said(numbers[0], plan))
-        return Done(action, wording.labelled(plan.changes) if numbers else "")
+            return SavedEdit(action, _label_sentence(numbers[0], plan))
+        return SavedEdit(action, change_sentences.labels_sentence(plan.changes) if numbers else "")
     on = any(plan.wanted.values())
     action = labels.mark(store, numbers, plan.field, on, shown, progress, plan.seen).action
     single = numbers[0] if len(numbers) == 1 else None
-    return Done(action, wording.marked(plan.changes, single) if numbers else "")
+    return SavedEdit(
+        action, change_sentences.marks_sentence(plan.changes, single) if numbers else ""
+    )
 
 
-def _said(number: int, plan: Plan) -> str:
+def _label_sentence(number: int, plan: EditPlan) -> str:
     before, now = plan.seen[number], plan.wanted[number]
     what = f"kept {now}" if before == now else f"{before or 'none'} → {now or 'none'}"
     return f"Tweet {number}: {what}."
 
 
-def note(store: Store, targets: Targets, own: Collection[int], text: str, shown: Shown) -> Done:
-    """Write a note on the first of them, or take it away."""
+def save_note(
+    store: Store, targets: Targets, own: Collection[int], text: str, shown: Shown
+) -> SavedEdit:
+    """Write a note on the first of the targets, or take it away where the text is empty."""
     tweet = next(targets.read(store, "note", own))
     action = labels.annotate(store, tweet.id, text, shown, {tweet.id: tweet.note}).action
-    return Done(action, f"Tweet {tweet.id}: note {'saved' if text else 'removed'}.")
+    return SavedEdit(action, f"Tweet {tweet.id}: note {'saved' if text else 'removed'}.")
 
 
-def turned(said: str, change: Change, listed: bool) -> str:
-    """What undo or redo did, to tweets that are in the list or not, and what they left alone."""
+def undo_sentence(done: str, change: Change, listed: bool) -> str:
+    """Which tweets an undo or redo changed, and which it left alone.
+
+    `listed` is whether one of them is in the list.
+    """
     by = change.overtaken_by
     if by is not None and change.skipped == 1 and not change.tweets:
-        return f"Tweet {by.tweet} is left alone: {what_was_done(by)}."
-    text = f"{said}: {which(change.tweets)}{'' if listed else ', not in this list'}"
+        return f"Tweet {by.tweet} is left alone: {last_change(by)}."
+    text = f"{done}: {tweets_phrase(change.tweets)}{'' if listed else ', not in this list'}"
     if change.skipped:
-        who = f", last by annotator {by.annotator} {ago(by.at)}" if by else ""
+        who = f", last by annotator {by.annotator} {time_ago(by.at)}" if by else ""
         text += f"; {change.skipped:,} left alone, as somebody changed them since{who}"
     return f"{text}."
 
 
-def which(ids: Iterable[int]) -> str:
-    """Tweets by number or by how many they are."""
+def tweets_phrase(ids: Iterable[int]) -> str:
+    """A single tweet by its number, several by how many they are."""
     ids = list(ids)
     return f"tweet {ids[0]}" if len(ids) == 1 else f"{len(ids):,} tweets"

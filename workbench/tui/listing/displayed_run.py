@@ -4,54 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from storage.errors import UserError
-from storage.query import tweets
 from storage.runs import displayed_run, runs
+from storage.errors import UserError
 from storage.runs.runs import Run
 from storage.store import Store, open_store
 from workbench import figures
-from workbench.runs.description import named
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.browse import BrowseScreen
+from workbench.tui.host import host
+from workbench.tui.listing.filter_keys import FilterKeys
+from workbench.tui.listing.run_names import run_name, shown_instead
 
 SPLITS = ("test", "dev", "train")
 
 
-class Showing:
-    """Chooses the run that is shown, and remembers it in the workspace."""
+class DisplayedRun:
+    """Chooses the run whose predictions a list shows, and remembers it in the workspace."""
 
-    def __init__(self, app: WorkbenchApp, browse: BrowseScreen) -> None:
-        self.app, self._browse = app, browse
-        self.store = app.store
+    def __init__(self, screen: FilterKeys) -> None:
+        self._screen = screen
+        self._store = screen.store
 
     @property
     def run(self) -> int | None:
         """The run whose predictions the list shows."""
-        return self._browse.question.run
+        return self._screen.settings.run
 
     @property
     def offered(self) -> Run | None:
         """The run that could be shown instead, until somebody takes it or leaves it."""
-        number = displayed_run.offered(self.store)
-        return None if number in (None, self.run) else runs.get(self.store, number)
+        number = displayed_run.offered(self._store)
+        return None if number in (None, self.run) else runs.get(self._store, number)
 
-    def named(self, number: int) -> str:
-        """A run by number and recipe, and how many tweets it scored if those are not all."""
-        try:
-            run = runs.get(self.store, number)
-        except UserError:
-            return f"run {number}, which is deleted"
-        return named(run, tweets.counts(self.store).tweets)
-
-    def choose(self, run: Run) -> None:
+    def show(self, run: Run) -> None:
         """Show the predictions of a run in the list, here and after a restart."""
-        self._browse.show_run(run.id)
-        self._browse.say(f"Predictions of {self.named(run.id)}.")
-        self._write(lambda store: displayed_run.show(store, run.id), self._browse.tweets.settle)
+        self._screen.show_run(run.id)
+        self._screen.say(f"Predictions of {run_name(self._store, run.id)}.")
+        self._write(lambda store: displayed_run.show(store, run.id), self._screen.tweets.settle)
 
     def dismiss(self, then: Callable[[], None]) -> None:
         """Leave the run that is offered."""
@@ -66,33 +55,29 @@ class Showing:
         """Show the promoted run, or none, in the place of one that is deleted, and say which."""
         if self.run != number:
             return ""
-        self._browse.look_after_order()
-        return self.instead(displayed_run.shown_run(self.store))
+        self._screen.replace_impossible_order()
+        return shown_instead(self._store, displayed_run.shown_run(self._store))
 
-    def instead(self, run: int | None) -> str:
-        """Which run is shown in the place of another."""
-        return f"{'No run' if run is None else self.named(run).capitalize()} is shown now."
-
-    async def look(self) -> str:
-        """Take the first run that there is, and offer a newer one with its accuracy."""
-        if self.run is None and (first := displayed_run.shown_run(self.store)) is not None:
-            self._browse.take_predictions(first)
+    async def offer(self) -> str:
+        """Show the first run that there is; say that a newer one is offered, with its accuracy."""
+        if self.run is None and (first := displayed_run.shown_run(self._store)) is not None:
+            self._screen.take_predictions(first)
         if (new := self.offered) is None:
             return ""
         known = [new.id] if self.run is None else [new.id, self.run]
-        names = {number: f"run {number} {runs.get(self.store, number).recipe}" for number in known}
-        names[new.id] = self.named(new.id)  # what the shown one scored is said above the list
+        names = {number: f"run {number} {runs.get(self._store, number).recipe}" for number in known}
+        names[new.id] = run_name(self._store, new.id)  # that of the shown one is above the list
         reports = await self._reports(known)
-        told = [
+        described = [
             name + (f": {figures.of_report(report)}{figures.stale(report)}" if report else "")
             for name, report in zip(names.values(), reports, strict=True)
         ]
         counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
         on = f" on {counted} tweets" if counted else ""
-        return f"{'; shown is '.join(told)}{on}; o shows run {new.id}, O leaves it"
+        return f"{'; shown is '.join(described)}{on}; o shows run {new.id}, O leaves it"
 
     async def _reports(self, numbers: list[int]) -> list[dict[str, Any]]:
-        """How right runs are on the first split that all of them have, by the labels as they are.
+        """The evaluations of runs on the first split that all of them have, by today's labels.
 
         An empty report for each where they have none in common.
         """
@@ -101,26 +86,27 @@ class Showing:
                 for number in numbers:
                     if self._metrics(number)[split]["stale"]:
                         with suppress(UserError):  # then it is offered with the word
-                            await self.app.command(
+                            await host(self._screen).command(
                                 "evaluate", str(number), "--split", split, "--json"
                             )
                 return [self._metrics(number)[split] | {"split": split} for number in numbers]
         return [{} for _ in numbers]
 
     def _metrics(self, number: int) -> dict[str, dict[str, Any]]:
-        return runs.get(self.store, number).metrics or {}
+        return runs.get(self._store, number).metrics or {}
 
     def _write(self, change: Callable[[Store], None], then: Callable[[], None]) -> None:
-        """Write a choice into the store beside the screen, which may have to wait for others."""
-        if self.store.read_only:
+        """Write a choice into the store in a thread, which may have to wait for others."""
+        if self._store.read_only:
             return
+        app = self._screen.app
 
         def write() -> None:
-            store = open_store(self.store.folder, self.store.annotator)
+            store = open_store(self._store.folder, self._store.annotator)
             try:
                 change(store)
             finally:
                 store.close()
-            self.app.call_from_thread(then)
+            app.call_from_thread(then)
 
-        self.app.run_worker(write, thread=True, group="choice")
+        app.run_worker(write, thread=True, group="choice")

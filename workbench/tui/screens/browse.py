@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -16,10 +15,12 @@ from textual.widgets import Static
 from storage.query import tweets
 from storage.store import Store
 from workbench import escaping
-from workbench.tui.editing.label_keys import EDITS, LOOK_S, NOTHING
-from workbench.tui.listing.list_query import Question
-from workbench.tui.listing.selecting import Selecting
-from workbench.tui.run_progress import Collected, Progressed
+from workbench.tui.editing.label_keys import LabelKeys
+from workbench.tui.host import host
+from workbench.tui.list_screen import NO_TWEET, ListSettings
+from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.listing.filter_keys import FilterKeys
+from workbench.tui.run_progress import RunProgressed, RunsCollected
 from workbench.tui.screens.help import HelpScreen, Key
 from workbench.tui.widgets import detail, rows
 from workbench.tui.widgets.card import TweetCard
@@ -31,10 +32,12 @@ from workbench.tui.widgets.tweet_list import TweetList
 
 NARROW = 100
 """Columns below which the details stand under the list instead of beside it."""
+LOOK_S = 1.0
+"""Seconds between two looks at whether others have changed something."""
 CARD_KEYS = "0 clear  x exclude  f flag  a ambiguous  e note  u undo  esc list  ? help"
 
 
-class BrowseScreen(Selecting):
+class BrowseScreen(FilterKeys, LabelKeys):
     """A list of tweets, the details of one, a line for input, a line for the state."""
 
     BINDINGS: ClassVar = [
@@ -53,6 +56,7 @@ class BrowseScreen(Selecting):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
+        self.displayed_run = DisplayedRun(self)
         chosen = store.config.key_of()
         letters = [
             key(chosen[label], f"label({number})", f"label {label}", show=False)
@@ -77,8 +81,8 @@ class BrowseScreen(Selecting):
     def on_mount(self) -> None:
         """Show the whole list, whose ids are known without reading them."""
         self.tweets.lay_out(rows.columns(self.store.label_ids))
-        self.tweets.waits = self.saving.waits
-        self.set_interval(LOOK_S, self.look_for_others)
+        self.tweets.waits = self.save_queue.waits
+        self.set_interval(LOOK_S, self.look_for_changes)
         self.tweets.focus()
         self._show_keys()
         problems = [notice.sentence for notice in self.store.notices]
@@ -90,42 +94,48 @@ class BrowseScreen(Selecting):
         if problems:
             self.say(" ".join(problems), problem=True)
         everything = tweets.Found(tweets.listing(self.store), True, ())
-        self.fill(Question(run=tweets.shown_run(self.store)), everything)
+        self.fill(ListSettings(run=tweets.shown_run(self.store)), everything)
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
         if (number := self.tweets.current_id) is None:
-            self.left()
+            self.close_overlay()
         if self.card.opened:
             self._fill_card()
         else:
-            details = None if number is None else detail.read(self.store, number, self.run)
+            details = None if number is None else detail.read_details(self.store, number, self.run)
             self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
         self.drop_comment()
+        self.replace_impossible_order()
         status = self.query_one(StatusLine)
         status.position(self.tweets.cursor, len(self.tweets.ids))
         status.summary(
-            self.question.filter,
-            self.look_after_order(),
+            self.settings.filter,
+            self.order_description(),
             tweets.counts(self.store),
             self.store.annotator,
             [*(notice.word for notice in self.store.notices), *self._news()],
         )
 
+    def refresh_status(self) -> None:
+        """Bring the status line up to date, once the cursor rests."""
+        if self.query(TweetList):  # else it is read when the list comes
+            self.tweets.settle()
+
     def _news(self) -> Iterator[str]:
-        if (run := self.app.showing.offered) is not None:
+        if (run := self.displayed_run.offered) is not None:
             yield f"run {run.id} offered (o)"
-        if self.app.engine.word:
-            yield self.app.engine.word
+        if word := host(self).engine_word:
+            yield word
 
     @on(TweetList.Stuck)
     def _stuck(self) -> None:
         where = "first" if self.tweets.cursor == 0 else "last"
         if len(self.tweets.ids) == 1:
             where = "only"
-        self.comment(f"This is the {where} tweet of the list." if self.tweets.ids else NOTHING)
+        self.comment(f"This is the {where} tweet of the list." if self.tweets.ids else NO_TWEET)
 
-    def instead_of(self, name: str) -> str:
+    def hint_for_key(self, name: str) -> str:
         """The digits of the labels that begin with a letter."""
         if self.prompt.request is not None:
             return ""
@@ -167,11 +177,11 @@ class BrowseScreen(Selecting):
 
     def _fill_card(self) -> None:
         number = self.tweets.current_id
-        details = None if number is None else detail.read(self.store, number, self.run)
-        waits = number is not None and self.saving.waits(number)
+        details = None if number is None else detail.read_details(self.store, number, self.run)
+        waits = number is not None and self.save_queue.waits(number)
         self.card.show(details, self.store.config.labels, waits)
 
-    def left(self) -> bool:
+    def close_overlay(self) -> bool:
         """Leave the card, if it is open."""
         if seen := self.card.opened:
             self._show_card(False)
@@ -232,20 +242,22 @@ class BrowseScreen(Selecting):
         """Leave the input, else the card, else unmark, else clear the filter."""
         if self.prompt.request is not None:
             self.prompt.close()
-        elif self.left():
+        elif self.close_overlay():
             return
         elif self.tweets.marked:
             self.tweets.unmark()
             self.say("")
-        elif self.question.filter:
-            self.find(Question("", self.question.sort, self.question.run), self.tweets.current_id)
+        elif self.settings.filter:
+            self.find(
+                ListSettings("", self.settings.sort, self.settings.run), self.tweets.current_id
+            )
         else:
             self.say("There is no mark and no filter to take away; q quits.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key edits or moves away while text is being typed."""
         asking = self.is_mounted and self.prompt.request is not None
-        return not asking or (action not in EDITS and action in ("back", "help"))
+        return not asking or action in ("back", "help")
 
     @on(PromptLine.Opened)
     def _asked(self) -> None:
@@ -290,30 +302,30 @@ class BrowseScreen(Selecting):
         """Show all keys."""
         self.app.push_screen(HelpScreen(self))
 
-    def on_progressed(self, event: Progressed) -> None:
+    def on_run_progressed(self, event: RunProgressed) -> None:
         """A run goes on: the status line says how far it is."""
         self.query_one(StatusLine).job(event.progress.brief if event.progress.live else "")
 
-    def on_collected(self, event: Collected) -> None:
+    def on_runs_collected(self, event: RunsCollected) -> None:
         """Runs have ended: the list stays as it is, and what is offered is said."""
         self.query_one(StatusLine).job("")
         self.tweets.settle()
 
     def action_take_offer(self) -> None:
         """Show the run that is offered."""
-        if (run := self.app.showing.offered) is None:
+        if (run := self.displayed_run.offered) is None:
             self.comment("No new run is offered; r lists all runs.")
         else:
-            self.app.showing.choose(run)
+            self.displayed_run.show(run)
 
     def action_leave_offer(self) -> None:
         """Go on with the run that is shown."""
-        if (run := self.app.showing.offered) is None:
+        if (run := self.displayed_run.offered) is None:
             self.comment("No new run is offered; r lists all runs.")
         elif self.store.read_only:
             self.comment("The offer stays, as this workspace is read-only for you.", problem=True)
         else:
-            self.app.showing.dismiss(lambda: self._offer_left(run.id))
+            self.displayed_run.dismiss(lambda: self._offer_left(run.id))
 
     def _offer_left(self, run: int) -> None:
         self.say(f"Run {run} is not shown; r lists it with the others.")
@@ -321,12 +333,8 @@ class BrowseScreen(Selecting):
 
     def action_train(self) -> None:
         """Start a run, or see how far it is."""
-        self.app.action_train()
+        host(self).action_train()
 
     def action_runs(self) -> None:
         """Show all runs."""
-        self.app.action_runs()
-
-    def show_run(self, run: int) -> None:
-        """Show the predictions of another run."""
-        self.find(replace(self.question, run=run), self.tweets.current_id)
+        host(self).action_runs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,11 +18,9 @@ from workbench.recipes import recipes
 from workbench.recipes.base_models import from_anywhere
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.folder import read_job, require
-from workbench.tui.widgets import start_form
-from workbench.tui.widgets.entry import Entry
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+from workbench.tui.host import host
+from workbench.tui.screens import start_form
+from workbench.tui.widgets.line_input import LineInput
 
 TITLES = {
     "settings": "settings that differ from those of the run",
@@ -34,8 +32,6 @@ class CloneScreen(Screen[None]):
     """Settings and base model; enter goes from field to field, at last to the start."""
 
     BINDINGS: ClassVar = [*start_form.MOVES]
-
-    app: WorkbenchApp
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -52,9 +48,9 @@ class CloneScreen(Screen[None]):
         with Vertical(id="form"):
             yield Static(title, id="form-title", markup=False)
             yield Static(classes="field", id="settings-title")
-            yield Entry(id="settings", placeholder=example)
+            yield LineInput(id="settings", placeholder=example)
             yield Static(classes="field", id="base-title")
-            yield Entry(run.base or "", id="base", disabled=run.kind == "baseline")
+            yield LineInput(run.base or "", id="base", disabled=run.kind == "baseline")
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
@@ -63,7 +59,7 @@ class CloneScreen(Screen[None]):
     def on_mount(self) -> None:
         """Say what the settings of the run are."""
         self.query_one("#settings").focus()
-        folder = self.app.store.run_folder(self.run.id)
+        folder = host(self).store.run_folder(self.run.id)
         try:
             require(folder)
             self._recipe = read_job(folder).recipe
@@ -81,9 +77,9 @@ class CloneScreen(Screen[None]):
         """Show a message."""
         start_form.say(self, text, problem)
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
-        start_form.take_back(self, text)
+        start_form.retract(self, text)
 
     def action_go_on(self) -> None:
         """From field to field, and start at last."""
@@ -105,8 +101,8 @@ class CloneScreen(Screen[None]):
         for override in overrides:
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True
-        start_form.start(self, self.app, "clone", *arguments)
+        start_form.start(self, "clone", *arguments)
 
     def action_back(self) -> None:
         """Back to the runs."""
-        self.app.action_runs()
+        host(self).action_runs()

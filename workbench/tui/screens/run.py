@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.console import Group
 from rich.text import Text
@@ -20,12 +20,16 @@ from workbench import escaping
 from workbench.figures import percent
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED
 from workbench.rundir.log_format import duration, estimate_line
-from workbench.tui.run_progress import Collected, Follower, Progress, Progressed, outcome
-from workbench.tui.widgets.detail import bar
+from workbench.tui.host import host
+from workbench.tui.run_progress import (
+    RunFolderReader,
+    RunProgress,
+    RunProgressed,
+    RunsCollected,
+    outcome,
+)
+from workbench.tui.widgets.detail import share_bar
 from workbench.tui.widgets.keys import key
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -40,12 +44,10 @@ class RunScreen(Screen[None]):
         key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]
 
-    app: WorkbenchApp
-
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
-        self._progress: Progress | None = self.app.following.progress.get(run.id)
+        self._progress: RunProgress | None = host(self).run_progress.get(run.id)
         self._said = ""
 
     def compose(self) -> ComposeResult:
@@ -65,7 +67,7 @@ class RunScreen(Screen[None]):
         """Fit the curve and the log to the new size."""
         self._draw()
 
-    def on_progressed(self, event: Progressed) -> None:
+    def on_run_progressed(self, event: RunProgressed) -> None:
         """The run has moved on."""
         if event.progress.run == self.run.id:
             before, self._progress = self._progress, event.progress
@@ -74,7 +76,7 @@ class RunScreen(Screen[None]):
             else:
                 self._draw_state()  # the clock alone, once a second
 
-    def on_collected(self, event: Collected) -> None:
+    def on_runs_collected(self, event: RunsCollected) -> None:
         """The run has ended."""
         for ended in event.ended:
             if ended["id"] == self.run.id:
@@ -85,7 +87,7 @@ class RunScreen(Screen[None]):
         self._said = f"! {text}" if problem else text
         self._draw()
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
         if self._said in (text, f"! {text}"):
             self.say("")
@@ -122,18 +124,18 @@ class RunScreen(Screen[None]):
 
     async def _run_command(self, name: str, said: str) -> None:
         try:
-            await self.app.command(name, str(self.run.id), "--json", let_finish=True)
+            await host(self).command(name, str(self.run.id), "--json", let_finish=True)
         except UserError as error:
-            self.app.say(str(error), problem=True)
+            host(self).say(str(error), problem=True)
             return
-        self.app.say(said)
+        host(self).say(said)
         if name == "resume":
-            self.app.following.follow()
+            host(self).follow_runs()
 
     @work(thread=True, group="read")
     def _read(self) -> None:
-        folder = self.app.store.run_folder(self.run.id)
-        self.post_message(Progressed(Follower(folder, self.run.id).read()))
+        folder = host(self).store.run_folder(self.run.id)
+        self.post_message(RunProgressed(RunFolderReader(folder, self.run.id).read()))
 
     def _draw(self) -> None:
         if not self.query("#run-view"):  # news may come before the first layout
@@ -181,12 +183,14 @@ class RunScreen(Screen[None]):
         return "  ".join(keys)
 
 
-def _facts(progress: Progress, width: int) -> list[Text]:
+def _facts(progress: RunProgress, width: int) -> list[Text]:
     state = progress.state
     facts = []
     if state.steps:
         share = state.step / state.steps
-        facts.append(("steps", f"{bar(share, min(40, width - 12))} {state.step}/{state.steps}"))
+        facts.append(
+            ("steps", f"{share_bar(share, min(40, width - 12))} {state.step}/{state.steps}")
+        )
     if progress.losses:
         curve = sparkline(progress.losses, min(60, width - 16))
         facts.append(("loss", f"{curve} {progress.losses[0]:.3f} → {progress.losses[-1]:.3f}"))

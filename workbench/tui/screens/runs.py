@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,16 +23,15 @@ from workbench import escaping, figures
 from workbench.rundir.folder import DONE
 from workbench.rundir.log_format import duration
 from workbench.runs.description import made_with
-from workbench.tui.run_progress import Collected, Progressed
-from workbench.tui.screens.ask import AskScreen
-from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.dialogs.choose import ChoiceDialog
+from workbench.tui.dialogs.confirm import ConfirmDialog
+from workbench.tui.host import host
+from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.run_progress import RunProgressed, RunsCollected
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.evaluation import EvaluationScreen
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 NO_RUNS = "There are no runs yet; t starts one."
 COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
@@ -77,10 +76,9 @@ class RunsScreen(Screen[None]):
             super().__init__()
             self.known = known
 
-    app: WorkbenchApp
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, displayed_run: DisplayedRun) -> None:
+        super().__init__(name="runs")
+        self._displayed_run = displayed_run
         self._runs: list[Run] = []
         self._marked: int | None = None
         self._said = self._reason = ""
@@ -101,7 +99,7 @@ class RunsScreen(Screen[None]):
 
     @work(thread=True, group="runs", exclusive=True)
     def _read(self) -> None:
-        store = open_store(self.app.store.folder)
+        store = open_store(host(self).store.folder)
         try:
             self.post_message(self.Read(runs.every(store)))
         finally:
@@ -133,12 +131,12 @@ class RunsScreen(Screen[None]):
             escaping.line(f"! {text}" if problem and text else text)
         )
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
         if self._said == text:
             self.say("")
 
-    def on_progressed(self, event: Progressed) -> None:
+    def on_run_progressed(self, event: RunProgressed) -> None:
         """A run has moved on: the state of its row may have changed, or it is a new one."""
         if event.progress.run not in {run.id for run in self._runs}:
             self._read()
@@ -155,7 +153,7 @@ class RunsScreen(Screen[None]):
                     if table.get_cell_at(place) != cell:  # the clock of a run has no column
                         table.update_cell_at(place, cell, update_width=True)
 
-    def on_collected(self, event: Collected) -> None:
+    def on_runs_collected(self, event: RunsCollected) -> None:
         """Runs have ended."""
         self._read()
 
@@ -175,7 +173,7 @@ class RunsScreen(Screen[None]):
         )
 
     def _mark(self, run: Run) -> str:
-        shown = SHOWN if run.id == self.app.showing.run else " "
+        shown = SHOWN if run.id == self._displayed_run.run else " "
         promoted = PROMOTED if run.promoted else " "
         marked = "v" if run.id == self._marked else ""
         return f"{CURSOR if run is self._current else ' '}{shown}{promoted}{marked}"
@@ -211,7 +209,7 @@ class RunsScreen(Screen[None]):
         if run is not None and not run.predictions:
             self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
         elif run is not None:
-            self.app.showing.choose(run)
+            self._displayed_run.show(run)
             self.app.pop_screen()
 
     def action_mark(self) -> None:
@@ -245,7 +243,7 @@ class RunsScreen(Screen[None]):
 
     @work(group="compare", exclusive=True)
     async def _compare(self, first: int, second: int) -> None:
-        found = await self.app.command("compare", str(first), str(second), "--json")
+        found = await host(self).command("compare", str(first), str(second), "--json")
         self.say("")
         self._read()  # an accuracy may have been stale
         self.app.push_screen(CompareScreen(found))
@@ -254,12 +252,12 @@ class RunsScreen(Screen[None]):
         """Promote the run under the cursor, or take that back."""
         if (run := self._require_run()) is None:
             return
-        if self.app.store.read_only:
+        if host(self).store.read_only:
             self.say("This workspace is read-only for you, so nothing can be promoted.", True)
         elif run.state != DONE:
             self.say(f"Run {run.id} is {run.state}; only a run that is done can be promoted.", True)
         else:
-            self.app.showing.promote(run, lambda: self._promoted(run))
+            self._displayed_run.promote(run, lambda: self._promoted(run))
 
     def _promoted(self, run: Run) -> None:
         self.say(f"Run {run.id} is {'no longer ' if run.promoted else ''}promoted.")
@@ -270,7 +268,7 @@ class RunsScreen(Screen[None]):
         if (run := self._require_run()) is not None and run.kind == "predict":
             self.say(f"Run {run.id} only predicts, so there is nothing to clone.", problem=True)
         elif run is not None:
-            self.app.clone_run(run)
+            host(self).clone_run(run)
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""
@@ -282,17 +280,17 @@ class RunsScreen(Screen[None]):
                 self.app.run_worker(self._delete(run.id), group="delete")
 
         question = f"Delete run {run.id} ({run.recipe}, {run.state})?"
-        self.app.push_screen(AskScreen(question, "move it into the trash", "keep it"), answered)
+        self.app.push_screen(ConfirmDialog(question, "move it into the trash", "keep it"), answered)
 
     async def _delete(self, number: int) -> None:
         """Work of the application: what comes of it is told wherever the user is then."""
         try:
-            await self.app.command("delete", str(number), "--yes", "--json", let_finish=True)
+            await host(self).command("delete", str(number), "--yes", "--json", let_finish=True)
         except UserError as error:
-            self.app.say(str(error), problem=True)
+            host(self).say(str(error), problem=True)
         else:
-            instead = self.app.forget_run(number)
-            self.app.say(f"Run {number} is deleted; U brings it back. {instead}".strip())
+            instead = host(self).forget_run(number)
+            host(self).say(f"Run {number} is deleted; U brings it back. {instead}".strip())
             if self.is_attached:
                 self._read()
 
@@ -303,7 +301,7 @@ class RunsScreen(Screen[None]):
     @work(group="undelete", exclusive=True)
     async def _look_into_trash(self) -> None:
         try:
-            lying = await self.app.command("undelete", "--json")
+            lying = await host(self).command("undelete", "--json")
         except UserError as error:
             self.say(str(error), problem=True)
             return
@@ -319,15 +317,15 @@ class RunsScreen(Screen[None]):
             if number is not None:
                 self.app.run_worker(self._undelete(number), group="undelete")
 
-        self.app.push_screen(ChooseScreen("Bring back the run", choices, choices[0][0]), chosen)
+        self.app.push_screen(ChoiceDialog("Bring back the run", choices, choices[0][0]), chosen)
 
     async def _undelete(self, number: str) -> None:
         try:
-            run = await self.app.command("undelete", number, "--json", let_finish=True)
+            run = await host(self).command("undelete", number, "--json", let_finish=True)
         except UserError as error:
-            self.app.say(str(error), problem=True)
+            host(self).say(str(error), problem=True)
         else:
-            self.app.say(f"Run {number} is back ({run['state']}).")
+            host(self).say(f"Run {number} is back ({run['state']}).")
             if self.is_attached:
                 self._read()
 
@@ -340,7 +338,7 @@ class RunsScreen(Screen[None]):
     @work(group="evaluate", exclusive=True)
     async def _evaluate(self, run: Run) -> None:
         try:
-            report = await self.app.command("evaluate", str(run.id), "--json")
+            report = await host(self).command("evaluate", str(run.id), "--json")
         except UserError as error:
             self.say(str(error), problem=True)
         else:
@@ -352,7 +350,7 @@ class RunsScreen(Screen[None]):
     def action_open(self) -> None:
         """Open the run under the cursor."""
         if (run := self._require_run()) is not None:
-            self.app.open_run(run)
+            host(self).open_run(run)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -22,15 +22,12 @@ from workbench.recipes import recipes
 from workbench.recipes.base_models import from_anywhere
 from workbench.runs import engine_control
 from workbench.runs.login_sessions import at_logout
-from workbench.tui.background_calls import beside
-from workbench.tui.widgets import start_form
-from workbench.tui.widgets.entry import Entry
+from workbench.tui.background_calls import in_background
+from workbench.tui.host import host
+from workbench.tui.screens import start_form
 from workbench.tui.widgets.forecast import ForecastLines
+from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.menu import CURSOR, Menu
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
-
 
 KEEP = f"keep the base loaded for {engine_control.IDLE_MINUTES:g} minutes afterwards (tab, space)"
 TITLES = {
@@ -45,11 +42,12 @@ class TrainScreen(Screen[None]):
 
     BINDINGS: ClassVar = [*start_form.MOVES]
 
-    app: WorkbenchApp
+    def __init__(self) -> None:
+        super().__init__(name="train")
 
     def compose(self) -> ComposeResult:
         """The fields in the order in which they are filled in."""
-        config = self.app.store.config
+        config = host(self).store.config
         names = recipes.names()
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
@@ -59,9 +57,9 @@ class TrainScreen(Screen[None]):
             yield Static(classes="field", id="recipe-title")
             yield menu
             yield Static(classes="field", id="base-title")
-            yield Entry(config.base, id="base")
+            yield LineInput(config.base, id="base")
             yield Static(classes="field", id="settings-title")
-            yield Entry(id="settings", placeholder=example)
+            yield LineInput(id="settings", placeholder=example)
             yield Static(id="snapshot", markup=False)
             yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
@@ -77,7 +75,7 @@ class TrainScreen(Screen[None]):
 
     @work(group="logout")
     async def _look_at_logout(self) -> None:
-        if (warning := (await beside(at_logout)).warning) is not None:
+        if (warning := (await in_background(at_logout)).warning) is not None:
             self.say(warning, True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -88,7 +86,7 @@ class TrainScreen(Screen[None]):
 
     @work(thread=True, group="count")
     def _count(self) -> None:
-        store = open_store(self.app.store.folder)
+        store = open_store(host(self).store.folder)
         try:
             found = training_set.count(store)
             told = balance_warnings(training_set.label_counts(store), store.config.labels)
@@ -121,9 +119,9 @@ class TrainScreen(Screen[None]):
         base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
         self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
-        start_form.take_back(self, text)
+        start_form.retract(self, text)
 
     def action_go_on(self) -> None:
         """From field to field, and start at last."""
@@ -157,7 +155,7 @@ class TrainScreen(Screen[None]):
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True
         self.say("Freezing a snapshot of the labels and starting the run…")
-        start_form.start(self, self.app, "train", *arguments)
+        start_form.start(self, "train", *arguments)
 
     def action_back(self) -> None:
         """Back to where the user came from."""

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from workbench import escaping
 from workbench.figures import probability
 from workbench.tui.widgets import detail
-from workbench.tui.widgets.detail import Details, Opinion
+from workbench.tui.widgets.detail import RunPrediction, TweetDetails
 from workbench.tui.widgets.rows import WAITS
 
 EVENTS = 5
@@ -43,7 +43,7 @@ class TweetCard(Widget, can_focus=False):
         self.opened = opened
         self.styles.layer = "over" if opened else "under"
 
-    def show(self, details: Details | None, labels: Sequence[str], waits: bool) -> None:
+    def show(self, details: TweetDetails | None, labels: Sequence[str], waits: bool) -> None:
         """Show a tweet, whose last edit may not be saved yet, or nothing."""
         width = min(WIDTH, self.screen.size.width - 2 * MARGIN)
         if (shown := (details, waits, width)) == self._shown:
@@ -88,10 +88,10 @@ class TweetCard(Widget, can_focus=False):
 
 
 def _number(details: object) -> int | None:
-    return details.tweet.id if isinstance(details, Details) else None
+    return details.tweet.id if isinstance(details, TweetDetails) else None
 
 
-def _lines(details: Details, labels: Sequence[str], waits: bool) -> list[Text]:
+def _lines(details: TweetDetails, labels: Sequence[str], waits: bool) -> list[Text]:
     tweet = details.tweet
     head = f"#{tweet.id} · {tweet.split}" + (f" · {tweet.external_id}" if tweet.external_id else "")
     head += f" · {WAITS} an edit is not saved yet" if waits else ""
@@ -103,7 +103,7 @@ def _lines(details: Details, labels: Sequence[str], waits: bool) -> list[Text]:
     lines += [_fact("note", tweet.note)] if tweet.note else []
     lines += [_opinion(opinion) for opinion in details.opinions]
     if details.duplicates:
-        lines.append(_fact("same text", detail.numbers(details.duplicates)))
+        lines.append(_fact("same text", detail.tweet_numbers(details.duplicates)))
     lines.append(Text(""))
     newest = list(reversed(details.history))
     lines += [_fact("", detail.event_line(event)) for event in newest[:EVENTS]]
@@ -116,14 +116,14 @@ def _fact(name: str, value: str) -> Text:
     return Text(f"{name:<{NAME_WIDTH}} {escaping.line(value)}", overflow="fold")
 
 
-def _opinion(opinion: Opinion) -> Text:
+def _opinion(opinion: RunPrediction) -> Text:
     chance = opinion.chances[opinion.label]
     trained = "  ~ trained on this tweet" if opinion.in_sample else ""
-    told = f"{opinion.label}  {detail.bar(chance)} {probability(chance)}{trained}"
+    told = f"{opinion.label}  {detail.share_bar(chance)} {probability(chance)}{trained}"
     return _fact(f"run {opinion.run.id}", told)
 
 
-def _buttons(details: Details, labels: Sequence[str]) -> str:
+def _buttons(details: TweetDetails, labels: Sequence[str]) -> str:
     tweet = details.tweet
     buttons = [f"[{number}] {label}" for number, label in enumerate(labels[:9], start=1)]
     buttons += [f"[space] take {tweet.pred}"] if tweet.pred else []

@@ -27,7 +27,7 @@ ON_OFF = {"excluded": "exclude", "review": "flag", "ambiguous": "ambiguous"}
 
 
 @dataclass(frozen=True)
-class Opinion:
+class RunPrediction:
     """What one run says about the tweet."""
 
     run: Run
@@ -37,26 +37,26 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Details:
+class TweetDetails:
     """One tweet with its surroundings."""
 
     tweet: Tweet
-    opinions: tuple[Opinion, ...]
+    opinions: tuple[RunPrediction, ...]
     history: tuple[dict[str, Any], ...]
     duplicates: tuple[int, ...]
     source: dict[str, str]
 
 
-def read(store: Store, number: int, run: int | None) -> Details:
+def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
     """Gather what the store knows about a tweet; the shown run's opinion comes first."""
     tweet = tweets.tweet(store, number, run)
     opinions = [
-        Opinion(by, label, dict(zip(by.labels, chances, strict=True)), in_sample)
+        RunPrediction(by, label, dict(zip(by.labels, chances, strict=True)), in_sample)
         for by, label, chances, in_sample in predictions_for(store, number)
     ]
     opinions.sort(key=lambda opinion: opinion.run.id != tweet.run)
     same_text = [other for other in tweets.duplicates(store, tweet.group) if other != number]
-    return Details(
+    return TweetDetails(
         tweet,
         tuple(opinions),
         tuple(labels.history(store, number)),
@@ -65,7 +65,7 @@ def read(store: Store, number: int, run: int | None) -> Details:
     )
 
 
-def bar(share: float, cells: int = BAR_CELLS) -> str:
+def share_bar(share: float, cells: int = BAR_CELLS) -> str:
     """A share between 0 and 1 as a bar."""
     filled = round(share * cells)
     return "█" * filled + "·" * (cells - filled)
@@ -74,13 +74,13 @@ def bar(share: float, cells: int = BAR_CELLS) -> str:
 class DetailPane(VerticalScroll, can_focus=False):
     """Shows `Details`: a column beside a wide list, a few lines under a narrow one."""
 
-    _shown: tuple[Details | None, bool] = (None, False)
+    _shown: tuple[TweetDetails | None, bool] = (None, False)
 
     def compose(self) -> ComposeResult:
         """One block of text."""
         yield Static(id="detail-text")
 
-    def show(self, details: Details | None, narrow: bool) -> None:
+    def show(self, details: TweetDetails | None, narrow: bool) -> None:
         """Show a tweet, or nothing; the same once more is not painted."""
         if (details, narrow) == self._shown:
             return
@@ -93,7 +93,7 @@ class DetailPane(VerticalScroll, can_focus=False):
             self.scroll_home(animate=False)
 
 
-def _column(details: Details) -> Group:
+def _column(details: TweetDetails) -> Group:
     tweet = details.tweet
     head = f"#{tweet.id} {tweet.split}"
     if tweet.external_id:
@@ -109,7 +109,7 @@ def _column(details: Details) -> Group:
     for opinion in details.opinions:
         parts += _opinion(opinion)
     if details.duplicates:
-        parts.append(_fact("same", f"text as {numbers(details.duplicates)}"))
+        parts.append(_fact("same", f"text as {tweet_numbers(details.duplicates)}"))
     if details.history:
         parts.append(Text("\nhistory", "bold"))
         parts += [Text(event_line(event), overflow="fold") for event in reversed(details.history)]
@@ -119,13 +119,13 @@ def _column(details: Details) -> Group:
     return Group(*parts)
 
 
-def _few_lines(details: Details) -> Group:
+def _few_lines(details: TweetDetails) -> Group:
     tweet = details.tweet
     label = tweet.label or "none"
     given = f"gold {tweet.gold or 'none'}" + ("" if label == tweet.gold else f" → {label}")
     said = [
         f"run {opinion.run.id}{'~' if opinion.in_sample else ''} {opinion.label} "
-        + (f"{bar(chance)} " if not at else "")
+        + (f"{share_bar(chance)} " if not at else "")
         + probability(chance)
         for at, opinion in enumerate(details.opinions[:3])
         if (chance := opinion.chances[opinion.label]) is not None
@@ -133,7 +133,7 @@ def _few_lines(details: Details) -> Group:
     head = escaping.line(" │ ".join([f"#{tweet.id} {tweet.split}", given, *said]))
     rest = [", ".join(tweet.flags)] if tweet.flags else []
     rest += [f"note: {tweet.note}"] if tweet.note else []
-    rest += [f"same text as {numbers(details.duplicates)}"] if details.duplicates else []
+    rest += [f"same text as {tweet_numbers(details.duplicates)}"] if details.duplicates else []
     rest += [event_line(event) for event in reversed(details.history[-2:])]
     rest += [f"{name}: {value}" for name, value in details.source.items()]
     tail = escaping.line(" │ ".join(rest))
@@ -152,7 +152,7 @@ def _fact(name: str, value: str) -> Text:
     return Text(f"{escaping.line(name):<6} {escaping.line(value)}", overflow="fold")
 
 
-def _opinion(opinion: Opinion) -> list[Text]:
+def _opinion(opinion: RunPrediction) -> list[Text]:
     trained = "  ~ trained on this tweet" if opinion.in_sample else ""
     title = Text(f"\nrun {opinion.run.id} {escaping.line(opinion.run.recipe)}{trained}", "bold")
     width = max(len(escaping.line(label)) for label in opinion.chances)
@@ -160,7 +160,7 @@ def _opinion(opinion: Opinion) -> list[Text]:
     return [
         title,
         *(
-            Text(f"{escaping.line(label):<{width}} {bar(chance)} {probability(chance)}")
+            Text(f"{escaping.line(label):<{width}} {share_bar(chance)} {probability(chance)}")
             for label, chance in ranked
         ),
     ]
@@ -184,7 +184,7 @@ def event_line(event: dict[str, Any]) -> str:
     return escaping.line(f"{at} {event['annotator']}: {what}{kind}")
 
 
-def numbers(ids: tuple[int, ...]) -> str:
+def tweet_numbers(ids: tuple[int, ...]) -> str:
     """The first of these tweets, and how many more there are."""
     shown = " ".join(f"#{number}" for number in ids[:MAX_DUPLICATES])
     return shown + (f" and {len(ids) - MAX_DUPLICATES:,} more" if len(ids) > MAX_DUPLICATES else "")

@@ -16,7 +16,8 @@ from workbench import escaping
 from workbench.planning.devices import read_device
 from workbench.planning.forecast import Texts, earlier, forecast
 from workbench.recipes import recipes
-from workbench.tui.background_calls import beside
+from workbench.tui.background_calls import in_background
+from workbench.tui.host import host
 
 SETTLE_S = 0.3
 """How long the form has to stay as it is; while somebody types, nothing is worked out."""
@@ -29,7 +30,7 @@ class ForecastLines(Static):
     async def ask(self, recipe: str, base: str, settings: str) -> None:
         """Work it out for a form as it is now."""
         await asyncio.sleep(SETTLE_S)
-        told = await beside(lambda: self._told(recipe, base, settings))
+        told = await in_background(lambda: self._told(recipe, base, settings))
         self.update("\n".join(map(escaping.line, told)))
 
     def _told(self, recipe: str, base: str, settings: str) -> list[str]:
@@ -40,7 +41,7 @@ class ForecastLines(Static):
         if chosen.kind == "baseline" or not base:
             return []
         try:
-            store = open_store(self.app.store.folder)  # type: ignore[attr-defined]
+            store = open_store(host(self).store.folder)
             try:
                 count, mean, longest = training_set.characters(store)
                 texts = Texts(count, mean, longest, tweets.counts(store).tweets)

@@ -18,13 +18,13 @@ def key(
     return Binding(keys, action, does, show=show, key_display=key_display, priority=True)
 
 
-def name_of(event: events.Key) -> str:
+def key_name(event: events.Key) -> str:
     """A key as people call it: its character, or a name where it has none that shows."""
     character = event.character or ""
     return character if character.isprintable() and character.strip() else event.key
 
 
-def hand_on(widget: Widget, event: events.Key) -> None:
+def forward_key(widget: Widget, event: events.Key) -> None:
     """Treat a key as just pressed if the widget has lost the focus before it came."""
     if widget.app.focused is not widget:
         event.stop().prevent_default()

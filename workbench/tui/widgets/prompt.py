@@ -15,14 +15,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench import escaping
-from workbench.tui.widgets.entry import Entry
-from workbench.tui.widgets.keys import hand_on
+from workbench.tui.widgets.keys import forward_key
+from workbench.tui.widgets.line_input import LineInput
 
 DEBOUNCE = 0.12
 
 
 @dataclass(frozen=True)
-class Request:
+class PromptRequest:
     """What the user is asked for."""
 
     title: str
@@ -34,12 +34,12 @@ class Request:
     cancel: Callable[[], None] | None = None
 
 
-class PromptInput(Entry):
+class PromptInput(LineInput):
     """An input that takes no keys once it has closed."""
 
     async def on_key(self, event: events.Key) -> None:
         """Hand on what was typed after the key that closed it."""
-        hand_on(self, event)
+        forward_key(self, event)
 
 
 class PromptLine(Horizontal):
@@ -53,7 +53,7 @@ class PromptLine(Horizontal):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self.request: Request | None = None
+        self.request: PromptRequest | None = None
         self._asked_from: Widget | None = None
         self._pause: Timer | None = None
 
@@ -89,12 +89,12 @@ class PromptLine(Horizontal):
         message.set_class(problem, "-problem")
         message.update(text, layout=False)
 
-    def take_back(self, text: str) -> None:
+    def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
         if self._said == text:
             self.say("")
 
-    def ask(self, request: Request, value: str = "") -> None:
+    def ask(self, request: PromptRequest, value: str = "") -> None:
         """Open the input."""
         if self.request is None:
             self._asked_from = self.screen.focused

@@ -8,27 +8,25 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from storage import store as stores
 from storage.errors import Busy, UserError
 from storage.history.events import Progress
 from storage.history.labels import Change
 from storage.store import DATABASE, SQLiteError, Store, explain, open_beside, waiting_at_most
-from workbench.tui.editing.edits import Done
+from workbench.tui.editing.edits import SavedEdit
+from workbench.tui.list_screen import ListScreen
 
-if TYPE_CHECKING:
-    from workbench.tui.editing.label_keys import Editing
-
-AT_ONCE = 2_000
+MAX_IMMEDIATE = 2_000
 """Tweets that a key changes before the screen goes on, a tenth of a second's work."""
-AT_ONCE_MS = 50
+IMMEDIATE_WAIT_MS = 50
 """How long the screen itself waits for another process that writes."""
-TRY_MS = 100
+THREAD_WAIT_MS = 100
 """How long a thread waits for it before it looks whether it shall go on waiting."""
-TOLD_S = 0.5
+REPORT_EVERY_S = 0.5
 """Seconds between two looks at whether somebody ought to know what is waited for."""
-INTERVAL = 0.1
+PROGRESS_EVERY_S = 0.1
 """Seconds between two words about how far a larger edit is."""
 
 
@@ -36,7 +34,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Edit(Generic[T]):
+class QueuedEdit(Generic[T]):
     """An edit of so many tweets, or a look at them, and what the screen does about it."""
 
     verb: str
@@ -54,24 +52,24 @@ class Edit(Generic[T]):
     writes: bool = True
 
 
-class Saving:
+class SaveQueue:
     """Saves the edits of a screen; nothing is shown as saved before it is."""
 
-    def __init__(self, screen: Editing, store: Store) -> None:
+    def __init__(self, screen: ListScreen, store: Store) -> None:
         self._screen = screen
         self._store = store
         self._beside: Store | None = None
-        self._queue: deque[Edit[Any]] = deque()
+        self._queue: deque[QueuedEdit[Any]] = deque()
         self._own: set[int] = set()
         self._at_work = self._blocked = self._leaving = False
         self._attempt: asyncio.Future[Any] | None = None
         self._stopped = Event()
 
-    def save(self, edit: Edit[T]) -> bool:
+    def save(self, edit: QueuedEdit[T]) -> bool:
         """Save an edit now, or else after those before it; False if it was refused now."""
-        if not self._at_work and edit.size <= AT_ONCE:
+        if not self._at_work and edit.size <= MAX_IMMEDIATE:
             try:
-                with waiting_at_most(self._store.db, AT_ONCE_MS):
+                with waiting_at_most(self._store.db, IMMEDIATE_WAIT_MS):
                     saved = _act(edit, self._store, (), None)
             except Busy:
                 pass
@@ -87,7 +85,7 @@ class Saving:
         self._screen.tweets.repaint()
         if not self._at_work:
             self._at_work = True
-            if edit.size > AT_ONCE:
+            if edit.size > MAX_IMMEDIATE:
                 self._screen.say(f"{edit.verb} {edit.size:,} …")
             self._screen.run_worker(self._work_off(), group="save")
         return True
@@ -120,7 +118,7 @@ class Saving:
         return sum(edit.writes for edit in self._queue)
 
     async def _work_off(self) -> None:
-        timer = self._screen.set_interval(TOLD_S, self._tell)
+        timer = self._screen.set_interval(REPORT_EVERY_S, self._tell)
         while self._queue:
             edit = self._queue[0]
             self._attempt = asyncio.ensure_future(asyncio.to_thread(self._save_beside, edit))
@@ -132,7 +130,7 @@ class Saving:
             else:
                 self._attempt = None
                 self._queue.popleft()
-                if isinstance(saved, Done | Change):
+                if isinstance(saved, SavedEdit | Change):
                     self._own.add(saved.action)
                 edit.finish(saved)
         timer.stop()
@@ -144,7 +142,7 @@ class Saving:
         if self._leaving:
             self._screen.app.exit()
 
-    def _save_beside(self, edit: Edit[T]) -> T:
+    def _save_beside(self, edit: QueuedEdit[T]) -> T:
         """Save an edit in a thread, waiting for other processes as long as a command would."""
         self._blocked = False
         if self._beside is None:
@@ -156,14 +154,14 @@ class Saving:
             if self._stopped.is_set():
                 raise UserError("The program was closed.")
             self._blocked = False
-            if time.monotonic() - told > INTERVAL:
+            if time.monotonic() - told > PROGRESS_EVERY_S:
                 told = time.monotonic()
                 text = f"{edit.verb} {done:,} of {total:,} …"
                 self._screen.call_later(self._screen.say, text)
 
         while True:
             try:
-                with waiting_at_most(self._beside.db, TRY_MS):
+                with waiting_at_most(self._beside.db, THREAD_WAIT_MS):
                     return _act(edit, self._beside, self._own, progress)
             except Busy:
                 self._blocked = True
@@ -190,7 +188,7 @@ class Saving:
         self._screen.say(f"{edits} to be saved{why}{then}.")
 
 
-def _act(edit: Edit[T], store: Store, own: Collection[int], progress: Progress | None) -> T:
+def _act(edit: QueuedEdit[T], store: Store, own: Collection[int], progress: Progress | None) -> T:
     try:
         return edit.act(store, own, progress)
     except SQLiteError as error:

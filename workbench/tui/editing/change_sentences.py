@@ -1,4 +1,4 @@
-"""Changes of several tweets in words: as a question before they are made, and afterwards."""
+"""Changes of several tweets in words: the question before they are made, the message after."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ from collections.abc import Mapping
 from storage.history.events import Value
 from storage.history.labels import Outlook
 
-Kind = tuple[str, Value, Value]
+FieldChange = tuple[str, Value, Value]
 """A field of a tweet, what it was and what it becomes."""
-STATES = {
+MARK_STATES = {
     "excluded": ("included", "excluded"),
     "review": ("not flagged", "flagged"),
     "ambiguous": ("not ambiguous", "ambiguous"),
 }
 MARKS = {"excluded": "excluded from training", "review": "flagged", "ambiguous": "ambiguous"}
-KINDS_SHOWN = 4
+MAX_CHANGES = 4
 
 
-def question(changes: Mapping[Kind, int]) -> str:
-    """How many tweets would become what."""
+def confirm_question(changes: Mapping[FieldChange, int]) -> str:
+    """The question whether so many tweets shall change like that."""
     total = sum(changes.values())
-    new = {kind: count for kind, count in changes.items() if kind[1] != kind[2]}
+    new = {(field, old, to): count for (field, old, to), count in changes.items() if old != to}
     if not new:
         return f"{total:,} tweets would stay as they are, and count as looked at. Go on?"
-    ranked = sorted(new.items(), key=lambda item: (-item[1], _step(item[0])))
-    told = [f"{count:,} {_step(kind)}" for kind, count in ranked[:KINDS_SHOWN]]
-    if more := [count for _, count in ranked[KINDS_SHOWN:]]:
-        told.append(f"{sum(more):,} in {len(more):,} other ways")
+    ranked = sorted(new.items(), key=lambda item: (-item[1], _arrow(item[0])))
+    parts = [f"{count:,} {_arrow(change)}" for change, count in ranked[:MAX_CHANGES]]
+    if more := [count for _, count in ranked[MAX_CHANGES:]]:
+        parts.append(f"{sum(more):,} in {len(more):,} other ways")
     if same := total - sum(new.values()):
-        told.append(f"{same:,} stay as they are")
-    return f"{sum(new.values()):,} of {total:,} tweets would change: {', '.join(told)}. Go on?"
+        parts.append(f"{same:,} stay as they are")
+    return f"{sum(new.values()):,} of {total:,} tweets would change: {', '.join(parts)}. Go on?"
 
 
-def outlook(kind: str, found: Outlook) -> str:
-    """What the next undo or redo would do."""
-    left = f" {found.left:,} are left alone, as somebody changed them since." if found.left else ""
-    return f"{kind}: {question(found.changes)}{left}"
+def undo_question(kind: str, outlook: Outlook) -> str:
+    """The question whether the next undo or redo, named by its kind, shall be done."""
+    left = (
+        f" {outlook.left:,} are left alone, as somebody changed them since." if outlook.left else ""
+    )
+    return f"{kind}: {confirm_question(outlook.changes)}{left}"
 
 
-def labelled(changes: Mapping[Kind, int]) -> str:
-    """What has become of several labels."""
+def labels_sentence(changes: Mapping[FieldChange, int]) -> str:
+    """What has become of the labels of several tweets."""
     total = sum(changes.values())
     became: Counter[Value] = Counter()
     for (_, old, new), count in changes.items():
@@ -63,8 +65,8 @@ def labelled(changes: Mapping[Kind, int]) -> str:
     return f"{text} (one undo step)."
 
 
-def marked(changes: Mapping[Kind, int], number: int | None) -> str:
-    """What has become of a mark, of one tweet with this number or of several."""
+def marks_sentence(changes: Mapping[FieldChange, int], number: int | None) -> str:
+    """What has become of a mark of the tweet with this number, or of several tweets."""
     total = sum(changes.values())
     ((field, on),) = {(field, new) for field, _, new in changes}
     same = sum(count for (_, old, new), count in changes.items() if old == new)
@@ -77,10 +79,10 @@ def marked(changes: Mapping[Kind, int], number: int | None) -> str:
     return f"{total - same:,} of {total:,} tweets {what}, {same:,} {were} already (one undo step)."
 
 
-def _step(kind: Kind) -> str:
-    field, *values = kind
-    if field in STATES:
-        old, new = (STATES[field][bool(value)] for value in values)
+def _arrow(change: FieldChange) -> str:
+    field, *values = change
+    if field in MARK_STATES:
+        old, new = (MARK_STATES[field][bool(value)] for value in values)
     elif field == "note":
         old, new = ("a note" if value else "no note" for value in values)
     else:

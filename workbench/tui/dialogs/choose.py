@@ -17,7 +17,7 @@ from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import Menu
 
 
-class ChooseScreen(ModalScreen[str | None]):
+class ChoiceDialog(ModalScreen[str | None]):
     """Returns the name chosen, None for none."""
 
     BINDINGS: ClassVar = [

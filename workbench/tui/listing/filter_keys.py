@@ -1,4 +1,4 @@
-"""Which tweets the list holds, and in which order."""
+"""The keys that filter and sort the list, and jump within it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from storage.runs.displayed_run import require_predictions
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import escaping
-from workbench.tui.editing.label_keys import Editing
-from workbench.tui.listing import ordering
-from workbench.tui.listing.list_query import Finder, Question, Superseded
-from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.dialogs.choose import ChoiceDialog
+from workbench.tui.host import host
+from workbench.tui.list_screen import ListScreen, ListSettings
+from workbench.tui.listing import sort_orders
+from workbench.tui.listing.run_names import run_name, shown_instead
+from workbench.tui.listing.search import ListSearch, Superseded
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.prompt import Request
+from workbench.tui.widgets.prompt import PromptRequest
 from workbench.tui.widgets.tweet_list import row_of
 
 SEARCHED = 100_000
@@ -36,8 +38,8 @@ NO_MATCH = "No tweet passes this filter; esc clears it."
 NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
 
 
-class Selecting(Editing):
-    """Fills the list, by filter and order, and jumps within it."""
+class FilterKeys(ListScreen):
+    """A list of tweets that keys filter, sort and jump in."""
 
     BINDINGS: ClassVar = [
         key("slash", "filter", "filter", key_display="/"),
@@ -47,17 +49,17 @@ class Selecting(Editing):
     ]
 
     class Found(Message):
-        """The answer to a question about the list: its first page, or the whole of it."""
+        """What a search has found: the first page of the list, or the whole of it."""
 
         def __init__(
-            self, ticket: int, question: Question, found: tweets.Found, keep: int | None
+            self, ticket: int, settings: ListSettings, found: tweets.Found, keep: int | None
         ) -> None:
             super().__init__()
-            self.ticket, self.question, self.keep = ticket, question, keep
+            self.ticket, self.settings, self.keep = ticket, settings, keep
             self.found = found
 
     class NotFound(Message):
-        """A question could not be answered."""
+        """A search could not be made."""
 
         def __init__(self, error: UserError) -> None:
             super().__init__()
@@ -65,12 +67,12 @@ class Selecting(Editing):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self._finder = Finder(store.folder)
-        self._before = Question()
+        self._list_search = ListSearch(store.folder)
+        self._before = ListSettings()
         self._basis: Basis = ()
-        self._given_up: Question | None = None
+        self._given_up: ListSettings | None = None
         self._painted = 0
-        """The last question whose first page was shown before the whole answer came."""
+        """The ticket of the last search whose first page was shown before the whole list came."""
 
     def hint(self, text: str) -> None:
         """Show a line below the input."""
@@ -81,20 +83,20 @@ class Selecting(Editing):
     def _fetch(self, ids: Sequence[int]) -> list[Tweet]:
         return tweets.window(self.store, ids, self.run, characters=300)
 
-    def find(self, question: Question, keep: int | None = None) -> None:
+    def find(self, settings: ListSettings, keep: int | None = None) -> None:
         """Fill the list anew, with the cursor on the kept tweet if it is there."""
         try:
-            compile_filter(question.filter, self.store.label_ids)
+            compile_filter(settings.filter, self.store.label_ids)
         except FilterError as error:
             self._complain(error)
             return
-        self._search(self._finder.begin(), question, keep)
+        self._search(self._list_search.begin(), settings, keep)
 
     @work(thread=True, group="list")
-    def _search(self, ticket: int, question: Question, keep: int | None) -> None:
+    def _search(self, ticket: int, settings: ListSettings, keep: int | None) -> None:
         try:
-            for found in self._finder.find(ticket, question):
-                self.post_message(self.Found(ticket, question, found, keep))
+            for found in self._list_search.find(ticket, settings):
+                self.post_message(self.Found(ticket, settings, found, keep))
         except Superseded:
             return
         except UserError as error:
@@ -110,7 +112,7 @@ class Selecting(Editing):
             self._painted = event.ticket
         else:
             return
-        self.fill(event.question, event.found, keep)
+        self.fill(event.settings, event.found, keep)
 
     def look_again(self) -> None:
         """Read what is on the screen again, also labels that nobody had used before."""
@@ -119,9 +121,9 @@ class Selecting(Editing):
             self._show_columns()
         super().look_again()
 
-    def fill(self, question: Question, found: tweets.Found, keep: int | None = None) -> None:
+    def fill(self, settings: ListSettings, found: tweets.Found, keep: int | None = None) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""
-        self.question, self._basis, self._given_up = question, found.basis, None
+        self.settings, self._basis, self._given_up = settings, found.basis, None
         ids, whole = found.ids, found.whole
         row = None if keep is None else row_of(ids, keep)
         self._show_columns()
@@ -141,29 +143,36 @@ class Selecting(Editing):
         elif self.focused is not self.tweets:
             self.tweets.focus()
 
+    def show_run(self, run: int) -> None:
+        """Fill the list anew by the predictions of another run."""
+        self.find(replace(self.settings, run=run), self.tweets.current_id)
+
     def take_predictions(self, run: int | None) -> None:
         """Show the predictions of another run in the list as it stands, so that nothing moves."""
-        self.question = replace(self.question, run=run)
+        self.settings = replace(self.settings, run=run)
         self._before = replace(self._before, run=run)
         self._show_columns()
         self.look_again()
 
-    def look_after_order(self) -> str:
-        """The order of the list in words; it is given up for another where it has lost its ground.
-
-        So it has when the run that it is about, or the ranking of the suspects, was deleted.
-        """
-        error = ordering.refusal(self.store, self.question)
-        if error is not None and self.question != self._given_up:
-            self._given_up, other = self.question, ordering.possible(self.store, self.question)
+    def replace_impossible_order(self) -> None:
+        """Sort by another order where the run or the ranking that it goes by was deleted."""
+        error = sort_orders.why_impossible(self.store, self.settings)
+        if error is not None and self.settings != self._given_up:
+            self._given_up, other = (
+                self.settings,
+                sort_orders.nearest_possible(self.store, self.settings),
+            )
             self.find(other, self.tweets.current_id)
-            told = [ordering.sentence(error)]
-            if other.run != self.question.run:
-                told.append(self.app.showing.instead(other.run))
-            if other.sort != self.question.sort:
-                told.append("The list is as imported now.")
-            self.say(" ".join(told), problem=True)
-        return ordering.words(self.store, self.question, self._basis)
+            parts = [sort_orders.sentence_with_key(error)]
+            if other.run != self.settings.run:
+                parts.append(shown_instead(self.store, other.run))
+            if other.sort != self.settings.sort:
+                parts.append("The list is as imported now.")
+            self.say(" ".join(parts), problem=True)
+
+    def order_description(self) -> str:
+        """The order of the list for the status line, and whether it is stale."""
+        return sort_orders.describe_order(self.store, self.settings, self._basis)
 
     def _show_columns(self) -> None:
         head = rows.header(self.tweets.layout_of, self._predicted_by())
@@ -171,7 +180,7 @@ class Selecting(Editing):
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
-        text = ordering.sentence(event.error)
+        text = sort_orders.sentence_with_key(event.error)
         if self.prompt.request is None:
             self.say(text, problem=True)
         else:
@@ -179,18 +188,18 @@ class Selecting(Editing):
 
     def _predicted_by(self) -> str:
         if (run := self.run) is None:
-            return ordering.without_predictions(self.store)
-        return f"pred: {self.app.showing.named(run)}"
+            return sort_orders.missing_predictions(self.store)
+        return f"pred: {run_name(self.store, run)}"
 
     # Filter, sort, jumps.
 
     def action_filter(self) -> None:
         """Ask for a filter and show its result while it is typed."""
-        self._before, keep = self.question, self.tweets.current_id
+        self._before, keep = self.settings, self.tweets.current_id
 
         def preview(text: str) -> None:
             self.hint(self.prompt.request.hint if self.prompt.request else "")
-            self.find(Question(text.strip(), self._before.sort, self._before.run))
+            self.find(ListSettings(text.strip(), self._before.sort, self._before.run))
 
         def accept(text: str) -> bool:
             try:
@@ -198,17 +207,17 @@ class Selecting(Editing):
             except FilterError as error:
                 self._complain(error)
                 return False
-            question = replace(self._before, filter=text.strip())
-            if (refused := ordering.refusal(self.store, question)) is not None:
-                self.hint(ordering.sentence(refused))
+            settings = replace(self._before, filter=text.strip())
+            if (refused := sort_orders.why_impossible(self.store, settings)) is not None:
+                self.hint(sort_orders.sentence_with_key(refused))
                 return False
             preview(text)
             return True
 
         hint = f"enter applies, esc leaves; fields: {' '.join(f'{name}:' for name in FIELDS)}"
         self.prompt.ask(
-            Request("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
-            self.question.filter,
+            PromptRequest("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
+            self.settings.filter,
         )
 
     def _complain(self, error: FilterError) -> None:
@@ -223,30 +232,30 @@ class Selecting(Editing):
 
     def action_sort(self) -> None:
         """Choose an order; that of the suspects is made anew where it has to be."""
-        choices = ordering.choices(self.store, self.question)
+        choices = sort_orders.sort_choices(self.store, self.settings)
 
         def chosen(name: str | None) -> None:
-            if name == "suspect" and ordering.has_to_be_ranked(self.store):
+            if name == "suspect" and sort_orders.needs_ranking(self.store):
                 self._rank()
             elif name is not None:
-                self.find(replace(self.question, sort=name))
+                self.find(replace(self.settings, sort=name))
 
-        self.app.push_screen(ChooseScreen("Sort by", choices, self.question.sort), chosen)
+        self.app.push_screen(ChoiceDialog("Sort by", choices, self.settings.sort), chosen)
 
     @work(group="rank", exclusive=True)
     async def _rank(self) -> None:
         """Rank the suspects, and sort by that."""
         self.say("Ranking the suspects…")
-        await self.app.command("suspects", "--limit", "1", "--json", let_finish=True)
+        await host(self).command("suspects", "--limit", "1", "--json", let_finish=True)
         self.say("")
-        self.find(replace(self.question, sort="suspect"))
+        self.find(replace(self.settings, sort="suspect"))
 
     def action_disagreement(self, step: int) -> None:
         """Go to the next or previous undecided tweet whose prediction differs from its label."""
         try:
             require_predictions(self.store, self.run, "there is no disagreement to go to")
         except UserError as error:
-            self.comment(ordering.sentence(error), problem=True)
+            self.comment(sort_orders.sentence_with_key(error), problem=True)
             return
         ids, start = self.tweets.ids, self.tweets.cursor + step
         stop = len(ids) if step > 0 else -1

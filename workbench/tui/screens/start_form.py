@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from workbench import escaping
+from workbench.tui.host import host
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 MOVES = (
     key("enter", "go_on", "next field", show=False),
@@ -49,19 +46,20 @@ def say(screen: Screen[None], text: str, problem: bool) -> None:
     screen.query_one("#form-message", Static).update(text)
 
 
-def take_back(screen: Screen[None], text: str) -> None:
+def retract(screen: Screen[None], text: str) -> None:
     """Take a message away if it is still there."""
     shown = str(screen.query_one("#form-message", Static).content)
     if shown.removeprefix("! ") == escaping.line(text):
         say(screen, "", problem=False)
 
 
-def start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
+def start(screen: Screen[None], *arguments: str) -> None:
     """Start a run as work of the application, so that nothing is lost when the form is left."""
-    app.run_worker(_start(screen, app, *arguments), group="start")
+    screen.app.run_worker(_start(screen, *arguments), group="start")
 
 
-async def _start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> None:
+async def _start(screen: Screen[None], *arguments: str) -> None:
+    app = host(screen)
     try:
         started = await app.command(*arguments, "--json", let_finish=True)
     except Exception:  # whatever it is, the form can be sent again
@@ -71,7 +69,7 @@ async def _start(screen: Screen[None], app: WorkbenchApp, *arguments: str) -> No
             button.focus()
         raise
     if screen.is_attached:
-        app.started(int(started["id"]))
+        app.run_started(int(started["id"]))
     else:
-        app.following.follow()
+        app.follow_runs()
         app.say(f"Run {started['id']} has begun.")

@@ -13,7 +13,7 @@ from workbench import escaping
 EDITS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
 
-class Inert(Highlighter):
+class EscapingHighlighter(Highlighter):
     """Shows what is being edited without anything that a terminal acts on."""
 
     def highlight(self, text: Text) -> None:
@@ -21,7 +21,7 @@ class Inert(Highlighter):
         text.plain = escaping.typed(text.plain)
 
 
-class Entry(Input):
+class LineInput(Input):
     """An input that does not blink, and takes several keys at once as if they came one by one."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Entry(Input):
             disabled=disabled,
             compact=True,
             select_on_focus=False,
-            highlighter=Inert(),
+            highlighter=EscapingHighlighter(),
         )
         self.cursor_blink = False
 

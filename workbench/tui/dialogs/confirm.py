@@ -14,7 +14,7 @@ from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 
 
-class AskScreen(ModalScreen[bool]):
+class ConfirmDialog(ModalScreen[bool]):
     """Every question is answered by the same keys; returns whether the answer was yes."""
 
     BINDINGS: ClassVar = [

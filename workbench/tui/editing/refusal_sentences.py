@@ -9,38 +9,38 @@ from storage.errors import UserError
 from storage.history.edit_conflicts import Latest, Overtaken
 from storage.store import now
 
-MARKS = {
+MARK_ACTIONS = {
     "excluded": ("excluded it", "included it again"),
     "review": ("flagged it", "took its flag away"),
     "ambiguous": ("marked it as ambiguous", "marked it as not ambiguous"),
 }
 
 
-def refusal(error: UserError, tweets: Sequence[int], again: str, after: int) -> str:
+def refusal_sentence(error: UserError, tweets: Sequence[int], again: str, after: int) -> str:
     """Why an edit of these tweets was not made, and the key that makes it nevertheless.
 
     `after` is how many edits behind it were given up with it.
     """
     text = str(error)
     if isinstance(error, Overtaken):
-        text = f"{overtaking(error, tweets)}: {again} again to overrule."
+        text = f"{conflict_sentence(error, tweets)}: {again} again to overrule."
     if after:
         text += f" {after:,} edit{'s' if after > 1 else ''} after it not made either."
     return text
 
 
-def overtaking(error: Overtaken, tweets: Sequence[int]) -> str:
+def conflict_sentence(error: Overtaken, tweets: Sequence[int]) -> str:
     """What others did to some of these tweets."""
     if len(tweets) > 1:
         by = f", last by annotator {error.latest.annotator}" if error.latest else ""
-        when = f" {ago(error.latest.at)}" if error.latest else ""
+        when = f" {time_ago(error.latest.at)}" if error.latest else ""
         were = "was" if error.tweets == 1 else "were"
         return f"{error.tweets:,} of {len(tweets):,} tweets {were} changed meanwhile{by}{when}"
-    what = "it is no longer as it was shown" if error.latest is None else change(error.latest)
+    what = "it is no longer as it was shown" if error.latest is None else last_change(error.latest)
     return f"Tweet {tweets[0]}: {what}"
 
 
-def change(latest: Latest) -> str:
+def last_change(latest: Latest) -> str:
     """What somebody made of a tweet, and when."""
     value = latest.value
     if latest.field == "label":
@@ -48,11 +48,11 @@ def change(latest: Latest) -> str:
     elif latest.field == "note":
         did = f"wrote the note “{value}”" if value else "removed its note"
     else:
-        did = MARKS[latest.field][0 if value else 1]
-    return f"annotator {latest.annotator} {did} {ago(latest.at)}"
+        did = MARK_ACTIONS[latest.field][0 if value else 1]
+    return f"annotator {latest.annotator} {did} {time_ago(latest.at)}"
 
 
-def ago(at: int) -> str:
+def time_ago(at: int) -> str:
     """How long ago something was; when it was, if that is a day ago or yet to come by this clock.
 
     Times are in milliseconds.

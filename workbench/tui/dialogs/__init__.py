@@ -1,0 +1,1 @@
+"""Small screens over another one that return an answer: a yes or no, a choice."""

@@ -1,0 +1,58 @@
+"""What the application offers to its screens, which do not import it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from textual.message_pump import MessagePump
+
+from storage.runs.runs import Run
+from storage.store import Store
+from workbench.tui.run_progress import RunProgress
+
+
+class Host(Protocol):
+    """The application as screens, widgets and what works beside them see it."""
+
+    store: Store
+
+    @property
+    def engine_word(self) -> str:
+        """What the warm engine does, in a word; empty where there was none."""
+
+    @property
+    def run_progress(self) -> Mapping[int, RunProgress]:
+        """How far the runs are that are followed, by their numbers."""
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message on the screens that have a place for one."""
+
+    async def command(self, *arguments: str, let_finish: bool = False) -> Any:
+        """Run a command of the command line on this workspace, and return its JSON."""
+
+    def follow_runs(self) -> None:
+        """Look for runs that have begun, and follow them."""
+
+    def run_started(self, run: int) -> None:
+        """Watch a run that has just been started."""
+
+    def forget_run(self, run: int) -> str:
+        """Leave a deleted run aside, and say what is shown in its place if it was shown."""
+
+    def open_run(self, run: Run) -> None:
+        """Show one run."""
+
+    def clone_run(self, run: Run) -> None:
+        """Show the form that trains again on the data of a run."""
+
+    def action_train(self) -> None:
+        """Show the run that goes on, or the form that starts one."""
+
+    def action_runs(self) -> None:
+        """Show all runs."""
+
+
+def host(node: MessagePump) -> Host:
+    """The application that a screen or widget belongs to."""
+    return cast(Host, node.app)

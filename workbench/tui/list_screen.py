@@ -1,0 +1,95 @@
+"""A screen with a list of tweets and a line for messages; what its keys do is added elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.screen import Screen
+
+from storage.history.events import Shown
+from storage.history.external_changes import data_version
+from storage.query.filters import compile_filter
+from storage.store import Store
+from workbench.tui.widgets.prompt import PromptLine
+from workbench.tui.widgets.tweet_list import TweetList
+
+NO_TWEET = "There is no tweet here for this key."
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """Which tweets a list shows, in which order, with whose predictions."""
+
+    filter: str = ""
+    sort: str = "id"
+    run: int | None = None
+
+
+class ListScreen(Screen[None]):
+    """The tweets, the settings of the list, and messages about the tweet under the cursor."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(name="browse")
+        self.store = store
+        self.settings = ListSettings()
+        self._version = data_version(store)
+        self._comment_on: int | None = None
+        """The tweet that the last comment is about; the comment goes when the cursor leaves it."""
+
+    @property
+    def tweets(self) -> TweetList:
+        """The list."""
+        return self.query_one(TweetList)
+
+    @property
+    def prompt(self) -> PromptLine:
+        """The line for messages and input."""
+        return self.query_one(PromptLine)
+
+    @property
+    def run(self) -> int | None:
+        """The run whose predictions are shown: the one the filter names, else the chosen one."""
+        return compile_filter(self.settings.filter, self.store.label_ids).run or self.settings.run
+
+    @property
+    def shown(self) -> Shown:
+        """The queue and the run on the screen, kept with every event."""
+        sort = self.settings.sort
+        return Shown(None if sort == "id" else sort, self.run)
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self._comment_on = None
+        self.prompt.say(text, problem)
+
+    def retract(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        self.prompt.retract(text)
+
+    def comment(self, text: str, problem: bool = False) -> None:
+        """Show a message about the tweet under the cursor or the edit that led there."""
+        self.say(text, problem)
+        self._comment_on = self.tweets.current_id
+
+    def drop_comment(self) -> None:
+        """Take a comment away once the cursor has left its tweet."""
+        if self._comment_on not in (None, self.tweets.current_id):
+            self.say("")
+
+    def has_tweets(self) -> bool:
+        """Whether there is a tweet for a key to act on; says so if there is none."""
+        if not self.tweets.ids:
+            self.say(NO_TWEET)
+        return bool(self.tweets.ids)
+
+    def look_for_changes(self) -> None:
+        """Bring the screen up to date if another process has changed something."""
+        version = data_version(self.store)
+        if version not in (None, self._version):
+            self._version = version
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Read what is on the screen again; only rows that have changed are painted."""
+        self.tweets.look_again()
+        self.tweets.settle()

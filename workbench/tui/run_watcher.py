@@ -1,0 +1,139 @@
+"""The runs that go on while the screen is open: followed, collected, reported to all screens."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from textual.app import App
+
+from storage.runs import runs
+from workbench.rundir.folder import FAILED, LIVE
+from workbench.tui import error_messages, screen_stack
+from workbench.tui.background_calls import in_background
+from workbench.tui.host import host
+from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.run_progress import (
+    INTERVAL,
+    RunFolderReader,
+    RunProgress,
+    RunProgressed,
+    RunsCollected,
+    live_runs,
+    outcomes,
+)
+
+LOOK_S = 2.0
+"""Seconds between two looks for runs that were started elsewhere, as from a command line."""
+
+
+class RunWatcher:
+    """Follows runs in the background of the application, in one task as long as that goes on."""
+
+    def __init__(self, app: App[Any], displayed_run: DisplayedRun) -> None:
+        self._app = app
+        self._host = host(app)
+        self._store = self._host.store
+        self._displayed_run = displayed_run
+        self.progress: dict[int, RunProgress] = {}
+        self._followers: dict[int, RunFolderReader] = {}
+        self._newest = runs.newest(self._store)
+        self._wake = asyncio.Event()
+        self._problem = ""
+        self._end_messages: dict[int, str] = {}
+        """What was said of the end of a run, which is retracted when the run goes on."""
+
+    def begin(self) -> None:
+        """Follow what goes on, and look for more from time to time."""
+        self.follow()
+        self._app.run_worker(self._follow(), group="follow")
+        self._app.call_after_refresh(self._start_offer)
+        if not self._store.read_only:  # which nothing is collected into, so runs never end there
+            self._app.set_interval(LOOK_S, self.follow)
+
+    def follow(self) -> None:
+        """Look for runs that have begun, here or elsewhere; nothing that is under way is ended."""
+        self._wake.set()
+
+    def forget(self, run: int) -> None:
+        """Leave aside what is known of a run that is deleted."""
+        self.progress.pop(run, None)
+        self._retract(run)
+
+    async def _follow(self) -> None:
+        """Report to the screens how far the runs are, and collect those that have ended."""
+        while True:
+            try:
+                if self._wake.is_set():
+                    self._wake.clear()
+                    await self._look()
+                if ended := [run for run in self._followers if not await self._goes_on(run)]:
+                    await self._collect(set(ended))
+                    self._followers = {r: f for r, f in self._followers.items() if r not in ended}
+            except error_messages.EXPECTED as error:
+                await self._wait_after(error_messages.sentence_of(error, self._store.folder))
+            else:
+                self._problem = ""
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), INTERVAL if self._followers else None)
+
+    async def _wait_after(self, problem: str) -> None:
+        """Say what hinders the following, once, and let some time pass before it is tried again."""
+        if problem != self._problem:
+            self._problem = problem
+            self._host.say(problem, problem=True)
+        await asyncio.sleep(LOOK_S)
+        self._wake.set()
+
+    def _start_offer(self) -> None:
+        self._app.run_worker(self._offer(), group="offer", exclusive=True)
+
+    async def _offer(self) -> None:
+        """Offer what came while no screen was open, or was not answered then."""
+        if offer := await self._displayed_run.offer():
+            self._host.say(offer)
+
+    async def _look(self) -> None:
+        for run in await in_background(lambda: live_runs(self._store.folder, self._newest)):
+            self._newest = max(run, self._newest)
+            if run not in self._followers:
+                self._followers[run] = RunFolderReader(self._store.run_folder(run), run)
+
+    async def _goes_on(self, run: int) -> bool:
+        """Report how far a run is to the screens; whether it goes on."""
+        try:
+            progress = await in_background(self._followers[run].read)
+        except error_messages.EXPECTED:
+            return False  # collecting says why, and the others are followed on
+        if progress.live:
+            self._retract(run)
+        if progress != self.progress.get(run):
+            self.progress[run] = progress
+            self._post(RunProgressed, progress)
+        return progress.live
+
+    async def _collect(self, ended: set[int]) -> None:
+        listed = await self._host.command("runs", "--json")
+        results = [run for run in listed if run["id"] in ended or self._is_new(run)]
+        self._newest = max([self._newest, *(run["id"] for run in listed)])
+        self._post(RunsCollected, results)
+        failed = any(run["state"] == FAILED for run in results)
+        offer = await self._displayed_run.offer()
+        new = self._displayed_run.offered if offer else None
+        others = [run for run in results if new is None or run["id"] != new.id]
+        if message := "; ".join(filter(None, (outcomes(others), offer))):
+            self._end_messages |= dict.fromkeys(ended, message)
+            self._host.say(message, problem=failed)
+
+    def _is_new(self, run: dict[str, Any]) -> bool:
+        """Whether a run has come in from elsewhere and is over, as a folder that was copied in."""
+        return run["id"] > self._newest and run["state"] not in LIVE
+
+    def _retract(self, run: int) -> None:
+        if message := self._end_messages.pop(run, None):
+            screen_stack.retract(self._app, message)
+
+    def _post(self, kind: type[RunProgressed] | type[RunsCollected], news: Any) -> None:
+        for screen in self._app.screen_stack:
+            screen.post_message(kind(news))
