@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,15 +13,15 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from storage import interpreter
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import daily_backup
 from workbench.tui import command_palette, error_messages, screen_stack
+from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
-from workbench.tui.run_progress import RunProgress, run_command
+from workbench.tui.run_progress import RunProgress
 from workbench.tui.run_watcher import RunWatcher
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
@@ -33,8 +31,6 @@ from workbench.tui.widgets.keys import key
 
 if TYPE_CHECKING:
     from workbench.tui.host import Host
-
-SELF = tuple(interpreter.command("workbench"))
 
 
 class WorkbenchApp(App[None]):
@@ -54,7 +50,7 @@ class WorkbenchApp(App[None]):
     ]
 
     def __init__(
-        self, folder: Path, annotator: str | None = None, program: Sequence[str] = SELF
+        self, folder: Path, annotator: str | None = None, program: Sequence[str] = WORKBENCH
     ) -> None:
         plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
         super().__init__(ansi_color=True if plain else None)
@@ -88,10 +84,7 @@ class WorkbenchApp(App[None]):
         if not self.store.read_only:
             self.call_after_refresh(self.back_up)
         if not self.is_headless:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.exit, None, 128 + number)
-            end_with_terminal()
+            end_with_terminal(self.exit)
 
     async def action_quit(self) -> None:
         """Leave once everything is saved."""
@@ -145,8 +138,6 @@ class WorkbenchApp(App[None]):
         """Show a message on the screens that have a place for one."""
         screen_stack.say(self, text, problem)
 
-    # Keys that are the same on every screen.
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A question or menu is answered or left before somebody goes anywhere else."""
         return action != "place" or not self.screen.is_modal
@@ -161,15 +152,11 @@ class WorkbenchApp(App[None]):
 
     def action_place(self, name: str) -> None:
         """Go to one of the places of the program, from wherever the user is."""
-        places = {
-            "browse": self.action_browse,
-            "train": self.action_train,
-            "runs": self.action_runs,
-        }
+        browse, train, runs = self.action_browse, self.action_train, self.action_runs
         if self.screen.name == name and not (name == "browse" and self._browse.card.opened):
             self.say("This is the place that this key goes to.")
         else:
-            places[name]()
+            {"browse": browse, "train": train, "runs": runs}[name]()
 
     def action_browse(self) -> None:
         """Show the list of tweets."""
@@ -224,8 +211,6 @@ class WorkbenchApp(App[None]):
         """Send text to the terminal's clipboard, through tmux where there is one."""
         if self._driver is not None:
             self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
-
-    # Runs.
 
     @property
     def engine_word(self) -> str:

@@ -1,10 +1,7 @@
-"""Following runs from outside: their folders while they go on, the command line for the rest."""
+"""How far runs are, read from their folders, and how they have ended, in sentences."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +10,6 @@ from typing import Any
 
 from textual.message import Message
 
-from storage import interpreter
 from storage.errors import UserError
 from storage.runs import runs
 from storage.store import open_store
@@ -23,15 +19,12 @@ from workbench.rundir.expected_time import Expected
 from workbench.rundir.folder import LIVE, State, read_log
 from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration, line_of
-from workbench.tui.background_calls import in_background
 
 INTERVAL = 0.5
 """Seconds between two looks at a run folder."""
 MAX_LOG_LINES = 200
 MAX_NAMED_RUNS = 3
 """Ends of runs, of which more are only counted."""
-PROGRAM_PREFIX = "workbench: "
-"""What stands before the sentence of a command that has failed."""
 
 
 @dataclass(frozen=True)
@@ -157,43 +150,6 @@ def live_runs(folder: Path, after: int | None = None) -> list[int]:
         return [number for number in sorted(found) if store.run_folder(number).is_dir()]
     finally:
         store.close()
-
-
-async def run_command(
-    command: Sequence[str], folder: Path, *arguments: str, let_finish: bool = False
-) -> Any:
-    """What a command of the command line prints as JSON; raises UserError with its complaint.
-
-    When the screen closes in between, the command is stopped unless it shall finish.
-    """
-    process = interpreter.start(
-        [*command, "--workspace", str(folder), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        printed, complaint = await in_background(process.communicate)
-    except asyncio.CancelledError:
-        if not let_finish:
-            process.terminate()
-        raise
-    if process.returncode:
-        raise UserError(_sentence(complaint) or f"{arguments[0]} ended with an error.")
-    try:
-        return json.loads(printed) if printed.strip() else None
-    except ValueError:
-        raise UserError(f"{arguments[0]} printed something that is no JSON.") from None
-
-
-def _sentence(complaint: str) -> str:
-    """What a command complains of, without the name of the program before it."""
-    lines = complaint.strip().splitlines()
-    said = [line.removeprefix(PROGRAM_PREFIX) for line in lines if line.startswith(PROGRAM_PREFIX)]
-    return (said or lines or [""])[-1]
 
 
 def outcome(run: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Callable
 
 COLUMNS, ROWS = 60, 15
 """The smallest terminal in which the screens can be used."""
@@ -32,11 +34,15 @@ def terminal_problem() -> str | None:
     return None
 
 
-def end_with_terminal() -> None:
-    """End the process when the line is gone, also where its event loop waits for the line.
+def end_with_terminal(exit: Callable[[None, int], None]) -> None:
+    """End the process on SIGTERM, on SIGHUP, and when the line is gone.
 
-    Textual's writer ends with the first write that fails, and what is written then waits for ever.
+    Also where its event loop waits for the line: Textual's writer ends with the first write that
+    fails, and what is written then waits for ever. `exit` takes a result and an exit status.
     """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, exit, None, 128 + number)
     threading.Thread(target=_watch, name="line", daemon=True).start()
 
 

@@ -25,8 +25,7 @@ from workbench.rundir.folder import DONE, QUEUED, RUNNING, read_state, write_sta
 from workbench.rundir.launch import LOCAL, SLURM, TORCHRUN, Launch
 from workbench.runs import engine_control, launching
 from workbench.runs.launchers import slurm_commands
-from workbench.tui.app import SELF
-from workbench.tui.run_progress import run_command
+from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.worker.engine import Warm
 
 NAMES = (
@@ -175,7 +174,7 @@ def test_the_process_that_reads_a_large_file(make_store, here, ran, monkeypatch)
 
 
 def test_a_command_of_the_screen(small, here, ran):
-    told = asyncio.run(run_command(SELF, small.folder, "status", "--json"))
+    told = asyncio.run(run_command(WORKBENCH, small.folder, "status", "--json"))
     assert told["tweets"] == 6
     assert not ran.exists(), ran.read_text()
 

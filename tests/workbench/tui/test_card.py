@@ -72,9 +72,7 @@ async def test_all_keys_act_on_the_tweet_that_is_seen_and_not_on_marks(start):
 async def test_a_label_of_somebody_else_is_shown_on_the_card_before_it_is_overruled(
     start, ben, monkeypatch
 ):
-    monkeypatch.setattr(
-        "workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None
-    )
+    monkeypatch.setattr("workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None)
     async with start() as driver:
         await driver.press("enter")
         await driver.until_seen("[enter] keep positive")

@@ -16,9 +16,7 @@ def ben(workspace):
 @pytest.fixture
 def blind(monkeypatch):
     """The screen does not look for what others do before a key is pressed."""
-    monkeypatch.setattr(
-        "workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None
-    )
+    monkeypatch.setattr("workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None)
 
 
 def listen(driver, monkeypatch):
@@ -159,7 +157,7 @@ async def test_an_idle_screen_sends_nothing(start, ben, monkeypatch):
             method = getattr(spied, name)
             spy = lambda calls=calls, method=method: (calls.append(True), method())  # noqa: E731
             monkeypatch.setattr(spied, name, spy)
-        browse.look_for_others()
+        browse.look_for_changes()
         assert looks == []
         snapshots.take(ben, "nothing that is shown")
         await driver.until(lambda: looks and settled)

@@ -11,9 +11,9 @@ from storage.history import labels
 from storage.history.edit_conflicts import Overtaken
 from storage.history.events import Progress
 from storage.history.labels import Change, Outlook
+from storage.query.tweets import window
 from storage.store import Store
 from storage.tweet import Tweet
-from storage.query.tweets import window
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.editing import change_sentences, edits
 from workbench.tui.editing.edits import MAX_UNASKED, EditPlan, SavedEdit, Targets

@@ -12,10 +12,9 @@ from storage.history import labels
 from storage.history.edit_conflicts import latest
 from storage.history.events import Progress, Shown
 from storage.history.labels import Change
-from storage.store import Store
-from storage.tweet import State
-from storage.tweet import Tweet
 from storage.query.tweets import states
+from storage.store import Store
+from storage.tweet import State, Tweet
 from workbench.tui.editing import change_sentences
 from workbench.tui.editing.change_sentences import FieldChange
 from workbench.tui.editing.refusal_sentences import last_change, time_ago

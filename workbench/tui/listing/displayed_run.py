@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from storage.runs import displayed_run, runs
 from storage.errors import UserError
+from storage.runs import displayed_run, runs
 from storage.runs.runs import Run
 from storage.store import Store, open_store
 from workbench import figures

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from storage.errors import UserError
 from storage.query import tweets
 from storage.runs import runs
-from storage.errors import UserError
 from storage.store import Store
 from workbench.runs.description import named
 

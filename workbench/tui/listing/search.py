@@ -7,9 +7,8 @@ from pathlib import Path
 from threading import Lock
 
 from storage.errors import UserError
+from storage.query.tweets import Found, find
 from storage.store import Store, open_store
-from storage.query.tweets import Found
-from storage.query.tweets import find
 from workbench.tui.list_screen import ListSettings
 
 

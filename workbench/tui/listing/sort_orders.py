@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from storage.runs import suspect_ranking
-from storage.runs.displayed_run import require_predictions, shown_run
 from storage.errors import NothingToGoBy, UserError
 from storage.query import order_validity, paging
 from storage.query.order_validity import Basis
-from storage.store import Store
 from storage.query.tweets import SORTS
+from storage.runs import suspect_ranking
+from storage.runs.displayed_run import require_predictions, shown_run
+from storage.store import Store
 from workbench.tui.list_screen import ListSettings
 
 SORT_MEANINGS = {
