@@ -33,6 +33,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 _wait.SLEEP_GRANULARITY /= 5
 _wait.SLEEP_IDLE /= 2
 
+# What collecting the tests imports stays, so that looking through it for garbage is in vain.
+gc.disable()
+
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ("positive", "negative")
 LONGEST = (
@@ -77,6 +80,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Have garbage collections, of which each run makes several, pass over what stays anyway."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

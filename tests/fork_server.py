@@ -164,8 +164,10 @@ def _run(module: str, arguments: list[str]) -> int:
 if __name__ == "__main__":
     if os.fork():  # so that it is nobody's child, of whom tests end all they find
         os._exit(0)
+    gc.disable()
     import_libraries()
     for name in IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # so that what is forked need not look through all of it
+    gc.enable()
     serve(Path(sys.argv[1]))
