@@ -22,7 +22,7 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.rundir.folder import Job, State
 from workbench.runs import engine_control
-from workbench.runs.login_sessions import Logout
+from workbench.runs.login_sessions import LogoutEffect
 
 NOW = 1_800_000_000.0
 """15 January 2027, 8:00 UTC."""
@@ -68,7 +68,7 @@ def frozen() -> Iterator[None]:
         patch.setattr(time, "time", lambda: NOW)
         patch.setattr(time, "time_ns", lambda: int(NOW * 1e9))
         patch.setattr("workbench.tui.widgets.forecast.read_device", lambda: GPU)
-        patch.setattr("workbench.tui.screens.train.at_logout", Logout)
+        patch.setattr("workbench.tui.screens.train.logout_effect", LogoutEffect)
         patch.setattr(engine_control, "GPUS", ())
         patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
         for wait in ("tweet_list.SETTLED_AFTER", "prompt.DEBOUNCE", "forecast.SETTLE_S"):

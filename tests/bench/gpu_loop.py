@@ -43,7 +43,7 @@ from storage.transfer.importing import Options  # noqa: E402
 from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
-from workbench.runs.snapshotting import freeze_training  # noqa: E402
+from workbench.runs.snapshotting import snapshot_training  # noqa: E402
 
 SHAPE = {"hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71}
 SMALL_SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -151,7 +151,7 @@ def workspace(folder: Path, data: Path, base: Path) -> Store:
 
 def measure(store: Store, preset: str, base: Path, overrides: list[str]) -> dict[str, Any]:
     """Run a preset through the worker and read its figures from the run folder."""
-    frozen = freeze_training(store, recipes.load(preset, overrides), str(base), "")
+    frozen = snapshot_training(store, recipes.load(preset, overrides), str(base), "")
     began = time.time()
     with (frozen.path / run_folder.WORKER_LOG).open("w") as printed:
         done = subprocess.run(

@@ -41,7 +41,7 @@ from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.launchers.local import worker_command  # noqa: E402
 from workbench.runs.launchers.torchrun import torchrun_command  # noqa: E402
-from workbench.runs.snapshotting import freeze_training  # noqa: E402
+from workbench.runs.snapshotting import snapshot_training  # noqa: E402
 
 STEPS = 10
 LIMIT_S = 110.0
@@ -132,7 +132,7 @@ def freeze(store: Store, base: Path, memory: str, small: bool) -> Path:
         "lora.dropout=0.0",
     ]
     overrides += ["quantization.compute_dtype=float32"] * small
-    return freeze_training(store, recipes.load("fast", overrides), str(base), "id:<=301").path
+    return snapshot_training(store, recipes.load("fast", overrides), str(base), "id:<=301").path
 
 
 def one_run(folder: Path, gpus: int) -> dict[str, Any]:

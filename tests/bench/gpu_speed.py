@@ -45,7 +45,7 @@ from storage.transfer.importing import Options  # noqa: E402
 from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
-from workbench.runs.snapshotting import freeze_training  # noqa: E402
+from workbench.runs.snapshotting import snapshot_training  # noqa: E402
 
 RESERVE = 5.0
 """Seconds kept for the last table."""
@@ -222,7 +222,7 @@ def freeze(
     overrides = [f"training.max_steps={steps}", f"training.memory={memory}", "training.patience=0"]
     if small:
         overrides += ["quantization.compute_dtype=float32", "training.logging_steps=1"]
-    return freeze_training(store, recipes.load(preset, overrides), str(base), "").path
+    return snapshot_training(store, recipes.load(preset, overrides), str(base), "").path
 
 
 def predictions(like: Path, folder: Path, count: int) -> Path:

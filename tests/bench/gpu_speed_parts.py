@@ -315,7 +315,7 @@ def one_run(engine: Engine, name: str, folder: Path) -> None:
         raise RuntimeError(f"{folder} is {state.state}: {state.reason}")
     log = RunLog(folder)
     job = run_folder.read_job(folder)
-    rows = tables.read(folder / run_folder.TRAIN)
+    rows = tables.read_snapshot(folder / run_folder.TRAIN)
     per_step = len(rows.ids) / -(-len(rows.ids) // 16)
     tokens = token_count(job, rows.texts) / len(rows.ids) * per_step
     first, last, step = log.steps[0], log.steps[-1], log.step_s
@@ -379,7 +379,7 @@ def in_order_of_work(folder: Path) -> list[int]:
     job = run_folder.read_job(folder)
     length: dict[str, int] = {}
     found: list[int] = []
-    for _, texts in tables.windows(folder / run_folder.PREDICT):
+    for _, texts in tables.read_windows(folder / run_folder.PREDICT):
         for text in texts:
             if text not in length:
                 length[text] = token_count(job, [text])

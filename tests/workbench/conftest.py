@@ -15,7 +15,7 @@ import forking
 import pytest
 
 from workbench.recipes import recipes
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 QUICK = (
     "training.max_steps=4",
@@ -46,7 +46,7 @@ def filled(make_store, fill):
 @pytest.fixture
 def baseline(filled):
     """The folder of a baseline run."""
-    return freeze_training(filled, recipes.load("baseline"), None, "").path
+    return snapshot_training(filled, recipes.load("baseline"), None, "").path
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def make_model_run(filled, repository):
     def make(*overrides, base=None):
         recipe = recipes.load("tiny", (*QUICK, *overrides))
         base = base or repository / "sample_data" / "base"
-        return freeze_training(filled, recipe, str(base), "").path
+        return snapshot_training(filled, recipe, str(base), "").path
 
     return make
 

@@ -137,19 +137,19 @@ def _launch(store: Store, kind: str, start: Any) -> int:
 
 
 def _train(store: Store, recipe: str) -> int:
-    from workbench.runs.snapshotting import freeze_training
+    from workbench.runs.snapshotting import snapshot_training
 
-    frozen = freeze_training(store, recipes.load(recipe), str(sample("base")), "")
-    launching.launch(frozen.path)
+    frozen = snapshot_training(store, recipes.load(recipe), str(sample("base")), "")
+    launching.start_run(frozen.path)
     return frozen.job.id
 
 
 def _predict_untrained(store: Store) -> int:
-    from workbench.runs.snapshotting import freeze_prediction
+    from workbench.runs.snapshotting import snapshot_prediction
 
     recipe = recipes.load("tiny")
-    frozen = freeze_prediction(store, recipe, str(sample("base")), "split:test", None, None)
-    launching.launch(frozen.path)
+    frozen = snapshot_prediction(store, recipe, str(sample("base")), "split:test", None, None)
+    launching.start_run(frozen.path)
     return frozen.job.id
 
 

@@ -19,7 +19,7 @@ from workbench.console.options import Settings, common, warn
 from workbench.console.printing import print_change, print_json, print_jsonl, say, table
 from workbench.console.progress import bar, busy
 from workbench.console.targets import target_options, targets
-from workbench.runs.description import named
+from workbench.runs.description import describe_run
 
 
 @click.command("list")
@@ -90,7 +90,7 @@ def _by(store: Store, run: int | None) -> str:
     """Whose predictions a list shows, and of how many tweets."""
     if run is None:
         return ""
-    return f"; predictions of {named(runs.get(store, run), tweets.counts(store).tweets)}"
+    return f"; predictions of {describe_run(runs.get(store, run), tweets.counts(store).tweets)}"
 
 
 @click.command()

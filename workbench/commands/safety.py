@@ -21,7 +21,7 @@ from workbench import escaping
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import busy
-from workbench.runs.login_sessions import at_logout
+from workbench.runs.login_sessions import logout_effect
 
 
 @click.command()
@@ -190,7 +190,7 @@ def doctor(settings: Settings) -> None:
     problems: list[str] = []
     if (network := filesystem.network_type(there)) is not None:
         problems.append(f"{folder} is on a network file system ({network}); a local one is better.")
-    if (warning := at_logout().warning) is not None:
+    if (warning := logout_effect().warning) is not None:
         problems.append(warning)
     if (folder / DATABASE).exists():
         mode = folder.stat().st_mode & 0o777

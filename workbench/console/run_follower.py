@@ -16,8 +16,8 @@ from storage.runs.runs import get
 from storage.store import Store
 from workbench import escaping
 from workbench.rundir import folder as run_folder
-from workbench.rundir.elapsed_time import so_far
-from workbench.rundir.expected_time import Expected, Log
+from workbench.rundir.elapsed_time import elapsed_seconds
+from workbench.rundir.expected_time import ExpectedTime, ExpectedTimeReader
 from workbench.rundir.folder import DONE, LIVE, State
 from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration
@@ -31,7 +31,7 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
     """Stay until runs have ended, showing their progress on stderr."""
     with progress_bars(quiet) as bars:
         folders = {number: store.run_folder(number) for number in numbers}
-        logs = {number: Log(folder) for number, folder in folders.items()}
+        logs = {number: ExpectedTimeReader(folder) for number, folder in folders.items()}
         tasks = {
             number: bars.add_task(_title(store, number), total=None, gone="", left="", steps="")
             for number in numbers
@@ -41,7 +41,7 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
                 state = reconcile_state(folders[number])
                 live = state.state in LIVE
                 word = state.phase or state.state if live else state.state
-                gone = so_far(folders[number], state)
+                gone = elapsed_seconds(folders[number], state)
                 bars.update(
                     task,
                     total=state.steps or None,
@@ -59,9 +59,9 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
             time.sleep(POLL_S)
 
 
-def _left(state: State, expected: Expected) -> str:
+def _left(state: State, expected: ExpectedTime) -> str:
     """How long it will still be, and what was thought before."""
-    before = "" if expected.first is None else duration(expected.first.seconds)
+    before = "" if expected.estimate is None else duration(expected.estimate.seconds)
     if state.eta_s is None:
         return f"of about {before}" if before and expected.revised is None else ""
     left = f"{duration(state.eta_s)} left"
@@ -124,7 +124,7 @@ class LogPrinter:
 
     def look(self, state: State) -> None:
         """Show what the run does, and for how long it has been going."""
-        gone = so_far(self._folder, state)
+        gone = elapsed_seconds(self._folder, state)
         parts = [f"run {self._number} {escaping.line(state.phase or state.state)}"]
         parts += [f"{state.step}/{state.steps}"] if state.steps else []
         parts += [] if gone is None else [duration(gone)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from storage.runs.runs import Run
 from workbench import figures
 from workbench.console.printing import console, say, table
-from workbench.runs.description import made_with
+from workbench.runs.description import describe_recipe
 
 WIDE = 100
 """Columns of a terminal in which 4-bit layers and memory have a place too."""
@@ -31,7 +31,7 @@ def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> N
         [
             MARKS[run.shown, run.promoted],
             run.id,
-            made_with(run.kind, run.recipe),
+            describe_recipe(run.kind, run.recipe),
             run.state,
             _accuracy(run),
             run.steps,

@@ -153,7 +153,7 @@ def _data(store: Store, first: int, second: int) -> dict[str, Any]:
     sides: list[dict[int, str]] = []
     unknown = []
     for run in (first, second):
-        frozen = tables.read(store.run_folder(run) / run_folder.TRAIN)
+        frozen = tables.read_snapshot(store.run_folder(run) / run_folder.TRAIN)
         here = moved(store, zip(frozen.ids, frozen.texts, strict=True))
         rows = [
             (here.get(tweet, tweet), label)

@@ -12,7 +12,7 @@ from storage.errors import UserError
 from workbench.planning.devices import Device
 from workbench.planning.memory_estimate import GIB, Lengths, Memory, estimate
 from workbench.planning.model_architecture import Shape, read_shape, targeted
-from workbench.planning.time_estimate import Time, from_rate, from_runs
+from workbench.planning.time_estimate import from_rate, from_runs
 from workbench.recipes.base_models import is_local, place_of, require_model
 from workbench.recipes.memory_modes import (
     MEMORY_MODES,
@@ -22,6 +22,7 @@ from workbench.recipes.memory_modes import (
     MemoryMode,
 )
 from workbench.recipes.recipes import Recipe, Training
+from workbench.rundir.expected_time import TimeEstimate
 from workbench.rundir.launch import Launch
 from workbench.rundir.log_format import duration
 
@@ -55,7 +56,7 @@ class Forecast:
     steps: int
     per_step: int
     lengths: Lengths
-    time: Time
+    time: TimeEstimate
     smaller: str | None
     """The memory setting that would fit, where this one does not."""
 

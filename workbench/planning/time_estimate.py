@@ -14,6 +14,7 @@ from workbench.recipes.memory_modes import MemoryMode
 from workbench.recipes.recipes import Recipe, Training
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
+from workbench.rundir.expected_time import TimeEstimate
 from workbench.rundir.folder import State
 from workbench.rundir.launch import read_launch
 
@@ -49,18 +50,6 @@ LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
-class Time:
-    """Seconds from start to predictions, and what they were taken from."""
-
-    seconds: float
-    source: str
-    step_s: float = 0.0
-    """Of one step."""
-    after_s: float = 0.0
-    """After the last step, for saving and scoring."""
-
-
-@dataclass(frozen=True)
 class _Measured:
     """What an earlier run took, in seconds; one that is not over has not taken all of it yet."""
 
@@ -70,8 +59,13 @@ class _Measured:
 
 
 def from_runs(
-    folders: Iterable[Path], recipe: Recipe, base: str, steps: int, processes: int, rough: Time
-) -> Time | None:
+    folders: Iterable[Path],
+    recipe: Recipe,
+    base: str,
+    steps: int,
+    processes: int,
+    rough: TimeEstimate,
+) -> TimeEstimate | None:
     """From the newest run of the same base, trainer and memory setting, if there is one.
 
     A finished one comes first, then one whose steps are known at least; what comes after them is
@@ -79,7 +73,7 @@ def from_runs(
     """
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
-    going: Time | None = None
+    going: TimeEstimate | None = None
     for folder in list(folders)[:LOOKED_AT]:
         try:
             job, state = run_folder.read_job(folder), run_folder.read_state(folder)
@@ -97,11 +91,11 @@ def from_runs(
         at_steps = measured.before_s + steps * step_s
         if measured.after_s is not None:
             seconds = at_steps + measured.after_s
-            return Time(seconds, f"as run {folder.name} took", step_s, measured.after_s)
+            return TimeEstimate(seconds, f"as run {folder.name} took", step_s, measured.after_s)
         if going is None:
             after_s = rough.after_s * (step_s / rough.step_s if rough.step_s else 1.0)
             source = f"from the steps of run {folder.name}"
-            going = Time(at_steps + after_s, source, step_s, after_s)
+            going = TimeEstimate(at_steps + after_s, source, step_s, after_s)
     return going
 
 
@@ -121,7 +115,7 @@ def _measured(folder: Path, state: State) -> _Measured | None:
 
 def _between(start: object, end: object) -> float:
     """Seconds between two moments, 0 where one of them is not known or a clock was set."""
-    first, last = schema.number(start), schema.number(end)
+    first, last = schema.finite_number(start), schema.finite_number(end)
     return 0.0 if first is None or last is None else max(0.0, last - first)
 
 
@@ -133,7 +127,7 @@ def from_rate(
     steps: int,
     tokens: float,
     scored: float,
-) -> Time:
+) -> TimeEstimate:
     """From the operations of so many steps on so many tokens in all, and of scoring so many.
 
     A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where
@@ -156,7 +150,9 @@ def from_rate(
     after_s = 2 * weights * scored / (rate * scoring)
     loading_s = 2 * weights / READ
     source = f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s"
-    return Time(loading_s + training_s + after_s, source, training_s / max(1, steps), after_s)
+    return TimeEstimate(
+        loading_s + training_s + after_s, source, training_s / max(1, steps), after_s
+    )
 
 
 def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:

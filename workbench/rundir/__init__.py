@@ -1,6 +1,7 @@
-"""The run folder: its files, typed and checked.
+"""The run folder: its files, typed and checked, and who works on it.
 
-Imports neither the store nor torch, so every process can read and write one.
+Imports neither the store nor torch, so every process can read and write one; imported by whatever
+plans, starts, does or collects runs.
 
 The run folder protocol
 -----------------------
@@ -11,8 +12,9 @@ off, or of another kind is one sentence, and is never written over.
 
 In:
     run.json        what to do (`folder.Job`), with the version of this protocol
-    train.parquet   frozen snapshot: id, text, label, group
-    dev.parquet     the same, where the recipe wants a dev set
+    train.parquet   snapshot of the tweets to train on: id, text, label, group
+    dev.parquet     snapshot of the tweets to evaluate on, in the same columns, where the recipe
+                    wants a dev set
     predict.parquet id, text: the tweets to score
     adapter/        for a prediction run: the adapter to score with
 Out:
@@ -27,7 +29,8 @@ Out:
     failed-N.json   why process N of several has failed, for the first, which writes state.json
 Between:
     lock            locked by the worker as long as it lives: one worker a folder
-    stop            a wish: save and stop at the end of the step, or while it scores, of the batch
+    stop            asks the worker to save and stop at the end of the step, or of the batch while
+                    it scores
     launch.json     how the run was started (`launch.Launch`), for stopping and resuming it
 
 The worker (`python -P -m workbench.worker RUN_DIR`, started in a neutral directory) reads and
@@ -40,14 +43,17 @@ Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib, eta_s
     dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
-    estimate  seconds, step_s, after_s, source: before the run begins, by whoever starts it;
-            seconds, before, step: once, when its first steps are done
-Others are shown as they are. Numbers of steps and of dev results become metrics of the run.
+    estimate  seconds, step_s, after_s, source: written before the run begins, by whoever starts
+            it; seconds, before, step: written once by the worker, after the first steps
+An event of another name comes from another version of the program: the log shows its values as
+they are. The numbers of `step` and `dev` events become metrics of the run in the store.
 
 A run is alive while its lock is held, or while the process is there that state.json names by
-number, start in ticks since boot, and boot; no time of day is asked, since clocks are set. Of a
-run on another machine (`host`) only the folder is known, and what it says is believed.
+number, start in ticks since boot, and boot (`liveness`). The time of day plays no part, since
+clocks are set. Of a run on another machine (`host`) only the folder is known, and what it says is
+believed.
 
 Folders that somebody copied into runs/, under whatever name, become runs when they are next
-collected (`adopting`); their predictions are matched with the tweets by the exact text.
+collected (`workbench.runs.adopting`); their predictions are matched with the tweets by the exact
+text.
 """

@@ -1,4 +1,4 @@
-"""How long a run has been going, also while its worker is too busy to give a sign."""
+"""How long a run has been going, also while its worker is too busy to write its heartbeat."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from workbench.rundir.folder import JOB, LIVE, QUEUED, State
 
-MOST_S = 86_400.0
-"""A sign that seems older, or from the future, tells of a clock that was set."""
+LONGEST_SILENCE_S = 86_400.0
+"""A heartbeat that seems older, or from the future, means that a clock was set."""
 
 
-def so_far(folder: Path, state: State) -> float | None:
+def elapsed_seconds(folder: Path, state: State) -> float | None:
     """Seconds since a run began, or since it was queued; of one that is over, how long it took."""
     if state.state == QUEUED:
         try:
@@ -25,4 +25,4 @@ def so_far(folder: Path, state: State) -> float | None:
 
 def _since(moment: float) -> float:
     passed = time.time() - moment
-    return passed if 0.0 <= passed <= MOST_S else 0.0
+    return passed if 0.0 <= passed <= LONGEST_SILENCE_S else 0.0

@@ -1,4 +1,4 @@
-"""The queue of the warm engine: where runs wait for a process that keeps the base between them.
+"""The queue of the engine: where runs wait for the process that keeps the base model in between.
 
 One engine a user and machine, for all workspaces. The folder is open to its owner only, so nobody
 else can hand the engine a run. No torch here: commands and the screen talk to the engine with it.
@@ -12,6 +12,7 @@ import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from storage.errors import UserError
 from storage.file_locks import turn
@@ -21,12 +22,12 @@ from workbench.rundir import processes, schema
 
 ENGINE_MODULE = "workbench.worker.engine"
 """What is started with `python -m` to serve the queue."""
-STATE, LOG, DOOR, WAITING = "state.json", "engine.log", "door.lock", "waiting"
+STATE_FILE, LOG_FILE, SUBMIT_LOCK, QUEUE_FOLDER = "state.json", "engine.log", "door.lock", "waiting"
 
 
 @dataclass(frozen=True)
-class Engine:
-    """state.json of the spool: what the engine does."""
+class EngineState:
+    """state.json of the engine's folder: what the engine does."""
 
     pid: int
     version: str
@@ -34,23 +35,32 @@ class Engine:
     run: str | None = None
     """The run folder that it works on."""
     base: str | None = None
-    """The base that it keeps."""
+    """The base model that it holds."""
     since: float = 0.0
-    """When that began, in seconds since 1970."""
+    """When it began to do what it does, or to wait, in seconds since 1970."""
     pid_started: float | None = None
-    """Since numbers are used again; see `processes.Identity`."""
+    """Process numbers are used again; see `processes.ProcessIdentity`."""
     boot: str | None = None
 
     @property
-    def there(self) -> bool:
-        """Whether its process is still the one that wrote this."""
-        return processes.same(self.pid, self.pid_started, self.boot)
+    def alive(self) -> bool:
+        """Whether the process that wrote this is still running."""
+        return processes.is_running(self.pid, self.pid_started, self.boot)
 
 
-def this_engine(idle_minutes: float) -> Engine:
-    """What this process, an engine without work, says of itself."""
+class QueueEntry(NamedTuple):
+    """A run that waits for the engine."""
+
+    file: Path
+    """The file in the queue."""
+    run: Path
+    """The run folder."""
+
+
+def own_state(idle_minutes: float) -> EngineState:
+    """The state of this process as an engine without work."""
     me = processes.identity()
-    return Engine(
+    return EngineState(
         os.getpid(),
         __version__,
         idle_minutes,
@@ -60,24 +70,24 @@ def this_engine(idle_minutes: float) -> Engine:
     )
 
 
-def home() -> Path:
+def make_private_folder() -> Path:
     """The folder of the engine on this machine, made for its owner only.
 
     Raises UserError if it is somebody else's, or open to others.
     """
-    folder = location()
+    folder = folder_path()
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for place in (folder, folder / WAITING):
-        place.mkdir(mode=0o700, exist_ok=True)
-        found = place.lstat()
+    for path in (folder, folder / QUEUE_FOLDER):
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise UserError(f"{place} is not a folder of yours; remove it to use the engine.")
+            raise UserError(f"{path} is not a folder of yours; remove it to use the engine.")
         if found.st_mode & 0o077:
-            raise UserError(f"{place} is open to others; close it with `chmod 700 {place}`.")
+            raise UserError(f"{path} is open to others; close it with `chmod 700 {path}`.")
     return folder
 
 
-def location() -> Path:
+def folder_path() -> Path:
     """Where the folder of the engine is, made or not: $WORKBENCH_ENGINE_DIR, or in the cache."""
     if named := os.environ.get("WORKBENCH_ENGINE_DIR"):
         return Path(named)
@@ -85,24 +95,24 @@ def location() -> Path:
     return cache / "workbench" / f"engine-{socket.gethostname()}"
 
 
-def running() -> Engine | None:
+def running_engine() -> EngineState | None:
     """The engine of this user on this machine; None if there is none."""
-    if not location().is_dir():
+    if not folder_path().is_dir():
         return None
-    folder = home()
-    if not processes.locked(folder):
+    folder = make_private_folder()
+    if not processes.is_locked(folder):
         return None
     try:
-        engine = schema.build(Engine, schema.read_object(folder / STATE))
+        engine = schema.build_checked(EngineState, schema.read_object(folder / STATE_FILE))
     except (ValueError, UserError):
         return None  # it has only just started
-    return engine if engine.there else None  # or that is the last word of one before it
+    return engine if engine.alive else None  # an engine that has ended left this behind
 
 
-def usable() -> bool:
+def engine_usable() -> bool:
     """Whether runs can be handed to an engine of the same version of the program."""
     try:
-        engine = running()
+        engine = running_engine()
     except (UserError, OSError):
         return False
     return engine is not None and engine.version == __version__
@@ -110,37 +120,39 @@ def usable() -> bool:
 
 def submit(folder: Path) -> None:
     """Hand a run folder to the engine; raises UserError if it has just ended."""
-    spool = home()
-    with turn(spool / DOOR):  # the engine closes this door before it leaves
-        if not processes.locked(spool):
+    engine_folder = make_private_folder()
+    with turn(engine_folder / SUBMIT_LOCK):  # which the engine takes before it ends
+        if not processes.is_locked(engine_folder):
             raise UserError("The engine has ended; start it with `workbench engine start`.")
         name = f"{time.time_ns():020}-{os.getpid()}.json"
-        run_folder.write_json(spool / WAITING / name, {"folder": str(folder.resolve())})
+        run_folder.write_json(
+            engine_folder / QUEUE_FOLDER / name, {"folder": str(folder.resolve())}
+        )
 
 
-def waiting() -> list[tuple[Path, Path]]:
-    """(entry, run folder) of the runs that wait, the first one first."""
+def waiting_runs() -> list[QueueEntry]:
+    """The runs that wait, the first one first."""
     found = []
-    for entry in sorted((home() / WAITING).glob("[0-9]*.json")):
+    for entry in sorted((make_private_folder() / QUEUE_FOLDER).glob("[0-9]*.json")):
         try:
             folder = schema.read_object(entry).get("folder")
         except UserError:
             folder = None
         if isinstance(folder, str) and Path(folder).is_absolute():
-            found.append((entry, Path(folder)))
+            found.append(QueueEntry(entry, Path(folder)))
         else:
             entry.unlink(missing_ok=True)  # nobody but us writes here, and this is no entry
     return found
 
 
 def withdraw(folder: Path) -> bool:
-    """Take a run out of the spool; whether it was there."""
-    entries = [entry for entry, waits in waiting() if waits == folder.resolve()]
+    """Take a run out of the queue; whether it was there."""
+    entries = [entry for entry in waiting_runs() if entry.run == folder.resolve()]
     for entry in entries:
-        entry.unlink(missing_ok=True)
+        entry.file.unlink(missing_ok=True)
     return bool(entries)
 
 
-def write(folder: Path, engine: Engine) -> None:
-    """Say what the engine does."""
-    run_folder.write_json(folder / STATE, asdict(engine))
+def write_engine_state(folder: Path, engine: EngineState) -> None:
+    """Replace state.json of the engine in one step."""
+    run_folder.write_json(folder / STATE_FILE, asdict(engine))

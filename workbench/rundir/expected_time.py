@@ -1,4 +1,4 @@
-"""What a run was thought to take before it began, and what its first steps say of that."""
+"""How long a run is expected to take: estimated before it begins, revised after its first steps."""
 
 from __future__ import annotations
 
@@ -15,46 +15,51 @@ FIRST_STEPS = 5
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Seconds from the start of a run to its predictions, as thought before it began."""
+class TimeEstimate:
+    """Seconds from the start of a run to its predictions, estimated before it begins."""
 
     seconds: float
-    step_s: float
-    """Of one step."""
-    after_s: float
-    """After the last step, for saving and scoring."""
     source: str
+    """What the estimate was made from, as users read it."""
+    step_s: float = 0.0
+    """Seconds of one step."""
+    after_s: float = 0.0
+    """Seconds after the last step, for saving and scoring."""
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What the log of a run has said so far of the time that it takes."""
+class ExpectedTime:
+    """The estimates that are in the log of a run so far."""
 
-    first: Estimate | None = None
+    estimate: TimeEstimate | None = None
+    """The one from before the run began."""
     revised: float | None = None
-    """Seconds in all, as the first steps say."""
+    """Seconds in all, calculated after the first steps."""
 
-    def taking(self, values: dict[str, Any]) -> Expected:
-        """The same after another line of the log, which may come from anywhere."""
+    def after_event(self, values: dict[str, Any]) -> ExpectedTime:
+        """The expected time after another event of the log, which may be of any kind."""
         if values.get("event") != EVENT or (seconds := _seconds(values, "seconds")) is None:
             return self
         if "before" in values:
             return replace(self, revised=seconds)
         step_s, after_s = (_seconds(values, name) or 0.0 for name in ("step_s", "after_s"))
-        return replace(self, first=Estimate(seconds, step_s, after_s, values.get("source", "")))
+        return replace(
+            self, estimate=TimeEstimate(seconds, values.get("source", ""), step_s, after_s)
+        )
 
-    def left(self, steps_left: int, training_left_s: float) -> float:
-        """Seconds until the predictions are there, from those until the last step.
+    def seconds_left(self, steps_left: int, training_left_s: float) -> float:
+        """Seconds until the predictions are there, from the seconds until the last step.
 
-        What comes after it was estimated together with the steps, and is off by as much.
+        The time after the last step was estimated too, and is taken to be wrong by the same factor
+        as that of a step.
         """
-        if self.first is None or not self.first.step_s or not steps_left:
+        if self.estimate is None or not self.estimate.step_s or not steps_left:
             return training_left_s
-        off = training_left_s / steps_left / self.first.step_s
-        return training_left_s + self.first.after_s * off
+        factor = training_left_s / steps_left / self.estimate.step_s
+        return training_left_s + self.estimate.after_s * factor
 
 
-def note(folder: Path, estimate: Estimate) -> None:
+def log_estimate(folder: Path, estimate: TimeEstimate) -> None:
     """Write an estimate into the log of a run that is about to begin."""
     run_folder.append_log(
         folder,
@@ -66,26 +71,26 @@ def note(folder: Path, estimate: Estimate) -> None:
     )
 
 
-class Log:
-    """Reads what a log says of the time, each line once."""
+class ExpectedTimeReader:
+    """Reads the expected time of a run from its log, each line once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._offset = 0
-        self._expected = Expected()
+        self._expected = ExpectedTime()
 
-    def read(self) -> Expected:
-        """What it has said by now."""
+    def read(self) -> ExpectedTime:
+        """The expected time by what is in the log now."""
         for values, after in run_folder.read_log(self._folder, self._offset):
             self._offset = after
-            self._expected = self._expected.taking(values)
+            self._expected = self._expected.after_event(values)
         return self._expected
 
 
-class Revision:
-    """Corrects the estimate once, when the first steps of a run are done."""
+class EstimateRevision:
+    """Revises the estimate once, when the first steps of a run are done."""
 
-    def __init__(self, expected: Expected) -> None:
+    def __init__(self, expected: ExpectedTime) -> None:
         self.expected = expected
         self._begun_at: int | None = None
 
@@ -94,16 +99,16 @@ class Revision:
         if self._begun_at is None:
             self._begun_at = step - 1
         known = step - self._begun_at >= max(1, min(FIRST_STEPS, steps // 10))
-        return known and self.expected.first is not None and self.expected.revised is None
+        return known and self.expected.estimate is not None and self.expected.revised is None
 
-    def make(self, step: int, seconds: float) -> dict[str, Any]:
-        """The values of the event that says so."""
-        first = self.expected.first
-        assert first is not None  # noqa: S101 - it is due
-        self.expected = Expected(first, seconds)
-        return {"seconds": seconds, "before": first.seconds, "step": step}
+    def event_values(self, step: int, seconds: float) -> dict[str, Any]:
+        """The values of the event that says that a run takes so many seconds in all."""
+        estimate = self.expected.estimate
+        assert estimate is not None  # noqa: S101 - the revision is due
+        self.expected = ExpectedTime(estimate, seconds)
+        return {"seconds": seconds, "before": estimate.seconds, "step": step}
 
 
 def _seconds(values: dict[str, Any], name: str) -> float | None:
-    found = schema.number(values.get(name))
+    found = schema.finite_number(values.get(name))
     return found if found is not None and found >= 0 else None

@@ -43,10 +43,10 @@ QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
     "failed",
 )
 LIVE = (QUEUED, RUNNING, STOPPING)
-WRITES = itertools.count()
-FRESH_S = 120.0
-"""A worker on another machine counts as gone when its last sign is older."""
-STATE_ANEW = "remove that file and go on with `workbench resume`"
+WRITE_COUNTER = itertools.count()
+HEARTBEAT_PATIENCE_S = 120.0
+"""A worker on another machine counts as gone when its last heartbeat is older."""
+STATE_ADVICE = "remove that file and go on with `workbench resume`"
 """What to do about a damaged state, since without one a run begins at its last checkpoint."""
 
 
@@ -91,7 +91,7 @@ class State:
     reason: str | None = None
     pid: int | None = None
     pid_started: float | None = None
-    """Since numbers are used again; see `processes.Identity`."""
+    """Process numbers are used again; see `processes.ProcessIdentity`."""
     boot: str | None = None
     host: str | None = None
     """The machine that the worker is on."""
@@ -115,29 +115,29 @@ class State:
 
     @property
     def recent(self) -> bool:
-        """Whether its worker has given a sign in the last minutes, by the clocks of both."""
-        return self.state in LIVE and time.time() - (self.heartbeat or 0.0) < FRESH_S
+        """Whether the last heartbeat is of the last minutes, by the clocks of both machines."""
+        return self.state in LIVE and time.time() - (self.heartbeat or 0.0) < HEARTBEAT_PATIENCE_S
 
     @property
     def seconds(self) -> float | None:
-        """How long it has been going, or took."""
+        """Seconds from the start to the last heartbeat, or to the end."""
         if self.started is None:
             return None
         return (self.finished or self.heartbeat or self.started) - self.started
 
 
-def gone(folder: Path) -> str:
-    """What to say of a run whose folder is not there."""
+def missing_sentence(folder: Path) -> str:
+    """The sentence about a run whose folder is missing."""
     return f"{folder} is missing; put it back, or start another run with `workbench train`."
 
 
-def require(folder: Path) -> None:
+def require_folder(folder: Path) -> None:
     """Raise UserError if the folder of a run is not there."""
     if not folder.is_dir():
-        raise UserError(gone(folder))
+        raise UserError(missing_sentence(folder))
 
 
-def require_inside(folder: Path) -> None:
+def require_no_links(folder: Path) -> None:
     """Raise UserError if there is a link in a run folder: it might be written through."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
@@ -146,7 +146,7 @@ def require_inside(folder: Path) -> None:
             )
 
 
-def read_job(folder: Path, advice: str = schema.ANEW) -> Job:
+def read_job(folder: Path, advice: str = schema.COPY_ADVICE) -> Job:
     """Read run.json; raises UserError with the advice if it is missing or not what it should be."""
     values = schema.read_object(folder / JOB, advice)
     if (protocol := values.get("protocol", PROTOCOL)) != PROTOCOL:
@@ -158,7 +158,7 @@ def read_job(folder: Path, advice: str = schema.ANEW) -> Job:
         if not isinstance(values["recipe"], dict):
             raise TypeError("its recipe is no object")
         recipe = recipes.from_json(values["recipe"])
-        job = schema.build(Job, values | {"recipe": recipe})
+        job = schema.build_checked(Job, values | {"recipe": recipe})
         _check(job)
     except (KeyError, TypeError, AttributeError, ValueError, UserError) as error:
         raise UserError(
@@ -167,7 +167,7 @@ def read_job(folder: Path, advice: str = schema.ANEW) -> Job:
     return job
 
 
-def uid_of(folder: Path, advice: str = schema.ANEW) -> object:
+def read_uid(folder: Path, advice: str = schema.COPY_ADVICE) -> object:
     """The uid in run.json, of which nothing else is looked at; raises UserError like `read_job`."""
     return schema.read_object(folder / JOB, advice).get("uid")
 
@@ -187,10 +187,10 @@ def _check(job: Job) -> None:
 
 def read_state(folder: Path) -> State:
     """Read state.json; a run without one has not begun. Raises UserError if it is damaged."""
-    if not schema.there(folder / STATE):
+    if not schema.exists(folder / STATE):
         return State()
     try:
-        state = schema.build(State, schema.read_object(folder / STATE, STATE_ANEW))
+        state = schema.build_checked(State, schema.read_object(folder / STATE, STATE_ADVICE))
         if state.state not in STATES:
             raise ValueError(f"its state is none of {', '.join(STATES)}")
         if state.pid is not None and not 1 < state.pid < 2**31:
@@ -199,11 +199,12 @@ def read_state(folder: Path) -> State:
             raise ValueError("its steps are below 0")
     except ValueError as error:
         raise UserError(
-            f"{folder / STATE} is not a valid state of a run ({on_one_line(error)}); {STATE_ANEW}."
+            f"{folder / STATE} is not a valid state of a run ({on_one_line(error)}); "
+            f"{STATE_ADVICE}."
         ) from None
     texts = {name: getattr(state, name) for name in ("reason", "phase")}
     return replace(
-        state, **{name: text and text[: schema.MOST_TEXT] for name, text in texts.items()}
+        state, **{name: text and text[: schema.MAX_TEXT] for name, text in texts.items()}
     )
 
 
@@ -223,7 +224,7 @@ def append_log(folder: Path, event: str, **values: Any) -> None:
         log.write(line.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def end_torn_line(folder: Path) -> None:
+def complete_last_line(folder: Path) -> None:
     """Give the log a line end where a killed worker left none, so that the next line is whole."""
     path = folder / LOG
     if path.is_file() and not path.is_symlink() and path.stat().st_size:
@@ -235,13 +236,13 @@ def end_torn_line(folder: Path) -> None:
 
 def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
     """The complete lines of log.jsonl from a byte offset on, each with the offset after it."""
-    return schema.log_lines(folder / LOG, offset)
+    return schema.read_log_lines(folder / LOG, offset)
 
 
 def write_json(path: Path, values: Any) -> None:
     """Replace a JSON file in one step, so that a reader never sees half of it."""
     # a name of its own for each write, since a signal handler may write during a write
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(WRITES)}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(WRITE_COUNTER)}")
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(values, file, ensure_ascii=False, indent=1)

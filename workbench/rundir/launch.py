@@ -19,7 +19,7 @@ LIMITS = {
     ENGINE: (1, 1),
 }
 """The most nodes, and GPUs on each, that a launcher can start a run on."""
-ANEW = "remove that file, and the run is started as one process on this machine"
+LAUNCH_ADVICE = "remove that file, and the run is started as one process on this machine"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Launch:
 
     @property
     def processes(self) -> int:
-        """How many share the work."""
+        """How many processes share the work."""
         return self.nodes * self.gpus
 
     @property
@@ -50,13 +50,17 @@ class Launch:
 
 def read_launch(folder: Path) -> Launch:
     """How a run was started; one without launch.json was started here. Raises UserError."""
-    if not schema.there(folder / run_folder.LAUNCH):
+    if not schema.exists(folder / run_folder.LAUNCH):
         return Launch()
     try:
-        launch = schema.build(Launch, schema.read_object(folder / run_folder.LAUNCH, ANEW))
+        launch = schema.build_checked(
+            Launch, schema.read_object(folder / run_folder.LAUNCH, LAUNCH_ADVICE)
+        )
         check_launch(launch)
     except ValueError as error:
-        raise UserError(f"{folder / run_folder.LAUNCH} is not valid ({error}); {ANEW}.") from None
+        raise UserError(
+            f"{folder / run_folder.LAUNCH} is not valid ({error}); {LAUNCH_ADVICE}."
+        ) from None
     return launch
 
 

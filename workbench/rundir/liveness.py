@@ -11,7 +11,7 @@ from workbench.rundir import processes, rank_failures
 from workbench.rundir.folder import FAILED, LIVE, QUEUED, State, read_state, write_state
 from workbench.rundir.launch import read_launch
 
-START_S = 30.0
+MAX_START_S = 30.0
 """How long a run may be queued before something is there that works on it."""
 
 
@@ -20,9 +20,9 @@ def worker_alive(folder: Path, state: State) -> bool:
 
     Neither its heartbeat nor any other time of day is asked: clocks are set.
     """
-    if processes.locked(folder):
+    if processes.is_locked(folder):
         return True
-    return not state.elsewhere and processes.same(state.pid, state.pid_started, state.boot)
+    return not state.elsewhere and processes.is_running(state.pid, state.pid_started, state.boot)
 
 
 def reconcile_state(folder: Path) -> State:
@@ -38,16 +38,16 @@ def reconcile_state(folder: Path) -> State:
     if state.elsewhere or (state.state == QUEUED and _in_queue(folder)):
         return state
     age = time.time() - (state.heartbeat or folder.stat().st_mtime)
-    if state.state == QUEUED and state.pid is None and age < START_S:
+    if state.state == QUEUED and state.pid is None and age < MAX_START_S:
         return state
-    reason = rank_failures.told(folder) or (
+    reason = rank_failures.read_failure(folder) or (
         "The worker ended without a word (killed, or the machine went down); see worker.log, and "
         f"go on with `workbench resume {folder.name}`."
     )
     failed = replace(state, state=FAILED, reason=reason, finished=state.heartbeat)
     try:
         written = write_state(folder, failed)
-        rank_failures.forget(folder)
+        rank_failures.remove_failures(folder)
         return written
     except OSError:
         return failed  # the folder of somebody else, or a full disk: it is so all the same

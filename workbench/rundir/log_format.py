@@ -7,23 +7,23 @@ import time
 from typing import Any
 
 from workbench.figures import percent
-from workbench.rundir.expected_time import Expected
+from workbench.rundir.expected_time import ExpectedTime
 from workbench.rundir.folder import LIVE, State
 
-HOLDS = 0.2
+MOST_DEVIATION = 0.2
 """How far an estimate may be off and still be called right."""
 
 
-def line_of(values: dict[str, Any]) -> str:
-    """A line of the log: the time, and what happened then."""
+def format_event(values: dict[str, Any]) -> str:
+    """An event of the log as a line: the time, and what happened then."""
     at, event = values.get("at"), values.get("event", "")
     clock = time.strftime("%H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else ""
-    told = TOLD[event](values) if event in TOLD else _anything(values)
-    return f"{clock:<8}  {told}".rstrip()
+    text = FORMATS[event](values) if event in FORMATS else _format_other(values)
+    return f"{clock:<8}  {text}".rstrip()
 
 
-def last_line(state: State, so_far: float | None = None, expected: str = "") -> str:
-    """How a run ended, or how far it is, how long it has been going and was expected to."""
+def format_status(state: State, so_far: float | None = None, expected: str = "") -> str:
+    """How a run ended; of one that goes on its progress, its elapsed and its expected time."""
     after = f" after {duration(state.seconds)}" if state.seconds is not None else ""
     if state.state not in LIVE:
         return f"{state.state}{after}" + (f": {state.reason}" if state.reason else "")
@@ -35,18 +35,18 @@ def last_line(state: State, so_far: float | None = None, expected: str = "") -> 
     return f"{state.state}{phase}{steps}{gone}{left}{estimate}"
 
 
-def estimate_line(
-    expected: Expected, so_far: float | None = None, left: float | None = None
+def format_estimate(
+    expected: ExpectedTime, so_far: float | None = None, left: float | None = None
 ) -> str:
     """What a run is expected to take, empty where nothing was estimated.
 
-    Once steps are done it is what they say: what has passed and what is left.
+    After the first steps it is the time that has passed and the time that they say is left.
     """
-    if expected.first is None:
+    if expected.estimate is None:
         return ""
-    before = duration(expected.first.seconds)
+    before = duration(expected.estimate.seconds)
     if expected.revised is None:
-        return f"about {before} in all ({expected.first.source})"
+        return f"about {before} in all ({expected.estimate.source})"
     seconds = expected.revised if so_far is None or left is None else so_far + left
     return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
 
@@ -58,58 +58,58 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _step(values: dict[str, Any]) -> str:
+def _format_step(values: dict[str, Any]) -> str:
     step, steps = values.get("step", 0), values.get("steps", 0)
-    parts = [f"{_of('step', step, steps)}  loss {_number(values, 'loss'):>6.4f}"]
+    parts = [f"{_progress('step', step, steps)}  loss {_number(values, 'loss'):>6.4f}"]
     if "learning_rate" in values:
         parts.append(f"lr {_number(values, 'learning_rate'):.2e}")
     if "tweets_per_s" in values:
         parts.append(f"{_number(values, 'tweets_per_s'):>7,.1f} tweets/s")
     left = (steps - step) * _number(values, "step_s")
-    if isinstance(values.get("eta_s"), int | float):  # as the worker says, who knows what follows
+    if isinstance(values.get("eta_s"), int | float):  # which counts what follows the last step
         left = _number(values, "eta_s")
     if steps > step and math.isfinite(left):
         parts.append(f"eta {duration(left)}")
     return "  ".join(parts)
 
 
-def _dev(values: dict[str, Any]) -> str:
+def _format_dev(values: dict[str, Any]) -> str:
     loss = f"loss {_number(values, 'loss'):>6.4f}  " if "loss" in values else ""
     best = "  best so far" if values.get("best_step") == values.get("step", 0) else ""
     return (
-        f"{_of('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
+        f"{_progress('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
         f"accuracy {percent(_number(values, 'accuracy'))} "
         f"on {values.get('n', 0):,} dev tweets{best}"
     )
 
 
-def _scored(values: dict[str, Any]) -> str:
+def _format_scored(values: dict[str, Any]) -> str:
     done, total = values.get("done", 0), values.get("total", 0)
     rate = _number(values, "tweets_per_s")
     eta = f"  eta {duration((total - done) / rate)}" if rate and done < total else ""
-    return f"{_of('scored', done, total)}  {rate:>7,.1f} tweets/s{eta}"
+    return f"{_progress('scored', done, total)}  {rate:>7,.1f} tweets/s{eta}"
 
 
-def _estimate(values: dict[str, Any]) -> str:
+def _format_estimate_event(values: dict[str, Any]) -> str:
     seconds, before = _number(values, "seconds"), _number(values, "before")
     if not math.isfinite(seconds):
-        return _anything(values)
+        return _format_other(values)
     if not math.isfinite(before):
         return f"estimate: about {duration(seconds)} in all ({values.get('source', '')})"
-    holds = abs(seconds - before) <= HOLDS * before
+    holds = abs(seconds - before) <= MOST_DEVIATION * before
     said = f"as estimated ({duration(before)})" if holds else f"not {duration(before)}"
     return f"estimate after step {values.get('step', 0)}: about {duration(seconds)} in all, {said}"
 
 
-def _of(what: str, done: int, total: int) -> str:
+def _progress(what: str, done: int, total: int) -> str:
     """`step 5/80` with room for both numbers, so that the next column does not move."""
     width = len(str(total or done))
     place = f"{done:>{width}}/{total}" if total else f"{done}"
     return f"{what:<6} {place}"
 
 
-def _anything(values: dict[str, Any]) -> str:
-    """An event of another version of the program."""
+def _format_other(values: dict[str, Any]) -> str:
+    """An event of another version of the program: its values as they are."""
     rest = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in values.items()
@@ -123,12 +123,12 @@ def _number(values: dict[str, Any], name: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-TOLD = {
+FORMATS = {
     "phase": lambda values: str(values.get("phase", "")),
     "note": lambda values: str(values.get("text", "")),
-    "step": _step,
-    "dev": _dev,
-    "scored": _scored,
-    "estimate": _estimate,
+    "step": _format_step,
+    "dev": _format_dev,
+    "scored": _format_scored,
+    "estimate": _format_estimate_event,
 }
-"""How the events of a log are told."""
+"""The functions that format the events of a log, by name."""

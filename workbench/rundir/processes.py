@@ -1,4 +1,4 @@
-"""Who works on a run folder: told by a lock and by a process, never by the clock."""
+"""Who works on a run folder: known by its lock and by a process, never by the clock."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from storage.errors import UserError
 LOCK = "lock"
 LOCK_FD = "WORKBENCH_LOCK_FD"
 """The environment variable by which a launcher hands its lock to the worker."""
-PATIENCE_S = 2.0
+LOCK_PATIENCE_S = 2.0
 """How long a worker tries to get a lock that others may be looking at."""
 
 
 @dataclass(frozen=True)
-class Identity:
-    """A process, told from any other that has had or will have its number."""
+class ProcessIdentity:
+    """A process, distinguished from any other that has had or will have its number."""
 
     pid: int
     started: float
@@ -33,11 +33,11 @@ class Identity:
 
     @property
     def as_state(self) -> dict[str, int | float | str]:
-        """The fields of state.json that name a worker."""
+        """The fields of state.json that identify a worker."""
         return {"pid": self.pid, "pid_started": self.started, "boot": self.boot, "host": self.host}
 
 
-def identity(pid: int | None = None) -> Identity | None:
+def identity(pid: int | None = None) -> ProcessIdentity | None:
     """The process with a number, by default this one; None if it has ended."""
     pid = os.getpid() if pid is None else pid
     try:
@@ -46,10 +46,14 @@ def identity(pid: int | None = None) -> Identity | None:
     except OSError:
         return None
     state, started = fields[0], float(fields[19])
-    return None if state in ("Z", "X") else Identity(pid, started, _boot(), socket.gethostname())
+    return (
+        None
+        if state in ("Z", "X")
+        else ProcessIdentity(pid, started, _boot(), socket.gethostname())
+    )
 
 
-def same(pid: int | None, started: float | None, boot: str | None) -> bool:
+def is_running(pid: int | None, started: float | None, boot: str | None) -> bool:
     """Whether the process that had this number, start and boot on this machine is still there."""
     if pid is None:
         return False
@@ -57,9 +61,9 @@ def same(pid: int | None, started: float | None, boot: str | None) -> bool:
     return now is not None and (now.started, now.boot) == (started, boot)
 
 
-def send(number: int, pid: int | None, started: float | None, boot: str | None) -> bool:
+def send_signal(number: int, pid: int | None, started: float | None, boot: str | None) -> bool:
     """Send a signal to the process that had this number, start and boot; whether it got it."""
-    if pid is None or not same(pid, started, boot):
+    if pid is None or not is_running(pid, started, boot):
         return False
     try:
         os.kill(pid, number)
@@ -68,7 +72,7 @@ def send(number: int, pid: int | None, started: float | None, boot: str | None) 
     return True
 
 
-def locked(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a worker holds the lock of a run folder, or somebody is about to start one."""
     try:
         with (folder / LOCK).open("rb") as file:
@@ -81,20 +85,20 @@ def locked(folder: Path) -> bool:
 
 
 @contextmanager
-def claimed(folder: Path, patience_s: float = PATIENCE_S) -> Iterator[int]:
+def folder_lock(folder: Path, patience_s: float = LOCK_PATIENCE_S) -> Iterator[int]:
     """Hold the lock of a run folder; gives the descriptor, which a child process can inherit.
 
     The kernel drops the lock when the last process that has it ends. Raises UserError while
     another worker has it.
     """
-    descriptor = claim(folder, patience_s)
+    descriptor = acquire_lock(folder, patience_s)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def claim(folder: Path, patience_s: float = PATIENCE_S) -> int:
+def acquire_lock(folder: Path, patience_s: float = LOCK_PATIENCE_S) -> int:
     """Take the lock of a run folder until this process ends, or keep the one handed down."""
     inherited = os.environ.pop(LOCK_FD, "")
     above = Path(f"/proc/{os.getppid()}/fd/{inherited}")

@@ -19,29 +19,31 @@ from storage.records import FLOAT_EXACT, build_record
 
 T = TypeVar("T")
 
-MOST_BYTES = 4 * 2**20
+MAX_BYTES = 4 * 2**20
 """A JSON file that is larger was not written by us."""
-MOST_LINE = 64 * 1024
-"""Bytes of a line of the log; a longer one is passed over."""
-MOST_TEXT = 2_000
-"""Characters of a text that a log or a state tells; the rest is cut off."""
-ANEW = "copy the run folder again from where it is whole, or remove the run with `workbench delete`"
+MAX_LINE_BYTES = 64 * 1024
+"""Bytes of a line of the log; a longer line is skipped."""
+MAX_TEXT = 2_000
+"""Characters of a text in a log or a state; the rest is cut off."""
+COPY_ADVICE = (
+    "copy the run folder again from where it is whole, or remove the run with `workbench delete`"
+)
 """What to do about a file without which a run cannot be understood."""
 
 
-def read_object(path: Path, advice: str = ANEW) -> dict[str, Any]:
+def read_object(path: Path, advice: str = COPY_ADVICE) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises UserError with the advice if it is missing, cut off or something else.
     """
     try:
         with open_regular(path) as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {advice}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from None
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise UserError(f"{path} is damaged (larger than any of its kind); {advice}.")
     try:
         values = json.loads(content)
@@ -52,8 +54,8 @@ def read_object(path: Path, advice: str = ANEW) -> dict[str, Any]:
     return values
 
 
-def there(path: Path) -> bool:
-    """Whether there is something at a path, also if nobody lets us look at it."""
+def exists(path: Path) -> bool:
+    """Whether there is something at a path, also if it may not be looked at."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -72,7 +74,7 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def build(kind: type[T], values: Mapping[str, Any]) -> T:
+def build_checked(kind: type[T], values: Mapping[str, Any]) -> T:
     """A dataclass from the values of a JSON object; see `storage.records`.
 
     Raises ValueError naming a field that is unknown, missing or of another type, or whose number
@@ -85,7 +87,7 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _require_exact(name: str, value: object) -> None:
-    """Raise ValueError for a number, or one among the items of a value, that no file has of us."""
+    """Raise ValueError for a value that is, or holds, a number this program never writes."""
     if isinstance(value, tuple | dict):
         for item in value.values() if isinstance(value, dict) else value:
             _require_exact(name, item)
@@ -95,11 +97,11 @@ def _require_exact(name: str, value: object) -> None:
         raise ValueError(f"{name!r} is out of range")
 
 
-def log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+def read_log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
     """The complete lines of a log from a byte offset on, each with the offset after it.
 
     A log that has become shorter, as when an older copy replaced it, is read from its start. A
-    line that is no JSON object is passed over, and a value of the wrong type left out.
+    line that is no JSON object is skipped, and a value of the wrong type left out.
     """
     try:
         file = open_regular(path)
@@ -109,10 +111,10 @@ def log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
         if offset > os.fstat(file.fileno()).st_size:
             offset = 0
         file.seek(offset)
-        while line := file.readline(MOST_LINE):
-            whole = len(line) < MOST_LINE
+        while line := file.readline(MAX_LINE_BYTES):
+            whole = len(line) < MAX_LINE_BYTES
             offset += len(line)
-            while not line.endswith(b"\n") and (line := file.readline(MOST_LINE)):
+            while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
                 offset += len(line)
                 whole = False
             if not line:
@@ -121,7 +123,7 @@ def log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
                 yield values, offset
 
 
-def number(value: object) -> float | None:
+def finite_number(value: object) -> float | None:
     """A finite number as a float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -130,7 +132,7 @@ def number(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-WHOLE = ("step", "steps", "done", "total", "n", "best_step")
+WHOLE_NUMBERS = ("step", "steps", "done", "total", "n", "best_step")
 TEXTS = ("event", "phase", "text", "source")
 
 
@@ -142,7 +144,7 @@ def _event(line: bytes) -> dict[str, Any] | None:
     if not isinstance(values, dict):
         return None
     kept = {
-        name: value[:MOST_TEXT] if isinstance(value, str) else value
+        name: value[:MAX_TEXT] if isinstance(value, str) else value
         for name, value in values.items()
         if len(name) <= 64 and _fits(name, value)
     }
@@ -152,8 +154,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def _fits(name: str, value: object) -> bool:
     if name in TEXTS:
         return isinstance(value, str)
-    if name in WHOLE:
+    if name in WHOLE_NUMBERS:
         return type(value) is int and 0 <= value <= FLOAT_EXACT
     if type(value) is int:
         return abs(value) <= FLOAT_EXACT
-    return name != "at" or number(value) is not None
+    return name != "at" or finite_number(value) is not None

@@ -1,4 +1,4 @@
-"""The parquet files of a run folder: frozen examples in, predictions out."""
+"""The parquet files of a run folder: snapshots of tweets in, predictions out."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from storage.errors import UserError, on_one_line
 from workbench.analysis.label_errors import entropies, margins
 from workbench.rundir import folder as run_folder
 
-WINDOW = 16_384
-"""Rows that are read, scored and written at a time."""
+WINDOW_ROWS = 16_384
+"""Rows that are read, scored and written at a time, so that a million take no more memory."""
 DYNAMICS = "dynamics.parquet"
-ANEW = "start another run"
-SCHEMA = pa.schema(
+NEW_RUN_ADVICE = "start another run"
+PREDICTIONS_SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
         ("probabilities", pa.list_(pa.float64())),
@@ -30,13 +30,13 @@ SCHEMA = pa.schema(
         ("in_sample", pa.bool_()),
     ]
 )
-Write = Callable[[Sequence[int], Sequence[Sequence[float]], Sequence[bool]], None]
-"""Takes ids, probabilities and marks of some rows of predictions."""
+WritePredictions = Callable[[Sequence[int], Sequence[Sequence[float]], Sequence[bool]], None]
+"""Writes rows of predictions: ids, (rows, labels) probabilities, whether each is in-sample."""
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """The columns of a frozen file; labels and groups are empty for texts to predict."""
+class SnapshotTable:
+    """The columns of a snapshot of tweets; labels and groups are empty for texts to predict."""
 
     ids: list[int]
     texts: list[str]
@@ -44,11 +44,11 @@ class Frozen:
     groups: list[int]
 
 
-def read(path: Path) -> Frozen:
-    """Read a frozen file; one that is not there is empty. Raises UserError if it is damaged."""
+def read_snapshot(path: Path) -> SnapshotTable:
+    """Read a snapshot; one that is not there is empty. Raises UserError if it is damaged."""
     if not path.exists():
-        return Frozen([], [], [], [])
-    with reading(path):
+        return SnapshotTable([], [], [], [])
+    with arrow_errors_as_user_errors(path):
         # without threads: where none can be had for lack of memory, Arrow waits for ever
         table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
         ids, texts = table["id"].cast(pa.int64()).to_pylist(), table["text"].to_pylist()
@@ -57,30 +57,31 @@ def read(path: Path) -> Frozen:
             for name in ("label", "group")
         )
     if not all(isinstance(text, str) for text in texts) or None in ids or None in groups:
-        raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
-    return Frozen(ids, texts, labels, groups)
+        raise UserError(f"{path} is damaged (a text or an id is missing); {NEW_RUN_ADVICE}.")
+    return SnapshotTable(ids, texts, labels, groups)
 
 
-def examples(path: Path, labels: Sequence[str]) -> tuple[Frozen, list[int]]:
-    """A frozen file of labelled tweets, and the number of the label of each.
+def read_examples(path: Path, labels: Sequence[str]) -> tuple[SnapshotTable, list[int]]:
+    """A snapshot of labelled tweets, and the index of the label of each in `labels`.
 
     Raises UserError if it is damaged, or of other labels.
     """
-    frozen = read(path)
+    snapshot = read_snapshot(path)
     number = {label: index for index, label in enumerate(labels)}
-    known = [isinstance(label, str) and label in number for label in frozen.labels]
-    if len(known) != len(frozen.ids) or not all(known):
+    known = [isinstance(label, str) and label in number for label in snapshot.labels]
+    if len(known) != len(snapshot.ids) or not all(known):
         raise UserError(
-            f"{path} is damaged (a label is missing, or none of {', '.join(labels)}); {ANEW}."
+            f"{path} is damaged (a label is missing, or none of {', '.join(labels)}); "
+            f"{NEW_RUN_ADVICE}."
         )
-    return frozen, [number[label] for label in frozen.labels]
+    return snapshot, [number[label] for label in snapshot.labels]
 
 
 @contextmanager
-def reading(path: Path, advice: str = ANEW) -> Iterator[None]:
+def arrow_errors_as_user_errors(path: Path, advice: str = NEW_RUN_ADVICE) -> Iterator[None]:
     """Raise UserError, with the advice, for what arrow finds wrong with a file.
 
-    Not so PermissionError, since that says nothing of what is in it.
+    PermissionError stays what it is, since it says nothing about what is in the file.
     """
     try:
         yield
@@ -92,29 +93,31 @@ def reading(path: Path, advice: str = ANEW) -> Iterator[None]:
         raise UserError(f"{path} is damaged ({why}); {advice}.") from None
 
 
-def count(path: Path) -> int:
-    """The rows of a frozen file; one that is not there has none."""
-    with reading(path):
+def count_rows(path: Path) -> int:
+    """The number of rows of a snapshot; one that is not there has none."""
+    with arrow_errors_as_user_errors(path):
         return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
 
 
-def windows(path: Path, rows: int = WINDOW) -> Iterator[tuple[list[int], list[str]]]:
-    """The ids and texts of a frozen file, so many rows at a time."""
+def read_windows(path: Path, rows: int = WINDOW_ROWS) -> Iterator[tuple[list[int], list[str]]]:
+    """The ids and texts of a snapshot, so many rows at a time."""
     if not path.exists():
         return
-    with reading(path):
+    with arrow_errors_as_user_errors(path):
         for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
             ids, texts = batch["id"].cast(pa.int64()).to_pylist(), batch["text"].to_pylist()
             if None in ids or not all(isinstance(text, str) for text in texts):
-                raise UserError(f"{path} is damaged (a text or an id is missing); {ANEW}.")
+                raise UserError(
+                    f"{path} is damaged (a text or an id is missing); {NEW_RUN_ADVICE}."
+                )
             yield ids, texts
 
 
 @contextmanager
-def predictions(folder: Path) -> Iterator[Write]:
-    """Write predictions.parquet window by window; it appears when all of it is there."""
+def predictions_writer(folder: Path) -> Iterator[WritePredictions]:
+    """Give a function that writes predictions; predictions.parquet appears when the block ends."""
     temporary = folder / f".{run_folder.PREDICTIONS}"
-    with pq.ParquetWriter(temporary, SCHEMA) as writer:
+    with pq.ParquetWriter(temporary, PREDICTIONS_SCHEMA) as writer:
 
         def write(
             ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: Sequence[bool]
@@ -128,7 +131,7 @@ def predictions(folder: Path) -> Iterator[Write]:
                 "entropy": entropies(rows) if some else pa.array([], pa.float64()),
                 "in_sample": pa.array(in_sample, pa.bool_()),
             }
-            writer.write_table(pa.table(columns, SCHEMA))
+            writer.write_table(pa.table(columns, PREDICTIONS_SCHEMA))
 
         yield write
     temporary.replace(folder / run_folder.PREDICTIONS)
@@ -138,7 +141,7 @@ def write_predictions(
     folder: Path, ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: set[int]
 ) -> None:
     """Write predictions.parquet in one step."""
-    with predictions(folder) as write:
+    with predictions_writer(folder) as write:
         write(ids, probabilities, [number in in_sample for number in ids])
 
 

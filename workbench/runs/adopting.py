@@ -14,7 +14,7 @@ from workbench.rundir.folder import Job, State
 from workbench.rundir.liveness import worker_alive
 from workbench.runs import trash
 
-ANEW = "copy the folder again from where it is whole, or remove it"
+COPY_ADVICE = "copy the folder again from where it is whole, or remove it"
 """What to do about one that cannot be understood."""
 
 
@@ -26,7 +26,7 @@ def adopt(store: Store) -> list[str]:
     number that two runs want goes to the one that the store knows by it. The folder of a deleted
     run brings it back.
     """
-    strangers, left = _strangers(store, _known(store))
+    strangers, left = _foreign_folders(store, _runs_by_uid(store))
     if not strangers:
         return left
     with turn(store.runs_folder / ".adopting.lock"):
@@ -34,11 +34,11 @@ def adopt(store: Store) -> list[str]:
 
 
 def _adopt(store: Store) -> list[str]:
-    known = _known(store)
-    strangers, left = _strangers(store, known)
+    known = _runs_by_uid(store)
+    strangers, left = _foreign_folders(store, known)
     for folder, job in strangers:
         try:
-            run_folder.require_inside(folder)
+            run_folder.require_no_links(folder)
             _require_no_code(store, job, known.get(job.uid))
             state = run_folder.read_state(folder)
             if worker_alive(folder, state):
@@ -51,9 +51,9 @@ def _adopt(store: Store) -> list[str]:
                 if folder != store.run_folder(run.id):
                     folder.rename(store.run_folder(run.id))
                 runs.update(store, run.id, state=run_folder.QUEUED, reason=None)
-            elif _further(state, store.run_folder(run.id)):
+            elif _is_further(state, store.run_folder(run.id)):
                 if store.run_folder(run.id).exists():
-                    trash.put(store.run_folder(run.id))
+                    trash.move_to_trash(store.run_folder(run.id))
                 folder.rename(store.run_folder(run.id))
                 runs.update(store, run.id, state=run_folder.QUEUED, log_offset=0)
         except UserError as error:
@@ -61,7 +61,7 @@ def _adopt(store: Store) -> list[str]:
     return left
 
 
-def _known(store: Store) -> dict[str, Run]:
+def _runs_by_uid(store: Store) -> dict[str, Run]:
     """All runs by their uids, those that are deleted too."""
     return {run.uid: run for run in runs.every(store, deleted=True, metrics=False)}
 
@@ -81,7 +81,9 @@ def _require_no_code(store: Store, job: Job, run: Run | None) -> None:
         )
 
 
-def _strangers(store: Store, known: dict[str, Run]) -> tuple[list[tuple[Path, Job]], list[str]]:
+def _foreign_folders(
+    store: Store, known: dict[str, Run]
+) -> tuple[list[tuple[Path, Job]], list[str]]:
     """The folders in runs/ that are not where the store has them, and what of them is damaged."""
     found: list[tuple[Path, Job]] = []
     left: list[str] = []
@@ -92,8 +94,8 @@ def _strangers(store: Store, known: dict[str, Run]) -> tuple[list[tuple[Path, Jo
         if folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
             continue
         try:
-            if run_folder.uid_of(folder, ANEW) != at_home.get(folder.name):
-                found.append((folder, run_folder.read_job(folder, ANEW)))
+            if run_folder.read_uid(folder, COPY_ADVICE) != at_home.get(folder.name):
+                found.append((folder, run_folder.read_job(folder, COPY_ADVICE)))
         except UserError as error:
             if folder.name not in at_home:  # that run says what is wrong
                 left.append(f"{folder} was left alone: {error}")
@@ -126,7 +128,7 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
     return runs.get(store, number)
 
 
-def _further(state: State, folder: Path) -> bool:
+def _is_further(state: State, folder: Path) -> bool:
     """Whether a copy in that state is further on than the folder it is a copy of."""
     if not folder.is_dir():
         return True

@@ -20,8 +20,8 @@ from workbench.rundir import schema
 from workbench.rundir.folder import DONE, FAILED, LIVE, State
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs.adopting import adopt
-from workbench.runs.incoming_predictions import predictions
-from workbench.runs.launching import queues
+from workbench.runs.incoming_predictions import read_predictions
+from workbench.runs.launching import queue_places
 
 COLLECTING = ".collecting.lock"
 NO_METRICS = ("at", "event", "step", "eta_s")
@@ -39,7 +39,7 @@ def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -
         tell(sentence)
     waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]
     with suppress(UserError):  # a queue that does not answer now is asked the next time
-        queues([store.run_folder(run.id) for run in waiting if run.state in LIVE])
+        queue_places([store.run_folder(run.id) for run in waiting if run.state in LIVE])
     return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
 
 
@@ -50,14 +50,14 @@ def collect_run(store: Store, run: Run) -> bool:
     """
     folder = store.run_folder(run.id)
     if not folder.is_dir():
-        return run.state in LIVE and _write(store, run, FAILED, run_folder.gone(folder))
+        return run.state in LIVE and _write(store, run, FAILED, run_folder.missing_sentence(folder))
     try:
         if run_folder.read_job(folder).uid != run.uid:
             raise UserError(f"{folder} belongs to another run; move it away.")
         state = reconcile_state(folder)
         _collect_log(store, run, folder)
         if state.state == DONE:
-            return _take_in(store, run, folder, state)
+            return _collect_results(store, run, folder, state)
     except UserError as error:
         return _fail(store, run, folder, str(error))
     except OSError as error:
@@ -65,12 +65,12 @@ def collect_run(store: Store, run: Run) -> bool:
     return _write_state(store, run, state)
 
 
-def _take_in(store: Store, run: Run, folder: Path, state: State) -> bool:
+def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool:
     """Take in what a finished run says, in one process at a time: others may be at it as well."""
     with turn(store.runs_folder / COLLECTING):
         if runs.get(store, run.id).state != DONE:
             if (folder / run_folder.PREDICTIONS).exists():
-                add_predictions(store, run.id, predictions(store, run, folder))
+                add_predictions(store, run.id, read_predictions(store, run, folder))
                 evaluate_run(store, run.id)
                 if ranks_suspects(store) == run.id:
                     rank_by(store, run)
@@ -123,7 +123,7 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
             rows += [
                 (values["step"], f"{prefix}{name}", found)
                 for name, value in values.items()
-                if name not in NO_METRICS and (found := schema.number(value)) is not None
+                if name not in NO_METRICS and (found := schema.finite_number(value)) is not None
             ]
     if offset != run.log_offset:
         with transaction(store.db):

@@ -17,29 +17,36 @@ from storage import interpreter
 from storage.errors import UserError
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes, schema
-from workbench.rundir.engine_queue import ENGINE_MODULE, LOG, Engine, home, location, running
-from workbench.runs.login_sessions import at_logout
+from workbench.rundir.engine_queue import (
+    ENGINE_MODULE,
+    LOG_FILE,
+    EngineState,
+    folder_path,
+    make_private_folder,
+    running_engine,
+)
+from workbench.runs.login_sessions import logout_effect
 
-WISH = "wish.json"
-OFF = "engine off"
+PREFERENCE_FILE = "wish.json"
+ENGINE_OFF = "engine off"
 GPUS = ("/dev/nvidiactl", "/dev/kfd")
 """What the drivers of NVIDIA and AMD make, asked for since nothing heavy may be imported here."""
 START_S = 60.0
 IDLE_MINUTES = 15.0
 
 
-def in_a_word(runs: Path) -> str:
+def status_text(runs: Path) -> str:
     """What a status line says of the engine, such as `engine idle, 12 min left`.
 
     `runs` is where the runs of the workspace are. Nothing for whoever has never used an engine.
     """
     try:
-        engine = running()
-        used = engine is not None or wish() is True
+        engine = running_engine()
+        used = engine is not None or keep_base_preference() is True
     except (UserError, OSError):
         return ""
     if engine is None:
-        return OFF if used else ""
+        return ENGINE_OFF if used else ""
     if engine.run is None:
         left = engine.idle_minutes - (time.time() - engine.since) / 60
         return f"engine idle, {math.ceil(min(max(left, 0), engine.idle_minutes))} min left"
@@ -48,36 +55,36 @@ def in_a_word(runs: Path) -> str:
     return f"engine busy with run {run.name}" if mine else "engine busy elsewhere"
 
 
-def wish() -> bool | None:
+def keep_base_preference() -> bool | None:
     """Whether runs of the screen shall keep their base loaded; None if nobody has said so yet."""
     try:
-        kept = schema.read_object(location() / WISH).get("keep")
+        kept = schema.read_object(folder_path() / PREFERENCE_FILE).get("keep")
     except UserError:
         return None
     return kept if isinstance(kept, bool) else None
 
 
-def remember(keep: bool) -> None:
+def save_keep_base_preference(keep: bool) -> None:
     """Keep that choice for all workspaces on this machine."""
-    run_folder.write_json(home() / WISH, {"keep": keep})
+    run_folder.write_json(make_private_folder() / PREFERENCE_FILE, {"keep": keep})
 
 
-def worth_keeping() -> bool:
+def has_gpu() -> bool:
     """Whether there is a GPU, on which loading a base is most of what a short run does."""
     return any(Path(name).exists() for name in GPUS)
 
 
-def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
+def start_engine(idle_minutes: float = IDLE_MINUTES) -> EngineState:
     """Start the engine, or return the one that is running; raises UserError if it does not come."""
-    folder = home()
-    if (engine := running()) is not None:
+    folder = make_private_folder()
+    if (engine := running_engine()) is not None:
         return engine
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    log = os.open(folder / LOG, flags, 0o600)
+    log = os.open(folder / LOG_FILE, flags, 0o600)
     try:
         program = interpreter.command(ENGINE_MODULE, str(folder.absolute()), str(idle_minutes))
         process = interpreter.start(
-            [*at_logout().prefix, *program],
+            [*logout_effect().prefix, *program],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -87,15 +94,15 @@ def start(idle_minutes: float = IDLE_MINUTES) -> Engine:
         os.close(log)
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
-        if (engine := running()) is not None:
+        if (engine := running_engine()) is not None:
             return engine
         time.sleep(0.1)
-    raise UserError(f"The engine did not start; {folder / LOG} says why.")
+    raise UserError(f"The engine did not start; {folder / LOG_FILE} says why.")
 
 
-def stop() -> bool:
+def stop_engine() -> bool:
     """Ask the engine to save what it does and to end; whether there was one."""
-    engine = running()
+    engine = running_engine()
     if engine is None:
         return False
-    return processes.send(signal.SIGTERM, engine.pid, engine.pid_started, engine.boot)
+    return processes.send_signal(signal.SIGTERM, engine.pid, engine.pid_started, engine.boot)

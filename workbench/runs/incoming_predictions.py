@@ -20,7 +20,7 @@ from workbench.rundir import tables
 COLUMNS = ("id", "probabilities", "margin", "entropy", "in_sample")
 
 
-def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
+def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
     """What a run says about the tweets of this workspace.
 
     A run from another workspace numbers its tweets differently: its predictions belong to the
@@ -32,9 +32,9 @@ def predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
     trained_on: set[str] = set()
     texts: dict[int, str] = {}
     if elsewhere:
-        trained_on = set(tables.read(folder / run_folder.TRAIN).texts)
+        trained_on = set(tables.read_snapshot(folder / run_folder.TRAIN).texts)
         texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in elsewhere}
-    with tables.reading(path, "resume the run to make it anew"):
+    with tables.arrow_errors_as_user_errors(path, "resume the run to make it anew"):
         for prediction in _rows(path, len(run.labels)):
             place = elsewhere.get(prediction.tweet, prediction.tweet)
             if place is None:
@@ -53,8 +53,8 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
         figures = [column.to_numpy(zero_copy_only=False).astype(float) for column in columns[2:4]]
         if not all(np.isfinite(values).all() for values in (numbers, *figures)):
             raise UserError(
-                f"{path} holds probabilities that are no numbers; {tables.ANEW} with a lower "
-                "training.learning_rate."
+                f"{path} holds probabilities that are no numbers; {tables.NEW_RUN_ADVICE} with a "
+                "lower training.learning_rate."
             )
         if (lengths != n_labels).any() or (numbers < 0).any() or (numbers > 1 + 1e-6).any():
             raise UserError(
@@ -73,6 +73,6 @@ def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
     if not path.exists():
-        raise UserError(f"{path} is missing; {tables.ANEW}.")
-    for ids, texts in tables.windows(path):
+        raise UserError(f"{path} is missing; {tables.NEW_RUN_ADVICE}.")
+    for ids, texts in tables.read_windows(path):
         yield from zip(ids, texts, strict=True)

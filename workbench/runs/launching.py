@@ -18,25 +18,25 @@ ENDING_S = 30.0
 """How long a worker that has said its last word may take to end."""
 
 
-def launch(folder: Path, how: Launch | None = None) -> None:
+def start_run(folder: Path, how: Launch | None = None) -> None:
     """Start the worker of a run, or put the run into the queue of its launcher.
 
     Raises UserError if another worker has the folder, or if the launcher refuses it.
     """
-    run_folder.require_inside(folder)
-    with processes.claimed(folder) as lock:
+    run_folder.require_no_links(folder)
+    with processes.folder_lock(folder) as lock:
         _start(folder, how or Launch(), lock)
 
 
 def _start(folder: Path, how: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
-    rank_failures.forget(folder)
+    rank_failures.remove_failures(folder)
     launcher_of(how).start(folder, how, lock)
 
 
-def stop(folder: Path) -> None:
+def stop_run(folder: Path) -> None:
     """Ask the worker of a run to save and stop; raises UserError if none is at work."""
-    run_folder.require(folder)
+    run_folder.require_folder(folder)
     run = LaunchedRun(read_launch(folder), run_folder.read_state(folder))
     if not _waits_or_works(folder, run):
         raise UserError(f"Run {folder.name} is not running (it is {run.state.state}).")
@@ -52,13 +52,13 @@ def _waits_or_works(folder: Path, run: LaunchedRun) -> bool:
     return state.elsewhere or worker_alive(folder, state) or waits
 
 
-def resume(folder: Path, how: Launch | None = None) -> None:
+def resume_run(folder: Path, how: Launch | None = None) -> None:
     """Go on with a stopped or failed run from its newest checkpoint, as before unless `how` says.
 
     Raises UserError for a run that is at work, waits, is done, or cannot be read.
     """
-    run_folder.require(folder)
-    run_folder.require_inside(folder)
+    run_folder.require_folder(folder)
+    run_folder.require_no_links(folder)
     state = run_folder.read_state(folder)
     if state.state in LIVE and worker_alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
@@ -73,12 +73,12 @@ def resume(folder: Path, how: Launch | None = None) -> None:
     if state.state == QUEUED and (job := launcher_of(before).waiting_job(before)) is not None:
         raise UserError(f"Run {folder.name} waits in the queue as job {job}.")
     how = how or Launch(before.launcher, before.nodes, before.gpus)
-    with processes.claimed(folder, ENDING_S) as lock:
+    with processes.folder_lock(folder, ENDING_S) as lock:
         run_folder.write_state(folder, state, state=QUEUED, reason=None, pid=None, host=None)
         _start(folder, how, lock)
 
 
-def queues(folders: list[Path]) -> dict[Path, str]:
+def queue_places(folders: list[Path]) -> dict[Path, str]:
     """What the queues of their launchers say of runs that are in one.
 
     A run that has lost its place there, or whose job has ended without its worker saying so, is

@@ -22,14 +22,14 @@ WARNING = (
 
 
 @dataclass(frozen=True)
-class Logout:
+class LogoutEffect:
     """What a logout does to a worker, and what to start it with so that it stays."""
 
     prefix: tuple[str, ...] = ()
     warning: str | None = None
 
 
-def at_logout() -> Logout:
+def logout_effect() -> LogoutEffect:
     """How to start a worker so that it outlives this login.
 
     Without a login session of logind (as in a container or a batch job), or where logind leaves
@@ -37,12 +37,12 @@ def at_logout() -> Logout:
     which stays if the user lingers.
     """
     if not _in_session() or not _killed():
-        return Logout()
+        return LogoutEffect()
     if _answer("loginctl", "show-user", _user(), "--property=Linger", "--value") == "yes" and (
         _answer(*SCOPE, "echo", "works") == "works"
     ):
-        return Logout(prefix=SCOPE)
-    return Logout(warning=WARNING)
+        return LogoutEffect(prefix=SCOPE)
+    return LogoutEffect(warning=WARNING)
 
 
 def _in_session() -> bool:

@@ -35,7 +35,7 @@ BATCH = 10_000
 
 
 @dataclass(frozen=True)
-class Frozen:
+class RunSnapshot:
     """A run folder that is ready to be worked on."""
 
     job: Job
@@ -45,13 +45,13 @@ class Frozen:
     predict: int
 
 
-def freeze_training(
+def snapshot_training(
     store: Store,
     recipe: Recipe,
     base: str | None,
     filter_text: str,
     trust_remote_code: bool = False,
-) -> Frozen:
+) -> RunSnapshot:
     """Make the run folder of a training run on the current labels.
 
     Test tweets and texts nearly equal to one are left out, and so are excluded tweets. Afterwards
@@ -65,8 +65,8 @@ def freeze_training(
         reading.enter_context(compared(store))
         train, dev = training_set.divided(store, share, seed)
         if not train:
-            raise UserError(nothing_to_learn(store))
-        job = _job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
+            raise UserError(no_training_tweets(store))
+        job = _make_job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
         told = balance_warnings(training_set.label_counts(store), store.config.labels)
         job = replace(job, warnings=tuple(warning.sentence for warning in told))
         with _new_folder(store, job) as folder:
@@ -75,7 +75,7 @@ def freeze_training(
                 _write_examples(folder / run_folder.DEV, dev)
             scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
             reading.close()
-            return _recorded(store, job, folder, len(train), len(dev), scored)
+            return _record(store, job, folder, len(train), len(dev), scored)
 
 
 def require_two_labels(store: Store) -> None:
@@ -84,7 +84,7 @@ def require_two_labels(store: Store) -> None:
         raise UserError("The workspace has fewer than two labels; name them in workbench.toml.")
 
 
-def nothing_to_learn(store: Store) -> str:
+def no_training_tweets(store: Store) -> str:
     """What to do where no tweet can be trained on."""
     if outside := tweets.outside(store):
         counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
@@ -96,7 +96,7 @@ def nothing_to_learn(store: Store) -> str:
     return "No training tweet carries a label yet; label some, or import a file with labels."
 
 
-def freeze_prediction(
+def snapshot_prediction(
     store: Store,
     recipe: Recipe,
     base: str,
@@ -104,13 +104,13 @@ def freeze_prediction(
     adapter: Path | None,
     train_file: Path | None,
     trust_remote_code: bool = False,
-) -> Frozen:
+) -> RunSnapshot:
     """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
     if not tweets.listing(store, filter_text):
         raise UserError("No tweet passes the filter, so there is nothing to predict.")
     if adapter is not None:
-        run_folder.require_inside(adapter.parent)
-    job = _job(store, "predict", recipe, base, [], trust_remote_code)
+        run_folder.require_no_links(adapter.parent)
+    job = _make_job(store, "predict", recipe, base, [], trust_remote_code)
     if adapter is not None:  # it answers as it was trained, whatever the settings are now
         trained = run_folder.read_job(adapter.parent)
         spelt = {key(name): name for name in store.label_ids}
@@ -127,16 +127,16 @@ def freeze_prediction(
         if train_file is not None:  # so that the run knows what its adapter was trained on
             shutil.copy(train_file, folder / run_folder.TRAIN)
         scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
-        return _recorded(store, job, folder, 0, 0, scored)
+        return _record(store, job, folder, 0, 0, scored)
 
 
-def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> Frozen:
+def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> RunSnapshot:
     """Make the run folder of another run with the data of one that there is.
 
     The tweets, their labels as they were frozen and the prompt are the same, so that what comes
     out differs by the settings alone.
     """
-    run_folder.require_inside(source)
+    run_folder.require_no_links(source)
     before = run_folder.read_job(source)
     if before.kind == "predict" or recipe.kind != before.kind:
         raise UserError(
@@ -148,7 +148,7 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
         id=0,
         uid=uuid.uuid4().hex,
         recipe=recipe,
-        base=_resolved(base),
+        base=_resolve_base(base),
         created=now(),
         versions=_versions(),
         base_print=None if base is None else fingerprint(base),
@@ -158,19 +158,19 @@ def freeze_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -
         for name in (run_folder.TRAIN, run_folder.DEV, run_folder.PREDICT):
             if (source / name).exists():
                 shutil.copy(source / name, folder / name)
-            counted[name] = len(tables.read(source / name).ids)
+            counted[name] = len(tables.read_snapshot(source / name).ids)
         if not counted[run_folder.TRAIN]:
-            raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.ANEW}.")
-        return _recorded(store, job, folder, *counted.values())
+            raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
+        return _record(store, job, folder, *counted.values())
 
 
-def _resolved(base: str | None) -> str | None:
+def _resolve_base(base: str | None) -> str | None:
     if base is not None and is_local(base):
         return str(place_of(base).resolve())
     return base
 
 
-def _job(
+def _make_job(
     store: Store,
     kind: str,
     recipe: Recipe,
@@ -180,7 +180,7 @@ def _job(
 ) -> Job:
     require_two_labels(store)
     labels = store.config.labels
-    base = None if kind == "baseline" else _resolved(base)
+    base = None if kind == "baseline" else _resolve_base(base)
     return Job(
         id=0,
         uid=uuid.uuid4().hex,
@@ -213,7 +213,9 @@ def _new_folder(store: Store, job: Job) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _recorded(store: Store, job: Job, folder: Path, train: int, dev: int, predict: int) -> Frozen:
+def _record(
+    store: Store, job: Job, folder: Path, train: int, dev: int, predict: int
+) -> RunSnapshot:
     """Give the run its number, its folder and its place in the store, all of them or none."""
     taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
     path = folder
@@ -235,7 +237,7 @@ def _recorded(store: Store, job: Job, folder: Path, train: int, dev: int, predic
     except BaseException:
         path.rename(folder)  # where the caller takes it away
         raise
-    return Frozen(job, path, train, dev, predict)
+    return RunSnapshot(job, path, train, dev, predict)
 
 
 def _write_examples(path: Path, examples: list[Example]) -> None:

@@ -16,7 +16,7 @@ from workbench.rundir.liveness import worker_alive
 TRASH = ".trash"
 
 
-def delete(store: Store, number: int) -> bool:
+def delete_run(store: Store, number: int) -> bool:
     """Take a run out of sight and move its folder into the trash; whether it had one.
 
     Raises UserError while a worker is at it.
@@ -35,15 +35,15 @@ def delete(store: Store, number: int) -> bool:
                 else "stop it first"
             )
             raise UserError(f"Run {number} is {state.state}; {how}, then delete it.")
-        put(folder)
+        move_to_trash(folder)
     runs.delete(store, number)
     remove_predictions(store, number)
     return there
 
 
-def restore(store: Store, number: int) -> None:
+def restore_run(store: Store, number: int) -> None:
     """Put the folder of a deleted run back, to be collected anew; raises UserError without one."""
-    for run, folder in deleted(store):
+    for run, folder in deleted_runs(store):
         if run.id == number:
             folder.rename(store.run_folder(number))
             return
@@ -52,12 +52,12 @@ def restore(store: Store, number: int) -> None:
     raise UserError(f"Run {number} is not in the trash; `workbench undelete` lists what is.")
 
 
-def deleted(store: Store) -> list[tuple[Run, Path]]:
+def deleted_runs(store: Store) -> list[tuple[Run, Path]]:
     """The deleted runs whose folders are still in the trash."""
     everything = runs.every(store, deleted=True, metrics=False)
     gone = {run.uid: run for run in everything if run.state == runs.DELETED}
     found: dict[int, tuple[Run, Path]] = {}
-    for folder in lying(store.runs_folder):
+    for folder in trashed_folders(store.runs_folder):
         try:
             run = gone.get(run_folder.read_job(folder).uid)
         except UserError:
@@ -67,7 +67,7 @@ def deleted(store: Store) -> list[tuple[Run, Path]]:
     return [found[number] for number in sorted(found)]
 
 
-def put(folder: Path) -> Path:
+def move_to_trash(folder: Path) -> Path:
     """Move a run folder into the trash beside it, and return where it lies now."""
     trash = folder.parent / TRASH
     trash.mkdir(mode=0o700, exist_ok=True)
@@ -79,12 +79,12 @@ def put(folder: Path) -> Path:
         number += 1
 
 
-def lying(runs_folder: Path) -> list[Path]:
+def trashed_folders(runs_folder: Path) -> list[Path]:
     """The folders in the trash, by name."""
     trash = runs_folder / TRASH
     return sorted(path for path in trash.iterdir() if path.is_dir()) if trash.is_dir() else []
 
 
-def mib(folder: Path) -> float:
+def size_mib(folder: Path) -> float:
     """How much disk a folder takes."""
     return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20

@@ -35,7 +35,7 @@ class EngineStatus:
     def _look(self) -> None:
         from workbench.runs import engine_control
 
-        if (word := engine_control.in_a_word(host(self._app).store.runs_folder)) != self.word:
+        if (word := engine_control.status_text(host(self._app).store.runs_folder)) != self.word:
             self.word = word
             self._app.call_from_thread(self._changed)
 
@@ -44,7 +44,7 @@ class EngineStatus:
         """What can be done with the engine as it stands: start or stop."""
         from workbench.runs import engine_control
 
-        return "start" if self.word in ("", engine_control.OFF) else "stop"
+        return "start" if self.word in ("", engine_control.ENGINE_OFF) else "stop"
 
     def turn(self, action: str) -> None:
         """Start or stop the engine."""

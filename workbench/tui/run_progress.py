@@ -14,11 +14,11 @@ from storage.errors import UserError
 from storage.runs import runs
 from storage.store import open_store
 from workbench import figures
-from workbench.rundir.elapsed_time import so_far
-from workbench.rundir.expected_time import Expected
+from workbench.rundir.elapsed_time import elapsed_seconds
+from workbench.rundir.expected_time import ExpectedTime
 from workbench.rundir.folder import LIVE, State, read_log
 from workbench.rundir.liveness import reconcile_state
-from workbench.rundir.log_format import duration, line_of
+from workbench.rundir.log_format import duration, format_event
 
 INTERVAL = 0.5
 """Seconds between two looks at a run folder."""
@@ -41,7 +41,7 @@ class RunProgress:
     lines: tuple[str, ...] = ()
     seconds: int | None = None
     """How long it has been going, or took."""
-    expected: Expected = field(default_factory=Expected)
+    expected: ExpectedTime = field(default_factory=ExpectedTime)
 
     @property
     def live(self) -> bool:
@@ -64,7 +64,7 @@ class RunProgress:
     def _clock(self) -> str:
         if self.seconds is None:
             return ""
-        before = self.expected.first if self.expected.revised is None else None
+        before = self.expected.estimate if self.expected.revised is None else None
         of = "" if before is None else f" of about {duration(before.seconds)}"
         return f"{duration(self.seconds)}{of}"
 
@@ -96,7 +96,7 @@ class RunFolderReader:
         self._step: dict[str, float] = {}
         self._dev: dict[str, float] = {}
         self._lines: list[str] = []
-        self._expected = Expected()
+        self._expected = ExpectedTime()
 
     def read(self) -> RunProgress:
         """What the folder says now; raises UserError if it is damaged or gone."""
@@ -108,7 +108,7 @@ class RunFolderReader:
             self._offset = offset
             self._take(values)
         step, state = self._step, reconcile_state(self.folder)
-        gone = so_far(self.folder, state)
+        gone = elapsed_seconds(self.folder, state)
         return RunProgress(
             self.run,
             state,
@@ -133,8 +133,8 @@ class RunFolderReader:
         elif values.get("event") == "step":
             self._step = numbers
             self._losses += [numbers["loss"]] if "loss" in numbers else []
-        self._expected = self._expected.taking(values)
-        self._lines = [*self._lines, line_of(values)][-MAX_LOG_LINES:]
+        self._expected = self._expected.after_event(values)
+        self._lines = [*self._lines, format_event(values)][-MAX_LOG_LINES:]
 
 
 def live_runs(folder: Path, after: int | None = None) -> list[int]:

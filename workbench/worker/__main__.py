@@ -36,13 +36,13 @@ def main() -> int:
     os.umask(0o077)  # what a run writes is for its owner only
     try:
         job = run_folder.read_job(folder)
-        run_folder.require_inside(folder)
+        run_folder.require_no_links(folder)
         if os.environ.get("WORLD_SIZE") == "1":
             for name in ALONE:  # under torchrun too one process is one process
                 os.environ.pop(name, None)
         first = rank() == 0
         if first:
-            processes.claim(folder)
+            processes.acquire_lock(folder)
             if run_folder.read_state(folder).state == DONE:
                 raise UserError(f"The run in {folder} is done; there is nothing to do.")
         reporter = Reporter(folder, writes=first)

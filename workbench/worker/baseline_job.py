@@ -15,8 +15,8 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
     """Write predictions.parquet; no prediction is in-sample."""
     settings = job.recipe.logistic
     assert settings is not None  # noqa: S101 - a baseline recipe has this section
-    train, labels = tables.examples(folder / run_folder.TRAIN, job.labels)
-    wanted = tables.read(folder / run_folder.PREDICT)
+    train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
+    wanted = tables.read_snapshot(folder / run_folder.PREDICT)
     n_labels = len(job.labels)
     reporter.report(
         "note",

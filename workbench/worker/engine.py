@@ -21,7 +21,7 @@ from storage.errors import UserError
 from storage.file_locks import turn
 from workbench.rundir import engine_queue, processes
 from workbench.rundir import folder as run_folder
-from workbench.rundir.engine_queue import Engine
+from workbench.rundir.engine_queue import EngineState
 from workbench.worker.failure_reasons import reason_of
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run, without_hub
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 POLL_S = 0.2
 
 
-class Warm:
+class EngineServer:
     """The engine between and during its runs."""
 
     def __init__(self, folder: Path, idle_minutes: float, lock: int) -> None:
@@ -42,8 +42,8 @@ class Warm:
         self.leaving = False
         self.reporter: Reporter | None = None
         self.cache: BaseModelCache | None = None
-        self.engine = engine_queue.this_engine(idle_minutes)
-        self.told: Engine | None = None
+        self.engine = engine_queue.own_state(idle_minutes)
+        self.told: EngineState | None = None
         self.owed: dict[Path, str] = {}
         """Why runs have failed whose folders had no room for it."""
         self._tell()
@@ -53,7 +53,7 @@ class Warm:
         idle_since = time.monotonic()
         while True:
             self._tell()
-            if not self.leaving and (waits := engine_queue.waiting()):
+            if not self.leaving and (waits := engine_queue.waiting_runs()):
                 self._do(*waits[0])
                 idle_since = time.monotonic()
                 continue
@@ -64,10 +64,10 @@ class Warm:
 
     def _close(self) -> bool:
         """End unless a run came in at the last moment; those that wait may be resumed later."""
-        with turn(self.folder / engine_queue.DOOR):
-            if not self.leaving and engine_queue.waiting():
+        with turn(self.folder / engine_queue.SUBMIT_LOCK):
+            if not self.leaving and engine_queue.waiting_runs():
                 return False
-            (self.folder / engine_queue.STATE).unlink(missing_ok=True)
+            (self.folder / engine_queue.STATE_FILE).unlink(missing_ok=True)
             os._exit(0)  # inside, so that nobody hands a run to a process that is ending
 
     def _do(self, entry: Path, run: Path) -> None:
@@ -75,10 +75,10 @@ class Warm:
         self.owed.pop(run, None)
         try:
             job = run_folder.read_job(run)
-            run_folder.require_inside(run)
+            run_folder.require_no_links(run)
             self._go_offline(without_hub(job))
             entry.unlink(missing_ok=True)
-            with processes.claimed(run):
+            with processes.folder_lock(run):
                 if run_folder.read_state(run).state == run_folder.DONE:
                     return
                 self._say(run=str(run), base=job.base)
@@ -129,7 +129,7 @@ class Warm:
         """Write what is not yet written; on a full disk that is done when there is room."""
         with suppress(OSError):
             if self.told != self.engine:
-                engine_queue.write(self.folder, self.engine)
+                engine_queue.write_engine_state(self.folder, self.engine)
                 self.told = self.engine
             for run, reason in list(self.owed.items()):
                 _fail(run, reason)
@@ -146,7 +146,7 @@ def _fail(run: Path, reason: str) -> None:
     """Say that a run has failed, unless it has gone on with another worker meanwhile."""
     with suppress(UserError):  # it is damaged, or gone
         state = run_folder.read_state(run)
-        mine = state.pid in (None, os.getpid()) and not processes.locked(run)
+        mine = state.pid in (None, os.getpid()) and not processes.is_locked(run)
         if mine and state.state in run_folder.LIVE:
             run_folder.write_state(run, state, state=run_folder.FAILED, reason=reason)
 
@@ -158,11 +158,11 @@ def main() -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     try:
-        lock = processes.claim(folder)
+        lock = processes.acquire_lock(folder)
     except UserError:
         print("Another engine is running.", file=sys.stderr)  # noqa: T201 - engine.log
         return 1
-    warm = Warm(folder, idle_minutes, lock)
+    warm = EngineServer(folder, idle_minutes, lock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, warm.ask_to_leave)
     warm.serve()

@@ -142,7 +142,7 @@ def _train(
     for warning in job.warnings:
         reporter.report("note", text=warning)
     if not (folder / run_folder.TRAIN).exists():
-        raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.ANEW}.")
+        raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
     examples, ids = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     trained = train(
@@ -205,8 +205,8 @@ def _predict(
     """
     reporter.phase(PREDICTING)
     path = folder / run_folder.PREDICT
-    total = tables.count(path)
-    in_sample = set(tables.read(folder / run_folder.TRAIN).ids)
+    total = tables.count_rows(path)
+    in_sample = set(tables.read_snapshot(folder / run_folder.TRAIN).ids)
     done = 0
 
     def note(text: str) -> None:
@@ -219,7 +219,7 @@ def _predict(
         if processes.world_size == 1 and now < total and reporter.stop_asked:
             raise _StoppedError
 
-    written = tables.predictions(folder) if processes.is_main else nullcontext(None)
+    written = tables.predictions_writer(folder) if processes.is_main else nullcontext(None)
     try:
         with written as write, label_scorer(model, prompter, total, memory, note) as score:
             for ids, prompts in _prompts(path, prompter):
@@ -244,7 +244,7 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
     """Windows of ids and prompts; the next one is made while the device scores the last."""
     with ThreadPoolExecutor(1) as pool:
         windows = (
-            (ids, pool.submit(prompter.encode, texts)) for ids, texts in tables.windows(path)
+            (ids, pool.submit(prompter.encode, texts)) for ids, texts in tables.read_windows(path)
         )
         waiting = next(windows, None)
         while waiting is not None:
@@ -254,5 +254,5 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
-    frozen, numbers = tables.examples(path, job.labels)
+    frozen, numbers = tables.read_examples(path, job.labels)
     return Examples(frozen.texts, numbers), frozen.ids

@@ -12,7 +12,7 @@ from types import FrameType
 from storage.errors import UserError
 from workbench.rundir import expected_time, processes, rank_failures
 from workbench.rundir import folder as run_folder
-from workbench.rundir.expected_time import Revision
+from workbench.rundir.expected_time import EstimateRevision
 from workbench.rundir.folder import DONE, FAILED, RUNNING, STOPPING, State
 from workbench.worker.failure_reasons import OTHER_ENDED, LossIsNaN
 
@@ -37,14 +37,14 @@ class Reporter:
         self.signalled = False
         self.looked = self.written = 0.0
         self.phase_began = self.told = self.began = time.monotonic()
-        self.revision = Revision(expected_time.Log(folder).read())
+        self.revision = EstimateRevision(expected_time.ExpectedTimeReader(folder).read())
         before = run_folder.read_state(folder)
         self.began_at = time.time()
         self.state = State(state=RUNNING, base_revision=before.base_revision)
         if not writes:
-            rank_failures.forget(folder, rank())  # SLURM starts a job again by itself
+            rank_failures.remove_failures(folder, rank())  # SLURM starts a job again by itself
             return
-        run_folder.end_torn_line(folder)
+        run_folder.complete_last_line(folder)
         (folder / RESERVE).write_bytes(bytes(RESERVED))
         me = processes.identity()
         self.state = run_folder.write_state(
@@ -104,9 +104,9 @@ class Reporter:
         if self.writes:
             (self.folder / RESERVE).unlink(missing_ok=True)
             (self.folder / run_folder.STOP).unlink(missing_ok=True)
-            rank_failures.forget(self.folder)
+            rank_failures.remove_failures(self.folder)
         elif state == FAILED and reason not in (None, OTHER_ENDED):
-            rank_failures.tell(self.folder, rank(), str(reason))
+            rank_failures.write_failure(self.folder, rank(), str(reason))
         self.update(state=state, reason=reason, finished=self.now(), eta_s=None)
 
     def report(self, event: str, **values: object) -> None:
@@ -130,11 +130,11 @@ class Reporter:
 
     def _tick(self, step: int, steps: int, eta_s: float) -> None:
         """Take the end of a step: the state says how much is left, up to the predictions."""
-        eta_s = self.revision.expected.left(steps - step, eta_s)
+        eta_s = self.revision.expected.seconds_left(steps - step, eta_s)
         self.state = replace(self.state, eta_s=eta_s)
         if self.revision.due(step, steps):
             so_far = self.now() - (self.state.started or self.began_at)
-            self.log(expected_time.EVENT, **self.revision.make(step, so_far + eta_s))
+            self.log(expected_time.EVENT, **self.revision.event_values(step, so_far + eta_s))
         if time.monotonic() - self.written > HEARTBEAT_S:
             self.update(step=step, steps=steps)
 

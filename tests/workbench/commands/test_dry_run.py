@@ -13,7 +13,7 @@ from workbench.planning.memory_estimate import GIB
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir.launch import TORCHRUN, Launch
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 H100 = Device("cuda", "NVIDIA H100 80GB HBM3", 79 * GIB, 80 * GIB)
 TEXTS = Texts(400, 120.0, 400, 500)
@@ -115,7 +115,7 @@ def test_time_is_that_of_an_earlier_run_like_it(small, repository):
     """It ended after ten of its steps, since dev did not get better."""
     base = str(repository / "sample_data" / "base")
     recipe = recipes.load("tiny")
-    run = freeze_training(small, recipe, base, "").path
+    run = snapshot_training(small, recipe, base, "").path
     for step in (5, 10):
         run_folder.append_log(run, "step", step=step, steps=80, loss=0.5, step_s=2.0)
     state = run_folder.State(state="done", step=10, steps=80, started=100.0, finished=130.0)
@@ -134,7 +134,7 @@ def test_time_is_that_of_an_earlier_run_like_it(small, repository):
 @pytest.mark.parametrize("state", ["running", "stopped", "failed"])
 def test_time_is_corrected_by_the_steps_of_a_run_that_is_not_over(small, repository, state):
     base = str(repository / "sample_data" / "base")
-    run = freeze_training(small, recipes.load("tiny"), base, "").path
+    run = snapshot_training(small, recipes.load("tiny"), base, "").path
 
     def found():
         return forecast(recipes.load("tiny"), base, "{text}:", TEXTS, H100, [run]).time
@@ -156,7 +156,7 @@ def test_what_a_run_is_thought_to_take_is_written_down_before_it_begins(
 ):
     launched = []
     monkeypatch.setattr(
-        "workbench.runs.launching.launch",
+        "workbench.runs.launching.start_run",
         lambda folder, how: launched.append([values for values, _ in run_folder.read_log(folder)]),
     )
     base = repository / "sample_data" / "base"

@@ -18,9 +18,9 @@ from workbench.console.run_follower import wait
 from workbench.recipes import recipes
 from workbench.rundir import elapsed_time, expected_time, processes
 from workbench.rundir import folder as run_folder
-from workbench.rundir.expected_time import Estimate
+from workbench.rundir.expected_time import TimeEstimate
 from workbench.rundir.folder import State, write_state
-from workbench.rundir.log_format import line_of
+from workbench.rundir.log_format import format_event
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def slow_start(small, monkeypatch):
     """Makes a run that loads its base, trains, and ends, a look at it at a time."""
     folder = small.run_folder(runs.add(small, "slow", "qlora", "tiny", "base", ("a", "b")))
     folder.mkdir(parents=True)
-    expected_time.note(folder, Estimate(64.0, 0.5, 10.0, "rough"))
+    expected_time.log_estimate(folder, TimeEstimate(64.0, "rough", 0.5, 10.0))
     monkeypatch.setattr(elapsed_time.time, "time", lambda: 135.0)
     going = State("running", started=100.0, heartbeat=110.0)
 
@@ -127,7 +127,7 @@ def test_a_followed_log_has_a_clock_below_it_on_a_terminal(slow_start):
     console = Console(file=drawn, force_terminal=True, width=80)
     with run_follower.LogPrinter(folder, 1, console) as printer:
         for values in run_follower.follow(folder, True, printer.look):
-            printer.print(line_of(values))
+            printer.print(format_event(values))
     told = drawn.getvalue()
     assert (
         "run 1 loading the base  0:35" in told
@@ -141,7 +141,7 @@ def test_a_log_in_a_file_has_its_lines_alone(slow_start):
     drawn = io.StringIO()
     with run_follower.LogPrinter(folder, 1, Console(file=drawn, width=80)) as printer:
         for values in run_follower.follow(folder, True, printer.look):
-            printer.print(line_of(values))
+            printer.print(format_event(values))
     assert len(drawn.getvalue().splitlines()) == 2 and "\x1b" not in drawn.getvalue()
 
 

@@ -10,7 +10,7 @@ from workbench.modeling.export.model_card import model_card
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 LABELS = ("up", "down", "flat")
 EVEN = dict.fromkeys(LABELS, 100)
@@ -66,7 +66,7 @@ def test_what_is_counted_is_what_is_trained_on(make_store, fill):
 
 def test_a_run_its_dry_run_and_its_card_hold_the_warnings(small, cli):
     [(_, told)] = balance_warnings(training_set.label_counts(small), small.config.labels)
-    made = freeze_training(small, recipes.load("tiny"), "some/base", "")
+    made = snapshot_training(small, recipes.load("tiny"), "some/base", "")
     assert run_folder.read_job(made.path).warnings == (told,)
     arguments = ("train", "--dry-run", "--recipe", "baseline", "-w", small.folder)
     assert f"! {told}" in cli(*arguments).out

@@ -7,13 +7,13 @@ import os
 import pytest
 
 from workbench.rundir import elapsed_time, expected_time
-from workbench.rundir.elapsed_time import so_far
-from workbench.rundir.expected_time import Estimate, Expected, Log
+from workbench.rundir.elapsed_time import elapsed_seconds
+from workbench.rundir.expected_time import ExpectedTime, ExpectedTimeReader, TimeEstimate
 from workbench.rundir.folder import JOB, State, append_log, read_log, read_state
-from workbench.rundir.log_format import estimate_line, last_line, line_of
+from workbench.rundir.log_format import format_estimate, format_event, format_status
 from workbench.worker.reporter import Reporter
 
-BEFORE = Estimate(seconds=64.0, step_s=0.5, after_s=10.0, source="rough")
+BEFORE = TimeEstimate(seconds=64.0, step_s=0.5, after_s=10.0, source="rough")
 
 
 def told(folder):
@@ -26,7 +26,7 @@ def do(reporter, first, last, steps=80, step_s=4.0):
 
 
 def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
-    expected_time.note(tmp_path, BEFORE)
+    expected_time.log_estimate(tmp_path, BEFORE)
     reporter = Reporter(tmp_path)
     do(reporter, 1, 4)
     assert len(told(tmp_path)) == 1
@@ -38,39 +38,40 @@ def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
     do(reporter, 6, 9)
     reporter.update()
     assert read_state(tmp_path).eta_s == pytest.approx(71 * 4 + 80)
-    assert line_of(revised).endswith("estimate after step 5: about 6:20 in all, not 1:04")
-    expected = Log(tmp_path).read()
+    assert format_event(revised).endswith("estimate after step 5: about 6:20 in all, not 1:04")
+    expected = ExpectedTimeReader(tmp_path).read()
     assert (
-        estimate_line(expected) == "about 6:20 in all by the steps so far; it was 1:04 before them"
+        format_estimate(expected)
+        == "about 6:20 in all by the steps so far; it was 1:04 before them"
     )
-    told_now = estimate_line(expected, 100.0, 80.0)
+    told_now = format_estimate(expected, 100.0, 80.0)
     assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"
     do(Reporter(tmp_path), 10, 30)  # resumed
     assert len(told(tmp_path)) == 2
 
 
 def test_an_estimate_that_holds_is_said_to(tmp_path):
-    expected_time.note(tmp_path, Estimate(52.0, 0.5, 10.0, "as run 2 took"))
+    expected_time.log_estimate(tmp_path, TimeEstimate(52.0, "as run 2 took", 0.5, 10.0))
     do(Reporter(tmp_path), 1, 5, step_s=0.51)
     before, after = told(tmp_path)
-    assert line_of(before).endswith("estimate: about 0:52 in all (as run 2 took)")
-    assert line_of(after).endswith("as estimated (0:52)")
+    assert format_event(before).endswith("estimate: about 0:52 in all (as run 2 took)")
+    assert format_event(after).endswith("as estimated (0:52)")
 
 
 def test_a_short_run_says_so_earlier(tmp_path):
-    expected_time.note(tmp_path, BEFORE)
+    expected_time.log_estimate(tmp_path, BEFORE)
     do(Reporter(tmp_path), 1, 2, steps=20)
     assert told(tmp_path)[1]["step"] == 2
 
 
 def test_a_step_tells_what_is_left_up_to_the_predictions(tmp_path):
-    expected_time.note(tmp_path, BEFORE)
+    expected_time.log_estimate(tmp_path, BEFORE)
     reporter = Reporter(tmp_path)
     do(reporter, 1, 40)
     reporter.report("step", step=40, steps=80, loss=0.5, step_s=4.0)
     [values] = [values for values, _ in read_log(tmp_path) if values["event"] == "step"]
     assert values["eta_s"] == pytest.approx(40 * 4 + 80)
-    assert "eta 4:00" in line_of(values)
+    assert "eta 4:00" in format_event(values)
 
 
 def test_a_run_folder_without_an_estimate_is_read_as_ever(tmp_path):
@@ -81,8 +82,8 @@ def test_a_run_folder_without_an_estimate_is_read_as_ever(tmp_path):
     reporter.update()
     assert told(tmp_path) == []
     assert read_state(tmp_path).eta_s == 60 * 4.0
-    assert Log(tmp_path).read() == Expected()
-    assert "eta 2:30" in line_of({"event": "step", "step": 5, "steps": 80, "step_s": 2.0})
+    assert ExpectedTimeReader(tmp_path).read() == ExpectedTime()
+    assert "eta 2:30" in format_event({"event": "step", "step": 5, "steps": 80, "step_s": 2.0})
 
 
 @pytest.mark.parametrize(
@@ -100,9 +101,9 @@ def test_a_run_folder_without_an_estimate_is_read_as_ever(tmp_path):
 )
 def test_what_somebody_else_wrote_as_an_estimate_breaks_nothing(tmp_path, values):
     append_log(tmp_path, "estimate", **values)
-    assert isinstance(estimate_line(Log(tmp_path).read()), str)
+    assert isinstance(format_estimate(ExpectedTimeReader(tmp_path).read()), str)
     for line, _ in read_log(tmp_path):
-        assert "estimate" in line_of(line)
+        assert "estimate" in format_event(line)
     do(Reporter(tmp_path), 1, 9)
 
 
@@ -117,21 +118,24 @@ def test_a_phase_that_the_training_reports_is_that_of_the_run(tmp_path):
 def test_the_clock_runs_on_while_the_worker_is_busy(tmp_path, monkeypatch):
     monkeypatch.setattr(elapsed_time.time, "time", lambda: 1_000.0)
     loading = State("running", phase="loading the base", started=900.0, heartbeat=910.0)
-    assert so_far(tmp_path, loading) == 100.0
-    assert last_line(loading, 100.0, "about 1:04 in all (rough)") == (
+    assert elapsed_seconds(tmp_path, loading) == 100.0
+    assert format_status(loading, 100.0, "about 1:04 in all (rough)") == (
         "running, loading the base, 1:40 so far, estimate: about 1:04 in all (rough)"
     )
     done = State("done", started=900.0, heartbeat=930.0, finished=930.0)
-    assert so_far(tmp_path, done) == 30.0
+    assert elapsed_seconds(tmp_path, done) == 30.0
     for heartbeat in (5_000.0, -1e6):  # the clock was set back, or far ahead
-        assert so_far(tmp_path, State("running", started=heartbeat, heartbeat=heartbeat)) == 0.0
+        assert (
+            elapsed_seconds(tmp_path, State("running", started=heartbeat, heartbeat=heartbeat))
+            == 0.0
+        )
 
 
 def test_a_queued_run_has_a_clock_too(tmp_path, monkeypatch):
-    assert so_far(tmp_path, State()) is None
+    assert elapsed_seconds(tmp_path, State()) is None
     (tmp_path / JOB).touch()
     os.utime(tmp_path / JOB, (980, 980))
     monkeypatch.setattr(elapsed_time.time, "time", lambda: 1_000.0)
-    assert so_far(tmp_path, State()) == 20.0
+    assert elapsed_seconds(tmp_path, State()) == 20.0
     resumed = State("queued", started=500.0, heartbeat=995.0)
-    assert so_far(tmp_path, resumed) == 5.0
+    assert elapsed_seconds(tmp_path, resumed) == 5.0

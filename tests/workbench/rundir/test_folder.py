@@ -26,7 +26,7 @@ from workbench.rundir.folder import (
     Job,
     State,
     append_log,
-    end_torn_line,
+    complete_last_line,
     read_job,
     read_log,
     read_state,
@@ -34,7 +34,7 @@ from workbench.rundir.folder import (
     write_state,
 )
 from workbench.rundir.liveness import reconcile_state, worker_alive
-from workbench.rundir.log_format import line_of
+from workbench.rundir.log_format import format_event
 from workbench.runs import launching
 
 
@@ -188,7 +188,7 @@ def test_hostile_lines_tell_nothing_and_hold_nobody_up(tmp_path):
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
     events = [values for values, _ in read_log(tmp_path)]
     assert events == [{"event": "step"}, {"event": "step", "loss": 0.5}]
-    assert [line_of(values) for values in events]
+    assert [format_event(values) for values in events]
 
 
 def test_a_log_that_became_shorter_is_read_from_its_start(tmp_path):
@@ -206,7 +206,7 @@ def test_a_log_is_not_written_through_a_link(tmp_path):
 
 def test_what_follows_a_torn_line_is_whole(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"event": "step", "st')
-    end_torn_line(tmp_path)
+    complete_last_line(tmp_path)
     append_log(tmp_path, "step", step=2)
     assert [values["step"] for values, _ in read_log(tmp_path)] == [2]
 
@@ -230,7 +230,7 @@ def test_another_process_with_the_same_number_is_not(change, tmp_path):
     write_state(tmp_path, reused)
     assert reconcile_state(tmp_path).state == FAILED
     with pytest.raises(UserError, match="is not running"):
-        launching.stop(tmp_path)
+        launching.stop_run(tmp_path)
 
 
 def test_a_zombie_is_not(tmp_path):
@@ -245,7 +245,7 @@ def test_a_zombie_is_not(tmp_path):
 
 def test_who_holds_the_lock_is_at_work_whatever_the_state_says(tmp_path):
     write_state(tmp_path, State(), heartbeat=1.0)
-    with processes.claimed(tmp_path):
+    with processes.folder_lock(tmp_path):
         assert reconcile_state(tmp_path).state == QUEUED
     assert reconcile_state(tmp_path).state == FAILED
 
@@ -255,7 +255,7 @@ def test_a_clock_that_jumps_kills_no_run(jump, tmp_path, monkeypatch):
     now = time.time
     write_state(tmp_path, me())
     (queued := tmp_path / "queued").mkdir()
-    with processes.claimed(queued):
+    with processes.folder_lock(queued):
         write_state(queued, State())
         monkeypatch.setattr(time, "time", lambda: now() + jump)
         assert reconcile_state(tmp_path).state == RUNNING
@@ -266,8 +266,8 @@ def test_a_run_on_another_machine_is_believed(dead, tmp_path):
     written = write_state(tmp_path, dead(host="gpu-box"))
     assert reconcile_state(tmp_path) == written
     with pytest.raises(UserError, match="is running on gpu-box"):
-        launching.resume(tmp_path)
-    launching.stop(tmp_path)
+        launching.resume_run(tmp_path)
+    launching.stop_run(tmp_path)
     assert (tmp_path / "stop").exists()
 
 
@@ -324,15 +324,15 @@ def test_a_resumed_run_is_queued_and_not_failed(tmp_path, dead, monkeypatch):
     monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
     (tmp_path / "run.json").write_text('{"id": 1, "ki')
     with pytest.raises(UserError, match=r"is damaged .* remove the run with `workbench delete`"):
-        launching.resume(tmp_path)
+        launching.resume_run(tmp_path)
     job().save(tmp_path)
-    launching.resume(tmp_path)
+    launching.resume_run(tmp_path)
     assert reconcile_state(tmp_path).state == QUEUED
     (tmp_path / "state.json").write_text('{"state": "que')
     with pytest.raises(UserError, match="remove that file and go on with `workbench resume`"):
-        launching.resume(tmp_path)
+        launching.resume_run(tmp_path)
     (tmp_path / "state.json").unlink()
-    launching.resume(tmp_path)
+    launching.resume_run(tmp_path)
     assert reconcile_state(tmp_path).state == QUEUED
 
 
@@ -349,16 +349,16 @@ def test_the_time_between_a_stop_and_a_resume_is_no_work(dead, tmp_path):
 def test_only_a_running_run_can_be_stopped(tmp_path, dead):
     write_state(tmp_path, dead())
     with pytest.raises(UserError, match="is not running"):
-        launching.stop(tmp_path)
+        launching.stop_run(tmp_path)
 
 
 def test_a_run_that_is_done_or_going_on_cannot_be_resumed(tmp_path):
     write_state(tmp_path, State(state=DONE))
     with pytest.raises(UserError, match="is done"):
-        launching.resume(tmp_path)
+        launching.resume_run(tmp_path)
     write_state(tmp_path, me())
     with pytest.raises(UserError, match="running already"):
-        launching.resume(tmp_path)
+        launching.resume_run(tmp_path)
 
 
 # run.json

@@ -23,12 +23,12 @@ from workbench.rundir.folder import (
     append_log,
     read_job,
     read_state,
-    require_inside,
+    require_no_links,
     write_state,
 )
 from workbench.runs import launching
 from workbench.runs.collecting import collect
-from workbench.runs.snapshotting import freeze_clone
+from workbench.runs.snapshotting import snapshot_clone
 from workbench.worker.baseline_job import run_baseline
 from workbench.worker.reporter import Reporter
 
@@ -70,11 +70,11 @@ def test_a_run_with_a_link_is_not_started_and_writes_nothing(name, baseline, out
     place.parent.mkdir(exist_ok=True)
     place.unlink(missing_ok=True)
     place.symlink_to(outside / LINKS[name])
-    for act in (launching.launch, launching.resume, require_inside):
+    for act in (launching.start_run, launching.resume_run, require_no_links):
         with pytest.raises(UserError, match="is a link, and a run stays in its folder"):
             act(baseline)
     with pytest.raises(UserError, match="is a link"):
-        freeze_clone(filled, baseline, recipes.load("baseline"), None)
+        snapshot_clone(filled, baseline, recipes.load("baseline"), None)
     assert unchanged(outside)
 
 
@@ -132,9 +132,9 @@ def test_so_are_those_of_the_tweets_to_score(damage, baseline):
     table = pq.read_table(baseline / "predict.parquet")
     pq.write_table(COLUMNS[damage](table), baseline / "predict.parquet")
     with pytest.raises(UserError, match=r"predict\.parquet is damaged"):
-        list(tables.windows(baseline / "predict.parquet"))
+        list(tables.read_windows(baseline / "predict.parquet"))
     (baseline / "predict.parquet").write_bytes(b"PAR1")
-    for read in (tables.count, lambda path: list(tables.windows(path))):
+    for read in (tables.count_rows, lambda path: list(tables.read_windows(path))):
         with pytest.raises(UserError, match=r"predict\.parquet is damaged"):
             read(baseline / "predict.parquet")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.rundir.folder import State
-from workbench.rundir.log_format import last_line, line_of
+from workbench.rundir.log_format import format_event, format_status
 
 STEP = {
     "event": "step",
@@ -43,13 +43,13 @@ STEP = {
     ],
 )
 def test_a_line_says_what_happened(values, told):
-    assert line_of(values).strip() == told
-    assert line_of(values | {"at": 0})[2::3][:2] == "::"
+    assert format_event(values).strip() == told
+    assert format_event(values | {"at": 0})[2::3][:2] == "::"
 
 
 def test_the_last_line_says_how_it_stands():
     running = State("running", phase="training", step=20, steps=80, eta_s=34.2)
-    assert last_line(running) == "running, training, step 20 of 80, about 0:34 left"
-    assert last_line(State("done", started=10.0, finished=55.0)) == "done after 0:45"
+    assert format_status(running) == "running, training, step 20 of 80, about 0:34 left"
+    assert format_status(State("done", started=10.0, finished=55.0)) == "done after 0:45"
     failed = State("failed", reason="The disk is full; make space.", started=1.0, finished=2.0)
-    assert last_line(failed) == "failed after 0:01: The disk is full; make space."
+    assert format_status(failed) == "failed after 0:01: The disk is full; make space."

@@ -76,13 +76,13 @@ def test_its_job_and_state_are_written_as_they_were(old):
 
 def test_its_tables_are_read(old):
     labels = read_job(old).labels
-    trained_on, numbers = tables.examples(old / "train.parquet", labels)
+    trained_on, numbers = tables.read_examples(old / "train.parquet", labels)
     assert len(trained_on.ids) == len(numbers) == TRAINED_ON[old.name]
     assert {labels[number] for number in numbers} == set(labels)
-    wanted = tables.read(old / "predict.parquet")
-    assert len(wanted.texts) == tables.count(old / "predict.parquet") == SCORED
+    wanted = tables.read_snapshot(old / "predict.parquet")
+    assert len(wanted.texts) == tables.count_rows(old / "predict.parquet") == SCORED
     if old.name == "qlora":
-        assert len(tables.read(old / "dev.parquet").ids) == 9
+        assert len(tables.read_snapshot(old / "dev.parquet").ids) == 9
 
 
 def test_it_becomes_a_run_with_its_predictions_and_metrics(old, demo):
@@ -90,11 +90,11 @@ def test_it_becomes_a_run_with_its_predictions_and_metrics(old, demo):
     (run,) = collect(demo)
     assert (run.state, run.kind, run.predictions) == (DONE, old.name, SCORED)
     written = pq.read_table(old / "predictions.parquet").to_pydict()
-    texts = tables.read(old / "predict.parquet").texts
+    texts = tables.read_snapshot(old / "predict.parquet").texts
     said = {text: max(row) for text, row in zip(texts, written["probabilities"], strict=True)}
     found = [tweet for tweet in tweets.each(demo, "", run=run.id) if tweet.pred is not None]
     assert {tweet.text: tweet.confidence for tweet in found} == said
-    trained_on = set(tables.read(old / "train.parquet").texts)
+    trained_on = set(tables.read_snapshot(old / "train.parquet").texts)
     assert {tweet.text for tweet in found if tweet.in_sample} == trained_on
     assert run.metrics["test"]["n"] == 16
     if old.name == "qlora":
@@ -109,7 +109,7 @@ def test_its_adapter_says_what_it_said(tmp_path, repository):
     old = Path(shutil.copytree(OLD / "qlora", tmp_path / "qlora"))
     for path in old.rglob("*.json"):
         path.write_text(path.read_text().replace(MADE_ON, str(repository / "sample_data/base")))
-    texts = tables.read(old / "predict.parquet").texts[:8]
+    texts = tables.read_snapshot(old / "predict.parquet").texts[:8]
     rows = pq.read_table(old / "predictions.parquet")["probabilities"].to_pylist()[:8]
     for found, written in zip(classify_texts(old / "adapter", texts), rows, strict=True):
         assert found == pytest.approx(written, abs=1e-3)

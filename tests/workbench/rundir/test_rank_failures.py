@@ -20,18 +20,18 @@ SAID = "Process 1 failed: no memory"
 @pytest.fixture
 def folder(baseline):
     """The folder of a run of several processes, one of which has failed."""
-    rank_failures.tell(baseline, 1, "no memory")
-    assert rank_failures.told(baseline) == SAID
+    rank_failures.write_failure(baseline, 1, "no memory")
+    assert rank_failures.read_failure(baseline) == SAID
     return baseline
 
 
-@pytest.mark.parametrize("start", [launching.launch, launching.resume])
+@pytest.mark.parametrize("start", [launching.start_run, launching.resume_run])
 def test_a_new_start_knows_nothing_of_it(start, folder, monkeypatch):
     monkeypatch.setattr(local, "start_detached", lambda *arguments: None)
-    if start is launching.resume:
+    if start is launching.resume_run:
         write_state(folder, read_state(folder), state=STOPPED)
     start(folder)
-    assert rank_failures.told(folder) is None
+    assert rank_failures.read_failure(folder) is None
 
 
 def test_a_run_whose_processes_are_gone_failed_for_this_reason_once(folder):
@@ -48,18 +48,20 @@ def test_a_run_whose_processes_are_gone_failed_for_this_reason_once(folder):
 @pytest.mark.parametrize("state", [DONE, STOPPED, FAILED])
 def test_the_end_of_a_run_is_the_end_of_it(state, folder):
     Reporter(folder).end(state)
-    assert rank_failures.told(folder) is None
+    assert rank_failures.read_failure(folder) is None
 
 
 def test_one_process_takes_back_its_own_word_alone(folder):
-    rank_failures.tell(folder, 11, "no memory")
-    rank_failures.forget(folder, 1)
-    assert rank_failures.told(folder) == "Process 11 failed: no memory"
+    rank_failures.write_failure(folder, 11, "no memory")
+    rank_failures.remove_failures(folder, 1)
+    assert rank_failures.read_failure(folder) == "Process 11 failed: no memory"
 
 
 def test_half_a_word_and_other_files_are_none(baseline):
-    (baseline / rank_failures.FILES.format(1)).write_text(json.dumps({"reason": "no memory"})[:-2])
-    (baseline / rank_failures.FILES.format("x")).write_text(json.dumps({"reason": "no"}))
-    assert rank_failures.told(baseline) is None
-    rank_failures.forget(baseline)
-    assert (baseline / rank_failures.FILES.format("x")).exists()
+    (baseline / rank_failures.FILE_NAME.format(1)).write_text(
+        json.dumps({"reason": "no memory"})[:-2]
+    )
+    (baseline / rank_failures.FILE_NAME.format("x")).write_text(json.dumps({"reason": "no"}))
+    assert rank_failures.read_failure(baseline) is None
+    rank_failures.remove_failures(baseline)
+    assert (baseline / rank_failures.FILE_NAME.format("x")).exists()

@@ -26,7 +26,7 @@ from workbench.rundir.folder import (
     write_state,
 )
 from workbench.runs.collecting import collect
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 N = 30
 
@@ -49,10 +49,10 @@ def sure(n):
 
 def work(folder, state=DONE):
     """Do what a worker does: learn from the frozen tweets and score the wanted ones."""
-    wanted = tables.read(folder / "predict.parquet")
+    wanted = tables.read_snapshot(folder / "predict.parquet")
     numbers = [int(text.rpartition(" ")[2]) for text in wanted.texts]
     chances = np.array([[sure(n), 1 - sure(n)] for n in numbers])
-    trained_on = set(tables.read(folder / "train.parquet").ids)
+    trained_on = set(tables.read_snapshot(folder / "train.parquet").ids)
     tables.write_predictions(folder, wanted.ids, chances, trained_on)
     append_log(folder, "step", step=3, loss=0.5)
     write_state(folder, State(started=1.0, finished=2.0), state=state, step=3, host="gpu-box")
@@ -67,7 +67,7 @@ def home(make_store, fill):
 def away(make_store, fill):
     """Another workspace with some of the same tweets under other numbers, and a run of its own."""
     store = fill(make_store("away"), [*rows(reversed(range(5, N))), {"text": "text number 99"}])
-    run = freeze_training(store, recipes.load("baseline"), None, "")
+    run = snapshot_training(store, recipes.load("baseline"), None, "")
     work(run.path)
     return run.path
 
@@ -99,7 +99,7 @@ def test_a_run_copied_in_becomes_a_run_with_its_predictions_at_the_right_texts(n
 
 
 def test_a_number_that_is_taken_gives_way_and_loses_nothing(home, away):
-    own = freeze_training(home, recipes.load("baseline"), None, "")
+    own = snapshot_training(home, recipes.load("baseline"), None, "")
     work(own.path)
     collect(home)
     before = shown(home, 1)
@@ -116,7 +116,7 @@ def test_a_number_that_is_taken_gives_way_and_loses_nothing(home, away):
 
 
 def test_a_run_worked_on_elsewhere_and_copied_back_is_collected(home):
-    own = freeze_training(home, recipes.load("baseline"), None, "")
+    own = snapshot_training(home, recipes.load("baseline"), None, "")
     away = shutil.copytree(own.path, home.folder.parent / "gpu-box")
     write_state(away, State(), state=RUNNING, step=1, host="gpu-box", pid=77, pid_started=1.0)
     append_log(away, "step", step=1, loss=0.9)
@@ -131,7 +131,7 @@ def test_a_run_worked_on_elsewhere_and_copied_back_is_collected(home):
 
 
 def test_a_copy_that_is_further_takes_the_place_of_the_folder(home):
-    own = freeze_training(home, recipes.load("baseline"), None, "")
+    own = snapshot_training(home, recipes.load("baseline"), None, "")
     copy = shutil.copytree(own.path, own.path.with_name("1-from-gpu-box"))
     work(copy)
     (run,) = collect(home)
@@ -174,7 +174,7 @@ PREDICTIONS = {
 
 @pytest.mark.parametrize("damage", PREDICTIONS)
 def test_damaged_predictions_are_one_sentence(damage, home):
-    own = freeze_training(home, recipes.load("baseline"), None, "")
+    own = snapshot_training(home, recipes.load("baseline"), None, "")
     work(own.path)
     path = own.path / "predictions.parquet"
     PREDICTIONS[damage](path, pq.read_table(path))
@@ -187,7 +187,7 @@ def test_damaged_predictions_are_one_sentence(damage, home):
 
 @pytest.mark.parametrize("name", ["run.json", "predict.parquet"])
 def test_a_file_that_is_missing_is_named(name, home):
-    own = freeze_training(home, recipes.load("baseline"), None, "")
+    own = snapshot_training(home, recipes.load("baseline"), None, "")
     work(own.path)
     (own.path / name).unlink()
     (run,) = collect(home)

@@ -20,7 +20,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, RUNNING, State, append_log, write_state
 from workbench.runs import collecting, launching
 from workbench.runs.collecting import collect
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 N = 40
 
@@ -41,7 +41,7 @@ def store(make_store, fill):
 
 @pytest.fixture
 def run(store):
-    return freeze_training(store, recipes.load("baseline"), None, "")
+    return snapshot_training(store, recipes.load("baseline"), None, "")
 
 
 def probabilities(seed=0):
@@ -123,7 +123,7 @@ def test_a_run_watched_and_a_run_not_watched_look_the_same(store):
         collect(store)
 
     for watched in (True, False):
-        steps(freeze_training(store, recipes.load("baseline"), None, ""), watched)
+        steps(snapshot_training(store, recipes.load("baseline"), None, ""), watched)
     first, second = (
         {
             k: v
@@ -141,13 +141,13 @@ def test_a_run_folder_that_is_gone_stops_nothing(store, run):
     [failed] = collect(store)
     assert failed.state == FAILED and f"{run.path} is missing" in failed.reason
     assert collect(store) == []
-    for act in (launching.stop, launching.resume):
+    for act in (launching.stop_run, launching.resume_run):
         with pytest.raises(UserError, match=r"missing; put it back, or start another run"):
             act(run.path)
 
 
 def test_a_damaged_state_fails_its_run_and_no_other(store, run):
-    other = freeze_training(store, recipes.load("baseline"), None, "")
+    other = snapshot_training(store, recipes.load("baseline"), None, "")
     finish(other)
     (run.path / "state.json").write_text("{")
     collect(store)
@@ -157,7 +157,7 @@ def test_a_damaged_state_fails_its_run_and_no_other(store, run):
 
 
 def test_damaged_predictions_fail_their_run_and_no_other(store, run):
-    other = freeze_training(store, recipes.load("baseline"), None, "")
+    other = snapshot_training(store, recipes.load("baseline"), None, "")
     finish(other)
     finish(run)
     (run.path / "predictions.parquet").write_bytes(b"PAR1 nothing")
@@ -173,7 +173,7 @@ def test_a_run_with_damaged_predictions_can_be_resumed_as_it_says(store, run, mo
     collect(store)
     assert "resume the run" in runs.get(store, 1).reason
     monkeypatch.setattr(launching, "_start", lambda folder, how, lock: 0)
-    launching.resume(run.path)
+    launching.resume_run(run.path)
 
 
 def test_a_loss_that_is_no_number_stops_nothing(store, run):
@@ -207,7 +207,7 @@ def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch
             yield prediction
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(collecting, "predictions", cut_off)
+        patch.setattr(collecting, "read_predictions", cut_off)
         collect(store)
     collect(store)
     assert runs.get(store, 1).predictions == N
@@ -286,14 +286,14 @@ def test_suspects_are_ranked_and_kept_as_a_queue(store, run):
 
 
 def test_the_newest_baseline_ranks_in_whatever_order_they_are_collected(store, run):
-    later = freeze_training(store, recipes.load("baseline"), None, "")
+    later = snapshot_training(store, recipes.load("baseline"), None, "")
     finish(run)
     finish(later, probabilities(seed=5))
     assert [changed.id for changed in collect(store)] == [2, 1]
     assert suspect_ranking.ranking(store).run == 2 == displayed_run.shown_run(store)
     assert displayed_run.offered(store) == 1
     displayed_run.promote(store, 1)
-    finish(freeze_training(store, recipes.load("baseline"), None, ""), probabilities(seed=6))
+    finish(snapshot_training(store, recipes.load("baseline"), None, ""), probabilities(seed=6))
     rank_suspects(store)
     collect(store)
     assert suspect_ranking.ranking(store).run == 1

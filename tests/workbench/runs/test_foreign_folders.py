@@ -26,7 +26,7 @@ from workbench.rundir.launch import LOCAL, SLURM, TORCHRUN, Launch
 from workbench.runs import engine_control, launching
 from workbench.runs.launchers import slurm_commands
 from workbench.tui.command_process import WORKBENCH, run_command
-from workbench.worker.engine import Warm
+from workbench.worker.engine import EngineServer
 
 NAMES = (
     "json.py",
@@ -76,7 +76,7 @@ def run(baseline, spoil, here):
 
 def said(run, until, word="nothing to do"):
     until(lambda: (run / "worker.log").exists() and word in (run / "worker.log").read_text())
-    until(lambda: not processes.locked(run))
+    until(lambda: not processes.is_locked(run))
 
 
 def test_a_folder_with_foreign_modules_does_run_code_when_it_comes_first(here, ran):
@@ -87,7 +87,7 @@ def test_a_folder_with_foreign_modules_does_run_code_when_it_comes_first(here, r
 
 @pytest.mark.parametrize("how", [LOCAL, pytest.param(TORCHRUN, marks=pytest.mark.slow)])
 def test_a_worker(how, run, until, ran):
-    launching.launch(run, Launch(how, gpus=1 if how == LOCAL else 2))
+    launching.start_run(run, Launch(how, gpus=1 if how == LOCAL else 2))
     said(run, until)
     assert not ran.exists(), ran.read_text()
 
@@ -123,7 +123,7 @@ def test_a_job_of_slurm(age, run, until, cluster, ran):
         script = slurm_commands.job_script(run.parent.parent)
         text = script.read_text()
         script.write_text(text.replace("export PYTHONSAFEPATH=1", "").replace('" -P -m', '" -m'))
-    launching.launch(run, Launch(SLURM))
+    launching.start_run(run, Launch(SLURM))
     said(run, until)
     assert not ran.exists(), ran.read_text()
 
@@ -131,21 +131,21 @@ def test_a_job_of_slurm(age, run, until, cluster, ran):
 def test_what_takes_a_job_back_into_the_queue(run, cluster, until, ran, monkeypatch):
     monkeypatch.setenv("AT_LIMIT", "yes")
     write_state(run, read_state(run), state=RUNNING)
-    launching.launch(run, Launch(SLURM))
+    launching.start_run(run, Launch(SLURM))
     until(lambda: read_state(run).state == QUEUED)
     assert not ran.exists(), ran.read_text()
 
 
 def test_the_engine(here, until, ran):
-    engine_control.start(idle_minutes=1 / 6000)
+    engine_control.start_engine(idle_minutes=1 / 6000)
     assert (here / "engine" / "engine.log").exists()
-    until(lambda: engine_queue.running() is None)
+    until(lambda: engine_queue.running_engine() is None)
     assert not ran.exists(), ran.read_text()
 
 
 def test_the_engine_that_begins_anew(here, ran, monkeypatch):
-    folder = engine_queue.home().absolute()
-    warm = Warm(folder, 1 / 6000, processes.claim(folder))
+    folder = engine_queue.make_private_folder().absolute()
+    warm = EngineServer(folder, 1 / 6000, processes.acquire_lock(folder))
     monkeypatch.setattr(os, "execve", lambda *begun: anew.append(begun))
     anew, warm.offline = [], True
     warm._go_offline(False)

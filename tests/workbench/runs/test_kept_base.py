@@ -17,7 +17,7 @@ from workbench.modeling.base.cache import BaseModelCache
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run
 
@@ -57,7 +57,7 @@ def freeze(tmp_path):
 
     def make(*overrides: str, scored: str = "id:<=40", name: str = "tiny") -> Path:
         recipe = recipes.load(name, [*QUICK, *overrides])
-        return freeze_training(store, recipe, base, scored).path
+        return snapshot_training(store, recipe, base, scored).path
 
     yield make
     store.close()
@@ -134,7 +134,7 @@ def test_scoring_goes_window_by_window_and_changes_nothing(freeze, monkeypatch):
     whole, parts = freeze(), freeze()
     engine = Engine()
     engine.run(whole)
-    monkeypatch.setattr(tables.windows, "__defaults__", (7,))
+    monkeypatch.setattr(tables.read_windows, "__defaults__", (7,))
     engine.run(parts)
     assert pq.ParquetFile(parts / run_folder.PREDICTIONS).num_row_groups == 6  # of 40 rows
     ours, theirs = result(parts)[0], result(whole)[0]
@@ -150,7 +150,7 @@ def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
     )
     Engine().run(folder)
     dynamics = pq.read_table(folder / tables.DYNAMICS).to_pydict()
-    trained = tables.read(folder / run_folder.TRAIN).ids
+    trained = tables.read_snapshot(folder / run_folder.TRAIN).ids
     seen = sorted(zip(dynamics["epoch"], dynamics["id"], strict=True))
     assert seen == sorted((0, number) for number in trained)
     assert all(0 < chance <= 1 for chance in dynamics["probability"])

@@ -19,7 +19,7 @@ from workbench.rundir.folder import DONE, FAILED, read_job, read_log, read_state
 from workbench.rundir.launch import SLURM, TORCHRUN, Launch, read_launch
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching
-from workbench.runs.snapshotting import freeze_prediction, freeze_training
+from workbench.runs.snapshotting import snapshot_prediction, snapshot_training
 from workbench.worker.failure_reasons import OTHER_ENDED
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run
@@ -74,7 +74,7 @@ def test_a_job_of_slurm_stays_one_with_another_number_of_gpus(baseline, make_mod
 def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="SLURM is not here"):
-        launching.launch(baseline, Launch(SLURM))
+        launching.start_run(baseline, Launch(SLURM))
     assert reconcile_state(baseline).state == FAILED
     assert "SLURM is not here" in read_state(baseline).reason
 
@@ -131,9 +131,9 @@ def test_two_processes_score_what_one_scores(
     recipe = recipes.load("tiny", [f"training.memory={memory}"])
     base, said = str(repository / "sample_data" / "base"), []
     for processes in (1, 2):
-        run = freeze_prediction(store, recipe, base, "", None, None).path
+        run = snapshot_prediction(store, recipe, base, "", None, None).path
         if processes > 1:
-            launching.launch(run, Launch(TORCHRUN, gpus=processes))
+            launching.start_run(run, Launch(TORCHRUN, gpus=processes))
         else:
             do_run(read_job(run), run, Reporter(run))
         until(lambda run=run: reconcile_state(run).state not in ("queued", "running"), 120)
@@ -162,9 +162,9 @@ def train_run(filled, repository, until, monkeypatch, forked):
 
     def run(processes, steps=12, *overrides):
         recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
-        folder = freeze_training(filled, recipe, base, "").path
+        folder = snapshot_training(filled, recipe, base, "").path
         if processes > 1:
-            launching.launch(folder, Launch(TORCHRUN, gpus=processes))
+            launching.start_run(folder, Launch(TORCHRUN, gpus=processes))
         else:
             do_run(read_job(folder), folder, Reporter(folder))
         return folder
@@ -220,7 +220,7 @@ def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
     whole = run(1, steps=40)
     assert end(parts).state == "stopped"
     assert 2 <= read_state(parts).step < 40
-    launching.resume(parts, Launch())
+    launching.resume_run(parts, Launch())
     for folder in (whole, parts):
         assert end(folder).state == DONE, read_state(folder).reason
     assert losses(parts)[40] == pytest.approx(losses(whole)[40], abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 from workbench.rundir.folder import DONE
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching, login_sessions
-from workbench.runs.login_sessions import SCOPE, WARNING, Logout, at_logout
+from workbench.runs.login_sessions import SCOPE, WARNING, LogoutEffect, logout_effect
 
 BUSCTL = """#!/bin/sh
 case "$5" in
@@ -64,30 +64,30 @@ def machine(tmp_path, monkeypatch):
 )
 def test_where_processes_stay_nothing_is_done(machine, said):
     machine(**said)
-    assert at_logout() == Logout()
+    assert logout_effect() == LogoutEffect()
 
 
 @pytest.mark.parametrize("said", [{}, {"only": '1 "ana"'}])
 def test_a_scope_of_a_user_who_lingers_is_used(machine, said):
     machine(**said)
-    assert at_logout() == Logout(prefix=SCOPE)
+    assert logout_effect() == LogoutEffect(prefix=SCOPE)
 
 
 @pytest.mark.parametrize("said", [{"linger": "no"}, {"works": "no"}])
 def test_where_nothing_helps_there_is_a_warning(machine, said):
     machine(**said)
-    assert at_logout() == Logout(warning=WARNING)
+    assert logout_effect() == LogoutEffect(warning=WARNING)
 
 
 def test_without_the_programs_nothing_is_assumed(machine, monkeypatch, tmp_path):
     machine()
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    assert at_logout() == Logout()
+    assert logout_effect() == LogoutEffect()
 
 
 def test_a_run_started_in_a_scope_is_done(machine, baseline, until):
     calls = machine()
-    launching.launch(baseline)
+    launching.start_run(baseline)
     until(lambda: reconcile_state(baseline).state == DONE)
     assert "--user --scope" in calls.read_text()
     assert "workbench.worker" in calls.read_text()

@@ -18,7 +18,7 @@ from workbench.evaluation import comparison
 from workbench.recipes import recipes
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED, State, write_state
 from workbench.runs.collecting import collect
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 from workbench.tui import run_progress
 
 FEW, MANY = 30, 300
@@ -118,7 +118,7 @@ def test_labels_and_the_order_of_disagreements_go_together_in_every_run(small):
 @pytest.fixture
 def folders(filled):
     """Three hundred run folders in all states in which runs are looked at again."""
-    first = freeze_training(filled, recipes.load("baseline"), None, "").path
+    first = snapshot_training(filled, recipes.load("baseline"), None, "").path
     job = json.loads((first / "run.json").read_text())
     states = (FAILED, STOPPED, QUEUED, RUNNING)
     with transaction(filled.db):

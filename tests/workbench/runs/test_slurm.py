@@ -64,7 +64,7 @@ def test_a_job_that_squeue_has_forgotten_is_asked_of_the_accounting(
     cluster, submitted, state, said
 ):
     cluster(sacct=f"17|{state}\\n18|COMPLETED\\n" if state else "")
-    assert launching.queues([submitted])[submitted] == f"job 17 {state or 'UNKNOWN'}"
+    assert launching.queue_places([submitted])[submitted] == f"job 17 {state or 'UNKNOWN'}"
     told = read_state(submitted)
     assert told.state == FAILED
     assert told.reason.startswith(f"SLURM ended job 17: {said}")
@@ -73,14 +73,14 @@ def test_a_job_that_squeue_has_forgotten_is_asked_of_the_accounting(
 
 def test_the_queue_is_believed_before_the_accounting(cluster, submitted):
     cluster(squeue="17|OUT_OF_MEMORY|OutOfMemory\\n", sacct="17|RUNNING\\n")
-    launching.queues([submitted])
+    launching.queue_places([submitted])
     assert "--mem" in read_state(submitted).reason
 
 
 @pytest.mark.parametrize("told", ["17|RUNNING|None\\n", "17|COMPLETING|None\\n"])
 def test_a_job_that_goes_on_is_left_alone(cluster, submitted, told):
     cluster(squeue=told, sacct="17|FAILED\\n")
-    launching.queues([submitted])
+    launching.queue_places([submitted])
     assert read_state(submitted).state == RUNNING
 
 
@@ -90,20 +90,20 @@ def test_only_the_job_of_the_run_is_taken_out_of_the_queue(cluster, baseline, tm
     (tmp_path / "bin" / "scancel").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
     (tmp_path / "bin" / "scancel").chmod(0o755)
     Launch(SLURM, 1, 1, "17").save(baseline)
-    launching.stop(baseline)
+    launching.stop_run(baseline)
     assert (tmp_path / "asked").read_text() == "--state=PENDING --name=workbench-1 17\n"
 
 
 def test_what_slurm_says_besides_and_oddly_stops_nothing(cluster, submitted):
     cluster(squeue="slurm is busy\n17|RUNNING|\\377\n")
-    assert launching.queues([submitted]) == {submitted: "job 17 RUNNING"}
+    assert launching.queue_places([submitted]) == {submitted: "job 17 RUNNING"}
     (launched := submitted / "launch.json").write_text("{")
-    assert launching.queues([submitted]) == {} and launched.read_text() == "{"
+    assert launching.queue_places([submitted]) == {} and launched.read_text() == "{"
 
 
 def test_a_waiting_job_says_what_for(cluster, baseline):
     Launch(SLURM, 1, 1, "17").save(baseline)
     write_state(baseline, read_state(baseline), state=QUEUED)
     cluster(squeue="17|PENDING|Resources\\n18|RUNNING|None\\n")
-    assert launching.queues([baseline]) == {baseline: "job 17 PENDING (Resources)"}
+    assert launching.queue_places([baseline]) == {baseline: "job 17 PENDING (Resources)"}
     assert slurm_commands.job_states([read_launch(baseline)]) == {"17": "PENDING (Resources)"}

@@ -18,14 +18,18 @@ from storage.text import normalise
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
-from workbench.runs.snapshotting import freeze_prediction, freeze_training
+from workbench.runs.snapshotting import snapshot_prediction, snapshot_training
 
 BASELINE = recipes.load("baseline")
 
 
 def frozen(store, recipe=BASELINE, filter_text=""):
-    made = freeze_training(store, recipe, "some/base", filter_text)
-    return made, tables.read(made.path / "train.parquet"), tables.read(made.path / "dev.parquet")
+    made = snapshot_training(store, recipe, "some/base", filter_text)
+    return (
+        made,
+        tables.read_snapshot(made.path / "train.parquet"),
+        tables.read_snapshot(made.path / "dev.parquet"),
+    )
 
 
 def test_the_folder_holds_the_labels_as_they_are_now(surge):
@@ -126,7 +130,7 @@ def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(
     assert not files
     assert train.ids == [2, 3, 4, 5]
     known = 6 if name == "compare" else 5
-    assert tables.read(made.path / "predict.parquet").ids == list(range(1, 1 + known))
+    assert tables.read_snapshot(made.path / "predict.parquet").ids == list(range(1, 1 + known))
     assert runs.get(store, made.job.id).state == "queued"
     assert frozen(store)[1].ids == [2, 3, 4, 5]
 
@@ -155,10 +159,10 @@ def test_a_run_that_cannot_be_recorded_leaves_no_folder(small, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(runs, "add", add)
         with pytest.raises(sqlite3.IntegrityError):
-            freeze_training(small, BASELINE, None, "")
+            snapshot_training(small, BASELINE, None, "")
     assert runs.every(small) == []
     assert list(small.runs_folder.iterdir()) == []
-    assert freeze_training(small, BASELINE, None, "").job.id == 1
+    assert snapshot_training(small, BASELINE, None, "").job.id == 1
 
 
 def test_a_dev_text_is_not_trained_on(make_store, fill):
@@ -219,13 +223,13 @@ def test_the_data_hash_follows_texts_and_labels(small):
 
 def test_the_job_says_what_was_asked_for(small):
     recipe = recipes.load("seed", ["lora.r=8"])
-    made = freeze_training(small, recipe, "some/base", "label:positive")
+    made = snapshot_training(small, recipe, "some/base", "label:positive")
     job = run_folder.read_job(made.path)
     assert job == made.job
     assert (job.recipe.lora.r, job.base, job.labels) == (8, "some/base", ("positive", "negative"))
     assert job.words == ("Positive", "Negative")
     assert job.versions["torch"]
-    assert tables.read(made.path / "predict.parquet").ids == [1, 2, 3]
+    assert tables.read_snapshot(made.path / "predict.parquet").ids == [1, 2, 3]
     assert runs.get(small, job.id).state == "queued"
     assert run_folder.read_state(made.path).state == "queued"
     assert json.loads((made.path / "run.json").read_text())["uid"] == job.uid
@@ -234,22 +238,22 @@ def test_the_job_says_what_was_asked_for(small):
 def test_a_changed_label_does_not_reach_a_frozen_run(small):
     made, before, _ = frozen(small)
     labels.assign(small, [1, 2, 3], "negative")
-    assert tables.read(made.path / "train.parquet") == before
+    assert tables.read_snapshot(made.path / "train.parquet") == before
 
 
 @pytest.mark.parametrize("query", ["label:nope", "(", "run:99"])
 def test_a_refused_run_leaves_nothing_behind(query, small):
     with pytest.raises(UserError):
-        freeze_training(small, BASELINE, None, query)
+        snapshot_training(small, BASELINE, None, query)
     with pytest.raises(UserError):
-        freeze_prediction(small, recipes.load("fast"), "some/base", query, None, None)
+        snapshot_prediction(small, recipes.load("fast"), "some/base", query, None, None)
     assert runs.every(small) == []
     assert list(small.runs_folder.iterdir()) == []
 
 
 def test_a_prediction_of_nothing_is_refused_and_leaves_nothing(small):
     with pytest.raises(UserError, match="No tweet passes the filter"):
-        freeze_prediction(small, recipes.load("fast"), "some/base", "id:>99", None, None)
+        snapshot_prediction(small, recipes.load("fast"), "some/base", "id:>99", None, None)
     assert runs.every(small) == []
     assert list(small.runs_folder.iterdir()) == []
 
@@ -257,7 +261,7 @@ def test_a_prediction_of_nothing_is_refused_and_leaves_nothing(small):
 def test_nothing_to_train_on_is_refused(make_store, fill):
     store = fill(make_store(), [{"text": "up we go", "split": "train"}])
     with pytest.raises(UserError, match="No training tweet carries a label"):
-        freeze_training(store, BASELINE, None, "")
+        snapshot_training(store, BASELINE, None, "")
     assert runs.every(store) == []
 
 
@@ -265,7 +269,7 @@ def test_fewer_than_two_labels_are_refused(make_store, fill):
     rows = [{"text": "up we go", "label": "positive", "split": "train"}]
     store = fill(make_store(labels=("positive",)), rows)
     with pytest.raises(UserError, match="fewer than two labels"):
-        freeze_training(store, BASELINE, None, "")
+        snapshot_training(store, BASELINE, None, "")
     assert runs.every(store) == []
 
 
@@ -273,7 +277,7 @@ def test_a_run_folder_of_another_life_is_left_alone(small):
     """A database restored from a backup may count its runs from an earlier number."""
     (small.runs_folder / "1").mkdir()
     (small.runs_folder / "1" / "precious").write_text("adapter")
-    made = freeze_training(small, BASELINE, None, "")
+    made = snapshot_training(small, BASELINE, None, "")
     assert made.path != small.runs_folder / "1"
     assert (small.runs_folder / "1" / "precious").read_text() == "adapter"
 
@@ -294,11 +298,11 @@ def test_a_text_with_a_nul_is_frozen_whole(make_store, fill):
     ]
     made, train, _ = frozen(fill(make_store(), rows))
     assert train.texts[0] == "up \x00 we go"
-    assert tables.read(made.path / "predict.parquet").texts[0] == "up \x00 we go"
+    assert tables.read_snapshot(made.path / "predict.parquet").texts[0] == "up \x00 we go"
 
 
 def test_a_prediction_asks_as_its_adapter_was_trained_whatever_the_settings_are_now(small, reopen):
-    made = freeze_training(small, recipes.load("tiny"), "some/base", "")
+    made = snapshot_training(small, recipes.load("tiny"), "some/base", "")
     (made.path / run_folder.ADAPTER).mkdir()
     small.close()
     path = small.folder / "workbench.toml"
@@ -311,11 +315,11 @@ def test_a_prediction_asks_as_its_adapter_was_trained_whatever_the_settings_are_
         "Text: {text}\n### Assistant:",
         "Up",
     )
-    asked = freeze_prediction(
+    asked = snapshot_prediction(
         store, made.job.recipe, "some/base", "", made.path / run_folder.ADAPTER, None
     ).job
     for name in ("words", "template", "prompt"):
         assert getattr(asked, name) == getattr(made.job, name)
     assert asked.labels == ("positive", "NEGATIVE")
-    plain = freeze_prediction(store, made.job.recipe, "some/base", "", None, None).job
+    plain = snapshot_prediction(store, made.job.recipe, "some/base", "", None, None).job
     assert (plain.template, plain.words) == (store.config.template, ("Up", "NEGATIVE"))

@@ -16,7 +16,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import DONE, RUNNING, STOPPED, State, append_log, write_state
 from workbench.runs import trash
 from workbench.runs.collecting import collect, collect_run
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 N = 40
 
@@ -71,7 +71,7 @@ def test_a_run_that_somebody_resumes_or_deletes_while_it_is_collected_stays_so(
         write_state(baseline, State(started=1.0), state=STOPPED, reason="an old word")
         runs.update(reopen(filled), 1, state=RUNNING)
     else:
-        trash.delete(reopen(filled), 1)
+        trash.delete_run(reopen(filled), 1)
     before = everything(filled)
     collect_run(filled, stale)
     assert everything(filled) == before
@@ -105,7 +105,7 @@ asyncio.run(main())
 @pytest.mark.slow
 def test_two_screens_follow_and_collect_the_same_run(baseline, filled):
     """Both see it end, both label meanwhile, and the store is as after one collection."""
-    freeze_training(filled, recipes.load("baseline"), None, "")  # which waits for its worker
+    snapshot_training(filled, recipes.load("baseline"), None, "")  # which waits for its worker
     finished(baseline)
     screens = [
         subprocess.Popen(

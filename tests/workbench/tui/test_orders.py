@@ -118,7 +118,7 @@ async def test_the_deletion_of_the_run_ends_the_order_by_it(start, elsewhere):
     async with start() as driver:
         await sort_by(driver, "margin")
         await driver.until_seen("by margin")
-        trash.delete(elsewhere, 2)
+        trash.delete_run(elsewhere, 2)
         await driver.press("j")
         await driver.until_seen("no run is shown (r lists the runs)")
         await driver.until_seen("Run 2 is deleted")
@@ -131,7 +131,7 @@ async def test_the_deletion_of_the_baseline_ends_the_order_of_suspects(start, el
     async with start() as driver:
         await sort_by(driver, "suspect")
         await driver.until_seen("by suspect")
-        trash.delete(elsewhere, 1)
+        trash.delete_run(elsewhere, 1)
         await driver.press("j")
         await driver.until_seen("! No suspects are ranked yet; t, then baseline, ranks them. The")
         assert driver.app._browse.settings.sort == "id"
@@ -144,7 +144,7 @@ async def test_the_promoted_run_falls_in_for_a_deleted_one(start, elsewhere):
     async with start() as driver:
         await sort_by(driver, "margin")
         await driver.until_seen("by margin")
-        trash.delete(elsewhere, 2)
+        trash.delete_run(elsewhere, 2)
         await driver.press("j")
         await driver.until_seen("pred: run 1 baseline")
         assert driver.app._browse.settings.sort == "margin"

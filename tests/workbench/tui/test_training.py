@@ -11,7 +11,7 @@ from storage.runs import runs
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.runs import engine_control
-from workbench.runs.login_sessions import WARNING, Logout
+from workbench.runs.login_sessions import WARNING, LogoutEffect
 
 
 @asynccontextmanager
@@ -104,7 +104,7 @@ async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
         await driver.until_seen("keep the base loaded for 15 minutes afterwards")
         assert "X" not in next(row for row in driver.text.splitlines() if "keep the" in row)
         await driver.press("tab", "tab", "tab", "tab", "space")
-        await driver.until(lambda: engine_control.wish() is True)
+        await driver.until(lambda: engine_control.keep_base_preference() is True)
         assert "X" in next(row for row in driver.text.splitlines() if "keep the" in row)
         await driver.press("escape")
         await driver.until_seen("engine off")
@@ -133,7 +133,9 @@ async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
 
 
 async def test_the_form_warns_where_a_logout_ends_runs(start, monkeypatch):
-    monkeypatch.setattr("workbench.tui.screens.train.at_logout", lambda: Logout(warning=WARNING))
+    monkeypatch.setattr(
+        "workbench.tui.screens.train.logout_effect", lambda: LogoutEffect(warning=WARNING)
+    )
     async with start() as driver:
         await driver.press("t")
         await driver.until_seen("KillUserProcesses")

@@ -15,7 +15,7 @@ import pytest
 
 from storage.errors import UserError
 from workbench.rundir import engine_queue
-from workbench.rundir.engine_queue import Engine
+from workbench.rundir.engine_queue import EngineState
 from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, read_log, read_state
 from workbench.rundir.launch import ENGINE, Launch
 from workbench.rundir.liveness import reconcile_state
@@ -37,7 +37,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def hand_over(run):
-    launching.launch(run, Launch(ENGINE))
+    launching.start_run(run, Launch(ENGINE))
     return run
 
 
@@ -56,7 +56,7 @@ def test_runs_of_several_workspaces_go_through_one_process(
         assert read_state(run).pid == engine["pid"]
     collect(filled)
     alone = make_model_run()
-    launching.launch(alone)
+    launching.start_run(alone)
     until(lambda: reconcile_state(alone).state == DONE, 120)
     assert read_state(alone).pid != engine["pid"]
     first, last, fresh = (
@@ -75,53 +75,53 @@ def test_train_starts_the_engine_when_asked_to_and_then_uses_it(filled, cli, unt
     run = cli("-w", filled.folder, "train", "--recipe", "tiny", *named, *quick, "--json")
     folder = filled.run_folder(run.json["id"])
     until(lambda: reconcile_state(folder).state == DONE, 120)
-    assert read_state(folder).pid == engine_queue.running().pid
+    assert read_state(folder).pid == engine_queue.running_engine().pid
     run = cli("-w", filled.folder, "train", "--recipe", "tiny", "--base", base, *quick, "--json")
     folder = filled.run_folder(run.json["id"])
     until(lambda: reconcile_state(folder).state == DONE, 120)
-    assert read_state(folder).pid == engine_queue.running().pid
+    assert read_state(folder).pid == engine_queue.running_engine().pid
     assert cli("-w", filled.folder, "train", "--recipe", "baseline", "--json").status == 0
     folder = filled.run_folder(3)
     until(lambda: reconcile_state(folder).state == DONE, 120)
-    assert read_state(folder).pid != engine_queue.running().pid, "a baseline needs no base"
+    assert read_state(folder).pid != engine_queue.running_engine().pid, "a baseline needs no base"
 
 
 @pytest.mark.usefixtures("forked")
 def test_a_stop_is_about_one_run_and_the_engine_goes_on(make_model_run, baseline, until):
-    engine_control.start()
+    engine_control.start_engine()
     long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
     until(lambda: read_state(long).step > 0)
-    launching.stop(waits)
-    assert (read_state(waits).state, engine_queue.waiting()) == (STOPPED, [])
-    launching.resume(waits)
-    assert read_state(waits).state == QUEUED and len(engine_queue.waiting()) == 1
-    launching.stop(long)
+    launching.stop_run(waits)
+    assert (read_state(waits).state, engine_queue.waiting_runs()) == (STOPPED, [])
+    launching.resume_run(waits)
+    assert read_state(waits).state == QUEUED and len(engine_queue.waiting_runs()) == 1
+    launching.stop_run(long)
     until(lambda: read_state(long).state == STOPPED)
     until(lambda: read_state(waits).state == DONE)
-    assert engine_queue.running() is not None
+    assert engine_queue.running_engine() is not None
 
 
 @pytest.mark.usefixtures("forked")
 def test_an_engine_that_is_asked_to_end_saves_its_run(make_model_run, baseline, until, filled):
-    engine = engine_control.start()
+    engine = engine_control.start_engine()
     long, waits = hand_over(make_model_run("training.max_steps=5000")), hand_over(baseline)
     until(lambda: read_state(long).step > 0)
-    assert engine_control.stop()
-    until(lambda: engine_queue.running() is None)
+    assert engine_control.stop_engine()
+    until(lambda: engine_queue.running_engine() is None)
     assert read_state(long).state == STOPPED
     assert list(long.glob("checkpoints/checkpoint-*/COMPLETE"))
     collect(filled)
     assert read_state(waits).state == FAILED and "workbench resume" in read_state(waits).reason
     at = read_state(long).step
-    launching.resume(long)
+    launching.resume_run(long)
     until(lambda: read_state(long).step > at)
     assert read_state(long).pid != engine.pid
-    launching.stop(long)
+    launching.stop_run(long)
     until(lambda: read_state(long).state == STOPPED)
 
 
 def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, until):
-    engine_control.start()
+    engine_control.start_engine()
     broken = make_model_run()
     (broken / "train.parquet").write_bytes(b"nothing")
     for run in (broken, baseline):
@@ -132,17 +132,17 @@ def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, unti
 
 
 def test_an_engine_without_work_ends(until):
-    engine_control.start(idle_minutes=1 / 60)
-    until(lambda: engine_queue.running() is None, 20)
+    engine_control.start_engine(idle_minutes=1 / 60)
+    until(lambda: engine_queue.running_engine() is None, 20)
     with pytest.raises(UserError, match="engine start"):
         engine_queue.submit(Path("/nowhere"))
 
 
 @pytest.mark.usefixtures("forked")
 def test_an_engine_that_died_is_no_engine(until, baseline):
-    engine = engine_control.start()
+    engine = engine_control.start_engine()
     os.kill(engine.pid, signal.SIGKILL)
-    until(lambda: engine_queue.running() is None)
+    until(lambda: engine_queue.running_engine() is None)
     hand_over(baseline)
     until(lambda: reconcile_state(baseline).state == DONE)
     assert read_state(baseline).pid != engine.pid
@@ -150,31 +150,34 @@ def test_an_engine_that_died_is_no_engine(until, baseline):
 
 
 def test_the_folder_of_an_engine_is_its_owners_alone(cache):
-    folder = engine_queue.home()
+    folder = engine_queue.make_private_folder()
     assert {path.stat().st_mode & 0o777 for path in (folder, folder / "waiting")} == {0o700}
     folder.chmod(0o777)
     with pytest.raises(UserError, match="open to others"):
-        engine_queue.home()
-    assert not engine_queue.usable()
+        engine_queue.make_private_folder()
+    assert not engine_queue.engine_usable()
     folder.chmod(0o700)
     if os.getuid() == 0:
         os.chown(folder, 12345, 12345)
         with pytest.raises(UserError, match="not a folder of yours"):
-            engine_queue.home()
+            engine_queue.make_private_folder()
         os.chown(folder, 0, 0)
     folder.rename(folder.with_name("real"))
     folder.symlink_to("real")
     with pytest.raises(UserError, match="not a folder of yours"):
-        engine_queue.home()
+        engine_queue.make_private_folder()
 
 
 @pytest.mark.usefixtures("forked")
 def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
-    engine_control.start()
-    assert engine_queue.usable()
-    engine = engine_queue.running()
-    engine_queue.write(engine_queue.home(), Engine(engine.pid, "0.0.1", 15.0, since=time.time()))
-    assert not engine_queue.usable()
+    engine_control.start_engine()
+    assert engine_queue.engine_usable()
+    engine = engine_queue.running_engine()
+    engine_queue.write_engine_state(
+        engine_queue.make_private_folder(),
+        EngineState(engine.pid, "0.0.1", 15.0, since=time.time()),
+    )
+    assert not engine_queue.engine_usable()
 
 
 @pytest.mark.usefixtures("forked")
@@ -195,17 +198,19 @@ async def test_the_status_line_says_what_the_engine_does(filled):
 
         app.engine_status.turn("start")
         assert await seen("engine idle, 15 min left")
-        home = engine_queue.home()
+        home = engine_queue.make_private_folder()
         for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
-            engine_queue.write(
-                home, replace(engine_queue.running(), run=str(run), since=time.time())
+            engine_queue.write_engine_state(
+                home, replace(engine_queue.running_engine(), run=str(run), since=time.time())
             )
             assert await seen(f"engine busy {told}")
-        engine_queue.write(home, replace(engine_queue.running(), run=None, since=time.time() - 190))
+        engine_queue.write_engine_state(
+            home, replace(engine_queue.running_engine(), run=None, since=time.time() - 190)
+        )
         assert await seen("engine idle, 12 min left")
         app.engine_status.turn("stop")
         for _ in range(600):
             await pilot.pause(0.05)
             if not app.engine_status.word:
                 break
-        assert not app.engine_status.word and engine_queue.running() is None
+        assert not app.engine_status.word and engine_queue.running_engine() is None

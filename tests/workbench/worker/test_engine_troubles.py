@@ -17,15 +17,15 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir.folder import DONE, FAILED, QUEUED, RUNNING, State, read_state, write_state
 from workbench.rundir.launch import ENGINE, Launch
 from workbench.runs import engine_control, launching
-from workbench.runs.snapshotting import freeze_training
-from workbench.worker.engine import Warm
+from workbench.runs.snapshotting import snapshot_training
+from workbench.worker.engine import EngineServer
 from workbench.worker.failure_reasons import DISK_FULL
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
-    return engine_queue.home()
+    return engine_queue.make_private_folder()
 
 
 class Disk:
@@ -50,10 +50,10 @@ def disk(monkeypatch):
 @pytest.fixture
 def engine(place, disk, monkeypatch):
     """An engine in this very process, which keeps no base and ends when nothing waits."""
-    monkeypatch.setattr(Warm, "_base_cache", lambda self: None)
-    monkeypatch.setattr(Warm, "_close", lambda self: True)
-    lock = processes.claim(place)
-    yield Warm(place, 0.0, lock)
+    monkeypatch.setattr(EngineServer, "_base_cache", lambda self: None)
+    monkeypatch.setattr(EngineServer, "_close", lambda self: True)
+    lock = processes.acquire_lock(place)
+    yield EngineServer(place, 0.0, lock)
     os.close(lock)
 
 
@@ -68,8 +68,8 @@ def work(monkeypatch):
 
 
 def handed_over(store):
-    run = freeze_training(store, recipes.load("baseline"), None, "").path
-    launching.launch(run, Launch(ENGINE))
+    run = snapshot_training(store, recipes.load("baseline"), None, "").path
+    launching.start_run(run, Launch(ENGINE))
     return run
 
 
@@ -81,7 +81,7 @@ def test_a_full_disk_ends_neither_the_engine_nor_its_next_run(filled, engine, di
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def make_space(job, run, reporter):
-        seen.append((read_state(full).state, engine_queue.running().run))
+        seen.append((read_state(full).state, engine_queue.running_engine().run))
         reporter.phase("done")
 
     # The first cannot say that it failed, and the second not even that it begins.
@@ -98,7 +98,7 @@ def test_a_full_disk_ends_neither_the_engine_nor_its_next_run(filled, engine, di
     assert [read_state(run).state for run in (full, unbegun, last)] == [FAILED, FAILED, DONE]
     assert {read_state(run).reason for run in (full, unbegun)} == {DISK_FULL}
     assert seen == [(FAILED, str(last))]
-    assert engine_queue.running().run is None and engine_queue.waiting() == []
+    assert engine_queue.running_engine().run is None and engine_queue.waiting_runs() == []
 
 
 def test_a_run_that_has_gone_on_elsewhere_is_not_failed_afterwards(baseline, engine):
@@ -109,7 +109,7 @@ def test_a_run_that_has_gone_on_elsewhere_is_not_failed_afterwards(baseline, eng
         assert read_state(baseline).state == state.state and engine.owed == {}
     write_state(baseline, State(state=QUEUED))
     engine.owed[baseline] = DISK_FULL
-    with processes.claimed(baseline):
+    with processes.folder_lock(baseline):
         engine._tell()
     assert read_state(baseline).state == QUEUED
 
@@ -132,22 +132,22 @@ def test_no_process_is_stopped_that_only_has_the_number_of_an_engine(engine, pla
         replace(right, boot="another"),
         replace(right, pid_started=None, boot=None),
     ):
-        engine_queue.write(place, wrong)
-        assert engine_queue.running() is None and not engine_control.stop()
+        engine_queue.write_engine_state(place, wrong)
+        assert engine_queue.running_engine() is None and not engine_control.stop_engine()
     assert bystander.poll() is None
-    engine_queue.write(place, right)
-    assert engine_control.stop() and bystander.wait(10) == -signal.SIGTERM
-    assert not engine_control.stop()
+    engine_queue.write_engine_state(place, right)
+    assert engine_control.stop_engine() and bystander.wait(10) == -signal.SIGTERM
+    assert not engine_control.stop_engine()
 
 
 def test_a_worker_gets_a_signal_only_if_it_is_still_the_one(baseline, bystander):
     there = processes.identity(bystander.pid)
-    with processes.claimed(baseline):  # somebody is at work, of whom the state does not say
+    with processes.folder_lock(baseline):  # somebody is at work, of whom the state does not say
         for started in (there.started - 1, None):
             state = State(state=RUNNING, pid=there.pid, pid_started=started, boot=there.boot)
             write_state(baseline, state)
-            launching.stop(baseline)
+            launching.stop_run(baseline)
             assert (baseline / "stop").exists() and bystander.poll() is None
         write_state(baseline, state, pid_started=there.started)
-        launching.stop(baseline)
+        launching.stop_run(baseline)
     assert bystander.wait(10) == -signal.SIGTERM

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from workbench.modeling.training.checkpoints import COMPLETE
 from workbench.rundir.folder import DONE, RUNNING, STOPPED, read_log, read_state
-from workbench.rundir.log_format import line_of
+from workbench.rundir.log_format import format_event
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "20"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
@@ -93,7 +93,7 @@ def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(make_model_run,
     process.wait(120)
     assert read_state(run).state == DONE
     assert steps(run, size)[0][0] == last - 1
-    lines = [line_of(values) for values, _ in read_log(run, size)]
+    lines = [format_event(values) for values, _ in read_log(run, size)]
     assert any(f"checkpoint-{last} is damaged" in line and "passed over" in line for line in lines)
 
 

@@ -13,7 +13,7 @@ from workbench.planning.model_architecture import read_shape
 from workbench.recipes import recipes
 from workbench.recipes.memory_modes import MEMORY_MODES
 from workbench.rundir.folder import DONE, read_log, read_state
-from workbench.runs.snapshotting import freeze_training
+from workbench.runs.snapshotting import snapshot_training
 
 pytestmark = pytest.mark.slow
 GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
@@ -42,7 +42,7 @@ def run(make_store, fill, repository):
         ),
     )
     base = str(repository / "sample_data" / "base")
-    return freeze_training(fill(make_store(), rows), recipe, base, "id:1").path
+    return snapshot_training(fill(make_store(), rows), recipe, base, "id:1").path
 
 
 def address_space(pid):

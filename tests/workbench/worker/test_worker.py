@@ -45,14 +45,14 @@ def test_of_two_workers_that_start_at_once_one_does_the_run(baseline, work):
 def test_a_killed_worker_lets_go_of_its_folder(baseline, work, until):
     process = work(baseline, wait=False)
     until(lambda: read_state(baseline).state == RUNNING)
-    assert processes.locked(baseline)
+    assert processes.is_locked(baseline)
     process.kill()
     process.wait()
     assert reconcile_state(baseline).state == FAILED
-    launching.resume(baseline)
+    launching.resume_run(baseline)
     until(lambda: reconcile_state(baseline).state == DONE)
     assert reconcile_state(baseline).seconds < 60
-    until(lambda: not processes.locked(baseline))
+    until(lambda: not processes.is_locked(baseline))
 
 
 @pytest.mark.parametrize("name", ["run.json", "state.json"])
@@ -135,10 +135,10 @@ def test_a_run_that_scores_can_be_stopped_and_need_not_learn_again(make_model_ru
 def test_a_process_that_starts_again_takes_back_what_it_said(baseline, monkeypatch):
     """SLURM puts a job back into its queue and starts it without this program."""
     for rank in (1, 2):
-        rank_failures.tell(baseline, rank, "no memory")
+        rank_failures.write_failure(baseline, rank, "no memory")
     monkeypatch.setenv("RANK", "1")
     Reporter(baseline, writes=False)
-    assert rank_failures.told(baseline) == "Process 2 failed: no memory"
+    assert rank_failures.read_failure(baseline) == "Process 2 failed: no memory"
     monkeypatch.setenv("RANK", "2")
     Reporter(baseline, writes=False)
-    assert rank_failures.told(baseline) is None
+    assert rank_failures.read_failure(baseline) is None

@@ -13,7 +13,7 @@ from workbench import figures
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say
 from workbench.console.progress import busy
-from workbench.runs.description import named
+from workbench.runs.description import describe_run
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _told(store: Store, number: int) -> str:
     run = stored_runs.get(store, number)
     report = (run.metrics or {}).get("test")
     judged = f": accuracy {figures.accuracy(report, 'test')}" if report else ""
-    return named(run, tweets.counts(store).tweets) + judged
+    return describe_run(run, tweets.counts(store).tweets) + judged
 
 
 COMMANDS = (shown, promote)

@@ -57,12 +57,12 @@ def clone(
     Example: workbench clone 3 --set training.learning_rate=1e-4 --wait
     """
     from workbench.commands.runs.estimating import note_estimate
-    from workbench.runs.snapshotting import freeze_clone
+    from workbench.runs.snapshotting import snapshot_clone
 
     with settings.store() as store:
         stored_runs.get(store, number)
         source = store.run_folder(number)
-        run_folder.require(source)
+        run_folder.require_folder(source)
         job = run_folder.read_job(source)
         chosen = (
             recipes.changed(job.recipe, overrides)
@@ -75,9 +75,9 @@ def clone(
         how = chosen_launch(launcher, nodes, gpus, chosen)
         start_engine(how)
         with busy("copying the data"):
-            frozen = freeze_clone(store, source, chosen, model)
+            frozen = snapshot_clone(store, source, chosen, model)
             note_estimate(store, frozen, how)
-        launching.launch(frozen.path, how)
+        launching.start_run(frozen.path, how)
         if not settings.as_json:
             say(
                 f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
@@ -104,7 +104,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
         raise UsageError("Name the runs to delete, or give --empty-trash.")
     with settings.store() as store:
         if empty_trash:
-            folders = trash.lying(store.runs_folder)
+            folders = trash.trashed_folders(store.runs_folder)
             what = f"Remove {_deleted(len(folders))} from the disk for good?"
         else:
             known = [stored_runs.get(store, number) for number in numbers]
@@ -114,7 +114,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
                     None,
                     (">run", "kind", "recipe", "state", ">MiB"),
                     [
-                        (run.id, run.kind, run.recipe, run.state, f"{trash.mib(folder):,.1f}")
+                        (run.id, run.kind, run.recipe, run.state, f"{trash.size_mib(folder):,.1f}")
                         for run, folder in zip(known, folders, strict=True)
                     ],
                 )
@@ -128,7 +128,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
             for folder in folders:
                 shutil.rmtree(folder)
         before = shown_run(store)
-        lies = {number: trash.delete(store, number) for number in numbers}
+        lies = {number: trash.delete_run(store, number) for number in numbers}
         now = shown_run(store)
     if settings.as_json:
         print_json({"deleted": list(numbers), "emptied": len(folders) if empty_trash else 0})
@@ -159,7 +159,7 @@ def undelete(settings: Settings, number: int | None) -> None:
 
     with settings.store() as store:
         if number is None:
-            lying = trash.deleted(store)
+            lying = trash.deleted_runs(store)
             if settings.as_json:
                 print_json([run.as_json() for run, _ in lying])
             elif not lying:
@@ -169,12 +169,12 @@ def undelete(settings: Settings, number: int | None) -> None:
                     None,
                     (">run", "kind", "recipe", ">MiB", "folder"),
                     [
-                        (run.id, run.kind, run.recipe, f"{trash.mib(folder):,.1f}", folder)
+                        (run.id, run.kind, run.recipe, f"{trash.size_mib(folder):,.1f}", folder)
                         for run, folder in lying
                     ],
                 )
             return
-        trash.restore(store, number)
+        trash.restore_run(store, number)
         collect(store)
         run = stored_runs.get(store, number)
     if settings.as_json:

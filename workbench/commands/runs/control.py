@@ -17,10 +17,10 @@ from workbench.console.progress import busy
 from workbench.console.run_follower import LogPrinter, follow
 from workbench.console.run_table import print_runs
 from workbench.rundir import folder as run_folder
-from workbench.rundir.elapsed_time import so_far
-from workbench.rundir.expected_time import Log
+from workbench.rundir.elapsed_time import elapsed_seconds
+from workbench.rundir.expected_time import ExpectedTimeReader
 from workbench.rundir.liveness import reconcile_state
-from workbench.rundir.log_format import estimate_line, last_line, line_of
+from workbench.rundir.log_format import format_estimate, format_event, format_status
 from workbench.runs import launching
 
 
@@ -45,15 +45,17 @@ def runs(settings: Settings) -> None:
     if settings.as_json:
         print_json([run.as_json() for run in known])
     else:
-        queues = launching.queues(list(live.values()))
+        queues = launching.queue_places(list(live.values()))
         print_runs(known, {n: _standing(at, queues.get(at)) for n, at in live.items()})
 
 
 def _standing(folder: Path, queue: str | None) -> str:
     """How a run that is not over stands."""
     state = run_folder.read_state(folder)
-    gone = so_far(folder, state)
-    told = last_line(state, gone, estimate_line(Log(folder).read(), gone, state.eta_s))
+    gone = elapsed_seconds(folder, state)
+    told = format_status(
+        state, gone, format_estimate(ExpectedTimeReader(folder).read(), gone, state.eta_s)
+    )
     return ", ".join(filter(None, (told, queue)))
 
 
@@ -70,7 +72,7 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
     with settings.store() as store:
         stored_runs.get(store, number)
         folder = store.run_folder(number)
-        run_folder.require(folder)
+        run_folder.require_folder(folder)
         told = set()
         if settings.as_json:
             for values in follow(folder, follows):
@@ -79,11 +81,11 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
             with LogPrinter(folder, number, console()) as printer:
                 for values in follow(folder, follows, printer.look):
                     told.add(values.get("text"))
-                    printer.print(line_of(values))
+                    printer.print(format_event(values))
             state = reconcile_state(folder)
             if state.reason in told:  # such as a note on why training ended early
                 state = replace(state, reason=None)
-            say(f"Run {number}: {last_line(state)}")
+            say(f"Run {number}: {format_status(state)}")
 
 
 @click.command()
@@ -97,7 +99,7 @@ def stop(settings: Settings, number: int) -> None:
     """
     with settings.store() as store:
         stored_runs.get(store, number)
-        launching.stop(store.run_folder(number))
+        launching.stop_run(store.run_folder(number))
     if settings.as_json:
         print_json({"run": number, "state": run_folder.STOPPING})
     else:
@@ -118,9 +120,9 @@ def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> No
     with settings.store() as store:
         stored_runs.get(store, number)
         folder = store.run_folder(number)
-        run_folder.require(folder)
+        run_folder.require_folder(folder)
         how = None if gpus is None else with_gpus(folder, gpus)
-        launching.resume(folder, how)
+        launching.resume_run(folder, how)
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
         finish(settings, store, number, waits)
 

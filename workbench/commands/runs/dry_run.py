@@ -35,14 +35,14 @@ def show(
 
     Raises UserError if there is nothing to train on, or nothing to tell apart.
     """
-    from workbench.runs.snapshotting import nothing_to_learn, require_two_labels
+    from workbench.runs.snapshotting import no_training_tweets, require_two_labels
 
     require_two_labels(store)
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
     train, dev = training_set.divided(store, share, seed)
     if not train:
-        raise UserError(nothing_to_learn(store))
+        raise UserError(no_training_tweets(store))
     balance = balance_warnings(training_set.label_counts(store), store.config.labels)
     warnings = [warning.sentence for warning in balance]
     scored = len(tweets.listing(store, filter_text))

@@ -12,7 +12,7 @@ from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say
 from workbench.console.progress import busy
 from workbench.rundir import engine_queue
-from workbench.rundir.engine_queue import Engine
+from workbench.rundir.engine_queue import EngineState
 from workbench.rundir.log_format import duration
 from workbench.runs import engine_control
 
@@ -45,12 +45,12 @@ def engine(settings: Settings, action: str, idle: float) -> None:
     stopped = False
     if action == "start":
         with busy("starting the engine"):
-            engine_control.start(idle)
+            engine_control.start_engine(idle)
     elif action == "stop":
         with busy("waiting until the engine has saved"):
             stopped = _stop()
-    found = engine_queue.running()
-    waits = [str(folder) for _, folder in engine_queue.waiting()]
+    found = engine_queue.running_engine()
+    waits = [str(folder) for _, folder in engine_queue.waiting_runs()]
     if settings.as_json:
         values: dict[str, Any] = asdict(found) if found is not None else {}
         print_json({"running": found is not None, **values, "waiting": waits})
@@ -61,13 +61,13 @@ def engine(settings: Settings, action: str, idle: float) -> None:
 def _stop() -> bool:
     """Whether there was an engine, which has ended now."""
     end = time.monotonic() + ENDING_S
-    there = engine_control.stop()
-    while there and engine_queue.running() is not None and time.monotonic() < end:
+    there = engine_control.stop_engine()
+    while there and engine_queue.running_engine() is not None and time.monotonic() < end:
         time.sleep(0.1)
-    return there and engine_queue.running() is None
+    return there and engine_queue.running_engine() is None
 
 
-def sentence(found: Engine | None, waiting: int) -> str:
+def sentence(found: EngineState | None, waiting: int) -> str:
     """What the engine does, for people."""
     if found is None:
         return "The engine is not running; `workbench engine start` starts it."

@@ -8,13 +8,12 @@ from storage.store import Store
 from workbench.planning.devices import read_device
 from workbench.planning.forecast import Texts, earlier, forecast
 from workbench.rundir import expected_time
-from workbench.rundir.expected_time import Estimate
 from workbench.rundir.launch import Launch
 from workbench.runs.launchers import launcher_of
-from workbench.runs.snapshotting import Frozen
+from workbench.runs.snapshotting import RunSnapshot
 
 
-def note_estimate(store: Store, frozen: Frozen, launch: Launch) -> None:
+def note_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
     """Write the estimate of a run into its log, where one can be made.
 
     It cannot for a base of a shape that is not known, and for a machine of which nothing is known.
@@ -29,6 +28,4 @@ def note_estimate(store: Store, frozen: Frozen, launch: Launch) -> None:
         found = forecast(job.recipe, job.base, job.template, texts, read_device(), runs, launch)
     except UserError:
         return
-    time = found.time
-    estimate = Estimate(time.seconds, time.step_s, time.after_s, time.source)
-    expected_time.note(frozen.path, estimate)
+    expected_time.log_estimate(frozen.path, found.time)

@@ -17,7 +17,7 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir.launch import ENGINE, NAMES, Launch, check_launch, read_launch
 from workbench.runs import engine_control
 from workbench.runs.launchers import default_launcher, launcher_of
-from workbench.runs.login_sessions import at_logout
+from workbench.runs.login_sessions import logout_effect
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,9 +73,9 @@ def chosen_launch(
 
 def start_engine(launch: Launch) -> None:
     """Start the engine if a run is meant for it and it does not run."""
-    if launch.launcher == ENGINE and engine_queue.running() is None:
+    if launch.launcher == ENGINE and engine_queue.running_engine() is None:
         with busy("starting the engine"):
-            engine_control.start()
+            engine_control.start_engine()
 
 
 def with_gpus(folder: Path, gpus: int) -> Launch:
@@ -89,5 +89,5 @@ def with_gpus(folder: Path, gpus: int) -> Launch:
 
 def warn_of_logout() -> None:
     """Say if a logout will end the run."""
-    if (warning := at_logout().warning) is not None:
+    if (warning := logout_effect().warning) is not None:
         warn(warning)

@@ -84,7 +84,7 @@ def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     job = run_folder.read_job(folder)
     if job.recipe.logistic is None:
         raise UserError(f"{folder} is not a baseline run.")
-    train, labels = tables.examples(folder / run_folder.TRAIN, job.labels)
+    train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
     rows: list[list[float]] = baseline.predict(
         train.texts, labels, texts, len(job.labels), job.recipe.logistic.regularisation
     ).tolist()

@@ -65,7 +65,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
     """
     from workbench.commands.runs.estimating import note_estimate
-    from workbench.runs.snapshotting import freeze_training
+    from workbench.runs.snapshotting import snapshot_training
 
     with settings.store(daily_backup=not dry_run) as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
@@ -79,11 +79,11 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         start_engine(how)
         compare(store)
         with busy("freezing the labels"):
-            frozen = freeze_training(store, chosen, model, filter_text, trust_remote_code)
+            frozen = snapshot_training(store, chosen, model, filter_text, trust_remote_code)
             note_estimate(store, frozen, how)
         for warning in () if settings.as_json else frozen.job.warnings:
             say(f"! {warning}")
-        launching.launch(frozen.path, how)
+        launching.start_run(frozen.path, how)
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
@@ -121,7 +121,7 @@ def predict(
 
     Example: workbench predict --run 3 "split:test" --wait
     """
-    from workbench.runs.snapshotting import freeze_prediction
+    from workbench.runs.snapshotting import snapshot_prediction
 
     how = chosen_launch(launcher, nodes, gpus)
     with settings.store() as store:
@@ -130,7 +130,7 @@ def predict(
             chosen = recipes.load(recipe, overrides)
             start_engine(how)
             with busy("freezing the tweets"):
-                frozen = freeze_prediction(store, chosen, base, filter_text, None, None)
+                frozen = snapshot_prediction(store, chosen, base, filter_text, None, None)
         else:
             run = trained_run(store, number)
             path = store.run_folder(run.id)
@@ -138,7 +138,7 @@ def predict(
             require_same_base(job.base, job.base_print)
             start_engine(how)
             with busy("freezing the tweets"):
-                frozen = freeze_prediction(
+                frozen = snapshot_prediction(
                     store,
                     job.recipe,
                     str(job.base),
@@ -147,7 +147,7 @@ def predict(
                     path / run_folder.TRAIN,
                     job.trust_remote_code,
                 )
-        launching.launch(frozen.path, how)
+        launching.start_run(frozen.path, how)
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
         warn_of_logout()

@@ -32,6 +32,6 @@ def default_launcher(nodes: int, gpus: int, needs_base: bool) -> str:
 
     That is the engine, if it is running and the run needs a base model, or else this machine.
     """
-    if (nodes, gpus) == (1, 1) and needs_base and engine_queue.usable():
+    if (nodes, gpus) == (1, 1) and needs_base and engine_queue.engine_usable():
         return ENGINE
     return TORCHRUN if gpus > 1 and nodes == 1 else LOCAL

@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.rundir import engine_queue
 from workbench.rundir.folder import FAILED, QUEUED, read_state, write_state
 from workbench.rundir.launch import Launch
-from workbench.rundir.liveness import START_S, worker_alive
+from workbench.rundir.liveness import MAX_START_S, worker_alive
 from workbench.runs.launchers.launcher import LaunchedRun
 from workbench.runs.launchers.local import LocalLauncher, write_stop_file
 
@@ -21,7 +21,7 @@ class EngineLauncher:
 
     def start(self, folder: Path, launch: Launch, lock: int) -> None:
         """Put a run into the queue of the engine, or start a worker where there is no engine."""
-        if not engine_queue.usable():
+        if not engine_queue.engine_usable():
             LocalLauncher().start(folder, Launch(), lock)
             return
         launch.save(folder)
@@ -43,9 +43,9 @@ class EngineLauncher:
         if not queued:
             return {}
         places = {
-            folder: place for place, (_, folder) in enumerate(engine_queue.waiting(), start=1)
+            folder: place for place, (_, folder) in enumerate(engine_queue.waiting_runs(), start=1)
         }
-        running = engine_queue.running() is not None
+        running = engine_queue.running_engine() is not None
         found = {}
         for folder, state in queued.items():
             if running and folder.resolve() in places:
@@ -53,7 +53,7 @@ class EngineLauncher:
             elif not worker_alive(folder, state) and read_state(folder) == state:
                 if not running:
                     engine_queue.withdraw(folder)
-                elif time.time() - (state.heartbeat or 0) < START_S:
+                elif time.time() - (state.heartbeat or 0) < MAX_START_S:
                     continue  # just taken out of the queue, or not yet in it
                 write_state(
                     folder,

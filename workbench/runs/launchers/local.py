@@ -13,7 +13,7 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.rundir.launch import Launch
 from workbench.runs.launchers.launcher import LaunchedRun
-from workbench.runs.login_sessions import at_logout
+from workbench.runs.login_sessions import logout_effect
 
 WORKER = "workbench.worker"
 
@@ -57,7 +57,7 @@ def start_detached(folder: Path, command: Sequence[str], lock: int) -> int:
     log = os.open(folder / run_folder.WORKER_LOG, flags, 0o600)
     try:
         process = interpreter.start(
-            [*at_logout().prefix, *command],
+            [*logout_effect().prefix, *command],
             {processes.LOCK_FD: str(lock)},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -75,7 +75,7 @@ def ask_worker_to_stop(folder: Path, run: LaunchedRun) -> None:
     write_stop_file(folder)
     state = run.state
     if not state.elsewhere:
-        processes.send(signal.SIGTERM, state.pid, state.pid_started, state.boot)
+        processes.send_signal(signal.SIGTERM, state.pid, state.pid_started, state.boot)
 
 
 def write_stop_file(folder: Path) -> None:

@@ -73,6 +73,6 @@ def _mark_failed(folder: Path, ending: str) -> None:
         again,
         state=FAILED,
         finished=again.heartbeat,
-        reason=rank_failures.told(folder)
+        reason=rank_failures.read_failure(folder)
         or f"{ending}; go on with `workbench resume {folder.name}`.",
     )

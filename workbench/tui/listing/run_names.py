@@ -6,7 +6,7 @@ from storage.errors import UserError
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import Store
-from workbench.runs.description import named
+from workbench.runs.description import describe_run
 
 
 def run_name(store: Store, number: int) -> str:
@@ -15,7 +15,7 @@ def run_name(store: Store, number: int) -> str:
         run = runs.get(store, number)
     except UserError:
         return f"run {number}, which is deleted"
-    return named(run, tweets.counts(store).tweets)
+    return describe_run(run, tweets.counts(store).tweets)
 
 
 def shown_instead(store: Store, run: int | None) -> str:

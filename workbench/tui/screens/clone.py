@@ -17,7 +17,7 @@ from workbench import escaping
 from workbench.recipes import recipes
 from workbench.recipes.base_models import from_anywhere
 from workbench.recipes.recipes import Recipe
-from workbench.rundir.folder import read_job, require
+from workbench.rundir.folder import read_job, require_folder
 from workbench.tui.host import host
 from workbench.tui.screens import start_form
 from workbench.tui.widgets.line_input import LineInput
@@ -61,7 +61,7 @@ class CloneScreen(Screen[None]):
         self.query_one("#settings").focus()
         folder = host(self).store.run_folder(self.run.id)
         try:
-            require(folder)
+            require_folder(folder)
             self._recipe = read_job(folder).recipe
         except UserError as error:
             self.say(str(error), problem=True)

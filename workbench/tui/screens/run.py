@@ -19,7 +19,7 @@ from storage.runs.runs import Run
 from workbench import escaping
 from workbench.figures import percent
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED
-from workbench.rundir.log_format import duration, estimate_line
+from workbench.rundir.log_format import duration, format_estimate
 from workbench.tui.host import host
 from workbench.tui.run_progress import (
     RunFolderReader,
@@ -209,7 +209,7 @@ def _facts(progress: RunProgress, width: int) -> list[Text]:
         facts.append(("speed", "  ".join(filter(None, speed))))
     if state.linear_total:
         facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    estimate = estimate_line(progress.expected, progress.seconds, state.eta_s)
+    estimate = format_estimate(progress.expected, progress.seconds, state.eta_s)
     if progress.live and estimate:
         facts.append(("estimate", estimate))
     if state.reason:

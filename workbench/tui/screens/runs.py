@@ -22,7 +22,7 @@ from storage.store import open_store
 from workbench import escaping, figures
 from workbench.rundir.folder import DONE
 from workbench.rundir.log_format import duration
-from workbench.runs.description import made_with
+from workbench.runs.description import describe_recipe
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.host import host
@@ -162,7 +162,7 @@ class RunsScreen(Screen[None]):
         return (
             self._mark(run),
             str(run.id),
-            made_with(run.kind, run.recipe),
+            describe_recipe(run.kind, run.recipe),
             run.state,
             figures.accuracy(test) if test else "",
             str(run.steps or ""),
@@ -309,7 +309,7 @@ class RunsScreen(Screen[None]):
             self.say("No run is in the trash.")
             return
         choices = [
-            (str(run["id"]), escaping.line(made_with(run["kind"], run["recipe"])))
+            (str(run["id"]), escaping.line(describe_recipe(run["kind"], run["recipe"])))
             for run in reversed(lying)
         ]
 
@@ -344,7 +344,7 @@ class RunsScreen(Screen[None]):
         else:
             self.say("")
             self._read()  # its accuracy may have been stale
-            self.app.push_screen(EvaluationScreen(made_with(run.kind, run.recipe), report))
+            self.app.push_screen(EvaluationScreen(describe_recipe(run.kind, run.recipe), report))
 
     @on(DataTable.RowSelected)
     def action_open(self) -> None:

@@ -21,7 +21,7 @@ from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes
 from workbench.recipes.base_models import from_anywhere
 from workbench.runs import engine_control
-from workbench.runs.login_sessions import at_logout
+from workbench.runs.login_sessions import logout_effect
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
 from workbench.tui.screens import start_form
@@ -75,7 +75,7 @@ class TrainScreen(Screen[None]):
 
     @work(group="logout")
     async def _look_at_logout(self) -> None:
-        if (warning := (await in_background(at_logout)).warning) is not None:
+        if (warning := (await in_background(logout_effect)).warning) is not None:
             self.say(warning, True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -130,7 +130,7 @@ class TrainScreen(Screen[None]):
     @on(Checkbox.Changed)
     def _remember(self, event: Checkbox.Changed) -> None:
         try:
-            engine_control.remember(event.value)
+            engine_control.save_keep_base_preference(event.value)
         except (UserError, OSError) as error:
             self.say(str(error), problem=True)
 
@@ -179,8 +179,8 @@ class Keep(Checkbox):
 
 
 def _keeps() -> bool:
-    wished = engine_control.wish()
-    return engine_control.worth_keeping() if wished is None else wished
+    wished = engine_control.keep_base_preference()
+    return engine_control.has_gpu() if wished is None else wished
 
 
 def _line(name: str) -> Content:
