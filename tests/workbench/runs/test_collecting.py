@@ -199,7 +199,7 @@ def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch
     monkeypatch.setattr("storage.runs.predictions.BATCH", 10)
     taken = []
 
-    def cut_off(*about, read=collecting.predictions):
+    def cut_off(*about, read=collecting.read_predictions):
         for prediction in read(*about):
             taken.append(prediction)
             if len(taken) == 25:
