@@ -40,7 +40,7 @@ def conflicts(store: Store) -> list[Conflict]:
     )
     members: dict[int, list[tuple[int, str | None]]] = {}
     for group, tweet, gold in rows:
-        members.setdefault(group, []).append((tweet, store.label_names.get(gold)))
+        members.setdefault(group, []).append((tweet, store.label_names.of(gold)))
     return [
         Conflict(group, tuple(t for t, _ in pairs), tuple(g for _, g in pairs))
         for group, pairs in members.items()

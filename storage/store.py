@@ -41,6 +41,25 @@ class Notice:
     sentence: str
 
 
+class LabelNames(dict[int, str]):
+    """The names of the labels by number; one that others have added since is looked up."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__(db.execute("SELECT id, name FROM labels").fetchall())
+        self._db = db
+
+    def __missing__(self, number: int) -> str:
+        sql = "SELECT name FROM labels WHERE id = ?"
+        if (found := self._db.execute(sql, [number]).fetchone()) is None:
+            raise KeyError(number)
+        self[number] = str(found[0])
+        return self[number]
+
+    def of(self, number: int | None) -> str | None:
+        """The name of a label; None for no label."""
+        return None if number is None else self[number]
+
+
 @dataclass(frozen=True)
 class Store:
     """An open workspace; one per thread, since it holds a connection."""
@@ -50,7 +69,7 @@ class Store:
     config: Config
     annotator: str
     label_ids: dict[str, int]
-    label_names: dict[int, str]
+    label_names: LabelNames
     read_only: bool = False
     notices: tuple[Notice, ...] = ()
     held: IO[bytes] | None = None
@@ -162,7 +181,7 @@ def open_beside(store: Store) -> Store:
         except sqlite3.DatabaseError as error:
             raise explain(error, path) from error
         failed.pop_all()
-    return replace(store, db=db, read_only=read_only, held=held)
+    return replace(store, db=db, label_names=LabelNames(db), read_only=read_only, held=held)
 
 
 def _opened(path: Path, config: Config, annotator: str) -> Store:
@@ -177,7 +196,7 @@ def _opened(path: Path, config: Config, annotator: str) -> Store:
             if not read_only:
                 config_file.rename_old(path.parent)
                 _take_over_labels(db, config.labels)
-            names: dict[int, str] = dict(db.execute("SELECT id, name FROM labels"))
+            names = LabelNames(db)
         except sqlite3.DatabaseError as error:
             raise explain(error, path) from error
         failed.pop_all()

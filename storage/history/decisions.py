@@ -28,7 +28,7 @@ def told(store: Store, ids: Sequence[int], run: int | None) -> dict[int, str]:
         "AND e.new IS (SELECT label FROM current WHERE tweet = e.tweet) ORDER BY e.id",
         asked,
     ):
-        change = "kept" if old == new else f"{names.get(old, 'none')} → {names.get(new, 'none')}"
+        change = "kept" if old == new else f"{names.of(old) or 'none'} → {names.of(new) or 'none'}"
         found[tweet] = f"{change} by {annotator}"
     for mark in ("ambiguous", "excluded"):
         given = "SELECT value FROM json_each(:ids)"

@@ -34,7 +34,7 @@ def of(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
     found: dict[int, list[Event]] = {number: [] for number in ids}
     for tweet, event, action, annotator, at, kind, field, old, new, queue, reverts, undone in rows:
         if field == "label":
-            old, new = store.label_names.get(old), store.label_names.get(new)
+            old, new = store.label_names.of(old), store.label_names.of(new)
         entry = {
             "event": event,
             "action": action,

@@ -22,10 +22,13 @@ def data_version(store: Store) -> int | None:
 
 
 def learn_labels(store: Store) -> bool:
-    """Take in labels that others have added since, and return whether there are any."""
+    """Take in which labels there are since others worked; whether these are others than before."""
     found = dict(store.db.execute("SELECT id, name FROM labels"))
     if found == store.label_names:
         return False
+    # Cleared, since an import that came to nothing takes its labels back.
+    store.label_names.clear()
     store.label_names.update(found)
+    store.label_ids.clear()
     store.label_ids.update({name: number for number, name in found.items()})
     return True

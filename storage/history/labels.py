@@ -178,7 +178,7 @@ def outlook(store: Store, kind: str) -> Outlook:
         if not possible:
             left += count
         elif field == "label":
-            changes[field, names.get(old), names.get(new)] = count
+            changes[field, names.of(old), names.of(new)] = count
         else:
             changes[field, old, new] = count
     return Outlook(target, changes, left)
@@ -205,8 +205,8 @@ def history(
     events = [dict(zip(names, row, strict=True)) for row in rows]
     for event in events:
         if event["field"] == "label":
-            event["old"] = store.label_names.get(event["old"])
-            event["new"] = store.label_names.get(event["new"])
+            event["old"] = store.label_names.of(event["old"])
+            event["new"] = store.label_names.of(event["new"])
     if number is None or any(event["kind"] == GOLD for event in events):
         return events
     given = golds(store, [number]).values()

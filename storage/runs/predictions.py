@@ -114,7 +114,7 @@ def predictions_of(
         [number],
     )
     return [
-        (tweet, store.label_names.get(label), split, bool(inside), _unpacked(values))
+        (tweet, store.label_names.of(label), split, bool(inside), _unpacked(values))
         for tweet, label, split, inside, values in rows
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.history import external_changes, integrity, labels
 from storage.query import tweets
+from storage.query.filters import FilterError
+from storage.runs import training_set
 from storage.store import (
     SCHEMA_VERSION,
     create_store,
@@ -29,6 +32,7 @@ from storage.store import (
     transaction,
     unchanging,
 )
+from storage.transfer import exporting
 
 
 def mode(path):
@@ -327,6 +331,35 @@ def test_looking_for_others_waits_for_nobody(small, reopen):
     assert external_changes.data_version(small) is None
     other.db.execute("ROLLBACK")
     assert external_changes.data_version(small) is not None
+
+
+def test_a_label_that_somebody_adds_has_its_name_wherever_it_is_read(small, reopen, tmp_path):
+    other = set_labels(reopen(small, "ben"), (*small.config.labels, "mixed"))
+    labels.assign(other, [1], "mixed")
+    assert tweets.tweet(small, 1).label == "mixed"
+    assert [tweet.label for tweet in tweets.each(small, "id:1")] == ["mixed"]
+    assert next(tweets.states(small, [1], None)).label == "mixed"
+    assert tweets.label_counts(small)["mixed"] == 1 and tweets.outside(small) == {"mixed": 1}
+    assert labels.history(small, 1)[-1]["new"] == "mixed"
+    assert training_set.label_counts(small)["train"]["positive"] == 2
+    assert all(example.id != 1 for example in training_set.training(small)[0])
+    exporting.export(small, tmp_path / "out.jsonl", "id:1", "jsonl", False)
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    assert row["label"] == "mixed" and row["history"][-1]["new"] == "mixed"
+    other.close()
+
+
+def test_a_label_that_an_import_took_back_is_forgotten(small):
+    with transaction(small.db) as db:
+        db.execute("INSERT INTO labels (name) VALUES ('ghost')")
+    assert external_changes.learn_labels(small)
+    with transaction(small.db) as db:
+        db.execute("UPDATE labels SET name = 'real' WHERE name = 'ghost'")
+    assert external_changes.learn_labels(small)
+    assert set(small.label_ids) == {"positive", "negative", "real"}
+    assert not external_changes.learn_labels(small)
+    with pytest.raises(FilterError):
+        tweets.listing(small, "label:ghost")
 
 
 def test_labels_of_others_are_learnt(small, reopen):
