@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.store import Store
+from storage.store import Store, visible
 from storage.text import split_of
 
 LEARNABLE = (
@@ -73,18 +74,33 @@ def count(store: Store) -> int:
 
 
 def label_counts(store: Store) -> dict[str, Counter[str]]:
-    """The labelled tweets of train, dev and test by label.
-
-    Excluded and ambiguous tweets are left out, as in training.
-    """
+    """The labels of the tweets that `training` finds, and of the test tweets, by split."""
     rows = store.db.execute(
-        f"SELECT c.split, c.label, count(*) {LEARNABLE} GROUP BY 1, 2 UNION ALL "
-        "SELECT split, label, count(*) FROM current WHERE split = 'test' AND label IS NOT NULL "
-        "AND NOT excluded AND NOT ambiguous GROUP BY 1, 2"
+        f"SELECT c.split, c.label, count(*) {LEARNABLE} AND NOT (c.split = 'train' "
+        f"AND c.group_id IN (SELECT c.group_id {LEARNABLE} AND c.split = 'dev')) GROUP BY 1, 2"
     )
-    allowed = set(store.config.labels)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for split, label, count in rows:
-        if (name := store.label_names[label]) in allowed:
+        if (name := store.label_names[label]) in store.config.labels:
             counts[split][name] += count
-    return counts
+    return {**counts, "test": labels_of_test(store)}
+
+
+def labels_of_test(store: Store) -> Counter[str]:
+    """The labels of the test tweets without the excluded and the ambiguous ones."""
+    rows = store.db.execute(
+        "SELECT label, count(*) FROM current WHERE split = 'test' AND label IS NOT NULL "
+        "AND NOT excluded AND NOT ambiguous AND tweet <= ? GROUP BY label",
+        [visible(store.db)],
+    )
+    named = {store.label_names[label]: count for label, count in rows}
+    return Counter({name: n for name, n in named.items() if name in store.config.labels})
+
+
+def example_label_counts(
+    store: Store, train: Sequence[Example], dev: Sequence[Example]
+) -> dict[str, Counter[str]]:
+    """The labels of examples that were divided already, and of the test tweets, by split."""
+    parts = {"train": train, "dev": dev}
+    counts = {name: Counter(example.label for example in part) for name, part in parts.items()}
+    return {**counts, "test": labels_of_test(store)}

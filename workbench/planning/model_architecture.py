@@ -70,6 +70,18 @@ class Shape:
         return self.layers * sum(linear.width * linear.out for linear in self.linears)
 
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    ZeroDivisionError,
+    AttributeError,
+    RecursionError,
+)
+"""What a config.json can cause that is no JSON, or says something else than what it should."""
+
+
 def read_shape(base: str) -> Shape:
     """The shape of a local folder, or of a hub model that is in the cache here.
 
@@ -79,7 +91,7 @@ def read_shape(base: str) -> Shape:
     try:
         values = json.loads(path.read_text("utf-8"))
         return shape_of(values)
-    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"What {base} needs cannot be estimated from its config.json ({on_one_line(error)})."
         ) from None

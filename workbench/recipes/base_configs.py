@@ -30,7 +30,8 @@ def require_supported(config: Mapping[str, Any], name: str) -> None:
             f"{name} is an encoder-decoder ({kind}), and here a label is the next word after a "
             f"prompt; {ANOTHER}, a causal language model."
         )
-    architecture = str((config.get("architectures") or [""])[0])
+    named = config.get("architectures")
+    architecture = str(named[0]) if isinstance(named, list) and named else ""
     if architecture.endswith(HEADS):
         raise UserError(
             f"{name} has a head of its own in place of the output over words ({architecture}); "

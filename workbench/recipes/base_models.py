@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.recipes.base_configs import require_supported
 
 TOKENIZERS = (
@@ -92,17 +92,21 @@ def _base_of(adapter: Path) -> str:
     try:
         named = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
         return f" ({named['base_model_name_or_path']})"
-    except (OSError, LookupError, TypeError, ValueError):
+    except (OSError, LookupError, TypeError, ValueError, RecursionError):
         return ""
 
 
 def _require_supported(folder: Path) -> None:
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return  # which is said when it is loaded
-    if isinstance(config, dict):
-        require_supported(config, str(folder))
+        config = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError)
+        why = "nested too deep" if deep else on_one_line(error)
+        raise UserError(f"{path} is damaged ({why}); copy the model anew.") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is damaged (it holds no object); copy the model anew.")
+    require_supported(config, str(folder))
 
 
 def hub_answers() -> bool:

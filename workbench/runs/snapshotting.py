@@ -67,7 +67,8 @@ def snapshot_training(
         if not train:
             raise UserError(no_training_tweets(store))
         job = _make_job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
-        told = balance_warnings(training_set.label_counts(store), store.config.labels)
+        counts = training_set.example_label_counts(store, train, dev)
+        told = balance_warnings(counts, store.config.labels)
         job = replace(job, warnings=tuple(warning.sentence for warning in told))
         with _new_folder(store, job) as folder:
             _write_examples(folder / run_folder.TRAIN, train)

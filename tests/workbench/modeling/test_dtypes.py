@@ -19,6 +19,7 @@ from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.trainers import train
 from workbench.planning.memory_estimate import training_bytes
 from workbench.recipes import recipes
+from workbench.worker.reporter import Reporter
 
 WORDS = ("Positive", "Negative")
 TEXTS, LABELS = ["up", "down it goes", "no way", "buy"] * 2, [0, 1, 1, 0] * 2
@@ -96,6 +97,23 @@ def test_gradients_of_a_hundred_thousandth_survive_float16(tiny_base):
     found = gradient_of(tiny_base(), "float16", 1e-5)
     assert 1e-8 < expected.abs().median() < 1e-5
     assert (found - expected).norm() < 0.05 * expected.norm()
+
+
+def test_a_run_goes_on_after_a_logged_step_that_overflows(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(loss_scale, "START", 2.0**30)
+    overrides = [*HALF, "training.max_steps=20", "training.logging_steps=1"]
+    recipe, base, prompter = loaded(tiny_base(), *overrides)
+    reporter, norms = Reporter(tmp_path), []
+
+    def report(event, **values):
+        reporter.report(event, **values)
+        if event == "step":
+            norms.append(values.get("grad_norm"))
+
+    examples = Examples(TEXTS, LABELS)
+    nobody = Examples([], [])
+    done = train(base, recipe, prompter, examples, nobody, tmp_path, report, lambda: False)
+    assert done.steps == 20 and norms[0] is None and norms[-1] > 0
 
 
 def test_a_step_that_overflows_is_skipped_and_a_resumed_run_knows(tiny_base, tmp_path, monkeypatch):

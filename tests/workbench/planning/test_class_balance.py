@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pyarrow.parquet as pq
 import pytest
 
 from storage.history import labels
 from storage.runs import training_set
+from storage.store import transaction
 from workbench.modeling.export.model_card import model_card
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes
@@ -55,6 +59,7 @@ def test_what_is_counted_is_what_is_trained_on(make_store, fill):
         for split in ("train", "dev", "test")
         for n in range(6)
     ]
+    rows += [{"text": "DEV 0", "label": "positive", "split": "train"}]  # is not trained on
     store = fill(make_store(), rows)
     labels.mark(store, [1], "excluded", True)
     train, dev = training_set.training(store)
@@ -62,6 +67,28 @@ def test_what_is_counted_is_what_is_trained_on(make_store, fill):
     assert counts["train"] == {"positive": 2, "negative": 3} and len(train) == 5
     assert sum(counts["dev"].values()) == len(dev) == 6
     assert counts["test"] == {"positive": 3, "negative": 3}
+    store.db.execute("PRAGMA foreign_keys = OFF")
+    unfinished = 1_000  # a row of an import that goes on, which nobody sees yet
+    with transaction(store.db) as db:
+        db.execute(
+            "INSERT INTO current (tweet, gold, label, split, group_id, length) "
+            "VALUES (?, 1, 1, 'test', 1000, 4)",
+            [unfinished],
+        )
+    assert training_set.label_counts(store) == counts
+
+
+def test_tweets_that_are_held_out_are_not_counted_as_trained_on(make_store, fill):
+    rows = [
+        {"text": f"text {n}", "label": ("positive", "negative")[n % 2], "split": "train"}
+        for n in range(40)
+    ]
+    store = fill(make_store(), rows)
+    recipe = recipes.load("tiny", ["training.dev_share=0.3"])
+    made = snapshot_training(store, recipe, "some/base", "")
+    told = " ".join(run_folder.read_job(made.path).warnings)
+    train = Counter(pq.read_table(made.path / run_folder.TRAIN)["label"].to_pylist())
+    assert 0 < train["positive"] < 20 and f"positive ({train['positive']})" in told
 
 
 def test_a_run_its_dry_run_and_its_card_hold_the_warnings(small, cli):

@@ -94,3 +94,30 @@ def test_a_base_is_known_by_its_weights_and_not_by_its_dates(tmp_path, repositor
 def test_a_name_of_the_hub_has_no_fingerprint():
     assert fingerprint("some/model") is None
     require_same_base("some/model", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "damaged"),
+        ("[1]", "it holds no object"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
+    ],
+)
+def test_a_config_that_is_damaged_is_one_sentence(model, content, message):
+    (model / "config.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        require_model(str(model))
+
+
+@pytest.mark.parametrize("named", ['{"a": 1}', "[]", "7", "[null]", '"Llama"'])
+def test_architectures_that_are_none_are_passed_over(model, named):
+    (model / "config.json").write_text(f'{{"architectures": {named}}}')
+    require_model(str(model))
+
+
+def test_an_adapter_whose_config_is_nested_too_deep_is_no_base(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="adapter"):
+        require_model(str(tmp_path))

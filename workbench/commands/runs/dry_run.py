@@ -43,7 +43,8 @@ def show(
     train, dev = training_set.divided(store, share, seed)
     if not train:
         raise UserError(no_training_tweets(store))
-    balance = balance_warnings(training_set.label_counts(store), store.config.labels)
+    counts = training_set.example_label_counts(store, train, dev)
+    balance = balance_warnings(counts, store.config.labels)
     warnings = [warning.sentence for warning in balance]
     scored = len(tweets.listing(store, filter_text))
     unknown, found = None, None

@@ -166,8 +166,11 @@ class TrainingLoop:
                 return True
         return False
 
-    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Update the weights; the mean loss and the gradient's norm, which are on the device."""
+    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Update the weights; the mean loss and the gradient's norm, which are on the device.
+
+        A step that is skipped since its gradient overflowed has no norm.
+        """
         rank_seed = self.processes.rank << 40
         torch.manual_seed(self.schedule.settings.seed * 1_000_003 + step + rank_seed)
         gradient = self.masters.gradient
@@ -182,14 +185,14 @@ class TrainingLoop:
         self.processes.all_reduce_sum(total)
         scale = self.forward_backward.loss_scale
         overflowed = scale is not None and not scale.unscale(gradient)
-        norm = gradient.norm()
         if overflowed:
             self._skip_step(step)
-        else:
-            gradient.mul_((MAX_GRADIENT_NORM / (norm + 1e-6)).clamp(max=1))
-            self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
-            self.optimizer.step()
-            self.masters.update_compute_copy()
+            return total, None
+        norm = gradient.norm()
+        gradient.mul_((MAX_GRADIENT_NORM / (norm + 1e-6)).clamp(max=1))
+        self.optimizer.param_groups[0]["lr"] = self._learning_rate(step)
+        self.optimizer.step()
+        self.masters.update_compute_copy()
         return total, norm
 
     def _skip_step(self, step: int) -> None:
@@ -227,7 +230,7 @@ class TrainingLoop:
         self._restore()
 
     def _log(
-        self, losses: list[torch.Tensor], norm: torch.Tensor, steps: int, began: float
+        self, losses: list[torch.Tensor], norm: torch.Tensor | None, steps: int, began: float
     ) -> None:
         """Report the mean of the losses since the last report, and the speed since the start."""
         self.recorder.copy_to_host()
@@ -240,7 +243,7 @@ class TrainingLoop:
             steps=self.schedule.total_steps,
             loss=mean,
             learning_rate=self._learning_rate(self.state.step - 1),
-            grad_norm=float(norm),
+            **({} if norm is None else {"grad_norm": float(norm)}),
             tweets_per_s=steps * per_step / seconds,
             step_s=seconds / steps,
             memory_gib=peak_gib(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -209,13 +210,15 @@ class _ReportingCallback(TrainerCallback):
         steps = max(1, state.global_step - self.first_step)
         batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
         seconds = time.monotonic() - self.began
+        norm = float(logs["grad_norm"])
+        skipped = args.fp16 and not math.isfinite(norm)  # by its gradient scaler
         self.report(
             "step",
             step=state.global_step,
             steps=state.max_steps,
             loss=logs["loss"],
             learning_rate=logs["learning_rate"],
-            grad_norm=float(logs["grad_norm"]),
+            **({} if skipped else {"grad_norm": norm}),
             tweets_per_s=steps * batch / seconds,
             step_s=seconds / steps,
             memory_gib=peak_gib(),
