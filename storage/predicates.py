@@ -11,7 +11,8 @@ DUPLICATES = "FROM current WHERE group_id != tweet"
 # Somebody gave, kept or took away the label, and has not undone that.
 REVIEWS = (
     "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
-    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND a.kind != 'restore'"
+    "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND "
+    "a.kind NOT IN ('restore', 'merge', 'settle')"
 )
 REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"

@@ -173,7 +173,9 @@ def _write(
             "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?)",
             [event[name] for name in ("new action", "tweet", "field", "old", "new")],
         ).lastrowid
-        if event["kind"] != GOLD:
+        if event["field"] == "split":  # the column of the row says which it is in now
+            db.execute("UPDATE current SET changed = ? WHERE tweet = ?", [number, event["tweet"]])
+        elif event["kind"] != GOLD:
             db.execute(
                 f"UPDATE current SET {event['field']} = ?, changed = ? WHERE tweet = ?",
                 [event["new"], number, event["tweet"]],

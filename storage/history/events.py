@@ -14,10 +14,13 @@ from storage.store import Store, now
 
 T = TypeVar("T")
 FIELDS = ("label", "excluded", "review", "ambiguous", "note")
+"""What people edit, and snapshots hold."""
+EVENT_FIELDS = (*FIELDS, "split")
+"""What events are about; only an import that is told to changes a split so."""
 Value = str | int | bool | None
 Progress = Callable[[int, int], None]
 """Told how many of how many tweets are done, every `batch_of` them."""
-HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in FIELDS)} END"
+HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in EVENT_FIELDS)} END"
 """What the current row `c` holds in the field that an event `e` is about."""
 
 
@@ -67,7 +70,7 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
         "INSERT INTO label_events (id, action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
         ((number, action, edit.tweet, edit.field, edit.old, edit.new) for number, edit in numbered),
     )
-    for field in FIELDS:
+    for field in EVENT_FIELDS:
         store.db.executemany(
             f"UPDATE current SET {field} = ?, changed = ? WHERE tweet = ?",
             ((e.new, number, e.tweet) for number, e in numbered if e.field == field),
@@ -75,6 +78,8 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
     follow_labels(store.db, [edit.tweet for edit in edits if edit.field == "label"])
     if relabelling := [edit.tweet for edit in edits if _relabels(edit)]:
         _note_relabelled(store, relabelling, numbered[-1][0])
+    if any(edit.field == "split" and edit.old != edit.new for edit in edits):
+        store.db.execute("UPDATE evaluations SET event = -1")  # they are about other tweets now
     moved: Counter[str] = Counter()
     for edit in edits:
         for name in _counted(edit.field, edit.new, edit.gold):
@@ -88,7 +93,7 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
 
 
 def _relabels(edit: Edit) -> bool:
-    return edit.field in ("label", "excluded") and edit.old != edit.new
+    return edit.field in ("label", "excluded", "split") and edit.old != edit.new
 
 
 def _note_relabelled(store: Store, tweets: Sequence[int], event: int) -> None:
@@ -106,7 +111,7 @@ def _counted(field: str, value: Value, gold: int | None) -> Iterator[str]:
             yield "labelled"
         if gold is not None and value != gold:
             yield "corrected"
-    elif field != "note" and value:
+    elif field not in ("note", "split") and value:
         yield field
 
 

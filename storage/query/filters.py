@@ -299,7 +299,9 @@ class _Parser:
 
 SPLITS = ("train", "dev", "test")
 PREDICTED_FIELDS = frozenset({"pred", "conf", "margin", "entropy", "disagree", "insample", "run"})
-EDITED_FIELDS = frozenset({"label", "flag", "changed", "reviewed", "disagree", "note", "by"})
+EDITED_FIELDS = frozenset(
+    {"label", "flag", "changed", "reviewed", "disagree", "note", "by", "split"}
+)
 FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
     **dict.fromkeys(("label", "gold", "pred"), _Parser.label),
     **dict.fromkeys(NUMBERS, _Parser.number),

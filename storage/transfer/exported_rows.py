@@ -14,10 +14,11 @@ from storage.errors import UserError
 from storage.formats.values.cells import label_of
 from storage.formats.values.codes import Codes
 from storage.history.event_records import GOLD, MARKS, Event
-from storage.history.events import FIELDS
+from storage.history.events import EVENT_FIELDS
 from storage.label_names import key
 from storage.text import SURROGATE
 
+SPLITS = ("train", "dev", "test")
 OWN = ("text", "changed", "flags", "source", "history")
 
 
@@ -79,7 +80,7 @@ def label_named(value: Any, codes: Codes) -> str | None:
 
 def _checked(event: Event, codes: Codes) -> Event:
     field, kind, annotator = (event.get(name) for name in ("field", "kind", "annotator"))
-    if field not in FIELDS or not (isinstance(kind, str) and isinstance(annotator, str)):
+    if field not in EVENT_FIELDS or not (isinstance(kind, str) and isinstance(annotator, str)):
         raise UserError("an event of the history has no annotator, kind or known field")
     if kind == GOLD and field != "label":
         raise UserError("the history has an import of something else than a label")
@@ -101,6 +102,10 @@ def _value(field: str, value: Any, codes: Codes) -> Any:
         return label_named(value, codes)
     if field == "note":
         return None if value is None else str(value)
+    if field == "split":
+        if value not in SPLITS:
+            raise UserError("an event of the history has a split that is none")
+        return str(value)
     return int(bool(value))
 
 

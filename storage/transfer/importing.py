@@ -29,6 +29,7 @@ from storage.label_names import key
 from storage.newest_events import newest_event
 from storage.store import Store, transaction, visible
 from storage.transfer import exported_rows
+from storage.transfer.merging import Merged, Merging
 from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import Arrivals, sweep
 
@@ -59,6 +60,8 @@ class Options:
     sheet: str | None = None
     lenient: bool = False
     """Records that are wrong are left out instead of ending the import."""
+    update: frozenset[str] = frozenset()
+    """What the file says of tweets that are there counts, for these of `merging.UPDATES`."""
 
     @property
     def reading(self) -> ReadOptions:
@@ -114,6 +117,8 @@ class Report:
     """Events of an exported history that were written."""
     skipped: int = 0
     """Records that are wrong and were left out."""
+    merged: Merged = field(default_factory=Merged)
+    """What the file says of tweets that were there already."""
     notices: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -214,7 +219,8 @@ def run(
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
             path = Path(plan.source.name)
-            arrivals = Arrivals(writer, path, plan.columns.as_json(), store.annotator)
+            merging = Merging(writer.db, plan.options.update, plan.own, numbers)
+            arrivals = Arrivals(writer, path, plan.columns.as_json(), store.annotator, merging)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
                     arrivals.take(last.rows)
@@ -226,8 +232,7 @@ def run(
                     raise UserError(_nothing(plan, last.tally, faults))
                 arrivals.group(keeps_splits=bool(plan.columns.split or plan.options.split))
                 arrivals.restore()
-                if not dry_run:
-                    arrivals.publish()
+                merged = arrivals.publish(store, keep=not dry_run)
             finally:
                 sweep(writer)
     names = {number: name for name, number in numbers.items()}
@@ -245,6 +250,7 @@ def run(
         encoding=encodings.shown(plan.source.encoding),
         restored=arrivals.restored,
         skipped=tally.wrong,
+        merged=merged,
         notices=plan.notices + _found(tally, faults),
     )
 

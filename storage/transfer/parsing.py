@@ -31,9 +31,9 @@ from storage.text import SURROGATE, content_hash, content_number, split_of, to_j
 from storage.transfer import exported_rows
 from storage.transfer.deduplication import Repeats
 
-Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event]]
+Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event], bool]
 """Text, id in the source, other columns as JSON, content number, split, number of the label, and
-the events of an exported history."""
+the events of an exported history, and whether the file names the split."""
 Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[Judgement]]
 """Text, label, id, split, the other columns, the row itself for an exported file, and the labels
 of annotators."""
@@ -163,6 +163,7 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
             named or split_of(hashed, config.seed, config.test_share, config.dev_share),
             gold,
             history,
+            bool(named),
         )
 
 

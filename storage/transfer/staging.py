@@ -12,14 +12,17 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from storage.bulk_writes import Bulk
 from storage.fts_tokens import searchable
 from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.predicates import CORRECTED
-from storage.store import now, transaction, visible
+from storage.store import Store, now, transaction, visible
+from storage.transfer.merging import Merged, Merging
 from storage.transfer.parsing import Row
 
 SWEPT = 10_000
@@ -65,8 +68,16 @@ def _remove(bulk: Bulk, first: int, last: int) -> None:
 class Arrivals:
     """One import under way."""
 
-    def __init__(self, bulk: Bulk, path: Path, columns: Mapping[str, str], annotator: str) -> None:
+    def __init__(
+        self,
+        bulk: Bulk,
+        path: Path,
+        columns: Mapping[str, str],
+        annotator: str,
+        merging: Merging,
+    ) -> None:
         self.bulk = bulk
+        self.merging = merging
         self.annotator = annotator
         self.before = visible(bulk.db)
         self.added = self.existing = self.other_gold = self.duplicates = self.restored = 0
@@ -87,6 +98,7 @@ class Arrivals:
         if self.before:
             candidates = self._candidates(rows)
             fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
+            self.merging.keep()
         start = self.before + self.added
         self.bulk.over(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
@@ -113,14 +125,13 @@ class Arrivals:
                 self._pieces = 0
             first = end + 1
 
-    def _candidates(
-        self, rows: Sequence[Row]
-    ) -> dict[int, list[tuple[int, str | None, str, int | None]]]:
-        """(id, external id, text, gold) of the tweets that were there, by their content."""
-        found: dict[int, list[tuple[int, str | None, str, int | None]]] = {}
+    def _candidates(self, rows: Sequence[Row]) -> dict[int, list[tuple[Any, ...]]]:
+        """Id, external id, text, gold and what is held of tweets that were there, by content."""
+        found: dict[int, list[tuple[Any, ...]]] = {}
         marks = ",".join("?" * len(rows))
         for content, *tweet in self.bulk.db.execute(
-            "SELECT k.content, k.tweet, t.external_id, t.text, c.gold FROM contents k "
+            "SELECT k.content, k.tweet, t.external_id, t.text, c.gold, c.label, "
+            "c.excluded, c.review, c.ambiguous, c.note, c.split FROM contents k "
             "JOIN tweets t ON t.id = k.tweet JOIN current c ON c.tweet = k.tweet "
             f"WHERE k.content IN ({marks}) AND k.tweet <= ? ORDER BY k.tweet",
             [*(row[3] for row in rows), self.before],
@@ -128,15 +139,14 @@ class Arrivals:
             found.setdefault(content, []).append(tuple(tweet))
         return found
 
-    def _is_there(
-        self, row: Row, candidates: Sequence[tuple[int, str | None, str, int | None]]
-    ) -> bool:
+    def _is_there(self, row: Row, candidates: Sequence[tuple[Any, ...]]) -> bool:
         """Whether the store has the row; without ids, the n-th equal text is the n-th there."""
-        for number, external_id, text, gold in candidates:
+        for number, external_id, text, gold, *held in candidates:
             if external_id != row[1] or text != row[0] or self._met[number]:
                 continue
             self._met[number] = 1
             self.other_gold += row[5] is not None and gold != row[5]
+            self.merging.compare(number, row, held)
             return True
         return False
 
@@ -152,7 +162,7 @@ class Arrivals:
             "VALUES (?1, ?2, ?2, ?3, ?1, ?4)",
             [
                 (number, gold, split, len(text))
-                for number, (text, _, _, _, split, gold, _) in enumerate(rows, start=first)
+                for number, (text, _, _, _, split, gold, *_) in enumerate(rows, start=first)
             ],
         )
 
@@ -225,14 +235,18 @@ class Arrivals:
         """Write the histories that came with the rows of an exported file."""
         self.restored = event_records.restore(self.bulk, self.annotator)
 
-    def publish(self) -> None:
-        """Make everything visible in one synced transaction."""
+    def publish(self, store: Store, keep: bool) -> Merged:
+        """Make everything visible in one synced transaction, and merge what was there.
+
+        Says what was merged; without `keep` all of it is taken back in the same transaction.
+        """
         db = self.bulk.db
         counted = {"tweets": self.added, "labelled": self.golds.total()}
         if self.restored:
             counted |= tally(db, self.before)
         db.execute("PRAGMA synchronous = FULL")
         with transaction(db):
+            db.execute("SAVEPOINT publishing")
             action = db.execute(
                 "INSERT INTO actions (annotator, at, kind) VALUES (?, ?, 'gold import')",
                 [self.annotator, now()],
@@ -243,6 +257,10 @@ class Arrivals:
                 [(number, name) for name, number in counted.items()],
             )
             event_records.finish(db)
+            merged = self.merging.apply(replace(store, db=db))
+            if not keep:
+                db.execute("ROLLBACK TO publishing")
+        return merged
 
 
 def tally(db: sqlite3.Connection, after: int) -> dict[str, int]:

@@ -21,6 +21,7 @@ import storage.migrations  # noqa: F401 - so that no child has to
 from storage.history import labels
 from storage.store import Store, open_store
 from storage.transfer import importing
+from storage.transfer.merging import UPDATES
 
 LABELS = ("positive", "negative")
 MARKS = ("excluded", "review", "ambiguous")
@@ -67,6 +68,16 @@ def take_in(folder: Path, seed: int) -> Iterator[object]:
     yield READY
     plan = importing.plan(store.config, folder.parent / f"{seed}.csv", importing.Options())
     yield importing.run(store, plan).added
+    store.close()
+
+
+def update(folder: Path, seed: int) -> Iterator[object]:
+    """The import of a file that has another label, note and split for each tweet that is there."""
+    store = open_store(folder, "ana")
+    yield READY
+    options = importing.Options(update=frozenset(UPDATES))
+    plan = importing.plan(store.config, folder.parent / "update.csv", options)
+    yield importing.run(store, plan).merged.updated["labels"]
     store.close()
 
 

@@ -24,8 +24,8 @@ from storage.transfer import importing
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "120"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
-SHARES = {"label": 5, "bulk": 5, "take_in": 6, "migrate": 4}
-"""How many of 20 rounds a kind of work gets."""
+SHARES = {"label": 5, "bulk": 5, "take_in": 6, "update": 4, "migrate": 4}
+"""How many of 24 rounds a kind of work gets."""
 TWEETS = 1_200
 """Several transactions of a bulk edit."""
 ROWS = 1_200
@@ -128,6 +128,36 @@ def test_a_bulk_edit_is_done_whole_or_not_at_all(nursery, folder):
         if labels.extent(store, "undo"):  # what an undo that did not come to its end left
             labels.undo(store)
         assert tweets.counts(store).corrected == 0
+        store.close()
+
+
+def test_an_update_from_a_file_is_there_whole_or_not_at_all(nursery, folder):
+    rows = "".join(f"tweet {n},{LABELS[1 - n % 2]},note {n},test\n" for n in range(TWEETS))
+    (folder.parent / "update.csv").write_text("text,label,note,split\n" + rows)
+    store = open_store(folder, "ana")
+    before = tweets.split_counts(store).get("test", 0)
+    store.close()
+
+    def updated(store):
+        noted = sum(tweet.note is not None for tweet in tweets.each(store))
+        return noted, tweets.split_counts(store).get("test", 0)
+
+    fresh = folder.with_name("fresh")
+    shutil.copytree(folder, fresh)
+
+    def restart():
+        shutil.rmtree(folder)
+        shutil.copytree(fresh, folder)
+
+    for _, reports in rounds("update", nursery, folder, restart):
+        store = open_store(folder, "ana")
+        assert integrity.check(store) == []
+        corrected = tweets.counts(store).corrected
+        assert corrected == TWEETS if reports else corrected in (0, TWEETS)
+        assert updated(store) == ((TWEETS, TWEETS) if corrected else (0, before))
+        if corrected:
+            labels.undo(store)
+        assert (tweets.counts(store).corrected, *updated(store)) == (0, 0, before)
         store.close()
 
 

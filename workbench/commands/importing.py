@@ -23,8 +23,10 @@ from storage.query.filters import SPLITS
 from storage.store import DATABASE, Store, create_store, set_labels
 from storage.transfer import importing
 from storage.transfer.importing import Options, Plan, Report
+from storage.transfer.merging import UPDATES
 from workbench import escaping
 from workbench.commands.groups import compare_after_import
+from workbench.console import merge_report
 from workbench.console.options import F, Settings, common
 from workbench.console.printing import print_json, say
 from workbench.console.progress import bar
@@ -99,6 +101,12 @@ class _Import(click.Command):
     metavar="refuse|skip|collect FILE",
     help="What becomes of wrong records: refuse the file, leave them out, or into another file.",
 )
+@click.option(
+    "--update",
+    default="",
+    metavar=",".join(UPDATES),
+    help="Take these from the files for tweets that are there already and differ.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @common
 @click.pass_obj
@@ -110,6 +118,7 @@ def import_files(
     map_split: str,
     split_as: str | None,
     on_error: str,
+    update: str,
     dry_run: bool,
     **given: Any,
 ) -> None:
@@ -118,7 +127,8 @@ def import_files(
     Also lists of texts, fastText, Label Studio, Argilla, doccano and Prodigy, and each of these
     with .gz or .zst or alone in a .zip. Columns and encoding are guessed unless named. A file is
     taken in whole or not at all, and what is there already is not taken in again; - is standard
-    input. A file of `workbench export` brings its history along.
+    input. A file of `workbench export` brings its history along. What a file says otherwise of
+    tweets that are there is counted, and taken with --update only.
 
     Example: workbench import tweets.csv --text body --label sentiment
 
@@ -127,6 +137,8 @@ def import_files(
     Example: workbench import codes.csv --map 0=negative,1=positive,2=none
 
     Example: workbench import dump.tsv --delimiter tab --quoting none
+
+    Example: workbench import corrected.csv --update labels,notes
 
     Example: workbench import crowd.csv --on-error collect wrong.csv
     """
@@ -138,6 +150,7 @@ def import_files(
         split=split_as,
         splits=_splits(map_split),
         lenient=how != REFUSE,
+        update=_updates(update),
         **given,
     )
     reports = []
@@ -156,12 +169,21 @@ def import_files(
                 if rejects is not None and report.skipped:
                     say(f"What was left out is in {rejects}.")
         near = "" if dry_run else compare_after_import(store)
-        if near and not settings.as_json:
-            say(near)
+        left = merge_report.left(report.merged for report in reports)
+        for sentence in filter(None, () if settings.as_json else (near, left)):
+            say(sentence)
         store.close()
     if settings.as_json:
         values = [report.as_json() for report in reports]
         print_json(values[0] if len(values) == 1 else values)
+
+
+def _updates(text: str) -> frozenset[str]:
+    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
+    for kind in kinds:
+        if kind not in UPDATES:
+            raise UsageError(f"--update knows {', '.join(UPDATES)}, not {kind!r}.")
+    return frozenset(kinds)
 
 
 def _on_error(text: str, files: Sequence[Path], dry_run: bool) -> tuple[str, Path | None]:
@@ -291,10 +313,8 @@ def tell(file: str, report: Report, dry_run: bool) -> None:
             f"{report.duplicates:,} texts equal an earlier one (case, spaces, links, users aside); "
             "they share a group and a split."
         )
-    if report.other_gold:
-        say(
-            f"{report.other_gold:,} tweets that were there keep their label; this file has another."
-        )
+    for sentence in merge_report.sentences(report.merged, dry_run):
+        say(sentence)
 
 
 COMMANDS = (import_files,)

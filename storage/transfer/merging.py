@@ -1,0 +1,238 @@
+"""What a file says of tweets that are there already: compared, counted, taken where asked for.
+
+A label is taken where the tweet has none. Whatever else differs is counted, and becomes events of
+the importer only where its kind is to be updated: one action, which one undo takes back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage.history.event_records import MARKS, Event
+from storage.history.events import HELD, Edit, Value, batch_of, begin_step, write
+from storage.label_names import key
+from storage.store import Store
+from storage.transfer.parsing import Row
+
+KIND = "merge"
+"""The kind of the action that takes what a file says."""
+UPDATES = ("labels", "flags", "notes", "splits")
+"""What can be updated."""
+UPDATE_OF = {"label": "labels", "note": "notes", "split": "splits"} | dict.fromkeys(MARKS, "flags")
+Held = Sequence[Any]
+"""Label, the three marks, note and split of a tweet."""
+UNLABELLED = "e.field = 'label' AND c.label IS NULL AND c.gold IS NULL"
+DIFFERING = (
+    f"FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet WHERE {HELD} IS NOT e.value"
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many tweets have one value of a field in the file and another in the workspace."""
+
+    field: str
+    old: Value
+    """In the workspace; a label by its name."""
+    new: Value
+    tweets: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a file has otherwise than the workspace, of one kind that can be updated."""
+
+    kind: str
+    tweets: int
+    changes: tuple[Change, ...]
+    """The most frequent first; of notes only how many."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What an import means for tweets that were there."""
+
+    labelled: int = 0
+    """Tweets without a label that have got one."""
+    differences: tuple[Difference, ...] = ()
+    updated: Mapping[str, int] = field(default_factory=dict)
+    """How many tweets were changed to what the file says, by kind."""
+
+
+class Merging:
+    """The rows of one file that are there already, in a temporary table of its connection."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        updates: Collection[str] = (),
+        own: bool = False,
+        labels: Mapping[str, int] | None = None,
+    ) -> None:
+        self.db = db
+        self._updates = updates
+        self._own = own
+        self._ids = {key(name): number for name, number in (labels or {}).items()}
+        self._said: list[tuple[int, str, Value]] = []
+        self._noted: list[tuple[int, str]] = []
+        db.execute(
+            "CREATE TEMP TABLE said (tweet INTEGER, field TEXT, value, PRIMARY KEY (tweet, field)) "
+            "WITHOUT ROWID"
+        )
+
+    def compare(self, tweet: int, row: Row, held: Held) -> None:
+        """Note what a row says otherwise than the tweet that it is about has it."""
+        if self._own:
+            self._compare_all(tweet, row, held)
+        elif row[5] is not None and row[5] != held[0]:
+            self._said.append((tweet, "label", row[5]))
+        if row[7] and (row[4] != held[5] or "splits" in self._updates):
+            self._said.append((tweet, "split", row[4]))
+        if not self._own and ('"note"' in row[2] or '"flags"' in row[2]):
+            self._noted.append((tweet, row[2]))
+
+    def _compare_all(self, tweet: int, row: Row, held: Held) -> None:
+        """The same for a row of an exported file, which says all of a tweet."""
+        state: dict[str, Any] = {"label": row[5], "note": None} | dict.fromkeys(MARKS, 0)
+        for event in row[6]:
+            if event["field"] in state:
+                state[event["field"]] = self._value(event)
+        there = dict(zip(("label", *MARKS, "note"), held, strict=False))
+        for name, value in state.items():
+            if (value or None) != (there[name] or None):
+                self._said.append((tweet, name, value))
+
+    def _value(self, event: Event) -> Value:
+        value: Value = event["new"]
+        return value if event["field"] != "label" or value is None else self._ids[key(str(value))]
+
+    def keep(self) -> None:
+        """Put what was noted of some rows into the table."""
+        self._compare_columns()
+        if self._said:
+            self.db.execute("BEGIN")
+            self.db.executemany("INSERT OR IGNORE INTO temp.said VALUES (?, ?, ?)", self._said)
+            self.db.execute("COMMIT")
+        self._said = []
+
+    def _compare_columns(self) -> None:
+        """Compare columns `note` and `flags` of any file, unless the tweet came with the same."""
+        noted, self._noted = self._noted, []
+        for start in range(0, len(noted), 500):
+            some = dict(noted[start : start + 500])
+            marks = ",".join("?" * len(some))
+            for tweet, source, note, *flags in self.db.execute(
+                f"SELECT t.id, t.source, c.note, {', '.join(f'c.{name}' for name in MARKS)} "
+                f"FROM tweets t JOIN current c ON c.tweet = t.id WHERE t.id IN ({marks})",
+                list(some),
+            ):
+                said, came = json.loads(some[tweet]), json.loads(source)
+                text = _text(said.get("note"))
+                if text not in (None, note) and said["note"] != came.get("note"):
+                    self._said.append((tweet, "note", text))
+                if (names := _flags(said.get("flags"))) and said["flags"] != came.get("flags"):
+                    self._said += [
+                        (tweet, name, int(name in names))
+                        for name, on in zip(MARKS, flags, strict=True)
+                        if on != (name in names)
+                    ]
+
+    def apply(self, store: Store) -> Merged:
+        """Take what is to be taken, and say what differed; within a transaction of the store."""
+        differences = self._differences()
+        self.db.execute(
+            f"CREATE TEMP TABLE taking AS SELECT e.tweet, e.field, {HELD} AS old, e.value AS new, "
+            f"c.gold {DIFFERING} AND (({UNLABELLED}) OR e.field IN (SELECT value "
+            "FROM json_each(?))) ORDER BY e.tweet",
+            [json.dumps([n for n, k in UPDATE_OF.items() if k in self._updates and n != "split"])],
+        )
+        filled = self._count(f"SELECT count(*) {DIFFERING} AND {UNLABELLED}")
+        if "splits" in self._updates:
+            self._take_groups()
+        updated = {
+            kind: number
+            for kind in self._updates
+            if (number := self._taken(kind) - (filled if kind == "labels" else 0))
+        }
+        if total := self._count("SELECT count(*) FROM temp.taking"):
+            self._write(store, total)
+        return Merged(filled, differences, updated)
+
+    def _differences(self) -> tuple[Difference, ...]:
+        names = dict(self.db.execute("SELECT id, name FROM labels"))
+        rows = self.db.execute(
+            f"SELECT e.field, CASE e.field WHEN 'note' THEN NULL ELSE {HELD} END AS old, "
+            "CASE e.field WHEN 'note' THEN NULL ELSE e.value END AS new, count(*) AS many "
+            f"{DIFFERING} AND NOT ({UNLABELLED}) GROUP BY 1, 2, 3 ORDER BY many DESC, 1, 2, 3"
+        ).fetchall()
+        changes = [
+            Change(name, names.get(old), names.get(new), many)
+            if name == "label"
+            else Change(name, old, new, many)
+            for name, old, new, many in rows
+        ]
+        found = []
+        for kind in UPDATES:
+            fields = [name for name, update in UPDATE_OF.items() if update == kind]
+            those = tuple(change for change in changes if change.field in fields)
+            if those:
+                many = self._count(
+                    f"SELECT count(DISTINCT e.tweet) {DIFFERING} AND NOT ({UNLABELLED}) "
+                    "AND e.field IN (SELECT value FROM json_each(?))",
+                    json.dumps(fields),
+                )
+                found.append(Difference(kind, many, those))
+        return tuple(found)
+
+    def _take_groups(self) -> None:
+        """Take the splits for whole groups; where the file has a group in several, test wins."""
+        self.db.execute(
+            "CREATE TEMP TABLE moving AS SELECT c.group_id, CASE WHEN max(e.value = 'test') "
+            "THEN 'test' WHEN max(e.value = 'dev') THEN 'dev' ELSE 'train' END AS split "
+            "FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet WHERE e.field = 'split' "
+            "GROUP BY c.group_id HAVING max(e.value != c.split)"
+        )
+        for members in (
+            "c.tweet = m.group_id",
+            "c.group_id = m.group_id AND c.group_id != c.tweet",
+        ):
+            self.db.execute(
+                "INSERT INTO temp.taking SELECT c.tweet, 'split', c.split, m.split, c.gold "
+                f"FROM temp.moving m CROSS JOIN current c ON {members} WHERE c.split != m.split"
+            )
+
+    def _taken(self, kind: str) -> int:
+        fields = [name for name, update in UPDATE_OF.items() if update == kind]
+        return self._count(
+            "SELECT count(DISTINCT tweet) FROM temp.taking "
+            "WHERE field IN (SELECT value FROM json_each(?))",
+            json.dumps(fields),
+        )
+
+    def _write(self, store: Store, total: int) -> None:
+        action = begin_step(store, KIND)
+        size = batch_of(total)
+        for first in range(1, total + 1, size):
+            rows = self.db.execute(
+                "SELECT * FROM temp.taking WHERE rowid BETWEEN ? AND ?", [first, first + size - 1]
+            ).fetchall()
+            write(store, action, [Edit(*row) for row in rows])
+
+    def _count(self, sql: str, *asked: str) -> int:
+        return int(self.db.execute(sql, asked).fetchone()[0])
+
+
+def _text(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)
+
+
+def _flags(value: Any) -> Sequence[str]:
+    """The marks that a cell names; none if it holds anything else."""
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(name in MARKS for name in names):
+        return ()
+    return names

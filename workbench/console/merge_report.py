@@ -1,0 +1,80 @@
+"""What an import says of tweets that were there already, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from storage.transfer.merging import Change, Difference, Merged
+
+MOST_CHANGES = 4
+"""Changes of one kind that are told one by one."""
+OTHERWISE = {
+    "labels": "another label",
+    "flags": "other flags",
+    "notes": "another note",
+    "splits": "another split",
+}
+TAKEN = {
+    "labels": "the label",
+    "flags": "the flags",
+    "notes": "the note",
+    "splits": "the split (with all of its group)",
+}
+
+
+def sentences(merged: Merged, dry_run: bool) -> list[str]:
+    """What was merged, or would be, and what differs."""
+    said = []
+    for found in merged.differences:
+        one = found.tweets == 1
+        said.append(
+            f"{_tweets(found.tweets)} {'has' if one else 'have'} {OTHERWISE[found.kind]} in this "
+            f"file{_changes(found)}."
+        )
+    if merged.labelled:
+        have = "would get the label of this file" if dry_run else "have the label of this file now"
+        said.append(f"{_tweets(merged.labelled)} without a label {_agree(have, merged.labelled)}.")
+    for kind, number in merged.updated.items():
+        would = "would get" if dry_run else "got"
+        said.append(f"{_tweets(number)} {would} {TAKEN[kind]} that the file says.")
+    if (merged.updated or merged.labelled) and not dry_run:
+        said.append("`workbench undo` takes that back as one step.")
+    return said
+
+
+def left(reports: Iterable[Merged]) -> str:
+    """How what differs can be taken after all; nothing where all of it was."""
+    kinds = dict.fromkeys(
+        found.kind
+        for merged in reports
+        for found in merged.differences
+        if found.kind not in merged.updated
+    )
+    if not kinds:
+        return ""
+    return (
+        "What differs stays as it is in the workspace; repeat the import with "
+        f"--update {','.join(kinds)} to take what the file says."
+    )
+
+
+def _changes(found: Difference) -> str:
+    told = [_change(change) for change in found.changes if change.field != "note"]
+    more = ", …" if len(told) > MOST_CHANGES else ""
+    return f" ({', '.join(told[:MOST_CHANGES])}{more})" if told else ""
+
+
+def _change(change: Change) -> str:
+    if change.field in ("label", "split"):
+        what = f"{change.new or 'none'} in place of {change.old or 'none'}"
+    else:
+        what = f"{change.field} {'on' if change.new else 'off'}"
+    return f"{what}: {change.tweets:,}"
+
+
+def _tweets(number: int) -> str:
+    return "1 tweet" if number == 1 else f"{number:,} tweets"
+
+
+def _agree(words: str, number: int) -> str:
+    return words.replace("have", "has", 1) if number == 1 else words
