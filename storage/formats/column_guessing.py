@@ -81,7 +81,7 @@ def _plausible(part: str, column: str, sample: Rows, labels: Collection[str]) ->
         cells = [row[column] for row in sample if row.get(column) not in (None, "")]
         return not cells or any(not isinstance(cell, dict | bool) for cell in cells)
     if part == "label":
-        values = _values(column, sample)
+        values = _values(column, sample, labels)
         return len(values) <= MOST_LABELS or _all_known(values, labels)
     return True
 
@@ -91,11 +91,11 @@ def _by_values(
 ) -> str | None:
     """A column that holds known labels where the one that is called so holds others, or none is."""
     if chosen is not None:
-        values = _values(chosen, sample)
+        values = _values(chosen, sample, labels)
         if not values or any(_is_known(value, labels) for value in values):
             return None
     real = [column for column in free if not column.startswith(GUESSED)]
-    known = [column for column in real if _all_known(_values(column, sample), labels)]
+    known = [column for column in real if _all_known(_values(column, sample, labels), labels)]
     if known or chosen is not None:
         return known[0] if known else None
     if all(NUMBERED.fullmatch(name) for row in sample for name in row):
@@ -104,12 +104,12 @@ def _by_values(
     return usual[0] if len(usual) == 1 else None
 
 
-def _values(column: str, sample: Rows) -> Counter[str]:
+def _values(column: str, sample: Rows, labels: Collection[str] = ()) -> Counter[str]:
     """How often a column has each value, as labels are read."""
     values: Counter[str] = Counter()
     for row in sample:
         with suppress(RecordError):
-            if (value := label_of(row.get(column))) is not None:
+            if (value := label_of(row.get(column), labels)) is not None:
                 values[value] += 1
     return values
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from operator import itemgetter
@@ -13,7 +13,7 @@ from storage.formats import readers
 from storage.formats.columns import MOST_VALUES, Columns
 from storage.formats.position import Position, RecordError
 from storage.formats.source import Source
-from storage.formats.values.cells import label_of, value_of
+from storage.formats.values.cells import label_of, looks_empty, value_of
 
 SCANNED = 50_000
 """Rows between two looks at how many different labels there are."""
@@ -28,31 +28,43 @@ class Values:
 
     labels: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+    """What stands in the column of the labels and is read as none."""
     rows: int = 0
 
 
-def values(source: Source, columns: Columns, lenient: bool) -> Values:
-    """Count the values of a file; raises UserError unless each label is one, or `lenient`."""
+def values(source: Source, columns: Columns, lenient: bool, known: Collection[str] = ()) -> Values:
+    """Count the values of a file; raises UserError unless each label is one, or `lenient`.
+
+    `known` has the keys of labels and codes.
+    """
     position = Position(source.name, collects=lenient)
     further: Counter[str] = Counter()
     seen: Counter[Pair] = Counter()
-    pairs = _pairs(source, columns, position, further)
+    pairs = _pairs(source, columns, position, further, known)
     while part := list(islice(pairs, SCANNED)):
         seen.update(part)
         if len(seen) > MOST_VALUES and len({label for label, _ in seen}) > MOST_VALUES:
             break
     found = Values(further, rows=seen.total())
-    labels = {cell: _label(source, columns, cell, lenient) for cell in {pair[0] for pair in seen}}
+    cells = {cell for cell, _ in seen}
+    labels = {cell: _label(source, columns, cell, lenient, known) for cell in cells}
     for (cell, split_cell), number in seen.items():
         if (label := labels[cell]) is not None:
             found.labels[label] += number
+        elif isinstance(cell, str) and looks_empty(cell.strip()):
+            found.empty[cell.strip()] += number
         if (split := value_of(split_cell)) is not None:
             found.splits[split] += number
     return found
 
 
 def _pairs(
-    source: Source, columns: Columns, position: Position, further: Counter[str]
+    source: Source,
+    columns: Columns,
+    position: Position,
+    further: Counter[str],
+    known: Collection[str],
 ) -> Iterator[Pair]:
     """The cells of each row; `further` counts labels of annotators beside the one that counts."""
     table = readers.table(source, position) if source.dialect and source.sheet is None else None
@@ -64,11 +76,15 @@ def _pairs(
         cells, nothing = map(itemgetter(*places), rows), repeat(None)
         pair = (cells, nothing) if columns.label is not None else (nothing, cells)
         return zip(*pair, strict=False)
-    return _pairs_of_records(source, columns, position, further)
+    return _pairs_of_records(source, columns, position, further, known)
 
 
 def _pairs_of_records(
-    source: Source, columns: Columns, position: Position, further: Counter[str]
+    source: Source,
+    columns: Columns,
+    position: Position,
+    further: Counter[str],
+    known: Collection[str],
 ) -> Iterator[Pair]:
     label_column: Any = columns.label
     split_column: Any = columns.split
@@ -79,21 +95,24 @@ def _pairs_of_records(
             continue
         try:
             others = [one.label for one in judgements if one.column == label_column]
-            further.update(filter(None, (label_of(other) for other in others if other != label)))
-            yield label_of(label), value_of(split)
+            named = (label_of(other, known) for other in others if other != label)
+            further.update(filter(None, named))
+            yield label_of(label, known), value_of(split)
         except RecordError as error:
             position.wrong(str(error))
 
 
-def _label(source: Source, columns: Columns, cell: Any, lenient: bool) -> str | None:
+def _label(
+    source: Source, columns: Columns, cell: Any, lenient: bool, known: Collection[str]
+) -> str | None:
     """The label in a cell; raises UserError with its place if it is none."""
     try:
-        return label_of(cell)
+        return label_of(cell, known)
     except RecordError as error:
         if lenient:
             return None
         position = Position(source.name)
-        for found, _ in _pairs(source, columns, position, Counter()):
+        for found, _ in _pairs(source, columns, position, Counter(), known):
             if found == cell:
                 position.wrong(str(error))
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -24,8 +25,8 @@ from storage.formats.tables import delimited, excel, lines
 from storage.text import to_json
 
 Row = dict[str, Any]
-NO_UTF8 = re.compile(r"[\udc80-\udcff]|\\udc[89a-f][0-9a-f]")
-"""A byte that was none of UTF-8, as it is or as JSON writes it."""
+NO_UTF8 = re.compile("[\udc80-\udcff]")
+"""A byte that was none of UTF-8, as the codec gives it; an escape of JSON is none."""
 
 
 def records(source: Source, position: Position | None = None) -> Iterator[Record]:
@@ -60,10 +61,13 @@ def plain_rows(source: Source, position: Position) -> Iterator[Row]:
 
 def _sound(source: Source, rows: Iterator[Row], position: Position) -> Iterator[Row]:
     """The rows whose bytes fit the encoding, each with its text in the position."""
+    has_raw = source.format in (TABLE, LINES, FASTTEXT, JSON_LINES)
     for row in rows:
-        if source.format not in (TABLE, LINES, FASTTEXT, JSON_LINES):
+        if not has_raw:
             position.raw = to_json(row)
-        if source.errors != "strict" and NO_UTF8.search(position.raw):
+        if source.errors != "strict" and NO_UTF8.search(
+            position.raw if has_raw else json.dumps(row, ensure_ascii=False)
+        ):
             position.wrong("it has bytes that are not UTF-8; correct them")
         else:
             yield row

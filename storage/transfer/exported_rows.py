@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from storage.errors import UserError
-from storage.formats.values.cells import label_of
+from storage.formats.values.cells import value_of
 from storage.formats.values.codes import Codes
 from storage.history.event_records import GOLD, MARKS, Event
 from storage.history.events import EVENT_FIELDS
@@ -56,7 +56,7 @@ def labels_in(row: Mapping[str, Any]) -> set[str | None]:
     """The labels that the history and the label column of a row name."""
     events = [event for event in _listed(row) if event.get("field") == "label"]
     named = [event.get(side) for event in events for side in ("old", "new")]
-    return {label_of(value) for value in [*named, row.get("label")]}
+    return {value_of(value) for value in [*named, row.get("label")]}
 
 
 def _listed(row: Mapping[str, Any]) -> list[Event]:
@@ -74,8 +74,8 @@ def _unpacked(value: Any, name: str) -> Any:
 
 
 def label_named(value: Any, codes: Codes) -> str | None:
-    """The label that a cell means; `codes` has names for some. Raises RecordError for several."""
-    return codes.name(label_of(value))
+    """The label that a cell means, as it stands there; `codes` has names for some."""
+    return codes.name(value_of(value))
 
 
 def _checked(event: Event, codes: Codes) -> Event:

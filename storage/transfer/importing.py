@@ -143,10 +143,11 @@ def plan(config: Config, path: Path, options: Options, name: str | None = None) 
     if not named and exported_rows.is_own({column for row in sample for column in row}):
         return _plan_of_own(config, source, options, chain(sample, (r.row for r in records)))
     names = codes.codes(options.codes)
-    columns = guess(sample, named, _known_labels(config) | names.names.keys())
+    known = label_sets.known_keys(config, names)
+    columns = guess(sample, named, known)
     values = Values()
     if columns.label or columns.split:
-        values = column_values.values(source, columns, options.lenient)
+        values = column_values.values(source, columns, options.lenient, known)
     notices = source.notices
     if options.split is None:
         columns, said = splits.checked(
@@ -161,6 +162,11 @@ def plan(config: Config, path: Path, options: Options, name: str | None = None) 
         labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
         if idle := label_sets.unused(names, options.codes, values.labels):
             notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
+        notices += tuple(
+            f"{value!r} in column {columns.label!r} ({counted(number, 'row', 'rows')}) is read as "
+            f"no label; --map {label_sets.quoted(value)}=NAME makes it one."
+            for value, number in values.empty.most_common()
+        )
     return Plan(source, options, columns, labels, False, values.rows or None, notices)
 
 
@@ -178,10 +184,6 @@ def _plan_of_own(
     place = f"{source.name}: column 'gold'"
     labels = label_sets.label_set(config, place, codes.codes(options.codes), seen, named=False)
     return Plan(source, options, columns, labels, True, position.record, source.notices)
-
-
-def _known_labels(config: Config) -> set[str]:
-    return {key(name) for label in config.labels for name in (label, config.word(label))}
 
 
 def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:

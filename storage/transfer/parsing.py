@@ -123,7 +123,7 @@ def parse(job: Job) -> Iterator[Batch]:
 
 def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
     config, own, given = job.config, job.own, job.split
-    labels, splits = Labels(config, job.codes, job.labels), Splits(job.splits)
+    labels, splits = Labels(config, job.codes, job.labels, plain=own), Splits(job.splits)
     swallowed = Swallowed(job.source, job.columns)
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, judgements in _cells(job, tally, position):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import isnan
 from typing import Any
 
@@ -18,8 +18,6 @@ DEEPEST = 5
 """Lists in lists that are looked into."""
 LONGEST = 2_000
 """Characters of a cell in which a list or an object is looked for."""
-
-
 EMPTY = frozenset(("nan", "null", "<na>"))
 """What programs write into cells of labels that are empty."""
 
@@ -33,10 +31,11 @@ def value_of(cell: Any) -> str | None:
     return str(cell).strip() or None
 
 
-def label_of(cell: Any, depth: int = 0) -> str | None:
+def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | None:
     """The one label in a cell: a name, a list of one, an object with a name; None if it is empty.
 
-    Raises RecordError for several labels, or something that is none.
+    `known` has the keys of labels and codes, which count even where they look empty. Raises
+    RecordError for several labels, or something that is none.
     """
     cell = opened(cell)
     if depth > DEEPEST:
@@ -47,11 +46,11 @@ def label_of(cell: Any, depth: int = 0) -> str | None:
                 "the label marks a part of the text, and labels of whole texts are expected; name "
                 "another column with --label"
             )
-        return _one(found for item in cell if (found := label_of(item, depth + 1)))
+        return _one(found for item in cell if (found := label_of(item, known, depth + 1)))
     if isinstance(cell, dict):
         key = next((key for key in LABEL_KEYS if cell.get(key) not in (None, "", [])), None)
         if key is not None or not cell:
-            return None if key is None else label_of(cell[key], depth + 1)
+            return None if key is None else label_of(cell[key], known, depth + 1)
         values = list(cell.values())
         if (len(cell) > 1 or values[0] is True) and all(
             isinstance(value, int | float) and value in (0, 1) for value in values
@@ -60,7 +59,12 @@ def label_of(cell: Any, depth: int = 0) -> str | None:
         keys = ", ".join(map(repr, list(cell)[:5]))
         raise RecordError(f"the label is an object with the keys {keys}, and a name is expected")
     value = value_of(cell)
-    return None if value is None or value.casefold() in EMPTY else value
+    return None if value is None or looks_empty(value, known) else value
+
+
+def looks_empty(value: str, known: Collection[str] = ()) -> bool:
+    """Whether a value is what programs write for none, and not the key of a known label or code."""
+    return value.casefold() in EMPTY and value.casefold() not in known
 
 
 def _one(labels: Iterable[str]) -> str | None:

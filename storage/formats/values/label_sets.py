@@ -39,7 +39,7 @@ def label_set(
         if codes:
             raise UsageError(
                 f"{place}: --map leaves out {listed(left_out)}; add {examples(left_out)}, or "
-                f"{_quoted(left_out[0])}={NO_LABEL} for no label."
+                f"{quoted(left_out[0])}={NO_LABEL} for no label."
             )
         if are_numbers(left_out):
             raise UsageError(
@@ -83,6 +83,12 @@ def known(config: Config, name: str) -> str | None:
     return config.label(name) or config.label(code_of(name))
 
 
+def known_keys(config: Config, codes: Codes) -> set[str]:
+    """The keys of the labels of a workspace and of their words, and the codes that have a name."""
+    names = (name for label in config.labels for name in (label, config.word(label)))
+    return {key(name) for name in names} | codes.names.keys()
+
+
 def _spelled(names: Iterable[str]) -> tuple[str, ...]:
     """The names in the first of their spellings, which is the commonest."""
     spelled: dict[str, str] = {}
@@ -99,7 +105,7 @@ def _require_single(place: str, seen: Counter[str], labels: tuple[str, ...]) -> 
         if len(parts) > 1 and all(key(part) in single for part in parts):
             raise UsageError(
                 f"{place}: {label!r} ({seen[label]:,} times) is several labels in one: "
-                f"{several(parts)}, or map it with --map {_quoted(label)}=NAME."
+                f"{several(parts)}, or map it with --map {quoted(label)}=NAME."
             )
 
 
@@ -116,11 +122,12 @@ def examples(values: Iterable[str]) -> str:
         return (False, float(number), "") if are_numbers([value]) else (True, 0.0, value)
 
     spelled = dict.fromkeys(
-        code_of(value) if are_numbers([value]) else _quoted(value)
+        code_of(value) if are_numbers([value]) else quoted(value)
         for value in sorted(values, key=order)
     )
     return ",".join(f"{value}=NAME" for value in list(spelled)[:20])
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value as --map takes it."""
     return f'"{value}"' if re.search(r'[,="\s]', value) else value

@@ -9,23 +9,28 @@ from storage.config import Config
 from storage.formats.columns import Columns
 from storage.formats.position import RecordError
 from storage.formats.source import TABLE, Source
-from storage.formats.values.cells import label_of
+from storage.formats.values.cells import label_of, value_of
 from storage.formats.values.codes import Codes
-from storage.formats.values.label_sets import known
+from storage.formats.values.label_sets import known, known_keys
 from storage.label_names import key
 
 
 class Labels(dict[str, int | None]):
     """The number of the label that a cell means; None for no label.
 
-    `numbers` are those of the labels by their names and the keys of these.
+    `numbers` are those of the labels by their names and the keys of these; `plain` cells are names
+    as they stand, as in a file that was exported here.
     """
 
-    def __init__(self, config: Config, codes: Codes, numbers: Mapping[str, int]) -> None:
+    def __init__(
+        self, config: Config, codes: Codes, numbers: Mapping[str, int], plain: bool = False
+    ) -> None:
         super().__init__({"": None})
         self._config = config
         self._codes = codes
         self._numbers = numbers
+        self._plain = plain
+        self._known = known_keys(config, codes)
 
     def __missing__(self, cell: str) -> int | None:
         self[cell] = self.of(cell)
@@ -33,7 +38,8 @@ class Labels(dict[str, int | None]):
 
     def of(self, cell: Any) -> int | None:
         """The number for a cell that may be something else than text; may raise RecordError."""
-        name = self._codes.name(label_of(cell))
+        value = value_of(cell) if self._plain else label_of(cell, self._known)
+        name = self._codes.name(value)
         if name is None:
             return None
         label = known(self._config, name) or name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import pytest
@@ -45,6 +46,28 @@ def test_what_map_leaves_out_is_asked_for_and_what_it_has_in_vain_is_said(taken,
     assert report.notices == ("--map names what column 'label' has not: wolf, 7.",)
     found, report = taken(path, codes=codes, labels=("up", "down"))
     assert [label for _, label in found] == ["up", "down", None]
+
+
+@pytest.mark.parametrize("name", ["null", "nan", "<NA>"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_label_that_looks_empty_counts_where_it_is_known(listed, name, taken, write):
+    rows = [{"text": UP, "label": "up"}, {"text": DOWN, "label": name}, {"text": SIDE}]
+    if listed:
+        rows = [row | {"label": [row["label"]]} if "label" in row else row for row in rows]
+    path = write("t.jsonl", "\n".join(map(json.dumps, rows)))
+    assert [label for _, label in taken(path, labels=("up", name))[0]] == ["up", name, None]
+    found, _ = taken(path, codes={name: "down", "up": "up"})
+    assert [label for _, label in found] == ["up", "down", None]
+
+
+def test_a_label_that_is_read_as_none_is_said(taken, write):
+    found, report = taken(write("t.csv", table("up", "nan", "nan", "")))
+    assert [label for _, label in found] == ["up", None, None, None]
+    assert report.notices == (
+        "'nan' in column 'label' (2 rows) is read as no label; --map nan=NAME makes it one.",
+    )
+    _, report = taken(write("t.csv", table("up", "nan")), codes={"nan": "none", "up": "up"})
+    assert report.notices == ()
 
 
 def test_a_value_that_is_a_name_of_map_already_is_not_asked_for(taken, write):

@@ -104,6 +104,23 @@ def test_lines_with_bytes_that_do_not_fit_are_kept(collected, write):
         assert rejects.endswith(bad)
 
 
+@pytest.mark.parametrize(
+    ("name", "begins", "good", "between", "bad", "ends", "text"),
+    [
+        ("t.jsonl", "", r'{"text": "é à \ud83d\udc95"}', "\n", '{"text": "%"}', "", "é à 💕"),
+        ("t.json", "[", r'{"text": "é à \ud83d\udc95"}', ",", '{"text": "%"}', "]", "é à 💕"),
+        ("t.json", "[", r'{"text": "é à \\udc95"}', ",", '{"text": "%"}', "]", r"é à \udc95"),
+        ("t.csv", "text,label\n", r"é à \udc95,up", "\n", "the % byte,up", "", r"é à \udc95"),
+    ],
+)
+def test_an_escape_is_no_byte_that_does_not_fit(
+    name, begins, good, between, bad, ends, text, collected, write
+):
+    content = f"{begins}{good}{between}{bad}{ends}".encode().replace(b"%", b"\xff")
+    texts, report, _ = collected(write(name, content))
+    assert (texts, report.skipped) == ([text], 1)
+
+
 def test_a_file_of_wrong_records_alone_brings_nothing(collected, write, tmp_path):
     with pytest.raises(UserError, match="record 1, line 2: 1 fields where the header has 2"):
         collected(write("t.csv", "text,label\nalone\nalone too\n"))

@@ -166,6 +166,18 @@ def test_nothing_is_lost_on_the_way(folder, take_in, rows, changes, name, known)
         opened.close()
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+def test_labels_that_look_empty_or_like_lists_come_back(name, make_store, take_in, write, tmp_path):
+    odd = ("null", '["up"]')
+    path = write("t.csv", "text,label\nup we go,null\ndown it goes,null\n")
+    store, _ = take_in(make_store("odd", labels=odd), path)
+    labels.assign(store, [2], odd[1])
+    exporting.export(store, tmp_path / name)
+    other, _ = take_in(make_store("other", labels=()), tmp_path / name)
+    assert set(other.config.labels) == set(odd)
+    assert everything(other) == everything(store)
+
+
 @pytest.fixture
 def corrected(small, reopen):
     """Changes of two people: a bulk edit, a correction taken back, a note."""
