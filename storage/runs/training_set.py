@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,16 @@ def characters(store: Store) -> tuple[int, float, int]:
 def count(store: Store) -> int:
     """How many tweets `training` finds, a dev text that is in train as well counted twice."""
     return int(store.db.execute(f"SELECT count(*) {LEARNABLE}").fetchone()[0])
+
+
+def with_test_tweets(store: Store, ids: Sequence[int]) -> set[int]:
+    """Those of some tweets that are test tweets, or in a group with one."""
+    rows = store.db.execute(
+        "SELECT c.tweet FROM json_each(?) j CROSS JOIN current c ON c.tweet = j.value "
+        "WHERE c.group_id IN (SELECT group_id FROM current WHERE split = 'test' AND tweet <= ?)",
+        [json.dumps(ids), visible(store.db)],
+    )
+    return {number for (number,) in rows}
 
 
 def label_counts(store: Store) -> dict[str, Counter[str]]:

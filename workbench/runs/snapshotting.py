@@ -22,6 +22,7 @@ from storage.runs import runs, training_set
 from storage.runs.training_set import Example
 from storage.safety.os_errors import writing
 from storage.store import Store, now, require_writable, transaction
+from storage.transfer import id_remapping
 from workbench.evaluation.near_duplicate_groups import compared
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes.base_models import fingerprint, is_local, place_of
@@ -43,6 +44,8 @@ class RunSnapshot:
     train: int
     dev: int
     predict: int
+    now_test: int = 0
+    """Tweets of a cloned run that are left out, since they are test tweets by now."""
 
 
 def snapshot_training(
@@ -134,8 +137,9 @@ def snapshot_prediction(
 def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> RunSnapshot:
     """Make the run folder of another run with the data of one that there is.
 
-    The tweets, their labels as they were frozen and the prompt are the same, so that what comes
-    out differs by the settings alone.
+    The tweets, their labels as they were then and the prompt are the same, so that what comes out
+    differs by the settings alone. Only tweets that have become test tweets since, or are nearly
+    equal to one, are left out. Raises UserError if the folder cannot be used.
     """
     run_folder.require_no_links(source)
     before = run_folder.read_job(source)
@@ -154,15 +158,48 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
         versions=_versions(),
         base_print=None if base is None else fingerprint(base),
     )
-    with _new_folder(store, job) as folder:
-        counted = {}
-        for name in (run_folder.TRAIN, run_folder.DEV, run_folder.PREDICT):
-            if (source / name).exists():
-                shutil.copy(source / name, folder / name)
-            counted[name] = len(tables.read_snapshot(source / name).ids)
-        if not counted[run_folder.TRAIN]:
+    with ExitStack() as reading:
+        reading.enter_context(compared(store))
+        train, dev = (_examples_of(source / name) for name in (run_folder.TRAIN, run_folder.DEV))
+        if not train:
             raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
-        return _record(store, job, folder, *counted.values())
+        barred = _test_by_now(store, [*train, *dev])
+        kept_train, kept_dev = ([e for e in part if e.id not in barred] for part in (train, dev))
+        if not kept_train:
+            raise UserError(
+                f"All tweets that run {source.name} was trained on are test tweets by now; start "
+                "another run with `workbench train`."
+            )
+        if barred:
+            job = replace(job, data_hash=_data_hash([*kept_train, *kept_dev]))
+        with _new_folder(store, job) as folder:
+            _write_examples(folder / run_folder.TRAIN, kept_train)
+            if dev:
+                _write_examples(folder / run_folder.DEV, kept_dev)
+            if (source / run_folder.PREDICT).exists():
+                shutil.copy(source / run_folder.PREDICT, folder / run_folder.PREDICT)
+            scored = tables.count_rows(source / run_folder.PREDICT)
+            reading.close()
+            made = _record(store, job, folder, len(kept_train), len(kept_dev), scored)
+    return replace(made, now_test=len(barred))
+
+
+def _examples_of(path: Path) -> list[Example]:
+    """The labelled tweets of a run's table; none where it is not there."""
+    table = tables.read_snapshot(path)
+    columns = (table.ids, table.texts, table.labels, table.groups)
+    return [Example(*values) for values in zip(*columns, strict=True)]
+
+
+def _test_by_now(store: Store, examples: list[Example]) -> set[int]:
+    """The ids of the examples that may not be trained on any more.
+
+    A run that came from elsewhere has other ids, so a tweet is known by its text.
+    """
+    elsewhere = id_remapping.moved(store, ((e.id, e.text) for e in examples))
+    here = {example.id: elsewhere.get(example.id, example.id) for example in examples}
+    barred = training_set.with_test_tweets(store, [n for n in here.values() if n is not None])
+    return {number for number, tweet in here.items() if tweet in barred}
 
 
 def _resolve_base(base: str | None) -> str | None:

@@ -18,7 +18,7 @@ from storage.text import normalise
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
-from workbench.runs.snapshotting import snapshot_prediction, snapshot_training
+from workbench.runs.snapshotting import snapshot_clone, snapshot_prediction, snapshot_training
 
 BASELINE = recipes.load("baseline")
 
@@ -323,3 +323,32 @@ def test_a_prediction_asks_as_its_adapter_was_trained_whatever_the_settings_are_
     assert asked.labels == ("positive", "NEGATIVE")
     plain = snapshot_prediction(store, made.job.recipe, "some/base", "", None, None).job
     assert (plain.template, plain.words) == (store.config.template, ("Up", "NEGATIVE"))
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_clone_leaves_out_what_has_become_a_test_tweet(make_store, fill, elsewhere):
+    """Also of a run that came from another workspace, where the tweets have other numbers."""
+    texts = [f"{word} {n}" for n in range(6) for word in ("wonderful news", "terrible loss")]
+    rows = [
+        {"text": text, "label": ("positive", "negative")[n % 2], "split": "train"}
+        for n, text in enumerate(texts)
+    ]
+    store = fill(make_store(), rows)
+    source = snapshot_training(store, recipes.load("baseline"), None, "").path
+    if elsewhere:
+        path = source / run_folder.TRAIN
+        table = pq.read_table(path)
+        shifted = [number % 12 + 1 for number in table["id"].to_pylist()]
+        pq.write_table(table.set_column(0, "id", [shifted]), path)
+    again = snapshot_clone(store, source, recipes.load("baseline"), None)
+    assert (again.train, again.now_test) == (12, 0)
+    assert again.job.data_hash == run_folder.read_job(source).data_hash
+    store = fill(store, [{"text": texts[3].upper(), "label": "negative", "split": "test"}])
+    made = snapshot_clone(store, source, recipes.load("baseline"), None)
+    trained_on = pq.read_table(made.path / run_folder.TRAIN)["text"].to_pylist()
+    assert trained_on == [text for text in texts if text != texts[3]]
+    assert (made.train, made.now_test) == (11, 1)
+    assert made.job.data_hash != again.job.data_hash
+    fill(store, [{"text": text.upper(), "split": "test"} for text in texts])
+    with pytest.raises(UserError, match="All tweets that run 1 was trained on are test tweets"):
+        snapshot_clone(store, source, recipes.load("baseline"), None)

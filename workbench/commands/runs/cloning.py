@@ -83,6 +83,11 @@ def clone(
                 f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
                 "to train on."
             )
+            if frozen.now_test:
+                say(
+                    f"{frozen.now_test:,} of its tweets are left out, as they are test tweets by "
+                    "now or nearly equal to one."
+                )
         warn_of_logout()
         finish(settings, store, frozen.job.id, waits)
 
