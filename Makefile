@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test snapshots lint format bench clean
+.PHONY: demo test test-versions snapshots lint format bench clean
 
 demo: $(READY)
 	$(BIN)/workbench demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-versions: $(READY)
+	$(BIN)/python tests/versions.py
 
 snapshots: $(READY)
 	$(BIN)/python -m pytest -q tests/screens/test_snapshots.py --renew $(ARGS)
@@ -33,4 +36,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist demo-workspace
+	rm -rf $(VENV) .venv-3.* build dist demo-workspace

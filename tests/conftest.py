@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import importlib.util
 import json
 import os
 import shutil
@@ -37,6 +38,13 @@ _wait.SLEEP_IDLE /= 2
 gc.disable()
 
 ROOT = Path(__file__).resolve().parent.parent
+MODELS = importlib.util.find_spec("torch") is not None
+"""Whether the libraries of models are here; `make test-versions` goes without."""
+collect_ignore = (
+    []
+    if MODELS
+    else [f"runs/test_{name}.py" for name in ("kept_base", "killed_training", "launchers")]
+)
 LABELS = ("positive", "negative")
 LONGEST = (
     "e2e/slurm/test_slurm.py",
@@ -100,6 +108,9 @@ def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What processes are forked off that need not import anything, one for all of this session."""
+    if not MODELS:
+        yield
+        return
     folder = tmp_path_factory.getbasetemp()
     with forking.server(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder):
         yield
@@ -107,8 +118,9 @@ def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def forked(fork_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, engines and commands that the program starts are forked."""
-    monkeypatch.setattr(interpreter, "start", forking.start)
+    """Workers, engines and commands that the program starts are forked, where that saves time."""
+    if MODELS:
+        monkeypatch.setattr(interpreter, "start", forking.start)
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,12 @@ def start(
 def popen(args: Sequence[str], **how: Any) -> subprocess.Popen[Any] | Forked:
     """Fork what the server knows, and start anything else."""
     words = list(args)
-    if "-m" in words[:4] and words[0] == sys.executable and not set(how) - KNOWN:
+    if (
+        ADDRESS in os.environ
+        and "-m" in words[:4]
+        and words[0] == sys.executable
+        and not set(how) - KNOWN
+    ):
         at = words.index("-m") + 1
         if words[at] in MODULES and how.get("stdin") in (None, subprocess.DEVNULL):
             return Forked(words[at], words[at + 1 :], **how)
