@@ -16,7 +16,7 @@ test-versions: $(READY)
 	$(BIN)/python tests/versions.py
 
 snapshots: $(READY)
-	$(BIN)/python -m pytest -q tests/screens/test_snapshots.py --renew $(ARGS)
+	$(BIN)/python -m pytest -q tests/workbench/tui/test_snapshots.py --renew $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -40,11 +40,15 @@ gc.disable()
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = importlib.util.find_spec("torch") is not None
 """Whether the libraries of models are here; `make test-versions` goes without."""
-collect_ignore = (
-    []
-    if MODELS
-    else [f"runs/test_{name}.py" for name in ("kept_base", "killed_training", "launchers")]
+NEED_MODELS = (
+    "workbench/modeling",
+    "workbench/planning/test_class_balance.py",
+    "workbench/runs/test_kept_base.py",
+    "workbench/runs/test_launchers.py",
+    "workbench/worker/test_killed_training.py",
 )
+"""What imports them at its top; single tests that need them have the mark `models`."""
+collect_ignore = () if MODELS else NEED_MODELS
 LABELS = ("positive", "negative")
 LONGEST = (
     "e2e/slurm/test_slurm.py",

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.11", "3.12", "3.13")
 MODELS = ("accelerate", "bitsandbytes", "datasets", "peft", "torch", "transformers", "trl")
 """Packages that only models need; large, or slow to follow Python."""
-FOLDERS = ("analysis", "runs", "screens", "storage", "workbench")
+FOLDERS = ("storage", "workbench")
 
 
 def requirements() -> list[str]:

@@ -328,6 +328,7 @@ def test_a_number_that_is_none_is_no_label(make_store, take_in, write):
     assert [t.label for t in tweets.each(store)] == ["positive", None]
 
 
+@pytest.mark.models
 def test_the_class_names_of_a_data_set_are_its_labels(make_store, take_in, tmp_path):
     from datasets import ClassLabel, Dataset, Features, Value
 
@@ -374,6 +375,7 @@ def test_safe_csv_is_for_tables(small, tmp_path):
 # datasets folders and odd places
 
 
+@pytest.mark.models
 def test_an_exported_data_set_is_loaded_by_its_library(small, tmp_path):
     from datasets import load_from_disk
 
@@ -391,6 +393,7 @@ def test_an_exported_data_set_is_loaded_by_its_library(small, tmp_path):
     assert loaded["train"].filter(lambda row: row["id"] > 1).num_rows == 2
 
 
+@pytest.mark.models
 def test_an_empty_export_is_an_empty_data_set(small, tmp_path):
     from datasets import load_from_disk
 

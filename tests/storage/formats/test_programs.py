@@ -217,6 +217,7 @@ def test_a_record_of_argilla_in_any_form(row, label, given):
     assert given([row], name="t.jsonl")[0] == [(UP, label)]
 
 
+@pytest.mark.models
 def test_flat_tables_of_argilla_come_as_csv_and_parquet(taken, write, tmp_path):
     import pandas as pd
 
@@ -369,6 +370,7 @@ def test_what_prodigy_rejected_and_who_answered(make_store, take_in, write):
 # Data sets
 
 
+@pytest.mark.models
 def test_class_names_of_lists_are_labels(taken, tmp_path):
     from datasets import ClassLabel, Dataset, Features, Sequence, Value
 

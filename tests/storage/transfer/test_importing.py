@@ -173,6 +173,7 @@ def test_parquet_is_read(make_store, take_in, tmp_path):
 ROWS = {"text": ["up we go", "down it goes"], "label": ["positive", "negative"]}
 
 
+@pytest.mark.models
 def test_a_datasets_folder_is_read(make_store, take_in, tmp_path):
     from datasets import Dataset
 
@@ -183,6 +184,7 @@ def test_a_datasets_folder_is_read(make_store, take_in, tmp_path):
     assert report.added == 2
 
 
+@pytest.mark.models
 def test_a_datasets_folder_keeps_its_splits(make_store, take_in, tmp_path):
     from datasets import Dataset, DatasetDict
 
@@ -197,6 +199,7 @@ def test_a_datasets_folder_keeps_its_splits(make_store, take_in, tmp_path):
     assert found == {"train": "train", "validation": "dev", "test": "test"}
 
 
+@pytest.mark.models
 def test_cache_files_in_a_datasets_folder_are_not_data(make_store, take_in, tmp_path):
     from datasets import Dataset, load_from_disk
 
@@ -303,7 +306,7 @@ def test_a_file_that_is_wrong_leaves_nothing(name, make_store, take_in, write):
 
 @pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
 def test_json_that_is_nested_too_deep_is_one_sentence(name, make_store, take_in, write):
-    content = '{"text": "up we go", "x": ' + "[" * 5000 + "]" * 5000 + "}"
+    content = '{"text": "up we go", "x": ' + "[" * 100_000 + "]" * 100_000 + "}"
     with pytest.raises(UserError, match="deep"):
         take_in(make_store(), write(name, f"[{content}]" if name == "deep.json" else content))
 

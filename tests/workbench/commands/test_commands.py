@@ -272,6 +272,7 @@ def test_check_fails_on_a_store_that_is_not_sound(trained, cli):
     assert cli("check").status == 1
 
 
+@pytest.mark.models
 def test_doctor_describes_the_machine(trained, cli):
     values = ok(cli("doctor", "--json", "-w", trained)).json
     assert values["workspace_mode"] == "0700"

@@ -226,6 +226,7 @@ DETAILS = {
 }
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("damage", DETAILS)
 def test_details_of_an_adapter_that_are_not_right_are_one_sentence(damage, tmp_path):
     from workbench.modeling.classify import classify_texts

@@ -93,6 +93,7 @@ def test_a_run_started_in_a_scope_is_done(machine, baseline, until):
     assert "workbench.worker" in calls.read_text()
 
 
+@pytest.mark.models
 def test_the_commands_warn(machine, baseline, cli, filled, forked):
     machine(linger="no")
     done = cli("-w", filled.folder, "train", "--recipe", "baseline")

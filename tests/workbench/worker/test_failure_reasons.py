@@ -62,6 +62,7 @@ SAID = {
 }
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("words", SAID)
 def test_libraries_are_known_by_their_words(words):
     from workbench.modeling.base.out_of_memory import is_out_of_memory
@@ -79,6 +80,7 @@ def reason_for(fails):
     return reason_of(raised.value)
 
 
+@pytest.mark.models
 def test_memory_that_is_not_there():
     import numpy
     import torch
@@ -87,6 +89,7 @@ def test_memory_that_is_not_there():
     assert reason_for(lambda: numpy.zeros(2**50)) == failure_reasons.NO_MEMORY
 
 
+@pytest.mark.models
 def test_a_gpu_that_is_full():
     import torch
 
@@ -96,6 +99,7 @@ def test_a_gpu_that_is_full():
     assert reason_for(fails) == failure_reasons.OUT_OF_MEMORY
 
 
+@pytest.mark.models
 def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu(monkeypatch):
     """torch says so in a warning only."""
     import torch
@@ -108,6 +112,7 @@ def test_a_driver_that_is_too_old_is_no_reason_to_train_on_the_cpu(monkeypatch):
     assert reason_for(require_usable_gpu) == failure_reasons.OLD_DRIVER
 
 
+@pytest.mark.models
 def test_a_bitsandbytes_without_kernels_for_the_gpu():
     """Its own words, said by the stand-in that it puts in the place of a missing library."""
     from bitsandbytes.cextension import ErrorHandlerMockBNBNativeLibrary
