@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -146,17 +147,19 @@ async def go(driver, scene):
         entry.cursor_blink = False
 
 
-async def at_rest(driver):
+async def at_rest(driver, seconds=60.0):
     """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
     app, before, alike = driver.app, [], 0
+    end = time.monotonic() + seconds
     while alike < 2:
         await driver.pilot.pause(0.01)
-        busy = (
-            any(worker.is_running and worker.group != "follow" for worker in app.workers)
-            or any(tweets._settle is not None for tweets in app.screen.query(TweetList))
-            or app.screen.query("Button.-active")  # which has just been pressed
-        )
+        busy = [
+            *(worker for worker in app.workers if worker.is_running and worker.group != "follow"),
+            *(tweets for tweets in app.screen.query(TweetList) if tweets._settle is not None),
+            *app.screen.query("Button.-active"),  # which has just been pressed
+        ]
         seen = [] if busy else app.screen._compositor.render_strips()
+        assert time.monotonic() < end, f"no rest, busy: {busy}; the screen:\n{driver.text}"
         alike = alike + 1 if seen and seen == before else 0
         before = seen
 
