@@ -19,6 +19,8 @@ from storage.label_names import key
 Rows = Sequence[Mapping[str, Any]]
 NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
+FULL_TEXT = ("full text", "extended tweet.full text", "extended tweet full text")
+"""The column that has the whole of a text that is cut."""
 GUESSED = ("predicted ", "rejected ")
 """What the names of columns begin with that hold labels which nobody gave."""
 
@@ -128,12 +130,13 @@ def _repeats(values: Counter[str]) -> bool:
 
 
 def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:
-    """The column of the full text, where that of the text has it cut."""
-    full = next((column for column in free if fold(column) == "full text"), None)
+    """The column of the full text, where that of the text has it cut, or may have it below."""
+    full = next((column for column in free if fold(column) in FULL_TEXT), None)
     if full is None:
         return None
     pairs = [(str(row.get(text) or ""), str(row.get(full) or "")) for row in sample]
-    return full if any(len(whole) > len(cut) for cut, whole in pairs) else None
+    longer = any(len(whole) > len(cut) for cut, whole in pairs)
+    return full if longer or all(whole in ("", cut) for cut, whole in pairs) else None
 
 
 def _mean_length(column: str, sample: Rows) -> float:

@@ -9,12 +9,13 @@ from typing import Any
 
 from storage.formats import arrow_reader, containers, json_reader
 from storage.formats.position import Position
-from storage.formats.programs import forms
+from storage.formats.programs import forms, twitter
 from storage.formats.programs.records import Record
 from storage.formats.source import (
     DATASETS,
     EXCEL,
     FASTTEXT,
+    JSON,
     JSON_LINES,
     LINES,
     PARQUET,
@@ -35,9 +36,9 @@ def records(source: Source, position: Position | None = None) -> Iterator[Record
     Raises UserError, also in the middle of the file, with the place where it cannot be read.
     """
     position = position or Position(source.name)
-    if source.form is not None:
-        return forms.read(plain_rows(source, position), source.form, position)
-    return map(Record, plain_rows(source, position))
+    rows = plain_rows(source, position)
+    found = forms.read(rows, source.form, position) if source.form else map(Record, rows)
+    return map(twitter.whole, found) if source.format in (JSON, JSON_LINES) else found
 
 
 def rows(source: Source) -> Iterator[Row]:

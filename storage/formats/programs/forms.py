@@ -14,7 +14,6 @@ from storage.formats.programs import (
     nested,
     prodigy,
     records,
-    twitter,
 )
 from storage.formats.programs.records import Record, Row
 from storage.formats.source import Form
@@ -39,7 +38,6 @@ FORMS: dict[str, Program] = {
     "doccano": doccano,
     "Prodigy": prodigy,
     "dialogues": dialogues,
-    "Twitter": twitter,
     "nested": nested,
 }
 

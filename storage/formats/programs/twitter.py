@@ -1,22 +1,59 @@
-"""Tweets as the interface of Twitter gave them, with the full text apart where `text` is cut."""
+"""Tweets as the interfaces of Twitter gave them, with the full text apart where `text` is cut."""
 
 from __future__ import annotations
+
+import re
+from typing import Any
 
 from storage.formats.programs import records
 from storage.formats.programs.records import Record, Row
 
-
-def claims(row: Row) -> bool:
-    """Whether a record is a tweet that says whether its text is cut."""
-    return isinstance(row.get("text"), str) and ("truncated" in row or "extended_tweet" in row)
-
-
-def questions(row: Row) -> list[str]:
-    """None, as nobody is asked about tweets."""
-    return []
+PARTS = frozenset(("truncated", "full_text", "extended_tweet", "note_tweet", "retweeted_status"))
+"""What says that a text is cut, or has the full one."""
+RETWEET = re.compile(r"RT @\w+: ")
+ELLIPSIS = "…"
+CUT = "the text is cut, and the full text is not in the record"
 
 
-def read(row: Row, question: str | None) -> Record:
-    """The tweet with its full text in a column."""
-    full = records.table(row.get("extended_tweet")).get("full_text")
-    return Record(row if full is None else {**row, "full_text": full})
+def whole(record: Record) -> Record:
+    """The record with its full text in place of a cut one; a remark where it has none."""
+    row = record.row
+    if PARTS.isdisjoint(row) or not isinstance(row.get("text") or "", str):
+        return record
+    text, is_cut = _longest(row)
+    original = records.table(row.get("retweeted_status"))
+    if original and (is_cut or text.endswith(ELLIPSIS)):
+        begins = RETWEET.match(text)
+        before = begins[0] if begins else ""
+        said, is_cut = _longest(original)
+        if _goes_on(text.removeprefix(before), said):
+            text = before + said
+        else:
+            is_cut = True
+    name = "full_text" if "full_text" in row and "text" not in row else "text"
+    told = {name: text} if text else {}
+    if _goes_on(row.get("full_text"), text):
+        told["full_text"] = text
+    remarks = (*record.remarks, CUT) if is_cut else record.remarks
+    return record._replace(row=row | told, remarks=remarks)
+
+
+def _longest(row: Row) -> tuple[str, bool]:
+    """The full text of a tweet, and whether that is cut too."""
+    text, full = row.get("text") or "", row.get("full_text")
+    is_cut = bool(text) and row.get("truncated") in (True, "true", "True")
+    apart = (
+        records.table(row.get("extended_tweet")).get("full_text"),
+        records.table(row.get("note_tweet")).get("text"),
+        full if is_cut or _goes_on(text, full) else None,
+    )
+    whole = next((value for value in apart if isinstance(value, str) and value), None)
+    return (text, is_cut) if whole is None else (whole, False)
+
+
+def _goes_on(text: Any, full: Any) -> bool:
+    """Whether a text begins as one does that may be cut."""
+    if not isinstance(text, str) or not isinstance(full, str):
+        return False
+    before, cut, _ = text.rpartition(ELLIPSIS)
+    return full.startswith(before if cut else text)

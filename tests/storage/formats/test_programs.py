@@ -470,8 +470,60 @@ def test_the_full_text_of_a_tweet_wins(taken, write, make_store, take_in):
     store, report = take_in(make_store(), path)
     assert [tweet.text for tweet in tweets.each(store)] == [UP, DOWN]
     assert report.columns == {"text": "full_text", "id": "id"}
-    path = write("same.csv", f"id,text,full_text\n1,{UP},{UP}\n")
-    assert taken(path)[1].columns["text"] == "text"
+
+
+SHORT = "up and aw…"
+WHOLE = [
+    {"text": SHORT, "truncated": True, "extended_tweet": {"full_text": UP}},
+    {"text": f"{SHORT} https://t.co/x", "note_tweet": {"text": UP}},
+    {"text": SHORT, "full_text": UP},
+    {"text": SHORT, "truncated": True, "full_text": UP},
+    {"text": SHORT, "retweeted_status": {"text": SHORT, "full_text": UP}},
+    {"text": SHORT, "retweeted_status": {"text": UP}},
+    {"full_text": SHORT, "retweeted_status": {"full_text": UP}},
+    {"text": SHORT, "full_text": SHORT, "retweeted_status": {"full_text": UP}},
+]
+
+
+@pytest.mark.parametrize("before", [0, 250])
+@pytest.mark.parametrize("row", WHOLE)
+def test_a_cut_tweet_has_its_full_text_wherever_it_stands(row, before, given):
+    name = "text" if "text" in row else "full_text"
+    rows = [{name: f"short tweet {n}"} for n in range(before)]
+    found, report = given([*rows, row], "t.jsonl")
+    assert (found[-1], report.notices[:-1]) == ((UP, None), ())
+
+
+def test_a_retweet_keeps_whose_it_is(given):
+    original = {"text": SHORT, "truncated": True, "extended_tweet": {"full_text": UP}}
+    row = {"text": "RT @ana: up…", "truncated": False, "retweeted_status": original}
+    assert given([row])[0] == [(f"RT @ana: {UP}", None)]
+    assert given([row | {"text": "RT @ana: Up"}])[0] == [("RT @ana: Up", None)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": SHORT, "truncated": True},
+        {"text": SHORT, "truncated": True, "extended_tweet": None},
+        {"text": SHORT, "retweeted_status": {"text": f"{SHORT} more", "truncated": True}},
+        {"text": SHORT, "retweeted_status": {"text": "something else"}},
+    ],
+)
+def test_a_cut_tweet_without_its_full_text_is_said(row, given):
+    _, report = given([row])
+    assert "1 record: the text is cut, and the full text is not in the record." in report.notices
+
+
+def test_the_full_text_may_come_late_in_a_table(taken, write):
+    rows = "".join(f"short tweet {n},\n" for n in range(250))
+    found, _ = taken(write("t.csv", f"text,full_text\n{rows}{SHORT},{UP}\n"))
+    assert (found[0], found[-1]) == (("short tweet 0", None), (UP, None))
+
+
+def test_a_text_that_is_no_beginning_of_the_full_text_is_another_one(taken, write):
+    path = write("t.jsonl", json.dumps({"text": "a headline", "full_text": UP}))
+    assert taken(path, columns={"text": "text"})[0] == [("a headline", None)]
 
 
 @pytest.mark.parametrize(
