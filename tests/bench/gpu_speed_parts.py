@@ -359,7 +359,7 @@ def estimated(job: run_folder.Job, notes: list[str]) -> float:
     said = "\n".join(notes)
     [setting] = re.findall(r"^memory (\S+):", said, re.MULTILINE)
     [tokens] = re.findall(r"^the longest batch fits: ([\d,]+) tokens", said, re.MULTILINE)
-    recipe = recipes.changed(job.recipe, [f"training.memory={setting}"])
+    recipe = recipes.with_overrides(job.recipe, [f"training.memory={setting}"])
     size = training_bytes(
         str(job.base), recipe, int(tokens.replace(",", "")), "cuda" if CUDA else "cpu"
     )

@@ -70,7 +70,9 @@ def profiled(run: Callable[[Path], State], like: Path) -> dict[str, Any]:
     again = like.parent / f"profiled-{like.name}"
     again.mkdir()
     job = run_folder.read_job(like)
-    replace(job, recipe=recipes.changed(job.recipe, [f"training.max_steps={LAST + 2}"])).save(again)
+    replace(
+        job, recipe=recipes.with_overrides(job.recipe, [f"training.max_steps={LAST + 2}"])
+    ).save(again)
     for name in (run_folder.TRAIN, run_folder.DEV):
         if (like / name).exists():
             pq.write_table(pq.read_table(like / name), again / name)

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from workbench.analysis.calibration import brier, ece, nll, scaled, temperature
+from workbench.analysis.calibration import (
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    scale_by_temperature,
+)
 from workbench.analysis.metrics import confusion, macro_f1
 
 RESAMPLES = 2_000
@@ -58,8 +64,8 @@ def of_fits(
         for point in points
     ]
     final = [np.asarray(fit["test"][last]) for fit in fits]
-    temperatures = [temperature(fit["dev"], dev) for fit in fits]
-    calmed = [scaled(rows, t) for rows, t in zip(final, temperatures, strict=True)]
+    temperatures = [fit_temperature(fit["dev"], dev) for fit in fits]
+    calmed = [scale_by_temperature(rows, t) for rows, t in zip(final, temperatures, strict=True)]
     found: dict[str, Any] = {
         "n_seeds": len(fits),
         "accuracy": mean(right[last].mean(axis=1).tolist())
@@ -70,7 +76,11 @@ def of_fits(
         "curve": curve,
         "losses": [fit["losses"] for fit in fits],
     }
-    for name, figure in (("ece", ece), ("nll", nll), ("brier", brier)):
+    for name, figure in (
+        ("ece", expected_calibration_error),
+        ("nll", negative_log_likelihood),
+        ("brier", brier_score),
+    ):
         found[f"{name}_before"] = mean([figure(rows, test) for rows in final])
         found[f"{name}_after"] = mean([figure(rows, test) for rows in calmed])
     if all("generated" in fit for fit in fits):

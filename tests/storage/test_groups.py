@@ -9,7 +9,7 @@ from storage import groups
 from storage.history import integrity
 from storage.query import tweets
 from storage.runs import runs, training_set
-from workbench.evaluation.near_duplicate_groups import compare
+from workbench.evaluation.near_duplicate_groups import compare_new_tweets
 
 
 def variants(number):
@@ -40,7 +40,7 @@ def test_nearly_equal_texts_join_one_group_and_one_split(make_store, fill):
     rows = [{"text": text} for number in range(40) for text in variants(number)]
     store = fill(make_store(), rows)
     assert groups.waiting(store) == 80
-    assert compare(store) == 40
+    assert compare_new_tweets(store) == 40
     assert groups.waiting(store) == 0
     found = splits_by_group(store)
     assert len(found) == 40
@@ -48,16 +48,16 @@ def test_nearly_equal_texts_join_one_group_and_one_split(make_store, fill):
     assert tweets.duplicates(store, 1) == [1, 2]
     assert list(tweets.listing(store, "duplicate:yes")) == list(range(1, 81))
     assert integrity.check(store) == []
-    assert compare(store) == 0
+    assert compare_new_tweets(store) == 0
 
 
 def test_a_new_text_goes_where_the_one_it_resembles_is(make_store, fill):
     store = fill(make_store(test_share=0.5), [{"text": variants(n)[0]} for n in range(60)])
-    compare(store)
+    compare_new_tweets(store)
     before = {tweet.id: tweet.split for tweet in tweets.each(store)}
     store = fill(store, [{"text": variants(n)[1]} for n in range(60)])
     came = {tweet.id: tweet.split for tweet in tweets.each(store) if tweet.id > 60}
-    compare(store)
+    compare_new_tweets(store)
     for number in range(1, 61):
         one, other = tweets.tweet(store, number), tweets.tweet(store, number + 60)
         assert one.group == other.group == number
@@ -77,9 +77,9 @@ def test_an_import_that_ends_during_a_comparison_is_left_for_the_next(
 
     with monkeypatch.context() as patch:
         patch.setattr(groups, "followers", followers)
-        assert compare(store) == 1
+        assert compare_new_tweets(store) == 1
     assert groups.waiting(store) == 2
-    assert compare(store) == 0
+    assert compare_new_tweets(store) == 0
     assert integrity.check(store) == []
 
 
@@ -92,11 +92,11 @@ def test_a_comparison_that_ends_late_does_not_forget_what_another_has_done(
     def late(store, found, compared):
         monkeypatch.undo()
         other = fill(reopen(store, "ben"), [{"text": variants(2)[0]}])
-        compare(other)
+        compare_new_tweets(other)
         return join(store, found, compared)
 
     monkeypatch.setattr(groups, "join", late)
-    compare(store)
+    compare_new_tweets(store)
     assert groups.waiting(store) == 0
 
 
@@ -109,7 +109,7 @@ def test_a_split_from_the_file_stays_and_a_leak_is_not_trained_on(make_store, fi
     ]
     store = fill(make_store(), rows)
     assert groups.leaks(store) == 0
-    compare(store)
+    compare_new_tweets(store)
     assert [tweet.split for tweet in tweets.each(store)] == ["test", "train", "train"]
     assert groups.leaks(store) == 1
     assert [example.id for example in training_set.training(store)[0]] == [3]
@@ -118,18 +118,18 @@ def test_a_split_from_the_file_stays_and_a_leak_is_not_trained_on(make_store, fi
 def test_an_equal_text_joins_the_group_of_a_nearly_equal_one(make_store, fill):
     one, other = variants(3)
     store = fill(make_store(), [{"text": one}, {"text": "nothing like it"}, {"text": other}])
-    compare(store)
+    compare_new_tweets(store)
     store = fill(store, [{"text": other.upper()}])
     assert [tweet.group for tweet in tweets.each(store)] == [1, 2, 1, 1]
-    assert compare(store) == 0
+    assert compare_new_tweets(store) == 0
 
 
 def test_two_groups_become_one_when_a_text_between_them_comes(make_store, fill):
     one, other, between = far_ends()
     store = fill(make_store(), [{"text": one}, {"text": other}])
-    assert compare(store) == 0
+    assert compare_new_tweets(store) == 0
     store = fill(store, [{"text": between}])
-    compare(store)
+    compare_new_tweets(store)
     assert len(splits_by_group(store)) == 1
 
 
@@ -174,24 +174,24 @@ def test_a_test_tweet_takes_the_texts_between_it_and_another_along(make_store, f
     """Two groups that become one are test if one was: a test tweet never enters training."""
     one, other, between = far_ends()
     store = fill(make_store(), [{"text": one}, {"text": other}])
-    compare(store)
+    compare_new_tweets(store)
     store.db.execute("UPDATE current SET split = iif(tweet = 1, 'train', 'test')")
     store = fill(store, [{"text": between}])
-    compare(store)
+    compare_new_tweets(store)
     assert tweets.split_counts(store) == {"test": 3}
 
 
 def test_an_accuracy_is_stale_once_its_split_has_other_tweets(make_store, fill):
     store = fill(make_store(test_share=0.5), [{"text": variants(n)[0]} for n in range(20)])
-    compare(store)
+    compare_new_tweets(store)
     report = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "macro_f1": 0.7, "n": 5}
     run = runs.add(store, "uid", "baseline", "baseline", None, ("positive", "negative"))
     runs.save_evaluation(store, run, "test", report)
     store = fill(store, [{"text": "nothing like the others " * 9}])
-    compare(store)
+    compare_new_tweets(store)
     assert not runs.get(store, run).metrics["test"]["stale"]
     store = fill(store, [{"text": variants(n)[1]} for n in range(20)])
     before = {tweet.id: tweet.split for tweet in tweets.each(store)}
-    compare(store)
+    compare_new_tweets(store)
     assert before != {tweet.id: tweet.split for tweet in tweets.each(store)}
     assert runs.get(store, run).metrics["test"]["stale"]

@@ -19,14 +19,14 @@ from workbench.analysis.metrics import RESAMPLES
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MISSING = -1
-CHUNK = 100
+RESAMPLES_AT_ONCE = 100
 """Resamples at a time."""
-FEWEST = 10
+MIN_TWEETS = 10
 """Tweets below which resamples say nothing about other tweets, so that there is no interval."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class Coefficient:
     """A coefficient: 1 is full agreement, 0 what chance gives; None with the reason why."""
 
     value: float | None
@@ -38,7 +38,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class RatingMatrix:
     """Who gave which tweet which label."""
 
     annotators: tuple[str, ...]
@@ -47,7 +47,7 @@ class Sheet:
     """(tweets, annotators) places in `labels`, MISSING where there is none."""
 
 
-def sheet(ratings: Iterable[tuple[str, int, str]]) -> Sheet:
+def rating_matrix(ratings: Iterable[tuple[str, int, str]]) -> RatingMatrix:
     """Lay out (annotator, tweet, label) ratings; names are sorted."""
     rows = list(ratings)
     annotators = tuple(sorted({row[0] for row in rows}))
@@ -57,10 +57,10 @@ def sheet(ratings: Iterable[tuple[str, int, str]]) -> Sheet:
     tweets, places = np.unique([row[1] for row in rows], return_inverse=True)
     codes = np.full((len(tweets), len(annotators)), MISSING, np.int64)
     codes[places, [column[row[0]] for row in rows]] = [code[row[2]] for row in rows]
-    return Sheet(annotators, labels, codes)
+    return RatingMatrix(annotators, labels, codes)
 
 
-def agreement(given: Sheet, seed: int = 0) -> dict[str, Any]:
+def agreement(given: RatingMatrix, seed: int = 0) -> dict[str, Any]:
     """Cohen's kappa for two annotators, Krippendorff's alpha for more, and kappa for each pair."""
     people = given.annotators
     pairs = [
@@ -68,7 +68,7 @@ def agreement(given: Sheet, seed: int = 0) -> dict[str, Any]:
         for a, b in combinations(range(len(people)), 2)
     ]
     if len(people) == 2:
-        measure, figure = "Cohen's kappa", {k: pairs[0][k] for k in asdict(Figure(None))}
+        measure, figure = "Cohen's kappa", {k: pairs[0][k] for k in asdict(Coefficient(None))}
     else:
         measure = "Krippendorff's alpha"
         figure = asdict(
@@ -107,7 +107,7 @@ def _pair(codes: Counts, labels: tuple[str, ...], seed: int) -> dict[str, Any]:
     return asdict(figure) | {"same": same / figure.n if figure.n else None}
 
 
-def cohen_kappa(matrix: Counts, labels: tuple[str, ...], seed: int = 0) -> Figure:
+def cohen_kappa(matrix: Counts, labels: tuple[str, ...], seed: int = 0) -> Coefficient:
     """Agreement of two annotators, from (labels, labels) counts of what both gave.
 
     (p_o - p_e) / (1 - p_e): p_o is the share with equal labels and p_e what the two would share by
@@ -116,11 +116,11 @@ def cohen_kappa(matrix: Counts, labels: tuple[str, ...], seed: int = 0) -> Figur
     n = int(matrix.sum())
     reason = _undefined(n, np.flatnonzero(matrix.sum(0) + matrix.sum(1)), labels)
     if reason:
-        return Figure(None, n=n, reason=reason)
+        return Coefficient(None, n=n, reason=reason)
     shares = matrix.ravel() / n
     drawn = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
     low, high = _interval(_kappa(drawn.reshape(-1, *matrix.shape)), n)
-    return Figure(float(_kappa(matrix)), low, high, n)
+    return Coefficient(float(_kappa(matrix)), low, high, n)
 
 
 def _kappa(matrices: Counts) -> Floats:
@@ -130,7 +130,7 @@ def _kappa(matrices: Counts) -> Floats:
     return _ratio(observed - expected, 1 - expected)
 
 
-def krippendorff_alpha(counts: Counts, labels: tuple[str, ...], seed: int = 0) -> Figure:
+def krippendorff_alpha(counts: Counts, labels: tuple[str, ...], seed: int = 0) -> Coefficient:
     """Agreement of any number of annotators, from (tweets, labels) counts of the labels given.
 
     A tweet with m labels adds to the coincidences o_ck its pairs of labels c and k over m - 1, one
@@ -143,17 +143,17 @@ def krippendorff_alpha(counts: Counts, labels: tuple[str, ...], seed: int = 0) -
     n = len(counts)
     reason = _undefined(n, np.flatnonzero(counts.sum(axis=0)), labels)
     if reason:
-        return Figure(None, n=n, reason=reason)
+        return Coefficient(None, n=n, reason=reason)
     kinds, how_often = np.unique(counts, axis=0, return_counts=True)
     ratings = kinds.sum(axis=1, keepdims=True)
     equal = (kinds * (kinds - 1) / (ratings - 1)).sum(axis=1)
     rng = np.random.default_rng(seed)
     resampled = [
-        _alpha(rng.multinomial(n, how_often / n, size=CHUNK), kinds, equal)
-        for _ in range(RESAMPLES // CHUNK)
+        _alpha(rng.multinomial(n, how_often / n, size=RESAMPLES_AT_ONCE), kinds, equal)
+        for _ in range(RESAMPLES // RESAMPLES_AT_ONCE)
     ]
     low, high = _interval(np.concatenate(resampled), n)
-    return Figure(float(_alpha(how_often, kinds, equal)), low, high, n)
+    return Coefficient(float(_alpha(how_often, kinds, equal)), low, high, n)
 
 
 def _alpha(times: Counts, kinds: Counts, equal: Floats) -> Floats:
@@ -188,7 +188,7 @@ def _ratio(over: Any, under: Any) -> Floats:
 
 
 def _interval(values: Floats, n: int) -> tuple[float | None, float | None]:
-    if n < FEWEST:
+    if n < MIN_TWEETS:
         return None, None
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)

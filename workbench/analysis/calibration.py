@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BINS = 15
-LEAST, MOST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 """Temperatures outside are not looked at: rows that are all right would make it 0."""
 TINY = float(np.finfo(np.float32).tiny)
 
 
-def ece(probabilities: ArrayLike, truth: Sequence[int], bins: int = BINS) -> float:
+def expected_calibration_error(
+    probabilities: ArrayLike, truth: Sequence[int], bins: int = BINS
+) -> float:
     """The expected calibration error: sum over bins of (rows / n) |accuracy - confidence|.
 
     Guo et al. 2017 (arXiv:1706.04599, eq. 3), with bins of equal mass instead of equal width, as
@@ -31,13 +33,13 @@ def ece(probabilities: ArrayLike, truth: Sequence[int], bins: int = BINS) -> flo
     return sum(gaps) / len(order)
 
 
-def nll(probabilities: ArrayLike, truth: Sequence[int]) -> float:
+def negative_log_likelihood(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     """The mean negative log-probability of the true labels, in nats; raises ValueError of none."""
     found = _rows(probabilities, truth)
     return float(-np.log(np.maximum(found[np.arange(len(found)), truth], TINY)).mean())
 
 
-def brier(probabilities: ArrayLike, truth: Sequence[int]) -> float:
+def brier_score(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     """The mean squared distance to the true label's certainty, 0 to 2; raises ValueError of none.
 
     Brier 1950 (Monthly Weather Review 78:1), the sum over the labels.
@@ -47,7 +49,7 @@ def brier(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     return float(((found - certain) ** 2).sum(axis=1).mean())
 
 
-def temperature(probabilities: ArrayLike, truth: Sequence[int]) -> float:
+def fit_temperature(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     """The temperature with which these rows are least surprising, from LEAST to MOST.
 
     Above 1 the probabilities were too sure. Minimises the negative log-likelihood over held-out
@@ -58,14 +60,14 @@ def temperature(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     found = _rows(probabilities, truth)
 
     def surprise(logarithm: float) -> float:
-        return nll(scaled(found, float(np.exp(logarithm))), truth)
+        return negative_log_likelihood(scale_by_temperature(found, float(np.exp(logarithm))), truth)
 
-    bounds = (float(np.log(LEAST)), float(np.log(MOST)))
+    bounds = (float(np.log(MIN_TEMPERATURE)), float(np.log(MAX_TEMPERATURE)))
     best = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(best.x))
 
 
-def scaled(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
+def scale_by_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """Probabilities whose logarithms are divided by a temperature, (rows, labels)."""
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), TINY)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))

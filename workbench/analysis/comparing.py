@@ -12,7 +12,7 @@ from workbench.analysis.metrics import Z
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedCounts:
     """How often each of two classifiers is right about the same n rows."""
 
     both_right: int
@@ -28,10 +28,10 @@ class Paired:
         return self.both_right + self.fixed + self.broken + self.both_wrong
 
 
-def paired(truth: Sequence[int], first: Sequence[int], second: Sequence[int]) -> Paired:
+def count_pairs(truth: Sequence[int], first: Sequence[int], second: Sequence[int]) -> PairedCounts:
     """Count the rows by which of two predictions is right; all are numbers of labels."""
     right = np.asarray(first) == np.asarray(truth), np.asarray(second) == np.asarray(truth)
-    return Paired(
+    return PairedCounts(
         both_right=int((right[0] & right[1]).sum()),
         fixed=int((~right[0] & right[1]).sum()),
         broken=int((right[0] & ~right[1]).sum()),
@@ -39,7 +39,7 @@ def paired(truth: Sequence[int], first: Sequence[int], second: Sequence[int]) ->
     )
 
 
-def mcnemar(counts: Paired) -> float:
+def mcnemar(counts: PairedCounts) -> float:
     """The p-value of McNemar's exact test (1947, Psychometrika 12:153), two-sided; 1 of none.
 
     Of the rows on which one of the two is right, as many should be the first's as the second's.
@@ -48,7 +48,7 @@ def mcnemar(counts: Paired) -> float:
     return float(binomtest(counts.fixed, turned, 0.5).pvalue) if turned else 1.0
 
 
-def difference(counts: Paired) -> tuple[float, float, float]:
+def difference(counts: PairedCounts) -> tuple[float, float, float]:
     """(second minus first accuracy, low, high): paired shares with a 95 % interval.
 
     The adjusted Wald interval of Agresti and Min (2005, Statistics in Medicine 24:729), which

@@ -25,10 +25,10 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
 
     Example: workbench agreement "split:test"
     """
-    from workbench.analysis.agreement import agreement, sheet
+    from workbench.analysis.agreement import agreement, rating_matrix
 
     with settings.store() as store, busy("comparing"):
-        found = agreement(sheet(ratings(store, filter_text, with_gold)))
+        found = agreement(rating_matrix(ratings(store, filter_text, with_gold)))
     if settings.as_json:
         print_json(found)
         return

@@ -73,7 +73,7 @@ def compare_after_import(store: Store) -> str:
 
 def compare(store: Store) -> int:
     """Compare new tweets with all others, with a bar; returns how many joined a group."""
-    from workbench.evaluation.near_duplicate_groups import compare as find
+    from workbench.evaluation.near_duplicate_groups import compare_new_tweets as find
 
     size = groups.waiting(store)
     with bar("comparing texts") as progress:

@@ -36,8 +36,8 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     the current labels. Raises UserError if there are none.
     """
     for run in (first, second):
-        _judge_anew(store, run, split)
-    said = [_said(store, number, split) for number in (first, second)]
+        _refresh_evaluation(store, run, split)
+    said = [_label_pairs(store, number, split) for number in (first, second)]
     common = sorted(said[0].keys() & said[1].keys())
     if not common:
         raise UserError(
@@ -48,7 +48,7 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     number = {label: place for place, label in enumerate(labels)}
     truth = [number[said[0][tweet][0]] for tweet in common]
     predicted = [[number[told[tweet][1]] for tweet in common] for told in said]
-    counts = comparing.paired(truth, *predicted)
+    counts = comparing.count_pairs(truth, *predicted)
     change, low, high = comparing.difference(counts)
     figures = [evaluate(truth, row, labels) for row in predicted]
     jobs = [_job(store.run_folder(run)) for run in (first, second)]
@@ -70,14 +70,14 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     }
 
 
-def _judge_anew(store: Store, number: int, split: str) -> None:
+def _refresh_evaluation(store: Store, number: int, split: str) -> None:
     """Have the accuracy of a run say the same everywhere where labels have changed since."""
     report = (runs.get(store, number).metrics or {}).get(split)
     if report is not None and report["stale"]:
         evaluate_run(store, number, split)
 
 
-def _said(store: Store, number: int, split: str) -> dict[int, tuple[str, str]]:
+def _label_pairs(store: Store, number: int, split: str) -> dict[int, tuple[str, str]]:
     """(current label, predicted label) of each tweet that counts."""
     run = runs.get(store, number)
     if not run.predictions:
@@ -123,7 +123,7 @@ def _settings(first: Job | None, second: Job | None) -> list[dict[str, Any]]:
     """The settings that differ."""
     if first is None or second is None:
         return []
-    sides = [_flat(first), _flat(second)]
+    sides = [_all_settings(first), _all_settings(second)]
     return [
         {"setting": name, "first": sides[0].get(name), "second": sides[1].get(name)}
         for name in dict.fromkeys([*sides[0], *sides[1]])
@@ -131,7 +131,7 @@ def _settings(first: Job | None, second: Job | None) -> list[dict[str, Any]]:
     ]
 
 
-def _flat(job: Job) -> dict[str, Any]:
+def _all_settings(job: Job) -> dict[str, Any]:
     found: dict[str, Any] = {
         "kind": job.kind,
         "base": job.base,

@@ -25,13 +25,13 @@ MOST_TRIES = 20
 
 
 @contextmanager
-def compared(store: Store) -> Iterator[None]:
+def all_compared(store: Store) -> Iterator[None]:
     """Read the store at one moment at which all of its tweets are compared, whoever imports.
 
     Nothing can be written in the block. Raises UserError when tweets keep coming in.
     """
     for _ in range(MOST_TRIES):
-        compare(store)
+        compare_new_tweets(store)
         with unchanging(store.db):
             if not groups.waiting(store):
                 yield
@@ -39,7 +39,7 @@ def compared(store: Store) -> Iterator[None]:
     raise UserError("Tweets keep coming in; repeat this when the imports have ended.")
 
 
-def compare(store: Store, progress: Callable[[int], None] = lambda done: None) -> int:
+def compare_new_tweets(store: Store, progress: Callable[[int], None] = lambda done: None) -> int:
     """Compare the tweets that are new with all others; returns how many joined a group.
 
     `progress` is told how many new tweets are done. Does nothing when there are none.
@@ -54,12 +54,12 @@ def compare(store: Store, progress: Callable[[int], None] = lambda done: None) -
         done += len(rows)
         progress(done)
     known = np.frombuffer(b"".join(groups.sketches(store)), np.uint64).reshape(-1, BANDS)
-    near = _near(store, candidates(known) + 1)
+    near = _nearly_equal_pairs(store, candidates(known) + 1)
     found = components(len(known) + 1, [*near, *groups.followers(store, len(known))])
     return groups.join(store, found, compared=len(known))
 
 
-def _near(store: Store, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _nearly_equal_pairs(store: Store, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
     """The pairs of ids whose texts really are nearly equal."""
     near = []
     for at in range(0, len(pairs), PAIRS):

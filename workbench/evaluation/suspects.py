@@ -22,7 +22,7 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
     """
     wanted = number if number is not None else ranks_suspects(store)
     run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
-    ranked = rank_by(store, run)
+    ranked = rank_suspects_by(store, run)
     if not ranked:
         other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
         raise UserError(
@@ -32,7 +32,7 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
     return ranked
 
 
-def rank_by(store: Store, run: Run) -> list[tuple[int, float, str]]:
+def rank_suspects_by(store: Store, run: Run) -> list[tuple[int, float, str]]:
     """Rank the suspects by one run and keep the ranking; empty if it says nothing out of sample."""
     index, event = {label: place for place, label in enumerate(run.labels)}, newest_event(store)
     rows = [

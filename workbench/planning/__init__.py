@@ -1,4 +1,4 @@
-"""What a run will need, said before it starts: memory, time, devices, and labels that are too few.
+"""What a run will need, estimated before it starts: memory, time, devices; and label warnings.
 
 Imports no torch and starts nothing; imported by commands, screens and `workbench.runs`.
 """

@@ -1,4 +1,4 @@
-"""What in the labels of the splits speaks against training on them, said before a run starts."""
+"""Warnings about the labels of the splits that are given before a run starts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 Counts = Mapping[str, int]
 """Tweets by label."""
-FEW = 20
-"""With fewer tweets a label is hardly learnt."""
-APART = 0.05
+MIN_TWEETS = 20
+"""A label with fewer tweets is hardly learned."""
+MAX_SHARE_DIFFERENCE = 0.05
 """How far the share of a label may be from that among the tweets to train on."""
-BY_CHANCE = 1.96
+Z_95 = 1.96
 """Standard errors within which 95 % of the differences between two samples of one kind lie."""
 
 
 class BalanceWarning(NamedTuple):
-    """What speaks against training on the labels as they are."""
+    """Why training on the labels as they are is not advised, in a few words and as a sentence."""
 
     short: str
     sentence: str
@@ -39,18 +39,18 @@ def balance_warnings(
         )
         return (BalanceWarning(f"all tweets are {present[0]}", sentence),)
     others = (_other_shares(name, train, splits.get(name, {}), labels) for name in ("dev", "test"))
-    return tuple(filter(None, (_few(train, labels), *others)))
+    return tuple(filter(None, (_few_tweets(train, labels), *others)))
 
 
-def _few(train: Counts, labels: Sequence[str]) -> BalanceWarning | None:
-    rare = [label for label in labels if train.get(label, 0) < FEW]
+def _few_tweets(train: Counts, labels: Sequence[str]) -> BalanceWarning | None:
+    rare = [label for label in labels if train.get(label, 0) < MIN_TWEETS]
     if not rare:
         return None
     counted = ", ".join(f"{label} ({train.get(label, 0)})" for label in rare)
     return BalanceWarning(
-        f"fewer than {FEW} tweets of {rare[0] if len(rare) == 1 else f'{len(rare)} labels'}",
-        f"Fewer than {FEW} tweets to train on are labelled {counted}; a model learns little of so "
-        "few.",
+        f"fewer than {MIN_TWEETS} tweets of {rare[0] if len(rare) == 1 else f'{len(rare)} labels'}",
+        f"Fewer than {MIN_TWEETS} tweets to train on are labelled {counted}; a model learns "
+        "little of so few.",
     )
 
 
@@ -60,19 +60,19 @@ def _other_shares(
     n, m = sum(train.values()), sum(other.values())
     if not m:
         return None
-    told, real = [], False
+    differences, real = [], False
     for label in labels:
         expected, found = train.get(label, 0) / n, other.get(label, 0) / m
-        if abs(found - expected) > APART:
-            told.append(f"{label} {found:.1%} instead of {expected:.1%}".replace("%", " %"))
+        if abs(found - expected) > MAX_SHARE_DIFFERENCE:
+            differences.append(f"{label} {found:.1%} instead of {expected:.1%}".replace("%", " %"))
             pooled = (train.get(label, 0) + other.get(label, 0)) / (n + m)
             error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-            real |= abs(found - expected) > BY_CHANCE * error
-    if not told:
+            real |= abs(found - expected) > Z_95 * error
+    if not differences:
         return None
     chance = "" if real else "; with so few that can be chance"
     return BalanceWarning(
         f"{split} has other shares",
         f"The {m:,} labelled {split} tweets have other shares than those to train on: "
-        f"{', '.join(told)}{chance}.",
+        f"{', '.join(differences)}{chance}.",
     )

@@ -25,7 +25,7 @@ class Device:
 
 
 def read_device() -> Device:
-    """The first GPU that is visible here, as nvidia-smi tells it, or else the CPU."""
+    """The first GPU that is visible here, as nvidia-smi lists it, or else the CPU."""
     return _gpu() or _cpu()
 
 
@@ -37,7 +37,7 @@ def _gpu() -> Device | None:
     chosen = ["-i", visible.split(",")[0]] if visible else []
     query = ["--query-gpu=name,memory.free,memory.total", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(
+        listed = subprocess.run(
             [program, *chosen, *query],
             capture_output=True,
             text=True,
@@ -45,10 +45,10 @@ def _gpu() -> Device | None:
             check=True,
             stdin=subprocess.DEVNULL,
         ).stdout
-        name, free, total = told.splitlines()[0].rsplit(", ", 2)
+        name, free, total = listed.splitlines()[0].rsplit(", ", 2)
         return Device("cuda", name, int(free) * MIB, int(total) * MIB)
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return None  # no driver, or one that does not tell: a run would be on the CPU as well
+        return None  # no driver, or one that does not answer: a run would be on the CPU as well
 
 
 def _cpu() -> Device:

@@ -2,21 +2,22 @@
 
     base          4-bit weights: half a byte each and a scale (float32, or 8 bits with double
                   quantisation) per 64; dequantised or not quantised: a number of the compute
-                  dtype each (Dettmers et al. 2023, arXiv:2305.14314). Shared out over processes:
-                  a part of it and two layers, the one that computes and the next
+                  dtype each (Dettmers et al. 2023, arXiv:2305.14314). Sharded over processes:
+                  a part of it and two whole layers, the one that computes and the next
     embeddings    vocabulary x hidden, twice unless the output layer is tied to them
     adapter       r (in + out) weights for each layer (Hu et al. 2021, arXiv:2106.09685): float32
                   master, gradient and two moments of Adam, and in 16 bits a computing copy and
                   the gradient that a pass gives
-    activations   what one pass keeps for its way back; `kept_per_token` lists the tensors
-    output        logits of the places that have a target, where the loss is over whole texts
-    workspace     a dequantised weight, the gradients within one layer, the mask, and on a GPU the
+    activations   what the forward pass saves for the backward pass; `saved_per_token` lists the
+                  tensors
+    output        logits at the positions that have a target, where the loss is over whole texts
+    workspace     a dequantised weight, the gradients inside one layer, the mask, and on a GPU the
                   workspaces of cuBLAS
     graphs        with CUDA graphs, a second set of activations: the pool that the graphs replay
                   in, beside the one in which shapes were tried (seen as reserved, not as peak)
     runtime       the CUDA context, or on a CPU the libraries
 
-The list of kept tensors was read off with `saved_tensors_hooks` for layers as they are written
+The list of saved tensors was read off with `saved_tensors_hooks` for layers as they are written
 (tests/modeling/test_estimate.py does it again) and for compiled ones. Compiled layers and GPUs keep
 a dropout's mask as one byte per number, a CPU in the dtype of the numbers.
 """
@@ -27,28 +28,33 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.planning.model_architecture import Linear, Shape, read_shape, targeted
+from workbench.planning.model_architecture import (
+    LinearLayer,
+    ModelArchitecture,
+    gets_adapter,
+    read_architecture,
+)
 from workbench.recipes.memory_modes import NAMED_MODES, SHARDED, MemoryMode
 from workbench.recipes.recipes import AUTO, Lora, Quantization, Recipe, Training
 
 GIB = 2**30
-SIZES = {"bfloat16": 2, "float16": 2, "float32": 4}
-AUTO_SIZES = {"cuda": 2, "cpu": 4}
-"""On a CPU the larger of both that it may be."""
-MULTIPLE = {"cuda": 64, "cpu": 8}
+DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
+AUTO_DTYPE_BYTES = {"cuda": 2, "cpu": 4}
+"""Bytes of a number in the dtype that `auto` chooses; on a CPU the larger of the two it may be."""
+ROW_MULTIPLE = {"cuda": 64, "cpu": 8}
 """Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
-UNEVEN = 32
+STEP_JITTER = 32
 """Tokens by which the fullest step is above the mean one; see `BALANCE_JITTER` of the sampler."""
-CUBLAS = 32 * 2**20
+CUBLAS_WORKSPACE = 32 * 2**20
 """A workspace of cuBLAS per stream: one, and with graphs two more to try and to capture a shape."""
-CONTEXT = 0.5 * GIB
+CUDA_CONTEXT = 0.5 * GIB
 LIBRARIES = 0.66 * GIB
 """Resident in a worker on a CPU beside its tensors; 0.53 GiB of it after the imports."""
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Bytes by what they are for."""
+class MemoryEstimate:
+    """Bytes of memory by what they are for."""
 
     base: float
     embeddings: float
@@ -59,11 +65,11 @@ class Memory:
     graphs: float
     runtime: float
     tokens: int
-    """Of the largest pass."""
+    """Tokens of the largest pass."""
 
     @property
     def peak(self) -> float:
-        """What PyTorch will count at most: `torch.cuda.max_memory_allocated`."""
+        """The bytes that `torch.cuda.max_memory_allocated` will report."""
         return (
             self.base
             + self.embeddings
@@ -75,36 +81,36 @@ class Memory:
 
     @property
     def needed(self) -> float:
-        """What has to be free before the run starts."""
+        """The bytes that have to be free before the run starts."""
         return self.peak + self.graphs + self.runtime
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """Tokens of the training rows, with the prompt."""
+class TokenLengths:
+    """Tokens of the training examples, each with its prompt."""
 
     mean: float
     longest: int
 
 
-def estimate(
-    shape: Shape,
+def estimate_memory(
+    architecture: ModelArchitecture,
     recipe: Recipe,
-    lengths: Lengths,
+    lengths: TokenLengths,
     memory: MemoryMode,
     device: str = "cuda",
     processes: int = 1,
-) -> Memory:
-    """The memory of each process of a run with one of the settings; `device` is cuda or cpu."""
-    training = _parts(recipe)[2]
-    stock = training.trainer == "trl"
+) -> MemoryEstimate:
+    """The memory of each process of a run in a memory mode; `device` is cuda or cpu."""
+    training = _sections(recipe)[2]
+    uses_trl = training.trainer == "trl"
     rows = training.batch_size
     tokens = (
         rows * min(lengths.longest, training.max_length)
-        if stock
+        if uses_trl
         else pass_tokens(training, lengths, memory.tokens, device, processes)
     )
-    return of_pass(shape, recipe, tokens, memory, device, processes)
+    return memory_of_pass(architecture, recipe, tokens, memory, device, processes)
 
 
 def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda") -> int:
@@ -112,147 +118,170 @@ def training_bytes(base: str, recipe: Recipe, tokens: int, device: str = "cuda")
 
     `recipe.training.memory` names the setting. Raises UserError if the base is not known.
     """
-    memory = NAMED_MODES[_parts(recipe)[2].memory]
-    return round(of_pass(read_shape(base), recipe, tokens, memory, device).peak)
+    memory = NAMED_MODES[_sections(recipe)[2].memory]
+    return round(memory_of_pass(read_architecture(base), recipe, tokens, memory, device).peak)
 
 
 def pass_tokens(
-    training: Training, lengths: Lengths, most: int, device: str, processes: int = 1
+    training: Training, lengths: TokenLengths, most: int, device: str, processes: int = 1
 ) -> int:
     """Tokens of the largest packed pass when the rows of a step are dealt out evenly."""
-    multiple = MULTIPLE[device]
+    multiple = ROW_MULTIPLE[device]
     rows = math.ceil(training.batch_size * training.accumulation / processes)
-    step = rows * lengths.mean + UNEVEN
+    step = rows * lengths.mean + STEP_JITTER
     passes = max(1, math.ceil(step / most))
     tokens = max(step / passes, min(lengths.longest, training.max_length))
     return math.ceil(tokens / multiple) * multiple
 
 
-def of_pass(
-    shape: Shape, recipe: Recipe, tokens: int, memory: MemoryMode, device: str, processes: int = 1
-) -> Memory:
+def memory_of_pass(
+    architecture: ModelArchitecture,
+    recipe: Recipe,
+    tokens: int,
+    memory: MemoryMode,
+    device: str,
+    processes: int = 1,
+) -> MemoryEstimate:
     """The memory of a process whose largest pass has so many tokens."""
-    quantization, lora, training = _parts(recipe)
-    stock, cuda = training.trainer == "trl", device == "cuda"
-    size = _size(quantization, device)
+    quantization, lora, training = _sections(recipe)
+    uses_trl, cuda = training.trainer == "trl", device == "cuda"
+    size = _number_bytes(quantization, device)
     checkpointing = memory.checkpointing or training.gradient_checkpointing
-    compiled = cuda and not stock
+    compiled = cuda and not uses_trl
     layer = tokens * sum(
-        count for _, count in kept_per_token(shape, lora, size, compiled, mask=1 if cuda else size)
+        count
+        for _, count in saved_per_token(
+            architecture, lora, size, compiled, mask=1 if cuda else size
+        )
     )
-    inputs = tokens * shape.hidden * size * shape.layers
-    activations = inputs + layer if checkpointing else shape.layers * layer
+    inputs = tokens * architecture.hidden * size * architecture.layers
+    activations = inputs + layer if checkpointing else architecture.layers * layer
     whole = recipe.loss == "full-text"
-    held_in_4_bits = quantization.bits == 4 and not (memory.dequantised and not stock)
-    shared = memory.name == SHARDED.name and processes > 1
-    held = min(1.0, 1 / processes + 2 / shape.layers) if shared else 1.0
+    held_in_4_bits = quantization.bits == 4 and not (memory.dequantised and not uses_trl)
+    sharded = memory.name == SHARDED.name and processes > 1
+    share = min(1.0, 1 / processes + 2 / architecture.layers) if sharded else 1.0
     graphs = compiled and not checkpointing
-    copies = 1 if stock else 2  # the stock trainer's gradients are in float32 only
-    return Memory(
-        base=held
-        * shape.linear_weights
-        * _weight_bytes(quantization, held_in_4_bits, shared, size),
-        embeddings=shape.vocabulary * shape.hidden * size * (1 if shape.tied else 2),
-        adapter=adapter_weights(shape, lora) * (16 + (0 if size == 4 else copies * size)),
+    copies = 1 if uses_trl else 2  # TRL's gradients are in float32 only
+    return MemoryEstimate(
+        base=share
+        * architecture.linear_weights
+        * _weight_bytes(quantization, held_in_4_bits, sharded, size),
+        embeddings=architecture.vocabulary
+        * architecture.hidden
+        * size
+        * (1 if architecture.tied_embeddings else 2),
+        adapter=adapter_weights(architecture, lora) * (16 + (0 if size == 4 else copies * size)),
         activations=activations,
-        output=tokens * shape.vocabulary * _logit_bytes(size, stock) if whole else 0,
-        workspace=_workspace(shape, tokens, size, held_in_4_bits)
-        + (_padded_attention(shape, training, tokens, size) if stock else 0)
-        + (CUBLAS * (3 if graphs else 1) if cuda else 0),
+        output=tokens * architecture.vocabulary * _logit_bytes(size, uses_trl) if whole else 0,
+        workspace=_workspace(architecture, tokens, size, held_in_4_bits)
+        + (_padded_attention(architecture, training, tokens, size) if uses_trl else 0)
+        + (CUBLAS_WORKSPACE * (3 if graphs else 1) if cuda else 0),
         graphs=activations if graphs else 0,
-        runtime=CONTEXT if cuda else LIBRARIES,
+        runtime=CUDA_CONTEXT if cuda else LIBRARIES,
         tokens=tokens,
     )
 
 
-def adapter_weights(shape: Shape, lora: Lora) -> int:
+def adapter_weights(architecture: ModelArchitecture, lora: Lora) -> int:
     """How many weights an adapter has."""
-    each = (lora.r * (linear.width + linear.out) for linear in _adapted(shape, lora))
-    return shape.layers * sum(each)
+    each = (
+        lora.r * (linear.in_features + linear.out_features)
+        for linear in _adapted_layers(architecture, lora)
+    )
+    return architecture.layers * sum(each)
 
 
-def kept_per_token(
-    shape: Shape, lora: Lora, size: int, compiled: bool, mask: int
+def saved_per_token(
+    architecture: ModelArchitecture, lora: Lora, size: int, compiled: bool, mask: int
 ) -> Iterator[tuple[str, float]]:
-    """(what, bytes) for each tensor that a layer keeps of a token until the way back.
+    """The name and the bytes of each tensor that a layer saves of a token for the backward pass.
 
-    `size` is that of a number, `mask` that of one in the mask of a dropout. A frozen product
-    keeps nothing but its weight; a norm its input; LoRA its input and the r numbers between.
+    `size` is the bytes of a number, `mask` those of a number in the mask of a dropout. A frozen
+    linear layer saves nothing but its weight, a norm its input, LoRA its input and the r numbers
+    between.
     """
-    hidden, query = shape.hidden, shape.heads * shape.head_dim
-    sums = 1 if shape.parallel else 2
+    hidden, query = architecture.hidden, architecture.heads * architecture.head_dim
+    sums = 1 if architecture.parallel_residual else 2
     # as written, an RMS norm computes on a float32 copy of its input and keeps that
-    normed = 4 if shape.rms and not compiled else size
+    normed = 4 if architecture.rms_norm and not compiled else size
     yield "inputs of the norms", sums * hidden * normed
     yield "statistics of the norms", 2 * 4
-    keys = query if shape.expanded else shape.kv_heads * shape.head_dim
+    keys = query if architecture.expanded_kv else architecture.kv_heads * architecture.head_dim
     yield "query", query * size
     yield "key", keys * size
-    fused = query + 2 * shape.kv_heads * shape.head_dim if shape.fused else keys
+    fused = (
+        query + 2 * architecture.kv_heads * architecture.head_dim
+        if architecture.fused_qkv
+        else keys
+    )
     yield "value", fused * size
-    yield "mixed values", query * size
-    yield "normalisers of the attention", shape.heads * 4
-    if shape.normed_heads:
+    yield "output of the attention", query * size
+    yield "normalisers of the attention", architecture.heads * 4
+    if architecture.qk_norm:
         yield (
             "inputs of the norms of query and key",
-            normed * (query + shape.kv_heads * shape.head_dim),
+            normed * (query + architecture.kv_heads * architecture.head_dim),
         )
-    yield "input of the activation function", shape.ffn * size
-    if shape.gated:
-        yield "what it is multiplied with", shape.ffn * size
+    yield "input of the activation function", architecture.ffn * size
+    if architecture.gated_mlp:
+        yield "other factor of the gated MLP", architecture.ffn * size
         if not compiled:
-            yield "output of the activation function", shape.ffn * size
-    yield "between the two LoRA factors", lora.r * len(_adapted(shape, lora)) * size
+            yield "output of the activation function", architecture.ffn * size
+    yield "between the two LoRA factors", lora.r * len(_adapted_layers(architecture, lora)) * size
     shared: set[str] = set()
-    for linear in _adapted(shape, lora):
+    for linear in _adapted_layers(architecture, lora):
         if lora.dropout:
-            yield f"dropped-out input of {linear.name}", linear.width * (size + mask)
-        elif linear.reads not in shared and (linear.reads != "mixed" or shape.reordered):
-            shared.add(linear.reads)
-            yield f"input of {linear.name}", linear.width * size
+            yield f"dropped-out input of {linear.name}", linear.in_features * (size + mask)
+        elif linear.input not in shared and (
+            linear.input != "attention out" or architecture.copied_heads
+        ):
+            shared.add(linear.input)
+            yield f"input of {linear.name}", linear.in_features * size
 
 
-def _adapted(shape: Shape, lora: Lora) -> list[Linear]:
-    return [linear for linear in shape.linears if targeted(linear, lora.targets)]
+def _adapted_layers(architecture: ModelArchitecture, lora: Lora) -> list[LinearLayer]:
+    return [linear for linear in architecture.linears if gets_adapter(linear, lora.targets)]
 
 
-def _size(quantization: Quantization, device: str) -> int:
+def _number_bytes(quantization: Quantization, device: str) -> int:
     """Bytes of a number that the model computes with."""
     if quantization.compute_dtype == AUTO:
-        return AUTO_SIZES[device]
-    return SIZES[quantization.compute_dtype]
+        return AUTO_DTYPE_BYTES[device]
+    return DTYPE_BYTES[quantization.compute_dtype]
 
 
-def _weight_bytes(quantization: Quantization, in_4_bits: bool, shared: bool, size: int) -> float:
+def _weight_bytes(quantization: Quantization, in_4_bits: bool, sharded: bool, size: int) -> float:
     if not in_4_bits:
         return size
-    double = quantization.double and not shared  # whose scales are shared out as float32
+    double = quantization.double and not sharded  # the scales of shards are float32
     return 0.5 + (1 / 64 + 4 / (64 * 256) if double else 4 / 64)
 
 
-def _logit_bytes(size: int, stock: bool) -> int:
+def _logit_bytes(size: int, uses_trl: bool) -> int:
     """Logits, their float32 logarithms of probabilities and the gradient of those.
 
-    The stock trainer also keeps the logits as float32 that it hands out.
+    TRL's trainer also keeps the float32 logits that it returns.
     """
-    return size + 8 + (4 if stock else 0)
+    return size + 8 + (4 if uses_trl else 0)
 
 
-def _workspace(shape: Shape, tokens: int, size: int, in_4_bits: bool) -> float:
-    largest = max(linear.width * linear.out for linear in shape.linears)
-    gradients = (2 * shape.ffn + 4 * shape.hidden) * size
+def _workspace(architecture: ModelArchitecture, tokens: int, size: int, in_4_bits: bool) -> float:
+    largest = max(linear.in_features * linear.out_features for linear in architecture.linears)
+    gradients = (2 * architecture.ffn + 4 * architecture.hidden) * size
     mask = tokens * tokens * size
     return (largest * size if in_4_bits else 0) + tokens * gradients + mask
 
 
-def _padded_attention(shape: Shape, training: Training, tokens: int, size: int) -> float:
+def _padded_attention(
+    architecture: ModelArchitecture, training: Training, tokens: int, size: int
+) -> float:
     """Probabilities and scores of one layer, where PyTorch has no fused kernel (multi-query)."""
-    if shape.kv_heads == shape.heads or shape.expanded:
+    if architecture.kv_heads == architecture.heads or architecture.expanded_kv:
         return 0
     longest = tokens / training.batch_size
-    return tokens * longest * shape.heads * (2 * size + 4)
+    return tokens * longest * architecture.heads * (2 * size + 4)
 
 
-def _parts(recipe: Recipe) -> tuple[Quantization, Lora, Training]:
+def _sections(recipe: Recipe) -> tuple[Quantization, Lora, Training]:
     assert recipe.quantization and recipe.lora and recipe.training  # noqa: S101 - a qlora recipe
     return recipe.quantization, recipe.lora, recipe.training

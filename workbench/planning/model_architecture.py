@@ -1,4 +1,4 @@
-"""The shape of a base model, read from its config.json without loading anything."""
+"""The architecture of a base model, read from its config.json without loading anything."""
 
 from __future__ import annotations
 
@@ -11,35 +11,45 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError, on_one_line
-from workbench.recipes.base_models import place_of
+from workbench.recipes.base_models import base_path
 
-NAMES = {
+CONFIG_NAMES = {
     "hidden_size": ("hidden_size", "n_embd", "d_model"),
     "layers": ("num_hidden_layers", "n_layer", "n_layers"),
     "heads": ("num_attention_heads", "n_head", "n_heads"),
     "ffn": ("ffn_hidden_size", "intermediate_size", "n_inner", "ffn_dim"),
 }
-"""How architectures call the same thing."""
+"""What each size is called in the config.json of different architectures."""
 PLAIN_MLP = ("gpt2", "gpt_neo", "gptj", "opt", "bloom", "mpt", "phi", "starcoder2", "gpt_bigcode")
-TIED = ("falcon", "gpt2", "gpt_neo", "opt", "bloom", "mpt", "gemma", "gemma2", "gemma3_text")
+TIED_EMBEDDINGS = (
+    "falcon",
+    "gpt2",
+    "gpt_neo",
+    "opt",
+    "bloom",
+    "mpt",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+)
 """Architectures whose output layer is the embedding unless their config.json says otherwise."""
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
 @dataclass(frozen=True)
-class Linear:
-    """A linear layer of each decoder layer; layers with the same `reads` share their input."""
+class LinearLayer:
+    """A linear layer of each decoder layer; layers with the same `input` read the same tensor."""
 
     name: str
-    width: int
-    """Of its input."""
-    out: int
-    reads: str
+    in_features: int
+    out_features: int
+    input: str
+    """The name of the tensor that it reads."""
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What decides how large a causal language model is, and what it keeps for the way back."""
+class ModelArchitecture:
+    """What decides how large a causal model is, and what it saves for the backward pass."""
 
     hidden: int
     layers: int
@@ -48,26 +58,28 @@ class Shape:
     head_dim: int
     ffn: int
     vocabulary: int
-    tied: bool
-    linears: tuple[Linear, ...]
-    gated: bool
+    tied_embeddings: bool
+    linears: tuple[LinearLayer, ...]
+    gated_mlp: bool
     """The MLP multiplies two projections, as Llama's does."""
-    rms: bool
-    parallel: bool
-    """Attention and MLP read the same sum, so a layer keeps one of them."""
-    fused: bool
+    rms_norm: bool
+    parallel_residual: bool
+    """Attention and MLP read the same residual sum, so a layer saves it once."""
+    fused_qkv: bool
     """One layer makes query, key and value; the value, a view of it, keeps all of it alive."""
-    expanded: bool
-    """Keys and values are copied for each query head; a single one is only looked at."""
-    reordered: bool
-    """The mixed values are copied into order before they are read."""
-    normed_heads: bool
+    expanded_kv: bool
+    """Keys and values are copied for each query head; a single head is expanded without a copy."""
+    copied_heads: bool
+    """The output of the attention heads is copied into order before the next layer reads it."""
+    qk_norm: bool
     """Query and key have a norm of their own."""
 
     @property
     def linear_weights(self) -> int:
         """Weights of all linear layers except the output layer."""
-        return self.layers * sum(linear.width * linear.out for linear in self.linears)
+        return self.layers * sum(
+            linear.in_features * linear.out_features for linear in self.linears
+        )
 
 
 UNREADABLE = (
@@ -79,18 +91,18 @@ UNREADABLE = (
     AttributeError,
     RecursionError,
 )
-"""What a config.json can cause that is no JSON, or says something else than what it should."""
+"""The errors of reading a config.json that is not what it should be."""
 
 
-def read_shape(base: str) -> Shape:
-    """The shape of a local folder, or of a hub model that is in the cache here.
+def read_architecture(base: str) -> ModelArchitecture:
+    """The architecture of a base in a local folder, or of a hub model that is in the cache here.
 
-    Raises UserError when there is none yet, or when its config.json says too little.
+    Raises UserError when there is no config.json yet, or when it says too little.
     """
     path = config_path(base)
     try:
         values = json.loads(path.read_text("utf-8"))
-        return shape_of(values)
+        return architecture_of(values)
     except UNREADABLE as error:
         raise UserError(
             f"What {base} needs cannot be estimated from its config.json ({on_one_line(error)})."
@@ -99,7 +111,7 @@ def read_shape(base: str) -> Shape:
 
 def config_path(base: str) -> Path:
     """The config.json of a base; raises UserError if it is not on this machine."""
-    folder = place_of(base)
+    folder = base_path(base)
     if folder.is_dir():
         return folder / "config.json"
     cache = Path(
@@ -118,10 +130,10 @@ def config_path(base: str) -> Path:
     )
 
 
-def shape_of(config: Mapping[str, Any]) -> Shape:
-    """The shape that a config.json describes; what is unknown is taken for one like Llama.
+def architecture_of(config: Mapping[str, Any]) -> ModelArchitecture:
+    """The architecture that a config.json describes; an unknown kind is taken to be like Llama.
 
-    Raises KeyError or ValueError for what cannot be told.
+    Raises KeyError or ValueError if the sizes cannot be read from it.
     """
     config = config.get("text_config") or config
     if any(config.get(name) for name in EXPERTS):
@@ -141,7 +153,7 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
         neox and config.get("use_parallel_residual", True)
     )
     one_norm = falcon and parallel and not (new and config.get("num_ln_in_parallel_attn") != 1)
-    return Shape(
+    return ModelArchitecture(
         hidden=hidden,
         layers=layers,
         heads=heads,
@@ -149,7 +161,7 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
         head_dim=head_dim,
         ffn=ffn,
         vocabulary=int(config["vocab_size"]),
-        tied=bool(config.get("tie_word_embeddings", kind in TIED)),
+        tied_embeddings=bool(config.get("tie_word_embeddings", kind in TIED_EMBEDDINGS)),
         linears=tuple(
             _linears(
                 hidden,
@@ -161,17 +173,17 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
                 "attention in" if one_norm else "mlp in",
             )
         ),
-        gated=not plain,
-        rms=not plain,
-        parallel=bool(parallel),
-        fused=fused and not new,
-        expanded=new or (not fused and 1 < kv_heads < heads),
-        reordered=neox,
-        normed_heads=kind in ("qwen3", "gemma3_text", "olmo2"),
+        gated_mlp=not plain,
+        rms_norm=not plain,
+        parallel_residual=bool(parallel),
+        fused_qkv=fused and not new,
+        expanded_kv=new or (not fused and 1 < kv_heads < heads),
+        copied_heads=neox,
+        qk_norm=kind in ("qwen3", "gemma3_text", "olmo2"),
     )
 
 
-def targeted(linear: Linear, targets: str | tuple[str, ...]) -> bool:
+def gets_adapter(linear: LinearLayer, targets: str | tuple[str, ...]) -> bool:
     """Whether PEFT puts an adapter beside a layer; a text other than all-linear is a pattern."""
     if targets == "all-linear":
         return True
@@ -182,26 +194,26 @@ def targeted(linear: Linear, targets: str | tuple[str, ...]) -> bool:
 
 def _linears(
     hidden: int, query: int, kv: int, ffn: int, fused: bool, gated: bool, mlp_in: str
-) -> Iterator[Linear]:
+) -> Iterator[LinearLayer]:
     if fused:
-        yield Linear("query_key_value", hidden, query + 2 * kv, "attention in")
-        yield Linear("dense", query, hidden, "mixed")
+        yield LinearLayer("query_key_value", hidden, query + 2 * kv, "attention in")
+        yield LinearLayer("dense", query, hidden, "attention out")
     else:
-        yield Linear("q_proj", hidden, query, "attention in")
-        yield Linear("k_proj", hidden, kv, "attention in")
-        yield Linear("v_proj", hidden, kv, "attention in")
-        yield Linear("o_proj", query, hidden, "mixed")
+        yield LinearLayer("q_proj", hidden, query, "attention in")
+        yield LinearLayer("k_proj", hidden, kv, "attention in")
+        yield LinearLayer("v_proj", hidden, kv, "attention in")
+        yield LinearLayer("o_proj", query, hidden, "attention out")
     if gated:
-        yield Linear("gate_proj", hidden, ffn, mlp_in)
-        yield Linear("up_proj", hidden, ffn, mlp_in)
-        yield Linear("down_proj", ffn, hidden, "mlp mixed")
+        yield LinearLayer("gate_proj", hidden, ffn, mlp_in)
+        yield LinearLayer("up_proj", hidden, ffn, mlp_in)
+        yield LinearLayer("down_proj", ffn, hidden, "activated")
     else:
-        yield Linear("dense_h_to_4h", hidden, ffn, mlp_in)
-        yield Linear("dense_4h_to_h", ffn, hidden, "mlp mixed")
+        yield LinearLayer("dense_h_to_4h", hidden, ffn, mlp_in)
+        yield LinearLayer("dense_4h_to_h", ffn, hidden, "activated")
 
 
 def _value(config: Mapping[str, Any], name: str, otherwise: int | None = None) -> Any:
-    for known in NAMES[name]:
+    for known in CONFIG_NAMES[name]:
         if config.get(known):
             return config[known]
     if otherwise is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storage.errors import UserError
 from workbench.planning.devices import Device
-from workbench.planning.model_architecture import Shape
+from workbench.planning.model_architecture import ModelArchitecture
 from workbench.recipes.memory_modes import MemoryMode
 from workbench.recipes.recipes import Recipe, Training
 from workbench.rundir import folder as run_folder
@@ -38,27 +38,28 @@ TFLOPS = {
 """Matrix products in 16 bits, 10^12 operations a second: H100 as measured, others about as sold."""
 UNKNOWN_TFLOPS = 50
 CPU_TFLOPS = 0.02
-"""Of a core, in float32."""
-SHARE = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14, "sharded": 0.14}
-"""How much of that rate training reaches by memory setting, measured on an H100."""
-STOCK_SHARE = 0.025
+"""10^12 operations a second of a core, in float32."""
+TRAINING_SHARES = {"16-bit": 0.47, "nf4": 0.37, "24gb": 0.24, "8gb": 0.14, "sharded": 0.14}
+"""The share of that rate that training reaches in each memory mode, measured on an H100."""
+TRL_SHARE = 0.025
 SCORING_SHARE = 0.6
-READ = 1e9
+BASE_BYTES_PER_S = 1e9
 """Bytes of a base that are loaded in a second."""
-LOOKED_AT = 20
-"""Newest runs in which one like this is looked for."""
+MAX_RUNS = 20
+"""The newest runs, among which one with the same settings is looked for."""
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What an earlier run took, in seconds; one that is not over has not taken all of it yet."""
+    """Seconds that an earlier run took before, for and after its steps."""
 
     before_s: float
     step_s: float
     after_s: float | None
+    """None of a run that is not finished."""
 
 
-def from_runs(
+def estimate_from_runs(
     folders: Iterable[Path],
     recipe: Recipe,
     base: str,
@@ -66,61 +67,64 @@ def from_runs(
     processes: int,
     rough: TimeEstimate,
 ) -> TimeEstimate | None:
-    """From the newest run of the same base, trainer and memory setting, if there is one.
+    """The time of a run from the newest one of the same base, trainer and memory setting, or None.
 
-    A finished one comes first, then one whose steps are known at least; what comes after them is
-    then as rough as `rough`, and off by as much. The time of a step grows with its tweets.
+    A finished run comes first, then one of which the time of a step is known; the time after the
+    last step is then that of `rough`, scaled by the same factor as its steps. The time of a step
+    grows with its tweets.
     """
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
-    going: TimeEstimate | None = None
-    for folder in list(folders)[:LOOKED_AT]:
+    unfinished: TimeEstimate | None = None
+    for folder in list(folders)[:MAX_RUNS]:
         try:
             job, state = run_folder.read_job(folder), run_folder.read_state(folder)
             launch = read_launch(folder)
         except UserError:
-            continue  # a run that is damaged tells nothing
-        before = job.recipe.training
-        if before is None or job.base != base or launch.processes != processes:
+            continue  # a damaged run says nothing about the time
+        earlier = job.recipe.training
+        if earlier is None or job.base != base or launch.processes != processes:
             continue
-        if _kind(job.recipe, before) != _kind(recipe, training):
+        if _compared_settings(job.recipe, earlier) != _compared_settings(recipe, training):
             continue
-        if (measured := _measured(folder, state)) is None:
+        if (measured := _measure(folder, state)) is None:
             continue
-        step_s = measured.step_s * _per_step(training) / _per_step(before)
+        step_s = measured.step_s * _per_step(training) / _per_step(earlier)
         at_steps = measured.before_s + steps * step_s
         if measured.after_s is not None:
             seconds = at_steps + measured.after_s
             return TimeEstimate(seconds, f"as run {folder.name} took", step_s, measured.after_s)
-        if going is None:
+        if unfinished is None:
             after_s = rough.after_s * (step_s / rough.step_s if rough.step_s else 1.0)
             source = f"from the steps of run {folder.name}"
-            going = TimeEstimate(at_steps + after_s, source, step_s, after_s)
-    return going
+            unfinished = TimeEstimate(at_steps + after_s, source, step_s, after_s)
+    return unfinished
 
 
-def _measured(folder: Path, state: State) -> _Measured | None:
-    """What a run took, or has taken so far; None before its first steps are told."""
-    told = [values for values, _ in run_folder.read_log(folder) if values["event"] == "step"]
-    step_s = told[-1].get("step_s") if told else None
+def _measure(folder: Path, state: State) -> _Measured | None:
+    """The time of a run, or of its part so far; None before its first steps are in the log."""
+    steps_logged = [
+        values for values, _ in run_folder.read_log(folder) if values["event"] == "step"
+    ]
+    step_s = steps_logged[-1].get("step_s") if steps_logged else None
     if not isinstance(step_s, int | float) or state.seconds is None:
         return None
     if state.state != run_folder.DONE:
-        stepped = _between(state.started, told[0].get("at"))
-        return _Measured(max(0.0, stepped - told[0].get("step", 0) * step_s), step_s, None)
+        stepped = _seconds_between(state.started, steps_logged[0].get("at"))
+        return _Measured(max(0.0, stepped - steps_logged[0].get("step", 0) * step_s), step_s, None)
     rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
-    after_s = min(rest, _between(told[-1].get("at"), state.finished))
+    after_s = min(rest, _seconds_between(steps_logged[-1].get("at"), state.finished))
     return _Measured(rest - after_s, step_s, after_s)
 
 
-def _between(start: object, end: object) -> float:
+def _seconds_between(start: object, end: object) -> float:
     """Seconds between two moments, 0 where one of them is not known or a clock was set."""
     first, last = schema.finite_number(start), schema.finite_number(end)
     return 0.0 if first is None or last is None else max(0.0, last - first)
 
 
-def from_rate(
-    shape: Shape,
+def estimate_from_rate(
+    architecture: ModelArchitecture,
     recipe: Recipe,
     memory: MemoryMode,
     device: Device,
@@ -128,7 +132,7 @@ def from_rate(
     tokens: float,
     scored: float,
 ) -> TimeEstimate:
-    """From the operations of so many steps on so many tokens in all, and of scoring so many.
+    """The time of a run from its operations, on `tokens` in all steps and `scored` ones after.
 
     A weight takes 2 operations per token forward and 2 for the gradient of its input; 2 more where
     activations are computed twice. Rough: only the H100's rates were measured.
@@ -136,26 +140,26 @@ def from_rate(
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
     again = memory.checkpointing or training.gradient_checkpointing
-    weights = shape.linear_weights
-    head = shape.vocabulary * shape.hidden if recipe.loss == "full-text" else 0
+    weights = architecture.linear_weights
+    head = architecture.vocabulary * architecture.hidden if recipe.loss == "full-text" else 0
     if device.kind == "cuda":
         known = (rate for name, rate in TFLOPS.items() if name in device.name)
         rate = next(known, UNKNOWN_TFLOPS) * 1e12
-        share = STOCK_SHARE if training.trainer == "trl" else SHARE[memory.name]
+        share = TRL_SHARE if training.trainer == "trl" else TRAINING_SHARES[memory.name]
         scoring = SCORING_SHARE
     else:
         rate = (os.cpu_count() or 1) * CPU_TFLOPS * 1e12
         share = scoring = 1.0
     training_s = (6 if again else 4) * (weights + head) * tokens / (rate * share)
     after_s = 2 * weights * scored / (rate * scoring)
-    loading_s = 2 * weights / READ
+    loading_s = 2 * weights / BASE_BYTES_PER_S
     source = f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s"
     return TimeEstimate(
         loading_s + training_s + after_s, source, training_s / max(1, steps), after_s
     )
 
 
-def _kind(recipe: Recipe, training: Training) -> tuple[object, ...]:
+def _compared_settings(recipe: Recipe, training: Training) -> tuple[object, ...]:
     return (
         training.trainer,
         training.memory,

@@ -9,8 +9,8 @@ from typing import Any
 from storage.errors import UserError
 from workbench.recipes.recipes import Quantization
 
-ANOTHER = "give another base with --base"
-HEADS = (
+OTHER_BASE_ADVICE = "give another base with --base"
+OTHER_HEADS = (
     "ForSequenceClassification",
     "ForTokenClassification",
     "ForQuestionAnswering",
@@ -28,11 +28,11 @@ def require_supported(config: Mapping[str, Any], name: str) -> None:
     if config.get("is_encoder_decoder"):
         raise UserError(
             f"{name} is an encoder-decoder ({kind}), and here a label is the next word after a "
-            f"prompt; {ANOTHER}, a causal language model."
+            f"prompt; {OTHER_BASE_ADVICE}, a causal language model."
         )
     named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else ""
-    if architecture.endswith(HEADS):
+    if architecture.endswith(OTHER_HEADS):
         raise UserError(
             f"{name} has a head of its own in place of the output over words ({architecture}); "
             "give the language model that it was made from with --base."

@@ -14,7 +14,7 @@ from urllib.request import getproxies
 from storage.errors import UserError, on_one_line
 from workbench.recipes.base_configs import require_supported
 
-TOKENIZERS = (
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
     "vocab.json",
@@ -31,7 +31,7 @@ SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
-def place_of(name: str) -> Path:
+def base_path(name: str) -> Path:
     """Where a name would be as a folder; a home that nobody has stays as it is written."""
     try:
         return Path(name).expanduser()
@@ -41,17 +41,17 @@ def place_of(name: str) -> Path:
 
 def is_local(name: str) -> bool:
     """Whether the name is a folder here, for which the network is never touched."""
-    return place_of(name).is_dir()
+    return base_path(name).is_dir()
 
 
-def from_anywhere(name: str) -> str:
+def absolute_name(name: str) -> str:
     """The name by which a base is found from every directory: of a folder here, its whole path."""
-    return str(place_of(name).absolute()) if is_local(name) else name
+    return str(base_path(name).absolute()) if is_local(name) else name
 
 
 def require_model(name: str) -> None:
     """Raise UserError if the name is a local path without a whole model in it."""
-    path = place_of(name)
+    path = base_path(name)
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
@@ -80,7 +80,7 @@ def _require_files(folder: Path) -> None:
             f"{folder} has a config.json but no weights (*.safetensors); download the model whole, "
             f"such as with `hf download NAME --local-dir {folder}`."
         )
-    if not any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
+    if not any(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)):
         raise UserError(
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
@@ -109,7 +109,7 @@ def _require_supported(folder: Path) -> None:
     require_supported(config, str(folder))
 
 
-def hub_answers() -> bool:
+def hub_reachable() -> bool:
     """Whether the hub can be connected to; behind a proxy only a request could tell, so yes.
 
     Its library would try for a minute before it gives up.
@@ -131,7 +131,7 @@ def fingerprint(name: str) -> str | None:
     Over the size, the header and samples of each weights file and of each JSON file: other
     weights differ everywhere, so reading all of them would tell no more.
     """
-    folder = place_of(name)
+    folder = base_path(name)
     if not folder.is_dir():
         return None
     hasher = hashlib.sha256()

@@ -20,8 +20,8 @@ COMPUTE_DTYPES = (AUTO, "bfloat16", "float16", "float32")
 BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
 CLASS_WEIGHTS = NO_WEIGHTS, BALANCED = ("none", "balanced")
-MOST_BATCH = 65_536
-MEMORY = ("auto", *NAMED_MODES)
+MAX_BATCH = 65_536
+MEMORY_SETTINGS = ("auto", *NAMED_MODES)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ SECTIONS: dict[str, type] = {
 }
 
 
-def names() -> dict[str, str]:
+def descriptions() -> dict[str, str]:
     """The recipes and what each is for."""
     return {name: str(values["description"]) for name, values in _presets().items()}
 
@@ -135,12 +135,12 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if name not in presets:
         raise UsageError(f"{name!r} is not a recipe (known: {', '.join(presets)}).")
     values = presets[name]
-    return _chosen({"name": name, **values}, overrides)
+    return _new_recipe({"name": name, **values}, overrides)
 
 
-def changed(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
     """A recipe with `section.name=value` overrides; raises UsageError for what is not known."""
-    return _chosen(recipe.as_json(), overrides)
+    return _new_recipe(recipe.as_json(), overrides)
 
 
 def from_json(values: Mapping[str, Any]) -> Recipe:
@@ -160,7 +160,7 @@ def _presets() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files("workbench.recipes").joinpath("recipes.toml").read_text("utf-8"))
 
 
-def _chosen(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
+def _new_recipe(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
     """A recipe for a run to come; those of earlier runs may hold settings without effect."""
     for override in overrides:
         _override(values, override)
@@ -229,7 +229,7 @@ def _check(recipe: Recipe) -> None:
             (t.learning_rate > 0, "training.learning_rate is above 0"),
             (t.patience >= 0, "training.patience is 0 or more"),
             (t.seed >= 0, "training.seed is 0 or more"),
-            (max(sizes[:2]) <= MOST_BATCH, f"a batch number is at most {MOST_BATCH:,}"),
+            (max(sizes[:2]) <= MAX_BATCH, f"a batch number is at most {MAX_BATCH:,}"),
             (t.scheduler in SCHEDULERS, f"training.scheduler is one of {', '.join(SCHEDULERS)}"),
             (0 <= t.warmup < 1, "training.warmup is from 0 to below 1"),
             (0 <= t.dev_share < 1, "training.dev_share is from 0 to below 1"),
@@ -242,7 +242,10 @@ def _check(recipe: Recipe) -> None:
                 t.trainer == "packed" or t.class_weights == NO_WEIGHTS,
                 "training.class_weights=balanced goes with training.trainer=packed only",
             ),
-            (t.memory in MEMORY, f"training.memory is one of {', '.join(MEMORY)}"),
+            (
+                t.memory in MEMORY_SETTINGS,
+                f"training.memory is one of {', '.join(MEMORY_SETTINGS)}",
+            ),
             (
                 t.trainer == "packed" or recipe.loss == "full-text",
                 "training.trainer=trl goes with loss=full-text only",

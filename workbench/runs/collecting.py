@@ -14,7 +14,7 @@ from storage.runs.runs import Run
 from storage.runs.suspect_ranking import ranks_suspects
 from storage.store import Store, transaction
 from workbench.evaluation.run_evaluation import evaluate_run
-from workbench.evaluation.suspects import rank_by
+from workbench.evaluation.suspects import rank_suspects_by
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
 from workbench.rundir.folder import DONE, FAILED, LIVE, State
@@ -73,7 +73,7 @@ def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool
                 add_predictions(store, run.id, read_predictions(store, run, folder))
                 evaluate_run(store, run.id)
                 if ranks_suspects(store) == run.id:
-                    rank_by(store, run)
+                    rank_suspects_by(store, run)
             _write_state(store, run, state)
     return True
 

@@ -23,9 +23,9 @@ from storage.runs.training_set import Example
 from storage.safety.os_errors import writing
 from storage.store import Store, now, require_writable, transaction
 from storage.transfer import id_remapping
-from workbench.evaluation.near_duplicate_groups import compared
+from workbench.evaluation.near_duplicate_groups import all_compared
 from workbench.planning.class_balance import balance_warnings
-from workbench.recipes.base_models import fingerprint, is_local, place_of
+from workbench.recipes.base_models import base_path, fingerprint, is_local
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
@@ -65,7 +65,7 @@ def snapshot_training(
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
     with ExitStack() as reading:
-        reading.enter_context(compared(store))
+        reading.enter_context(all_compared(store))
         train, dev = training_set.divided(store, share, seed)
         if not train:
             raise UserError(no_training_tweets(store))
@@ -159,7 +159,7 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
         base_print=None if base is None else fingerprint(base),
     )
     with ExitStack() as reading:
-        reading.enter_context(compared(store))
+        reading.enter_context(all_compared(store))
         train, dev = (_examples_of(source / name) for name in (run_folder.TRAIN, run_folder.DEV))
         if not train:
             raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
@@ -204,7 +204,7 @@ def _test_by_now(store: Store, examples: list[Example]) -> set[int]:
 
 def _resolve_base(base: str | None) -> str | None:
     if base is not None and is_local(base):
-        return str(place_of(base).resolve())
+        return str(base_path(base).resolve())
     return base
 
 

@@ -59,7 +59,7 @@ class LossIsNaN(UserError):
 
 def reason_of(error: BaseException) -> str:
     """What to tell the user of an error that ended a run: of its cause, if that is known."""
-    for cause in _chain(error):
+    for cause in _causes(error):
         if (known := _known(cause)) is not None:
             return known
     if isinstance(error, UserError):
@@ -70,11 +70,11 @@ def reason_of(error: BaseException) -> str:
 def _known(error: BaseException) -> str | None:
     if isinstance(error, UserError):
         return None
-    for sentence, holds in KINDS:
+    for sentence, holds in ERROR_TYPES:
         if holds(error):
             return sentence
     text = str(error).lower()
-    for words, sentence in WORDS:
+    for words, sentence in MESSAGES:
         if any(word in text for word in words):
             return sentence
     if type(error).__name__ == "GatedRepoError":
@@ -90,7 +90,7 @@ def _named(*names: str) -> Callable[[BaseException], bool]:
     return lambda error: type(error).__name__ in names
 
 
-KINDS = (
+ERROR_TYPES = (
     (OUT_OF_MEMORY, _named("OutOfMemoryError")),
     (NO_MEMORY, _named("MemoryError", "ArrowMemoryError")),
     (DISK_FULL, _number(errno.ENOSPC, errno.EDQUOT)),
@@ -113,7 +113,7 @@ KINDS = (
         ),
     ),
 )
-WORDS = (
+MESSAGES = (
     (
         ("cuda out of memory", "cuda error: out of memory", "cublas_status_alloc_failed"),
         OUT_OF_MEMORY,
@@ -172,7 +172,7 @@ def _repository(error: BaseException) -> str:
     return "/".join(parts[:2]) or "The base"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """An error, and the errors that it came from."""
     seen: set[int] = set()
     current: BaseException | None = error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.errors import UserError
-from workbench.recipes.base_models import hub_answers, is_local, require_same_base
+from workbench.recipes.base_models import hub_reachable, is_local, require_same_base
 from workbench.rundir import rank_failures
 from workbench.rundir.folder import DONE, FAILED, STOPPED, Job
 from workbench.worker.failure_reasons import OTHER_ENDED, reason_of
@@ -23,7 +23,7 @@ def without_hub(job: Job) -> bool:
 
     In its cache there may still be the base; to ask a hub that is away would take a minute.
     """
-    return job.base is None or is_local(job.base) or not hub_answers()
+    return job.base is None or is_local(job.base) or not hub_reachable()
 
 
 def do_run(job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from workbench.analysis.agreement import agreement, cohen_kappa, krippendorff_alpha, sheet
+from workbench.analysis.agreement import agreement, cohen_kappa, krippendorff_alpha, rating_matrix
 
 FOUR_CODERS = (
     "1 2 3 3 2 1 4 1 2 . . .",
@@ -21,7 +21,7 @@ FOUR_CODERS = (
 
 def rated(columns):
     """Ratings of annotators a, b, … from a string of labels each; . is none."""
-    return sheet(
+    return rating_matrix(
         (chr(97 + who), tweet, label)
         for who, column in enumerate(columns)
         for tweet, label in enumerate(column.split())

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from workbench.analysis.calibration import LEAST, MOST, brier, ece, nll, scaled, temperature
+from workbench.analysis.calibration import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    scale_by_temperature,
+)
 
 
 @st.composite
@@ -26,38 +34,42 @@ def drawn(rows: int, sharpness: float = 1.0):
     rng = np.random.default_rng(4)
     honest = rng.dirichlet([1, 1, 1], rows)
     truth = (honest.cumsum(axis=1) < rng.random((rows, 1))).sum(axis=1).clip(max=2).tolist()
-    return scaled(honest, 1 / sharpness), truth
+    return scale_by_temperature(honest, 1 / sharpness), truth
 
 
 def test_the_error_of_a_worked_example():
     # two bins: confidences .6 .7 (one right), .8 .9 (both right)
     rows = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]
-    assert ece(rows, [0, 1, 1, 1], bins=2) == pytest.approx((abs(1 - 1.3) + abs(2 - 1.7)) / 4)
+    assert expected_calibration_error(rows, [0, 1, 1, 1], bins=2) == pytest.approx(
+        (abs(1 - 1.3) + abs(2 - 1.7)) / 4
+    )
 
 
 def test_honest_probabilities_have_little_error_and_sharper_ones_more():
-    assert ece(*drawn(20_000)) < 0.015
-    assert ece(*drawn(20_000, sharpness=3)) > 0.15
+    assert expected_calibration_error(*drawn(20_000)) < 0.015
+    assert expected_calibration_error(*drawn(20_000, sharpness=3)) > 0.15
 
 
 def test_the_temperature_takes_sharpness_back():
-    assert temperature(*drawn(20_000, sharpness=3)) == pytest.approx(3, rel=0.05)
-    assert temperature(*drawn(20_000)) == pytest.approx(1, rel=0.05)
+    assert fit_temperature(*drawn(20_000, sharpness=3)) == pytest.approx(3, rel=0.05)
+    assert fit_temperature(*drawn(20_000)) == pytest.approx(1, rel=0.05)
 
 
 def test_rows_that_are_all_right_or_all_wrong_stop_at_the_bounds():
     rows = [[0.8, 0.2], [0.7, 0.3]]
-    assert temperature(rows, [0, 0]) == pytest.approx(LEAST, rel=0.01)
-    assert temperature(rows, [1, 1]) == pytest.approx(MOST, rel=0.01)
+    assert fit_temperature(rows, [0, 0]) == pytest.approx(MIN_TEMPERATURE, rel=0.01)
+    assert fit_temperature(rows, [1, 1]) == pytest.approx(MAX_TEMPERATURE, rel=0.01)
 
 
 def test_certainty_that_is_wrong_is_finite():
-    assert 80 < nll([[1.0, 0.0]], [1]) < 90
-    assert brier([[1.0, 0.0]], [1]) == 2
-    assert ece([[1.0, 0.0]], [1]) == 1
+    assert 80 < negative_log_likelihood([[1.0, 0.0]], [1]) < 90
+    assert brier_score([[1.0, 0.0]], [1]) == 2
+    assert expected_calibration_error([[1.0, 0.0]], [1]) == 1
 
 
-@pytest.mark.parametrize("figure", [ece, nll, brier, temperature])
+@pytest.mark.parametrize(
+    "figure", [expected_calibration_error, negative_log_likelihood, brier_score, fit_temperature]
+)
 def test_no_rows_have_no_figure(figure):
     with pytest.raises(ValueError, match="needs rows"):
         figure(np.empty((0, 2)), [])
@@ -68,45 +80,53 @@ def test_no_rows_have_no_figure(figure):
 def test_figures_are_what_sklearn_says(rows):
     probabilities, truth = rows
     labels = range(probabilities.shape[1])
-    assert nll(*rows) == pytest.approx(reference.log_loss(truth, probabilities, labels=labels))
+    above = np.maximum(probabilities, 1e-15)  # what is below is cut off at another place there
+    assert negative_log_likelihood(above, truth) == pytest.approx(
+        reference.log_loss(truth, above, labels=labels)
+    )
     wanted = np.eye(len(labels))[truth]
-    assert brier(*rows) == pytest.approx(((probabilities - wanted) ** 2).sum(1).mean())
+    assert brier_score(*rows) == pytest.approx(((probabilities - wanted) ** 2).sum(1).mean())
 
 
 @given(judged(), st.integers(1, 20))
 def test_the_error_is_a_share_and_blind_to_the_order_of_the_labels(rows, bins):
     probabilities, truth = rows
-    found = ece(probabilities, truth, bins)
+    found = expected_calibration_error(probabilities, truth, bins)
     assert 0 <= found <= 1
     turned = [probabilities.shape[1] - 1 - label for label in truth]
-    assert ece(probabilities[:, ::-1], turned, bins) == pytest.approx(found)
+    assert expected_calibration_error(probabilities[:, ::-1], turned, bins) == pytest.approx(found)
 
 
 @given(judged())
 def test_one_bin_compares_the_means(rows):
     probabilities, truth = rows
     right = (probabilities.argmax(axis=1) == truth).mean()
-    assert ece(*rows, bins=1) == pytest.approx(abs(right - probabilities.max(axis=1).mean()))
+    assert expected_calibration_error(*rows, bins=1) == pytest.approx(
+        abs(right - probabilities.max(axis=1).mean())
+    )
 
 
 @given(judged(), st.floats(0.1, 10))
 def test_a_temperature_keeps_order_and_sum(rows, value):
     probabilities, _ = rows
-    changed = scaled(probabilities, value)
+    changed = scale_by_temperature(probabilities, value)
     assert changed.sum(axis=1) == pytest.approx(1)
     likeliest = np.take_along_axis(changed, probabilities.argmax(axis=1)[:, None], axis=1)[:, 0]
     assert likeliest == pytest.approx(changed.max(axis=1))
     kept = changed.min(axis=1) > 1e-30  # the rest is as good as certain
-    back = scaled(changed, 1 / value)
+    back = scale_by_temperature(changed, 1 / value)
     assert back[kept] == pytest.approx(probabilities[kept], abs=1e-6)
 
 
 @given(judged())
 def test_no_other_temperature_is_better(rows):
     probabilities, truth = rows
-    found = temperature(probabilities, truth)
-    best = nll(scaled(probabilities, found), truth)
-    assert best <= nll(probabilities, truth) + 1e-6
+    found = fit_temperature(probabilities, truth)
+    best = negative_log_likelihood(scale_by_temperature(probabilities, found), truth)
+    assert best <= negative_log_likelihood(probabilities, truth) + 1e-6
     for other in (found * 0.9, found * 1.1):
-        if LEAST <= other <= MOST:
-            assert best <= nll(scaled(probabilities, other), truth) + 1e-6
+        if MIN_TEMPERATURE <= other <= MAX_TEMPERATURE:
+            assert (
+                best
+                <= negative_log_likelihood(scale_by_temperature(probabilities, other), truth) + 1e-6
+            )

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from workbench.planning.devices import Device
-from workbench.planning.forecast import Texts, forecast
+from workbench.planning.forecast import TextStatistics, forecast
 from workbench.planning.memory_estimate import GIB
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -16,7 +16,7 @@ from workbench.rundir.launch import TORCHRUN, Launch
 from workbench.runs.snapshotting import snapshot_training
 
 H100 = Device("cuda", "NVIDIA H100 80GB HBM3", 79 * GIB, 80 * GIB)
-TEXTS = Texts(400, 120.0, 400, 500)
+TEXTS = TextStatistics(400, 120.0, 400, 500)
 FALCON = {
     "model_type": "falcon",
     "hidden_size": 4544,
@@ -171,7 +171,7 @@ def test_what_a_run_is_thought_to_take_is_written_down_before_it_begins(
 
 def test_time_from_operations_is_near_what_an_h100_took(falcon):
     recipe = recipes.load("fast", ["training.memory=16-bit"])
-    found = forecast(recipe, falcon, "", Texts(400, 51.45 * 3.1, 400, 0), H100, [])
+    found = forecast(recipe, falcon, "", TextStatistics(400, 51.45 * 3.1, 400, 0), H100, [])
     assert found.time.seconds == pytest.approx(200 * 0.064 + 13.3, rel=0.1)  # and loading
 
 
@@ -184,9 +184,9 @@ def test_several_gpus_share_the_work_and_if_wanted_the_base(falcon):
         return forecast(chosen, falcon, "", TEXTS, card, [], Launch(TORCHRUN, 1, gpus))
 
     alone, two = asked(1), asked(2)
-    assert not alone.fits and alone.smaller is None
+    assert not alone.fits and alone.fitting_setting is None
     assert "or share it out (--gpus N --set training.memory=sharded)" in alone.sentences()[-1]
-    assert not two.fits and two.smaller == "training.memory=sharded"
+    assert not two.fits and two.fitting_setting == "training.memory=sharded"
     shared = asked(2, "training.memory=sharded")
     assert shared.fits and "GiB on each GPU (memory sharded)" in shared.sentences()[1]
     assert shared.as_json()["processes"] == 2

@@ -63,7 +63,10 @@ def test_an_estimate_knows_how_large_a_number_is(repository):
     base = str(repository / "sample_data" / "base")
     as_named = {
         dtype: training_bytes(
-            base, recipes.changed(recipe, [f"quantization.compute_dtype={dtype}"]), 512, device
+            base,
+            recipes.with_overrides(recipe, [f"quantization.compute_dtype={dtype}"]),
+            512,
+            device,
         )
         for dtype, device in (("bfloat16", "cuda"), ("float32", "cpu"))
     }

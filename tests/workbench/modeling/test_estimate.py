@@ -16,17 +16,17 @@ from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.planning.memory_estimate import (
     GIB,
-    Lengths,
+    TokenLengths,
     adapter_weights,
-    estimate,
-    kept_per_token,
+    estimate_memory,
+    saved_per_token,
     training_bytes,
 )
-from workbench.planning.model_architecture import read_shape, shape_of
+from workbench.planning.model_architecture import architecture_of, read_architecture
 from workbench.recipes import recipes
 from workbench.recipes.memory_modes import MEMORY_MODES, NAMED_MODES
 
-FALCON_7B = shape_of(
+FALCON_7B = architecture_of(
     {
         "model_type": "falcon",
         "hidden_size": 4544,
@@ -37,7 +37,7 @@ FALCON_7B = shape_of(
         "parallel_attn": True,
     }
 )
-TWEETS = Lengths(823.26 / 16, 256)
+TWEETS = TokenLengths(823.26 / 16, 256)
 """Of the measured runs; the longest row does not matter where rows are packed."""
 ROWS, TOKENS = 4, 32
 
@@ -84,7 +84,9 @@ def test_what_a_layer_keeps_for_the_way_back_is_known(make_base, architecture, d
     folder = make_base(architecture)
     one, lora = kept(folder, 1, dropout)
     two, _ = kept(folder, 2, dropout)
-    expected = sum(count for _, count in kept_per_token(read_shape(str(folder)), lora, 2, False, 2))
+    expected = sum(
+        count for _, count in saved_per_token(read_architecture(str(folder)), lora, 2, False, 2)
+    )
     # Falcon's new decoder with a single key and value, as here, copies the key but not the value
     margin = 0.04 if architecture == "falcon-new" else 0.01
     assert (two - one) / (ROWS * TOKENS) == pytest.approx(expected, rel=margin)
@@ -95,14 +97,16 @@ def test_what_a_layer_keeps_for_the_way_back_is_known(make_base, architecture, d
 )
 def test_the_estimate_is_near_what_was_measured_on_an_h100(setting, measured):
     """`torch.cuda.max_memory_allocated` in steps of 16 tweets; tests/bench/gpu_speed.py."""
-    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, MEMORY_MODES[setting])
+    found = estimate_memory(FALCON_7B, recipes.load("fast"), TWEETS, MEMORY_MODES[setting])
     assert found.peak / GIB == pytest.approx(measured, rel=0.08)
 
 
 @pytest.mark.parametrize(("setting", "measured"), [("8gb", 5.298), ("sharded", 3.779)])
 def test_the_estimate_is_near_what_was_measured_on_each_of_two_h100(setting, measured):
     """tests/bench/gpu_shards.py, where nothing is compiled."""
-    found = estimate(FALCON_7B, recipes.load("fast"), TWEETS, NAMED_MODES[setting], processes=2)
+    found = estimate_memory(
+        FALCON_7B, recipes.load("fast"), TWEETS, NAMED_MODES[setting], processes=2
+    )
     assert found.peak / GIB == pytest.approx(measured, rel=0.08)
 
 
@@ -113,13 +117,13 @@ def test_the_weights_are_counted_as_they_are_loaded(make_base, architecture):
     folder = str(make_base(architecture))
     held = ["training.memory=nf4", "quantization.compute_dtype=bfloat16"]
     recipe = recipes.load("fast", held)
-    shape = read_shape(folder)
+    architecture = read_architecture(folder)
     model = load_base(folder, recipe.quantization).model
-    found = estimate(shape, recipe, TWEETS, MEMORY_MODES["nf4"], "cpu")
+    found = estimate_memory(architecture, recipe, TWEETS, MEMORY_MODES["nf4"], "cpu")
     assert found.base + found.embeddings == pytest.approx(model_bytes(model), rel=0.02)
     adapted = add_adapter(model, recipe.lora, 1)
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
-    assert adapter_weights(shape, recipe.lora) == trained
+    assert adapter_weights(architecture, recipe.lora) == trained
     assert training_bytes(folder, recipe, 832) > found.base + found.embeddings
 
 
@@ -129,7 +133,9 @@ def test_the_fastest_setting_that_fits_is_taken(prepare, monkeypatch):
     monkeypatch.setattr("workbench.modeling.base.device_memory.free_bytes", lambda model: free)
     taken = []
     for name in MEMORY_MODES:
-        found = estimate(read_shape("sample_data/base"), recipe, TWEETS, MEMORY_MODES[name], "cpu")
+        found = estimate_memory(
+            read_architecture("sample_data/base"), recipe, TWEETS, MEMORY_MODES[name], "cpu"
+        )
         free = found.needed - found.runtime - loaded
         taken.append(choose_memory_mode(recipe, base.model, TWEETS).name)
     assert taken == list(MEMORY_MODES)

@@ -219,7 +219,7 @@ def test_an_adapter_of_an_earlier_version_loads_and_scores_the_same(tiny, tmp_pa
     assert prompter.label_tree.branches == {(): [0]}
     trained = train(
         base,
-        recipes.changed(RECIPE, ["training.max_steps=2"]),
+        recipes.with_overrides(RECIPE, ["training.max_steps=2"]),
         prompter,
         Examples(["up", "down"] * 4, [0, 1] * 4),
         Examples([], []),

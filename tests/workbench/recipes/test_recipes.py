@@ -19,7 +19,7 @@ def test_the_seed_recipe_has_the_values_that_its_author_states():
     assert seed.loss == "full-text"
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name", recipes.descriptions())
 def test_every_preset_is_sound_and_survives_json(name):
     recipe = recipes.load(name)
     assert recipe.description
@@ -83,7 +83,10 @@ def test_a_wrong_value_is_refused_with_a_sentence(override, message):
 
 def test_a_memory_setting_that_the_stock_trainer_would_pass_over_is_refused():
     seed = recipes.load("seed")
-    for begin in (lambda wish: recipes.load("seed", [wish]), lambda w: recipes.changed(seed, [w])):
+    for begin in (
+        lambda wish: recipes.load("seed", [wish]),
+        lambda w: recipes.with_overrides(seed, [w]),
+    ):
         with pytest.raises(
             UsageError, match=r"memory=sharded has no effect with training\.trainer=trl"
         ):

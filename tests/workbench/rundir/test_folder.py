@@ -381,7 +381,7 @@ def job(**changes):
     return Job(**(values | changes))
 
 
-@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("recipe", recipes.descriptions())
 def test_a_job_comes_back_as_it_was_saved(recipe, tmp_path):
     saved = job(recipe=recipes.load(recipe))
     saved.save(tmp_path)

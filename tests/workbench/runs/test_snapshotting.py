@@ -105,7 +105,7 @@ def told_twice(make_store, fill):
 @pytest.mark.parametrize(
     "where",
     [
-        "workbench.evaluation.near_duplicate_groups.compare",
+        "workbench.evaluation.near_duplicate_groups.compare_new_tweets",
         "storage.runs.training_set.divided",
         "storage.query.tweets.each_text",
     ],
@@ -140,7 +140,7 @@ def test_imports_that_never_end_are_said(told_twice, fill, reopen, monkeypatch):
     other, numbers = reopen(store, "ben"), iter(range(1_000))
     monkeypatch.setattr("workbench.evaluation.near_duplicate_groups.MOST_TRIES", 2)
     monkeypatch.setattr(
-        "workbench.evaluation.near_duplicate_groups.compare",
+        "workbench.evaluation.near_duplicate_groups.compare_new_tweets",
         lambda store: fill(other, [{"text": f"one more {next(numbers)}"}]),
     )
     with pytest.raises(UserError, match="Tweets keep coming in; repeat this when the imports"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workbench.planning.memory_estimate import of_pass
-from workbench.planning.model_architecture import read_shape
+from workbench.planning.memory_estimate import memory_of_pass
+from workbench.planning.model_architecture import read_architecture
 from workbench.recipes import recipes
 from workbench.recipes.memory_modes import MEMORY_MODES
 from workbench.rundir.folder import DONE, read_log, read_state
@@ -55,8 +55,10 @@ def test_a_run_that_is_short_of_memory_goes_on_from_its_checkpoint(run, work, un
     """At its second step it is left less than a whole pass takes, and more than half of one."""
     process = work(run, wait=False, env=GIVEN_BACK, fork=False)
     until(lambda: read_state(run).step >= 2 or process.poll() is not None)
-    shape = read_shape("sample_data/base")
-    needed = of_pass(shape, recipes.load("tiny"), 1024, MEMORY_MODES["16-bit"], "cpu").activations
+    architecture = read_architecture("sample_data/base")
+    needed = memory_of_pass(
+        architecture, recipes.load("tiny"), 1024, MEMORY_MODES["16-bit"], "cpu"
+    ).activations
     most = int(address_space(process.pid) - 0.3 * needed)
     psutil.Process(process.pid).rlimit(resource.RLIMIT_AS, (most, most))
     process.communicate(timeout=120)

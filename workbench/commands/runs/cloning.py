@@ -65,7 +65,7 @@ def clone(
         run_folder.require_folder(source)
         job = run_folder.read_job(source)
         chosen = (
-            recipes.changed(job.recipe, overrides)
+            recipes.with_overrides(job.recipe, overrides)
             if recipe is None
             else recipes.load(recipe, overrides)
         )

@@ -11,7 +11,7 @@ from storage.store import Store
 from workbench.console.printing import print_json, say
 from workbench.planning.class_balance import balance_warnings
 from workbench.planning.devices import read_device
-from workbench.planning.forecast import Forecast, Texts, earlier, forecast
+from workbench.planning.forecast import Forecast, TextStatistics, earlier_runs, forecast
 from workbench.planning.memory_estimate import GIB
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.launch import Launch
@@ -50,7 +50,7 @@ def show(
     unknown, found = None, None
     if recipe.training is not None:
         _, mean, longest = training_set.characters(store)
-        texts = Texts(len(train), mean, longest, scored)
+        texts = TextStatistics(len(train), mean, longest, scored)
         try:
             found = forecast(
                 recipe,
@@ -58,7 +58,7 @@ def show(
                 store.config.message,
                 texts,
                 read_device(),
-                earlier(store.runs_folder),
+                earlier_runs(store.runs_folder),
                 launch,
             )
         except UserError as error:

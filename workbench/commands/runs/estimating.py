@@ -6,7 +6,7 @@ from storage.errors import UserError
 from storage.runs import training_set
 from storage.store import Store
 from workbench.planning.devices import read_device
-from workbench.planning.forecast import Texts, earlier, forecast
+from workbench.planning.forecast import TextStatistics, earlier_runs, forecast
 from workbench.rundir import expected_time
 from workbench.rundir.launch import Launch
 from workbench.runs.launchers import launcher_of
@@ -22,8 +22,8 @@ def note_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
     if job.recipe.training is None or job.base is None or launcher_of(launch).remote:
         return
     _, mean, longest = training_set.characters(store)
-    texts = Texts(frozen.train, mean, longest, frozen.predict)
-    runs = [folder for folder in earlier(store.runs_folder) if folder != frozen.path]
+    texts = TextStatistics(frozen.train, mean, longest, frozen.predict)
+    runs = [folder for folder in earlier_runs(store.runs_folder) if folder != frozen.path]
     try:
         found = forecast(job.recipe, job.base, job.template, texts, read_device(), runs, launch)
     except UserError:

@@ -24,7 +24,9 @@ from workbench.runs import launching
 
 
 @click.command()
-@click.option("--recipe", help=f"One of {', '.join(recipes.names())} (otherwise the workspace's).")
+@click.option(
+    "--recipe", help=f"One of {', '.join(recipes.descriptions())} (otherwise the workspace's)."
+)
 @click.option(
     "--base", help="Base model: a hub name or a local folder (otherwise the workspace's)."
 )

@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftConfig, PeftModel
 from workbench.modeling.base.loading import load_base
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.base.out_of_memory import release_memory
-from workbench.recipes.base_models import place_of
+from workbench.recipes.base_models import base_path
 from workbench.recipes.recipes import Quantization
 
 
@@ -46,7 +46,7 @@ class BaseModelCache:
         `use` names the trainer and memory mode of the run, since a run may leave the base
         dequantised. Raises what `load_base` raises.
         """
-        folder = place_of(name)
+        folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = CacheKey(name, modified, quantization, use, trust_remote_code)
         if self.base is None or self.key != key:

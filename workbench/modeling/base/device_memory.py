@@ -9,14 +9,14 @@ import psutil
 import torch
 
 from workbench.modeling.base.model import Model
-from workbench.planning.memory_estimate import GIB, Lengths, estimate
-from workbench.planning.model_architecture import shape_of
+from workbench.planning.memory_estimate import GIB, TokenLengths, estimate_memory
+from workbench.planning.model_architecture import architecture_of
 from workbench.recipes.memory_modes import MEMORY_MODES, NAMED_MODES, MemoryMode
 from workbench.recipes.recipes import Recipe
 
 
 def choose_memory_mode(
-    recipe: Recipe, model: Model, lengths: Lengths, processes: int = 1
+    recipe: Recipe, model: Model, lengths: TokenLengths, processes: int = 1
 ) -> MemoryMode:
     """The memory mode that a recipe names; for `auto`, the fastest that fits into free memory."""
     training = recipe.training
@@ -55,16 +55,16 @@ def peak_gib() -> float:
 
 
 def _fastest_that_fits(
-    recipe: Recipe, model: Model, lengths: Lengths, processes: int
+    recipe: Recipe, model: Model, lengths: TokenLengths, processes: int
 ) -> MemoryMode:
     """The first mode whose estimate, less the weights that are loaded already, is free."""
     try:
-        shape = shape_of(model.config.get_text_config().to_dict())
+        shape = architecture_of(model.config.get_text_config().to_dict())
     except (KeyError, ValueError):
         return MEMORY_MODES["nf4"]  # of unknown architecture; a pass that does not fit is divided
     free = free_bytes(model)
     for mode in MEMORY_MODES.values():
-        memory = estimate(shape, recipe, lengths, mode, model.device.type, processes)
+        memory = estimate_memory(shape, recipe, lengths, mode, model.device.type, processes)
         if memory.needed - memory.runtime - model_bytes(model) <= free:
             return mode
     return MEMORY_MODES["8gb"]

@@ -26,7 +26,7 @@ from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.modeling.training.pass_limit import read_pass_limit
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
-from workbench.planning.memory_estimate import Lengths
+from workbench.planning.memory_estimate import TokenLengths
 from workbench.recipes.recipes import BALANCED, Lora, Recipe
 
 
@@ -106,7 +106,7 @@ def _make_schedule(
     capabilities = _probe_in_main_process(base, prompter, processes)
     report("note", text=capabilities.describe())
     lengths = [len(example.tokens) for example in tokenized]
-    spread = Lengths(sum(lengths) / len(lengths), max(lengths))
+    spread = TokenLengths(sum(lengths) / len(lengths), max(lengths))
     mode = choose_memory_mode(recipe, base.model, spread, processes.world_size)
     if (most := read_pass_limit(folder)) is not None:
         mode = replace(mode, tokens=min(mode.tokens, most))

@@ -38,7 +38,7 @@ from workbench.modeling.training.checkpoints import (
 )
 from workbench.modeling.training.pass_limit import write_pass_limit
 from workbench.modeling.training.result import ReportEvent, TrainingDynamics
-from workbench.planning.memory_estimate import MULTIPLE
+from workbench.planning.memory_estimate import ROW_MULTIPLE
 from workbench.recipes.recipes import Training
 
 MAX_GRADIENT_NORM = 1.0
@@ -63,7 +63,7 @@ class TrainingLoop:
         self.dev, self.folder, self.report, self.stop_asked = dev, folder, report, stop_asked
         self.processes = schedule.processes
         self.device = model.device
-        self.multiple = MULTIPLE.get(self.device.type, 8)
+        self.multiple = ROW_MULTIPLE.get(self.device.type, 8)
         self.optimizer = torch.optim.AdamW(
             [masters.weights], lr=settings.learning_rate, weight_decay=0.0, fused=True
         )

@@ -15,7 +15,7 @@ from storage.errors import UserError
 from storage.runs.runs import Run
 from workbench import escaping
 from workbench.recipes import recipes
-from workbench.recipes.base_models import from_anywhere
+from workbench.recipes.base_models import absolute_name
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.folder import read_job, require_folder
 from workbench.tui.host import host
@@ -91,13 +91,13 @@ class CloneScreen(Screen[None]):
         try:
             overrides = shlex.split(self.query_one("#settings", Input).value)
             if self._recipe is not None:
-                recipes.changed(self._recipe, overrides)
+                recipes.with_overrides(self._recipe, overrides)
         except (UserError, ValueError) as error:
             self.say(str(error), problem=True)
             return
         base = self.query_one("#base", Input).value.strip()
         arguments = [str(self.run.id)]
-        arguments += ["--base", from_anywhere(base)] if base and base != self.run.base else []
+        arguments += ["--base", absolute_name(base)] if base and base != self.run.base else []
         for override in overrides:
             arguments += ["--set", override]
         self.query_one("#start", Button).disabled = True

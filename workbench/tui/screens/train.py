@@ -19,7 +19,7 @@ from storage.store import open_store
 from workbench import escaping
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes
-from workbench.recipes.base_models import from_anywhere
+from workbench.recipes.base_models import absolute_name
 from workbench.runs import engine_control
 from workbench.runs.login_sessions import logout_effect
 from workbench.tui.background_calls import in_background
@@ -48,7 +48,7 @@ class TrainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The fields in the order in which they are filled in."""
         config = host(self).store.config
-        names = recipes.names()
+        names = recipes.descriptions()
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
         example = "none, or such as: lora.r=8 training.max_steps=50"
@@ -101,7 +101,7 @@ class TrainScreen(Screen[None]):
     def recipe(self) -> str:
         """The recipe that is chosen."""
         menu = self.query_one("#recipe", OptionList)
-        return list(recipes.names())[menu.highlighted or 0]
+        return list(recipes.descriptions())[menu.highlighted or 0]
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
@@ -149,7 +149,7 @@ class TrainScreen(Screen[None]):
             return
         arguments = ["--recipe", self.recipe]
         keeps = kind != "baseline" and self.query_one("#keep", Keep).value
-        arguments += ["--base", from_anywhere(base)] if kind != "baseline" else []
+        arguments += ["--base", absolute_name(base)] if kind != "baseline" else []
         arguments += ["--launcher", "engine"] if keeps else []
         for override in overrides:
             arguments += ["--set", override]
@@ -184,5 +184,5 @@ def _keeps() -> bool:
 
 
 def _line(name: str) -> Content:
-    width = max(map(len, recipes.names()))
-    return Content(f"{name:<{width}}  {recipes.names()[name]}")
+    width = max(map(len, recipes.descriptions()))
+    return Content(f"{name:<{width}}  {recipes.descriptions()[name]}")

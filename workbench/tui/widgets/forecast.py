@@ -14,7 +14,7 @@ from storage.runs import training_set
 from storage.store import open_store
 from workbench import escaping
 from workbench.planning.devices import read_device
-from workbench.planning.forecast import Texts, earlier, forecast
+from workbench.planning.forecast import TextStatistics, earlier_runs, forecast
 from workbench.recipes import recipes
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
@@ -44,8 +44,8 @@ class ForecastLines(Static):
             store = open_store(host(self).store.folder)
             try:
                 count, mean, longest = training_set.characters(store)
-                texts = Texts(count, mean, longest, tweets.counts(store).tweets)
-                runs, template = earlier(store.runs_folder), store.config.message
+                texts = TextStatistics(count, mean, longest, tweets.counts(store).tweets)
+                runs, template = earlier_runs(store.runs_folder), store.config.message
             finally:
                 store.close()
             return forecast(chosen, base, template, texts, read_device(), runs).sentences()
