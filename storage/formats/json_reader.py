@@ -11,6 +11,7 @@ from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import NOTHING
 from storage.formats.position import Position
 from storage.formats.source import JSON_LINES, Source
+from storage.text import to_json
 
 Row = dict[str, Any]
 CHUNK = 1 << 20
@@ -38,6 +39,7 @@ def _of_values(source: Source, position: Position) -> Iterator[Row]:
             if isinstance(value, dict):
                 yield value
             else:
+                position.raw = to_json(value)
                 position.wrong(NO_OBJECT)
 
 

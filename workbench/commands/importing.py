@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
@@ -80,11 +81,13 @@ class _Import(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         joined = list(args)
-        for place, argument in enumerate(args[:-1]):
+        for place, (argument, file) in enumerate(pairwise(args)):
+            if file.startswith("-"):
+                continue  # another option, which is no file and must not be lost
             if argument in ("collect", "--on-error=collect") and (
                 argument != "collect" or args[place - 1 : place] == ["--on-error"]
             ):
-                joined[place : place + 2] = [f"{argument}={args[place + 1]}"]
+                joined[place : place + 2] = [f"{argument}={file}"]
         return super().parse_args(ctx, joined)
 
 

@@ -74,6 +74,20 @@ def test_wrong_lines_of_json_are_kept(collected, write):
     assert report.skipped == 3
 
 
+@pytest.mark.parametrize("between", [",", "\n"])
+@pytest.mark.parametrize("wrong", ['"no object"', "7", "null", '["up", "down"]'])
+def test_a_member_that_is_no_object_is_kept_and_not_the_record_before(
+    wrong, between, collected, write
+):
+    members = ['{"text": "up we go",\n"label": "up"}', wrong, '{"text": "down it goes"}']
+    content = between.join(members)
+    texts, report, rejects = collected(
+        write("t.json", f"[{content}]" if between == "," else content)
+    )
+    assert (texts, report.skipped) == (["up we go", "down it goes"], 1)
+    assert rejects.decode() == f"{wrong}\n"
+
+
 def test_wrong_records_of_other_formats_become_json(collected, tmp_path):
     import openpyxl
     import pyarrow as pa

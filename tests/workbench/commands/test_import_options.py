@@ -103,6 +103,8 @@ def test_wrong_records_are_left_out_or_collected(options, home, cli, write, tmp_
     [
         (("--on-error", "ignore"), "--on-error takes refuse, skip, or collect and a file"),
         (("--on-error", "collect"), "--on-error takes refuse, skip, or collect and a file"),
+        (("--on-error", "collect", "--dry-run"), "or collect and a file, not 'collect'"),
+        (("--on-error=collect", "--json"), "or collect and a file, not 'collect'"),
         (("t.csv", "--on-error", "collect", "x"), "takes one file to import at a time"),
         (("--map", "a"), "--map takes pairs such as 0=negative"),
         (("--map", "a=b=c"), "in quotes where a comma or = belongs to them"),
