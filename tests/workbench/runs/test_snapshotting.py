@@ -120,7 +120,7 @@ def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(
     files = [[double | {"split": "train"}]]
 
     def interrupted(*arguments):
-        found = step(*arguments) if name == "compare" else None
+        found = step(*arguments) if name == "compare_new_tweets" else None
         if files:
             fill(reopen(store, "ben"), files.pop())
         return step(*arguments) if found is None else found
@@ -129,7 +129,7 @@ def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(
     made, train, _ = frozen(store)
     assert not files
     assert train.ids == [2, 3, 4, 5]
-    known = 6 if name == "compare" else 5
+    known = 6 if name == "compare_new_tweets" else 5
     assert tables.read_snapshot(made.path / "predict.parquet").ids == list(range(1, 1 + known))
     assert runs.get(store, made.job.id).state == "queued"
     assert frozen(store)[1].ids == [2, 3, 4, 5]
