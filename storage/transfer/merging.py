@@ -16,6 +16,7 @@ from storage.history.event_records import MARKS, Event
 from storage.history.events import HELD, Edit, Value, batch_of, begin_step, write
 from storage.label_names import key
 from storage.store import Store
+from storage.transfer import history_merging
 from storage.transfer.parsing import Row
 
 KIND = "merge"
@@ -25,7 +26,11 @@ UPDATES = ("labels", "flags", "notes", "splits")
 UPDATE_OF = {"label": "labels", "note": "notes", "split": "splits"} | dict.fromkeys(MARKS, "flags")
 Held = Sequence[Any]
 """Label, the three marks, note and split of a tweet."""
-UNLABELLED = "e.field = 'label' AND c.label IS NULL AND c.gold IS NULL"
+UNLABELLED = (
+    "e.field = 'label' AND c.label IS NULL AND c.gold IS NULL AND NOT EXISTS (SELECT 1 "
+    "FROM label_events l WHERE l.tweet = c.tweet AND l.field = 'label')"
+)
+"""Nobody has decided about the label; that somebody took it away is a decision."""
 DIFFERING = (
     f"FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet WHERE {HELD} IS NOT e.value"
 )
@@ -61,6 +66,10 @@ class Merged:
     differences: tuple[Difference, ...] = ()
     updated: Mapping[str, int] = field(default_factory=dict)
     """How many tweets were changed to what the file says, by kind."""
+    events: int = 0
+    """Events of an exported history that were new."""
+    settled: int = 0
+    """Tweets that have changed by that, as the newest decision counts."""
 
 
 class Merging:
@@ -78,11 +87,13 @@ class Merging:
         self._own = own
         self._ids = {key(name): number for name, number in (labels or {}).items()}
         self._said: list[tuple[int, str, Value]] = []
+        self._events: list[tuple[int, Event]] = []
         self._noted: list[tuple[int, str]] = []
         db.execute(
             "CREATE TEMP TABLE said (tweet INTEGER, field TEXT, value, PRIMARY KEY (tweet, field)) "
             "WITHOUT ROWID"
         )
+        history_merging.prepare(db)
 
     def compare(self, tweet: int, row: Row, held: Held) -> None:
         """Note what a row says otherwise than the tweet that it is about has it."""
@@ -100,24 +111,26 @@ class Merging:
         state: dict[str, Any] = {"label": row[5], "note": None} | dict.fromkeys(MARKS, 0)
         for event in row[6]:
             if event["field"] in state:
-                state[event["field"]] = self._value(event)
+                state[event["field"]] = self._value(event, "new")
+            self._events.append((tweet, event))
         there = dict(zip(("label", *MARKS, "note"), held, strict=False))
         for name, value in state.items():
             if (value or None) != (there[name] or None):
                 self._said.append((tweet, name, value))
 
-    def _value(self, event: Event) -> Value:
-        value: Value = event["new"]
+    def _value(self, event: Event, side: str) -> Value:
+        value: Value = event[side]
         return value if event["field"] != "label" or value is None else self._ids[key(str(value))]
 
     def keep(self) -> None:
         """Put what was noted of some rows into the table."""
         self._compare_columns()
-        if self._said:
+        if self._said or self._events:
             self.db.execute("BEGIN")
             self.db.executemany("INSERT OR IGNORE INTO temp.said VALUES (?, ?, ?)", self._said)
+            history_merging.stage(self.db, self._events, self._value)
             self.db.execute("COMMIT")
-        self._said = []
+        self._said, self._events = [], []
 
     def _compare_columns(self) -> None:
         """Compare columns `note` and `flags` of any file, unless the tweet came with the same."""
@@ -143,6 +156,7 @@ class Merging:
 
     def apply(self, store: Store) -> Merged:
         """Take what is to be taken, and say what differed; within a transaction of the store."""
+        joined = history_merging.join(store)
         differences = self._differences()
         self.db.execute(
             f"CREATE TEMP TABLE taking AS SELECT e.tweet, e.field, {HELD} AS old, e.value AS new, "
@@ -160,7 +174,7 @@ class Merging:
         }
         if total := self._count("SELECT count(*) FROM temp.taking"):
             self._write(store, total)
-        return Merged(filled, differences, updated)
+        return Merged(filled, differences, updated, joined.events, joined.changed)
 
     def _differences(self) -> tuple[Difference, ...]:
         names = dict(self.db.execute("SELECT id, name FROM labels"))

@@ -256,8 +256,8 @@ class Arrivals:
                 "UPDATE counts SET value = value + ? WHERE name = ?",
                 [(number, name) for name, number in counted.items()],
             )
-            event_records.finish(db)
             merged = self.merging.apply(replace(store, db=db))
+            event_records.finish(db)
             if not keep:
                 db.execute("ROLLBACK TO publishing")
         return merged

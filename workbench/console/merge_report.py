@@ -25,6 +25,14 @@ TAKEN = {
 def sentences(merged: Merged, dry_run: bool) -> list[str]:
     """What was merged, or would be, and what differs."""
     said = []
+    if merged.events:
+        came = "would come" if dry_run else "came"
+        changed = f"{_tweets(merged.settled)} {'would change' if dry_run else 'changed'} by that"
+        events = "1 new event" if merged.events == 1 else f"{merged.events:,} new events"
+        said.append(
+            f"{events} of the exported history "
+            f"{came} to tweets that were there; {changed}, as the newest decision counts."
+        )
     for found in merged.differences:
         one = found.tweets == 1
         said.append(

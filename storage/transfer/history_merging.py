@@ -1,0 +1,184 @@
+"""Adding what an exported history knows of tweets that are there to what is known here.
+
+An event is the same if annotator, time, field and both values are. New ones are appended in the
+order of their times, under the names and times that they had; what is there is never changed.
+The newest decision by time then counts, wherever it was made: where it is not what the tweet has,
+or not the last event, an event of the importer says so (an action of kind `settle`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from storage.history.event_records import ACTION, GOLD, STAGED, Event
+from storage.history.events import FIELDS, HELD, Edit, Value, batch_of, begin_step, write
+from storage.store import Store
+
+KIND = "settle"
+"""Says which of several decisions counts, and is none itself."""
+SAME = (
+    "a.annotator = s.annotator AND a.at = s.at AND e.field = s.field AND e.old IS s.old "
+    "AND e.new IS s.new"
+)
+HERE = "label_events e CROSS JOIN actions a ON a.id = e.action"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What came of merging histories."""
+
+    events: int = 0
+    """New ones."""
+    changed: int = 0
+    """Tweets with another newest decision than before."""
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make a place for the events of tweets that are there."""
+    db.execute(f"CREATE TEMP TABLE arriving ({', '.join(STAGED)})")
+
+
+def stage(
+    db: sqlite3.Connection,
+    rows: Iterable[tuple[int, Event]],
+    value: Callable[[Event, str], Value],
+) -> None:
+    """Put by events of (tweet, event) that may be new; `value` gives what is stored of a side.
+
+    Imports and settlements are no decisions, and splits are taken with an update only.
+    """
+    db.executemany(
+        f"INSERT INTO temp.arriving VALUES ({', '.join('?' * len(STAGED))})",
+        (
+            (
+                tweet,
+                *(
+                    value(event, name) if name in ("old", "new") else event[name]
+                    for name in STAGED[1:]
+                ),
+            )
+            for tweet, event in rows
+            if event["field"] in FIELDS
+            and event["at"] is not None
+            and event["kind"] not in (GOLD, KIND)
+        ),
+    )
+
+
+def join(store: Store) -> Joined:
+    """Append the events that are new, and settle what counts; within a transaction.
+
+    The steps of their annotators to undo follow with `event_records.finish`.
+    """
+    db = store.db
+    db.execute("CREATE INDEX temp.arriving_action ON arriving (action)")
+    db.execute(
+        "CREATE TEMP TABLE joining AS SELECT * FROM temp.arriving s WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {HERE} WHERE e.tweet = s.tweet AND {SAME}) "
+        "GROUP BY tweet, annotator, at, field, old, new ORDER BY at, action, event, rowid"
+    )
+    total = int(db.execute("SELECT count(*) FROM temp.joining").fetchone()[0])
+    if not total:
+        return Joined()
+    _append(db, total)
+    return Joined(total, _settle(store))
+
+
+def _append(db: sqlite3.Connection, total: int) -> None:
+    last: Event = {}
+    size = batch_of(total)
+    for first in range(1, total + 1, size):
+        rows = db.execute(
+            "SELECT * FROM temp.joining WHERE rowid BETWEEN ? AND ?", [first, first + size - 1]
+        ).fetchall()
+        for row in rows:
+            event = dict(zip(STAGED, row, strict=True))
+            same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
+            event["here"] = last["here"] if same else _action(db, event)
+            db.execute(
+                "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?)",
+                [event[name] for name in ("here", "tweet", "field", "old", "new")],
+            )
+            last = event
+
+
+def _action(db: sqlite3.Connection, event: Event) -> int:
+    """The action of an event here: that of new tweets of the same file, or one of its own."""
+    if event["action"] is not None:
+        found = db.execute(
+            "SELECT r.new FROM temp.restored r JOIN actions a ON a.id = r.new "
+            "WHERE r.action = ? AND a.annotator = ? AND a.at = ? AND a.kind = ?",
+            [event[name] for name in ACTION],
+        ).fetchone()
+        if found is not None:
+            return int(found[0])
+    reverts = _known(db, event["reverts"])
+    number = db.execute(
+        "INSERT INTO actions (annotator, at, kind, reverts, queue) VALUES (?, ?, ?, ?, ?)",
+        [*(event[name] for name in ("annotator", "at", "kind")), reverts, event["queue"]],
+    ).lastrowid
+    db.execute(
+        "INSERT OR REPLACE INTO temp.restored VALUES (?, ?, ?)",
+        [event["action"], number, event["undone"]],
+    )
+    if reverts is not None:
+        _turn(db, event["kind"], reverts)
+    return int(number or 0)
+
+
+def _known(db: sqlite3.Connection, action: int | None) -> int | None:
+    """The action here that an action of the file is, by any event that both have."""
+    row = db.execute("SELECT new FROM temp.restored WHERE action = ?", [action]).fetchone()
+    row = (
+        row
+        or db.execute(
+            f"SELECT a.id FROM temp.arriving s CROSS JOIN {HERE} "
+            f"WHERE s.action = ? AND e.tweet = s.tweet AND {SAME} AND a.kind = s.kind LIMIT 1",
+            [action],
+        ).fetchone()
+    )
+    return None if row is None else int(row[0])
+
+
+def _turn(db: sqlite3.Connection, kind: str, action: int) -> None:
+    """Take an action of here as undone, or done again, as it has been elsewhere."""
+    if db.execute("SELECT 1 FROM temp.restored WHERE new = ?", [action]).fetchone():
+        return  # `finish` knows it from the file
+    if kind == "undo":
+        db.execute("INSERT OR IGNORE INTO undone (action) VALUES (?)", [action])
+        db.execute("DELETE FROM steps WHERE action = ? AND undone = 0", [action])
+    elif kind == "redo":
+        db.execute("DELETE FROM undone WHERE action = ?", [action])
+        db.execute(
+            "INSERT OR IGNORE INTO steps (annotator, undone, action) "
+            "SELECT annotator, 0, id FROM actions WHERE id = ?",
+            [action],
+        )
+
+
+def _settle(store: Store) -> int:
+    """Give each tweet that has new events its newest decision; returns how many change."""
+    db = store.db
+    decisions = (
+        "FROM label_events l CROSS JOIN actions a ON a.id = l.action "
+        "WHERE l.tweet = e.tweet AND l.field = e.field"
+    )
+    db.execute(
+        f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {HELD} AS old, "
+        f"(SELECT l.new {decisions} AND a.kind NOT IN (?, ?) "
+        "ORDER BY a.at DESC, a.annotator DESC, l.id DESC LIMIT 1) AS new, c.gold, "
+        f"(SELECT l.new {decisions} ORDER BY l.id DESC LIMIT 1) AS last "
+        "FROM (SELECT DISTINCT tweet, field FROM temp.joining) e "
+        "CROSS JOIN current c ON c.tweet = e.tweet",
+        [GOLD, KIND],
+    )
+    db.execute("DELETE FROM temp.settling WHERE new IS old AND new IS last")
+    rows = db.execute("SELECT tweet, field, old, new, gold FROM temp.settling ORDER BY tweet")
+    action = None
+    while batch := rows.fetchmany(10_000):
+        action = action or begin_step(store, KIND)
+        write(store, action, [Edit(*row) for row in batch])
+    sql = "SELECT count(DISTINCT tweet) FROM temp.settling WHERE new IS NOT old"
+    return int(db.execute(sql).fetchone()[0])

@@ -1,0 +1,183 @@
+"""What two people did apart, each in a copy of a workspace, comes together by their exports."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.errors import UserError
+from storage.history import events, integrity, labels
+from storage.query import tweets
+from storage.store import open_store
+from storage.transfer import exporting
+
+store_settings = settings(settings.get_profile("store"), max_examples=25)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Each event has a later time than the one before, wherever it is."""
+    ticks = itertools.count(2_000_000_000_000)
+    monkeypatch.setattr(events, "now", lambda: next(ticks))
+
+
+@pytest.fixture
+def apart(small, tmp_path, reopen):
+    """The workspace as ana has it, and a copy of it that ben has."""
+    shutil.copytree(small.folder, tmp_path / "ben")
+    return small, reopen(tmp_path / "ben", "ben")
+
+
+def sent(store, path):
+    exporting.export(store, path, replace=True)
+    return path
+
+
+def current(store):
+    return [(t.label, t.flags, t.note) for t in tweets.each(store)]
+
+
+def told(store, number):
+    names = ("annotator", "kind", "field", "old", "new")
+    return [tuple(event[name] for name in names) for event in labels.history(store, number)]
+
+
+def decisions(store):
+    """The events of both as they are told, without what an import adds of its own."""
+    names = ("tweet", "annotator", "at", "kind", "field", "old", "new")
+    found = [tuple(event[name] for name in names) for event in labels.history(store)]
+    return sorted(repr(event) for event in found if event[3] not in ("gold import", "settle"))
+
+
+def test_new_events_join_the_history_and_the_newest_decision_counts(
+    apart, clock, take_in, tmp_path
+):
+    ana, ben = apart
+    labels.assign(ben, [1, 2], "negative")
+    labels.assign(ana, [2], None)
+    labels.assign(ana, [3], "negative")
+    labels.annotate(ben, 3, "a joke")
+    numbers = [event["event"] for event in labels.history(ana)]
+    _, report = take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    assert (report.merged.events, report.merged.settled) == (3, 2)
+    assert [t.label for t in tweets.each(ana)][:3] == ["negative", None, "negative"]
+    assert tweets.tweet(ana, 3).note == "a joke"
+    assert told(ana, 1)[1:] == [
+        ("ben", "bulk", "label", "positive", "negative"),
+        ("ana", "settle", "label", "positive", "negative"),
+    ]
+    assert told(ana, 2)[1:] == [
+        ("ana", "clear", "label", "positive", None),
+        ("ben", "bulk", "label", "positive", "negative"),
+        ("ana", "settle", "label", None, None),
+    ]
+    assert {*numbers} < {event["event"] for event in labels.history(ana)}
+    assert tweets.tweet(ana, 1).reviewed
+    assert integrity.check(ana) == []
+
+
+def test_the_same_export_again_adds_nothing(apart, clock, take_in, tmp_path):
+    ana, ben = apart
+    labels.assign(ben, [1, 2], "negative")
+    labels.undo(ben)
+    path = sent(ben, tmp_path / "ben.csv")
+    assert take_in(ana, path)[1].merged.events == 4
+    before = labels.history(ana)
+    for _ in range(2):
+        assert take_in(ana, path)[1].merged.events == 0
+    assert labels.history(ana) == before
+    assert take_in(ana, sent(ana, tmp_path / "ana.csv"))[1].merged.events == 0
+
+
+def test_an_undo_made_elsewhere_is_known(apart, clock, take_in, tmp_path):
+    ana, ben = apart
+    labels.assign(ben, [1], "negative")
+    take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    assert tweets.tweet(ana, 1).label == "negative"
+    labels.undo(ben)
+    take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    found = tweets.tweet(ana, 1)
+    assert (found.label, found.reviewed, labels.undone(ana)) == ("positive", False, 1)
+    labels.redo(ben)
+    take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    assert (tweets.tweet(ana, 1).label, labels.undone(ana)) == ("negative", 0)
+
+
+def test_a_settlement_is_taken_back_by_one_undo(apart, clock, take_in, tmp_path):
+    ana, ben = apart
+    labels.assign(ben, [1, 4], "negative")
+    before = current(ana)
+    take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    assert current(ana) == current(ben)
+    labels.undo(ana)
+    assert current(ana) == before
+    assert integrity.check(ana) == []
+
+
+def test_a_dry_run_tells_the_same(apart, clock, take_in, tmp_path):
+    ana, ben = apart
+    labels.assign(ben, [1, 4], "negative")
+    path, before = sent(ben, tmp_path / "ben.jsonl"), labels.history(ana)
+    report = take_in(ana, path, dry_run=True)[1]
+    assert labels.history(ana) == before
+    assert take_in(ana, path)[1] == report
+
+
+def test_a_label_that_somebody_took_away_is_not_taken_again(small, take_in, write):
+    labels.assign(small, [6], "negative")
+    labels.assign(small, [6], None)
+    path = write("a.csv", "text,label\nno idea,negative\n")
+    _, report = take_in(small, path)
+    assert (report.merged.labelled, tweets.tweet(small, 6).label) == (0, None)
+    assert report.merged.differences[0].tweets == 1
+
+
+WHICH = st.lists(st.integers(1, 6), min_size=1, max_size=3, unique=True)
+EDIT = st.one_of(
+    st.tuples(st.just("assign"), WHICH, st.sampled_from(["positive", "negative", None])),
+    st.tuples(st.just("mark"), WHICH, st.sampled_from(["excluded", "review"]), st.booleans()),
+    st.tuples(st.just("annotate"), st.integers(1, 6), st.sampled_from(["a", "b", ""])),
+    st.tuples(st.sampled_from(["undo", "redo"])),
+)
+
+
+def play(store, edit):
+    name, *given = edit
+    try:
+        getattr(labels, name)(store, *given)
+    except UserError:
+        assert name in ("undo", "redo")
+
+
+@store_settings
+@given(
+    before=st.lists(EDIT, max_size=3),
+    apart=st.lists(st.tuples(st.booleans(), EDIT), max_size=8),
+    after=st.lists(st.tuples(st.booleans(), EDIT), max_size=3),
+)
+def test_two_workspaces_come_to_the_same(scratch, take_in, clock, before, apart, after):
+    first = scratch()
+    for edit in before:
+        play(first, edit)
+    folder = Path(tempfile.mkdtemp(dir=first.folder.parent))
+    shutil.copytree(first.folder, folder / "ben")
+    with closing(open_store(folder / "ben", "ben")) as second:
+        second.db.execute("PRAGMA synchronous = OFF")
+        for script in (apart, after):
+            for mine, edit in script:
+                play(first if mine else second, edit)
+            files = [sent(first, folder / "ana.jsonl"), sent(second, folder / "ben.jsonl")]
+            take_in(first, files[1])
+            take_in(second, files[0])
+            assert current(first) == current(second)
+            assert decisions(first) == decisions(second)
+            for store, file in ((first, files[1]), (second, files[0])):
+                assert take_in(store, file)[1].merged.events == 0
+                assert integrity.check(store) == []
