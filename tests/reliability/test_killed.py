@@ -1,6 +1,6 @@
 """SIGKILL at any moment: what was reported as saved is there, and nothing is half done.
 
-WORKBENCH_KILL_ROUNDS says how often, 120 unless set; WORKBENCH_KILL_SEED chooses other moments.
+WORKBENCH_KILL_ROUNDS says how often, 220 unless set; WORKBENCH_KILL_SEED chooses other moments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.safety import backups
 from storage.store import DATABASE, SCHEMA_VERSION, open_store
 from storage.transfer import importing
 
-ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "120"))
+ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "220"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
 SHARES = {"label": 5, "bulk": 5, "take_in": 6, "update": 4, "migrate": 4}
 """How many of 24 rounds a kind of work gets."""
