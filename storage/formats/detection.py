@@ -84,8 +84,9 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
     if path.stat().st_size == 0:
         raise UserError(f"{name} is empty.")
     ending, compression = kind_of(path)
-    if not ending and not compression:
-        ending, compression = sniffing.kind_of(path, name)
+    nameless = not ending and not compression
+    if nameless:
+        ending, compression = sniffing.packing_of(path, name)
     source = Source(path, name, TABLE, compression)
     if ending == ".zip":
         member = archives.only_member(path, name)
@@ -94,6 +95,8 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
             replace(source, compression=".zip", member=member),
         )
     ending = options.format or ending
+    if nameless and not ending:
+        ending = sniffing.kind_of(source, options)
     if (found := FORMATS.get(ending)) is None:
         inside = f" ({source.member})" if source.member else ""
         advice = ADVICE.get(ending, "--format says what it holds")

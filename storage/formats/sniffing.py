@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from storage.errors import UserError
-from storage.formats.decoding import encodings
+from storage.formats.decoding import archives, encodings
 from storage.formats.decoding.compression import unpacked
 from storage.formats.decoding.streams import NOTHING
-from storage.formats.source import LINES, Source
+from storage.formats.source import LINES, ReadOptions, Source
 from storage.formats.tables import dialects
 
 GZIP, ZSTD, ZIP, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1"
@@ -23,24 +24,32 @@ BEGINS = {
     b"%PDF": "a PDF document; save its texts as .txt",
 }
 START = 4096
+JSON_BEGINS = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
+"""How JSON begins, and a tweet such as "[1/3] Buy" does not."""
 
 
-def kind_of(path: Path, name: str) -> tuple[str, str]:
-    """The ending that a file without one would have, and that of its compression."""
-    source = Source(path, name, LINES)
+def packing_of(path: Path, name: str) -> tuple[str, str]:
+    """The ending of an archive or workbook that a file is, and that of its compression."""
+    start = _start(Source(path, name, LINES))
+    if start.startswith(ZIP):
+        return (".xlsx" if archives.is_workbook(path, name) else ".zip"), ""
+    return "", ".gz" if start.startswith(GZIP) else ".zst" if start.startswith(ZSTD) else ""
+
+
+def kind_of(source: Source, options: ReadOptions) -> str:
+    """The ending that tells what a file without one holds, once it is unpacked."""
     start = _start(source)
     if start.startswith(PARQUET):
-        return ".parquet", ""
-    if start.startswith(ZIP):
-        return (".xlsx" if b"[Content_Types].xml" in start else ".zip"), ""
-    compression = ".gz" if start.startswith(GZIP) else ".zst" if start.startswith(ZSTD) else ""
-    source = Source(path, name, LINES, compression)
-    source = replace(source, encoding=encodings.detect(source).codec)
-    with encodings.text(source) as file:
+        return ".parquet"
+    if start.startswith(tuple(BEGINS)):
+        return ".txt"  # which `require_text` refuses in words
+    source = replace(source, format=LINES)
+    found = encodings.detect(source, options.encoding, options.lenient)
+    with encodings.text(replace(source, encoding=found.codec, errors=found.errors)) as file:
         text = file.read(START).lstrip(NOTHING)
-    if text[:1] in ("{", "["):
-        return ".json", compression
-    return (".csv" if dialects.is_table(text) else ".txt"), compression
+    if JSON_BEGINS.match(text):
+        return ".json"
+    return ".csv" if dialects.is_table(text) else ".txt"
 
 
 def require_text(source: Source) -> None:

@@ -46,6 +46,11 @@ def only_member(path: Path, name: str) -> str:
     return members[0].filename
 
 
+def is_workbook(path: Path, name: str) -> bool:
+    """Whether an archive is a workbook of Excel, whoever wrote it and in whatever order."""
+    return any(info.filename.startswith("xl/") for info in _members(path, name))
+
+
 def require_workbook(path: Path, name: str) -> None:
     """Raise UserError unless a file is a zip archive as Excel writes it, of sane size."""
     require_sane(_members(path, name), name)

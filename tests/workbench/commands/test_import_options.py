@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sys
+import zipfile
 
 import pytest
 
@@ -36,6 +37,47 @@ def test_standard_input_is_a_file(content, options, found, home, cli, monkeypatc
     assert result.status == 0, result.err
     assert result.out.startswith("standard input: ")
     assert texts(cli) == found
+
+
+def workbook():
+    """The bytes of a workbook whose archive has its table of contents late."""
+    import openpyxl
+
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (["text", "label"], ["up we go", "positive"], *([f"row {n}"] for n in range(500))):
+        book.active.append(row)
+    book.save(content)
+    with zipfile.ZipFile(content) as archive:
+        assert archive.getinfo("[Content_Types].xml").header_offset > 4096
+    return content.getvalue()
+
+
+EMOJI = ('{"text": "é à ü we go"}\n' * 2).encode() + b'{"text": "the \xff byte"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "found"),
+    [
+        (CSV.replace("up", "\u0161").encode("cp1250"), ("--encoding", "cp1250"), "\u0161 we go"),
+        (CSV.encode("cp037"), ("--encoding", "cp037"), "up we go"),
+        (b"\x81\x8d" * 9 + b"\n", ("--format", "txt", "--encoding", "cp437"), "üì" * 9),
+        (EMOJI, ("--on-error", "skip"), "é à ü we go"),
+        (EMOJI, ("--on-error", "collect", "wrong"), "é à ü we go"),
+        (workbook, (), "up we go"),
+        (workbook, ("--format", "xlsx"), "up we go"),
+        (gzip.compress(b"text\nup we go\n"), ("--format", "txt"), "text"),
+        (b"[1/3] Buy now\n[2/3] Sell\n", (), "[1/3] Buy now"),
+    ],
+)
+def test_options_hold_for_a_file_without_an_ending(
+    content, options, found, home, cli, monkeypatch, tmp_path
+):
+    raw = content() if callable(content) else content
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    result = cli("import", "-", *options)
+    assert result.status == 0, result.err
+    assert texts(cli)[0] == found
 
 
 def test_what_is_wrong_with_standard_input_is_said(home, cli, monkeypatch):
