@@ -46,6 +46,30 @@ Path(sys.argv[2]).write_text("\\n".join(sys.modules))
 sys.exit(app.return_code or 0)
 """
 
+NOT_YET = (
+    "urllib.request",
+    "http",
+    "email",
+    "psutil",
+    "workbench.planning",
+    "workbench.recipes",
+    "workbench.rundir",
+    "workbench.runs.engine_control",
+    *(f"workbench.tui.screens.{name}" for name in ("train", "clone", "run", "runs", "help")),
+)
+"""What the list of tweets does without until a key, a run or an engine needs it."""
+FIRST_PICTURE = """
+import sys
+from pathlib import Path
+import workbench.cli
+from workbench.tui.app import WorkbenchApp
+def drawn(app):
+    Path(sys.argv[2]).write_text("\\n".join([*sys.modules, app.screen.tweets.current.text]))
+    app.exit()
+WorkbenchApp._begin = drawn
+WorkbenchApp(Path(sys.argv[1]), "ana").run(headless=True)
+"""
+
 
 @pytest.fixture
 def workspace(tmp_path):
@@ -121,6 +145,15 @@ def test_the_process_loads_nothing_heavy(workspace, tmp_path):
     loaded = set(listed.read_text().splitlines())
     assert "textual.app" in loaded
     assert not [name for name in FORBIDDEN if name in loaded]
+
+
+def test_the_first_picture_imports_only_what_it_shows(workspace, tmp_path):
+    listed = tmp_path / "modules"
+    command = [sys.executable, "-P", "-c", FIRST_PICTURE, workspace, listed]
+    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    loaded = set(listed.read_text().splitlines())
+    assert {"textual.app", "tweet 1 \x1b[31m$TSLA"} <= loaded
+    assert not [name for name in (*FORBIDDEN, *NOT_YET) if name in loaded]
 
 
 def test_nothing_is_written_while_nothing_happens(workspace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,8 +22,7 @@ from workbench.tui import command_palette, error_messages, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
-from workbench.tui.run_progress import RunProgress
-from workbench.tui.run_watcher import RunWatcher
+from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
@@ -31,6 +31,8 @@ from workbench.tui.widgets.keys import key
 
 if TYPE_CHECKING:
     from workbench.tui.host import Host
+    from workbench.tui.run_progress import RunProgress
+    from workbench.tui.run_watcher import RunWatcher
 
 
 class WorkbenchApp(App[None]):
@@ -60,7 +62,6 @@ class WorkbenchApp(App[None]):
         """Why the screen had to close, in one sentence."""
         self._program = program
         self._browse = BrowseScreen(self.store)
-        self.run_watcher = RunWatcher(self, self._browse.displayed_run)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
@@ -73,18 +74,29 @@ class WorkbenchApp(App[None]):
         return self._browse
 
     def on_mount(self) -> None:
-        """Look after signals and runs."""
+        """Say what is wrong with the theme, and have the rest begin when the list is drawn."""
         if self._unknown_theme:
             known = ", ".join(sorted(self.available_themes))
             self.call_after_refresh(
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
+        self.call_after_refresh(self._begin)
+        if not self.is_headless:
+            end_with_terminal(self.exit)
+
+    def _begin(self) -> None:
+        """Begin what goes on beside the screen, when that has been drawn."""
         self.run_watcher.begin()
         self.engine_status.begin()
         if not self.store.read_only:
-            self.call_after_refresh(self.back_up)
-        if not self.is_headless:
-            end_with_terminal(self.exit)
+            self.back_up()
+
+    @cached_property
+    def run_watcher(self) -> RunWatcher:
+        """The watcher of the runs that go on."""
+        from workbench.tui.run_watcher import RunWatcher
+
+        return RunWatcher(self, self._browse.displayed_run)
 
     async def action_quit(self) -> None:
         """Leave once everything is saved."""
@@ -105,10 +117,7 @@ class WorkbenchApp(App[None]):
             self.say(complaint, problem=True)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Say what went wrong; only a fault of our own, or of the screen itself, ends it.
-
-        Such as a damaged page of what it shows, which closes it with a sentence.
-        """
+        """Say what went wrong; a fault of our own ends it, one of the screen with a sentence."""
         if isinstance(error, WorkerFailed) and error_messages.say_worker_error(self, error):
             return
         if isinstance(error, error_messages.EXPECTED):
@@ -128,7 +137,7 @@ class WorkbenchApp(App[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show a sentence instead of a broken layout."""
         small = event.size.width < COLUMNS or event.size.height < ROWS
-        covered = isinstance(self.screen, TooSmallScreen)
+        covered = self.screen.name == "too small"
         if small and not covered:
             self.push_screen(TooSmallScreen(COLUMNS, ROWS))
         elif covered and not small:
@@ -147,7 +156,7 @@ class WorkbenchApp(App[None]):
         screen_stack.report_unused_key(self, event)
 
     async def action_leave(self) -> None:
-        """Leave the top layer."""
+        """Leave the top screen."""
         await screen_stack.leave_top(self)
 
     def action_place(self, name: str) -> None:
@@ -165,10 +174,8 @@ class WorkbenchApp(App[None]):
 
     def action_help(self) -> None:
         """Show all keys of the screen."""
-        from workbench.tui.screens.help import HelpScreen
-
-        if not isinstance(self.screen, HelpScreen | TooSmallScreen):
-            self.push_screen(HelpScreen(self.screen))
+        if self.screen.name not in ("help", "too small"):
+            self.push_screen(on_demand.help_screen(self.screen))
 
     def action_train(self) -> None:
         """Show the run that goes on, or the form that starts one."""
@@ -181,27 +188,19 @@ class WorkbenchApp(App[None]):
 
     def action_new_run(self) -> None:
         """Show the form that starts a run."""
-        from workbench.tui.screens.train import TrainScreen
-
-        screen_stack.show_over_list(self, TrainScreen())
+        screen_stack.show_over_list(self, on_demand.train_screen())
 
     def action_runs(self) -> None:
         """Show all runs."""
-        from workbench.tui.screens.runs import RunsScreen
-
-        screen_stack.show_over_list(self, RunsScreen(self._browse.displayed_run))
+        screen_stack.show_over_list(self, on_demand.runs_screen(self._browse.displayed_run))
 
     def clone_run(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
-        from workbench.tui.screens.clone import CloneScreen
-
-        screen_stack.show_over_list(self, CloneScreen(run))
+        screen_stack.show_over_list(self, on_demand.clone_screen(run))
 
     def open_run(self, run: Run) -> None:
         """Show one run."""
-        from workbench.tui.screens.run import RunScreen
-
-        screen_stack.show_over_list(self, RunScreen(run))
+        screen_stack.show_over_list(self, on_demand.run_screen(run))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action by name."""

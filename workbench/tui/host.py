@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.message_pump import MessagePump
 
 from storage.runs.runs import Run
 from storage.store import Store
-from workbench.tui.run_progress import RunProgress
+
+if TYPE_CHECKING:  # it reads run folders, which no screen needs before there is a run
+    from workbench.tui.run_progress import RunProgress
 
 
 class Host(Protocol):

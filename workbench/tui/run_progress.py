@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textual.message import Message
-
 from storage.errors import UserError
 from storage.runs import runs
 from storage.store import open_store
@@ -67,22 +65,6 @@ class RunProgress:
         before = self.expected.estimate if self.expected.revised is None else None
         of = "" if before is None else f" of about {duration(before.seconds)}"
         return f"{duration(self.seconds)}{of}"
-
-
-class RunProgressed(Message):
-    """A run has moved on; sent to every open screen."""
-
-    def __init__(self, progress: RunProgress) -> None:
-        super().__init__()
-        self.progress = progress
-
-
-class RunsCollected(Message):
-    """Runs have ended and their results are in the store; sent to every open screen."""
-
-    def __init__(self, ended: Sequence[dict[str, Any]]) -> None:
-        super().__init__()
-        self.ended = ended
 
 
 class RunFolderReader:

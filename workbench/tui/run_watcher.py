@@ -14,12 +14,11 @@ from workbench.tui import error_messages, screen_stack
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import (
     INTERVAL,
     RunFolderReader,
     RunProgress,
-    RunProgressed,
-    RunsCollected,
     live_runs,
     outcomes,
 )

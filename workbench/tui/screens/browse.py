@@ -20,12 +20,11 @@ from workbench.tui.host import host
 from workbench.tui.list_screen import NO_TWEET, ListSettings
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.listing.filter_keys import FilterKeys
-from workbench.tui.run_progress import RunProgressed, RunsCollected
-from workbench.tui.screens.help import HelpScreen, Key
+from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.widgets import detail, rows
 from workbench.tui.widgets.card import TweetCard
 from workbench.tui.widgets.detail import DetailPane
-from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.status import StatusLine
 from workbench.tui.widgets.tweet_list import TweetList
@@ -150,7 +149,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         """Lay the details out for the new width."""
         if self.prompt.request is None:  # else the line says what the input takes
             self._show_keys()
-        self.tweets.settle()
+        self.tweets.settle_now()
 
     # The card of one tweet.
 
@@ -290,17 +289,13 @@ class BrowseScreen(FilterKeys, LabelKeys):
             parts.pop()
         self.hint("  ".join([*always, *parts]))
 
-    def help_keys(self) -> list[Key]:
+    def help_keys(self) -> list[KeyHelp]:
         """The keys of the labels, for the help screen."""
         keys = self.store.config.key_of()
         return [
-            Key(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
+            KeyHelp(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
             for number, label in enumerate(self.store.config.labels[:9], start=1)
         ]
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        self.app.push_screen(HelpScreen(self))
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run goes on: the status line says how far it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -16,22 +15,14 @@ from textual.widgets import Static
 
 from workbench import escaping
 from workbench.tui.widgets.key_line import KeyLine
-from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.rows import LEGEND
 
 KEY_WIDTH = 14
 
 
-@dataclass(frozen=True)
-class Key:
-    """A key, or several that do the same, and what it does."""
-
-    keys: str
-    does: str
-
-
-def keys_of(node: DOMNode) -> list[Key]:
+def keys_of(node: DOMNode) -> list[KeyHelp]:
     """The bindings of a widget, screen or app that have something to say."""
     bindings = [binding for binding in type(node).BINDINGS if isinstance(binding, Binding)]
     for base in type(node).__mro__[1:]:
@@ -39,7 +30,7 @@ def keys_of(node: DOMNode) -> list[Key]:
             inherited = [b for b in vars(base).get("BINDINGS", ()) if isinstance(b, Binding)]
             bindings = inherited + bindings
     return [
-        Key(binding.key_display or binding.key.replace(",", " "), binding.description)
+        KeyHelp(binding.key_display or binding.key.replace(",", " "), binding.description)
         for binding in bindings
         if binding.show and binding.description
     ]
@@ -53,18 +44,18 @@ class HelpScreen(Screen[None]):
     ]
 
     def __init__(self, about: Screen[Any]) -> None:
-        super().__init__()
+        super().__init__(name="help")
         self._about = about
 
     def compose(self) -> ComposeResult:
         """Keys in groups: labels, the screen, its focused widget, everywhere."""
-        labels: list[Key] = getattr(self._about, "help_keys", list)()
+        labels: list[KeyHelp] = getattr(self._about, "help_keys", list)()
         groups = [("Labels", labels), ("This screen", keys_of(self._about))]
         if self._about.focused is not None:
             groups.append(("Moving", keys_of(self._about.focused)))
         groups.append(("Everywhere", keys_of(self.app)))
         if labels:
-            groups.append(("Marks in the list", [Key(*entry) for entry in LEGEND]))
+            groups.append(("Marks in the list", [KeyHelp(*entry) for entry in LEGEND]))
         text = Text("Keys\n")
         for title, keys in groups:
             if keys:

@@ -21,11 +21,10 @@ from workbench.figures import percent
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED
 from workbench.rundir.log_format import duration, format_estimate
 from workbench.tui.host import host
+from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import (
     RunFolderReader,
     RunProgress,
-    RunProgressed,
-    RunsCollected,
     outcome,
 )
 from workbench.tui.widgets.detail import share_bar

@@ -27,7 +27,7 @@ from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
-from workbench.tui.run_progress import RunProgressed, RunsCollected
+from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.evaluation import EvaluationScreen
 from workbench.tui.widgets.keys import key

@@ -11,7 +11,7 @@ class TooSmallScreen(ModalScreen[None]):
     """One sentence, which names the one key there is; it goes away when the terminal grows."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        super().__init__()
+        super().__init__(name="too small")
         self._sentence = (
             f"This terminal is too small: it takes {columns} by {rows} cells. ctrl+q quits."
         )

@@ -1,10 +1,20 @@
-"""Keys that stay in order when a slow line delivers several at once."""
+"""Key bindings that stay in order when a slow line delivers several keys at once."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from textual import events
 from textual.binding import Binding
 from textual.widget import Widget
+
+
+@dataclass(frozen=True)
+class KeyHelp:
+    """A key, or several that do the same, and what it does."""
+
+    keys: str
+    does: str
 
 
 def key(
@@ -19,7 +29,7 @@ def key(
 
 
 def key_name(event: events.Key) -> str:
-    """A key as people call it: its character, or a name where it has none that shows."""
+    """A key as people call it: its character, or its name where the character cannot be seen."""
     character = event.character or ""
     return character if character.isprintable() and character.strip() else event.key
 

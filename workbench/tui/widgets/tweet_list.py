@@ -160,6 +160,12 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         else:
             self._settle.reset()
 
+    def settle_now(self) -> None:
+        """Let the rest of the screen follow at once."""
+        if self._settle is not None:
+            self._settle.stop()
+        self._settled()
+
     def _settled(self) -> None:
         self._settle = None
         self.post_message(self.Settled())

@@ -1,0 +1,45 @@
+"""Screens that are imported when they are first opened, so that the list of tweets comes sooner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.screen import Screen
+
+from storage.runs.runs import Run
+from workbench.tui.listing.displayed_run import DisplayedRun
+
+
+def help_screen(about: Screen[Any]) -> Screen[None]:
+    """All keys of a screen."""
+    from workbench.tui.screens.help import HelpScreen
+
+    return HelpScreen(about)
+
+
+def train_screen() -> Screen[None]:
+    """The form that starts a run."""
+    from workbench.tui.screens.train import TrainScreen
+
+    return TrainScreen()
+
+
+def clone_screen(run: Run) -> Screen[None]:
+    """The form that trains again on the data of a run."""
+    from workbench.tui.screens.clone import CloneScreen
+
+    return CloneScreen(run)
+
+
+def runs_screen(displayed_run: DisplayedRun) -> Screen[None]:
+    """All runs in a table."""
+    from workbench.tui.screens.runs import RunsScreen
+
+    return RunsScreen(displayed_run)
+
+
+def run_screen(run: Run) -> Screen[None]:
+    """One run, live."""
+    from workbench.tui.screens.run import RunScreen
+
+    return RunScreen(run)
