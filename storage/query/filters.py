@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from storage.errors import UsageError
@@ -102,9 +103,15 @@ class Token:
 
 def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
     """Translate a filter; raises FilterError with the place of the first mistake."""
+    return _compile(source, tuple(label_ids.items()))
+
+
+@lru_cache(maxsize=16)
+def _compile(source: str, label_ids: tuple[tuple[str, int], ...]) -> Query:
+    """Kept for the few filters in use, since a list asks again for its own with each key."""
     if len(source) > MAX_LENGTH:
         raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
-    parser = _Parser(source, {key(name): number for name, number in label_ids.items()})
+    parser = _Parser(source, {key(name): number for name, number in label_ids})
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
         conditions = [joined(conditions, both)]

@@ -6,6 +6,7 @@ import pytest
 from textual import events
 
 from storage.history import labels
+from storage.query import filters
 from storage.store import open_store
 
 
@@ -73,6 +74,25 @@ async def test_filter_and_back(start):
         await driver.press("escape")
         await driver.until_seen("/ 12")
         assert driver.current == 9
+
+
+async def test_a_filter_is_parsed_once_whoever_asks_for_it(start, monkeypatch):
+    parsed, parse = [], filters._Parser.parse
+
+    def counted(parser):
+        parsed.append(parser.source)
+        return parse(parser)
+
+    monkeypatch.setattr(filters._Parser, "parse", counted)
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("tsla $tsla")
+        await driver.until_seen("2 tweets; enter applies")
+        await driver.press("enter")
+        await driver.until_seen("filter tsla $tsla")
+        await driver.press("j", "2")
+        await driver.until_seen("Tweet 9: positive → negative.")
+    assert "tsla $tsla" in parsed and len(parsed) == len(set(parsed))
 
 
 async def test_escape_in_the_filter_puts_the_list_back(start):
