@@ -122,7 +122,9 @@ def submit(folder: Path) -> None:
     """Hand a run folder to the engine; raises UserError if it has just ended."""
     engine_folder = make_private_folder()
     with turn(engine_folder / SUBMIT_LOCK):  # which the engine takes before it ends
-        if not processes.is_locked(engine_folder):
+        # its last deed is to remove its state, some time before the system drops its lock
+        there = processes.is_locked(engine_folder) and (engine_folder / STATE_FILE).exists()
+        if not there:
             raise UserError("The engine has ended; start it with `workbench engine start`.")
         name = f"{time.time_ns():020}-{os.getpid()}.json"
         run_folder.write_json(

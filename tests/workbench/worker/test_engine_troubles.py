@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from storage.errors import UserError
 from workbench.recipes import recipes
 from workbench.rundir import engine_queue, processes
 from workbench.rundir import folder as run_folder
@@ -151,3 +152,11 @@ def test_a_worker_gets_a_signal_only_if_it_is_still_the_one(baseline, bystander)
         write_state(baseline, state, pid_started=there.started)
         launching.stop_run(baseline)
     assert bystander.wait(10) == -signal.SIGTERM
+
+
+def test_an_engine_that_is_about_to_end_takes_no_run(place, tmp_path):
+    lock = processes.acquire_lock(place)  # which the system drops some time after its last deed
+    with pytest.raises(UserError, match="The engine has ended"):
+        engine_queue.submit(tmp_path)
+    assert not engine_queue.waiting_runs()
+    os.close(lock)
