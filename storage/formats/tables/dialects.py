@@ -35,7 +35,7 @@ NAMED_DELIMITERS = {
 }
 SEP = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
 """What Excel writes into the first line of a file for itself."""
-SPACED = re.compile(r' +".*"\s*', re.DOTALL)
+SPACED = re.compile(r' +"(?:[^"]|"")*"\s*')
 """A field whose quotes come after spaces, and so are none unless these are passed over."""
 REMARK = re.compile(r"#(\W.*)?", re.DOTALL)
 """A comment beyond doubt: no tweet begins so with a hashtag."""
@@ -67,8 +67,7 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
     quoted = options.quoting != "none"
     delimiter = _best(lines[before:], delimiters, quoted, escape)
     found = Dialect(delimiter, (), False, quoted, escape, skipped=before)
-    if any(SPACED.match(cell) for row in _sample(lines[before:], found) for cell in row[1:]):
-        found = replace(found, spaced=quoted)
+    found = replace(found, spaced=quoted and _is_spaced(lines[before:], found))
     dialect = _with_header(source, lines, found, options)
     if (
         delimiter == "\t"
@@ -167,6 +166,19 @@ def _sample(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
         for row in islice(filter(_holds_something, reader(lines, dialect)), SAMPLE):
             rows.append(row)
     return rows
+
+
+def _is_spaced(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether quotes come after spaces: in the header, or where the first rows can be read so."""
+    rows = [any(map(SPACED.fullmatch, row[1:])) for row in _sample(lines, dialect)]
+    if not any(rows) or rows[0]:
+        return any(rows)
+    try:
+        for _ in islice(reader(lines, replace(dialect, spaced=True)), SAMPLE):
+            pass
+    except csv.Error:
+        return False
+    return True
 
 
 def _holds_something(row: Sequence[str]) -> bool:

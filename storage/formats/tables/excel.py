@@ -14,7 +14,7 @@ from xml.etree.ElementTree import ParseError
 from storage.errors import UsageError, UserError, on_one_line
 from storage.formats.position import Position
 from storage.formats.source import Dialect, ReadOptions, Source
-from storage.formats.tables.headers import header
+from storage.formats.tables.headers import header, next_free
 from storage.text import to_json
 
 if TYPE_CHECKING:
@@ -77,11 +77,20 @@ def _records(source: Source, dialect: Dialect, position: Position) -> Iterator[l
             if not any_in(row):
                 continue
             record += 1
-            position.record, position.line, position.raw = record, number, to_json(row)
+            position.record, position.line = record, number
             if any_in(row[width:]):
+                position.raw = to_json(_named(row, dialect))
                 position.wrong(f"there are cells beyond the {width} columns of the header")
             else:
                 yield row[:width] + [None] * (width - len(row))
+
+
+def _named(row: list[Any], dialect: Dialect) -> dict[str, Any]:
+    """A row by its columns; cells beyond these are called by their number."""
+    names = list(dialect.names)
+    for number in range(len(names) + 1, len(row) + 1):
+        names.append(next_free(f"column{number}", names))
+    return dict(zip(names, row, strict=False))
 
 
 def any_in(row: list[Any]) -> bool:

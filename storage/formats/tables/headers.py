@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from storage.errors import UserError
@@ -36,15 +36,20 @@ def header(file: str, sample: Sequence[Sequence[str]], said: bool | None) -> Hea
         if name.strip():
             names.append(name)
             continue
-        numbered = f"column{number}"
-        while numbered in first or numbered in names:
-            numbered += "_"
+        numbered = next_free(f"column{number}", [*first, *names])
         names.append(numbered)
         nameless.add(numbered)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{file} has two columns called {twice!r}; rename one.")
     return Header(tuple(names), True, frozenset(nameless))
+
+
+def next_free(name: str, taken: Collection[str]) -> str:
+    """The name of a column, with underscores where another one is called so."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def names_known(row: Sequence[str]) -> int:

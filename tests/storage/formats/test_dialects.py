@@ -57,6 +57,18 @@ def test_hashtags_at_the_start_of_a_list_are_no_comments(taken, write):
     assert [text for text, _ in found] == ["#bullish we go again", "so down it is"]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_quotes_after_spaces_are_quotes_where_all_can_be_read_so(delimiter, read, write):
+    def texts(*cells):
+        rows = "".join(f"{n},{cell},up\n" for n, cell in enumerate(cells))
+        rows, _ = read(write("t.csv", f"id,text,label\n{rows}".replace(",", delimiter)))
+        return [row["text"] for row in rows]
+
+    assert texts("hello", ' "Buy" and "sell"') == ["hello", ' "Buy" and "sell"']
+    assert texts(' "Buy"', ' "Buy" and "sell"') == [' "Buy"', ' "Buy" and "sell"']
+    assert texts(' "Buy ""it"" now"', "  hello") == ['Buy "it" now', "hello"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

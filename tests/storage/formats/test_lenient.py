@@ -107,6 +107,35 @@ def test_wrong_records_of_other_formats_become_json(collected, tmp_path):
         assert json.loads(rejects) == bad
 
 
+def test_wrong_rows_of_a_workbook_are_imported_again_once_they_are_corrected(collected, tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (
+        ["text", "label", "column4"],
+        ["up we go", "up"],
+        ["down it goes", "down", 1, "beyond", "", "more"],
+        ["sideways", '["up", "down"]'],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    texts, _, rejects = collected(tmp_path / "t.xlsx")
+    beyond, several = map(json.loads, rejects.splitlines())
+    assert texts == ["up we go"]
+    assert beyond == {
+        "text": "down it goes",
+        "label": "down",
+        "column4": 1,
+        "column4_": "beyond",
+        "column5": None,
+        "column6": "more",
+    }
+    rows = [beyond, several | {"label": "up"}]
+    (tmp_path / "again.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    texts, report, rejects = collected(tmp_path / "again.jsonl")
+    assert (texts, report.skipped) == (["down it goes", "sideways"], 0)
+
+
 def test_lines_with_bytes_that_do_not_fit_are_kept(collected, write):
     for name, head, good, bad in (
         ("t.csv", b"text,label\n", "up 🚀 we go,up\n", b"the \xff byte,up\n"),
