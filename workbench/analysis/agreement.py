@@ -20,26 +20,26 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MISSING = -1
 RESAMPLES_AT_ONCE = 100
-"""Resamples at a time."""
+"""Resamples drawn at a time, which bounds the memory."""
 MIN_TWEETS = 10
 """Tweets below which resamples say nothing about other tweets, so that there is no interval."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient: 1 is full agreement, 0 what chance gives; None with the reason why."""
+    """A coefficient of agreement: 1 is full, 0 what chance gives; None with the reason why."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     n: int = 0
-    """Tweets that count."""
+    """The tweets that it was computed on."""
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class RatingMatrix:
-    """Who gave which tweet which label."""
+    """The label that each annotator gave each tweet."""
 
     annotators: tuple[str, ...]
     labels: tuple[str, ...]
@@ -48,15 +48,15 @@ class RatingMatrix:
 
 
 def rating_matrix(ratings: Iterable[tuple[str, int, str]]) -> RatingMatrix:
-    """Lay out (annotator, tweet, label) ratings; names are sorted."""
+    """Arrange (annotator, tweet, label) ratings as a matrix; annotators and labels are sorted."""
     rows = list(ratings)
-    annotators = tuple(sorted({row[0] for row in rows}))
-    labels = tuple(sorted({row[2] for row in rows}))
+    annotators = tuple(sorted({name for name, _, _ in rows}))
+    labels = tuple(sorted({label for _, _, label in rows}))
     column = {name: number for number, name in enumerate(annotators)}
     code = {name: number for number, name in enumerate(labels)}
-    tweets, places = np.unique([row[1] for row in rows], return_inverse=True)
+    tweets, places = np.unique([tweet for _, tweet, _ in rows], return_inverse=True)
     codes = np.full((len(tweets), len(annotators)), MISSING, np.int64)
-    codes[places, [column[row[0]] for row in rows]] = [code[row[2]] for row in rows]
+    codes[places, [column[name] for name, _, _ in rows]] = [code[label] for _, _, label in rows]
     return RatingMatrix(annotators, labels, codes)
 
 

@@ -24,7 +24,12 @@ def predict(
     n_labels: int,
     regularisation: float,
 ) -> Probabilities:
-    """Fit on labelled texts and give the probabilities of each label for other texts."""
+    """Fit on labelled texts and give the probabilities of each label for other texts.
+
+    TF-IDF of words 1 to 2 and of characters 3 to 5 with logistic regression; `labels` are indices
+    below `n_labels`, and `regularisation` is the inverse strength C. Raises UserError if the texts
+    carry one label only, or hold no words.
+    """
     if not new_texts:
         return np.zeros((0, n_labels))
     present = sorted(set(labels))
@@ -50,7 +55,11 @@ def predict_out_of_fold(
     regularisation: float,
     seed: int,
 ) -> Probabilities:
-    """The probabilities for each text by a model that saw neither it nor a text of its group."""
+    """The probabilities for each text by a model that saw neither it nor a text of its group.
+
+    Stratified folds of whole groups; `groups` holds the group of each text. Raises UserError if
+    there are too few texts of a label to leave any out.
+    """
     array = np.asarray(labels)
     folds = min(folds, len(set(groups)), int(np.bincount(array).max()))
     if folds < 2:

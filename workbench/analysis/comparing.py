@@ -1,4 +1,4 @@
-"""What two runs say of the same tweets: who is right more often, and whether that is chance."""
+"""Paired comparison of two classifiers: which is right more often, and whether that is chance."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class PairedCounts:
 
     @property
     def n(self) -> int:
-        """All rows."""
+        """The number of rows."""
         return self.both_right + self.fixed + self.broken + self.both_wrong
 
 
 def count_pairs(truth: Sequence[int], first: Sequence[int], second: Sequence[int]) -> PairedCounts:
-    """Count the rows by which of two predictions is right; all are numbers of labels."""
+    """Count the rows by which of two predictions is right; all three are (rows,) label indices."""
     right = np.asarray(first) == np.asarray(truth), np.asarray(second) == np.asarray(truth)
     return PairedCounts(
         both_right=int((right[0] & right[1]).sum()),

@@ -1,4 +1,4 @@
-"""Which labels are most likely wrong, and how sure a prediction is."""
+"""Scores of (rows, labels) probabilities: how sure a prediction is, how suspicious a label."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 
 def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The largest probability minus the second largest, per row."""
+    """The largest minus the second largest probability of each row; shape (rows,), from 0 to 1."""
     ordered = np.sort(probabilities, axis=1)
     return np.asarray(ordered[:, -1] - ordered[:, -2] if ordered.shape[1] > 1 else ordered[:, -1])
 
 
 def entropies(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The entropy of each row in nats."""
+    """The entropy of each row of probabilities, in nats; shape (rows,)."""
     safe = np.clip(probabilities, 1e-12, 1.0)
     return np.asarray(-(probabilities * np.log(safe)).sum(axis=1))
 

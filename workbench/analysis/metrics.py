@@ -1,4 +1,4 @@
-"""How good predictions are, each figure with its 95 % interval."""
+"""Metrics of classification, each with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Accuracy, macro F1, precision and recall per label, and the confusion matrix.
 
-    Shares carry Wilson intervals; macro F1 a percentile interval over 2,000 bootstrap resamples
-    (Efron 1979), which are drawn from the confusion matrix as a multinomial.
+    `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals; macro F1
+    a percentile interval over 2,000 bootstrap resamples (Efron 1979), which are drawn from the
+    confusion matrix as a multinomial.
     """
     matrix = confusion(truth, predicted, len(labels))
     n = int(matrix.sum())

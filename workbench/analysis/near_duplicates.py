@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\b\d+\b")
 THRESHOLD = 0.85
 """Texts whose shingles have at least this Jaccard similarity are nearly equal."""
 LANES, BANDS = 64, 16
-"""Hash values of a text, kept to 16 bits each (Li and König 2010), and how they are bundled."""
+"""Hash values of a text, 16 bits each (Li and König 2010), and the bands they are put in."""
 SURELY_LESS = 0.7
 """Share of equal hash values below which the similarity is hardly ever THRESHOLD: more than three
 standard deviations, sqrt(0.85 * 0.15 / 64), less."""
@@ -26,7 +26,7 @@ Sketches = NDArray[np.uint64]
 
 
 def sketches(texts: Sequence[str]) -> Sketches:
-    """What is compared instead of the texts, an array of shape (texts, BANDS)."""
+    """The MinHash sketches that are compared instead of texts, an array of shape (texts, BANDS)."""
     import xxhash
     from datasketch import MinHash
 

@@ -1,4 +1,6 @@
-"""The store and the analysis together: comparisons of runs, groups of near-duplicates.
+"""The store and the analysis together: evaluating, comparing, suspects, near-duplicate groups.
 
-Imported by commands, and by the screen only where the numbers come without numpy.
+Imports `storage`, `workbench.analysis` and `workbench.rundir`; imported by commands and by
+`workbench.runs`. Every module that needs numpy is imported where it is used, so that the screen
+never loads it.
 """

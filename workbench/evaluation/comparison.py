@@ -1,9 +1,9 @@
-"""Two runs side by side: what they were told, what they learned from, and what they say."""
+"""Two runs side by side: their settings, their training sets and their predictions."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.query import tweets
@@ -37,17 +37,17 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     """
     for run in (first, second):
         _refresh_evaluation(store, run, split)
-    said = [_label_pairs(store, number, split) for number in (first, second)]
-    common = sorted(said[0].keys() & said[1].keys())
+    pairs = [_label_pairs(store, number, split) for number in (first, second)]
+    common = sorted(pairs[0].keys() & pairs[1].keys())
     if not common:
         raise UserError(
             f"There is no labelled {split} tweet that runs {first} and {second} both predicted and "
             "did not train on; `workbench predict --run` makes predictions, --split takes others."
         )
-    labels = list(dict.fromkeys(name for told in said for row in told.values() for name in row))
+    labels = list(dict.fromkeys(name for of in pairs for pair in of.values() for name in pair))
     number = {label: place for place, label in enumerate(labels)}
-    truth = [number[said[0][tweet][0]] for tweet in common]
-    predicted = [[number[told[tweet][1]] for tweet in common] for told in said]
+    truth = [number[pairs[0][tweet].current] for tweet in common]
+    predicted = [[number[of[tweet].predicted] for tweet in common] for of in pairs]
     counts = comparing.count_pairs(truth, *predicted)
     change, low, high = comparing.difference(counts)
     figures = [evaluate(truth, row, labels) for row in predicted]
@@ -66,39 +66,46 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
         },
         "settings": _settings(*jobs),
         "data": _data(store, first, second),
-        "flips": _flips(store, common, said),
+        "flips": _flips(store, common, pairs),
     }
 
 
 def _refresh_evaluation(store: Store, number: int, split: str) -> None:
-    """Have the accuracy of a run say the same everywhere where labels have changed since."""
+    """Evaluate a run again if labels have changed, so that all screens show one accuracy."""
     report = (runs.get(store, number).metrics or {}).get(split)
     if report is not None and report["stale"]:
         evaluate_run(store, number, split)
 
 
-def _label_pairs(store: Store, number: int, split: str) -> dict[int, tuple[str, str]]:
-    """(current label, predicted label) of each tweet that counts."""
+class LabelPair(NamedTuple):
+    """The labels of a tweet that are compared."""
+
+    current: str
+    predicted: str
+
+
+def _label_pairs(store: Store, number: int, split: str) -> dict[int, LabelPair]:
+    """The labels of each tweet of a split that a run predicted out of sample."""
     run = runs.get(store, number)
     if not run.predictions:
         raise UserError(f"Run {number} ({run.state}) has no predictions to compare.")
     return {
-        tweet: (label, run.labels[max(range(len(row)), key=row.__getitem__)])
+        tweet: LabelPair(label, run.labels[max(range(len(row)), key=row.__getitem__)])
         for tweet, label, of, in_sample, row in predictions_of(store, number)
         if label in run.labels and of == split and not in_sample
     }
 
 
 def _flips(
-    store: Store, common: list[int], said: list[dict[int, tuple[str, str]]]
+    store: Store, common: list[int], pairs: list[dict[int, LabelPair]]
 ) -> list[dict[str, Any]]:
     """The tweets that the two runs label differently: fixed, broken, or wrong in another way."""
     rows = []
-    flipped = [tweet for tweet in common if said[0][tweet][1] != said[1][tweet][1]]
+    flipped = [tweet for tweet in common if pairs[0][tweet].predicted != pairs[1][tweet].predicted]
     texts = tweets.texts(store, flipped)
     for tweet in flipped:
-        label, before = said[0][tweet]
-        after = said[1][tweet][1]
+        label, before = pairs[0][tweet]
+        after = pairs[1][tweet].predicted
         kind = "fixed" if after == label else "broken" if before == label else "still wrong"
         rows.append(
             {
@@ -115,7 +122,7 @@ def _flips(
 
 
 def _job(folder: Path) -> Job | None:
-    """What a run was told; None if its folder is gone, which leaves its predictions usable."""
+    """The job of a run; None if its folder is gone, which leaves its predictions usable."""
     return run_folder.read_job(folder) if (folder / run_folder.JOB).is_file() else None
 
 
@@ -150,18 +157,18 @@ def _data(store: Store, first: int, second: int) -> dict[str, Any]:
     A run from another workspace numbers its tweets differently: they are matched by their texts,
     and those that are not here are only counted.
     """
-    sides: list[dict[int, str]] = []
+    labels_of: list[dict[int, str]] = []
     unknown = []
     for run in (first, second):
-        frozen = tables.read_snapshot(store.run_folder(run) / run_folder.TRAIN)
-        here = moved(store, zip(frozen.ids, frozen.texts, strict=True))
+        snapshot = tables.read_snapshot(store.run_folder(run) / run_folder.TRAIN)
+        here = moved(store, zip(snapshot.ids, snapshot.texts, strict=True))
         rows = [
             (here.get(tweet, tweet), label)
-            for tweet, label in zip(frozen.ids, frozen.labels, strict=False)
+            for tweet, label in zip(snapshot.ids, snapshot.labels, strict=False)
         ]
-        sides.append({tweet: label for tweet, label in rows if tweet is not None})
+        labels_of.append({tweet: label for tweet, label in rows if tweet is not None})
         unknown.append(sum(tweet is None for tweet, _ in rows))
-    before, after = sides
+    before, after = labels_of
     return {
         "first": len(before) + unknown[0],
         "second": len(after) + unknown[1],

@@ -42,7 +42,7 @@ def all_compared(store: Store) -> Iterator[None]:
 def compare_new_tweets(store: Store, progress: Callable[[int], None] = lambda done: None) -> int:
     """Compare the tweets that are new with all others; returns how many joined a group.
 
-    `progress` is told how many new tweets are done. Does nothing when there are none.
+    `progress` takes how many new tweets are done. Does nothing when there are none.
     """
     if not groups.waiting(store):
         return 0

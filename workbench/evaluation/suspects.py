@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from storage.errors import UserError
@@ -14,7 +17,25 @@ from storage.store import Store
 from workbench.analysis.label_errors import suspicion
 
 
-def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, float, str]]:
+class RankedTweet(NamedTuple):
+    """A place in a queue of tweets; higher scores come first."""
+
+    tweet: int
+    score: float
+    source: str
+    """Where the score comes from, such as `run 3 baseline`."""
+
+
+class _Labelled(NamedTuple):
+    """A labelled tweet with an out-of-sample prediction."""
+
+    tweet: int
+    label: int
+    """The index of its label among those of the run."""
+    probabilities: Sequence[float]
+
+
+def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
     """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
 
     Uses the out-of-sample predictions of a run: by default of the promoted one, or else of the
@@ -32,20 +53,20 @@ def rank_suspects(store: Store, number: int | None = None) -> list[tuple[int, fl
     return ranked
 
 
-def rank_suspects_by(store: Store, run: Run) -> list[tuple[int, float, str]]:
-    """Rank the suspects by one run and keep the ranking; empty if it says nothing out of sample."""
+def rank_suspects_by(store: Store, run: Run) -> list[RankedTweet]:
+    """Rank the suspects by a run and keep the ranking; empty without out-of-sample predictions."""
     index, event = {label: place for place, label in enumerate(run.labels)}, newest_event(store)
     rows = [
-        (tweet, index[label], row)
+        _Labelled(tweet, index[label], row)
         for tweet, label, _, in_sample, row in predictions_of(store, run.id)
         if label in index and not in_sample
     ]
     if not rows:
         return []
-    scores = suspicion(np.array([row for *_, row in rows]), [label for _, label, _ in rows])
+    scores = suspicion(np.array([row.probabilities for row in rows]), [row.label for row in rows])
     source = f"run {run.id} {run.recipe}"
     ranked = [
-        (rows[place][0], float(scores[place]), source)
+        RankedTweet(rows[place].tweet, float(scores[place]), source)
         for place in np.argsort(-scores, kind="stable")
     ]
     if not store.read_only:

@@ -1,4 +1,5 @@
-"""What a run is made with: recipes, memory modes, base models by name.
+"""The settings of a run: recipes, memory modes, base models by name.
 
-Imports no torch; imported wherever runs are planned, started or done.
+Imports settings, errors and records of `storage` only, and no torch; imported wherever runs are
+planned, started or done.
 """

@@ -33,7 +33,7 @@ MEMORY_MODES = {
         MemoryMode("8gb", dequantised=False, tokens=1024, checkpointing=True),
     )
 }
-"""Those that `auto` chooses from, from the fastest to the one that takes the least memory."""
+"""The modes that `auto` chooses from, the fastest first and the smallest last."""
 SHARDED = MemoryMode("sharded", dequantised=False, tokens=1024, checkpointing=True)
 """For a base that is sharded over several GPUs; `auto` never chooses it."""
 NOT_SHARDED = (
@@ -41,4 +41,4 @@ NOT_SHARDED = (
     "--gpus 2 or more shares it"
 )
 NAMED_MODES = MEMORY_MODES | {SHARDED.name: SHARDED}
-"""Those that a recipe can name; `auto` is none of them."""
+"""The modes that a recipe can name; `auto` is none of them."""

@@ -48,7 +48,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class Training:
-    """The course of a fine-tuning run."""
+    """The hyperparameters of a fine-tuning run."""
 
     max_length: int
     """Tokens of a prompt with its answer."""
@@ -59,7 +59,7 @@ class Training:
     """Optimiser steps; 0 means: as many as `epochs` takes."""
     epochs: int
     warmup: float
-    """Share of the steps."""
+    """The share of the steps in which the learning rate rises."""
     scheduler: str
     save_steps: int
     logging_steps: int
@@ -69,9 +69,9 @@ class Training:
     dev_share: float
     """Share of the training groups held out when the workspace has no dev split."""
     trainer: str = "packed"
-    """`packed`, the loop of workbench.modeling.packed.trainer, or `trl`, the stock SFTTrainer."""
+    """`packed`, the loop of workbench.modeling.packed.trainer, or `trl`, the SFTTrainer of TRL."""
     memory: str = "auto"
-    """How much of the device to use; see workbench.recipes.memory_modes."""
+    """The memory mode, or `auto` for the fastest that fits; see workbench.recipes.memory_modes."""
     patience: int = 0
     """Dev evaluations (one each `save_steps`) without a better loss that end a run; 0: none do."""
     keep_best: bool = False
@@ -161,7 +161,7 @@ def _presets() -> dict[str, dict[str, Any]]:
 
 
 def _new_recipe(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
-    """A recipe for a run to come; those of earlier runs may hold settings without effect."""
+    """A recipe for a new run; recipes of earlier runs may hold settings that have no effect."""
     for override in overrides:
         _override(values, override)
     recipe = from_json(values)

@@ -1,4 +1,5 @@
-"""What the store does with runs: snapshot, launch, queue, collect, adopt, delete.
+"""The store's side of runs: snapshot, launch, collect, adopt, delete, and the engine from outside.
 
-Imports `storage` and `workbench.rundir`, never torch; imported by commands and screens.
+Imports `storage`, `workbench.rundir`, planning, recipes and evaluation, never torch; imported by
+commands and screens.
 """

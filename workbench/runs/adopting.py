@@ -15,34 +15,34 @@ from workbench.rundir.liveness import worker_alive
 from workbench.runs import trash
 
 COPY_ADVICE = "copy the folder again from where it is whole, or remove it"
-"""What to do about one that cannot be understood."""
+"""What to do about a folder that cannot be read."""
 
 
 def adopt(store: Store) -> list[str]:
-    """Take run folders of others into the store, and say in a sentence each what was left alone.
+    """Take run folders of others into the store; a sentence about each that was left alone.
 
     A folder with a uid that the store does not know becomes a run, under its own number if that
     is free. A copy of a run that is known takes the place of its folder if it is further on; a
     number that two runs want goes to the one that the store knows by it. The folder of a deleted
     run brings it back.
     """
-    strangers, left = _foreign_folders(store, _runs_by_uid(store))
-    if not strangers:
-        return left
+    foreign, skipped = _foreign_folders(store, _runs_by_uid(store))
+    if not foreign:
+        return skipped
     with turn(store.runs_folder / ".adopting.lock"):
         return _adopt(store)
 
 
 def _adopt(store: Store) -> list[str]:
     known = _runs_by_uid(store)
-    strangers, left = _foreign_folders(store, known)
-    for folder, job in strangers:
+    foreign, skipped = _foreign_folders(store, known)
+    for folder, job in foreign:
         try:
             run_folder.require_no_links(folder)
             _require_no_code(store, job, known.get(job.uid))
             state = run_folder.read_state(folder)
             if worker_alive(folder, state):
-                continue  # it would lose its folder; later
+                continue  # its worker would lose the folder; it is taken in when that has ended
             if (run := known.get(job.uid)) is None:
                 run = known[job.uid] = _record(store, folder, job)
                 if folder != store.run_folder(run.id):
@@ -57,8 +57,8 @@ def _adopt(store: Store) -> list[str]:
                 folder.rename(store.run_folder(run.id))
                 runs.update(store, run.id, state=run_folder.QUEUED, log_offset=0)
         except UserError as error:
-            left.append(f"{folder} was left alone: {error}")
-    return left
+            skipped.append(f"{folder} was left alone: {error}")
+    return skipped
 
 
 def _runs_by_uid(store: Store) -> dict[str, Run]:
@@ -84,22 +84,22 @@ def _require_no_code(store: Store, job: Job, run: Run | None) -> None:
 def _foreign_folders(
     store: Store, known: dict[str, Run]
 ) -> tuple[list[tuple[Path, Job]], list[str]]:
-    """The folders in runs/ that are not where the store has them, and what of them is damaged."""
+    """The folders in runs/ that the store does not know there, and sentences about damaged ones."""
     found: list[tuple[Path, Job]] = []
-    left: list[str] = []
+    skipped: list[str] = []
     if not store.runs_folder.is_dir():
-        return found, left
-    at_home = {str(run.id): uid for uid, run in known.items() if run.state != runs.DELETED}
+        return found, skipped
+    own_uids = {str(run.id): uid for uid, run in known.items() if run.state != runs.DELETED}
     for folder in sorted(store.runs_folder.iterdir()):
         if folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
             continue
         try:
-            if run_folder.read_uid(folder, COPY_ADVICE) != at_home.get(folder.name):
+            if run_folder.read_uid(folder, COPY_ADVICE) != own_uids.get(folder.name):
                 found.append((folder, run_folder.read_job(folder, COPY_ADVICE)))
         except UserError as error:
-            if folder.name not in at_home:  # that run says what is wrong
-                left.append(f"{folder} was left alone: {error}")
-    return found, left
+            if folder.name not in own_uids:  # that run says what is wrong
+                skipped.append(f"{folder} was left alone: {error}")
+    return found, skipped
 
 
 def _record(store: Store, folder: Path, job: Job) -> Run:
@@ -129,7 +129,7 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
 
 
 def _is_further(state: State, folder: Path) -> bool:
-    """Whether a copy in that state is further on than the folder it is a copy of."""
+    """Whether a copy with that state has done more of the run than the folder it is a copy of."""
     if not folder.is_dir():
         return True
     try:

@@ -25,18 +25,19 @@ from workbench.runs.launching import queue_places
 
 COLLECTING = ".collecting.lock"
 NO_METRICS = ("at", "event", "step", "eta_s")
-"""What a line of the log holds beside them."""
+"""Values in the log that are no metrics."""
 
 
-def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -> list[Run]:
+def collect(store: Store, warn: Callable[[str], None] = lambda sentence: None) -> list[Run]:
     """Bring the store up to date with all run folders and return the runs that changed.
 
-    Folders that were copied in become runs first; `tell` is told of those that are left alone.
+    Folders that were copied in become runs first; `warn` takes a sentence about each that is left
+    alone.
     """
     if store.read_only:
         return []
     for sentence in adopt(store):
-        tell(sentence)
+        warn(sentence)
     waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]
     with suppress(UserError):  # a queue that does not answer now is asked the next time
         queue_places([store.run_folder(run.id) for run in waiting if run.state in LIVE])
@@ -44,9 +45,9 @@ def collect(store: Store, tell: Callable[[str], None] = lambda sentence: None) -
 
 
 def collect_run(store: Store, run: Run) -> bool:
-    """Take in the state, the new log lines and the predictions of one run.
+    """Bring the state, the new log lines and the predictions of one run into the store.
 
-    Whether its state is another one now; nothing is written of what the store knows already.
+    True if its state has changed; what the store knows already is not written again.
     """
     folder = store.run_folder(run.id)
     if not folder.is_dir():
@@ -66,7 +67,7 @@ def collect_run(store: Store, run: Run) -> bool:
 
 
 def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool:
-    """Take in what a finished run says, in one process at a time: others may be at it as well."""
+    """Bring a finished run into the store, in one process at a time, as others may collect too."""
     with turn(store.runs_folder / COLLECTING):
         if runs.get(store, run.id).state != DONE:
             if (folder / run_folder.PREDICTIONS).exists():
@@ -93,9 +94,9 @@ def _write_state(store: Store, run: Run, state: State) -> bool:
 
 
 def _write(store: Store, run: Run, state: str, reason: str | None, **figures: float | None) -> bool:
-    """Bring the row of a run up to date, if it is not; whether its state is another one now.
+    """Bring the row of a run up to date, if it is not; True if its state has changed.
 
-    What somebody else has made of it meanwhile (resumed, deleted) is left as it is.
+    A run that somebody else has resumed or deleted meanwhile is left as it is.
     """
     values = {"state": state, "reason": reason, **figures}
     if any(getattr(run, name) != value for name, value in values.items()):

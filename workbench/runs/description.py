@@ -6,11 +6,11 @@ from storage.runs.runs import Run
 
 
 def describe_recipe(kind: str, recipe: str) -> str:
-    """The recipe of a run, and whether it was taken for predictions only."""
+    """The recipe of a run, and whether the run only predicts."""
     return f"{recipe}, predict" if kind == "predict" else recipe
 
 
 def describe_run(run: Run, tweets: int) -> str:
-    """A run by number and recipe, and how many of so many tweets it scored if those are not all."""
+    """The number and recipe of a run, and how many of all `tweets` it scored if not every one."""
     part = f", {run.predictions:,} of {tweets:,} scored" if run.predictions < tweets else ""
     return f"run {run.id} {run.recipe}{part}"

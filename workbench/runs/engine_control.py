@@ -1,4 +1,4 @@
-"""The warm engine from outside: starting and stopping it, and whether the user wants it.
+"""The engine from outside: starting and stopping it, and whether the user wants it.
 
 The queue of runs that wait for it is `workbench.rundir.engine_queue`; what it does with them is
 `workbench.worker.engine`.
@@ -30,15 +30,15 @@ from workbench.runs.login_sessions import logout_effect
 PREFERENCE_FILE = "wish.json"
 ENGINE_OFF = "engine off"
 GPUS = ("/dev/nvidiactl", "/dev/kfd")
-"""What the drivers of NVIDIA and AMD make, asked for since nothing heavy may be imported here."""
+"""Devices of the drivers of NVIDIA and AMD, looked for since nothing heavy may be imported here."""
 START_S = 60.0
 IDLE_MINUTES = 15.0
 
 
 def status_text(runs: Path) -> str:
-    """What a status line says of the engine, such as `engine idle, 12 min left`.
+    """The text of a status line about the engine, such as `engine idle, 12 min left`.
 
-    `runs` is where the runs of the workspace are. Nothing for whoever has never used an engine.
+    `runs` is where the runs of the workspace are. Empty for a user who has never used an engine.
     """
     try:
         engine = running_engine()
@@ -56,7 +56,7 @@ def status_text(runs: Path) -> str:
 
 
 def keep_base_preference() -> bool | None:
-    """Whether runs of the screen shall keep their base loaded; None if nobody has said so yet."""
+    """Whether runs of the screen keep their base loaded; None if the user has not chosen yet."""
     try:
         kept = schema.read_object(folder_path() / PREFERENCE_FILE).get("keep")
     except UserError:
@@ -65,12 +65,12 @@ def keep_base_preference() -> bool | None:
 
 
 def save_keep_base_preference(keep: bool) -> None:
-    """Keep that choice for all workspaces on this machine."""
+    """Save that choice for all workspaces on this machine."""
     run_folder.write_json(make_private_folder() / PREFERENCE_FILE, {"keep": keep})
 
 
 def has_gpu() -> bool:
-    """Whether there is a GPU, on which loading a base is most of what a short run does."""
+    """Whether there is a GPU, on which a short run mostly waits for its base to be loaded."""
     return any(Path(name).exists() for name in GPUS)
 
 

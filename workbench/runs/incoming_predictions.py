@@ -21,22 +21,22 @@ COLUMNS = ("id", "probabilities", "margin", "entropy", "in_sample")
 
 
 def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Prediction]:
-    """What a run says about the tweets of this workspace.
+    """The predictions of a run for the tweets of this workspace.
 
     A run from another workspace numbers its tweets differently: its predictions belong to the
     tweets with the very same texts, and those about no tweet of this workspace are left out.
     Raises UserError if a file is damaged.
     """
     path = folder / run_folder.PREDICTIONS
-    elsewhere = moved(store, _texts(folder / run_folder.PREDICT))
+    own_ids = moved(store, _texts(folder / run_folder.PREDICT))
     trained_on: set[str] = set()
     texts: dict[int, str] = {}
-    if elsewhere:
+    if own_ids:
         trained_on = set(tables.read_snapshot(folder / run_folder.TRAIN).texts)
-        texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in elsewhere}
+        texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in own_ids}
     with tables.arrow_errors_as_user_errors(path, "resume the run to make it anew"):
         for prediction in _rows(path, len(run.labels)):
-            place = elsewhere.get(prediction.tweet, prediction.tweet)
+            place = own_ids.get(prediction.tweet, prediction.tweet)
             if place is None:
                 continue
             seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on

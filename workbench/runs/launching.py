@@ -18,20 +18,20 @@ ENDING_S = 30.0
 """How long a worker that has said its last word may take to end."""
 
 
-def start_run(folder: Path, how: Launch | None = None) -> None:
+def start_run(folder: Path, launch: Launch | None = None) -> None:
     """Start the worker of a run, or put the run into the queue of its launcher.
 
     Raises UserError if another worker has the folder, or if the launcher refuses it.
     """
     run_folder.require_no_links(folder)
     with processes.folder_lock(folder) as lock:
-        _start(folder, how or Launch(), lock)
+        _start(folder, launch or Launch(), lock)
 
 
-def _start(folder: Path, how: Launch, lock: int) -> None:
+def _start(folder: Path, launch: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
     rank_failures.remove_failures(folder)
-    launcher_of(how).start(folder, how, lock)
+    launcher_of(launch).start(folder, launch, lock)
 
 
 def stop_run(folder: Path) -> None:
@@ -52,8 +52,8 @@ def _waits_or_works(folder: Path, run: LaunchedRun) -> bool:
     return state.elsewhere or worker_alive(folder, state) or waits
 
 
-def resume_run(folder: Path, how: Launch | None = None) -> None:
-    """Go on with a stopped or failed run from its newest checkpoint, as before unless `how` says.
+def resume_run(folder: Path, launch: Launch | None = None) -> None:
+    """Go on with a stopped or failed run from its newest checkpoint, launched as before by default.
 
     Raises UserError for a run that is at work, waits, is done, or cannot be read.
     """
@@ -72,10 +72,10 @@ def resume_run(folder: Path, how: Launch | None = None) -> None:
     before = read_launch(folder)
     if state.state == QUEUED and (job := launcher_of(before).waiting_job(before)) is not None:
         raise UserError(f"Run {folder.name} waits in the queue as job {job}.")
-    how = how or Launch(before.launcher, before.nodes, before.gpus)
+    launch = launch or Launch(before.launcher, before.nodes, before.gpus)
     with processes.folder_lock(folder, ENDING_S) as lock:
         run_folder.write_state(folder, state, state=QUEUED, reason=None, pid=None, host=None)
-        _start(folder, how, lock)
+        _start(folder, launch, lock)
 
 
 def queue_places(folders: list[Path]) -> dict[Path, str]:

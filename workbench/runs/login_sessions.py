@@ -23,7 +23,7 @@ WARNING = (
 
 @dataclass(frozen=True)
 class LogoutEffect:
-    """What a logout does to a worker, and what to start it with so that it stays."""
+    """What a logout does to a worker, and the prefix of a command line that outlives it."""
 
     prefix: tuple[str, ...] = ()
     warning: str | None = None

@@ -1,4 +1,4 @@
-"""Freezing a snapshot: what a run trains on and scores, fixed in its folder."""
+"""Snapshots: the tweets that a run trains on and scores, fixed in its folder."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def snapshot_training(
             raise UserError(no_training_tweets(store))
         job = _make_job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
         counts = training_set.example_label_counts(store, train, dev)
-        told = balance_warnings(counts, store.config.labels)
-        job = replace(job, warnings=tuple(warning.sentence for warning in told))
+        warnings = balance_warnings(counts, store.config.labels)
+        job = replace(job, warnings=tuple(warning.sentence for warning in warnings))
         with _new_folder(store, job) as folder:
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:

@@ -80,11 +80,11 @@ def move_to_trash(folder: Path) -> Path:
 
 
 def trashed_folders(runs_folder: Path) -> list[Path]:
-    """The folders in the trash, by name."""
+    """The folders in the trash, in the order of their names."""
     trash = runs_folder / TRASH
     return sorted(path for path in trash.iterdir() if path.is_dir()) if trash.is_dir() else []
 
 
 def size_mib(folder: Path) -> float:
-    """How much disk a folder takes."""
+    """The size of the files in a folder, in MiB."""
     return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20

@@ -18,7 +18,7 @@ from workbench.rundir.folder import DONE
 from workbench.worker.reporter import Reporter, rank
 from workbench.worker.run import do_run, without_hub
 
-ALONE = (
+TORCHRUN_VARIABLES = (
     "RANK",
     "LOCAL_RANK",
     "WORLD_SIZE",
@@ -27,7 +27,7 @@ ALONE = (
     "MASTER_ADDR",
     "MASTER_PORT",
 )
-"""What torchrun sets and libraries take for a wish to distribute."""
+"""Variables of torchrun by which libraries decide to work in several processes."""
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def main() -> int:
         job = run_folder.read_job(folder)
         run_folder.require_no_links(folder)
         if os.environ.get("WORLD_SIZE") == "1":
-            for name in ALONE:  # under torchrun too one process is one process
+            for name in TORCHRUN_VARIABLES:  # under torchrun too one process is one process
                 os.environ.pop(name, None)
         first = rank() == 0
         if first:

@@ -34,11 +34,11 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
         settings.seed,
     )
     reporter.phase("predicting")
-    known = dict(zip(train.ids, inside, strict=True))
-    others = [i for i, tweet in enumerate(wanted.ids) if tweet not in known]
+    out_of_fold = dict(zip(train.ids, inside, strict=True))
+    others = [i for i, tweet in enumerate(wanted.ids) if tweet not in out_of_fold]
     outside = baseline.predict(
         train.texts, labels, [wanted.texts[i] for i in others], n_labels, settings.regularisation
     )
-    rows = known | {wanted.ids[i]: row for i, row in zip(others, outside, strict=True)}
+    rows = out_of_fold | {wanted.ids[i]: row for i, row in zip(others, outside, strict=True)}
     tables.write_predictions(folder, wanted.ids, [rows[tweet] for tweet in wanted.ids], set())
     reporter.phase("done")

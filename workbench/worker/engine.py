@@ -1,4 +1,4 @@
-"""The warm engine: `python -P -m workbench.worker.engine SPOOL IDLE_MINUTES`.
+"""The engine: `python -P -m workbench.worker.engine ENGINE_FOLDER IDLE_MINUTES`.
 
 One process does run after run and keeps the base model between them. It ends, and frees the GPU,
 after some idle time, or when it is asked to; what it then does is saved first.
@@ -21,7 +21,7 @@ from storage.errors import UserError
 from storage.file_locks import turn
 from workbench.rundir import engine_queue, processes
 from workbench.rundir import folder as run_folder
-from workbench.rundir.engine_queue import EngineState
+from workbench.rundir.engine_queue import EngineState, QueueEntry
 from workbench.worker.failure_reasons import reason_of
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run, without_hub
@@ -33,7 +33,7 @@ POLL_S = 0.2
 
 
 class EngineServer:
-    """The engine between and during its runs."""
+    """Does the runs in the queue one after another, and keeps the base model between them."""
 
     def __init__(self, folder: Path, idle_minutes: float, lock: int) -> None:
         self.folder = folder
@@ -42,22 +42,22 @@ class EngineServer:
         self.leaving = False
         self.reporter: Reporter | None = None
         self.cache: BaseModelCache | None = None
-        self.engine = engine_queue.own_state(idle_minutes)
-        self.told: EngineState | None = None
-        self.owed: dict[Path, str] = {}
-        """Why runs have failed whose folders had no room for it."""
-        self._tell()
+        self.state = engine_queue.own_state(idle_minutes)
+        self.written: EngineState | None = None
+        self.unwritten_failures: dict[Path, str] = {}
+        """Why runs have failed, as far as their disks had no room for it."""
+        self._write()
 
     def serve(self) -> None:
         """Do what waits, until asked to leave or idle for too long."""
         idle_since = time.monotonic()
         while True:
-            self._tell()
-            if not self.leaving and (waits := engine_queue.waiting_runs()):
-                self._do(*waits[0])
+            self._write()
+            if not self.leaving and (waiting := engine_queue.waiting_runs()):
+                self._do(waiting[0])
                 idle_since = time.monotonic()
                 continue
-            idle = time.monotonic() - idle_since > self.engine.idle_minutes * 60
+            idle = time.monotonic() - idle_since > self.state.idle_minutes * 60
             if (self.leaving or idle) and self._close():
                 return
             time.sleep(POLL_S)
@@ -68,36 +68,39 @@ class EngineServer:
             if not self.leaving and engine_queue.waiting_runs():
                 return False
             (self.folder / engine_queue.STATE_FILE).unlink(missing_ok=True)
-            os._exit(0)  # inside, so that nobody hands a run to a process that is ending
+            os._exit(
+                0
+            )  # with the lock held, so that nobody hands a run to a process that is ending
 
-    def _do(self, entry: Path, run: Path) -> None:
+    def _do(self, entry: QueueEntry) -> None:
         """Do one run; whatever becomes of it, the engine goes on."""
-        self.owed.pop(run, None)
+        run = entry.run
+        self.unwritten_failures.pop(run, None)
         try:
             job = run_folder.read_job(run)
             run_folder.require_no_links(run)
             self._go_offline(without_hub(job))
-            entry.unlink(missing_ok=True)
+            entry.file.unlink(missing_ok=True)
             with processes.folder_lock(run):
                 if run_folder.read_state(run).state == run_folder.DONE:
                     return
-                self._say(run=str(run), base=job.base)
+                self._update(run=str(run), base=job.base)
                 self.reporter = Reporter(run)
                 if not do_run(job, run, self.reporter, self._base_cache()):
                     self._base_cache().clear()  # a run that failed may have left it in pieces
         except (UserError, OSError) as error:
             if isinstance(error, OSError):
-                self.owed[run] = reason_of(error)
+                self.unwritten_failures[run] = reason_of(error)
             with suppress(OSError):  # engine.log is on a disk, too
                 print(f"{run}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
             with suppress(OSError):
-                entry.unlink(missing_ok=True)
+                entry.file.unlink(missing_ok=True)
             self.reporter = None
-            self._say(run=None)
+            self._update(run=None)
 
     def _base_cache(self) -> BaseModelCache:
-        """What holds the base between runs; torch is imported with the first of them."""
+        """The cache of the base model; torch is imported with the first run that asks for it."""
         from workbench.modeling.base.library_imports import import_libraries
 
         import_libraries()
@@ -114,26 +117,26 @@ class EngineServer:
         elif self.offline != offline:  # begin anew as the same process, with the run still waiting
             os.set_inheritable(self.lock, True)
             os.environ[processes.LOCK_FD] = str(self.lock)
-            idle_minutes = str(self.engine.idle_minutes)
+            idle_minutes = str(self.state.idle_minutes)
             program = interpreter.command(
                 engine_queue.ENGINE_MODULE, str(self.folder), idle_minutes
             )
             variables = interpreter.environment()
             os.execve(program[0], program, variables)  # noqa: S606 - the same program again
 
-    def _say(self, **changes: str | None) -> None:
-        self.engine = replace(self.engine, since=time.time(), **changes)  # type: ignore[arg-type]
-        self._tell()
+    def _update(self, **changes: str | None) -> None:
+        self.state = replace(self.state, since=time.time(), **changes)  # type: ignore[arg-type]
+        self._write()
 
-    def _tell(self) -> None:
-        """Write what is not yet written; on a full disk that is done when there is room."""
+    def _write(self) -> None:
+        """Write the state and the failures that are unwritten, as far as the disks have room."""
         with suppress(OSError):
-            if self.told != self.engine:
-                engine_queue.write_engine_state(self.folder, self.engine)
-                self.told = self.engine
-            for run, reason in list(self.owed.items()):
-                _fail(run, reason)
-                del self.owed[run]
+            if self.written != self.state:
+                engine_queue.write_engine_state(self.folder, self.state)
+                self.written = self.state
+            for run, reason in list(self.unwritten_failures.items()):
+                _write_failure(run, reason)
+                del self.unwritten_failures[run]
 
     def ask_to_leave(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: save and stop the run at hand, then end."""
@@ -142,8 +145,8 @@ class EngineServer:
             self.reporter.signalled = True
 
 
-def _fail(run: Path, reason: str) -> None:
-    """Say that a run has failed, unless it has gone on with another worker meanwhile."""
+def _write_failure(run: Path, reason: str) -> None:
+    """Mark a run as failed, unless it has gone on with another worker meanwhile."""
     with suppress(UserError):  # it is damaged, or gone
         state = run_folder.read_state(run)
         mine = state.pid in (None, os.getpid()) and not processes.is_locked(run)
@@ -152,7 +155,7 @@ def _fail(run: Path, reason: str) -> None:
 
 
 def main() -> int:
-    """Serve the spool that the command line names; exit status 1 if another engine does."""
+    """Serve the queue in the folder of the command line; exit status 1 if another engine does."""
     folder, idle_minutes = Path(sys.argv[1]), float(sys.argv[2])
     os.umask(0o077)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -162,10 +165,10 @@ def main() -> int:
     except UserError:
         print("Another engine is running.", file=sys.stderr)  # noqa: T201 - engine.log
         return 1
-    warm = EngineServer(folder, idle_minutes, lock)
+    server = EngineServer(folder, idle_minutes, lock)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, warm.ask_to_leave)
-    warm.serve()
+        signal.signal(number, server.ask_to_leave)
+    server.serve()
     return 0
 
 

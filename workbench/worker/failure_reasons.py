@@ -1,7 +1,7 @@
 """Why a run failed, in one sentence that says what to do.
 
-Libraries are told by the names of their exceptions and by their words, so that nothing heavy has
-to be imported to explain an error.
+Errors of libraries are recognised by the names of their classes and by their messages, so that
+nothing heavy has to be imported to explain them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LossIsNaN(UserError):
 
 
 def reason_of(error: BaseException) -> str:
-    """What to tell the user of an error that ended a run: of its cause, if that is known."""
+    """The sentence for users about an error that ended a run, or about its cause if known."""
     for cause in _causes(error):
         if (known := _known(cause)) is not None:
             return known
@@ -74,8 +74,8 @@ def _known(error: BaseException) -> str | None:
         if holds(error):
             return sentence
     text = str(error).lower()
-    for words, sentence in MESSAGES:
-        if any(word in text for word in words):
+    for parts, sentence in MESSAGES:
+        if any(part in text for part in parts):
             return sentence
     if type(error).__name__ == "GatedRepoError":
         return GATED.format(_repository(error))
@@ -159,7 +159,7 @@ MESSAGES = (
         NO_BITSANDBYTES,
     ),
 )
-"""What libraries say, in lower case, and what it means."""
+"""Parts of messages of libraries, in lower case, and the sentence for each."""
 
 
 def _repository(error: BaseException) -> str:

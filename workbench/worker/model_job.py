@@ -60,9 +60,9 @@ def run_model(
     processes = init_process_group()
     cache = cache or BaseModelCache()
     reporter.phase("loading the base")
-    use = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
+    purpose = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
     sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
-    base = cache.get_or_load(job.base, recipe.quantization, use, job.trust_remote_code, sharded)
+    base = cache.get_or_load(job.base, recipe.quantization, purpose, job.trust_remote_code, sharded)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     job = replace(job, recipe=replace(recipe, quantization=base.quantization))
     reporter.report(
@@ -76,19 +76,21 @@ def run_model(
         reporter.report("note", text=NOT_SHARDED)
     reporter.require_same_revision(getattr(base.model.config, "_commit_hash", None))
     adapter, stopped = folder / run_folder.ADAPTER, False
-    learned: dict[str, Any] | None = {}
+    ended: dict[str, Any] | None = {}
     if job.kind == "qlora":
-        learned = processes.all_gather([_learned(job, folder) if processes.is_main else None])[0]
-    if learned is not None and adapter.is_dir():
+        ended = processes.all_gather([_ended_training(job, folder) if processes.is_main else None])[
+            0
+        ]
+    if ended is not None and adapter.is_dir():
         prompter = saved_prompter(base.tokenizer, read_adapter_details(adapter))
     else:
         length, chat = recipe.training.max_length, job.prompt == CHAT
         prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
-    if learned is None:
+    if ended is None:
         model, stopped = _train(job, folder, reporter, base, prompter, processes)
     else:
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
-        reporter.update(**learned)
+        reporter.update(**ended)
     if not stopped:
         stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, processes)
     if not stopped:
@@ -104,14 +106,14 @@ def run_model(
 
 
 def _kind_of_4_bit(quantization: Quantization) -> str:
-    """In brackets, since a base that was saved in 4-bit has a kind of its own."""
+    """The 4-bit format in brackets, since a base that was saved in 4-bit keeps its own."""
     if quantization.bits != 4:
         return ""
     return f" ({quantization.type}{', double' if quantization.double else ''})"
 
 
-def _learned(job: Job, folder: Path) -> dict[str, Any] | None:
-    """How training ended, if a run that goes on was stopped, or broke off, while it scored."""
+def _ended_training(job: Job, folder: Path) -> dict[str, Any] | None:
+    """How the training of a resumed run ended, if it was interrupted while it scored, or None."""
     if not any(values.get("phase") == PREDICTING for values, _ in run_folder.read_log(folder)):
         return None
     try:
@@ -132,7 +134,7 @@ def _train(
     prompter: Prompter,
     processes: ProcessGroup,
 ) -> tuple[Model, bool]:
-    """Train and save the adapter, unless the run was asked to stop (then true)."""
+    """Train and save the adapter; the model, and whether the run was asked to stop before that."""
 
     def stop_asked() -> bool:
         reporter.signalled = processes.any(reporter.stop_asked)
@@ -200,8 +202,8 @@ def _predict(
 ) -> bool:
     """Score window after window, so that a million tweets take no more memory than a few.
 
-    Each process scores its share of a window; the first one writes them down. True if the run was
-    asked to stop before the end.
+    Each process scores its share of a window, and the first one writes the predictions of all. True
+    if the run was asked to stop before the end.
     """
     reporter.phase(PREDICTING)
     path = folder / run_folder.PREDICT
@@ -213,7 +215,7 @@ def _predict(
         reporter.report("note", text=text)
 
     def scored(some: int) -> None:
-        """Taking the other processes to be as far as this one."""
+        """Report the progress of all processes, taken to be as far as this one."""
         now = min(done + some * processes.world_size, total)
         reporter.scored(now, total)
         if processes.world_size == 1 and now < total and reporter.stop_asked:
@@ -254,5 +256,5 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
-    frozen, numbers = tables.read_examples(path, job.labels)
-    return Examples(frozen.texts, numbers), frozen.ids
+    snapshot, numbers = tables.read_examples(path, job.labels)
+    return Examples(snapshot.texts, numbers), snapshot.ids

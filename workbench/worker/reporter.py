@@ -1,4 +1,4 @@
-"""What a worker says of its run while it goes: state.json and log.jsonl."""
+"""Writing the state and the log of a run while a worker does it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ RESERVED = 64 * 1024
 class Reporter:
     """Writes what happens to state.json and log.jsonl.
 
-    Of several processes on one run only the first writes; the others look for the wish to stop.
+    Of several processes on one run only the first one writes; the others only look whether the run
+    is to stop.
     """
 
     def __init__(self, folder: Path, writes: bool = True) -> None:
         self.folder = folder
         self.writes = writes
         self.signalled = False
-        self.looked = self.written = 0.0
-        self.phase_began = self.told = self.began = time.monotonic()
+        self.stop_looked_at = self.written = 0.0
+        self.phase_began = self.scored_at = self.began = time.monotonic()
         self.revision = EstimateRevision(expected_time.ExpectedTimeReader(folder).read())
         before = run_folder.read_state(folder)
         self.began_at = time.time()
@@ -57,15 +58,15 @@ class Reporter:
     @property
     def stop_asked(self) -> bool:
         """Whether the run is to save and stop: by a signal, or by the file `stop`."""
-        if not self.signalled and time.monotonic() - self.looked > HEARTBEAT_S:
-            self.looked = time.monotonic()
+        if not self.signalled and time.monotonic() - self.stop_looked_at > HEARTBEAT_S:
+            self.stop_looked_at = time.monotonic()
             self.signalled = (self.folder / run_folder.STOP).exists()
         return self.signalled
 
     def phase(self, name: str) -> None:
-        """Say what the run does now."""
+        """Begin a phase of the run, such as `training`, in the state and in the log."""
         self.log("phase", phase=name)
-        self.phase_began = self.told = time.monotonic()
+        self.phase_began = self.scored_at = time.monotonic()
         self.update(phase=name, eta_s=None)
 
     def log(self, event: str, **values: object) -> None:
@@ -114,9 +115,9 @@ class Reporter:
 
         Raises LossIsNaN, since nothing good comes after that.
         """
-        loss, slope = (values.get(name) for name in ("loss", "grad_norm"))
+        loss, grad_norm = (values.get(name) for name in ("loss", "grad_norm"))
         if (isinstance(loss, float) and not math.isfinite(loss)) or (
-            isinstance(slope, float) and math.isnan(slope)
+            isinstance(grad_norm, float) and math.isnan(grad_norm)
         ):
             raise LossIsNaN(values.get("step"))
         if event == "phase":
@@ -129,7 +130,7 @@ class Reporter:
             self.log(event, **values)
 
     def _tick(self, step: int, steps: int, eta_s: float) -> None:
-        """Take the end of a step: the state says how much is left, up to the predictions."""
+        """Take the end of a step, and set the seconds left until the predictions are there."""
         eta_s = self.revision.expected.seconds_left(steps - step, eta_s)
         self.state = replace(self.state, eta_s=eta_s)
         if self.revision.due(step, steps):
@@ -139,18 +140,18 @@ class Reporter:
             self.update(step=step, steps=steps)
 
     def scored(self, done: int, total: int) -> None:
-        """Say how many texts are scored: often in the state, seldom in the log."""
+        """Report how many texts are scored: often in the state, seldom in the log."""
         now = time.monotonic()
         rate = done / max(now - self.phase_began, 1e-9)
-        if done == total or now - self.told > SCORED_S:
-            self.told = now
+        if done == total or now - self.scored_at > SCORED_S:
+            self.scored_at = now
             self.report("scored", done=done, total=total, tweets_per_s=rate)
         if time.monotonic() - self.written > HEARTBEAT_S:
             left = (total - done) / rate if done else None
             self.update(phase=f"predicting {done:,} of {total:,}", eta_s=left)
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: note the wish; the run saves at the end of its step."""
+        """The signal handler; the run saves and stops at the end of its step."""
         self.signalled = True
 
 

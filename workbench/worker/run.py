@@ -1,4 +1,4 @@
-"""A run from its first phase to its last word, whatever becomes of it."""
+"""Doing a run from its first phase to its final state, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def without_hub(job: Job) -> bool:
-    """Whether the network shall not be touched: for a local base, and while the hub is away.
+    """Whether the network is not to be touched: for a local base, and while the hub is unreachable.
 
-    In its cache there may still be the base; to ask a hub that is away would take a minute.
+    The base may still be in the cache of the hub's library, which otherwise retries for a minute.
     """
     return job.base is None or is_local(job.base) or not hub_reachable()
 
 
 def do_run(job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None) -> bool:
-    """Do a run from its first phase to its last word; whether it did not fail.
+    """Do a run from its first phase to its final state; False if it failed.
 
     `cache` may hold the base of an earlier run of this process.
     """

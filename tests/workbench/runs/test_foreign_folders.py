@@ -145,14 +145,14 @@ def test_the_engine(here, until, ran):
 
 def test_the_engine_that_begins_anew(here, ran, monkeypatch):
     folder = engine_queue.make_private_folder().absolute()
-    warm = EngineServer(folder, 1 / 6000, processes.acquire_lock(folder))
+    server = EngineServer(folder, 1 / 6000, processes.acquire_lock(folder))
     monkeypatch.setattr(os, "execve", lambda *begun: anew.append(begun))
-    anew, warm.offline = [], True
-    warm._go_offline(False)
+    anew, server.offline = [], True
+    server._go_offline(False)
     monkeypatch.delenv(processes.LOCK_FD)
     [(_, program, variables)] = anew
-    with os.fdopen(warm.lock):
-        subprocess.run(program, env=variables, pass_fds=[warm.lock], check=True, timeout=60)
+    with os.fdopen(server.lock):
+        subprocess.run(program, env=variables, pass_fds=[server.lock], check=True, timeout=60)
     assert not ran.exists(), ran.read_text()
 
 

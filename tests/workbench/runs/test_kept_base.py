@@ -32,7 +32,7 @@ QUICK = (
 
 
 class Engine:
-    """Does run after run as the warm engine does, and keeps the base between them."""
+    """Does run after run as the engine does, and keeps the base between them."""
 
     def __init__(self) -> None:
         self.cache = BaseModelCache()

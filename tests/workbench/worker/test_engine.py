@@ -1,4 +1,4 @@
-"""The warm engine: one process for many runs, its owner's alone, gone when it is not needed."""
+"""The engine: one process for many runs, its owner's alone, gone when it is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warm engine when things go wrong around it: a full disk, and a process with an old number."""
+"""The engine when things go wrong around it: a full disk, and a process with an old number."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_a_full_disk_ends_neither_the_engine_nor_its_next_run(filled, engine, di
     work += [fill_up, make_space]
     wait = engine._do
 
-    def do(entry, run):
-        disk.full = disk.full and run != last
-        wait(entry, run)
+    def do(entry):
+        disk.full = disk.full and entry.run != last
+        wait(entry)
 
     engine._do = do
     engine.serve()
@@ -105,13 +105,13 @@ def test_a_full_disk_ends_neither_the_engine_nor_its_next_run(filled, engine, di
 def test_a_run_that_has_gone_on_elsewhere_is_not_failed_afterwards(baseline, engine):
     for state in (State(state=RUNNING, pid=os.getppid()), State(state=DONE)):
         write_state(baseline, state)
-        engine.owed[baseline] = DISK_FULL
-        engine._tell()
-        assert read_state(baseline).state == state.state and engine.owed == {}
+        engine.unwritten_failures[baseline] = DISK_FULL
+        engine._write()
+        assert read_state(baseline).state == state.state and engine.unwritten_failures == {}
     write_state(baseline, State(state=QUEUED))
-    engine.owed[baseline] = DISK_FULL
+    engine.unwritten_failures[baseline] = DISK_FULL
     with processes.folder_lock(baseline):
-        engine._tell()
+        engine._write()
     assert read_state(baseline).state == QUEUED
 
 
@@ -127,7 +127,7 @@ def bystander():
 def test_no_process_is_stopped_that_only_has_the_number_of_an_engine(engine, place, bystander):
     """The lock is held by a new engine, and the state is still that of one that was killed."""
     there = processes.identity(bystander.pid)
-    right = replace(engine.engine, pid=there.pid, pid_started=there.started, boot=there.boot)
+    right = replace(engine.state, pid=there.pid, pid_started=there.started, boot=there.boot)
     for wrong in (
         replace(right, pid_started=there.started - 1),
         replace(right, boot="another"),
