@@ -1,7 +1,7 @@
 """Everything that imports torch: loading, training, scoring and exporting models.
 
-Imported by the worker and by commands that ask a model, never by the terminal interface; knows
-neither the store nor statistics. From the top to the bottom, each imports only what is below it:
+Imported by the worker and by commands that run a model, never by the terminal interface; imports
+neither the store nor `workbench.analysis`. Each of these imports only what is below it:
 
     trainers, classify      what callers start: training by recipe, and labelling a few texts
     packed, trl, export     our trainer; TRL's trainer; adapters and merged models on the disk

@@ -37,13 +37,16 @@ BATCH = 10_000
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run folder that is ready to be worked on."""
+    """A run folder that is ready for a worker, and how many tweets are in it."""
 
     job: Job
     path: Path
     train: int
+    """Tweets to train on."""
     dev: int
+    """Tweets to evaluate on while training."""
     predict: int
+    """Tweets to score."""
     now_test: int = 0
     """Tweets of a cloned run that are left out, since they are test tweets by now."""
 
@@ -306,7 +309,7 @@ def _write_texts(path: Path, rows: Iterable[tuple[int, str]]) -> int:
 
 
 def _texts_table(batch: list[tuple[int, str]], schema: pa.Schema) -> pa.Table:
-    ids, texts = [row[0] for row in batch], [row[1] for row in batch]
+    ids, texts = [tweet for tweet, _ in batch], [text for _, text in batch]
     return pa.table({"id": ids, "text": texts}, schema=schema)
 
 

@@ -250,8 +250,9 @@ def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[l
         )
         waiting = next(windows, None)
         while waiting is not None:
+            ids, prompts = waiting
             following = next(windows, None)
-            yield waiting[0], waiting[1].result()
+            yield ids, prompts.result()
             waiting = following
 
 

@@ -16,13 +16,13 @@ from workbench.recipes.recipes import Quantization
 
 @dataclass(frozen=True)
 class CacheKey:
-    """What a cached base was loaded as and for."""
+    """How a cached base was loaded, and for which kind of run."""
 
     name: str
     modified: float
     """When the config.json of a local base was last changed; 0 for a base from the hub."""
     quantization: Quantization
-    use: str
+    purpose: str
     trust_remote_code: bool
 
 
@@ -37,18 +37,18 @@ class BaseModelCache:
         self,
         name: str,
         quantization: Quantization,
-        use: str,
+        purpose: str,
         trust_remote_code: bool = False,
         sharded: bool = False,
     ) -> Base:
         """The base that a recipe asks for, loaded unless it is the one that is held.
 
-        `use` names the trainer and memory mode of the run, since a run may leave the base
+        `purpose` names the trainer and memory mode of the run, since a run may leave the base
         dequantised. Raises what `load_base` raises.
         """
         folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
-        key = CacheKey(name, modified, quantization, use, trust_remote_code)
+        key = CacheKey(name, modified, quantization, purpose, trust_remote_code)
         if self.base is None or self.key != key:
             self.clear()
             self.base = load_base(name, quantization, trust_remote_code, sharded)

@@ -42,7 +42,7 @@ class ModelCapabilities:
 def probe_capabilities(model: Model, prompter: Prompter) -> ModelCapabilities:
     """Try a base model without adapter on two tweets, packed and one by one.
 
-    Raises what says that memory ran out, which tells nothing about the model.
+    An error that says that memory ran out is raised, since it says nothing about the model.
     """
     was_training = model.training
     model.eval()

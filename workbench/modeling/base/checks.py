@@ -1,4 +1,4 @@
-"""What a base has to be once it is loaded: in 4-bit where the recipe says so, and causal."""
+"""Checks of a base after loading: it is in 4-bit where the recipe says so, and causal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def require_4_bit(model: Model, name: str) -> None:
 
 @torch.no_grad()
 def require_causal(model: Model, name: str) -> None:
-    """Raise UserError if what a model says at a place depends on the tokens after it."""
+    """Raise UserError if the logits of a model at a position depend on the tokens after it."""
     vocabulary = model.get_input_embeddings().num_embeddings
     tokens = torch.arange(7, 7 + PROBE_TOKENS, device=model.device) % vocabulary
     others = tokens.clone()

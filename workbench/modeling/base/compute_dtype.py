@@ -10,7 +10,7 @@ from workbench.recipes.recipes import AUTO, Quantization
 
 
 def with_compute_dtype(quantization: Quantization) -> Quantization:
-    """The same with the compute dtype of this machine in place of `auto`."""
+    """The quantization settings with the compute dtype of this machine in place of `auto`."""
     if quantization.compute_dtype != AUTO:
         return quantization
     return replace(quantization, compute_dtype=_fast_dtype())

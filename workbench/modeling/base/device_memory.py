@@ -59,12 +59,12 @@ def _fastest_that_fits(
 ) -> MemoryMode:
     """The first mode whose estimate, less the weights that are loaded already, is free."""
     try:
-        shape = architecture_of(model.config.get_text_config().to_dict())
+        architecture = architecture_of(model.config.get_text_config().to_dict())
     except (KeyError, ValueError):
         return MEMORY_MODES["nf4"]  # of unknown architecture; a pass that does not fit is divided
     free = free_bytes(model)
     for mode in MEMORY_MODES.values():
-        memory = estimate_memory(shape, recipe, lengths, mode, model.device.type, processes)
+        memory = estimate_memory(architecture, recipe, lengths, mode, model.device.type, processes)
         if memory.needed - memory.runtime - model_bytes(model) <= free:
             return mode
     return MEMORY_MODES["8gb"]

@@ -39,14 +39,14 @@ class FusedMultiQueryAttention(nn.Module):
         split = fused.unflatten(-1, (self.heads + 2, self.head_dim)).transpose(1, 2)
         query, key, value = split.split([self.heads, 1, 1], dim=1)
         query, key = apply_rotary_pos_emb(query, key, *position_embeddings)
-        mixed = functional.scaled_dot_product_attention(
+        attended = functional.scaled_dot_product_attention(
             query,
             key.expand_as(query),
             value.expand_as(query),
             attn_mask=attention_mask,
             is_causal=attention_mask is None,
         )
-        return self.dense(mixed.transpose(1, 2).flatten(2)), None
+        return self.dense(attended.transpose(1, 2).flatten(2)), None
 
 
 def fuse_attention(model: Model) -> None:

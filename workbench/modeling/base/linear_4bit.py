@@ -1,4 +1,4 @@
-"""4-bit linear layers as plain tensors and one operation, which a compiler can see through."""
+"""4-bit linear layers as plain tensors and one custom operation, which torch.compile can trace."""
 
 from __future__ import annotations
 

@@ -133,13 +133,13 @@ def _model_class(config: Any, name: str, trust_remote_code: bool) -> Any:
 
 
 def auto_class(config: Any) -> str:
-    """The class of transformers that loads a config: of models that see images too, a whole one."""
+    """The auto class of transformers for a config; models of images and text have their own."""
     from transformers.models.auto import modeling_auto
 
     if type(config) in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING:
         return CAUSAL_LM
-    sees = type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    return IMAGE_TEXT_TO_TEXT if sees else CAUSAL_LM
+    reads_images = type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    return IMAGE_TEXT_TO_TEXT if reads_images else CAUSAL_LM
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:

@@ -137,7 +137,7 @@ class ForwardBackward:
         generator_before = generator.clone_state()
         try:
             with torch.cuda.stream(torch.cuda.current_stream()):
-                captured, distance = self._captured(batch)
+                captured, distance = self._capture_graph(batch)
             if not distance <= GRADIENT_TOLERANCE:
                 raise RuntimeError(f"replayed gradients are off by {distance:.3g}")
             self.graphs[batch.shape] = captured
@@ -151,7 +151,7 @@ class ForwardBackward:
             self.release_graphs()
         self.masters.gradient.copy_(before)
 
-    def _captured(self, batch: Batch) -> tuple[CapturedGraph, float]:
+    def _capture_graph(self, batch: Batch) -> tuple[CapturedGraph, float]:
         """A graph for the shape of a batch, and how far its gradient is from the computed one."""
         gradient = self.masters.gradient
         own = batch.to(self.model.device).map(torch.clone)
@@ -176,7 +176,7 @@ class ForwardBackward:
         return captured, float((gradient - expected).norm() / expected.norm().clamp(min=1e-12))
 
     def _run_seeded(self, batch: Batch) -> None:
-        """Leave the gradient of a batch alone in the master weights, with the same dropout."""
+        """Put the gradient of a batch alone into the master weights, with a fixed dropout seed."""
         torch.manual_seed(0)
         self.masters.gradient.zero_()
         self.run_without_graph(batch)

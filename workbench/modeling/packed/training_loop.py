@@ -83,14 +83,14 @@ class TrainingLoop:
         self.adapter_step = 0
         """The step that the weights of the adapter are of, at the end."""
         self.remark: str | None = None
-        """One sentence on an end that is not the usual one."""
+        """One sentence, if training ended early or kept the adapter of an earlier step."""
 
     def run(self) -> bool:
         """Train; true if it was asked to stop before the end.
 
         When memory runs out, it goes on from the last checkpoint with smaller passes, once; of
-        several processes the others are in the middle of a step, so that is left to a resumed run.
-        Raises UserError then, and what says that memory ran out if passes cannot be smaller.
+        several processes the others are in the middle of a step, so UserError asks to resume the
+        run. The error of memory is raised again if passes cannot be smaller.
         """
         start = self.masters.weights.detach().cpu().clone()
         self._restore()
@@ -110,7 +110,7 @@ class TrainingLoop:
                     f"to {tokens:,} tokens."
                 ) from None
         # not in the handler, whose error holds the tensors of the pass that failed
-        self._begin_again(start, tokens)
+        self._restart(start, tokens)
         return self._run()
 
     def dynamics(self) -> TrainingDynamics | None:
@@ -197,13 +197,13 @@ class TrainingLoop:
 
     def _skip_step(self, step: int) -> None:
         """Leave the weights as they are, with a smaller factor of the loss from now on."""
-        self._go_on_from(replace(self.state, skipped_steps=self.state.skipped_steps + 1))
+        self._set_state(replace(self.state, skipped_steps=self.state.skipped_steps + 1))
         self._note(
             f"the gradient of step {step + 1} overflowed in float16, so the step is skipped and "
             "the loss is scaled by half as much from now on"
         )
 
-    def _go_on_from(self, state: TrainingState) -> None:
+    def _set_state(self, state: TrainingState) -> None:
         self.state = state
         if self.forward_backward.loss_scale is not None:
             self.forward_backward.loss_scale.set(state.skipped_steps)
@@ -211,7 +211,7 @@ class TrainingLoop:
     def _learning_rate(self, step: int) -> float:
         return self.schedule.settings.learning_rate * self.rate_factor(step)
 
-    def _begin_again(self, start: torch.Tensor, tokens: int) -> None:
+    def _restart(self, start: torch.Tensor, tokens: int) -> None:
         """Go back to the newest checkpoint, or the start, with passes of so many tokens."""
         self._note(
             f"memory ran out after step {self.state.step}; going on from the last checkpoint, or "
@@ -224,7 +224,7 @@ class TrainingLoop:
         with torch.no_grad():
             self.masters.weights.copy_(start)
         self.masters.update_compute_copy()
-        self._go_on_from(TrainingState(step=0, seed=self.schedule.settings.seed))
+        self._set_state(TrainingState(step=0, seed=self.schedule.settings.seed))
         self.recorder = DynamicsRecorder(self.processes)
         release_memory()
         self._restore()
@@ -288,7 +288,7 @@ class TrainingLoop:
         checkpoint = self._read(self.folder / name) if newest is None else newest.content
         restore_checkpoint(checkpoint, self.masters, self.optimizer)
         self.recorder.restore(checkpoint.dynamics)
-        self._go_on_from(checkpoint.training_state)
+        self._set_state(checkpoint.training_state)
         self._note(resume_note(self.folder / name))
 
     def _read(self, folder: Path) -> Checkpoint:

@@ -26,7 +26,7 @@ class DevMetrics:
     accuracy: float
     """The share of tweets whose given label is the most probable one."""
     n: int
-    """Tweets."""
+    """The number of dev tweets."""
 
     def improves_on(self, best_loss: float | None) -> bool:
         """Whether the loss is lower than the best one so far, if there is one.

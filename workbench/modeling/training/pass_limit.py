@@ -1,4 +1,4 @@
-"""The limit on the size of a pass after memory ran out, kept for whoever resumes the run.
+"""The limit on the size of a pass after memory ran out, kept in a file for a resumed run.
 
 A pass is one forward and backward; the packed trainer limits its tokens, TRL's its tweets.
 """

@@ -1,4 +1,4 @@
-"""What a training run reports while it goes and returns at its end, whichever trainer does it."""
+"""The events and the result of training, for both trainers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrainingResult:
 
     model: Model
     steps: int
-    """Steps that were done, counting those before a resume."""
+    """Steps that were done, including those before the run was resumed."""
     stopped: bool
     """Whether it was asked to stop before the end."""
     dynamics: TrainingDynamics | None = None

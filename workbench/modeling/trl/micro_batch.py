@@ -43,8 +43,8 @@ def train_with_oom_recovery(
 ) -> TrainingResult:
     """Train with the largest micro-batch that fits; `resume` trains from the newest checkpoint.
 
-    When memory runs out later, it resumes from the last checkpoint with a smaller one, once.
-    Raises what says that memory ran out if it then does again.
+    When memory runs out later, it resumes once from the last checkpoint with a smaller micro-batch;
+    if memory then runs out again, that error is raised.
     """
     trainer = _largest_that_fits(make, settings, read_pass_limit(folder), report)
     try:
