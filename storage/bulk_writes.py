@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from storage import file_locks
-from storage.locks import others
+from storage.locks import open_elsewhere
 from storage.safety.filesystem import network_type
 from storage.store import DATABASE, Store, connect, require_writable, transaction
 
@@ -19,26 +19,25 @@ ASKED_S = 0.2
 ALONE_S = 0.250
 """How long a transaction may take while nobody else has the workspace open."""
 QUIET_S = 0.030
-"""The same while others only look: the longest wait for a first label."""
+"""How long one may take while others have it open and nobody labels: a first label may wait so."""
 BESIDE_S = 0.004
-"""The same while somebody labels."""
+"""How long one may take while somebody labels."""
 ATTENTIVE_S = 2.0
 """For so long after a label of somebody else the next one is expected."""
 CHECKPOINT_ROWS = 100_000
 """Rows between two moves of the log into the database."""
 CHECKPOINT_ROWS_BESIDE = 2_000
-"""The same while somebody labels, lest a label has to do it for the job."""
-
+"""Rows between two such moves while somebody labels, lest a label has to make one for the job."""
 
 LEAST = 50
 """Rows of a slice, however long they take; the first one has ten times as many."""
 
 
-class Bulk:
-    """A connection of its own for one long job.
+class BulkWriter:
+    """A connection of its own for a long job that writes many rows.
 
-    Each call of `over` or `rows` is done in slices, one short transaction each, whose size follows
-    from how long the last ones took; between them there is room for other writers.
+    What `in_slices` and `executemany` do is done in slices, one short transaction each, whose size
+    follows from how long the last ones took; between them there is room for other writers.
     """
 
     def __init__(self, db: sqlite3.Connection, held: IO[bytes] | None = None) -> None:
@@ -48,10 +47,10 @@ class Bulk:
         self._version = self._data_version()
         self._disturbed = float("-inf")
         self._unchecked = 0
-        self.beside = False
+        self.somebody_labels = False
         """Whether somebody labels at present."""
 
-    def over(
+    def in_slices(
         self,
         what: str,
         first: int,
@@ -69,13 +68,13 @@ class Bulk:
             self._slice(what, end - first + 1, least, lambda a=first, b=end: write(a, b))  # type: ignore[misc]
             first = end + 1
 
-    def size(self, what: str) -> int:
-        """How many of something there are in a slice at present."""
+    def slice_size(self, what: str) -> int:
+        """How many rows of a kind a slice has at present."""
         return self._sizes.get(what, 10 * LEAST)
 
-    def rows(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Execute a statement for each of the rows."""
-        self.over(what, 1, len(rows), lambda a, b: self.db.executemany(sql, rows[a - 1 : b]))
+    def executemany(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement for each of the rows, in slices."""
+        self.in_slices(what, 1, len(rows), lambda a, b: self.db.executemany(sql, rows[a - 1 : b]))
 
     def _slice(self, what: str, size: int, least: int, write: Callable[[], object]) -> None:
         with transaction(self.db):
@@ -85,25 +84,25 @@ class Bulk:
         version = self._data_version()
         if version != self._version:
             self._version, self._disturbed = version, now
-        self.beside = beside = now - self._disturbed < ATTENTIVE_S
-        patience = BESIDE_S if beside else QUIET_S if others(self._held) else ALONE_S
+        self.somebody_labels = labelling = now - self._disturbed < ATTENTIVE_S
+        patience = BESIDE_S if labelling else QUIET_S if open_elsewhere(self._held) else ALONE_S
         wanted = size * patience / max(now - locked, 1e-4)
         known = self._sizes[what]
         if size >= known or wanted < known:  # a short rest at the end tells little
             self._sizes[what] = max(least, min(int(wanted), 2 * known, 50_000))
         self._unchecked += size
-        if self._unchecked >= (CHECKPOINT_ROWS_BESIDE if beside else CHECKPOINT_ROWS):
+        if self._unchecked >= (CHECKPOINT_ROWS_BESIDE if labelling else CHECKPOINT_ROWS):
             self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._unchecked = 0
-        time.sleep(0.004 if beside else 0.0005)
+        time.sleep(0.004 if labelling else 0.0005)
 
     def _data_version(self) -> int:
-        """Changes when another connection commits."""
+        """SQLite's number that changes when another connection commits."""
         return int(self.db.execute("PRAGMA data_version").fetchone()[0])
 
 
 @contextmanager
-def bulk(store: Store) -> Iterator[Bulk]:
+def bulk_writer(store: Store) -> Iterator[BulkWriter]:
     """Open a connection for a long job on a workspace, usable in one thread at a time.
 
     Its commits are not synced one by one: what it writes is worth nothing before the job's last
@@ -119,20 +118,20 @@ def bulk(store: Store) -> Iterator[Bulk]:
         db.execute("PRAGMA temp_store = FILE")
         db.execute("PRAGMA temp.cache_size = -16000")
         db.execute("PRAGMA temp.journal_mode = MEMORY")
-        yield Bulk(db, store.held)
+        yield BulkWriter(db, store.held)
     finally:
         db.close()
 
 
 @contextmanager
-def importing_alone(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
+def lock_imports(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
     """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
     require_writable(store)
     path = store.folder / LOCK
     with file_locks.open_file(path) as file:
-        if not file_locks.take(file, path, file_locks.EXCLUSIVE):
+        if not file_locks.acquire(file, path, file_locks.EXCLUSIVE):
             waiting()
             # asked again and again: an interrupt just before a lock that waits would wait with it
-            while not file_locks.take(file, path, file_locks.EXCLUSIVE):
+            while not file_locks.acquire(file, path, file_locks.EXCLUSIVE):
                 time.sleep(ASKED_S)
         yield

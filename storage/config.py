@@ -14,7 +14,7 @@ from typing import Any
 from storage import label_names
 from storage.errors import UsageError, UserError
 from storage.records import FieldError, WrongType, build_record
-from storage.safety.os_errors import writing
+from storage.safety.os_errors import translate_os_errors
 
 FILE_NAME = "workbench.toml"
 OLD_NAME = "workspace.toml"
@@ -220,7 +220,7 @@ def check_new_labels(labels: tuple[str, ...]) -> None:
             raise UsageError(
                 f"The label {label!r} is given twice; {other!r} differs in what cannot be seen."
             )
-    if (pair := label_names.alike(labels)) is not None:
+    if (pair := label_names.confusable_pair(labels)) is not None:
         raise UsageError(
             f"The labels {pair[0]!r} and {pair[1]!r} look alike and are not "
             f"({label_names.difference(*pair)}); give one of them another name, or map it with "
@@ -272,7 +272,7 @@ def replace_labels(folder: Path, before: tuple[str, ...], labels: tuple[str, ...
 def _write(folder: Path, content: str) -> None:
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
-        with writing(folder / FILE_NAME):
+        with translate_os_errors(folder / FILE_NAME):
             temporary.touch(0o600)
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(content)

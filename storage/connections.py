@@ -21,11 +21,11 @@ Inode = tuple[int, int]
 
 @dataclass
 class _Use:
-    """What this process has open of a database."""
+    """The connections and file descriptors that this process has open of a database."""
 
     connections: int = 0
     descriptors: dict[Inode, int] = field(default_factory=dict)
-    """Of the files that were looked into since the first connection."""
+    """Those of files whose first bytes were read since the first connection."""
 
 
 _USES: dict[Inode, _Use] = {}
@@ -71,7 +71,7 @@ def connect(path: Path, parameters: str, timeout_s: float = 5.0) -> sqlite3.Conn
     return db
 
 
-def head(database: Path, file: Path, size: int) -> bytes:
+def first_bytes(database: Path, file: Path, size: int) -> bytes:
     """The first bytes of a database or of a file beside it; raises OSError."""
     with _LOCK:
         use = _USES.get(_inode(database))
@@ -85,8 +85,8 @@ def head(database: Path, file: Path, size: int) -> bytes:
 
 
 @contextmanager
-def none(database: Path) -> Iterator[bool]:
-    """Whether this process has no connection to a database; within the block it gets none."""
+def lock_out_connections(database: Path) -> Iterator[bool]:
+    """Yield whether this process has no connection to a database; within the block it gets none."""
     with _LOCK:
         yield not database.exists() or _inode(database) not in _USES
 

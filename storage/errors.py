@@ -19,7 +19,7 @@ class UsageError(UserError):
     status = 2
 
 
-class NothingToGoBy(UserError):
+class MissingPrerequisite(UserError):
     """What is asked for rests on predictions or on a ranking, and there are none.
 
     The sentence ends with the command that makes them; a screen names a key instead.
@@ -40,7 +40,7 @@ def on_one_line(error: BaseException, most: int = 240) -> str:
     return text.rstrip(" .:;,")
 
 
-def refused(error: OSError) -> str:
+def os_error_message(error: OSError) -> str:
     """What to do about a file that cannot be used, for errors that nothing has words for."""
     path = error.filename or "A file"
     if isinstance(error, PermissionError):

@@ -19,7 +19,7 @@ def open_file(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
 
 
-def take(file: IO[bytes], path: Path, kind: int, wait: bool = False) -> bool:
+def acquire(file: IO[bytes], path: Path, kind: int, wait: bool = False) -> bool:
     """Lock an open file until it is closed; whether that was possible, always so when waiting.
 
     Raises UserError where the file system has no locks.
@@ -29,12 +29,12 @@ def take(file: IO[bytes], path: Path, kind: int, wait: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise UserError(none_there(path.parent, error.strerror)) from error
+        raise UserError(no_locks_message(path.parent, error.strerror)) from error
     return True
 
 
-def none_there(folder: Path, reason: str | None) -> str:
-    """What to do about a folder where files cannot be locked."""
+def no_locks_message(folder: Path, reason: str | None) -> str:
+    """The message for a folder where files cannot be locked: what is wrong and what to do."""
     return (
         f"{folder} is on a file system without file locks ({reason}), where two programs would "
         "overwrite each other's work; copy it to a local disk, or have it mounted with locks."
@@ -42,7 +42,7 @@ def none_there(folder: Path, reason: str | None) -> str:
 
 
 @contextmanager
-def turn(lock: Path, wait: bool = True) -> Iterator[bool]:
-    """Let one process at a time do something; whether it is ours, always so when waiting."""
+def exclusive(lock: Path, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock file exclusively; yields whether that was possible, which it is when waiting."""
     with open_file(lock) as held:
-        yield take(held, lock, EXCLUSIVE, wait)
+        yield acquire(held, lock, EXCLUSIVE, wait)

@@ -19,11 +19,11 @@ UNSPACED = (
 NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 SEPARATE = re.compile(f"[{UNSPACED}]")
 SYMBOLS = ("So", "Sk", "Sm", "Sc")
-SPELLED = re.compile(r"(?: _[0-9a-f]+_ )+")
+SPELLED_TOKENS = re.compile(r"(?: _[0-9a-f]+_ )+")
 """Characters in a row that are words of their own, as `searchable` spells them."""
 
 
-def searchable(text: str) -> str:
+def tokenized(text: str) -> str:
     """The text as it is indexed: each character that is a word of its own becomes one.
 
     Such a character is spelled as its code point, since the index knows the symbols and scripts
@@ -32,7 +32,7 @@ def searchable(text: str) -> str:
     return text if text.isascii() else NOT_ASCII.sub(lambda match: _spelled(match[0]), text)
 
 
-def stands_alone(character: str) -> bool:
+def is_token(character: str) -> bool:
     """Whether a character is a word of its own: a symbol, or of a script without spaces."""
     return _spelled(character) != character
 

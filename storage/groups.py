@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.bulk_writes import Bulk, bulk, importing_alone
-from storage.store import Store, visible
+from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
+from storage.store import Store, last_visible_id
 
-BATCH = 2_000
+TEXTS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def conflicts(store: Store) -> list[Conflict]:
         "SELECT group_id, tweet, gold FROM labelled WHERE group_id IN (SELECT group_id "
         "FROM labelled GROUP BY group_id HAVING count(DISTINCT gold) > 1) "
         "ORDER BY group_id, tweet",
-        {"visible": visible(store.db)},
+        {"visible": last_visible_id(store.db)},
     )
     members: dict[int, list[tuple[int, str | None]]] = {}
     for group, tweet, gold in rows:
@@ -57,29 +57,29 @@ def leaks(store: Store) -> int:
         "(SELECT group_id FROM current WHERE split = 'test') AND (group_id != tweet OR tweet IN "
         "(SELECT group_id FROM current WHERE group_id != tweet))"
     )
-    return int(store.db.execute(sql, [visible(store.db)]).fetchone()[0])
+    return int(store.db.execute(sql, [last_visible_id(store.db)]).fetchone()[0])
 
 
-def waiting(store: Store) -> int:
+def count_uncompared(store: Store) -> int:
     """How many tweets have not been compared for nearly equal texts yet."""
     compared = store.db.execute("SELECT value FROM counts WHERE name = 'compared'").fetchone()[0]
-    return visible(store.db) - int(compared)
+    return last_visible_id(store.db) - int(compared)
 
 
-def unsketched(store: Store) -> Iterator[list[tuple[int, str]]]:
+def without_sketch(store: Store) -> Iterator[list[tuple[int, str]]]:
     """(id, text) of the tweets without a sketch, in batches."""
     while rows := store.db.execute(
         "SELECT id, text FROM tweets WHERE id > (SELECT coalesce(max(tweet), 0) FROM sketches) "
         "AND id <= ? ORDER BY id LIMIT ?",
-        [visible(store.db), BATCH],
+        [last_visible_id(store.db), TEXTS_AT_ONCE],
     ).fetchall():
         yield rows
 
 
-def keep_sketches(store: Store, rows: Sequence[tuple[int, bytes]]) -> None:
-    """Keep what is compared of some tweets."""
-    with bulk(store) as writer:
-        writer.rows(
+def save_sketches(store: Store, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Save sketches, by which nearly equal texts are found, as (tweet, sketch) rows."""
+    with bulk_writer(store) as writer:
+        writer.executemany(
             "sketches", "INSERT OR REPLACE INTO sketches (tweet, bands) VALUES (?, ?)", rows
         )
 
@@ -90,27 +90,21 @@ def sketches(store: Store) -> Iterator[bytes]:
 
 
 def followers(store: Store, last: int) -> list[tuple[int, int]]:
-    """(tweet, first tweet of its group) of those up to an id that are not the first themselves."""
+    """(tweet, first tweet of its group) of those up to an id that are not first themselves."""
     sql = "SELECT tweet, group_id FROM current WHERE group_id != tweet AND tweet <= ?"
     return store.db.execute(sql, [last]).fetchall()
 
 
-def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
-    """The texts of some tweets."""
-    marks = ",".join("?" * len(ids))
-    return dict(store.db.execute(f"SELECT id, text FROM tweets WHERE id IN ({marks})", ids))
-
-
-def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
-    """Make one group of each of these, and of the groups of their members; returns how many joined.
+def merge_groups(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
+    """Merge the groups of the tweets that belong together; returns how many changed their group.
 
     A group lies in the split of its first tweet; but if one of its tweets that were compared
     before, and may have been evaluated, is a test tweet, all of them are. Tweets whose file says
     which split they are in stay there.
     """
-    with importing_alone(store, lambda: None), bulk(store) as writer:
+    with lock_imports(store, lambda: None), bulk_writer(store) as writer:
         joined = _join(writer, groups)
-        writer.over(
+        writer.in_slices(
             "compared",
             1,
             1,
@@ -121,7 +115,7 @@ def join(store: Store, groups: Sequence[Sequence[int]], compared: int) -> int:
     return joined
 
 
-def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
+def _join(writer: BulkWriter, groups: Sequence[Sequence[int]]) -> int:
     db = writer.db
     db.execute("CREATE TEMP TABLE near (tweet INTEGER PRIMARY KEY, number INTEGER)")
     db.executemany(
@@ -157,10 +151,10 @@ def _join(writer: Bulk, groups: Sequence[Sequence[int]]) -> int:
         "SELECT EXISTS (SELECT 1 FROM moves m JOIN current c ON c.tweet = m.tweet "
         "WHERE c.split != m.split)"
     ).fetchone()[0]:  # what was found out about a split is about other tweets than it has now
-        writer.over(
+        writer.in_slices(
             "evaluations", 1, 1, lambda a, b: db.execute("UPDATE evaluations SET event = -1")
         )
-    writer.over(
+    writer.in_slices(
         "moves",
         1,
         size,

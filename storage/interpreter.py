@@ -16,13 +16,13 @@ from typing import Any
 NEUTRAL = "/"
 """The working directory of what is started, where names of the hub are not taken for folders."""
 SAFE_PATH = "PYTHONSAFEPATH"
-"""Does what -P does for the processes that libraries start, such as those of torchrun."""
+"""The variable that does what -P does for processes that libraries start, as torchrun does."""
 PLACES = ("PYTHONPATH", "WORKBENCH_ENGINE_DIR", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME")
 """Variables with folders that may be relative to where the user is."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """What runs a module as a program."""
+    """The command line that runs a module as a program, with its arguments."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 

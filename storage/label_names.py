@@ -12,7 +12,7 @@ INVISIBLE = re.compile(
 """Characters without width: soft hyphens, joiners, marks of direction, variants of emoji."""
 JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 """Those that emoji and some scripts need, so that a name keeps them."""
-TWINS = str.maketrans(
+CONFUSABLES = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧοναιρκυıℓ‐‑‒–—−‘’ʼ`“”",
     "ABESIJKMHOPCTYXaesijopcyxhdqwABEZHIKMNOPTYXovaipkuil------''''\"\"",
 )
@@ -34,7 +34,7 @@ def key(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(name.casefold().split()))
 
 
-def alike(names: Iterable[str]) -> tuple[str, str] | None:
+def confusable_pair(names: Iterable[str]) -> tuple[str, str] | None:
     """The first two of the names that differ and yet look the same."""
     seen: dict[str, str] = {}
     for name in names:
@@ -52,4 +52,4 @@ def difference(one: str, other: str) -> str:
 
 def _look(name: str) -> str:
     # Before the case is folded, as capitals look like others than small letters do.
-    return key(unicodedata.normalize("NFKC", name).translate(TWINS))
+    return key(unicodedata.normalize("NFKC", name).translate(CONFUSABLES))

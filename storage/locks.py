@@ -13,19 +13,19 @@ from typing import IO
 from storage import connections, file_locks
 from storage.errors import UserError
 
-OPEN = "open.lock"
-UPGRADE = "upgrade.lock"
+OPEN_LOCK = "open.lock"
+UPGRADE_LOCK = "upgrade.lock"
 SQLITE_SHARED = (0x40000002, 510)
 """The bytes of a database file that SQLite locks while somebody has it open in WAL mode."""
 
 
-def hold(folder: Path) -> IO[bytes] | None:
+def lock_shared(folder: Path) -> IO[bytes] | None:
     """Mark a workspace as open until the file is closed; None where that cannot be written down.
 
     Raises UserError while its database is being replaced, and where it could be changed but files
     cannot be locked.
     """
-    path, writable = folder / OPEN, os.access(folder, os.W_OK)
+    path, writable = folder / OPEN_LOCK, os.access(folder, os.W_OK)
     try:
         held = file_locks.open_file(path) if writable else path.open("rb")
     except OSError:
@@ -33,7 +33,7 @@ def hold(folder: Path) -> IO[bytes] | None:
     with ExitStack() as failed:
         failed.enter_context(held)
         try:
-            ours = file_locks.take(held, path, file_locks.SHARED)
+            ours = file_locks.acquire(held, path, file_locks.SHARED)
         except UserError:
             if writable:
                 raise
@@ -48,7 +48,7 @@ def hold(folder: Path) -> IO[bytes] | None:
     return held
 
 
-def others(held: IO[bytes] | None) -> bool:
+def open_elsewhere(held: IO[bytes] | None) -> bool:
     """Whether anybody else may have the workspace open that was marked as open with `held`."""
     if held is None:
         return True
@@ -65,17 +65,17 @@ def _first_byte(kind: int) -> bytes:
 
 
 @contextmanager
-def alone(folder: Path, database: Path) -> Iterator[None]:
+def lock_exclusively(folder: Path, database: Path) -> Iterator[None]:
     """Keep everybody else out of a workspace; raises UserError if somebody is in it.
 
     Somebody is in it as well while this process has a connection to the database.
     """
     busy = UserError(f"{folder} is open in another program; close it everywhere and repeat.")
     with ExitStack() as stack:
-        if not stack.enter_context(connections.none(database)):
+        if not stack.enter_context(connections.lock_out_connections(database)):
             raise busy
-        held = stack.enter_context(file_locks.open_file(folder / OPEN))
-        if not file_locks.take(held, folder / OPEN, file_locks.EXCLUSIVE):
+        held = stack.enter_context(file_locks.open_file(folder / OPEN_LOCK))
+        if not file_locks.acquire(held, folder / OPEN_LOCK, file_locks.EXCLUSIVE):
             raise busy
         try:
             if database.exists():
@@ -85,5 +85,5 @@ def alone(folder: Path, database: Path) -> Iterator[None]:
         except (BlockingIOError, PermissionError):
             raise busy from None
         except OSError as error:
-            raise UserError(file_locks.none_there(folder, error.strerror)) from error
+            raise UserError(file_locks.no_locks_message(folder, error.strerror)) from error
         yield

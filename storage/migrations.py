@@ -12,7 +12,7 @@ from array import array
 
 from sqlite_utils import Database, Migrations
 
-from storage.fts_tokens import searchable
+from storage.fts_tokens import tokenized
 from storage.text import content_number
 
 schema = Migrations("workbench")
@@ -35,7 +35,7 @@ def m002_scale(db: Database) -> None:
     db.conn.create_function("characters", 1, len, deterministic=True)  # SQL's ends at a NUL
     db.conn.create_function("first64", 1, content_number, deterministic=True)
     db.conn.create_function("packed", 1, _packed, deterministic=True)
-    db.conn.create_function("searchable", 1, searchable, deterministic=True)
+    db.conn.create_function("searchable", 1, tokenized, deterministic=True)
     for statement in SCALE:
         db.execute(statement)
 

@@ -18,13 +18,13 @@ REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"
 
 
-def made(run: str) -> str:
-    """The newest event when a run was made."""
+def event_of_run(run: str) -> str:
+    """SQL for the newest event when a run was made; `run` is SQL too, such as `:run`."""
     return f"(SELECT event FROM runs WHERE id = {run})"
 
 
 def reviewed_since(since: str, row: str = "c") -> str:
-    """Somebody gave or kept the label that a tweet has after an event, and has not undone that."""
+    """SQL for: somebody gave or kept the present label after an event, and has not undone that."""
     return (
         f"({row}.changed > {since} AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = {row}.tweet "
         f"AND e.id > {since} AND e.new IS {row}.label))"
@@ -32,11 +32,11 @@ def reviewed_since(since: str, row: str = "c") -> str:
 
 
 def decided(since: str, row: str = "c") -> str:
-    """A tweet is reviewed since an event, or marked as excluded or ambiguous."""
+    """SQL for: a tweet is reviewed since an event, or marked as excluded or ambiguous."""
     return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
 
 
-def all_decided(since: str) -> str:
+def decided_tweets(since: str) -> str:
     """A query that gives the tweets that are decided since an event, some perhaps twice."""
     return (
         f"{CURRENT} excluded = 1 UNION ALL {CURRENT} ambiguous = 1 UNION ALL "
@@ -46,5 +46,5 @@ def all_decided(since: str) -> str:
 
 RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
 """The run that the suspects are ranked by."""
-ANSWERED = f"IN ({all_decided(made(RANKED_BY))})"
+DECIDED_SUSPECT = f"IN ({decided_tweets(event_of_run(RANKED_BY))})"
 """Somebody has decided about a suspect since the run that ranks it was made."""

@@ -18,8 +18,8 @@ from storage.config import Config
 from storage.errors import UserError
 from storage.safety import backups, damage, filesystem
 from storage.safety.damage import explain as explain
-from storage.safety.os_errors import writing
-from storage.safety.restoring import content
+from storage.safety.os_errors import translate_os_errors
+from storage.safety.restoring import inspect
 
 DATABASE = "workbench.db"
 RUNS = "runs"
@@ -114,7 +114,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
 
 def _is_workspace(folder: Path) -> bool:
     """Whether there is a database, or at least a backup of one that is gone."""
-    return (folder / DATABASE).is_file() or bool(backups.listed(folder))
+    return (folder / DATABASE).is_file() or bool(backups.list_backups(folder))
 
 
 def create_store(folder: Path, config: Config, annotator: str | None = None) -> Store:
@@ -124,16 +124,16 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
     if not fresh and config_file.path_in(folder).exists():
         raise UserError(f"{folder} is a workspace already; open it with `workbench -w {folder}`.")
     config_file.check_new_labels(config.labels)
-    with writing(folder):
+    with translate_os_errors(folder):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.chmod(0o700)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / RUNS).mkdir(mode=0o700, exist_ok=True)
-        making = locks.hold(folder)  # where that is refused, nothing is begun
+        making = locks.lock_shared(folder)  # where that is refused, nothing is begun
     with making or nullcontext():
-        with writing(folder):
+        with translate_os_errors(folder):
             config_file.save(folder, config)
-            with connections.none(path):
+            with connections.lock_out_connections(path):
                 path.touch(0o600)
         try:
             return _opened(path.resolve(), config, annotator or login_name())
@@ -147,15 +147,15 @@ def create_store(folder: Path, config: Config, annotator: str | None = None) -> 
 
 def _discard(path: Path) -> None:
     """Delete a database that could not be made, unless others are making it or have made it."""
-    with suppress(UserError), locks.alone(path.parent, path):
-        if content(path).problem is not None:
+    with suppress(UserError), locks.lock_exclusively(path.parent, path):
+        if inspect(path).problem is not None:
             for ending in ("", "-wal", "-shm", "-journal"):
-                damage.beside(path, ending).unlink(missing_ok=True)
+                damage.side_file(path, ending).unlink(missing_ok=True)
 
 
 def _unfinished(path: Path) -> bool:
     """Whether a workspace was being made when its process was killed."""
-    return not path.stat().st_size and not backups.listed(path.parent)
+    return not path.stat().st_size and not backups.list_backups(path.parent)
 
 
 def open_store(folder: Path, annotator: str | None = None) -> Store:
@@ -166,15 +166,15 @@ def open_store(folder: Path, annotator: str | None = None) -> Store:
     folder = folder.resolve()
     config = config_file.load(folder)
     path = folder / DATABASE
-    damage.refuse(path)
+    damage.require_intact(path)
     return _opened(path, config, annotator or login_name())
 
 
-def open_beside(store: Store) -> Store:
+def open_again(store: Store) -> Store:
     """Open a workspace once more, for another thread, with the settings that the store has."""
     path = store.folder / DATABASE
     with ExitStack() as failed:
-        if (held := locks.hold(store.folder)) is not None:
+        if (held := locks.lock_shared(store.folder)) is not None:
             failed.enter_context(held)
         try:
             db, read_only = connect(path, filesystem.network_type(store.folder))
@@ -187,7 +187,7 @@ def open_beside(store: Store) -> Store:
 def _opened(path: Path, config: Config, annotator: str) -> Store:
     network = filesystem.network_type(path.parent)
     with ExitStack() as failed:
-        if (held := locks.hold(path.parent)) is not None:
+        if (held := locks.lock_shared(path.parent)) is not None:
             failed.enter_context(held)
         try:
             db, read_only = connect(path, network)
@@ -254,7 +254,7 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def visible(db: sqlite3.Connection) -> int:
+def last_visible_id(db: sqlite3.Connection) -> int:
     """The number of tweets, which is also the highest id that is not of an unfinished import."""
     return int(db.execute("SELECT value FROM counts WHERE name = 'tweets'").fetchone()[0])
 
@@ -283,7 +283,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def unchanging(db: sqlite3.Connection) -> Iterator[None]:
+def read_transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Read the store as it is now, whoever writes meanwhile; the block itself cannot write."""
     writable = not db.execute("PRAGMA query_only").fetchone()[0]
     try:
@@ -321,7 +321,7 @@ def _begin(db: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def waiting_at_most(db: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
+def busy_timeout(db: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
     """Wait no longer than this for other processes within the block, then raise Busy."""
     usual: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
     db.execute(f"PRAGMA busy_timeout = {min(milliseconds, usual)}")
@@ -349,7 +349,7 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
     """
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     mode = "rw" if writable else "ro"
-    if not writable and not damage.beside(path, "-wal").exists() and _logs(path):
+    if not writable and not damage.side_file(path, "-wal").exists() and _logs(path):
         mode = "ro&immutable=1"  # nobody writes, and none of the side files can be made
     db = connections.connect(path, f"mode={mode}", BUSY_MS / 1000)
     try:
@@ -370,7 +370,7 @@ def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
 
 def _logs(path: Path) -> bool:
     """Whether a database is in WAL mode, as its header says."""
-    return connections.head(path, path, 20)[18:19] == b"\x02"
+    return connections.first_bytes(path, path, 20)[18:19] == b"\x02"
 
 
 def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
@@ -384,7 +384,7 @@ def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
     if version < SCHEMA_VERSION:
         if read_only:
             raise UserError(f"{path} has an older schema and is read-only; have its owner open it.")
-        with file_locks.turn(path.with_name(locks.UPGRADE)):
+        with file_locks.exclusive(path.with_name(locks.UPGRADE_LOCK)):
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if 0 < version < SCHEMA_VERSION:
                 backups.make(path, backups.UPGRADE, now())

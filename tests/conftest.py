@@ -24,7 +24,7 @@ from storage.config import Config
 from storage.query.tweets import counts
 from storage.store import Store, create_store, open_store, set_labels
 from storage.transfer import importing
-from storage.transfer.importing import Options, Report
+from storage.transfer.importing import ImportOptions, ImportReport
 from workbench import cli as command_line
 
 # Before torch is imported: with tests on every core, its threads would wait for one another.
@@ -183,11 +183,11 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 
 
 @pytest.fixture(scope="session")
-def take_in() -> Callable[..., tuple[Store, Report]]:
+def take_in() -> Callable[..., tuple[Store, ImportReport]]:
     """Imports a file as the command does, and gives the store as it is afterwards."""
 
     def run(store: Store, path: Path, dry_run: bool = False, **options: Any) -> Any:
-        plan = importing.plan(store.config, path, Options(**options))
+        plan = importing.plan(store.config, path, ImportOptions(**options))
         report = importing.run(store, plan, dry_run)
         if plan.labels != store.config.labels and not dry_run:
             store = set_labels(store, plan.labels)

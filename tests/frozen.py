@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from storage.history import labels
-from storage.history.events import Shown
+from storage.history.events import EditContext
 from storage.runs import runs
 from storage.store import Store, open_store
 from workbench.planning import devices
@@ -80,7 +80,7 @@ def frozen() -> Iterator[None]:
 def finish(folder: Path) -> Path:
     """Give a workspace of twelve tweets and two runs edits of every kind, results and folders."""
     store = open_store(folder, "ana")
-    shown = Shown(None, 2)
+    shown = EditContext(None, 2)
     labels.assign(store, [2], "positive", shown)
     labels.assign(store, [7], "positive", shown)
     labels.mark(store, [4], "excluded", True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from storage import interpreter
-from storage.errors import UserError, refused
+from storage.errors import UserError, os_error_message
 from storage.query.filters import FilterError
 from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
@@ -116,6 +116,6 @@ def _run(settings: Settings) -> None:
     except SQLiteError as error:
         fail(str(explain(error, (settings.opened or Path()) / DATABASE)), 1)
     except OSError as error:
-        fail(refused(error), 1)
+        fail(os_error_message(error), 1)
     except Exception as error:
         fail(f"Unexpected {type(error).__name__}: {error}; --debug shows where it came from.", 1)

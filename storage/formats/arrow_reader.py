@@ -10,15 +10,15 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
-from storage.formats.decoding.compression import unpacked
+from storage.formats.columns import Row
+from storage.formats.decoding.compression import decompressed
 from storage.formats.position import Position
 from storage.formats.source import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = dict[str, Any]
-BATCH = 2_000
+ROWS_AT_ONCE = 2_000
 """Rows that are in memory at once."""
 
 
@@ -33,18 +33,18 @@ def _parquet_lines(source: Source, position: Position) -> Iterator[list[Any]]:
     import pyarrow.parquet as pq
 
     try:
-        with unpacked(source) as packed, TemporaryFile() as seekable:
+        with decompressed(source) as content, TemporaryFile() as seekable:
             if source.compression:
-                shutil.copyfileobj(packed, seekable)
+                shutil.copyfileobj(content, seekable)
                 seekable.seek(0)
-            file = pq.ParquetFile(seekable if source.compression else packed)
+            file = pq.ParquetFile(seekable if source.compression else content)
             names = list(file.schema_arrow.names)
             if len(set(names)) != len(names):
                 twice = next(name for name in names if names.count(name) > 1)
                 raise UserError(f"{source.name} has two columns called {twice!r}; rename one.")
             yield names
             record = 0
-            for batch in file.iter_batches(BATCH):
+            for batch in file.iter_batches(ROWS_AT_ONCE):
                 for values in _values(batch):
                     record += 1
                     position.record = record

@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from storage.formats.columns import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = dict[str, Any]
 SPLITS = ("train", "dev", "test")
 BATCH_ROWS = 10_000
 BATCH_CHARACTERS = 1 << 24

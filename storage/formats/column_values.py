@@ -88,18 +88,18 @@ def _pairs_of_records(
 ) -> Iterator[Pair]:
     label_column: Any = columns.label
     split_column: Any = columns.split
-    for row, judgements, _ in readers.records(source, position):
+    for row, given_labels, _ in readers.records(source, position):
         label, split = row.get(label_column), row.get(split_column)
-        if type(label) is str and not judgements:
+        if type(label) is str and not given_labels:
             yield label, split if split is None else value_of(split)
             continue
         try:
-            others = [one.label for one in judgements if one.column == label_column]
+            others = [one.label for one in given_labels if one.column == label_column]
             named = (label_of(other, known) for other in others if other != label)
             further.update(filter(None, named))
             yield label_of(label, known), value_of(split)
         except RecordError as error:
-            position.wrong(str(error))
+            position.reject(str(error))
 
 
 def _label(
@@ -114,5 +114,5 @@ def _label(
         position = Position(source.name)
         for found, _ in _pairs(source, columns, position, Counter(), known):
             if found == cell:
-                position.wrong(str(error))
+                position.reject(str(error))
         raise

@@ -1,9 +1,12 @@
-"""Which column of a file plays which part, and how many different labels a column may have."""
+"""Rows of a file, which of their columns plays which part, and how many labels one may have."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
+Row = dict[str, Any]
+"""A row of a file: its cells by the names of their columns."""
 MOST_LABELS = 20
 """Different values of a column that was guessed to hold the labels."""
 MOST_VALUES = 1_000
@@ -25,7 +28,7 @@ class Columns:
     """The column that has the text where that of the full text is empty."""
 
     def as_json(self) -> dict[str, str]:
-        """The parts that are played."""
+        """The column of each part that has one."""
         parts = asdict(self)
         del parts["short_text"]
         return {part: column for part, column in parts.items() if column is not None}

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from storage.errors import UserError
+from storage.formats.columns import Row
 from storage.formats.decoding.encodings import text
-from storage.formats.decoding.streams import NOTHING
-from storage.formats.json_reader import Pieces
+from storage.formats.decoding.streams import BLANK
+from storage.formats.json_reader import JsonBuffer
 from storage.formats.position import Position
 from storage.formats.programs import forms, nested
-from storage.formats.programs.records import Row
 from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, SPLIT, Source
 
 HEAD = 1 << 20
@@ -27,7 +27,7 @@ def find(source: Source) -> Source:
     """The source as JSON or JSON Lines, with the part of it that holds the records."""
     with text(source) as file:
         head = file.read(HEAD)
-    head = head.lstrip(NOTHING)
+    head = head.lstrip(BLANK)
     if head[:1] == "[":
         return replace(source, format=JSON)
     try:
@@ -38,7 +38,7 @@ def find(source: Source) -> Source:
         return _large(source, head) if large else source
     except (RecursionError, ValueError):
         return source  # said when it is read in earnest
-    more, one_line = head[end:].strip(NOTHING), "\n" not in head[:end]
+    more, one_line = head[end:].strip(BLANK), "\n" not in head[:end]
     if not more and len(head) < HEAD // 2 and isinstance(value, dict):
         return _single(replace(source, format=JSON), value)
     lines = one_line and (head[end:].lstrip(" \t")[:1] in ("\n", "\r"))
@@ -71,7 +71,7 @@ def _contained(source: Source, key: str, others: list[str]) -> Source:
 
 def _large(source: Source, head: str) -> Source:
     """The source of which only the beginning of its object is known."""
-    pieces = Pieces(io.StringIO(head), Position(source.name))
+    pieces = JsonBuffer(io.StringIO(head), Position(source.name))
     pieces.skip("{")
     keys, opening = [], ""
     while True:
@@ -84,7 +84,7 @@ def _large(source: Source, head: str) -> Source:
             break
         if not pieces.skip(","):
             return source
-    if opening == "[" and pieces.buffer[pieces.at + 1 :].lstrip(NOTHING)[:1] == "{":
+    if opening == "[" and pieces.buffer[pieces.at + 1 :].lstrip(BLANK)[:1] == "{":
         return _contained(source, keys[-1], keys[:-1])
     return _single(replace(source, format=JSON), _whole(source))
 
@@ -98,7 +98,7 @@ def _whole(source: Source) -> Row:
             "as an array of objects, or with one object a line."
         )
     try:
-        value = json.loads(content.strip(NOTHING))
+        value = json.loads(content.strip(BLANK))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{source.name} is not valid JSON ({error}).") from None
     return value if isinstance(value, dict) else {}
@@ -118,7 +118,7 @@ def _orient(value: Row) -> str | None:
     return COLUMNS if all(part.keys() == parts[0].keys() for part in parts) else None
 
 
-def turned(source: Source, position: Position) -> Iterator[Row]:
+def transposed(source: Source, position: Position) -> Iterator[Row]:
     """The rows of a table that is written as one object."""
     value = _whole(source)
     for position.record, row in enumerate(_turned(value, source.orient), start=1):

@@ -9,7 +9,7 @@ from pathlib import Path
 from storage.errors import UserError
 from storage.formats import containers, readers, sniffing
 from storage.formats.decoding import archives, encodings
-from storage.formats.decoding.compression import PACKED, kind_of
+from storage.formats.decoding.compression import COMPRESSIONS, split_endings
 from storage.formats.position import Position
 from storage.formats.programs import forms
 from storage.formats.source import (
@@ -83,7 +83,7 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
         raise UserError(f"{name} is no ordinary file; write its content into one first.")
     if path.stat().st_size == 0:
         raise UserError(f"{name} is empty.")
-    ending, compression = kind_of(path)
+    ending, compression = split_endings(path)
     nameless = not ending and not compression
     if nameless:
         ending, compression = sniffing.packing_of(path, name)
@@ -91,18 +91,18 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
     if ending == ".zip":
         member = archives.only_member(path, name)
         ending, source = (
-            kind_of(Path(member))[0],
+            split_endings(Path(member))[0],
             replace(source, compression=".zip", member=member),
         )
     ending = options.format or ending
     if nameless and not ending:
-        ending = sniffing.kind_of(source, options)
+        ending = sniffing.sniff_endings(source, options)
     if (found := FORMATS.get(ending)) is None:
         inside = f" ({source.member})" if source.member else ""
         advice = ADVICE.get(ending, "--format says what it holds")
         raise UserError(
             f"{name}{inside} is not of a known kind ({', '.join(FORMATS)}, each also with "
-            f"{' or '.join(PACKED)}, in a .zip, or a datasets folder); {advice}."
+            f"{' or '.join(COMPRESSIONS)}, in a .zip, or a datasets folder); {advice}."
         )
     source = replace(source, format=found)
     if found in TEXTUAL:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from storage.errors import UserError
+from storage.formats.columns import Row
 from storage.formats.decoding.encodings import text
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Position
 from storage.formats.source import JSON_LINES, Source
 from storage.text import to_json
 
-Row = dict[str, Any]
 CHUNK = 1 << 20
 NO_OBJECT = "an object with a text is expected"
 LONGEST = 1 << 26
@@ -35,16 +35,16 @@ def values(source: Source, position: Position) -> Iterator[Row]:
 
 def _of_values(source: Source, position: Position) -> Iterator[Row]:
     with text(source) as file:
-        for value in _one_by_one(Pieces(file, position), source.container):
+        for value in _one_by_one(JsonBuffer(file, position), source.container):
             if isinstance(value, dict):
                 yield value
             else:
                 position.raw = to_json(value)
-                position.wrong(NO_OBJECT)
+                position.reject(NO_OBJECT)
 
 
-class Pieces:
-    """The part of a file that is being looked at."""
+class JsonBuffer:
+    """A buffer over a JSON file: the part that is being parsed, and the place in it."""
 
     def __init__(self, file: TextIO, position: Position) -> None:
         self.file = file
@@ -59,7 +59,7 @@ class Pieces:
         self.line_at(self.at)
         rest = self.buffer[self.at :]
         if len(rest) > LONGEST:
-            raise self.wrong(f"a value is longer than {LONGEST >> 20} million characters", self.at)
+            raise self.error(f"a value is longer than {LONGEST >> 20} million characters", self.at)
         piece = self.file.read(max(CHUNK, len(rest)))
         self.ended = not piece
         self.buffer, self.at, self._counted = rest + piece, 0, 0
@@ -74,7 +74,7 @@ class Pieces:
     def next_character(self) -> str:
         """What comes after the white space; nothing at the end of the file."""
         while True:
-            while self.at < len(self.buffer) and self.buffer[self.at] in NOTHING:
+            while self.at < len(self.buffer) and self.buffer[self.at] in BLANK:
                 self.at += 1
             if self.at < len(self.buffer) or self.ended:
                 return self.buffer[self.at : self.at + 1]
@@ -95,9 +95,9 @@ class Pieces:
             except json.JSONDecodeError as error:
                 cut = error.msg.startswith("Unterminated") or error.pos > len(self.buffer) - 16
                 if self.ended or not cut:
-                    raise self.wrong(error.msg, error.pos) from None
+                    raise self.error(error.msg, error.pos) from None
             except (RecursionError, ValueError) as error:
-                raise self.wrong(_reason(error), self.at) from None
+                raise self.error(_reason(error), self.at) from None
             else:
                 self.at = end
                 return value
@@ -110,7 +110,7 @@ class Pieces:
         self.position.line = self.line_at(self.at)
         return self.value()
 
-    def wrong(self, reason: str, place: int) -> UserError:
+    def error(self, reason: str, place: int) -> UserError:
         """The error that tells where a file stops being JSON."""
         record = f"record {self.position.record}, " if self.position.record else ""
         return UserError(
@@ -118,40 +118,40 @@ class Pieces:
         )
 
 
-def _one_by_one(pieces: Pieces, container: str | None) -> Iterator[Any]:
+def _one_by_one(buffered: JsonBuffer, container: str | None) -> Iterator[Any]:
     if container is not None:
-        _enter(pieces, container)
-    elif pieces.next_character() != "[":
-        while pieces.next_character():
-            yield pieces.record()
+        _enter(buffered, container)
+    elif buffered.next_character() != "[":
+        while buffered.next_character():
+            yield buffered.record()
         return
-    yield from _members(pieces)
-    if container is None and pieces.next_character():
-        raise pieces.wrong("something follows the array", pieces.at)
+    yield from _members(buffered)
+    if container is None and buffered.next_character():
+        raise buffered.error("something follows the array", buffered.at)
 
 
-def _members(pieces: Pieces) -> Iterator[Any]:
-    pieces.skip("[")
-    if not pieces.skip("]"):
-        yield pieces.record()
-        while pieces.skip(","):
-            yield pieces.record()
-        if not pieces.skip("]"):
-            raise pieces.wrong("a comma or the end of the array is missing", pieces.at)
+def _members(buffered: JsonBuffer) -> Iterator[Any]:
+    buffered.skip("[")
+    if not buffered.skip("]"):
+        yield buffered.record()
+        while buffered.skip(","):
+            yield buffered.record()
+        if not buffered.skip("]"):
+            raise buffered.error("a comma or the end of the array is missing", buffered.at)
 
 
-def _enter(pieces: Pieces, container: str) -> None:
+def _enter(buffered: JsonBuffer, container: str) -> None:
     """Go to the array of that key in the object that the file is."""
-    pieces.skip("{")
+    buffered.skip("{")
     while True:
-        key = pieces.value()
-        if not pieces.skip(":"):
-            raise pieces.wrong("a colon is missing", pieces.at)
-        if key == container and pieces.next_character() == "[":
+        key = buffered.value()
+        if not buffered.skip(":"):
+            raise buffered.error("a colon is missing", buffered.at)
+        if key == container and buffered.next_character() == "[":
             return
-        pieces.value()
-        if not pieces.skip(","):
-            raise pieces.wrong(f"the array of {container!r} is missing", pieces.at)
+        buffered.value()
+        if not buffered.skip(","):
+            raise buffered.error(f"the array of {container!r} is missing", buffered.at)
 
 
 def _of_lines(source: Source, position: Position) -> Iterator[Row]:
@@ -165,19 +165,19 @@ def _of_lines(source: Source, position: Position) -> Iterator[Row]:
                     value = None
             except (StopIteration, ValueError, RecursionError):
                 pass  # `loads` skips white space, and tells what is wrong
-            if value is None and not line.strip(NOTHING):
+            if value is None and not line.strip(BLANK):
                 continue
             position.record = record = record + 1
             position.line, position.raw = number, line
             try:
-                value = json.loads(line.strip(NOTHING)) if value is None else value
+                value = json.loads(line.strip(BLANK)) if value is None else value
             except (ValueError, RecursionError) as error:
-                position.wrong(f"not valid JSON ({_reason(error)})")
+                position.reject(f"not valid JSON ({_reason(error)})")
                 continue
             if isinstance(value, dict):
                 yield value
             else:
-                position.wrong(NO_OBJECT)
+                position.reject(NO_OBJECT)
 
 
 def _reason(error: Exception) -> str:

@@ -48,7 +48,7 @@ class Position:
         self.raw = ""
         """The text of the record, where faults are collected."""
 
-    def wrong(self, reason: str, line: int | None = None) -> None:
+    def reject(self, reason: str, line: int | None = None) -> None:
         """Refuse the present record, or put it by; raises UserError unless faults are collected.
 
         `line` is where the fault is, if that is not where the record begins.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from storage.formats import arrow_reader, containers, json_reader
+from storage.formats.columns import Row
 from storage.formats.position import Position
 from storage.formats.programs import forms, twitter
 from storage.formats.programs.records import Record
@@ -25,7 +26,6 @@ from storage.formats.source import (
 from storage.formats.tables import delimited, excel, lines
 from storage.text import to_json
 
-Row = dict[str, Any]
 NO_UTF8 = re.compile("[\udc80-\udcff]")
 """A byte that was none of UTF-8, as the codec gives it; an escape of JSON is none."""
 
@@ -54,7 +54,7 @@ def plain_rows(source: Source, position: Position) -> Iterator[Row]:
     elif source.format == DATASETS:
         rows = arrow_reader.datasets_rows(source, position)
     elif source.orient is not None:
-        rows = containers.turned(source, position)
+        rows = containers.transposed(source, position)
     else:
         rows = json_reader.values(source, position)
     return _sound(source, rows, position) if position.collects else rows
@@ -69,7 +69,7 @@ def _sound(source: Source, rows: Iterator[Row], position: Position) -> Iterator[
         if source.errors != "strict" and NO_UTF8.search(
             position.raw if has_raw else json.dumps(row, ensure_ascii=False)
         ):
-            position.wrong("it has bytes that are not UTF-8; correct them")
+            position.reject("it has bytes that are not UTF-8; correct them")
         else:
             yield row
 

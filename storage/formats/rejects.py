@@ -13,7 +13,7 @@ from storage.errors import UserError
 from storage.formats.decoding.encodings import UTF8
 from storage.formats.position import Fault
 from storage.formats.source import TABLE, Source
-from storage.safety.os_errors import writing
+from storage.safety.os_errors import translate_os_errors
 
 
 class Rejects:
@@ -32,8 +32,8 @@ class Rejects:
         self._file: TextIO | None = None
 
     def write(self, fault: Fault) -> None:
-        """Add a record."""
-        with writing(self._path):
+        """Write a wrong record as it stands in its file."""
+        with translate_os_errors(self._path):
             if self._file is None:
                 self._file = self._opened()
             self._file.write(fault.raw if fault.raw.endswith(("\n", "\r")) else f"{fault.raw}\n")
@@ -60,7 +60,7 @@ class Rejects:
         if self._file is None:
             return
         try:
-            with writing(self._path):
+            with translate_os_errors(self._path):
                 self._file.close()
                 if kind is None:
                     self._temporary.replace(self._path)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from storage.errors import UserError
 from storage.formats.decoding import archives, encodings
-from storage.formats.decoding.compression import unpacked
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.compression import decompressed
+from storage.formats.decoding.streams import BLANK
 from storage.formats.source import LINES, ReadOptions, Source
 from storage.formats.tables import dialects
 
@@ -36,7 +36,7 @@ def packing_of(path: Path, name: str) -> tuple[str, str]:
     return "", ".gz" if start.startswith(GZIP) else ".zst" if start.startswith(ZSTD) else ""
 
 
-def kind_of(source: Source, options: ReadOptions) -> str:
+def sniff_endings(source: Source, options: ReadOptions) -> str:
     """The ending that tells what a file without one holds, once it is unpacked."""
     start = _start(source)
     if start.startswith(PARQUET):
@@ -46,7 +46,7 @@ def kind_of(source: Source, options: ReadOptions) -> str:
     source = replace(source, format=LINES)
     found = encodings.detect(source, options.encoding, options.lenient)
     with encodings.text(replace(source, encoding=found.codec, errors=found.errors)) as file:
-        text = file.read(START).lstrip(NOTHING)
+        text = file.read(START).lstrip(BLANK)
     if JSON_BEGINS.match(text):
         return ".json"
     return ".csv" if dialects.is_table(text) else ".txt"
@@ -61,5 +61,5 @@ def require_text(source: Source) -> None:
 
 
 def _start(source: Source) -> bytes:
-    with unpacked(source) as file:
+    with decompressed(source) as file:
         return file.read(START)

@@ -1,4 +1,4 @@
-"""What others have changed since it was shown, and edits that are refused for it."""
+"""Edit conflicts: edits that are refused, as others changed the tweets since they were shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.store import Store
 
 
 @dataclass(frozen=True)
-class Latest:
+class LatestChange:
     """The newest event about a field of a tweet; the value of a label is its name."""
 
     tweet: int
@@ -23,19 +23,19 @@ class Latest:
     value: Value
 
 
-class Overtaken(UserError):
+class EditConflict(UserError):
     """Nothing was written, as tweets are no longer as they were shown."""
 
-    def __init__(self, tweets: int, latest: Latest | None) -> None:
+    def __init__(self, tweets: int, latest: LatestChange | None) -> None:
         which = "1 tweet was" if tweets == 1 else f"{tweets:,} tweets were"
         super().__init__(f"Nothing is changed, as {which} changed by somebody meanwhile; repeat.")
         self.tweets = tweets
-        """How many of them."""
+        """How many tweets somebody else has changed."""
         self.latest = latest
-        """The newest of those changes, where an event tells of it."""
+        """The newest of those changes, where there is an event of it."""
 
 
-def latest(store: Store, tweets: Iterable[int], field: str) -> Latest | None:
+def latest_change(store: Store, tweets: Iterable[int], field: str) -> LatestChange | None:
     """The newest event about a field of any of these tweets, None if there is none."""
     found = store.db.execute(
         "SELECT e.tweet, e.field, e.action, a.annotator, a.at, e.new "
@@ -45,13 +45,13 @@ def latest(store: Store, tweets: Iterable[int], field: str) -> Latest | None:
     ).fetchone()
     if found is None:
         return None
-    newest = Latest(*found)
+    newest = LatestChange(*found)
     if field != "label" or newest.value is None:
         return newest
     label = store.db.execute("SELECT name FROM labels WHERE id = ?", [newest.value]).fetchone()
     return replace(newest, value=label[0])  # which may be younger than this store
 
 
-def differing(edits: Iterable[Edit], seen: Mapping[int, Value]) -> list[int]:
+def changed_since(edits: Iterable[Edit], seen: Mapping[int, Value]) -> list[int]:
     """The tweets whose values before an edit are not those that were seen."""
     return [edit.tweet for edit in edits if edit.old != seen[edit.tweet]]

@@ -1,7 +1,8 @@
 """The history of tweets on its way from one workspace to another, inside an exported file.
 
-An import gives the tweets their gold labels, and then `restore` writes the events under the names
-and times that they had. Actions keep their extent, so that undo takes back a bulk edit whole. Two
+An import gives the tweets their gold labels, and then `import_events` writes the events under the
+names and times that they had. Actions keep their extent, so that undo takes back a bulk edit whole.
+Two
 things stay behind: which run's suggestion was on the screen, since runs are not exported, and an
 undo that changed nothing.
 """
@@ -12,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storage.bulk_writes import Bulk
+from storage.bulk_writes import BulkWriter
 from storage.label_names import key
 from storage.store import Store, now
 
@@ -21,7 +22,7 @@ GOLD = "gold import"
 MARKS = ("excluded", "review", "ambiguous")
 
 
-def of(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
+def export_events(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
     """The events of each of these tweets as they stand in an exported file, oldest first."""
     marks = ",".join("?" * len(ids))
     rows = store.db.execute(
@@ -47,13 +48,13 @@ def of(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
         }
         rarely = {"queue": queue, "reverts": reverts, "undone": bool(undone) or None}
         found[tweet].append(entry | {k: v for k, v in rarely.items() if v is not None})
-    for tweet, gold in golds(store, ids).items():
+    for tweet, gold in gold_events(store, ids).items():
         if all(event["kind"] != GOLD for event in found[tweet]):
             found[tweet].insert(0, gold)
     return found
 
 
-def golds(store: Store, ids: Sequence[int]) -> dict[int, Event]:
+def gold_events(store: Store, ids: Sequence[int]) -> dict[int, Event]:
     """How tweets got their gold labels, as events with the number 0.
 
     An import writes no event for each gold label. Those that came with an exported history are
@@ -82,27 +83,27 @@ def golds(store: Store, ids: Sequence[int]) -> dict[int, Event]:
     }
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Make a place for the events of one import, in temporary tables of its connection."""
-    db.execute(f"CREATE TEMP TABLE staged ({', '.join(STAGED)})")
+def create_staging_tables(db: sqlite3.Connection) -> None:
+    """Create the temporary tables in which the events of one import are put in order."""
+    db.execute(f"CREATE TEMP TABLE staged ({', '.join(STAGED_COLUMNS)})")
     db.execute("CREATE TEMP TABLE restored (action PRIMARY KEY, new, undone)")
 
 
-def stage(db: sqlite3.Connection, tweet: int, events: Iterable[Event]) -> None:
-    """Put by the events of a tweet until those of all tweets are there."""
+def stage_events(db: sqlite3.Connection, tweet: int, events: Iterable[Event]) -> None:
+    """Stage the events of a tweet until those of all tweets are there."""
     db.executemany(
-        f"INSERT INTO temp.staged VALUES ({', '.join('?' * len(STAGED))})",
-        [(tweet, *(event[name] for name in STAGED[1:])) for event in events],
+        f"INSERT INTO temp.staged VALUES ({', '.join('?' * len(STAGED_COLUMNS))})",
+        [(tweet, *(event[name] for name in STAGED_COLUMNS[1:])) for event in events],
     )
 
 
-def restore(bulk: Bulk, annotator: str) -> int:
-    """Write the events that were put by and return how many.
+def import_events(writer: BulkWriter, annotator: str) -> int:
+    """Write the staged events and return how many.
 
     They are written in the order that they had where they come from. The tweets are there with
-    their gold labels, but not yet visible; counts and steps to undo follow with `finish`.
+    their gold labels, but not yet visible; counts and steps to undo follow with `publish_events`.
     """
-    db = bulk.db
+    db = writer.db
     db.execute(
         "CREATE TEMP TABLE restoring AS SELECT * FROM staged ORDER BY event IS NULL, event, rowid"
     )
@@ -113,14 +114,14 @@ def restore(bulk: Bulk, annotator: str) -> int:
     def write(first: int, until: int) -> None:
         nonlocal last
         rows = db.execute("SELECT * FROM restoring WHERE rowid BETWEEN ? AND ?", [first, until])
-        batch = [dict(zip(STAGED, row, strict=True)) for row in rows]
+        batch = [dict(zip(STAGED_COLUMNS, row, strict=True)) for row in rows]
         last = _write(db, batch, last, ids, annotator)
 
-    bulk.over("events", 1, total, write)
+    writer.in_slices("events", 1, total, write)
     return total
 
 
-def finish(db: sqlite3.Connection) -> None:
+def publish_events(db: sqlite3.Connection) -> None:
     """Make the restored actions count for undo and redo, in the transaction that shows them."""
     for statement in (
         "INSERT INTO undone (action) SELECT new FROM restored WHERE undone",
@@ -136,7 +137,7 @@ def finish(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-STAGED = (
+STAGED_COLUMNS = (
     "tweet",
     "event",
     "action",

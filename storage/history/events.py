@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from storage.indexes.kept_orders import follow_labels
+from storage.indexes.order_index import update_disagreements
 from storage.newest_events import newest_event
 from storage.store import Store, now
 
@@ -19,13 +19,14 @@ EVENT_FIELDS = (*FIELDS, "split")
 """What events are about; only an import that is told to changes a split so."""
 Value = str | int | bool | None
 Progress = Callable[[int, int], None]
-"""Told how many of how many tweets are done, every `batch_of` them."""
-HELD = f"CASE e.field {' '.join(f'WHEN {name!r} THEN c.{name}' for name in EVENT_FIELDS)} END"
+"""Called with how many of how many tweets are done, every `batch_size` of them."""
+_CASES = " ".join(f"WHEN {name!r} THEN c.{name}" for name in EVENT_FIELDS)
+CURRENT_VALUE = f"CASE e.field {_CASES} END"
 """What the current row `c` holds in the field that an event `e` is about."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class EditContext:
     """What was on the screen when a person decided: kept with the event."""
 
     queue: str | None = None
@@ -42,19 +43,21 @@ class Edit(NamedTuple):
     gold: int | None
 
 
-def begin(store: Store, kind: str, shown: Shown | None = None, reverts: int | None = None) -> int:
-    """Record that something happens and return the number of the action."""
-    shown = shown or Shown()
+def begin_action(
+    store: Store, kind: str, context: EditContext | None = None, reverts: int | None = None
+) -> int:
+    """Record that an action of a kind begins and return its number."""
+    context = context or EditContext()
     cursor = store.db.execute(
         "INSERT INTO actions (annotator, at, kind, reverts, queue, run) VALUES (?, ?, ?, ?, ?, ?)",
-        [store.annotator, now(), kind, reverts, shown.queue, shown.run],
+        [store.annotator, now(), kind, reverts, context.queue, context.run],
     )
     return int(cursor.lastrowid or 0)
 
 
-def begin_step(store: Store, kind: str, shown: Shown | None = None) -> int:
-    """Like `begin`, for what can be undone; what was undone before it cannot be redone any more."""
-    action = begin(store, kind, shown)
+def begin_undoable(store: Store, kind: str, context: EditContext | None = None) -> int:
+    """Begin an action that can be undone; what was undone before cannot be redone any more."""
+    action = begin_action(store, kind, context)
     mine = [store.annotator]
     store.db.execute("DELETE FROM steps WHERE annotator = ? AND undone = 1", mine)
     store.db.execute(
@@ -63,7 +66,7 @@ def begin_step(store: Store, kind: str, shown: Shown | None = None) -> int:
     return action
 
 
-def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
+def write_edits(store: Store, action: int, edits: Sequence[Edit]) -> None:
     """Add events to an action, and bring `current` and the counts in line with them."""
     numbered = list(enumerate(edits, newest_event(store) + 1))
     store.db.executemany(
@@ -75,7 +78,7 @@ def write(store: Store, action: int, edits: Sequence[Edit]) -> None:
             f"UPDATE current SET {field} = ?, changed = ? WHERE tweet = ?",
             ((e.new, number, e.tweet) for number, e in numbered if e.field == field),
         )
-    follow_labels(store.db, [edit.tweet for edit in edits if edit.field == "label"])
+    update_disagreements(store.db, [edit.tweet for edit in edits if edit.field == "label"])
     if relabelling := [edit.tweet for edit in edits if _relabels(edit)]:
         _note_relabelled(store, relabelling, numbered[-1][0])
     if any(edit.field == "split" and edit.old != edit.new for edit in edits):
@@ -115,16 +118,16 @@ def _counted(field: str, value: Value, gold: int | None) -> Iterator[str]:
         yield field
 
 
-def batch_of(total: int) -> int:
-    """How many of so many edits are written at once: the more, the fewer pages are visited twice.
+def batch_size(total: int) -> int:
+    """How many of a total of edits are written at once.
 
-    Small enough that people see it getting on.
+    Many, so that few pages of the database are visited twice; but people see it getting on.
     """
     return max(2_000, min(total // 10, 20_000))
 
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The values in parts of `batch_of` their number."""
-    size = batch_of(len(values))
+    """The values in parts of `batch_size` of their number."""
+    size = batch_size(len(values))
     for first in range(0, len(values), size):
         yield values[first : first + size]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from storage.errors import Busy
-from storage.store import DATABASE, SQLiteError, Store, explain, waiting_at_most
+from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain
 
 
 def data_version(store: Store) -> int | None:
-    """Another number whenever others have committed; None while they keep even readers out.
+    """A number that is another one whenever another connection than the store's has committed.
 
-    Others are all connections but this store's.
+    None while somebody keeps even readers out.
     """
     try:
-        with waiting_at_most(store.db, 0):
+        with busy_timeout(store.db, 0):
             return int(store.db.execute("PRAGMA data_version").fetchone()[0])
     except SQLiteError as error:
         explained = explain(error, store.folder / DATABASE)
@@ -21,7 +21,7 @@ def data_version(store: Store) -> int | None:
         raise explained from error
 
 
-def learn_labels(store: Store) -> bool:
+def refresh_labels(store: Store) -> bool:
     """Take in which labels there are since others worked; whether these are others than before."""
     found = dict(store.db.execute("SELECT id, name FROM labels"))
     if found == store.label_names:

@@ -1,4 +1,4 @@
-"""Checks of the whole store."""
+"""Whether the database is sound, and what is derived in it follows from the history."""
 
 from __future__ import annotations
 

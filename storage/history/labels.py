@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import UserError
-from storage.history.edit_conflicts import Latest, Overtaken, differing, latest
-from storage.history.event_records import GOLD, golds
+from storage.history.edit_conflicts import EditConflict, LatestChange, changed_since, latest_change
+from storage.history.event_records import GOLD, gold_events
 from storage.history.events import (
+    CURRENT_VALUE,
     FIELDS,
-    HELD,
     Edit,
+    EditContext,
     Progress,
-    Shown,
     Value,
-    batch_of,
+    batch_size,
     batches,
-    begin,
-    begin_step,
-    write,
+    begin_action,
+    begin_undoable,
+    write_edits,
 )
 from storage.query.tweets import tweet as find_tweet
 from storage.store import Store, transaction
@@ -43,18 +43,18 @@ class Change:
     tweets: tuple[int, ...]
     skipped: int = 0
     """Tweets that undo or redo left alone because somebody else changed them since."""
-    overtaken_by: Latest | None = None
+    conflict: LatestChange | None = None
     """The newest of those changes by somebody else."""
     unchanged: int = 0
-    """Tweets that had what they were given already."""
+    """Tweets that already had the value they were given."""
 
 
 @dataclass(frozen=True)
-class Outlook:
+class UndoPreview:
     """What the next undo or redo would do."""
 
     step: int
-    """The action that it is about."""
+    """The action that would be undone or redone."""
     changes: Mapping[tuple[str, Value, Value], int]
     """How many tweets would get which value of a field instead of which one; labels by name."""
     left: int
@@ -65,33 +65,33 @@ def assign(
     store: Store,
     ids: Iterable[int],
     label: str | None,
-    shown: Shown | None = None,
+    context: EditContext | None = None,
     progress: Progress | None = None,
     seen: Mapping[int, str | None] | None = None,
 ) -> Change:
     """Give tweets a label, or none (clear); the label must be one of the workspace's.
 
     `seen` holds the labels that were on the screen: if one of them is no longer the tweet's,
-    nothing is written. Raises Overtaken then.
+    nothing is written. Raises EditConflict then.
     """
-    return assign_each(store, dict.fromkeys(ids, label), shown, progress, seen)
+    return assign_each(store, dict.fromkeys(ids, label), context, progress, seen)
 
 
 def assign_each(
     store: Store,
     wanted: Mapping[int, str | None],
-    shown: Shown | None = None,
+    context: EditContext | None = None,
     progress: Progress | None = None,
     seen: Mapping[int, str | None] | None = None,
 ) -> Change:
-    """Like `assign`, with a label of its own for each tweet, still as one step."""
+    """Give each tweet a label of its own, as one step; see `assign`."""
     values: dict[str | None, int | None] = {None: None}
     for label in set(wanted.values()) - {None}:
         values[label] = store.label_ids[store.config.require_label(str(label))]
     kind = "clear" if set(wanted.values()) == {None} else "set"
     numbered = {number: values[label] for number, label in wanted.items()}
     before = None if seen is None else {n: old and store.label_ids[old] for n, old in seen.items()}
-    return _act(store, kind, numbered, "label", shown, progress, before)
+    return _act(store, kind, numbered, "label", context, progress, before)
 
 
 def mark(
@@ -99,47 +99,47 @@ def mark(
     ids: Iterable[int],
     field: str,
     on: bool,
-    shown: Shown | None = None,
+    context: EditContext | None = None,
     progress: Progress | None = None,
     seen: Mapping[int, bool] | None = None,
 ) -> Change:
     """Set or remove a mark: `excluded` (never trained on), `review` or `ambiguous`.
 
-    Raises Overtaken where a mark is not what was `seen`.
+    Raises EditConflict where a mark is not what was `seen`.
     """
     kind = {"excluded": "exclude", "review": "flag", "ambiguous": "flag"}[field]
-    return _act(store, kind, dict.fromkeys(ids, int(on)), field, shown, progress, seen)
+    return _act(store, kind, dict.fromkeys(ids, int(on)), field, context, progress, seen)
 
 
 def annotate(
     store: Store,
     number: int,
     note: str,
-    shown: Shown | None = None,
+    context: EditContext | None = None,
     seen: Mapping[int, str | None] | None = None,
 ) -> Change:
     """Write a note on a tweet; an empty one removes it.
 
-    Raises Overtaken where the note is not the one that was `seen`.
+    Raises EditConflict where the note is not the one that was `seen`.
     """
-    return _act(store, "note", {number: note or None}, "note", shown, seen=seen)
+    return _act(store, "note", {number: note or None}, "note", context, seen=seen)
 
 
 def annotate_each(
     store: Store,
     ids: Iterable[int],
     note: str,
-    shown: Shown | None = None,
+    context: EditContext | None = None,
     progress: Progress | None = None,
 ) -> Change:
     """Write the same note on several tweets as one step."""
-    return _act(store, "note", dict.fromkeys(ids, note or None), "note", shown, progress)
+    return _act(store, "note", dict.fromkeys(ids, note or None), "note", context, progress)
 
 
 def undo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
     """Take back this annotator's last action; raises UserError when there is none left.
 
-    Also when that is another one than the `step` of an outlook.
+    Also when that is another one than the `step` of a preview.
     """
     with transaction(store.db):
         target = _require_next(store, "undo", step)
@@ -159,13 +159,13 @@ def redo(store: Store, progress: Progress | None = None, step: int | None = None
     return change
 
 
-def extent(store: Store, kind: str) -> int:
+def events_to_undo(store: Store, kind: str) -> int:
     """How many events the next undo or redo is about; 0 when there is none."""
     target = _next(store, kind)
     return 0 if target is None else _size(store, target)
 
 
-def outlook(store: Store, kind: str) -> Outlook:
+def undo_preview(store: Store, kind: str) -> UndoPreview:
     """What the next undo or redo would do; raises UserError when there is none."""
     target = _require_next(store, kind)
     sql, asked = _events(store, target, SIDES[kind])
@@ -181,10 +181,10 @@ def outlook(store: Store, kind: str) -> Outlook:
             changes[field, names.of(old), names.of(new)] = count
         else:
             changes[field, old, new] = count
-    return Outlook(target, changes, left)
+    return UndoPreview(target, changes, left)
 
 
-def undone(store: Store) -> int:
+def count_undone(store: Store) -> int:
     """How many actions of all annotators are undone at present."""
     return int(store.db.execute("SELECT count(*) FROM undone").fetchone()[0])
 
@@ -209,7 +209,7 @@ def history(
             event["new"] = store.label_names.of(event["new"])
     if number is None or any(event["kind"] == GOLD for event in events):
         return events
-    given = golds(store, [number]).values()
+    given = gold_events(store, [number]).values()
     missing = {"tweet": number, "queue": None, "run": None}
     return [{name: (missing | gold)[name] for name in names} for gold in given] + events
 
@@ -219,7 +219,7 @@ def _act(
     kind: str,
     wanted: Mapping[int, Value],
     field: str,
-    shown: Shown | None,
+    context: EditContext | None,
     progress: Progress | None = None,
     seen: Mapping[int, Value] | None = None,
 ) -> Change:
@@ -232,18 +232,18 @@ def _act(
     with transaction(store.db):
         if len(numbers) == 1:
             find_tweet(store, numbers[0])
-        action = begin_step(store, kind if len(numbers) == 1 else "bulk", shown)
+        action = begin_undoable(store, kind if len(numbers) == 1 else "bulk", context)
         for batch in batches(numbers):
             edits = _edits(store, batch, field, wanted)
-            overtaken += differing(edits, seen) if seen is not None else []
+            overtaken += changed_since(edits, seen) if seen is not None else []
             if not overtaken:
-                write(store, action, edits)
+                write_edits(store, action, edits)
             touched += [edit.tweet for edit in edits]
             unchanged += sum(edit.old == edit.new for edit in edits)
             if progress:
                 progress(len(touched), len(numbers))
         if overtaken:
-            raise Overtaken(len(overtaken), latest(store, overtaken, field))
+            raise EditConflict(len(overtaken), latest_change(store, overtaken, field))
     return Change(action, kind, tuple(touched), unchanged=unchanged)
 
 
@@ -275,7 +275,8 @@ def _events(store: Store, target: int, sides: tuple[str, str]) -> tuple[str, lis
     ).fetchone()[0]
     sql = (
         f"SELECT e.id, e.tweet, e.field, e.{expected} AS expected, e.{wanted} AS wanted, c.gold, "
-        f"CASE WHEN {HELD} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "  # AND, OR would try all
+        # a CASE tries one after another, where AND and OR would try all
+        f"CASE WHEN {CURRENT_VALUE} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "
         "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
         f"CROSS JOIN steps s ON s.action = l.action AND {others} "
         "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END AS possible "
@@ -284,25 +285,40 @@ def _events(store: Store, target: int, sides: tuple[str, str]) -> tuple[str, lis
     return sql, [target, store.annotator, alone]
 
 
+class _Replay(NamedTuple):
+    """An event of an action that is undone or redone, as the edit that it would be."""
+
+    event: int
+    tweet: int
+    field: str
+    old: Value
+    new: Value
+    gold: int | None
+    possible: int
+    """0 where somebody else has changed the field since."""
+
+
 def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> Change:
     """Lead from one side of an action's events to the other, where nobody else has been since."""
     sql, asked = _events(store, target, SIDES[kind])
     sql += " AND e.id > ?4 ORDER BY e.id LIMIT ?5"
-    action = begin(store, kind, reverts=target)
+    action = begin_action(store, kind, reverts=target)
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
     left: dict[str, set[int]] = {}
-    while rows := store.db.execute(sql, [*asked, last, batch_of(total)]).fetchall():
-        write(store, action, [Edit(*row[1:6]) for row in rows if row[6]])
-        touched.update((row[1], None) for row in rows if row[6])
-        for row in rows:
-            if not row[6]:
-                left.setdefault(row[2], set()).add(row[1])
-        last = rows[-1][0]
+    while rows := store.db.execute(sql, [*asked, last, batch_size(total)]).fetchall():
+        replays = list(map(_Replay._make, rows))
+        edits = [Edit(r.tweet, r.field, r.old, r.new, r.gold) for r in replays if r.possible]
+        write_edits(store, action, edits)
+        touched.update((edit.tweet, None) for edit in edits)
+        for replay in replays:
+            if not replay.possible:
+                left.setdefault(replay.field, set()).add(replay.tweet)
+        last = replays[-1].event
         seen += len(rows)
         if progress:
             progress(seen, total)
-    by = [latest(store, tweets, field) for field, tweets in left.items()]
+    by = [latest_change(store, tweets, field) for field, tweets in left.items()]
     newest_by = max(filter(None, by), key=lambda event: event.action, default=None)
     skipped = len(set().union(*left.values()))
     return Change(action, kind, tuple(touched), skipped, newest_by)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from storage.query.tweets import listing
 from storage.store import Store
 
 GOLD = "gold"
-Rating = tuple[str, int, str]
-"""Annotator, tweet, label."""
+
+
+class Rating(NamedTuple):
+    """The label that an annotator gave a tweet."""
+
+    annotator: str
+    tweet: int
+    label: str
 
 
 def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Iterator[Rating]:
@@ -30,10 +37,10 @@ def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Ite
     )
     for annotator, tweet, label, _ in rows:
         if label is not None and tweet in wanted:
-            yield annotator, tweet, names[label]
+            yield Rating(annotator, tweet, names[label])
     if with_gold:
         for tweet, label in store.db.execute(
             "SELECT tweet, gold FROM current WHERE gold IS NOT NULL"
         ):
             if tweet in wanted:
-                yield GOLD, tweet, names[label]
+                yield Rating(GOLD, tweet, names[label])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.errors import UsageError, UserError
-from storage.history.events import Edit, Progress, Value, batches, begin_step, write
+from storage.history.events import Edit, Progress, Value, batches, begin_undoable, write_edits
 from storage.history.labels import Change
 from storage.newest_events import newest_event
 from storage.query.tweets import counts
@@ -123,7 +123,7 @@ def differences(store: Store, a: Snapshot, b: Snapshot) -> Iterator[Difference]:
         yield Difference(*row)
 
 
-def restore(store: Store, name: str, progress: Progress | None = None) -> Change:
+def restore_snapshot(store: Store, name: str, progress: Progress | None = None) -> Change:
     """Give every tweet the labels and marks of a snapshot, whoever changed them, as one step.
 
     Tweets that were imported since stay as they are. Raises UserError when there is nothing
@@ -142,10 +142,10 @@ def restore(store: Store, name: str, progress: Progress | None = None) -> Change
             raise UserError(
                 f"Nothing differs from the snapshot {wanted.name!r}; nothing was changed."
             )
-        action = begin_step(store, "restore")
+        action = begin_undoable(store, "restore")
         done = 0
         for batch in batches(edits):
-            write(store, action, batch)
+            write_edits(store, action, batch)
             touched.update((edit.tweet, None) for edit in batch)
             done += len(batch)
             if progress:
@@ -153,7 +153,7 @@ def restore(store: Store, name: str, progress: Progress | None = None) -> Change
     return Change(action, "restore", tuple(touched))
 
 
-def readable(store: Store, field: str, value: Value) -> Any:
+def displayed_value(store: Store, field: str, value: Value) -> Any:
     """A label as its name, a mark as true or false, a note as it is."""
     if field == "label":
         return None if value is None else store.label_names[int(value)]

@@ -6,32 +6,32 @@ switched off, and they are merged here in short transactions of their own (FTS5,
 
 from __future__ import annotations
 
-from storage.bulk_writes import Bulk
+from storage.bulk_writes import BulkWriter
 
-AT_ONCE = 16
+MERGED_AT_ONCE = 16
 """Pieces that are merged into one: the `usermerge` of the index."""
-MOST = 48
+MOST_SEGMENTS = 48
 """How many an import may leave that nobody labels beside: a search takes 20 microseconds more for
 each, and merging them a tenth of the import."""
 PAGES = 32
 """Pages that are merged between two looks at whether there is still something to merge."""
 
 
-def merge(bulk: Bulk, most: int = AT_ONCE) -> None:
+def merge_segments(writer: BulkWriter, most: int = MERGED_AT_ONCE) -> None:
     """Merge pieces of one size, AT_ONCE of them or more, if there are more than `most` in all."""
-    if _number(bulk) <= most:
+    if _number(writer) <= most:
         return
     changes = PAGES
     while changes >= PAGES // 10:
-        before = bulk.db.total_changes
-        bulk.over("merge", 1, PAGES, lambda a, b: _step(bulk, b - a + 1), least=2)
-        changes = bulk.db.total_changes - before
+        before = writer.db.total_changes
+        writer.in_slices("merge", 1, PAGES, lambda a, b: _step(writer, b - a + 1), least=2)
+        changes = writer.db.total_changes - before
 
 
-def _step(bulk: Bulk, pages: int) -> None:
-    bulk.db.execute("INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('merge', ?)", [pages])
+def _step(writer: BulkWriter, pages: int) -> None:
+    writer.db.execute("INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('merge', ?)", [pages])
 
 
-def _number(bulk: Bulk) -> int:
+def _number(writer: BulkWriter) -> int:
     sql = "SELECT count(DISTINCT segid) FROM tweets_fts_idx"
-    return int(bulk.db.execute(sql).fetchone()[0])
+    return int(writer.db.execute(sql).fetchone()[0])

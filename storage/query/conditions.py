@@ -12,18 +12,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from storage.fts_tokens import SPELLED, searchable, stands_alone
+from storage.fts_tokens import SPELLED_TOKENS, is_token, tokenized
 from storage.predicates import CORRECTED, CURRENT, DISAGREES, DUPLICATES, REVIEWED
 
 
-class Value(NamedTuple):
+class Parameter(NamedTuple):
     """A value of a filter, which reaches SQL as a named parameter only."""
 
     name: str
     value: object
 
     def __str__(self) -> str:
-        """Its place in the SQL."""
+        """The parameter as it stands in the SQL."""
         return f":{self.name}"
 
 
@@ -38,17 +38,17 @@ class Condition:
     match: str | None = None
     """What the full-text index is asked for, where that is the index."""
     exact: bool = True
-    """The index gives no other tweets."""
+    """Whether the index gives no other tweets."""
     absent: str | None = None
     """A query that gives the ids of exactly the tweets for which it does not hold."""
     predicted: bool = False
-    """It holds only for tweets that the run :run has a prediction for."""
+    """Whether it holds only for tweets that the run :run has a prediction for."""
     probe: str | None = None
-    """The same for one tweet after another, where that is another piece of SQL."""
+    """SQL for the same, where another piece is quicker to ask of one tweet after another."""
 
 
-def both(left: Condition, right: Condition) -> Condition:
-    """True where two conditions are."""
+def and_(left: Condition, right: Condition) -> Condition:
+    """The condition that two conditions hold."""
     return Condition(
         f"({left.sql}) AND ({right.sql})",
         {**left.parameters, **right.parameters},
@@ -58,8 +58,8 @@ def both(left: Condition, right: Condition) -> Condition:
     )
 
 
-def either(left: Condition, right: Condition) -> Condition:
-    """True where one of two conditions is."""
+def or_(left: Condition, right: Condition) -> Condition:
+    """The condition that at least one of two conditions holds."""
     index = match = None
     if left.index and right.index:
         index = f"SELECT * FROM ({left.index}) UNION ALL SELECT * FROM ({right.index})"
@@ -75,26 +75,28 @@ def either(left: Condition, right: Condition) -> Condition:
     )
 
 
-def joined(parts: list[Condition], join: Callable[[Condition, Condition], Condition]) -> Condition:
+def combined(
+    parts: list[Condition], join: Callable[[Condition, Condition], Condition]
+) -> Condition:
     """Conditions as a balanced tree, since SQLite limits how deep an expression nests."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
-    return join(joined(parts[:middle], join), joined(parts[middle:], join))
+    return join(combined(parts[:middle], join), combined(parts[middle:], join))
 
 
-def opposite(part: Condition) -> Condition:
-    """True where the condition is false."""
+def not_(part: Condition) -> Condition:
+    """The condition that a condition does not hold."""
     absent = part.index if part.exact else None
     return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
 
 
 PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
-KEPT = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
+ORDERED = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
 
 
-def of_label(column: str, label: Value | None) -> Condition:
-    """A label (c.label, c.gold or p.label) is a certain one, or there is none."""
+def label_is(column: str, label: Parameter | None) -> Condition:
+    """The condition that a column (c.label, c.gold or p.label) has a label, or has none."""
     value = "NULL" if label is None else str(label)
     index = {
         "c.label": f"{CURRENT} label IS {value}",
@@ -109,17 +111,17 @@ def of_label(column: str, label: Value | None) -> Condition:
     )
 
 
-def of_number(name: str, comparison: str, value: Value) -> Condition:
-    """A number compares to a value; one that a tweet does not have never does."""
+def number_is(name: str, comparison: str, value: Parameter) -> Condition:
+    """The condition that a number compares to a value; one that a tweet lacks never does."""
     turned = comparison.translate(str.maketrans("<>", "><"))
     index = {
-        "len": f"{KEPT.format(run=0, name='length')} AND value {turned} -{value}",
+        "len": f"{ORDERED.format(run=0, name='length')} AND value {turned} -{value}",
         "id": f"{CURRENT} tweet {comparison} {value}",
         "group": f"SELECT {value} AS tweet UNION SELECT tweet {DUPLICATES} AND group_id = {value}"
         if comparison == "="
         else None,
         **{
-            short: f"{KEPT.format(run=':run', name=long)} AND value {comparison} {value}"
+            short: f"{ORDERED.format(run=':run', name=long)} AND value {comparison} {value}"
             for short, long in (
                 ("conf", "confidence"),
                 ("margin", "margin"),
@@ -156,7 +158,7 @@ TRUTHS = {
         "WHERE gold IS NOT NULL AND label IS NOT gold",
     ),
     "disagree": Condition(
-        DISAGREES, {}, KEPT.format(run=":run", name="disagreement"), predicted=True
+        DISAGREES, {}, ORDERED.format(run=":run", name="disagreement"), predicted=True
     ),
     "insample": Condition(
         "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
@@ -169,16 +171,16 @@ TRUTHS = {
         f"SELECT tweet {DUPLICATES} UNION ALL SELECT group_id {DUPLICATES}",
     ),
 }
-PREDICTED_AT_ALL = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)
+HAS_PREDICTION = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)
 
 
-def of_split(split: Value) -> Condition:
-    """A tweet is in a split."""
+def split_is(split: Parameter) -> Condition:
+    """The condition that a tweet is in a split."""
     return Condition(f"+c.split = {split}", dict([split]), f"{CURRENT} split = {split}")
 
 
-def of_annotator(name: Value) -> Condition:
-    """Somebody has changed or confirmed a tweet."""
+def edited_by(name: Parameter) -> Condition:
+    """The condition that an annotator has changed or confirmed a tweet."""
     index = (
         "SELECT e.tweet FROM label_events e JOIN actions a ON a.id = e.action "
         "WHERE a.kind != 'gold import' AND a.annotator "
@@ -187,15 +189,15 @@ def of_annotator(name: Value) -> Condition:
     return Condition(f"c.tweet IN ({index})", dict([name]), index)
 
 
-def of_text(text: str, prefix: bool, value: Callable[[object], Value]) -> Condition:
-    """A tweet contains a word or phrase, in any case.
+def text_contains(text: str, prefix: bool, value: Callable[[object], Parameter]) -> Condition:
+    """The condition that a text contains a word or phrase, in any case.
 
     Whole words where the text has words (`bull` does not find `bullish`, `bull*` does; `tsla`
     finds `$TSLA` and `#tsla` too); anywhere in the text for emoji and for scripts without spaces.
     """
     starts_with = prefix and len(text) > 1 and text.endswith("*")
     text = text[:-1] if starts_with else text
-    if not any(c.isalnum() for c in text) or any(map(stands_alone, text)):
+    if not any(c.isalnum() for c in text) or any(map(is_token, text)):
         return _anywhere(text, value)
     star = "*" if starts_with else ""
     spellings = [text] if text[0] in "$#@" else [text, f"${text}", f"#{text}", f"@{text}"]
@@ -204,11 +206,11 @@ def of_text(text: str, prefix: bool, value: Callable[[object], Value]) -> Condit
     )
 
 
-def _anywhere(text: str, value: Callable[[object], Value]) -> Condition:
-    """The text contains exactly these characters; the index knows those that are words."""
+def _anywhere(text: str, value: Callable[[object], Parameter]) -> Condition:
+    """The condition that a text has these characters; the index knows those that are tokens."""
     pattern = value("%" + re.sub(r"([\\%_])", r"\\\1", text) + "%")
     sql, values = f"t.text LIKE {pattern} ESCAPE '\\'", dict([pattern])
-    runs = SPELLED.findall(searchable(text))
+    runs = SPELLED_TOKENS.findall(tokenized(text))
     if not runs:
         return Condition(sql, values)
     known = _matching(" AND ".join('"' + " ".join(run.split()) + '"' for run in runs), value)
@@ -221,7 +223,7 @@ def _anywhere(text: str, value: Callable[[object], Value]) -> Condition:
     )
 
 
-def _matching(match: str, value: Callable[[object], Value]) -> Condition:
+def _matching(match: str, value: Callable[[object], Parameter]) -> Condition:
     asked = value(match)
     index = f"SELECT rowid FROM tweets_fts WHERE tweets_fts MATCH {asked}"
     return Condition(

@@ -20,26 +20,26 @@ from storage.errors import UsageError
 from storage.label_names import key
 from storage.query.conditions import (
     FLAGS,
+    HAS_PREDICTION,
     NUMBERS,
-    PREDICTED_AT_ALL,
     TRUTHS,
     Condition,
-    Value,
-    both,
-    either,
-    joined,
-    of_annotator,
-    of_label,
-    of_number,
-    of_split,
-    of_text,
-    opposite,
+    Parameter,
+    and_,
+    combined,
+    edited_by,
+    label_is,
+    not_,
+    number_is,
+    or_,
+    split_is,
+    text_contains,
 )
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
 MOST_CONDITIONS = 40
-"""More than these become one, as a balanced tree."""
+"""Conditions beyond which they are joined into one, as a balanced tree."""
 
 
 class FilterError(UsageError):
@@ -60,14 +60,14 @@ class FilterError(UsageError):
 
 
 @dataclass(frozen=True)
-class Query:
-    """What a filter asks for: all of these conditions, of which there may be none."""
+class Filter:
+    """A filter that was understood: tweets pass where all of its conditions hold."""
 
     conditions: tuple[Condition, ...]
     run: int | None
     """The run that a `run:` term names; pred, conf and the like are about it."""
     fields: tuple[str, ...] = ()
-    """The fields that it names, as they stand in it."""
+    """The names of the fields in it, such as `conf`."""
 
     @property
     def where(self) -> str:
@@ -80,13 +80,13 @@ class Query:
         return {k: v for condition in self.conditions for k, v in condition.parameters.items()}
 
     @property
-    def predicted(self) -> str | None:
+    def prediction_field(self) -> str | None:
         """A field that means something only where there are predictions."""
         return next((name for name in self.fields if name in PREDICTED_FIELDS), None)
 
     @property
-    def follows_labels(self) -> bool:
-        """Whether an edit may let a tweet in or out."""
+    def depends_on_labels(self) -> bool:
+        """Whether an edit of a label, mark or note may let a tweet into the list or out of it."""
         return not EDITED_FIELDS.isdisjoint(self.fields)
 
 
@@ -101,21 +101,21 @@ class Token:
     quoted: bool = False
 
 
-def compile_filter(source: str, label_ids: Mapping[str, int]) -> Query:
+def compile_filter(source: str, label_ids: Mapping[str, int]) -> Filter:
     """Translate a filter; raises FilterError with the place of the first mistake."""
     return _compile(source, tuple(label_ids.items()))
 
 
 @lru_cache(maxsize=16)
-def _compile(source: str, label_ids: tuple[tuple[str, int], ...]) -> Query:
+def _compile(source: str, label_ids: tuple[tuple[str, int], ...]) -> Filter:
     """Kept for the few filters in use, since a list asks again for its own with each key."""
     if len(source) > MAX_LENGTH:
         raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
     parser = _Parser(source, {key(name): number for name, number in label_ids})
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
-        conditions = [joined(conditions, both)]
-    return Query(tuple(conditions), parser.run, tuple(parser.fields))
+        conditions = [combined(conditions, and_)]
+    return Filter(tuple(conditions), parser.run, tuple(parser.fields))
 
 
 TOKEN = re.compile(
@@ -190,9 +190,9 @@ class _Parser:
     def is_word(self, word: str) -> bool:
         return self.peek().kind == "word" and self.peek().text.lower() == word
 
-    def value(self, value: object) -> Value:
+    def value(self, value: object) -> Parameter:
         self.values += 1
-        return Value(f"value{self.values}", value)
+        return Parameter(f"value{self.values}", value)
 
     # The grammar: each level gives conditions that must all hold.
 
@@ -203,7 +203,7 @@ class _Parser:
             parts.append(self.both())
         if len(parts) == 1:
             return parts[0]
-        return [joined([joined(part, both) for part in parts], either)]
+        return [combined([combined(part, and_) for part in parts], or_)]
 
     def both(self) -> list[Condition]:
         parts = self.negation()
@@ -220,7 +220,7 @@ class _Parser:
         try:
             if self.peek().kind == "-" or self.is_word("not"):
                 self.take()
-                return [opposite(joined(self.negation(), both))]
+                return [not_(combined(self.negation(), and_))]
             if self.peek().kind == "(":
                 opening = self.take()
                 found = self.either()
@@ -241,7 +241,7 @@ class _Parser:
         if token.kind == "word" and token.text.lower() in ("and", "or"):
             self.fail(f"nothing before {token.text!r}", token)
         if token.kind != "field":
-            return of_text(token.text, token.kind == "word", self.value)
+            return text_contains(token.text, token.kind == "word", self.value)
         if (read := FIELDS.get(token.text)) is None:
             self.fail(f"no field called {token.text!r} (known: {', '.join(FIELDS)})", token)
         if not token.value:
@@ -255,13 +255,13 @@ class _Parser:
     def label(self, token: Token) -> Condition:
         column = {"label": "c.label", "gold": "c.gold", "pred": "p.label"}[token.text]
         if not token.quoted and token.value.lower() == "none":
-            return of_label(column, None)
+            return label_is(column, None)
         if (number := self.labels.get(key(token.value))) is None:
             known = ", ".join(self.labels) or "none yet"
             begun = [name for name in self.labels if name.startswith(f"{token.value} ".casefold())]
             quoted = f'; write {token.text}:"{begun[0]}"' if begun else ""
             self.fail(f"no label called {token.value!r} (labels: {known}, none){quoted}", token)
-        return of_label(column, self.value(number))
+        return label_is(column, self.value(number))
 
     def number(self, token: Token) -> Condition:
         convert = float if token.text in ("conf", "margin", "entropy") else int
@@ -271,18 +271,18 @@ class _Parser:
         value = convert(match[2])
         if convert is int and abs(value) >= 2**63:
             self.fail("a number that is too large", token)
-        return of_number(token.text, match[1] or "=", self.value(value))
+        return number_is(token.text, match[1] or "=", self.value(value))
 
     def split(self, token: Token) -> Condition:
         name = self.one_of(token, SPLITS)
-        return of_split(self.value(name))
+        return split_is(self.value(name))
 
     def flag(self, token: Token) -> Condition:
         return FLAGS[self.one_of(token, tuple(FLAGS))]
 
     def truth(self, token: Token) -> Condition:
         holds = TRUTHS[token.text]
-        return holds if self.one_of(token, ("yes", "no")) == "yes" else opposite(holds)
+        return holds if self.one_of(token, ("yes", "no")) == "yes" else not_(holds)
 
     def one_of(self, token: Token, choices: tuple[str, ...]) -> str:
         chosen = token.value.lower()
@@ -293,7 +293,7 @@ class _Parser:
         return chosen
 
     def by(self, token: Token) -> Condition:
-        return of_annotator(self.value(token.value))
+        return edited_by(self.value(token.value))
 
     def run_term(self, token: Token) -> Condition:
         if not token.value.isascii() or not token.value.isdigit() or len(token.value) > 15:
@@ -301,7 +301,7 @@ class _Parser:
         if self.run not in (None, int(token.value)):
             self.fail("a second run (a filter is about one run)", token)
         self.run = int(token.value)
-        return PREDICTED_AT_ALL
+        return HAS_PREDICTION
 
 
 SPLITS = ("train", "dev", "test")

@@ -8,15 +8,15 @@ from storage.runs import suspect_ranking
 from storage.store import Store
 
 Basis = tuple[object, ...]
-"""What a list rests on: where it is another one later, the list is stale."""
+"""The events and the ranking that a list was made from; where they are others, it is stale."""
 
 
 def basis(store: Store, filter_text: str, sort: str) -> Basis:
-    """What a list rests on now."""
-    query = compile_filter(filter_text, store.label_ids)
+    """The events, and the ranking, that the order of a list rests on now."""
+    wanted = compile_filter(filter_text, store.label_ids)
     if sort == "suspect":
         return newest_event(store), suspect_ranking.ranking(store)
-    if sort == "changed" or query.follows_labels:
+    if sort == "changed" or wanted.depends_on_labels:
         return (newest_event(store),)
     return (newest_relabelling(store),) if sort == "disagreement" else ()
 

@@ -9,20 +9,20 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from storage.errors import UserError
-from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, decided, made
+from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, decided, event_of_run
 from storage.query import paging
 from storage.query.filters import compile_filter
 from storage.query.order_validity import Basis, basis
 from storage.query.orders import ORDERS
 from storage.runs.displayed_run import require_run as require_run
 from storage.runs.displayed_run import shown_run as shown_run
-from storage.store import DATABASE, Store, explain, visible
+from storage.store import DATABASE, Store, explain, last_visible_id
 from storage.tweet import State, Tweet
 
 SORTS = tuple(ORDERS)
-WINDOW = 500
-"""Tweets that are read at a time."""
-FIRST = 200
+WINDOW_ROWS = 500
+"""Tweets that are read from the store at a time."""
+FIRST_PAGE = 200
 """Tweets of the page that is shown before the whole list is known."""
 COLUMNS = (
     "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
@@ -54,7 +54,7 @@ class Counts:
 
 
 def counts(store: Store) -> Counts:
-    """The kept counts; a constant-time read."""
+    """The counts as every write keeps them, read in constant time."""
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
     return Counts(**{field.name: kept[field.name] for field in fields(Counts)})
 
@@ -66,7 +66,7 @@ def listing(
 
     Raises FilterError, and UsageError for an unknown order or run.
     """
-    return paging.ids(store, paging.ask(store, filter_text, sort, run))
+    return paging.ids(store, paging.list_query(store, filter_text, sort, run))
 
 
 def window(
@@ -106,13 +106,13 @@ def states(store: Store, ids: Sequence[int], run: int | None) -> Iterator[State]
 
 def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
     """One tweet with its whole text; raises UserError if there is none with this id."""
-    require(store, [number])
+    require_tweets(store, [number])
     return window(store, [number], run or shown_run(store), characters=None)[0]
 
 
-def require(store: Store, ids: Sequence[int]) -> None:
+def require_tweets(store: Store, ids: Sequence[int]) -> None:
     """Raise UserError unless there is a tweet with each of these ids."""
-    last = visible(store.db)
+    last = last_visible_id(store.db)
     for number in ids:
         if not 0 < number <= last:
             known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
@@ -129,11 +129,11 @@ def each(
     """The tweets that pass a filter with their whole texts, in order, without holding them all."""
     shown = compile_filter(filter_text, store.label_ids).run or run or shown_run(store)
     ids = listing(store, filter_text, sort, run)[:limit]
-    for start in range(0, len(ids), WINDOW):
-        yield from window(store, ids[start : start + WINDOW], shown, characters=None)
+    for start in range(0, len(ids), WINDOW_ROWS):
+        yield from window(store, ids[start : start + WINDOW_ROWS], shown, characters=None)
 
 
-def each_text(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
+def texts_passing(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
     """The id and the whole text of the tweets that pass a filter."""
     return ((tweet.id, tweet.text) for tweet in each(store, filter_text))
 
@@ -141,32 +141,32 @@ def each_text(store: Store, filter_text: str = "") -> Iterator[tuple[int, str]]:
 def texts(store: Store, ids: Sequence[int]) -> dict[int, str]:
     """The whole texts of the tweets with these ids."""
     found: dict[int, str] = {}
-    for start in range(0, len(ids), WINDOW):
-        some = ids[start : start + WINDOW]
+    for start in range(0, len(ids), WINDOW_ROWS):
+        some = ids[start : start + WINDOW_ROWS]
         marks = ",".join("?" * len(some))
         found |= store.db.execute(f"SELECT id, text FROM tweets WHERE id IN ({marks})", some)
     return found
 
 
-def source(store: Store, number: int) -> dict[str, str]:
-    """The columns of the imported file that the workbench has no use for itself."""
+def source_columns(store: Store, number: int) -> dict[str, str]:
+    """The further columns of the imported file: those that are not text, label, id or split."""
     row = store.db.execute("SELECT source FROM tweets WHERE id = ?", [number]).fetchone()
     return dict(json.loads(row[0])) if row else {}
 
 
-def sources(store: Store, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Like `source` for several tweets."""
+def source_columns_of(store: Store, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The further columns of the imported file, by tweet."""
     marks = ",".join("?" * len(ids))
     rows = store.db.execute(f"SELECT id, source FROM tweets WHERE id IN ({marks})", ids)
     return {number: json.loads(value) for number, value in rows}
 
 
 def duplicates(store: Store, group: int) -> list[int]:
-    """The ids of the tweets with an equal text, itself included."""
+    """The ids of the tweets of a group of equal or nearly equal texts."""
     rows = store.db.execute(
         f"SELECT ?1 AS tweet UNION SELECT tweet {DUPLICATES} AND group_id = ?1 "
         "AND tweet <= ?2 ORDER BY tweet",
-        [group, visible(store.db)],
+        [group, last_visible_id(store.db)],
     )
     return [row[0] for row in rows]
 
@@ -177,12 +177,12 @@ def label_counts(store: Store, field: str = "label") -> dict[str, int]:
     rows = store.db.execute(
         f"SELECT {column}, count(*) FROM current WHERE {column} IS NOT NULL "
         f"AND tweet <= ? GROUP BY {column}",
-        [visible(store.db)],
+        [last_visible_id(store.db)],
     )
     return {store.label_names[number]: count for number, count in rows}
 
 
-def outside(store: Store) -> dict[str, int]:
+def counts_outside_label_set(store: Store) -> dict[str, int]:
     """How many tweets carry each label that is not, or no longer, in the workspace's set."""
     counts = label_counts(store)
     return {name: n for name, n in counts.items() if name not in store.config.labels}
@@ -191,7 +191,7 @@ def outside(store: Store) -> dict[str, int]:
 def split_counts(store: Store) -> dict[str, int]:
     """How many tweets are in each split."""
     sql = "SELECT split, count(*) FROM current WHERE tweet <= ? GROUP BY split"
-    return dict(store.db.execute(sql, [visible(store.db)]))
+    return dict(store.db.execute(sql, [last_visible_id(store.db)]))
 
 
 def _tweet(store: Store, row: sqlite3.Row | tuple[Any, ...], run: int | None) -> Tweet:
@@ -241,12 +241,12 @@ def disagreeing(
     `undecided` leaves out those that somebody has decided about since the run was made.
     """
     marks = ",".join("?" * len(ids))
-    still = f" AND NOT {decided(made('p.run'))}" if undecided else ""
+    still = f" AND NOT {decided(event_of_run('p.run'))}" if undecided else ""
     sql = f"SELECT c.tweet {FROM} WHERE c.tweet IN ({marks}) AND {DISAGREES}{still}"
     return {row[0] for row in store.db.execute(sql, [run, *ids])}
 
 
-class Found(NamedTuple):
+class TweetList(NamedTuple):
     """The tweets of a list, or of its first page."""
 
     ids: Sequence[int]
@@ -257,16 +257,16 @@ class Found(NamedTuple):
 
 def find(
     store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
-) -> Iterator[Found]:
+) -> Iterator[TweetList]:
     """The first page of a list at once, where it is longer, and then all of it.
 
     Raises what SQLite complains of, or an interruption, as a UserError.
     """
     try:
-        rests_on = basis(store, filter_text, sort)
-        asked = paging.ask(store, filter_text, sort, run)
-        if len(first := paging.page(store, asked, FIRST)) == FIRST:
-            yield Found(first, False, rests_on)
-        yield Found(paging.ids(store, asked), True, rests_on)
+        made_from = basis(store, filter_text, sort)
+        query = paging.list_query(store, filter_text, sort, run)
+        if len(first := paging.page(store, query, FIRST_PAGE)) == FIRST_PAGE:
+            yield TweetList(first, False, made_from)
+        yield TweetList(paging.ids(store, query), True, made_from)
     except sqlite3.OperationalError as error:
         raise explain(error, store.folder / DATABASE) from error

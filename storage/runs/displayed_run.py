@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from storage.errors import NothingToGoBy, UserError
+from storage.errors import MissingPrerequisite, UserError
 from storage.store import Store, require_writable, transaction
 
 SHOWN, PROMOTED = "shown", "promoted"
@@ -12,7 +12,7 @@ MAKES_PREDICTIONS = "`workbench train --recipe baseline --wait` makes some"
 
 
 def shown_run(store: Store) -> int | None:
-    """The run whose predictions are shown unless another is asked for; the same after a restart."""
+    """The run whose predictions are shown unless another is asked for; it outlives a restart."""
     return _chosen(store, SHOWN)
 
 
@@ -60,14 +60,14 @@ def dismiss(store: Store) -> None:
         store.db.execute("UPDATE runs SET answered = 1 WHERE predictions > 0 AND answered = 0")
 
 
-def take_first(db: sqlite3.Connection, run: int) -> None:
+def show_first(db: sqlite3.Connection, run: int) -> None:
     """Show a run that has just got predictions if none is shown; within a transaction."""
     if db.execute(CHOSEN, [SHOWN]).fetchone() is None:
         _choose(db, SHOWN, run)
         db.execute("UPDATE runs SET answered = 1 WHERE id = ?", [run])
 
 
-def give_up(db: sqlite3.Connection, run: int) -> None:
+def show_instead_of(db: sqlite3.Connection, run: int) -> None:
     """Show the promoted run, or none, instead of one that goes; within a transaction."""
     db.execute("DELETE FROM chosen WHERE role = ? AND run = ?", [PROMOTED, run])
     shown = db.execute("SELECT 1 FROM chosen WHERE role = ? AND run = ?", [SHOWN, run]).fetchone()
@@ -114,7 +114,7 @@ def require_run(store: Store, run: int) -> None:
 
 
 def require_predictions(store: Store, run: int | None, wanted: str) -> None:
-    """Raise NothingToGoBy unless a run, or the one that is shown, has predictions.
+    """Raise MissingPrerequisite unless a run, or the one that is shown, has predictions.
 
     `wanted` says what cannot be had without them.
     """
@@ -123,11 +123,11 @@ def require_predictions(store: Store, run: int | None, wanted: str) -> None:
         sql = "SELECT predictions FROM runs WHERE id = ?"
         if not store.db.execute(sql, [run]).fetchone()[0]:
             what = f"Run {run} ({_state(store, run)}) has no predictions, so {wanted}"
-            raise NothingToGoBy(what, "shown", "`workbench runs` lists the others")
+            raise MissingPrerequisite(what, "shown", "`workbench runs` lists the others")
         return
     newest = store.db.execute("SELECT max(id) FROM runs WHERE predictions > 0").fetchone()[0]
     if newest is None:
         what = f"There are no predictions yet, so {wanted}"
-        raise NothingToGoBy(what, "predictions", MAKES_PREDICTIONS)
+        raise MissingPrerequisite(what, "predictions", MAKES_PREDICTIONS)
     what = f"No run is shown, so {wanted}"
-    raise NothingToGoBy(what, "shown", f"`workbench shown {newest}` shows run {newest}")
+    raise MissingPrerequisite(what, "shown", f"`workbench shown {newest}` shows run {newest}")

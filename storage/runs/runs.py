@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.newest_events import NEWEST
-from storage.runs.displayed_run import give_up, require_run
+from storage.runs.displayed_run import require_run, show_instead_of
 from storage.store import Store, now, transaction
+
+
+class QueueEntry(NamedTuple):
+    """A tweet in a queue such as that of the suspects."""
+
+    rank: int
+    tweet: int
+    score: float
+    source: str
+    """By which run, and in which way, it was ranked."""
 
 
 @dataclass(frozen=True)
@@ -203,12 +213,13 @@ def save_queue(
         )
 
 
-def queue(store: Store, name: str, limit: int | None = None) -> list[tuple[int, int, float, str]]:
-    """(rank, tweet, score, source) rows of a queue, best first."""
-    return store.db.execute(
+def queue(store: Store, name: str, limit: int | None = None) -> list[QueueEntry]:
+    """The entries of a queue, best first."""
+    rows = store.db.execute(
         "SELECT rank, tweet, score, source FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
         [name, -1 if limit is None else limit],
-    ).fetchall()
+    )
+    return list(map(QueueEntry._make, rows))
 
 
 def delete(store: Store, number: int) -> None:
@@ -227,7 +238,7 @@ def delete(store: Store, number: int) -> None:
         ranked = "SELECT name FROM rankings WHERE run = ?"
         store.db.execute(f"DELETE FROM queues WHERE name IN ({ranked})", [number])
         store.db.execute("DELETE FROM rankings WHERE run = ?", [number])
-        give_up(store.db, number)
+        show_instead_of(store.db, number)
 
 
 def _read(

@@ -1,12 +1,12 @@
-"""The ranking of the suspects: whose it is, whether it still stands, and what is decided of it."""
+"""The ranking of the suspects: the run it comes from, whether it is stale, how many are left."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.errors import NothingToGoBy
+from storage.errors import MissingPrerequisite
 from storage.newest_events import newest_relabelling
-from storage.predicates import ANSWERED
+from storage.predicates import DECIDED_SUSPECT
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 
@@ -21,17 +21,17 @@ class Ranking:
 
     run: int | None
     event: int
-    """The newest event that it knows of."""
+    """The newest event when the suspects were ranked."""
 
 
 def ranking(store: Store) -> Ranking | None:
-    """How the suspects were ranked, if they were."""
+    """By which run and which labels the suspects are ranked; None before the first ranking."""
     sql = "SELECT run, event FROM rankings WHERE name = ?"
     row = store.db.execute(sql, [SUSPECTS]).fetchone()
     return None if row is None else Ranking(*row)
 
 
-def ranks_suspects(store: Store) -> int | None:
+def ranking_run(store: Store) -> int | None:
     """The run that suspects are ranked by: the promoted one, or else the newest baseline."""
     if (promoted := promoted_run(store)) is not None:
         return promoted
@@ -42,25 +42,25 @@ def ranks_suspects(store: Store) -> int | None:
 
 
 def require_ranking(store: Store) -> None:
-    """Raise NothingToGoBy unless the suspects are ranked."""
+    """Raise MissingPrerequisite unless the suspects are ranked."""
     if ranking(store) is not None:
         return
     what = "No suspects are ranked yet"
-    if ranks_suspects(store) is not None:
-        raise NothingToGoBy(what, "ranking", RANKS)
+    if ranking_run(store) is not None:
+        raise MissingPrerequisite(what, "ranking", RANKS)
     going_on = store.db.execute(
         "SELECT max(id) FROM runs WHERE kind = 'baseline' AND state IN ('queued', 'running')"
     ).fetchone()[0]
     if going_on is not None:
-        raise NothingToGoBy(f"{what}, run {going_on} is at it", "ranking", RANKS)
-    raise NothingToGoBy(what, "baseline", MAKES_RANKING)
+        raise MissingPrerequisite(f"{what}, run {going_on} is at it", "ranking", RANKS)
+    raise MissingPrerequisite(what, "baseline", MAKES_RANKING)
 
 
-def left(store: Store) -> int:
+def count_undecided(store: Store) -> int:
     """How many of the ranked suspects nobody has decided about yet."""
     row = store.db.execute(
         "SELECT (SELECT coalesce(max(rank), 0) FROM queues WHERE name = :name) - count(*) "
-        f"FROM queues WHERE name = :name AND tweet {ANSWERED}",
+        f"FROM queues WHERE name = :name AND tweet {DECIDED_SUSPECT}",
         {"name": SUSPECTS},
     ).fetchone()
     return int(row[0])
@@ -71,6 +71,6 @@ def stale(store: Store) -> str:
     known = ranking(store)
     if known is None:
         return ""
-    if (wanted := ranks_suspects(store)) not in (None, known.run):
+    if (wanted := ranking_run(store)) not in (None, known.run):
         return f"run {wanted} has not ranked them"
     return "labels have changed since" if newest_relabelling(store) > known.event else ""

@@ -1,4 +1,4 @@
-"""What a run may learn from, as the labels are now."""
+"""The training set: the labelled tweets that a run may learn from, as the labels are now."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from storage.store import Store, visible
+from storage.store import Store, last_visible_id
 from storage.text import split_of
 
-LEARNABLE = (
+TRAINING_ROWS = (
     "FROM current c JOIN tweets t ON t.id = c.tweet "
     "WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets') AND c.split != 'test' "
     "AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
@@ -28,6 +29,14 @@ class Example:
     group: int
 
 
+class TextLengths(NamedTuple):
+    """How many texts there are, and the characters of one in the mean and at most."""
+
+    number: int
+    mean: float
+    longest: int
+
+
 def training(store: Store) -> tuple[list[Example], list[Example]]:
     """The labelled tweets of the train and dev splits.
 
@@ -35,7 +44,7 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     ambiguous tweets are left out.
     """
     rows = store.db.execute(
-        f"SELECT t.id, t.text, c.label, c.group_id, c.split {LEARNABLE} ORDER BY t.id"
+        f"SELECT t.id, t.text, c.label, c.group_id, c.split {TRAINING_ROWS} ORDER BY t.id"
     ).fetchall()
     allowed = set(store.config.labels)
     parts: dict[str, list[Example]] = {"train": [], "dev": []}
@@ -47,8 +56,10 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     return train, parts["dev"]
 
 
-def divided(store: Store, dev_share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """The same; without a dev split, that share of the groups of the train split is held out."""
+def split_for_training(
+    store: Store, dev_share: float, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """The train and dev tweets; without a dev split, a share of the groups of train becomes dev."""
     train, dev = training(store)
     if dev or not dev_share:
         return train, dev
@@ -60,18 +71,18 @@ def divided(store: Store, dev_share: float, seed: int) -> tuple[list[Example], l
     return [example for example, held in zip(train, held_out, strict=True) if not held], dev
 
 
-def characters(store: Store) -> tuple[int, float, int]:
-    """How many tweets `count` finds, and the characters of one in the mean and at most."""
+def text_lengths(store: Store) -> TextLengths:
+    """The lengths of the texts of the training set, for estimates of time and memory."""
     [row] = store.db.execute(
         f"SELECT count(*), coalesce(avg(length(t.text)), 0), coalesce(max(length(t.text)), 0) "
-        f"{LEARNABLE}"
+        f"{TRAINING_ROWS}"
     ).fetchall()
-    return int(row[0]), float(row[1]), int(row[2])
+    return TextLengths(int(row[0]), float(row[1]), int(row[2]))
 
 
 def count(store: Store) -> int:
     """How many tweets `training` finds, a dev text that is in train as well counted twice."""
-    return int(store.db.execute(f"SELECT count(*) {LEARNABLE}").fetchone()[0])
+    return int(store.db.execute(f"SELECT count(*) {TRAINING_ROWS}").fetchone()[0])
 
 
 def with_test_tweets(store: Store, ids: Sequence[int]) -> set[int]:
@@ -79,7 +90,7 @@ def with_test_tweets(store: Store, ids: Sequence[int]) -> set[int]:
     rows = store.db.execute(
         "SELECT c.tweet FROM json_each(?) j CROSS JOIN current c ON c.tweet = j.value "
         "WHERE c.group_id IN (SELECT group_id FROM current WHERE split = 'test' AND tweet <= ?)",
-        [json.dumps(ids), visible(store.db)],
+        [json.dumps(ids), last_visible_id(store.db)],
     )
     return {number for (number,) in rows}
 
@@ -87,8 +98,8 @@ def with_test_tweets(store: Store, ids: Sequence[int]) -> set[int]:
 def label_counts(store: Store) -> dict[str, Counter[str]]:
     """The labels of the tweets that `training` finds, and of the test tweets, by split."""
     rows = store.db.execute(
-        f"SELECT c.split, c.label, count(*) {LEARNABLE} AND NOT (c.split = 'train' "
-        f"AND c.group_id IN (SELECT c.group_id {LEARNABLE} AND c.split = 'dev')) GROUP BY 1, 2"
+        f"SELECT c.split, c.label, count(*) {TRAINING_ROWS} AND NOT (c.split = 'train' "
+        f"AND c.group_id IN (SELECT c.group_id {TRAINING_ROWS} AND c.split = 'dev')) GROUP BY 1, 2"
     )
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for split, label, count in rows:
@@ -102,7 +113,7 @@ def labels_of_test(store: Store) -> Counter[str]:
     rows = store.db.execute(
         "SELECT label, count(*) FROM current WHERE split = 'test' AND label IS NOT NULL "
         "AND NOT excluded AND NOT ambiguous AND tweet <= ? GROUP BY label",
-        [visible(store.db)],
+        [last_visible_id(store.db)],
     )
     named = {store.label_names[label]: count for label, count in rows}
     return Counter({name: n for name, n in named.items() if name in store.config.labels})

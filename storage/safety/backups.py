@@ -15,8 +15,8 @@ from pathlib import Path
 
 from storage import connections, file_locks
 from storage.errors import UserError
-from storage.safety.files import sync
-from storage.safety.os_errors import writing
+from storage.safety.files import fsync
+from storage.safety.os_errors import translate_os_errors
 
 FOLDER = "backups"
 LOCK = "backup.lock"
@@ -26,7 +26,7 @@ KEPT = {DAILY: 7, UPGRADE: 7}
 NAME = re.compile(r"workbench-(\d{4}-\d\d-\d\d)-(\d{6})-schema-(\d+)-(daily|upgrade|manual)\.db")
 SKEW = timedelta(hours=1)
 """How far the clocks of two machines that share a workspace may be apart."""
-STEP = 256
+PAGES_AT_ONCE = 256
 """Pages copied at a time."""
 MOST_RESTARTS = 20
 
@@ -47,7 +47,7 @@ class Backup:
         return f"{self.day} {self.time[:2]}:{self.time[2:4]}:{self.time[4:]}"
 
 
-def listed(folder: Path, at: int | None = None) -> list[Backup]:
+def list_backups(folder: Path, at: int | None = None) -> list[Backup]:
     """The backups of a workspace, oldest first.
 
     Those from later than now, or than `at` (milliseconds since 1970), come before all others: they
@@ -66,7 +66,9 @@ def listed(folder: Path, at: int | None = None) -> list[Backup]:
 def due(folder: Path, at: int) -> bool:
     """Whether the day of a time (milliseconds since 1970, UTC) has no daily backup yet."""
     today = f"{_moment(at):%Y-%m-%d}"
-    return not any(backup.day == today for backup in listed(folder, at) if backup.kind == DAILY)
+    return not any(
+        backup.day == today for backup in list_backups(folder, at) if backup.kind == DAILY
+    )
 
 
 def make(database: Path, kind: str, at: int) -> Path | None:
@@ -113,7 +115,7 @@ def copy(db: sqlite3.Connection, path: Path) -> None:
         raise UserError(f"{path} exists already; name another file.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path):
+        with translate_os_errors(path):
             os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         require_space(path.parent, pages * db.execute("PRAGMA page_size").fetchone()[0])
@@ -122,9 +124,9 @@ def copy(db: sqlite3.Connection, path: Path) -> None:
             target.execute("PRAGMA journal_mode = OFF")
             target.execute("PRAGMA synchronous = OFF")
             _copy_pages(db, target)
-        sync(temporary)
+        fsync(temporary)
         temporary.rename(path)
-        sync(path.parent)
+        fsync(path.parent)
     except sqlite3.OperationalError as error:
         raise UserError(
             f"The backup {path} could not be written ({error}); see that the disk has space for "
@@ -140,13 +142,13 @@ def _copy_pages(db: sqlite3.Connection, target: sqlite3.Connection) -> None:
         db.execute("BEGIN")
         try:
             db.execute("SELECT 1 FROM sqlite_master").fetchone()
-            db.backup(target, pages=STEP)
+            db.backup(target, pages=PAGES_AT_ONCE)
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")
         return
     try:
-        db.backup(target, pages=STEP, progress=_give_up_after_restarts())
+        db.backup(target, pages=PAGES_AT_ONCE, progress=_give_up_after_restarts())
     except _Restarted:
         db.backup(target)  # with everybody waiting, since they write faster than we copy
 
@@ -182,7 +184,7 @@ def _has_history(db: sqlite3.Connection) -> bool:
 
 def _thin_out(folder: Path, newest: Path, kind: str, at: int) -> None:
     """Delete the oldest of a kind, never the one just made, whatever the clock says."""
-    others = [b for b in listed(folder, at) if b.kind == kind and b.path != newest]
+    others = [b for b in list_backups(folder, at) if b.kind == kind and b.path != newest]
     for backup in others[: max(0, len(others) + 1 - KEPT.get(kind, len(others) + 1))]:
         backup.path.unlink()
 
@@ -190,7 +192,7 @@ def _thin_out(folder: Path, newest: Path, kind: str, at: int) -> None:
 @contextmanager
 def _one_at_a_time(folder: Path, wait: bool) -> Iterator[bool]:
     """Whether it is this process's turn; what a killed one left half done is taken away."""
-    with file_locks.turn(folder / LOCK, wait) as ours:
+    with file_locks.exclusive(folder / LOCK, wait) as ours:
         for left in folder.glob(".workbench-*") if ours else ():
             left.unlink()
         yield ours

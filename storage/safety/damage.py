@@ -20,29 +20,29 @@ LOCKLESS = (
 """The errors of SQLite about locks that are not those of somebody else."""
 
 
-def refuse(path: Path) -> None:
+def require_intact(path: Path) -> None:
     """Raise UserError for a database that is missing or empty, or whose log is missing."""
     if not path.is_file():
-        raise UserError(f"{path} is missing; {way_back(path)}.")
-    log, memory = beside(path, "-wal"), beside(path, "-shm")
+        raise UserError(f"{path} is missing; {restore_advice(path)}.")
+    log, memory = side_file(path, "-wal"), side_file(path, "-shm")
     index = _index_header(path, memory)
     logged = files.size(log)
     if not logged and not files.size(path):
         _refuse_while_made(path)
-        raise UserError(f"{path} is damaged (it is empty); {way_back(path)}.")
+        raise UserError(f"{path} is damaged (it is empty); {restore_advice(path)}.")
     # Somebody may begin or end a log at this moment: then the index is another one by now.
     if not logged and _frames_not_copied(index) and index == _index_header(path, memory):
         raise UserError(
-            f"{log} is missing, and with it the last changes; put it back, or {way_back(path)}, "
-            f"or go on without them by deleting {memory.name}."
+            f"{log} is missing, and with it the last changes; put it back, or "
+            f"{restore_advice(path)}, or go on without them by deleting {memory.name}."
         )
 
 
 def _refuse_while_made(path: Path) -> None:
     """Raise Busy for a database that is empty since another process is making it."""
-    if (held := locks.hold(path.parent)) is not None:
+    if (held := locks.lock_shared(path.parent)) is not None:
         with held:
-            if locks.others(held):
+            if locks.open_elsewhere(held):
                 raise Busy(f"{path} is being made by another program; try again.")
 
 
@@ -50,7 +50,7 @@ def explain(error: sqlite3.Error, path: Path) -> UserError:
     """Say in one sentence what SQLite met and what the user can do."""
     text, code = str(error), getattr(error, "sqlite_errorcode", None)
     if code in LOCKLESS:
-        return UserError(file_locks.none_there(path.parent, text))
+        return UserError(file_locks.no_locks_message(path.parent, text))
     if "readonly" in text or "read-only" in text:
         advice = "is read-only for you; ask its owner for write permission, or copy the workspace"
     elif "locked" in text or "busy" in text or "locking protocol" in text:
@@ -63,7 +63,7 @@ def explain(error: sqlite3.Error, path: Path) -> UserError:
             "space, that no quota or limit on file sizes is reached, and repeat"
         )
     elif "malformed" in text or "not a database" in text:
-        advice = f"is damaged ({text}); {way_back(path)}"
+        advice = f"is damaged ({text}); {restore_advice(path)}"
     elif "unable to open" in text:
         advice = "cannot be opened; check that you may read and write its folder"
     else:
@@ -72,9 +72,9 @@ def explain(error: sqlite3.Error, path: Path) -> UserError:
     return kind(f"{path} {advice}.")
 
 
-def way_back(path: Path) -> str:
+def restore_advice(path: Path) -> str:
     """The part of a sentence that names the newest backup and the command that restores it."""
-    known = backups.listed(path.parent)
+    known = backups.list_backups(path.parent)
     if not known:
         return f"there is no backup in {path.parent / backups.FOLDER}, so use a copy of your own"
     return (
@@ -83,7 +83,7 @@ def way_back(path: Path) -> str:
     )
 
 
-def beside(path: Path, ending: str) -> Path:
+def side_file(path: Path, ending: str) -> Path:
     """A file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal`."""
     return path.with_name(path.name + ending)
 
@@ -91,7 +91,7 @@ def beside(path: Path, ending: str) -> Path:
 def _index_header(path: Path, memory: Path) -> bytes:
     """The first 100 bytes of the index of a log; fewer where there is none."""
     try:
-        return connections.head(path, memory, 100)
+        return connections.first_bytes(path, memory, 100)
     except OSError:
         return b""
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def sync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Wait until a file, or the entries of a folder, are on the disk (fsync)."""
     number = os.open(path, os.O_RDONLY)
     try:

@@ -11,7 +11,7 @@ from storage.errors import UserError
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def translate_os_errors(path: Path) -> Iterator[None]:
     """Say in one sentence why a file or folder of the user cannot be written.
 
     Whatever temporary name the block uses, the sentence is about `path`.
@@ -19,10 +19,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(refusal(path, error)) from error
+        raise UserError(write_error_message(path, error)) from error
 
 
-def refusal(path: Path, error: OSError) -> str:
+def write_error_message(path: Path, error: OSError) -> str:
     """Why a path cannot be written, and what to do about it."""
     above = _nearest(path.parent)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -11,14 +11,14 @@ from pathlib import Path
 from storage import connections, locks
 from storage.errors import UserError
 from storage.safety import backups
-from storage.safety.damage import beside
-from storage.safety.files import sync
+from storage.safety.damage import side_file
+from storage.safety.files import fsync
 
 RESTORING = ".workbench.db.restoring"
 
 
 @dataclass(frozen=True)
-class Content:
+class DatabaseContent:
     """What a database holds, or what is wrong with it."""
 
     problem: str | None = None
@@ -29,33 +29,33 @@ class Content:
     """When the last label was changed, as the clock said: milliseconds since 1970, UTC."""
 
 
-def content(path: Path, thorough: bool = False) -> Content:
+def inspect(path: Path, thorough: bool = False) -> DatabaseContent:
     """Look into a database without writing beside it; `thorough` reads every page of it."""
     if not path.is_file() or not path.stat().st_size:
-        return Content("it is missing or empty")
+        return DatabaseContent("it is missing or empty")
     try:
         with closing(_reading(path)) as db:
             if (
                 thorough
                 and (found := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok"
             ):
-                return Content(f"SQLite finds: {found}")
+                return DatabaseContent(f"SQLite finds: {found}")
             schema = db.execute("PRAGMA user_version").fetchone()[0]
             counts = dict(db.execute("SELECT name, value FROM counts"))
             actions, last = db.execute(
                 "SELECT count(*), (SELECT at FROM actions ORDER BY id DESC LIMIT 1) FROM actions"
             ).fetchone()
     except sqlite3.Error as error:
-        return Content(f"SQLite says: {error}")
-    return Content(None, schema, counts, actions, last)
+        return DatabaseContent(f"SQLite says: {error}")
+    return DatabaseContent(None, schema, counts, actions, last)
 
 
 def problems(folder: Path) -> list[str]:
     """Which backups of a workspace could not be restored; the newest is read through."""
-    known = backups.listed(folder)
+    known = backups.list_backups(folder)
     found = []
     for backup in known:
-        problem = content(backup.path, thorough=backup == known[-1]).problem
+        problem = inspect(backup.path, thorough=backup == known[-1]).problem
         if problem is None and (missing := _missing_bytes(backup.path)):
             problem = f"{missing:,} bytes are missing at its end"
         if problem is not None:
@@ -63,13 +63,13 @@ def problems(folder: Path) -> list[str]:
     return found
 
 
-def restore(database: Path, backup: Path, newest_schema: int, at: int) -> Path | None:
+def restore_backup(database: Path, backup: Path, newest_schema: int, at: int) -> Path | None:
     """Replace a database by a backup and return where the replaced one is, None if there was none.
 
     `at` is the time in milliseconds since 1970. Raises UserError for a backup that is damaged or
     made by a newer program, while the workspace is open anywhere, and where there is no space.
     """
-    found = content(backup, thorough=True)
+    found = inspect(backup, thorough=True)
     if found.problem is not None:
         raise UserError(f"{backup} cannot be restored ({found.problem}); choose another backup.")
     if found.schema is not None and found.schema > newest_schema:
@@ -79,13 +79,13 @@ def restore(database: Path, backup: Path, newest_schema: int, at: int) -> Path |
         )
     folder = database.parent
     try:
-        with locks.alone(folder, database):
+        with locks.lock_exclusively(folder, database):
             _copy(backup, folder / RESTORING)
             replaced = _put_aside(
                 database, f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d-%H%M%S}"
             )
             (folder / RESTORING).rename(database)
-            sync(folder)
+            fsync(folder)
     finally:
         (folder / RESTORING).unlink(missing_ok=True)
     return replaced
@@ -101,7 +101,7 @@ def _copy(backup: Path, to: Path) -> None:
 
 def _reading(path: Path) -> sqlite3.Connection:
     """A connection that makes no files beside a database without a log."""
-    frozen = "&immutable=1" if not beside(path, "-wal").exists() else ""
+    frozen = "&immutable=1" if not side_file(path, "-wal").exists() else ""
     return connections.connect(path, f"mode=ro{frozen}")
 
 
@@ -116,9 +116,9 @@ def _put_aside(database: Path, stamp: str) -> Path | None:
     if there:
         database.rename(replaced)
     for ending in ("-wal", "-journal"):
-        if (log := beside(database, ending)).exists():
-            log.rename(beside(replaced, ending))
-    beside(database, "-shm").unlink(missing_ok=True)
+        if (log := side_file(database, ending)).exists():
+            log.rename(side_file(replaced, ending))
+    side_file(database, "-shm").unlink(missing_ok=True)
     return replaced if there else None
 
 

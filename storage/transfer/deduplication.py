@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, TypeVar
 
-R = TypeVar("R", bound=tuple[Any, ...])
-"""A row that begins with its text and its id."""
-LABEL = 5
-"""The place of the label in it."""
+from storage.transfer.rows import ParsedRow
 
 
-class Repeats:
+class DuplicateFilter:
     """The rows of one file that have come so far, by their text and id.
 
     They are kept in a database that SQLite moves to the disk as it grows and deletes with the
@@ -26,9 +22,9 @@ class Repeats:
         self.contradicting = 0
         """Rows that repeat one with another label."""
 
-    def without(self, rows: list[R]) -> list[R]:
+    def new_rows(self, rows: list[ParsedRow]) -> list[ParsedRow]:
         """Those of the rows that have not come before."""
-        keyed = [(hash(row[:2]), row[LABEL]) for row in rows if row[1] is not None]
+        keyed = [(_key(row), row.gold) for row in rows if row.external_id is not None]
         if not keyed:
             return rows
         db, sql, labels = self._db, "INSERT OR IGNORE INTO seen VALUES (?, ?)", dict(keyed)
@@ -42,10 +38,14 @@ class Repeats:
         db.execute("BEGIN")
         fresh = []
         for row in rows:
-            if row[1] is None or db.execute(sql, (hash(row[:2]), row[LABEL])).rowcount:
+            if row.external_id is None or db.execute(sql, (_key(row), row.gold)).rowcount:
                 fresh.append(row)
-            elif row[LABEL] is not None:
-                found = db.execute("SELECT label FROM seen WHERE key = ?", (hash(row[:2]),))
-                self.contradicting += found.fetchone()[0] != row[LABEL]
+            elif row.gold is not None:
+                found = db.execute("SELECT label FROM seen WHERE key = ?", (_key(row),))
+                self.contradicting += found.fetchone()[0] != row.gold
         db.execute("COMMIT")
         return fresh
+
+
+def _key(row: ParsedRow) -> int:
+    return hash((row.text, row.external_id))

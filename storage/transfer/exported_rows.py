@@ -19,12 +19,12 @@ from storage.label_names import key
 from storage.text import SURROGATE
 
 SPLITS = ("train", "dev", "test")
-OWN = ("text", "changed", "flags", "source", "history")
+EXPORT_COLUMNS = ("text", "changed", "flags", "source", "history")
 
 
-def is_own(columns: Collection[str]) -> bool:
+def is_export(columns: Collection[str]) -> bool:
     """Whether a file with these columns was exported here."""
-    return all(name in columns for name in OWN)
+    return all(name in columns for name in EXPORT_COLUMNS)
 
 
 def read(row: Mapping[str, Any], codes: Codes) -> list[Event]:
@@ -44,7 +44,7 @@ def read(row: Mapping[str, Any], codes: Codes) -> list[Event]:
     return events + _beyond(row, gold, events, codes)
 
 
-def source(row: Mapping[str, Any]) -> dict[str, Any]:
+def source_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """The other columns of the file that the tweet came from at first."""
     value = _unpacked(row.get("source") or {}, "source")
     if not isinstance(value, dict):

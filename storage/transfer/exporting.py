@@ -10,21 +10,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 from storage.errors import UsageError, UserError
 from storage.formats import arrow_writer
-from storage.formats.decoding.compression import kind_of, packing
+from storage.formats.columns import Row
+from storage.formats.decoding.compression import compressed_writer, split_endings
 from storage.formats.programs import argilla, dialogues, label_studio
 from storage.formats.tables import delimited
 from storage.history import event_records
-from storage.query.tweets import each, sources
-from storage.safety.os_errors import writing
-from storage.store import Store, unchanging
+from storage.query.tweets import each, source_columns_of
+from storage.safety.os_errors import translate_os_errors
+from storage.store import Store, read_transaction
 from storage.text import to_json
 from storage.tweet import Tweet
 
-Row = dict[str, Any]
 FIELDS = (
     "id",
     "external_id",
@@ -38,7 +38,7 @@ FIELDS = (
     "source",
     "history",
 )
-FORMATS = {
+FORMAT_OF_ENDING = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
@@ -46,7 +46,7 @@ FORMATS = {
     ".json": "json",
     ".parquet": "parquet",
 }
-KINDS = (
+FORMAT_NAMES = (
     "csv",
     "tsv",
     "json",
@@ -74,26 +74,30 @@ def export(
     tweets; the ending .gz or .zst compresses. `safe_csv` keeps spreadsheets from taking cells for
     formulas. A file that was there is refused, or replaced when the new one is complete.
     """
-    kind, packed = kind_of(path)
-    chosen = form or FORMATS.get(kind)
-    if chosen not in KINDS:
+    ending, compression = split_endings(path)
+    chosen = form or FORMAT_OF_ENDING.get(ending)
+    if chosen not in FORMAT_NAMES:
         raise UsageError(
             f"The format of {path} is not known; end it in .csv or give --format "
-            f"({', '.join(KINDS)})."
+            f"({', '.join(FORMAT_NAMES)})."
         )
     if safe_csv and chosen not in ("csv", "tsv"):
         raise UsageError(f"--safe-csv is for CSV and TSV, not for {chosen}.")
     if chosen == "datasets":
-        return _export_folder(store, path, filter_text, packed)
+        return _export_folder(store, path, filter_text, compression)
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is no file that could be replaced; name another.")
     if path.exists() and not replace:
         raise UserError(f"{path} is there already; name another file, or replace it with --force.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path), unchanging(store.db), packing(temporary, packed) as raw:
+        with (
+            translate_os_errors(path),
+            read_transaction(store.db),
+            compressed_writer(temporary, compression) as raw,
+        ):
             written = _write(raw, chosen, store, filter_text, safe_csv)
-        with writing(path):
+        with translate_os_errors(path):
             temporary.replace(path)
     finally:
         with suppress(OSError):  # it was never made, or its folder says no
@@ -101,16 +105,16 @@ def export(
     return written
 
 
-def _export_folder(store: Store, path: Path, filter_text: str, packed: str) -> int:
-    if packed:
-        raise UsageError(f"A datasets folder cannot be compressed; name it without {packed}.")
+def _export_folder(store: Store, path: Path, filter_text: str, compression: str) -> int:
+    if compression:
+        raise UsageError(f"A datasets folder cannot be compressed; name it without {compression}.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{path} exists already; name a new folder for the data set.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with writing(path):
+    with translate_os_errors(path):
         temporary.mkdir()
     try:
-        with writing(path), unchanging(store.db):
+        with translate_os_errors(path), read_transaction(store.db):
             rows = (_as_text(row) for row, _ in _rows(store, filter_text))
             written = arrow_writer.datasets_folder(temporary, rows)
         temporary.replace(path)
@@ -142,11 +146,11 @@ def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: b
 
 
 def _rows(store: Store, filter_text: str) -> Iterator[tuple[Row, Tweet]]:
-    """What is written of each tweet, and the tweet."""
+    """The row that is written of each tweet, with the tweet."""
     found = each(store, filter_text)
     while window := list(islice(found, WINDOW)):
         ids = [tweet.id for tweet in window]
-        columns, events = sources(store, ids), event_records.of(store, ids)
+        columns, events = source_columns_of(store, ids), event_records.export_events(store, ids)
         for tweet in window:
             own = {"source": columns[tweet.id], "history": events[tweet.id]}
             yield {name: getattr(tweet, name) for name in FIELDS[:-2]} | own, tweet

@@ -12,8 +12,16 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from storage.history.event_records import ACTION, GOLD, STAGED, Event
-from storage.history.events import FIELDS, HELD, Edit, Value, batch_of, begin_step, write
+from storage.history.event_records import ACTION, GOLD, STAGED_COLUMNS, Event
+from storage.history.events import (
+    CURRENT_VALUE,
+    FIELDS,
+    Edit,
+    Value,
+    batch_size,
+    begin_undoable,
+    write_edits,
+)
 from storage.store import Store
 
 KIND = "settle"
@@ -26,7 +34,7 @@ HERE = "label_events e CROSS JOIN actions a ON a.id = e.action"
 
 
 @dataclass(frozen=True)
-class Joined:
+class AppendedEvents:
     """What came of merging histories."""
 
     events: int = 0
@@ -35,12 +43,12 @@ class Joined:
     """Tweets with another newest decision than before."""
 
 
-def prepare(db: sqlite3.Connection) -> None:
+def create_staging_table(db: sqlite3.Connection) -> None:
     """Make a place for the events of tweets that are there."""
-    db.execute(f"CREATE TEMP TABLE arriving ({', '.join(STAGED)})")
+    db.execute(f"CREATE TEMP TABLE arriving ({', '.join(STAGED_COLUMNS)})")
 
 
-def stage(
+def stage_events(
     db: sqlite3.Connection,
     rows: Iterable[tuple[int, Event]],
     value: Callable[[Event, str], Value],
@@ -50,13 +58,13 @@ def stage(
     Imports and settlements are no decisions, and splits are taken with an update only.
     """
     db.executemany(
-        f"INSERT INTO temp.arriving VALUES ({', '.join('?' * len(STAGED))})",
+        f"INSERT INTO temp.arriving VALUES ({', '.join('?' * len(STAGED_COLUMNS))})",
         (
             (
                 tweet,
                 *(
                     value(event, name) if name in ("old", "new") else event[name]
-                    for name in STAGED[1:]
+                    for name in STAGED_COLUMNS[1:]
                 ),
             )
             for tweet, event in rows
@@ -67,10 +75,10 @@ def stage(
     )
 
 
-def join(store: Store) -> Joined:
+def append_new_events(store: Store) -> AppendedEvents:
     """Append the events that are new, and settle what counts; within a transaction.
 
-    The steps of their annotators to undo follow with `event_records.finish`.
+    The steps of their annotators to undo follow with `event_records.publish_events`.
     """
     db = store.db
     db.execute("CREATE INDEX temp.arriving_action ON arriving (action)")
@@ -81,20 +89,20 @@ def join(store: Store) -> Joined:
     )
     total = int(db.execute("SELECT count(*) FROM temp.joining").fetchone()[0])
     if not total:
-        return Joined()
+        return AppendedEvents()
     _append(db, total)
-    return Joined(total, _settle(store))
+    return AppendedEvents(total, _settle(store))
 
 
 def _append(db: sqlite3.Connection, total: int) -> None:
     last: Event = {}
-    size = batch_of(total)
+    size = batch_size(total)
     for first in range(1, total + 1, size):
         rows = db.execute(
             "SELECT * FROM temp.joining WHERE rowid BETWEEN ? AND ?", [first, first + size - 1]
         ).fetchall()
         for row in rows:
-            event = dict(zip(STAGED, row, strict=True))
+            event = dict(zip(STAGED_COLUMNS, row, strict=True))
             same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
             event["here"] = last["here"] if same else _action(db, event)
             db.execute(
@@ -145,7 +153,7 @@ def _known(db: sqlite3.Connection, action: int | None) -> int | None:
 def _turn(db: sqlite3.Connection, kind: str, action: int) -> None:
     """Take an action of here as undone, or done again, as it has been elsewhere."""
     if db.execute("SELECT 1 FROM temp.restored WHERE new = ?", [action]).fetchone():
-        return  # `finish` knows it from the file
+        return  # `publish_events` knows it from the file
     if kind == "undo":
         db.execute("INSERT OR IGNORE INTO undone (action) VALUES (?)", [action])
         db.execute("DELETE FROM steps WHERE action = ? AND undone = 0", [action])
@@ -166,7 +174,7 @@ def _settle(store: Store) -> int:
         "WHERE l.tweet = e.tweet AND l.field = e.field"
     )
     db.execute(
-        f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {HELD} AS old, "
+        f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, "
         f"(SELECT l.new {decisions} AND a.kind NOT IN (?, ?) "
         "ORDER BY a.at DESC, a.annotator DESC, l.id DESC LIMIT 1) AS new, c.gold, "
         f"(SELECT l.new {decisions} ORDER BY l.id DESC LIMIT 1) AS last "
@@ -178,7 +186,7 @@ def _settle(store: Store) -> int:
     rows = db.execute("SELECT tweet, field, old, new, gold FROM temp.settling ORDER BY tweet")
     action = None
     while batch := rows.fetchmany(10_000):
-        action = action or begin_step(store, KIND)
-        write(store, action, [Edit(*row) for row in batch])
+        action = action or begin_undoable(store, KIND)
+        write_edits(store, action, [Edit(*row) for row in batch])
     sql = "SELECT count(DISTINCT tweet) FROM temp.settling WHERE new IS NOT old"
     return int(db.execute(sql).fetchone()[0])

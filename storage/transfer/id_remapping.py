@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from itertools import islice
 
-from storage.store import Store, visible
+from storage.store import Store, last_visible_id
 from storage.text import content_hash, content_number
 
-BATCH = 500
+IDS_AT_ONCE = 500
 
 
-def moved(store: Store, rows: Iterable[tuple[int, str]]) -> dict[int, int | None]:
+def remap_ids(store: Store, rows: Iterable[tuple[int, str]]) -> dict[int, int | None]:
     """Which of (id, text) rows stand for another tweet here, or for none.
 
     A row whose tweet has exactly its text is left out; of the others, the id is that of the first
     tweet with the very same text.
     """
     found: dict[int, int | None] = {}
-    last = visible(store.db)
+    last = last_visible_id(store.db)
     remaining = iter(rows)
-    while batch := dict(islice(remaining, BATCH)):
+    while batch := dict(islice(remaining, IDS_AT_ONCE)):
         marks = ", ".join("?" * len(batch))
         here = dict(
             store.db.execute(

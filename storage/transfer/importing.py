@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import config as config_file
-from storage.bulk_writes import bulk, importing_alone
+from storage.bulk_writes import bulk_writer, lock_imports
 from storage.config import Config
 from storage.errors import UserError
 from storage.formats import column_values, detection, readers
@@ -27,19 +27,19 @@ from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
 from storage.label_names import key
 from storage.newest_events import newest_event
-from storage.store import Store, transaction, visible
+from storage.store import Store, last_visible_id, transaction
 from storage.transfer import exported_rows
 from storage.transfer.merging import Merged, Merging
 from storage.transfer.parsing import Batch, Job, Tally, batches
-from storage.transfer.staging import Arrivals, sweep
+from storage.transfer.staging import StagedImport, sweep
 
 SAMPLE = 200
-TOLD = 5
+MOST_FAULTS_SHOWN = 5
 """Wrong records that are told one by one."""
 
 
 @dataclass(frozen=True)
-class Options:
+class ImportOptions:
     """What the user says about a file; what is None is guessed."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Options:
     splits: Mapping[str, str] = field(default_factory=dict)
     """The splits that further values of the file mean."""
     format: str | None = None
-    """An ending, without its dot."""
+    """The format as a file ending without its dot, such as `csv`."""
     delimiter: str | None = None
     quoting: str | None = None
     escape: str | None = None
@@ -65,7 +65,7 @@ class Options:
 
     @property
     def reading(self) -> ReadOptions:
-        """Those that say how the file is written."""
+        """The options that say how the file is written."""
         return ReadOptions(
             self.format and f".{self.format}",
             self.encoding,
@@ -79,24 +79,24 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What an import will do, worked out before anything is written."""
 
     source: Source
-    options: Options
+    options: ImportOptions
     columns: Columns
     labels: tuple[str, ...]
     """The label set that the workspace has afterwards."""
-    own: bool = False
+    is_export: bool = False
     """The file was exported here: its gold labels, sources and histories are restored."""
     rows: int | None = None
-    """How many there are, if they were counted."""
+    """How many rows the file has, if they were counted."""
     notices: tuple[str, ...] = ()
     """What was found that the user should know, in sentences."""
 
 
 @dataclass(frozen=True)
-class Report:
+class ImportReport:
     """What an import did."""
 
     columns: dict[str, str]
@@ -126,7 +126,7 @@ class Report:
         return asdict(self)
 
 
-def plan(config: Config, path: Path, options: Options, name: str | None = None) -> Plan:
+def plan(config: Config, path: Path, options: ImportOptions, name: str | None = None) -> ImportPlan:
     """Find out how a file is written, and its columns and labels; messages call it `name`.
 
     Raises UserError or UsageError for a file that cannot be read, a missing column, splits that
@@ -140,7 +140,7 @@ def plan(config: Config, path: Path, options: Options, name: str | None = None) 
         wrong = f"; {position.faults[0]}" if position.faults else ""
         raise UserError(f"{source.name} has no rows{wrong}.")
     named = {part: column for part, column in options.columns.items() if column is not None}
-    if not named and exported_rows.is_own({column for row in sample for column in row}):
+    if not named and exported_rows.is_export({column for row in sample for column in row}):
         return _plan_of_own(config, source, options, chain(sample, (r.row for r in records)))
     names = codes.codes(options.codes)
     known = label_sets.known_keys(config, names)
@@ -167,12 +167,12 @@ def plan(config: Config, path: Path, options: Options, name: str | None = None) 
             f"no label; --map {label_sets.quoted(value)}=NAME makes it one."
             for value, number in values.empty.most_common()
         )
-    return Plan(source, options, columns, labels, False, values.rows or None, notices)
+    return ImportPlan(source, options, columns, labels, False, values.rows or None, notices)
 
 
 def _plan_of_own(
-    config: Config, source: Source, options: Options, rows: Iterator[Mapping[str, Any]]
-) -> Plan:
+    config: Config, source: Source, options: ImportOptions, rows: Iterator[Mapping[str, Any]]
+) -> ImportPlan:
     """The plan for a file that was exported here."""
     columns = Columns("text", label="gold", id="external_id", split="split")
     position = Position(source.name, collects=options.lenient)
@@ -183,7 +183,7 @@ def _plan_of_own(
             seen.update(value for value in named if value is not None)
     place = f"{source.name}: column 'gold'"
     labels = label_sets.label_set(config, place, codes.codes(options.codes), seen, named=False)
-    return Plan(source, options, columns, labels, True, position.record, source.notices)
+    return ImportPlan(source, options, columns, labels, True, position.record, source.notices)
 
 
 def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
@@ -201,12 +201,12 @@ def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
 
 def run(
     store: Store,
-    plan: Plan,
+    plan: ImportPlan,
     dry_run: bool = False,
     progress: Callable[[int], None] = lambda read: None,
     waiting: Callable[[], None] = lambda: None,
     wrong: Callable[[Fault], None] = lambda fault: None,
-) -> Report:
+) -> ImportReport:
     """Take in the tweets of a file, all of them or none; a dry run changes nothing.
 
     A row is known by its text and its id column, or without one by how often the text occurred
@@ -217,47 +217,47 @@ def run(
     """
     last = Batch([], Tally())
     faults: list[Fault] = []
-    with importing_alone(store, waiting), bulk(store) as writer:
+    with lock_imports(store, waiting), bulk_writer(store) as writer:
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
             path = Path(plan.source.name)
-            merging = Merging(writer.db, plan.options.update, plan.own, numbers)
-            arrivals = Arrivals(writer, path, plan.columns.as_json(), store.annotator, merging)
+            merging = Merging(writer.db, plan.options.update, plan.is_export, numbers)
+            staged = StagedImport(writer, path, plan.columns.as_json(), store.annotator, merging)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
-                    arrivals.take(last.rows)
+                    staged.add(last.rows)
                     progress(last.tally.read)
                     for fault in last.faults:
                         wrong(fault)
-                    faults += last.faults[: TOLD - len(faults)]
-                if not arrivals.added + arrivals.existing:
+                    faults += last.faults[: MOST_FAULTS_SHOWN - len(faults)]
+                if not staged.added + staged.existing:
                     raise UserError(_nothing(plan, last.tally, faults))
-                arrivals.group(keeps_splits=bool(plan.columns.split or plan.options.split))
-                arrivals.restore()
-                merged = arrivals.publish(store, keep=not dry_run)
+                staged.group(keeps_splits=bool(plan.columns.split or plan.options.split))
+                staged.import_histories()
+                merged = staged.publish(store, keep=not dry_run)
             finally:
                 sweep(writer)
     names = {number: name for name, number in numbers.items()}
     tally = last.tally
-    return Report(
+    return ImportReport(
         columns=plan.columns.as_json(),
         read=tally.read,
-        added=arrivals.added,
-        existing=arrivals.existing + tally.repeated,
-        duplicates=arrivals.duplicates,
+        added=staged.added,
+        existing=staged.existing + tally.repeated,
+        duplicates=staged.duplicates,
         rejected=tally.rejected,
-        labels={names[number]: count for number, count in arrivals.golds.items()},
-        unlabelled=arrivals.added - arrivals.golds.total(),
-        other_gold=arrivals.other_gold,
+        labels={names[number]: count for number, count in staged.golds.items()},
+        unlabelled=staged.added - staged.golds.total(),
+        other_gold=staged.other_gold,
         encoding=encodings.shown(plan.source.encoding),
-        restored=arrivals.restored,
+        restored=staged.restored,
         skipped=tally.wrong,
         merged=merged,
         notices=plan.notices + _found(tally, faults),
     )
 
 
-def _nothing(plan: Plan, tally: Tally, faults: Sequence[Fault]) -> str:
+def _nothing(plan: ImportPlan, tally: Tally, faults: Sequence[Fault]) -> str:
     """Why an import brought nothing."""
     if tally.rejected:
         return (
@@ -274,9 +274,9 @@ def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
         f"{counted(number, 'record', 'records')}: {remark}."
         for remark, number in tally.remarks.items()
     ]
-    if tally.further:
+    if tally.other_annotators:
         one, several = "label by a further annotator differs", "labels by further annotators differ"
-        labels = counted(tally.further, one, several)
+        labels = counted(tally.other_annotators, one, several)
         said.append(f"{labels} from the one that counts; only that one is taken.")
     if tally.contradicting:
         rows = counted(tally.contradicting, "row repeats", "rows repeat")
@@ -294,7 +294,7 @@ def counted(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
+def _job(config: Config, plan: ImportPlan, numbers: Mapping[str, int]) -> Job:
     by_key = {key(name): number for name, number in numbers.items()}
     path = plan.source.path.absolute()  # for a process that works elsewhere
     return Job(
@@ -304,7 +304,7 @@ def _job(config: Config, plan: Plan, numbers: Mapping[str, int]) -> Job:
         labels=by_key | {**numbers},
         splits=splits.names(plan.options.splits),
         config=config,
-        own=plan.own,
+        is_export=plan.is_export,
         split=plan.options.split,
         lenient=plan.options.lenient,
     )
@@ -339,5 +339,5 @@ def _forget(store: Store, db: sqlite3.Connection, labels: Sequence[int | None], 
             "AND id NOT IN (SELECT new FROM label_events WHERE id > ?3 AND field = 'label' "
             "AND new IS NOT NULL) "
             "AND NOT EXISTS (SELECT 1 FROM tweets WHERE id > ?4)",  # what a failed sweep has left
-            [json.dumps(labels), json.dumps(named), since, visible(db)],
+            [json.dumps(labels), json.dumps(named), since, last_visible_id(db)],
         )

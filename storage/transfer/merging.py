@@ -13,26 +13,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.history.event_records import MARKS, Event
-from storage.history.events import HELD, Edit, Value, batch_of, begin_step, write
+from storage.history.events import (
+    CURRENT_VALUE,
+    Edit,
+    Value,
+    batch_size,
+    begin_undoable,
+    write_edits,
+)
 from storage.label_names import key
 from storage.store import Store
 from storage.transfer import history_merging
-from storage.transfer.parsing import Row
+from storage.transfer.rows import ParsedRow, StoredTweet
 
 KIND = "merge"
 """The kind of the action that takes what a file says."""
 UPDATES = ("labels", "flags", "notes", "splits")
 """What can be updated."""
 UPDATE_OF = {"label": "labels", "note": "notes", "split": "splits"} | dict.fromkeys(MARKS, "flags")
-Held = Sequence[Any]
-"""Label, the three marks, note and split of a tweet."""
 UNLABELLED = (
     "e.field = 'label' AND c.label IS NULL AND c.gold IS NULL AND NOT EXISTS (SELECT 1 "
     "FROM label_events l WHERE l.tweet = c.tweet AND l.field = 'label')"
 )
 """Nobody has decided about the label; that somebody took it away is a decision."""
 DIFFERING = (
-    f"FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet WHERE {HELD} IS NOT e.value"
+    "FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet "
+    f"WHERE {CURRENT_VALUE} IS NOT e.value"
 )
 
 
@@ -79,12 +85,12 @@ class Merging:
         self,
         db: sqlite3.Connection,
         updates: Collection[str] = (),
-        own: bool = False,
+        is_export: bool = False,
         labels: Mapping[str, int] | None = None,
     ) -> None:
         self.db = db
         self._updates = updates
-        self._own = own
+        self._is_export = is_export
         self._ids = {key(name): number for name, number in (labels or {}).items()}
         self._said: list[tuple[int, str, Value]] = []
         self._events: list[tuple[int, Event]] = []
@@ -93,30 +99,29 @@ class Merging:
             "CREATE TEMP TABLE said (tweet INTEGER, field TEXT, value, PRIMARY KEY (tweet, field)) "
             "WITHOUT ROWID"
         )
-        history_merging.prepare(db)
+        history_merging.create_staging_table(db)
 
-    def compare(self, tweet: int, row: Row, held: Held) -> None:
+    def compare(self, row: ParsedRow, tweet: StoredTweet) -> None:
         """Note what a row says otherwise than the tweet that it is about has it."""
-        if self._own:
-            self._compare_all(tweet, row, held)
-        elif row[5] is not None and row[5] != held[0]:
-            self._said.append((tweet, "label", row[5]))
-        if row[7] and (row[4] != held[5] or "splits" in self._updates):
-            self._said.append((tweet, "split", row[4]))
-        if not self._own and ('"note"' in row[2] or '"flags"' in row[2]):
-            self._noted.append((tweet, row[2]))
+        if self._is_export:
+            self._compare_all(row, tweet)
+        elif row.gold is not None and row.gold != tweet.label:
+            self._said.append((tweet.id, "label", row.gold))
+        if row.names_split and (row.split != tweet.split or "splits" in self._updates):
+            self._said.append((tweet.id, "split", row.split))
+        if not self._is_export and ('"note"' in row.source or '"flags"' in row.source):
+            self._noted.append((tweet.id, row.source))
 
-    def _compare_all(self, tweet: int, row: Row, held: Held) -> None:
-        """The same for a row of an exported file, which says all of a tweet."""
-        state: dict[str, Any] = {"label": row[5], "note": None} | dict.fromkeys(MARKS, 0)
-        for event in row[6]:
+    def _compare_all(self, row: ParsedRow, tweet: StoredTweet) -> None:
+        """Note what a row of an exported file, which says all of a tweet, says otherwise."""
+        state: dict[str, Any] = {"label": row.gold, "note": None} | dict.fromkeys(MARKS, 0)
+        for event in row.events:
             if event["field"] in state:
                 state[event["field"]] = self._value(event, "new")
-            self._events.append((tweet, event))
-        there = dict(zip(("label", *MARKS, "note"), held, strict=False))
+            self._events.append((tweet.id, event))
         for name, value in state.items():
-            if (value or None) != (there[name] or None):
-                self._said.append((tweet, name, value))
+            if (value or None) != (getattr(tweet, name) or None):
+                self._said.append((tweet.id, name, value))
 
     def _value(self, event: Event, side: str) -> Value:
         value: Value = event[side]
@@ -128,7 +133,7 @@ class Merging:
         if self._said or self._events:
             self.db.execute("BEGIN")
             self.db.executemany("INSERT OR IGNORE INTO temp.said VALUES (?, ?, ?)", self._said)
-            history_merging.stage(self.db, self._events, self._value)
+            history_merging.stage_events(self.db, self._events, self._value)
             self.db.execute("COMMIT")
         self._said, self._events = [], []
 
@@ -156,11 +161,11 @@ class Merging:
 
     def apply(self, store: Store) -> Merged:
         """Take what is to be taken, and say what differed; within a transaction of the store."""
-        joined = history_merging.join(store)
+        joined = history_merging.append_new_events(store)
         differences = self._differences()
         self.db.execute(
-            f"CREATE TEMP TABLE taking AS SELECT e.tweet, e.field, {HELD} AS old, e.value AS new, "
-            f"c.gold {DIFFERING} AND (({UNLABELLED}) OR e.field IN (SELECT value "
+            f"CREATE TEMP TABLE taking AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, "
+            f"e.value AS new, c.gold {DIFFERING} AND (({UNLABELLED}) OR e.field IN (SELECT value "
             "FROM json_each(?))) ORDER BY e.tweet",
             [json.dumps([n for n, k in UPDATE_OF.items() if k in self._updates and n != "split"])],
         )
@@ -179,7 +184,7 @@ class Merging:
     def _differences(self) -> tuple[Difference, ...]:
         names = dict(self.db.execute("SELECT id, name FROM labels"))
         rows = self.db.execute(
-            f"SELECT e.field, CASE e.field WHEN 'note' THEN NULL ELSE {HELD} END AS old, "
+            f"SELECT e.field, CASE e.field WHEN 'note' THEN NULL ELSE {CURRENT_VALUE} END AS old, "
             "CASE e.field WHEN 'note' THEN NULL ELSE e.value END AS new, count(*) AS many "
             f"{DIFFERING} AND NOT ({UNLABELLED}) GROUP BY 1, 2, 3 ORDER BY many DESC, 1, 2, 3"
         ).fetchall()
@@ -228,13 +233,13 @@ class Merging:
         )
 
     def _write(self, store: Store, total: int) -> None:
-        action = begin_step(store, KIND)
-        size = batch_of(total)
+        action = begin_undoable(store, KIND)
+        size = batch_size(total)
         for first in range(1, total + 1, size):
             rows = self.db.execute(
                 "SELECT * FROM temp.taking WHERE rowid BETWEEN ? AND ?", [first, first + size - 1]
             ).fetchall()
-            write(store, action, [Edit(*row) for row in rows])
+            write_edits(store, action, [Edit(*row) for row in rows])
 
     def _count(self, sql: str, *asked: str) -> int:
         return int(self.db.execute(sql, asked).fetchone()[0])

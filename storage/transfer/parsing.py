@@ -19,36 +19,30 @@ from storage.config import Config
 from storage.errors import UserError
 from storage.formats import readers
 from storage.formats.columns import Columns
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Fault, Position, RecordError
-from storage.formats.programs.records import Judgement
 from storage.formats.source import Source
 from storage.formats.values.cells import text_of, value_of
 from storage.formats.values.codes import Codes
-from storage.formats.values.meanings import Labels, Splits, Swallowed
+from storage.formats.values.meanings import LabelNumbers, SplitNames, SwallowedRows
 from storage.history.event_records import Event
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 from storage.transfer import exported_rows
-from storage.transfer.deduplication import Repeats
+from storage.transfer.deduplication import DuplicateFilter
+from storage.transfer.rows import Cells, ParsedRow
 
-Row = tuple[str, str | None, str, int, str, int | None, Sequence[Event], bool]
-"""Text, id in the source, other columns as JSON, content number, split, number of the label, and
-the events of an exported history, and whether the file names the split."""
-Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[Judgement]]
-"""Text, label, id, split, the other columns, the row itself for an exported file, and the labels
-of annotators."""
 SWALLOWED = (
     "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
     "none reads each line as a row"
 )
-BATCH = 16_000
+ROWS_AT_ONCE = 16_000
 LARGE = 8_000_000
 """Bytes of a file from which a second process pays."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What has to be known to parse a file."""
+    """A file to be parsed, with what its cells mean in the workspace."""
 
     source: Source
     columns: Columns
@@ -58,7 +52,7 @@ class Job:
     splits: Mapping[str, str]
     """The split that a value means, in lower case."""
     config: Config
-    own: bool
+    is_export: bool
     """The file was exported here and brings histories."""
     split: str | None = None
     """The split of all its tweets."""
@@ -77,7 +71,7 @@ class Tally:
     """Rows whose id and text came before in the file."""
     contradicting: int = 0
     """Those of them that have another label than the first."""
-    further: int = 0
+    other_annotators: int = 0
     """Labels of annotators beside the one that counts."""
     wrong: int = 0
     """Records that were left out since they cannot be read."""
@@ -89,7 +83,7 @@ class Tally:
 class Batch:
     """Some rows, none twice, the records found wrong among them, and the tally up to here."""
 
-    rows: list[Row]
+    rows: list[ParsedRow]
     tally: Tally
     faults: Sequence[Fault] = ()
 
@@ -107,29 +101,30 @@ def parse(job: Job) -> Iterator[Batch]:
 
     Raises UserError for a row that cannot be read or kept as it is, unless the job is lenient.
     """
-    tally, repeats = Tally(), Repeats()
+    tally, duplicates = Tally(), DuplicateFilter()
     position = Position(job.source.name, collects=job.lenient)
     rows = _rows(job, tally, position)
-    while (batch := list(islice(rows, BATCH))) or position.faults:
+    while (batch := list(islice(rows, ROWS_AT_ONCE))) or position.faults:
         tally.read += len(batch)
-        fresh = repeats.without(batch)
+        fresh = duplicates.new_rows(batch)
         tally.repeated += len(batch) - len(fresh)
-        tally.contradicting = repeats.contradicting
+        tally.contradicting = duplicates.contradicting
         tally.wrong += len(position.faults)
         yield Batch(fresh, tally, position.faults)
         position.faults = []
     yield Batch([], tally)
 
 
-def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
-    config, own, given = job.config, job.own, job.split
-    labels, splits = Labels(config, job.codes, job.labels, plain=own), Splits(job.splits)
-    swallowed = Swallowed(job.source, job.columns)
+def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
+    config, is_export, given = job.config, job.is_export, job.split
+    labels = LabelNumbers(config, job.codes, job.labels, plain=is_export)
+    splits = SplitNames(job.splits)
+    swallowed = SwallowedRows(job.source, job.columns)
     history: Sequence[Event] = ()
-    for text, label, external, split, rest, row, judgements in _cells(job, tally, position):
+    for text, label, external, split, rest, row, given_labels in _cells(job, tally, position):
         if not isinstance(text, str):
             text = text_of(text) or ""
-        if not text.strip() or (text[0] in NOTHING and not text.strip(NOTHING)):
+        if not text.strip() or (text[0] in BLANK and not text.strip(BLANK)):
             tally.read += 1
             tally.rejected += 1
             continue
@@ -137,14 +132,16 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
         try:
             if not (text.isascii() and (external_id is None or external_id.isascii())):
                 _check_unicode(text, external_id or "")
-            gold = labels[label] if isinstance(label, str) else labels.of(label)
-            if judgements:
-                others = (labels.of(judgement.label) for judgement in judgements)
-                tally.further += sum(other is not None and other != gold for other in others)
-            if "\n" in text and not own and swallowed.rows(text, labels):
+            gold = labels[label] if isinstance(label, str) else labels.number_of(label)
+            if given_labels:
+                others = (labels.number_of(given_label.label) for given_label in given_labels)
+                differ = (other is not None and other != gold for other in others)
+                tally.other_annotators += sum(differ)
+            if "\n" in text and not is_export and swallowed.rows(text, labels):
                 tally.remarks[SWALLOWED] += 1
-            if own:
-                rest, history = exported_rows.source(row), exported_rows.read(row, job.codes)
+            if is_export:
+                rest = exported_rows.source_columns(row)
+                history = exported_rows.read(row, job.codes)
             named = given or (split and splits[value_of(split)])
             if split and not named:
                 rest[str(job.columns.split)] = split  # what is no split is kept
@@ -152,10 +149,10 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
         except (RecordError, UserError, RecursionError) as error:
             tally.read += 1
             deep = isinstance(error, RecursionError)
-            position.wrong("a column is nested too deep" if deep else str(error))
+            position.reject("a column is nested too deep" if deep else str(error))
             continue
         hashed = content_hash(text)
-        yield (
+        yield ParsedRow(
             text,
             external_id,
             columns,
@@ -170,18 +167,18 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[Row]:
 def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     columns = job.columns
     parts = (columns.text, columns.label, columns.id, columns.split)
-    found = None if job.own else readers.table(job.source, position)
+    found = None if job.is_export else readers.table(job.source, position)
     if found is None:
-        for row, judgements, remarks in readers.records(job.source, position):
+        for row, given_labels, remarks in readers.records(job.source, position):
             rest = {k: v for k, v in row.items() if k not in parts and v is not None}
             text, label, external, split = (None if c is None else row.get(c) for c in parts)
             if columns.short_text is not None and not text:
                 text = row.get(columns.short_text)
-            if judgements:
-                judgements = tuple(one for one in judgements if one.column == columns.label)
+            if given_labels:
+                given_labels = tuple(one for one in given_labels if one.column == columns.label)
             if remarks:
                 tally.remarks.update(remarks)
-            yield text, label, external, split, rest, row, judgements
+            yield Cells(text, label, external, split, rest, row, given_labels)
         return
     names, tuples = found
     at = [names.index(column) if column is not None else len(names) for column in parts]
@@ -195,7 +192,7 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
             rest = {name: cell for name, cell in rest.items() if cell or name not in nameless}
         values.append(None)  # what a part without a column finds
         text = values[text_at] or values[short_at]
-        yield text, values[label_at], values[id_at], values[split_at], rest, {}, ()
+        yield Cells(text, values[label_at], values[id_at], values[split_at], rest, {}, ())
 
 
 def _check_unicode(text: str, external_id: str) -> None:
@@ -225,7 +222,8 @@ def _from_process(job: Job) -> Iterator[Batch]:
                 if error is not None:
                     raise UserError(error)
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
-                yield Batch(rows, found, [Fault(*fault) for fault in faults])
+                parsed = list(map(ParsedRow._make, rows))
+                yield Batch(parsed, found, [Fault(*fault) for fault in faults])
         except (EOFError, BrokenPipeError):
             raise _cut_off(job.source.name, process.wait()) from None
         finally:
@@ -250,7 +248,8 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
         for batch in parse(job):
             tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
             faults = [astuple(fault) for fault in batch.faults]
-            _write_frame(target, ((batch.rows, tally, faults), None))
+            rows = list(map(tuple, batch.rows))  # which is all that marshal knows
+            _write_frame(target, ((rows, tally, faults), None))
     except UserError as error:
         _write_frame(target, (((), {}, ()), str(error)))
     target.write(bytes(8))

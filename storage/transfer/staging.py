@@ -14,44 +14,43 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from storage.bulk_writes import Bulk
-from storage.fts_tokens import searchable
+from storage.bulk_writes import BulkWriter
+from storage.fts_tokens import tokenized
 from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.predicates import CORRECTED
-from storage.store import Store, now, transaction, visible
+from storage.store import Store, last_visible_id, now, transaction
 from storage.transfer.merging import Merged, Merging
-from storage.transfer.parsing import Row
+from storage.transfer.rows import ParsedRow, StoredTweet
 
 SWEPT = 10_000
 """Rows that are swept away before the text index is tidied up."""
 
 
-def sweep(bulk: Bulk) -> None:
+def sweep(writer: BulkWriter) -> None:
     """Remove what an import that did not come to its end has left behind."""
-    db, last = bulk.db, visible(bulk.db)
+    db, last = writer.db, last_visible_id(writer.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
     for first in range(last + 1, highest + 1, SWEPT):
         end = min(highest, first + SWEPT - 1)
-        bulk.over("sweep", first, end, lambda a, b: _remove(bulk, a, b))
-        fts_segments.merge(bulk)
+        writer.in_slices("sweep", first, end, lambda a, b: _remove(writer, a, b))
+        fts_segments.merge_segments(writer)
     with transaction(db):
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
 
 
-def _remove(bulk: Bulk, first: int, last: int) -> None:
+def _remove(writer: BulkWriter, first: int, last: int) -> None:
     between, rows = "BETWEEN ? AND ?", [first, last]
-    texts = bulk.db.execute(
+    texts = writer.db.execute(
         f"SELECT id, text FROM tweets WHERE id {between} "
         "AND id <= (SELECT value FROM counts WHERE name = 'indexed')",
         rows,
     ).fetchall()
-    bulk.db.executemany(
+    writer.db.executemany(
         "INSERT INTO tweets_fts (tweets_fts, rowid, text) VALUES ('delete', ?, ?)",
-        [(number, searchable(text)) for number, text in texts],
+        [(number, tokenized(text)) for number, text in texts],
     )
     for statement in (
         f"DELETE FROM contents WHERE (content, tweet) IN "
@@ -62,113 +61,123 @@ def _remove(bulk: Bulk, first: int, last: int) -> None:
         f"DELETE FROM current WHERE tweet {between}",
         f"DELETE FROM tweets WHERE id {between}",
     ):
-        bulk.db.execute(statement, rows)
+        writer.db.execute(statement, rows)
 
 
-class Arrivals:
-    """One import under way."""
+class StagedImport:
+    """One import under way: its tweets are written, and visible after `publish` only."""
 
     def __init__(
         self,
-        bulk: Bulk,
+        writer: BulkWriter,
         path: Path,
         columns: Mapping[str, str],
         annotator: str,
         merging: Merging,
     ) -> None:
-        self.bulk = bulk
+        self.writer = writer
         self.merging = merging
         self.annotator = annotator
-        self.before = visible(bulk.db)
+        self.before = last_visible_id(writer.db)
         self.added = self.existing = self.other_gold = self.duplicates = self.restored = 0
         self.golds: Counter[int] = Counter()
         """How many tweets came with each gold label."""
-        self._met = bytearray(self.before + 1)
-        self._pieces = 0
-        with transaction(bulk.db):
-            self.source = bulk.db.execute(
+        self._matched = bytearray(self.before + 1)
+        self._segments = 0
+        with transaction(writer.db):
+            self.source = writer.db.execute(
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
                 [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
             ).lastrowid
-        event_records.prepare(bulk.db)
+        event_records.create_staging_tables(writer.db)
 
-    def take(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[ParsedRow]) -> None:
         """Write those of the rows, none of which the file has twice, that the store has not yet."""
         fresh = rows
         if self.before:
             candidates = self._candidates(rows)
-            fresh = [row for row in fresh if not self._is_there(row, candidates.get(row[3], ()))]
+            fresh = [
+                row for row in fresh if not self._is_there(row, candidates.get(row.content, ()))
+            ]
             self.merging.keep()
         start = self.before + self.added
-        self.bulk.over(
+        self.writer.in_slices(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
         )
         for number, row in enumerate(fresh, start=start + 1):
-            if row[6]:
-                event_records.stage(self.bulk.db, number, row[6])
+            if row.events:
+                event_records.stage_events(self.writer.db, number, row.events)
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
-        self.golds.update(row[5] for row in fresh if row[5] is not None)
+        self.golds.update(row.gold for row in fresh if row.gold is not None)
         self._index(start + 1, start + len(fresh))
 
     def _index(self, first: int, last: int) -> None:
-        """Add tweets to the text index, and keep the number of its pieces down."""
+        """Add tweets to the text index, and keep the number of its segments down."""
         while first <= last:
-            size = self.bulk.size("index")
-            end = min(last, first + fts_segments.AT_ONCE * size - 1)
-            self.bulk.over("index", first, end, self._index_some)
-            self._pieces += -(-(end - first + 1) // size)
-            if self._pieces >= fts_segments.AT_ONCE:
-                # Beside labels early, since a step takes the longer the more pieces it looks into.
-                most = fts_segments.AT_ONCE if self.bulk.beside else fts_segments.MOST
-                fts_segments.merge(self.bulk, most)
-                self._pieces = 0
+            size = self.writer.slice_size("index")
+            end = min(last, first + fts_segments.MERGED_AT_ONCE * size - 1)
+            self.writer.in_slices("index", first, end, self._index_some)
+            self._segments += -(-(end - first + 1) // size)
+            if self._segments >= fts_segments.MERGED_AT_ONCE:
+                # Beside labels early, since a step takes longer the more segments it looks into.
+                most = (
+                    fts_segments.MERGED_AT_ONCE
+                    if self.writer.somebody_labels
+                    else fts_segments.MOST_SEGMENTS
+                )
+                fts_segments.merge_segments(self.writer, most)
+                self._segments = 0
             first = end + 1
 
-    def _candidates(self, rows: Sequence[Row]) -> dict[int, list[tuple[Any, ...]]]:
-        """Id, external id, text, gold and what is held of tweets that were there, by content."""
-        found: dict[int, list[tuple[Any, ...]]] = {}
+    def _candidates(self, rows: Sequence[ParsedRow]) -> dict[int, list[StoredTweet]]:
+        """The tweets that were there and may equal one of the rows, by their content."""
+        found: dict[int, list[StoredTweet]] = {}
         marks = ",".join("?" * len(rows))
-        for content, *tweet in self.bulk.db.execute(
+        for content, *tweet in self.writer.db.execute(
             "SELECT k.content, k.tweet, t.external_id, t.text, c.gold, c.label, "
             "c.excluded, c.review, c.ambiguous, c.note, c.split FROM contents k "
             "JOIN tweets t ON t.id = k.tweet JOIN current c ON c.tweet = k.tweet "
             f"WHERE k.content IN ({marks}) AND k.tweet <= ? ORDER BY k.tweet",
-            [*(row[3] for row in rows), self.before],
+            [*(row.content for row in rows), self.before],
         ):
-            found.setdefault(content, []).append(tuple(tweet))
+            found.setdefault(content, []).append(StoredTweet(*tweet))
         return found
 
-    def _is_there(self, row: Row, candidates: Sequence[tuple[Any, ...]]) -> bool:
+    def _is_there(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> bool:
         """Whether the store has the row; without ids, the n-th equal text is the n-th there."""
-        for number, external_id, text, gold, *held in candidates:
-            if external_id != row[1] or text != row[0] or self._met[number]:
+        for tweet in candidates:
+            same = tweet.external_id == row.external_id and tweet.text == row.text
+            if not same or self._matched[tweet.id]:
                 continue
-            self._met[number] = 1
-            self.other_gold += row[5] is not None and gold != row[5]
-            self.merging.compare(number, row, held)
+            self._matched[tweet.id] = 1
+            self.other_gold += row.gold is not None and tweet.gold != row.gold
+            self.merging.compare(row, tweet)
             return True
         return False
 
-    def _write(self, first: int, rows: Sequence[Row]) -> None:
-        db, source = self.bulk.db, self.source
+    def _write(self, first: int, rows: Sequence[ParsedRow]) -> None:
+        db, source = self.writer.db, self.source
         db.executemany(
             "INSERT INTO tweets (id, import, text, external_id, source, content) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            [(number, source, *row[:4]) for number, row in enumerate(rows, start=first)],
+            [
+                (number, source, row.text, row.external_id, row.source, row.content)
+                for number, row in enumerate(rows, start=first)
+            ],
         )
         db.executemany(
             "INSERT INTO current (tweet, gold, label, split, group_id, length) "
             "VALUES (?1, ?2, ?2, ?3, ?1, ?4)",
             [
-                (number, gold, split, len(text))
-                for number, (text, _, _, _, split, gold, *_) in enumerate(rows, start=first)
+                (number, row.gold, row.split, len(row.text))
+                for number, row in enumerate(rows, start=first)
             ],
         )
 
     def _index_some(self, first: int, last: int) -> None:
         # Texts of ASCII characters are indexed as they are, without a detour through Python.
-        db, between = self.bulk.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
+        db, between = self.writer.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
         db.execute(
             "INSERT INTO tweets_fts (rowid, text) "
             f"SELECT id, text {between} = length(CAST(text AS BLOB))",
@@ -179,7 +188,7 @@ class Arrivals:
         ).fetchall()
         db.executemany(
             "INSERT INTO tweets_fts (rowid, text) VALUES (?, ?)",
-            [(number, searchable(text)) for number, text in others],
+            [(number, tokenized(text)) for number, text in others],
         )
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
 
@@ -188,7 +197,7 @@ class Arrivals:
 
         It joins that group's split, unless the file says which split it is in.
         """
-        db, before = self.bulk.db, self.before
+        db, before = self.writer.db, self.before
         db.execute(
             "CREATE TEMP TABLE fresh AS SELECT content, id AS tweet FROM tweets WHERE id > ? "
             "ORDER BY content, id",
@@ -202,7 +211,7 @@ class Arrivals:
         )
         self.duplicates = db.execute("SELECT count(*) FROM twins").fetchone()[0]
         split = "" if keeps_splits else ", split = g.split"
-        self.bulk.over(
+        self.writer.in_slices(
             "twins",
             1,
             self.duplicates,
@@ -222,28 +231,28 @@ class Arrivals:
 
     def _fill(self, table: str, ordered: str, rows: int) -> None:
         """Copy a temporary table, whose rows are in the order of the other one's key."""
-        self.bulk.over(
+        self.writer.in_slices(
             table,
             1,
             rows,
-            lambda a, b: self.bulk.db.execute(
+            lambda a, b: self.writer.db.execute(
                 f"INSERT INTO {table} {ordered} WHERE rowid BETWEEN ? AND ?", [a, b]
             ),
         )
 
-    def restore(self) -> None:
+    def import_histories(self) -> None:
         """Write the histories that came with the rows of an exported file."""
-        self.restored = event_records.restore(self.bulk, self.annotator)
+        self.restored = event_records.import_events(self.writer, self.annotator)
 
     def publish(self, store: Store, keep: bool) -> Merged:
         """Make everything visible in one synced transaction, and merge what was there.
 
         Says what was merged; without `keep` all of it is taken back in the same transaction.
         """
-        db = self.bulk.db
+        db = self.writer.db
         counted = {"tweets": self.added, "labelled": self.golds.total()}
         if self.restored:
-            counted |= tally(db, self.before)
+            counted |= count_labels(db, self.before)
         db.execute("PRAGMA synchronous = FULL")
         with transaction(db):
             db.execute("SAVEPOINT publishing")
@@ -257,13 +266,13 @@ class Arrivals:
                 [(number, name) for name, number in counted.items()],
             )
             merged = self.merging.apply(replace(store, db=db))
-            event_records.finish(db)
+            event_records.publish_events(db)
             if not keep:
                 db.execute("ROLLBACK TO publishing")
         return merged
 
 
-def tally(db: sqlite3.Connection, after: int) -> dict[str, int]:
+def count_labels(db: sqlite3.Connection, after: int) -> dict[str, int]:
     """The counts of the tweets above an id, apart from how many they are."""
     row = db.execute(
         f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "

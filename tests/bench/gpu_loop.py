@@ -39,7 +39,7 @@ from storage.query import tweets  # noqa: E402
 from storage.runs import predictions, runs  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
 from storage.transfer import importing  # noqa: E402
-from storage.transfer.importing import Options  # noqa: E402
+from storage.transfer.importing import ImportOptions  # noqa: E402
 from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
@@ -144,7 +144,7 @@ tokenizer.save_pretrained(folder)
 def workspace(folder: Path, data: Path, base: Path) -> Store:
     """A workspace with the tweets of the file."""
     store = create_store(folder, Config(labels=("Positive", "Negative"), base=str(base)))
-    importing.run(store, importing.plan(store.config, data, Options()))
+    importing.run(store, importing.plan(store.config, data, ImportOptions()))
     print(tweets.counts(store), flush=True)
     return store
 

@@ -41,7 +41,7 @@ from run_log import RunLog  # noqa: E402
 from storage.config import Config  # noqa: E402
 from storage.store import Store, create_store  # noqa: E402
 from storage.transfer import importing  # noqa: E402
-from storage.transfer.importing import Options  # noqa: E402
+from storage.transfer.importing import ImportOptions  # noqa: E402
 from workbench.recipes import recipes  # noqa: E402
 from workbench.rundir import folder as run_folder  # noqa: E402
 from workbench.runs.collecting import collect  # noqa: E402
@@ -211,7 +211,7 @@ def arguments() -> argparse.Namespace:
 def workspace(folder: Path, data: Path, base: Path) -> Store:
     """A workspace with the tweets of the file."""
     store = create_store(folder, Config(labels=("Positive", "Negative"), base=str(base)))
-    importing.run(store, importing.plan(store.config, data, Options()))
+    importing.run(store, importing.plan(store.config, data, ImportOptions()))
     return store
 
 

@@ -238,7 +238,7 @@ class Bench:
             self.figure("counts of the status line, p95", _percentile(times, 95), "ms", 5)
 
     def _paged(self, store: Store, sort: str, deep: int) -> dict[str, list[float]]:
-        asked = paging.ask(store, "", sort)
+        asked = paging.list_query(store, "", sort)
         whole = paging.ids(store, asked)
         rng = random.Random(SEED)
         at = [whole[rng.randrange(self.rows - 200)] for _ in range(100)]
@@ -261,7 +261,7 @@ class Bench:
         with _opened(self.workspace) as store:
             firsts, vectors, counted = [], [], []
             for name, text in {**FILTERS, **SEARCHES}.items():
-                asked = paging.ask(store, text)
+                asked = paging.list_query(store, text)
                 first = self._repeated(partial(_first_page, store, text))
                 ids = self._repeated(partial(paging.ids, store, asked))
                 count = self._repeated(partial(paging.count, store, asked))
@@ -435,7 +435,7 @@ def _opened(folder: Path) -> Iterator[Store]:
 
 
 def _first_page(store: Store, text: str) -> list[Tweet]:
-    asked = paging.ask(store, text)
+    asked = paging.list_query(store, text)
     return tweets.window(store, paging.page(store, asked, 50), asked.run)
 
 

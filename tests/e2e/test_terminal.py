@@ -79,7 +79,7 @@ def workspace(tmp_path):
         writer.writerow(["text", "label"])
         writer.writerows((f"tweet {n} \x1b[31m$TSLA", "positive") for n in range(1, 40))
     store = create_store(tmp_path / "workspace", Config(labels=("positive", "negative")), "ana")
-    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    importing.run(store, importing.plan(store.config, path, importing.ImportOptions()))
     store.close()
     return tmp_path / "workspace"
 

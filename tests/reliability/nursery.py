@@ -41,9 +41,9 @@ def label(folder: Path, seed: int) -> Iterator[object]:
 def _small_change(store: Store, chance: random.Random) -> labels.Change:
     ids = chance.sample(range(1, 21), chance.choice((1, 1, 1, 5)))
     kind = chance.choice(("set", "set", "set", "mark", "note", "undo", "redo"))
-    if kind == "undo" and labels.extent(store, "undo"):
+    if kind == "undo" and labels.events_to_undo(store, "undo"):
         return labels.undo(store)
-    if kind == "redo" and labels.extent(store, "redo"):
+    if kind == "redo" and labels.events_to_undo(store, "redo"):
         return labels.redo(store)
     if kind == "mark":
         return labels.mark(store, ids, chance.choice(MARKS), chance.random() < 0.5)
@@ -66,7 +66,7 @@ def take_in(folder: Path, seed: int) -> Iterator[object]:
     """The import of a file named after the seed; reports how many tweets it added."""
     store = open_store(folder, "ana")
     yield READY
-    plan = importing.plan(store.config, folder.parent / f"{seed}.csv", importing.Options())
+    plan = importing.plan(store.config, folder.parent / f"{seed}.csv", importing.ImportOptions())
     yield importing.run(store, plan).added
     store.close()
 
@@ -75,7 +75,7 @@ def update(folder: Path, seed: int) -> Iterator[object]:
     """The import of a file that has another label, note and split for each tweet that is there."""
     store = open_store(folder, "ana")
     yield READY
-    options = importing.Options(update=frozenset(UPDATES))
+    options = importing.ImportOptions(update=frozenset(UPDATES))
     plan = importing.plan(store.config, folder.parent / "update.csv", options)
     yield importing.run(store, plan).merged.updated["labels"]
     store.close()

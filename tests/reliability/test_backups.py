@@ -30,7 +30,7 @@ def made(store, kind, *times):
 
 
 def days(store, kind=backups.DAILY, time=None):
-    return [b.made[5:10] for b in backups.listed(store.folder, time) if b.kind == kind]
+    return [b.made[5:10] for b in backups.list_backups(store.folder, time) if b.kind == kind]
 
 
 def test_one_a_day(small):
@@ -70,10 +70,10 @@ def test_a_clock_that_jumps_back_makes_no_backup_the_newest_for_ever(small):
     labels.assign(small, [1], "negative")
     right = made(small, backups.DAILY, *(at(day) for day in range(3)))
     assert all(right)
-    assert backups.listed(small.folder, at(2))[-1].path == right[-1]
+    assert backups.list_backups(small.folder, at(2))[-1].path == right[-1]
     for day in range(3, 7):
         right += made(small, backups.DAILY, at(day))
-    known = backups.listed(small.folder, at(6))
+    known = backups.list_backups(small.folder, at(6))
     assert [backup.path for backup in known] == right  # the wrong ones went first
 
 
@@ -81,8 +81,8 @@ def test_a_clock_that_is_behind_never_deletes_what_it_has_just_made(small):
     made(small, backups.DAILY, *(at(day) for day in range(7)))
     (behind,) = made(small, backups.DAILY, at(-900))
     assert behind.is_file()
-    assert len(backups.listed(small.folder)) == 7
-    assert backups.listed(small.folder, at(-900))[-1].path == behind
+    assert len(backups.list_backups(small.folder)) == 7
+    assert backups.list_backups(small.folder, at(-900))[-1].path == behind
     assert made(small, backups.DAILY, at(-900, hours=1)) == [None]
 
 
@@ -106,7 +106,7 @@ def test_opening_makes_the_backup_of_the_day(small, workbench):
     small.close()
     for _ in range(2):
         assert workbench("-w", small.folder, "status").status == 0
-    (backup,) = backups.listed(small.folder)
+    (backup,) = backups.list_backups(small.folder)
     assert backup.kind == backups.DAILY
     assert backup.path.stat().st_mode & 0o777 == 0o600
     assert backup.path.parent.stat().st_mode & 0o777 == 0o700
@@ -118,7 +118,7 @@ def test_a_large_one_is_made_by_a_process_that_nobody_waits_for(small, monkeypat
     labels.assign(small, [1], "negative")
     assert process.wait(60) == 0
     process.stderr.close()
-    assert len(backups.listed(small.folder)) == 1
+    assert len(backups.list_backups(small.folder)) == 1
     assert daily_backup.start(small.folder) is None
 
 
@@ -188,7 +188,7 @@ def test_a_backup_of_a_newer_program_is_refused(small):
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
     with pytest.raises(UserError, match="made by a newer workbench"):
-        restoring.restore(small.folder / DATABASE, path, SCHEMA_VERSION, now())
+        restoring.restore_backup(small.folder / DATABASE, path, SCHEMA_VERSION, now())
 
 
 def test_a_backup_of_an_older_program_is_restored_and_upgraded(small, workbench, tmp_path):
@@ -198,7 +198,7 @@ def test_a_backup_of_an_older_program_is_restored_and_upgraded(small, workbench,
     assert done.status == 0, done.err
     assert workbench("-w", small.folder, "status", "--json").json["tweets"] == 40
     assert workbench("-w", small.folder, "check").status == 0
-    kinds = [(b.kind, b.schema) for b in backups.listed(small.folder)]
+    kinds = [(b.kind, b.schema) for b in backups.list_backups(small.folder)]
     assert (backups.UPGRADE, 1) in kinds
 
 

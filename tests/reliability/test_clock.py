@@ -77,7 +77,7 @@ def test_a_snapshot_is_the_state_at_that_moment(two, clock):
     labels.assign(ben, [3], "negative")
     found = snapshots.differences(ana, snapshots.find(ana, "then"), snapshots.find(ana, "now"))
     assert [difference.tweet for difference in found] == [1, 3]
-    snapshots.restore(ana, "then")
+    snapshots.restore_snapshot(ana, "then")
     assert [tweets.tweet(ana, n).label for n in (1, 2, 3)] == ["negative", "positive", "positive"]
     assert integrity.check(ana) == []
 
@@ -86,7 +86,7 @@ def test_the_last_change_is_the_last_one_and_not_the_one_of_the_latest_time(two,
     ana, ben = two
     clock(-7)
     labels.assign(ben, [2], "negative")
-    assert restoring.content(ana.folder / DATABASE).last == NOON - 7 * DAY_MS
+    assert restoring.inspect(ana.folder / DATABASE).last == NOON - 7 * DAY_MS
     assert list(tweets.listing(ana, "changed:yes", sort="changed")) == [2, 1]
 
 
@@ -95,7 +95,7 @@ def test_the_backup_before_a_jump_back_is_not_the_newest_after_it(two, clock):
     clock(300)
     before = backups.make(ana.folder / DATABASE, backups.DAILY, NOON + 300 * DAY_MS)
     after = backups.make(ana.folder / DATABASE, backups.DAILY, NOON)
-    assert [b.path for b in backups.listed(ana.folder, NOON)] == [before, after]
+    assert [b.path for b in backups.list_backups(ana.folder, NOON)] == [before, after]
 
 
 def test_another_workspace_gets_the_history_in_its_order(two, make_store, take_in, tmp_path):

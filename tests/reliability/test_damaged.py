@@ -97,7 +97,7 @@ def test_it_is_refused_with_the_way_back_which_works(how, folder, workbench):
         assert result.status == 1, (result.out, result.err)
         told = result.err + result.out
         assert "Traceback" not in told and "Unexpected" not in told
-        assert backups.listed(folder)[-1].path.name in told, told
+        assert backups.list_backups(folder)[-1].path.name in told, told
     assert (folder / DATABASE).read_bytes() == damaged
 
     done = follow(told, workbench)
@@ -155,7 +155,7 @@ def test_a_log_that_somebody_begins_or_ends_meanwhile_is_not_missed(
             seen = look(*arguments)
             if next(looks) == step:
                 if begins:
-                    monkeypatch.setattr(damages, "refuse", lambda path: None)
+                    monkeypatch.setattr(damages, "require_intact", lambda path: None)
                     used.append(reopen(folder))
                     labels.assign(used[0], [3], "negative")
                 else:
@@ -164,22 +164,22 @@ def test_a_log_that_somebody_begins_or_ends_meanwhile_is_not_missed(
 
         return and_then
 
-    monkeypatch.setattr(connections, "head", somebody(connections.head))
+    monkeypatch.setattr(connections, "first_bytes", somebody(connections.first_bytes))
     monkeypatch.setattr(files, "size", somebody(files.size))
-    damages.refuse(folder / DATABASE)
+    damages.require_intact(folder / DATABASE)
 
 
 def test_a_workspace_that_somebody_makes_is_not_called_damaged(tmp_path):
-    with locks.hold(tmp_path):
+    with locks.lock_shared(tmp_path):
         (tmp_path / DATABASE).touch()
         with pytest.raises(Busy, match="is being made by another program"):
-            damages.refuse(tmp_path / DATABASE)
+            damages.require_intact(tmp_path / DATABASE)
     with pytest.raises(UserError, match="is damaged"):
-        damages.refuse(tmp_path / DATABASE)
+        damages.require_intact(tmp_path / DATABASE)
 
 
 def test_without_a_backup_it_says_so(folder, workbench):
-    for backup in backups.listed(folder):
+    for backup in backups.list_backups(folder):
         backup.path.unlink()
     damage(folder, garbage_at_the_start)
     result = workbench("-w", folder, "list")
@@ -188,7 +188,7 @@ def test_without_a_backup_it_says_so(folder, workbench):
 
 
 def test_a_damaged_backup_is_not_restored_and_check_finds_it(folder, workbench):
-    (backup,) = backups.listed(folder)
+    (backup,) = backups.list_backups(folder)
     backup.path.write_bytes(garbage_in_the_middle(backup.path.read_bytes()))
     checked = workbench("-w", folder, "check")
     assert checked.status == 1

@@ -163,7 +163,7 @@ def test_what_does_not_fit_is_not_done_at_all_and_can_be_repeated(work, written,
         return {
             "corrected": counts.corrected,
             "tweets": counts.tweets,
-            "backups": len(backups.listed(folder)),
+            "backups": len(backups.list_backups(folder)),
             "copies": len(list(full.folder.glob("*.db"))),
             "exports": len(list(full.folder.glob("out*"))),
             "new": sum(path.stat().st_size > 0 for path in full.folder.glob("new/*.db")),
@@ -196,10 +196,10 @@ def test_the_daily_backup_that_does_not_fit_hinders_nothing(full, workbench):
     assert result.status == 0
     (line,) = result.err.splitlines()
     assert "backup" in line and "space" in line, line
-    assert backups.listed(folder) == []
+    assert backups.list_backups(folder) == []
     full.make_space()
     assert workbench("-w", folder, "label", "2", "negative").err == ""
-    assert [backup.kind for backup in backups.listed(folder)] == [backups.DAILY]
+    assert [backup.kind for backup in backups.list_backups(folder)] == [backups.DAILY]
 
 
 def names(folder):

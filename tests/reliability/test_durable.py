@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from storage import connections
-from storage.bulk_writes import bulk
+from storage.bulk_writes import bulk_writer
 from storage.history import labels, snapshots
 from storage.transfer import exporting, importing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 NORMAL, FULL = 1, 2
 """PRAGMA synchronous: whether a commit waits for the disk; with OFF (0) the log is never synced."""
@@ -57,7 +57,7 @@ def test_the_commit_that_shows_an_import_is_synced_and_none_before(
         labels.assign(store, [1], "negative")
     exporting.export(store, path)
     other = reopen(tmp_path / "other")
-    plan = importing.plan(other.config, path, Options())
+    plan = importing.plan(other.config, path, ImportOptions())
     commits.clear()
     assert importing.run(other, plan).added == MANY
     before = [commit for commit in commits if not commit.tweets]
@@ -76,7 +76,7 @@ EDITS = {
     "undo": labels.undo,
     "redo": lambda store: (labels.undo(store), labels.redo(store)),
     "snapshot": lambda store: snapshots.take(store, "second"),
-    "restore": lambda store: snapshots.restore(store, "first"),
+    "restore": lambda store: snapshots.restore_snapshot(store, "first"),
 }
 
 
@@ -90,8 +90,10 @@ def test_each_edit_is_one_commit_that_is_synced_however_large(edit, store, commi
 
 
 def test_an_edit_right_after_a_long_job_is_synced(store, commits):
-    with bulk(store) as writer:
-        writer.rows("counts", "UPDATE counts SET value = value WHERE name = ?", [("tweets",)])
+    with bulk_writer(store) as writer:
+        writer.executemany(
+            "counts", "UPDATE counts SET value = value WHERE name = ?", [("tweets",)]
+        )
         labels.assign(store, [1], "negative")
     labels.assign(store, [2], "negative")
     assert [commit.synchronous for commit in commits] == [NORMAL, FULL, FULL]

@@ -95,7 +95,7 @@ def test_a_bulk_edit_that_goes_on_is_saved_whole_or_not_at_all(end, large):
     store = open_store(large, "ana")
     assert tweets.counts(store).corrected in (0, MANY)
     assert integrity.check(store) == []
-    if labels.extent(store, "undo"):
+    if labels.events_to_undo(store, "undo"):
         labels.undo(store)
     assert tweets.counts(store).corrected == 0
     store.close()

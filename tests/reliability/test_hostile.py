@@ -51,7 +51,7 @@ def build(folder, texts):
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     columns = {"text": "text", "label": "label", "id": "id"}
-    importing.run(store, importing.plan(store.config, path, importing.Options(columns)))
+    importing.run(store, importing.plan(store.config, path, importing.ImportOptions(columns)))
     for number, text in enumerate(texts, start=1):
         someone = replace(store, annotator=text.replace("\x00", "") or "ana")
         labels.annotate(someone, number, text.replace("\x00", ""))
@@ -92,7 +92,7 @@ def test_it_is_stored_byte_for_byte(folder):
         assert tweet.text == text
         assert tweet.external_id == f"{number - 1} {text}".strip()
         assert tweet.note == text.replace("\x00", "")
-        assert tweets.source(store, number) == {text: text}
+        assert tweets.source_columns(store, number) == {text: text}
         assert labels.history(store, number)[-1]["annotator"] == tweet.note
     assert integrity.check(store) == []
     store.close()
@@ -119,7 +119,8 @@ def test_it_is_exported_intact(name, folder, cli, tmp_path):
     assert cli("-w", other, "import", path).status == 0
     store = open_store(other, "ana")
     found = {
-        tweets.tweet(store, n).text: tweets.source(store, n) for n in range(1, 1 + len(HOSTILE))
+        tweets.tweet(store, n).text: tweets.source_columns(store, n)
+        for n in range(1, 1 + len(HOSTILE))
     }
     assert found == {text: {text: text} for text in HOSTILE}
     store.close()
@@ -130,7 +131,9 @@ def test_bytes_of_a_table_are_kept(tmp_path):
     store = create_store(tmp_path / "bytes", Config(), "ana")
     path = tmp_path / "bytes.csv"
     path.write_bytes(b'text\n"\x9b31mred \x9d0;x\x9c"\n"lone\rreturn"\n"tab\tand \x1b]0;x\x07"\n')
-    importing.run(store, importing.plan(Config(), path, importing.Options(encoding="latin-1")))
+    importing.run(
+        store, importing.plan(Config(), path, importing.ImportOptions(encoding="latin-1"))
+    )
     texts = [tweets.tweet(store, n).text for n in (1, 2, 3)]
     assert texts == ["\x9b31mred \x9d0;x\x9c", "lone\rreturn", "tab\tand \x1b]0;x\x07"]
     assert acting("".join(map(escaping.line, texts))) == []

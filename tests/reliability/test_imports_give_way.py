@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import storage.bulk_writes
-from storage.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk
+from storage.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk_writer
 from storage.history import integrity, labels
 from storage.query import tweets
 from storage.store import transaction
@@ -76,19 +76,19 @@ def test_transactions_are_as_long_as_they_may_be_and_shorter_while_somebody_labe
         sizes.append(last - first + 1)
         clock.now += row_s * sizes[-1]
 
-    with bulk(small) as writer:
-        writer.over("rows", 1, 60_000, write)
+    with bulk_writer(small) as writer:
+        writer.in_slices("rows", 1, 60_000, write)
         assert sizes[-2] == pytest.approx(ALONE_S / row_s, abs=1)
         other = reopen(small, "ben")  # who only looks
-        writer.over("rows", 1, 20_000, write)
+        writer.in_slices("rows", 1, 20_000, write)
         assert sizes[-2] == pytest.approx(QUIET_S / row_s, abs=1)
         labels.assign(other, [1], "negative")
-        writer.over("rows", 1, 3_000, write)
+        writer.in_slices("rows", 1, 3_000, write)
         assert sizes[-2] == pytest.approx(BESIDE_S / row_s, abs=1)
         assert clock.naps[-1] > clock.naps[0]
         clock.now += ATTENTIVE_S
         other.close()
-        writer.over("rows", 1, 60_000, write)
+        writer.in_slices("rows", 1, 60_000, write)
         assert sizes[-2] == pytest.approx(ALONE_S / row_s, abs=1)
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_locked_while_an_import_reads_its_file(small, take_in, tmp_pa
         labels.assign(other, [1], "negative")
         read.append(done)
 
-    plan = importing.plan(small.config, tmp_path / "t.csv", importing.Options())
+    plan = importing.plan(small.config, tmp_path / "t.csv", importing.ImportOptions())
     importing.run(small, plan, progress=labels_meanwhile)
     assert len(read) >= 3
     assert len(labels.history(other)) == len(read)

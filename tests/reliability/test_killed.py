@@ -125,7 +125,7 @@ def test_a_bulk_edit_is_done_whole_or_not_at_all(nursery, folder):
         assert set(sizes.values()) <= {TWEETS}
         for action, changed in reports:
             assert sizes[action] == changed == TWEETS
-        if labels.extent(store, "undo"):  # what an undo that did not come to its end left
+        if labels.events_to_undo(store, "undo"):  # what an undo that did not come to its end left
             labels.undo(store)
         assert tweets.counts(store).corrected == 0
         store.close()
@@ -180,7 +180,9 @@ def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, fol
         assert len(tweets.listing(store)) == found
         assert len(tweets.listing(store, f'"file {seed} row"')) == found - TWEETS
 
-        plan = importing.plan(store.config, folder.parent / f"{seed}.csv", importing.Options())
+        plan = importing.plan(
+            store.config, folder.parent / f"{seed}.csv", importing.ImportOptions()
+        )
         assert importing.run(store, plan).added == TWEETS + ROWS - found
         assert tweets.counts(store).tweets == TWEETS + ROWS
         assert integrity.check(store) == []
@@ -207,7 +209,7 @@ def test_a_migration_is_done_whole_or_not_at_all(nursery, folder, tmp_path):
         assert content(store) == wanted
         assert integrity.check(store) == []
         store.close()
-        kept = Counter((backup.kind, backup.schema) for backup in backups.listed(old))
+        kept = Counter((backup.kind, backup.schema) for backup in backups.list_backups(old))
         assert kept[backups.UPGRADE, 1] >= 1
         assert not list((old / backups.FOLDER).glob(".*"))
 

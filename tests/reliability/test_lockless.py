@@ -144,7 +144,7 @@ def test_a_workspace_that_can_only_be_read_is_read(folder, without_locks, monkey
 def test_a_lock_that_two_want_in_turn_is_missed_in_one_sentence(folder, without_locks):
     with (
         pytest.raises(UserError, match=r"without file locks \(No locks available\)"),
-        file_locks.turn(folder / "some.lock"),
+        file_locks.exclusive(folder / "some.lock"),
     ):
         pass
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from terminals import terminal
 
-from storage.bulk_writes import bulk
+from storage.bulk_writes import bulk_writer
 from storage.config import Config
 from storage.errors import UserError
 from storage.history import integrity, labels
@@ -55,7 +55,7 @@ def locked(*places):
 def still_locked(folder):
     """Whether SQLite still has its locks on a database with a log."""
     database = folder / DATABASE
-    return locked((database, *SQLITE_SHARED), (damage.beside(database, "-shm"), *ATTACHED))
+    return locked((database, *SQLITE_SHARED), (damage.side_file(database, "-shm"), *ATTACHED))
 
 
 def open_again(folder):
@@ -77,13 +77,15 @@ def make_again(folder):
 
 def write_in_bulk(folder):
     store = open_store(folder)
-    with bulk(store) as writer:
-        writer.rows("counts", "UPDATE counts SET value = value WHERE name = ?", [("tweets",)])
+    with bulk_writer(store) as writer:
+        writer.executemany(
+            "counts", "UPDATE counts SET value = value WHERE name = ?", [("tweets",)]
+        )
     store.close()
 
 
 def look_into(folder):
-    assert restoring.content(folder / DATABASE, thorough=True).problem is None
+    assert restoring.inspect(folder / DATABASE, thorough=True).problem is None
 
 
 def copy(folder):
@@ -94,7 +96,7 @@ def copy(folder):
 def restore(folder):
     path = backups.make(folder / DATABASE, backups.MANUAL, now())
     with pytest.raises(UserError, match="is open in another program"):
-        restoring.restore(folder / DATABASE, path, SCHEMA_VERSION, now())
+        restoring.restore_backup(folder / DATABASE, path, SCHEMA_VERSION, now())
 
 
 DOINGS = (
@@ -188,10 +190,12 @@ def test_a_store_in_the_same_process_keeps_a_backup_from_being_restored(small, r
     with small.held:
         pass  # as where a file system has no such locks
     with pytest.raises(UserError, match="is open in another program"):
-        restoring.restore(small.folder / DATABASE, path, SCHEMA_VERSION, now())
+        restoring.restore_backup(small.folder / DATABASE, path, SCHEMA_VERSION, now())
     labels.assign(small, [1], "negative")
     small.close()
-    assert restoring.restore(small.folder / DATABASE, path, SCHEMA_VERSION, now()) is not None
+    assert (
+        restoring.restore_backup(small.folder / DATABASE, path, SCHEMA_VERSION, now()) is not None
+    )
     assert tweets.tweet(reopen(small), 1).label == "positive"
 
 

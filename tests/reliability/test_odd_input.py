@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from storage.bulk_writes import importing_alone
+from storage.bulk_writes import lock_imports
 from storage.history import integrity, labels
 from storage.query import tweets
 from storage.store import open_store
@@ -154,7 +154,7 @@ def test_the_same_file_imported_twice_at_the_same_time_is_there_once(small, tmp_
 
 def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path, repository):
     path = files(tmp_path, 1)
-    with importing_alone(small, waiting=lambda: None):
+    with lock_imports(small, waiting=lambda: None):
         process = subprocess.Popen(
             [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)],
             stdout=subprocess.PIPE,
@@ -173,6 +173,6 @@ def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path,
         assert process.returncode == 130
         assert "Traceback" not in rest
     assert tweets.counts(small).tweets == 6
-    report = importing.run(small, importing.plan(small.config, path, importing.Options()))
+    report = importing.run(small, importing.plan(small.config, path, importing.ImportOptions()))
     assert report.added == 3_000
     assert integrity.check(small) == []

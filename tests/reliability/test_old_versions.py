@@ -46,8 +46,8 @@ def test_everything_is_what_it_was(old, reopen):
     assert asdict(tweets.counts(store)) == was["counts"]
     assert [tweets.tweet(store, n, 2).as_json() for n in numbers] == was["tweets"]
     assert [tweets.tweet(store, n).note for n in numbers] == was["notes"]
-    assert [tweets.source(store, n) for n in numbers] == was["sources"]
-    assert labels.undone(store) == was["undone"]
+    assert [tweets.source_columns(store, n) for n in numbers] == was["sources"]
+    assert labels.count_undone(store) == was["undone"]
     assert [told(labels.history(store, n)) for n in numbers] == [
         told(events) for events in was["histories"]
     ]
@@ -96,11 +96,11 @@ def test_what_was_undone_can_be_redone_and_the_rest_undone(old, reopen):
     ben = reopen(folder, "ben")
     assert labels.redo(ben).tweets == (10, 11)
     assert labels.redo(ben).tweets == (13, 14)
-    assert labels.extent(ben, "redo") == 0
-    while labels.extent(ben, "undo"):
+    assert labels.events_to_undo(ben, "redo") == 0
+    while labels.events_to_undo(ben, "undo"):
         labels.undo(ben)
     ana = reopen(folder, "ana")
-    while labels.extent(ana, "undo"):
+    while labels.events_to_undo(ana, "undo"):
         labels.undo(ana)
     assert tweets.counts(ana).corrected == 0
     assert tweets.counts(ana).excluded == 0
@@ -119,7 +119,7 @@ def test_a_backup_of_the_old_version_is_made_first(old, reopen):
     folder, _ = old
     before = dump(folder / DATABASE)
     reopen(folder, "ana")
-    (backup,) = backups.listed(folder)
+    (backup,) = backups.list_backups(folder)
     assert backup.kind == backups.UPGRADE
     assert backup.schema < SCHEMA_VERSION
     assert dump(backup.path) == before

@@ -32,8 +32,8 @@ def folder(small):
 
 
 def restore(folder):
-    newest = backups.listed(folder)[-1].path
-    return restoring.restore(folder / DATABASE, newest, SCHEMA_VERSION, now())
+    newest = backups.list_backups(folder)[-1].path
+    return restoring.restore_backup(folder / DATABASE, newest, SCHEMA_VERSION, now())
 
 
 def label_of_the_first(folder):
@@ -108,7 +108,7 @@ def test_what_was_replaced_comes_back_with_the_changes_that_were_only_in_its_log
     aside = restore(folder)
     assert not list(folder.glob(f"*{restoring.RESTORING}*"))
     assert label_of_the_first(folder) == "positive"
-    restoring.restore(folder / DATABASE, aside, SCHEMA_VERSION, now())
+    restoring.restore_backup(folder / DATABASE, aside, SCHEMA_VERSION, now())
     assert label_of_the_first(folder) == "negative"
     store = open_store(folder)
     assert tweets.tweet(store, 3).label == "negative"

@@ -54,7 +54,7 @@ def test_eight_people_lose_nothing(make_store, fill, tmp_path, repository):
     imported = sum(report["imported"] for report in reports.values())
     assert imported
     assert tweets.counts(store).tweets == 2_000 + imported
-    assert labels.undone(store) == sum(map(undone, reports.values()))
+    assert labels.count_undone(store) == sum(map(undone, reports.values()))
 
     waits = sorted(wait for report in reports.values() for wait in report["waits"])
     print(

@@ -106,7 +106,7 @@ class Person:
             for row in range(self.random.randint(1, 300)):
                 label = self.random.choice([*LABELS, ""])
                 rows.writerow([f"{self.name} {self.files} {row}", label])
-        plan = importing.plan(self.store.config, path, importing.Options())
+        plan = importing.plan(self.store.config, path, importing.ImportOptions())
         self.done["imported"] += importing.run(self.store, plan).added
 
 

@@ -39,9 +39,9 @@ def splits_by_group(store):
 def test_nearly_equal_texts_join_one_group_and_one_split(make_store, fill):
     rows = [{"text": text} for number in range(40) for text in variants(number)]
     store = fill(make_store(), rows)
-    assert groups.waiting(store) == 80
+    assert groups.count_uncompared(store) == 80
     assert compare_new_tweets(store) == 40
-    assert groups.waiting(store) == 0
+    assert groups.count_uncompared(store) == 0
     found = splits_by_group(store)
     assert len(found) == 40
     assert all(len(splits) == 1 for splits in found.values())
@@ -78,7 +78,7 @@ def test_an_import_that_ends_during_a_comparison_is_left_for_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(groups, "followers", followers)
         assert compare_new_tweets(store) == 1
-    assert groups.waiting(store) == 2
+    assert groups.count_uncompared(store) == 2
     assert compare_new_tweets(store) == 0
     assert integrity.check(store) == []
 
@@ -87,7 +87,7 @@ def test_a_comparison_that_ends_late_does_not_forget_what_another_has_done(
     make_store, fill, reopen, monkeypatch
 ):
     store = fill(make_store(), [{"text": text} for text in variants(1)])
-    join = groups.join
+    join = groups.merge_groups
 
     def late(store, found, compared):
         monkeypatch.undo()
@@ -95,9 +95,9 @@ def test_a_comparison_that_ends_late_does_not_forget_what_another_has_done(
         compare_new_tweets(other)
         return join(store, found, compared)
 
-    monkeypatch.setattr(groups, "join", late)
+    monkeypatch.setattr(groups, "merge_groups", late)
     compare_new_tweets(store)
-    assert groups.waiting(store) == 0
+    assert groups.count_uncompared(store) == 0
 
 
 def test_a_split_from_the_file_stays_and_a_leak_is_not_trained_on(make_store, fill):

@@ -28,9 +28,9 @@ from storage.store import (
     find_workspace,
     login_name,
     open_store,
+    read_transaction,
     set_labels,
     transaction,
-    unchanging,
 )
 from storage.transfer import exporting
 
@@ -286,7 +286,7 @@ def test_an_interrupt_right_after_the_beginning_leaves_no_transaction(small, reo
 
 def test_what_is_read_at_one_moment_cannot_be_mixed_with_writing(small, reopen):
     other = reopen(small, "ben")
-    with unchanging(small.db):
+    with read_transaction(small.db):
         assert tweets.tweet(small, 1).label == "positive"
         labels.assign(other, [1], "negative")
         assert tweets.tweet(small, 1).label == "positive"
@@ -339,7 +339,8 @@ def test_a_label_that_somebody_adds_has_its_name_wherever_it_is_read(small, reop
     assert tweets.tweet(small, 1).label == "mixed"
     assert [tweet.label for tweet in tweets.each(small, "id:1")] == ["mixed"]
     assert next(tweets.states(small, [1], None)).label == "mixed"
-    assert tweets.label_counts(small)["mixed"] == 1 and tweets.outside(small) == {"mixed": 1}
+    assert tweets.label_counts(small)["mixed"] == 1
+    assert tweets.counts_outside_label_set(small) == {"mixed": 1}
     assert labels.history(small, 1)[-1]["new"] == "mixed"
     assert training_set.label_counts(small)["train"]["positive"] == 2
     assert all(example.id != 1 for example in training_set.training(small)[0])
@@ -352,12 +353,12 @@ def test_a_label_that_somebody_adds_has_its_name_wherever_it_is_read(small, reop
 def test_a_label_that_an_import_took_back_is_forgotten(small):
     with transaction(small.db) as db:
         db.execute("INSERT INTO labels (name) VALUES ('ghost')")
-    assert external_changes.learn_labels(small)
+    assert external_changes.refresh_labels(small)
     with transaction(small.db) as db:
         db.execute("UPDATE labels SET name = 'real' WHERE name = 'ghost'")
-    assert external_changes.learn_labels(small)
+    assert external_changes.refresh_labels(small)
     assert set(small.label_ids) == {"positive", "negative", "real"}
-    assert not external_changes.learn_labels(small)
+    assert not external_changes.refresh_labels(small)
     with pytest.raises(FilterError):
         tweets.listing(small, "label:ghost")
 
@@ -365,7 +366,7 @@ def test_a_label_that_an_import_took_back_is_forgotten(small):
 def test_labels_of_others_are_learnt(small, reopen):
     other = set_labels(reopen(small, "ben"), (*small.config.labels, "mixed"))
     labels.assign(other, [1], "mixed")
-    assert external_changes.learn_labels(small)
+    assert external_changes.refresh_labels(small)
     assert tweets.tweet(small, 1).label == "mixed"
-    assert not external_changes.learn_labels(small)
+    assert not external_changes.refresh_labels(small)
     other.close()

@@ -12,7 +12,7 @@ import click
 from storage import groups
 from storage.config import Config
 from storage.errors import UsageError
-from storage.history.labels import undone
+from storage.history.labels import count_undone
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import create_store
@@ -50,7 +50,7 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option(
-    "--format", "form", type=click.Choice(exporting.KINDS), help="Otherwise by the ending."
+    "--format", "form", type=click.Choice(exporting.FORMAT_NAMES), help="Otherwise by the ending."
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @click.option(
@@ -119,15 +119,15 @@ def status(settings: Settings) -> None:
             "excluded": counts.excluded,
             "review": counts.review,
             "ambiguous": counts.ambiguous,
-            "undone": undone(store),
+            "undone": count_undone(store),
             "runs": len(known),
             "conflicts": len(groups.conflicts(store)),
             "leaks": groups.leaks(store),
-            "uncompared": groups.waiting(store),
+            "uncompared": groups.count_uncompared(store),
             "labels": tweets.label_counts(store),
             "splits": tweets.split_counts(store),
         }
-        outside = tweets.outside(store)
+        outside = tweets.counts_outside_label_set(store)
     if settings.as_json:
         print_json(values | {"outside": outside})
         return

@@ -16,10 +16,10 @@ from storage.errors import UserError
 from storage.query import tweets
 from storage.runs import runs
 from storage.runs.runs import Run
-from storage.safety.os_errors import writing
+from storage.safety.os_errors import translate_os_errors
 from storage.store import DATABASE, Store, create_store, open_store
 from storage.transfer import importing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 from workbench import figures
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table
@@ -100,7 +100,7 @@ def _open(settings: Settings, folder: Path) -> Store:
         config = Config(labels=LABELS, base=str(sample("base")), recipe="tiny")
         store = create_store(folder, config, settings.annotator)
     if not tweets.counts(store).tweets:
-        plan = importing.plan(store.config, sample("tweets.csv"), Options())
+        plan = importing.plan(store.config, sample("tweets.csv"), ImportOptions())
         report = importing.run(store, plan)
         if not settings.as_json:
             say(f"Imported {report.added:,} tweets into {folder}.")
@@ -116,7 +116,7 @@ def _claim(folder: Path) -> None:
         raise UserError(
             f"{folder} is {what} that the demo has not made; name a new folder with --dir."
         )
-    with writing(folder):
+    with translate_os_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / MARK).write_text(
             "Made by `workbench demo`, which goes on here; delete the folder to begin anew.\n",
@@ -171,7 +171,7 @@ def _summary(store: Store) -> dict[str, Any]:
     with sample("planted_errors.csv").open(encoding="utf-8", newline="") as file:
         planted = {row["id"] for row in csv.DictReader(file)}
     ranked = tweets.window(
-        store, [row[1] for row in runs.queue(store, "suspects", max(FIRST))], None
+        store, [entry.tweet for entry in runs.queue(store, "suspects", max(FIRST))], None
     )
     found = [tweet.external_id in planted for tweet in ranked]
     tuned = known["qlora"]

@@ -6,7 +6,7 @@ import click
 
 from storage import groups
 from storage.query import tweets
-from storage.store import Store, visible
+from storage.store import Store, last_visible_id
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import bar
@@ -26,7 +26,7 @@ def group(settings: Settings) -> None:
     Example: workbench group
     """
     with settings.store() as store:
-        size = groups.waiting(store)
+        size = groups.count_uncompared(store)
         joined = compare(store)
     if settings.as_json:
         print_json({"compared": size, "joined": joined})
@@ -59,10 +59,10 @@ def conflicts(settings: Settings) -> None:
 
 def compare_after_import(store: Store) -> str:
     """Compare what has come in if that takes seconds, and say what was done or is left to do."""
-    size = groups.waiting(store)
+    size = groups.count_uncompared(store)
     if size == 0:
         return ""
-    if size > AT_ONCE or visible(store.db) > ALL:
+    if size > AT_ONCE or last_visible_id(store.db) > ALL:
         return (
             f"{size:,} tweets are not compared for nearly equal texts yet: `workbench group` does "
             "it now, otherwise the next training does."
@@ -75,7 +75,7 @@ def compare(store: Store) -> int:
     """Compare new tweets with all others, with a bar; returns how many joined a group."""
     from workbench.evaluation.near_duplicate_groups import compare_new_tweets as find
 
-    size = groups.waiting(store)
+    size = groups.count_uncompared(store)
     with bar("comparing texts") as progress:
         return find(store, lambda done: progress(done, size))
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from storage.history import labels, snapshots
-from storage.history.snapshots import Snapshot, readable
+from storage.history.snapshots import Snapshot, displayed_value
 from storage.query import tweets
 from storage.store import Store
 from workbench.console.options import Settings, common
@@ -163,14 +163,16 @@ def _compare(store: Store, a: Snapshot, b: Snapshot, limit: int | None) -> dict[
         differing += found.tweet != last
         last = found.tweet
         if limit is None or len(rows) < limit:
-            old, new = (readable(store, found.field, value) for value in (found.old, found.new))
+            old, new = (
+                displayed_value(store, found.field, value) for value in (found.old, found.new)
+            )
             rows.append({"tweet": found.tweet, "field": found.field, "old": old, "new": new})
     changes = [
         {
             "field": field,
             "count": count,
             **{
-                side: None if field == "note" else readable(store, field, value)
+                side: None if field == "note" else displayed_value(store, field, value)
                 for side, value in (("old", old), ("new", new))
             },
         }
@@ -203,7 +205,7 @@ def restore(settings: Settings, name: str) -> None:
     Example: workbench restore before-review
     """
     with settings.store() as store, bar("restoring") as progress:
-        change = snapshots.restore(store, name, progress)
+        change = snapshots.restore_snapshot(store, name, progress)
     print_change(
         settings.as_json, change, f"{{}} as in {name!r} again; `workbench undo` takes it back."
     )

@@ -23,7 +23,7 @@ from storage.formats.values.column_names import NAMES
 from storage.query.filters import SPLITS
 from storage.store import DATABASE, Store, create_store, set_labels
 from storage.transfer import importing
-from storage.transfer.importing import Options, Plan, Report
+from storage.transfer.importing import ImportOptions, ImportPlan, ImportReport
 from storage.transfer.merging import UPDATES
 from workbench import escaping
 from workbench.commands.groups import compare_after_import
@@ -147,7 +147,7 @@ def import_files(
     """
     columns = {part: given.pop(name) for name, part in PARTS.items()}
     how, rejects = _on_error(on_error, files, dry_run)
-    options = Options(
+    options = ImportOptions(
         columns,
         pairs("--map", codes),
         split=split_as,
@@ -212,7 +212,7 @@ def _inputs(files: Sequence[Path]) -> Iterator[list[tuple[Path, str]]]:
         yield [named.get(file, (file, str(file))) for file in files]
 
 
-def _run(store: Store, plan: Plan, dry_run: bool, rejects: Path | None) -> Report:
+def _run(store: Store, plan: ImportPlan, dry_run: bool, rejects: Path | None) -> ImportReport:
     """Import with a bar, saying so when another import has to end first."""
 
     def waiting() -> None:
@@ -227,13 +227,13 @@ def _run(store: Store, plan: Plan, dry_run: bool, rejects: Path | None) -> Repor
         return run(kept.enter_context(Rejects(rejects, plan.source)).write)
 
 
-def _title(plan: Plan) -> str:
+def _title(plan: ImportPlan) -> str:
     return f"importing {escaping.line(Path(plan.source.name).name)}"
 
 
 @contextmanager
 def _store_to_import_into(
-    settings: Settings, file: tuple[Path, str], options: Options, dry_run: bool
+    settings: Settings, file: tuple[Path, str], options: ImportOptions, dry_run: bool
 ) -> Iterator[Store]:
     """The workspace, made first where one is named but there is none yet.
 
@@ -290,7 +290,7 @@ def _splits(text: str) -> dict[str, str]:
     return splits
 
 
-def tell(file: str, report: Report, dry_run: bool) -> None:
+def tell(file: str, report: ImportReport, dry_run: bool) -> None:
     """Say what an import did, or would do."""
     guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
     read_as = "" if report.encoding in (None, "utf-8") else f"read as {report.encoding}; "

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from storage.history import decisions, labels
-from storage.history.events import Shown
+from storage.history.events import EditContext
 from storage.query import paging, tweets
 from storage.runs import runs, suspect_ranking
 from storage.runs.displayed_run import require_predictions
@@ -58,7 +58,7 @@ def list_tweets(
         elif settings.as_json:
             print_json([tweet.as_json() for tweet in found])
         else:
-            rows, asked = list(found), paging.ask(store, filter_text, sort, run)
+            rows, asked = list(found), paging.list_query(store, filter_text, sort, run)
             _print_table(rows, wrap)
             say(f"{len(rows):,} of {paging.count(store, asked):,} tweets{_by(store, asked.run)}.")
         if sort == "suspect" and (why := suspect_ranking.stale(store)):
@@ -116,7 +116,7 @@ def show(settings: Settings, number: int) -> None:
         ]
         more: dict[str, Any] = {
             "note": tweet.note,
-            "source": tweets.source(store, number),
+            "source": tweets.source_columns(store, number),
             "duplicates": [i for i in tweets.duplicates(store, tweet.group) if i != number],
             "predictions": predictions,
             "history": labels.history(store, number),
@@ -152,7 +152,9 @@ def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label
     with settings.store() as store, bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
         ids = targets(store, numbers, where)
-        change = labels.assign(store, ids, wanted, Shown(run=tweets.shown_run(store)), progress)
+        change = labels.assign(
+            store, ids, wanted, EditContext(run=tweets.shown_run(store)), progress
+        )
     print_change(
         settings.as_json,
         change,
@@ -220,7 +222,7 @@ def suspects(
         left = [row for row in ranked if row[0] not in done]
         listed = (ranked if with_decided else left)[:limit]
         ids = [row[0] for row in listed]
-        answers = decisions.told(store, ids, number)
+        answers = decisions.describe(store, ids, number)
         found = tweets.window(store, ids, number, characters=None)
     rows = [
         tweet.as_json()

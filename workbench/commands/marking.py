@@ -8,7 +8,7 @@ import click
 
 from storage.errors import UserError
 from storage.history import labels
-from storage.history.events import Shown, batches
+from storage.history.events import EditContext, batches
 from storage.query import tweets
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
@@ -34,7 +34,7 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
     with settings.store() as store, bar("keeping") as progress:
         ids, run = targets(store, numbers, where), tweets.shown_run(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
-        change = labels.assign_each(store, wanted, Shown(run=run), progress, seen=wanted)
+        change = labels.assign_each(store, wanted, EditContext(run=run), progress, seen=wanted)
     print_change(settings.as_json, change, "Kept the label of {}.")
 
 
@@ -58,7 +58,7 @@ def take(
         require_predictions(store, run, "there is nothing to take")
         ids = targets(store, numbers, where)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
-        change = labels.assign_each(store, wanted, Shown(run=run), progress)
+        change = labels.assign_each(store, wanted, EditContext(run=run), progress)
     print_change(
         settings.as_json, change, f"Took the predictions of run {run} for {{}}.", "that label"
     )
@@ -134,7 +134,7 @@ def _mark(
 ) -> None:
     with settings.store() as store, bar("marking") as progress:
         ids = targets(store, numbers, where)
-        shown = Shown(run=tweets.shown_run(store))
+        shown = EditContext(run=tweets.shown_run(store))
         change = labels.mark(store, ids, field, not off, shown, progress)
     print_change(settings.as_json, change, said, "no such mark" if off else "it already")
 
@@ -153,7 +153,7 @@ def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | N
     """
     with settings.store() as store, bar("writing") as progress:
         ids = targets(store, numbers, where)
-        shown = Shown(run=tweets.shown_run(store))
+        shown = EditContext(run=tweets.shown_run(store))
         change = labels.annotate_each(store, ids, text.strip(), shown, progress)
     print_change(
         settings.as_json,

@@ -15,7 +15,7 @@ from storage.errors import UsageError, UserError
 from storage.history import integrity
 from storage.safety import backups, filesystem, permissions, restoring
 from storage.safety.backups import Backup
-from storage.safety.restoring import Content
+from storage.safety.restoring import DatabaseContent
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import escaping
 from workbench.console.options import Settings, common
@@ -85,7 +85,7 @@ def restore_backup(
     Example: workbench restore-backup --latest
     """
     folder = find_workspace(settings.workspace)
-    known = backups.listed(folder)
+    known = backups.list_backups(folder)
     if listing:
         _list(settings, known)
         return
@@ -94,16 +94,16 @@ def restore_backup(
     if file is None and not known:
         raise UserError(f"There is no backup in {folder / backups.FOLDER}.")
     chosen = known[-1].path if file is None else _found(file, folder)
-    there = restoring.content(folder / DATABASE)
+    there = restoring.inspect(folder / DATABASE)
     if not settings.as_json:
-        _compare(folder / DATABASE, there, chosen, restoring.content(chosen))
+        _compare(folder / DATABASE, there, chosen, restoring.inspect(chosen))
     if not yes and (settings.as_json or not sys.stdin.isatty()):
         raise UsageError("This replaces the database; add --yes to do it without being asked.")
     if not yes and not click.confirm(escaping.line(f"Replace {folder / DATABASE}?")):
         say("Nothing was changed.")
         return
     with busy("putting the backup back"):
-        replaced = restoring.restore(folder / DATABASE, chosen, SCHEMA_VERSION, now())
+        replaced = restoring.restore_backup(folder / DATABASE, chosen, SCHEMA_VERSION, now())
     if settings.as_json:
         aside = None if replaced is None else str(replaced)
         print_json({"restored": str(chosen), "replaced": aside})
@@ -147,7 +147,7 @@ def _list(settings: Settings, known: list[Backup]) -> None:
     say(f"{len(known)} backups.")
 
 
-def _compare(database: Path, there: Content, backup: Path, new: Content) -> None:
+def _compare(database: Path, there: DatabaseContent, backup: Path, new: DatabaseContent) -> None:
     facts = (_facts(there), _facts(new))
     names = dict.fromkeys(name for found in facts for name in found)
     table(
@@ -160,7 +160,7 @@ def _compare(database: Path, there: Content, backup: Path, new: Content) -> None
     )
 
 
-def _facts(content: Content) -> dict[str, Any]:
+def _facts(content: DatabaseContent) -> dict[str, Any]:
     if content.problem is not None:
         return {"problem": content.problem}
     facts: dict[str, Any] = {"schema": content.schema}

@@ -29,7 +29,7 @@ def targets(store: Store, numbers: Sequence[int], where: str | None) -> Sequence
     if bool(numbers) == (where is not None):
         raise UsageError("Name the tweets either by their ids or with --where FILTER.")
     if where is None:
-        tweets.require(store, numbers)
+        tweets.require_tweets(store, numbers)
         return numbers
     ids = tweets.listing(store, where)
     if not ids:

@@ -10,7 +10,7 @@ from storage.query import tweets
 from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.store import Store
-from storage.transfer.id_remapping import moved
+from storage.transfer.id_remapping import remap_ids
 from workbench.analysis import comparing
 from workbench.analysis.metrics import evaluate
 from workbench.evaluation.run_evaluation import evaluate_run
@@ -161,7 +161,7 @@ def _data(store: Store, first: int, second: int) -> dict[str, Any]:
     unknown = []
     for run in (first, second):
         snapshot = tables.read_snapshot(store.run_folder(run) / run_folder.TRAIN)
-        here = moved(store, zip(snapshot.ids, snapshot.texts, strict=True))
+        here = remap_ids(store, zip(snapshot.ids, snapshot.texts, strict=True))
         rows = [
             (here.get(tweet, tweet), label)
             for tweet, label in zip(snapshot.ids, snapshot.labels, strict=False)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from storage import groups
 from storage.errors import UserError
-from storage.store import Store, unchanging
+from storage.query import tweets
+from storage.store import Store, read_transaction
 from workbench.analysis.near_duplicates import (
     BANDS,
     candidates,
@@ -32,8 +33,8 @@ def all_compared(store: Store) -> Iterator[None]:
     """
     for _ in range(MOST_TRIES):
         compare_new_tweets(store)
-        with unchanging(store.db):
-            if not groups.waiting(store):
+        with read_transaction(store.db):
+            if not groups.count_uncompared(store):
                 yield
                 return
     raise UserError("Tweets keep coming in; repeat this when the imports have ended.")
@@ -44,19 +45,19 @@ def compare_new_tweets(store: Store, progress: Callable[[int], None] = lambda do
 
     `progress` takes how many new tweets are done. Does nothing when there are none.
     """
-    if not groups.waiting(store):
+    if not groups.count_uncompared(store):
         return 0
     done = 0
-    for rows in groups.unsketched(store):
+    for rows in groups.without_sketch(store):
         made = sketches([text for _, text in rows])
         pairs = zip(rows, made, strict=True)
-        groups.keep_sketches(store, [(tweet, bands.tobytes()) for (tweet, _), bands in pairs])
+        groups.save_sketches(store, [(tweet, bands.tobytes()) for (tweet, _), bands in pairs])
         done += len(rows)
         progress(done)
     known = np.frombuffer(b"".join(groups.sketches(store)), np.uint64).reshape(-1, BANDS)
     near = _nearly_equal_pairs(store, candidates(known) + 1)
     found = components(len(known) + 1, [*near, *groups.followers(store, len(known))])
-    return groups.join(store, found, compared=len(known))
+    return groups.merge_groups(store, found, compared=len(known))
 
 
 def _nearly_equal_pairs(store: Store, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -64,6 +65,6 @@ def _nearly_equal_pairs(store: Store, pairs: NDArray[np.int64]) -> list[tuple[in
     near = []
     for at in range(0, len(pairs), PAIRS):
         part = pairs[at : at + PAIRS].tolist()
-        texts = groups.texts(store, sorted({tweet for pair in part for tweet in pair}))
+        texts = tweets.texts(store, sorted({tweet for pair in part for tweet in pair}))
         near += [(a, b) for a, b in part if nearly_equal(texts[a], texts[b])]
     return near

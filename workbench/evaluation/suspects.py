@@ -12,7 +12,7 @@ from storage.newest_events import newest_event
 from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
-from storage.runs.suspect_ranking import SUSPECTS, ranks_suspects
+from storage.runs.suspect_ranking import SUSPECTS, ranking_run
 from storage.store import Store
 from workbench.analysis.label_errors import suspicion
 
@@ -41,7 +41,7 @@ def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
     Uses the out-of-sample predictions of a run: by default of the promoted one, or else of the
     newest baseline, which has them for every labelled tweet. Raises UserError if there are none.
     """
-    wanted = number if number is not None else ranks_suspects(store)
+    wanted = number if number is not None else ranking_run(store)
     run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
     ranked = rank_suspects_by(store, run)
     if not ranked:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storage.errors import UserError
-from storage.file_locks import turn
+from storage.file_locks import exclusive
 from workbench import __version__
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes, schema
@@ -121,7 +121,7 @@ def engine_usable() -> bool:
 def submit(folder: Path) -> None:
     """Hand a run folder to the engine; raises UserError if it has just ended."""
     engine_folder = make_private_folder()
-    with turn(engine_folder / SUBMIT_LOCK):  # which the engine takes before it ends
+    with exclusive(engine_folder / SUBMIT_LOCK):  # which the engine takes before it ends
         # its last deed is to remove its state, some time before the system drops its lock
         there = processes.is_locked(engine_folder) and (engine_folder / STATE_FILE).exists()
         if not there:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.errors import UserError
-from storage.file_locks import turn
+from storage.file_locks import exclusive
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import Store, transaction
@@ -29,7 +29,7 @@ def adopt(store: Store) -> list[str]:
     foreign, skipped = _foreign_folders(store, _runs_by_uid(store))
     if not foreign:
         return skipped
-    with turn(store.runs_folder / ".adopting.lock"):
+    with exclusive(store.runs_folder / ".adopting.lock"):
         return _adopt(store)
 
 

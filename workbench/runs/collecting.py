@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from storage.errors import UserError, refused
-from storage.file_locks import turn
+from storage.errors import UserError, os_error_message
+from storage.file_locks import exclusive
 from storage.runs import runs
 from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
-from storage.runs.suspect_ranking import ranks_suspects
+from storage.runs.suspect_ranking import ranking_run
 from storage.store import Store, transaction
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.evaluation.suspects import rank_suspects_by
@@ -62,18 +62,20 @@ def collect_run(store: Store, run: Run) -> bool:
     except UserError as error:
         return _fail(store, run, folder, str(error))
     except OSError as error:
-        return _write(store, run, FAILED, refused(error))  # the folder may be well, and is left
+        return _write(
+            store, run, FAILED, os_error_message(error)
+        )  # the folder may be well, and is left
     return _write_state(store, run, state)
 
 
 def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool:
     """Bring a finished run into the store, in one process at a time, as others may collect too."""
-    with turn(store.runs_folder / COLLECTING):
+    with exclusive(store.runs_folder / COLLECTING):
         if runs.get(store, run.id).state != DONE:
             if (folder / run_folder.PREDICTIONS).exists():
                 add_predictions(store, run.id, read_predictions(store, run, folder))
                 evaluate_run(store, run.id)
-                if ranks_suspects(store) == run.id:
+                if ranking_run(store) == run.id:
                     rank_suspects_by(store, run)
             _write_state(store, run, state)
     return True

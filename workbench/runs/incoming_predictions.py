@@ -13,7 +13,7 @@ from storage.errors import UserError
 from storage.runs.predictions import Prediction
 from storage.runs.runs import Run
 from storage.store import Store
-from storage.transfer.id_remapping import moved
+from storage.transfer.id_remapping import remap_ids
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 
@@ -28,7 +28,7 @@ def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Predictio
     Raises UserError if a file is damaged.
     """
     path = folder / run_folder.PREDICTIONS
-    own_ids = moved(store, _texts(folder / run_folder.PREDICT))
+    own_ids = remap_ids(store, _texts(folder / run_folder.PREDICT))
     trained_on: set[str] = set()
     texts: dict[int, str] = {}
     if own_ids:

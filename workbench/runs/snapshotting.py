@@ -20,7 +20,7 @@ from storage.label_names import key
 from storage.query import tweets
 from storage.runs import runs, training_set
 from storage.runs.training_set import Example
-from storage.safety.os_errors import writing
+from storage.safety.os_errors import translate_os_errors
 from storage.store import Store, now, require_writable, transaction
 from storage.transfer import id_remapping
 from workbench.evaluation.near_duplicate_groups import all_compared
@@ -69,7 +69,7 @@ def snapshot_training(
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
     with ExitStack() as reading:
         reading.enter_context(all_compared(store))
-        train, dev = training_set.divided(store, share, seed)
+        train, dev = training_set.split_for_training(store, share, seed)
         if not train:
             raise UserError(no_training_tweets(store))
         job = _make_job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
@@ -80,7 +80,9 @@ def snapshot_training(
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:
                 _write_examples(folder / run_folder.DEV, dev)
-            scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
+            scored = _write_texts(
+                folder / run_folder.PREDICT, tweets.texts_passing(store, filter_text)
+            )
             reading.close()
             return _record(store, job, folder, len(train), len(dev), scored)
 
@@ -93,7 +95,7 @@ def require_two_labels(store: Store) -> None:
 
 def no_training_tweets(store: Store) -> str:
     """What to do where no tweet can be trained on."""
-    if outside := tweets.outside(store):
+    if outside := tweets.counts_outside_label_set(store):
         counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
         return (
             f"The labels of the tweets ({counted}) are not those of workbench.toml "
@@ -133,7 +135,7 @@ def snapshot_prediction(
             shutil.copytree(adapter, folder / run_folder.ADAPTER)
         if train_file is not None:  # so that the run knows what its adapter was trained on
             shutil.copy(train_file, folder / run_folder.TRAIN)
-        scored = _write_texts(folder / run_folder.PREDICT, tweets.each_text(store, filter_text))
+        scored = _write_texts(folder / run_folder.PREDICT, tweets.texts_passing(store, filter_text))
         return _record(store, job, folder, 0, 0, scored)
 
 
@@ -199,7 +201,7 @@ def _test_by_now(store: Store, examples: list[Example]) -> set[int]:
 
     A run that came from elsewhere has other ids, so a tweet is known by its text.
     """
-    elsewhere = id_remapping.moved(store, ((e.id, e.text) for e in examples))
+    elsewhere = id_remapping.remap_ids(store, ((e.id, e.text) for e in examples))
     here = {example.id: elsewhere.get(example.id, example.id) for example in examples}
     barred = training_set.with_test_tweets(store, [n for n in here.values() if n is not None])
     return {number for number, tweet in here.items() if tweet in barred}
@@ -245,7 +247,7 @@ def _new_folder(store: Store, job: Job) -> Iterator[Path]:
     """A folder to prepare a run in, which has no number before it is complete."""
     require_writable(store)
     folder = store.runs_folder / f".{job.uid}"
-    with writing(store.runs_folder):
+    with translate_os_errors(store.runs_folder):
         store.runs_folder.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import App
 from textual.worker import WorkerFailed, get_current_worker
 
-from storage.errors import UserError, refused
+from storage.errors import UserError, os_error_message
 from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
 from workbench.tui.host import host
@@ -22,7 +22,7 @@ def sentence_of(error: BaseException, workspace: Path) -> str:
     """What is wrong and what to do, for one of the expected errors."""
     if isinstance(error, SQLiteError):
         error = explain(error, workspace / DATABASE)
-    return refused(error) if isinstance(error, OSError) else str(error)
+    return os_error_message(error) if isinstance(error, OSError) else str(error)
 
 
 def say_worker_error(app: App[Any], failed: WorkerFailed) -> bool:

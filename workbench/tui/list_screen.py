@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.screen import Screen
 
-from storage.history.events import Shown
+from storage.history.events import EditContext
 from storage.history.external_changes import data_version
 from storage.query.filters import compile_filter
 from storage.store import Store
@@ -52,10 +52,10 @@ class ListScreen(Screen[None]):
         return compile_filter(self.settings.filter, self.store.label_ids).run or self.settings.run
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> EditContext:
         """The queue and the run on the screen, kept with every event."""
         sort = self.settings.sort
-        return Shown(None if sort == "id" else sort, self.run)
+        return EditContext(None if sort == "id" else sort, self.run)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from storage import interpreter
 from storage.errors import UserError
-from storage.file_locks import turn
+from storage.file_locks import exclusive
 from workbench.rundir import engine_queue, processes
 from workbench.rundir import folder as run_folder
 from workbench.rundir.engine_queue import EngineState, QueueEntry
@@ -64,7 +64,7 @@ class EngineServer:
 
     def _close(self) -> bool:
         """End unless a run came in at the last moment; those that wait may be resumed later."""
-        with turn(self.folder / engine_queue.SUBMIT_LOCK):
+        with exclusive(self.folder / engine_queue.SUBMIT_LOCK):
             if not self.leaving and engine_queue.waiting_runs():
                 return False
             (self.folder / engine_queue.STATE_FILE).unlink(missing_ok=True)

@@ -59,11 +59,11 @@ def require_workbook(path: Path, name: str) -> None:
 def require_sane(members: Sequence[ZipInfo], name: str) -> None:
     """Raise UserError for an archive that unpacks to very much more than it is."""
     size = sum(info.file_size for info in members)
-    packed = sum(info.compress_size for info in members)
-    if size > LARGEST or (size > LARGE and size > RATIO * packed):
+    compressed = sum(info.compress_size for info in members)
+    if size > LARGEST or (size > LARGE and size > RATIO * compressed):
         raise UserError(
-            f"{name} would unpack to {size / 1e6:,.0f} MB, {size / max(1, packed):,.0f} times its "
-            "size, as no table of tweets does; it is not opened."
+            f"{name} would unpack to {size / 1e6:,.0f} MB, {size / max(1, compressed):,.0f} times "
+            "its size, as no table of tweets does; it is not opened."
         )
 
 

@@ -82,7 +82,7 @@ SHARES = {SIGN: log(3e-2), STRANGE: log(1e-3), ODD: log(1e-3), WRONG: log(1e-5)}
 LEAST = -5.0
 """The mean logarithm of a share below which a text reads well in no language."""
 FEW, LEAST_OF_FEW = 6, -6.0
-"""The same for up to so many bytes above 127."""
+"""Up to so many bytes above 127, the mean below which a text reads well in no language."""
 SELDOM = 3
 """The bytes above 127 that it takes to believe in a code page that is seldom met."""
 SURE = 5.0
@@ -100,7 +100,7 @@ class Reading:
     """It reads well in a language."""
 
 
-def readings(lines: Sequence[bytes]) -> list[Reading]:
+def candidates(lines: Sequence[bytes]) -> list[Reading]:
     """The ways to read lines with bytes above 127, the best first."""
     joined = b"\n".join(lines)
     high = sum(byte > 127 for byte in joined)

@@ -20,21 +20,21 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PACKED = (".gz", ".zst")
+COMPRESSIONS = (".gz", ".zst")
 CHECKED: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
 """Without it a reader does not notice a byte that was changed."""
 
 
-def kind_of(path: Path) -> tuple[str, str]:
+def split_endings(path: Path) -> tuple[str, str]:
     """What the name says that a file holds and how it is compressed: `a.csv.gz` is .csv, .gz."""
     ending = path.suffix.lower()
-    if ending in PACKED:
+    if ending in COMPRESSIONS:
         return path.with_suffix("").suffix.lower(), ending
     return ending, ""
 
 
 @contextmanager
-def unpacked(source: Source) -> Iterator[BinaryIO]:
+def decompressed(source: Source) -> Iterator[BinaryIO]:
     """The content of a file; raises UserError where the compression is damaged or cut off."""
     try:
         with source.path.open("rb") as file:
@@ -57,7 +57,7 @@ def unpacked(source: Source) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def packing(path: Path, ending: str) -> Iterator[BinaryIO]:
+def compressed_writer(path: Path, ending: str) -> Iterator[BinaryIO]:
     """A file to write into, compressed as an ending says, and on the disk when the block ends."""
     with path.open("wb") as file:
         if ending == ".gz":

@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO, cast
 
 from storage.errors import UserError
 from storage.formats.decoding import code_pages
-from storage.formats.decoding.compression import unpacked
+from storage.formats.decoding.compression import decompressed
 from storage.formats.decoding.streams import TextBytes
 from storage.formats.source import JSON, Source
 
@@ -54,7 +54,7 @@ def detect(source: Source, named: str | None = None, lenient: bool = False) -> E
     `lenient`, damaged UTF-8 is read as such. Raises UserError if no encoding fits. Reads the whole
     file, a piece at a time.
     """
-    with unpacked(source) as file:
+    with decompressed(source) as file:
         start = file.read(CHUNK)
         mark = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
         if named is not None:
@@ -72,7 +72,7 @@ def detect(source: Source, named: str | None = None, lenient: bool = False) -> E
 def text(source: Source) -> Iterator[TextIO]:
     """A file as text with the line ends that it has; raises UserError for bytes that do not fit."""
     with (
-        unpacked(source) as raw,
+        decompressed(source) as raw,
         TextBytes(raw, source.name, in_lines=source.format != JSON) as ended,
         io.TextIOWrapper(cast(BinaryIO, ended), source.encoding, source.errors, newline="") as file,
     ):
@@ -93,7 +93,7 @@ def _bad_line(source: Source) -> int:
     """The first line that is not in the encoding of a file."""
     decoder = codecs.getincrementaldecoder(str(source.encoding))()
     feeds = returns = 0
-    with unpacked(source) as file:
+    with decompressed(source) as file:
         while piece := file.read(CHUNK):
             try:
                 decoder.decode(piece)
@@ -178,13 +178,13 @@ class _Bytes:
 def _of_single_bytes(source: Source, lenient: bool) -> Encoding:
     seen = _Bytes()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    with unpacked(source) as file:
+    with decompressed(source) as file:
         while piece := file.read(CHUNK):
             _look(seen, piece, decoder.decode(piece))
     damaged = seen.good >= seen.bad  # what is mostly UTF-8
     if not damaged and not seen.controls:
         all_bytes = bytes(seen.used)
-        found = [one for one in code_pages.readings(seen.lines) if _decodes(all_bytes, one.codec)]
+        found = [one for one in code_pages.candidates(seen.lines) if _decodes(all_bytes, one.codec)]
         if found and found[0].is_text:
             notice = code_pages.doubt(found)
             return Encoding(found[0].codec, notices=() if notice is None else (notice,))

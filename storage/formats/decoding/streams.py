@@ -9,9 +9,9 @@ from storage.errors import UserError
 
 LONGEST_LINE = 1 << 25
 """Bytes of a line, beyond which a file is no text of tweets but unpacks endlessly."""
-NOTHING = " \t\r\n\x1a\ufeff"
+BLANK = " \t\r\n\x1a\ufeff"
 """What may stand in a line, or between the values of JSON, without making it one."""
-END = b"\x1a"
+CTRL_Z = b"\x1a"
 """Ctrl-Z, the end of a text file for DOS."""
 
 
@@ -35,10 +35,10 @@ class TextBytes(io.BufferedIOBase):
         """At most `size` bytes and some; none at the end."""
         piece = self._held + self._raw.read(size)
         self._held = b""
-        if piece.endswith(END):
+        if piece.endswith(CTRL_Z):
             self._held = self._raw.read(size)
             if not self._held:
-                return piece.rstrip(END)
+                return piece.rstrip(CTRL_Z)
         if self._in_lines:
             self._measure(piece)
         return piece

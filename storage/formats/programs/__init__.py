@@ -1,1 +1,4 @@
-"""Records of other programs, one module for each: what they say becomes columns and judgements."""
+"""Records of other programs, a module for each: they become columns and labels that people gave.
+
+Imports `storage.formats.values`; imported by the readers, and by `storage.transfer` to export.
+"""

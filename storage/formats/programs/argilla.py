@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
-from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.programs.records import GivenLabel, Record
 from storage.formats.values import cells
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ PARTS = {
 RESPONSES, SUGGESTION = ".responses", ".suggestion"
 """What the flat tables of version 2 add to the name of a question."""
 OLD_SUGGESTION = "-suggestion"
-"""And those of version 1."""
+"""What the flat tables of version 1 add to the name of a question for its suggestion."""
 DRAFTS = "the response is a draft or was discarded, which is no label"
 
 
@@ -68,18 +69,18 @@ def read(row: Row, question: str | None) -> Record:
             columns.setdefault("id", name)
     else:
         columns = _without_answers(row)
-    judgements, given = [], list(_responses(row))
+    given_labels, given = [], list(_responses(row))
     answered = questions(row)
     for answer in given:
         if answer.submitted and answer.value not in (None, "", []):
             column = records.column_of(answer.question, answered, question)
             value = _one(answer.value) if column == "label" else answer.value
             columns[column] = value
-            judgements.append(Judgement(column, value, answer.annotator, answer.at))
+            given_labels.append(GivenLabel(column, value, answer.annotator, answer.at))
     for answer in _suggestions(row):
         column = f"predicted {records.column_of(answer.question, answered, question)}"
         columns[column] = answer.value
-    return Record(columns, tuple(judgements), (DRAFTS,) if given and not judgements else ())
+    return Record(columns, tuple(given_labels), (DRAFTS,) if given and not given_labels else ())
 
 
 def _one(value: Any) -> Any:
@@ -87,7 +88,7 @@ def _one(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if len(value) > 1:
-        raise RecordError(cells.several(map(str, value)))
+        raise RecordError(cells.several_labels(map(str, value)))
     return value[0] if value else None
 
 
@@ -108,8 +109,8 @@ def _responses(row: Row) -> Iterator[Answer]:
             yield _answer(question, records.table(value), entry)
     for question in _flat_questions(row):
         if (values := row.get(question + RESPONSES)) is not None:
-            yield from _columns(row, question, cells.opened(values))
-        elif isinstance(entries := cells.opened(row.get(question)), list):
+            yield from _columns(row, question, cells.parsed(values))
+        elif isinstance(entries := cells.parsed(row.get(question)), list):
             yield from (_answer(question, entry, entry) for entry in records.objects(entries))
 
 
@@ -127,7 +128,7 @@ def _columns(row: Row, question: str, values: Any) -> Iterator[Answer]:
     """The responses of a flat table: columns of lists for values, users and states."""
     lists = [
         values,
-        *(cells.opened(row.get(f"{question}{RESPONSES}.{part}")) for part in ("users", "status")),
+        *(cells.parsed(row.get(f"{question}{RESPONSES}.{part}")) for part in ("users", "status")),
     ]
     values, users, states = (given if isinstance(given, list) else [] for given in lists)
     for place, value in enumerate(values):

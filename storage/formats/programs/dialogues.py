@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.formats.programs.records import Record, Row
+from storage.formats.columns import Row
+from storage.formats.programs.records import Record
 
 if TYPE_CHECKING:
     from storage.tweet import Tweet

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
-from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.programs.records import GivenLabel, Record
 
 TEXT = ("text", "data")
 """What the text is called in some versions and in others."""
@@ -30,7 +31,7 @@ def read(row: Row, question: str | None) -> Record:
     """The text with its last annotation; raises RecordError where one user gave several labels."""
     columns = {name: value for name, value in row.items() if name not in ("annotations", "meta")}
     columns |= records.table(row.get("meta"))
-    judgements = []
+    given_labels = []
     given: dict[str | None, object] = {}
     for entry in records.objects(row.get("annotations")):
         label, user = entry.get("label"), records.name_of(entry.get("user"))
@@ -44,7 +45,7 @@ def read(row: Row, question: str | None) -> Record:
                 "several labels are out of scope); leave one of them"
             )
         at = entry.get("updated_at") or entry.get("created_at")
-        judgements.append(Judgement("label", label, user, None if at is None else str(at)))
-    if judgements:
-        columns["label"] = judgements[-1].label
-    return Record(columns, tuple(judgements))
+        given_labels.append(GivenLabel("label", label, user, None if at is None else str(at)))
+    if given_labels:
+        columns["label"] = given_labels[-1].label
+    return Record(columns, tuple(given_labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from storage.formats.columns import Row
 from storage.formats.position import Position, RecordError
 from storage.formats.programs import (
     argilla,
@@ -15,7 +16,7 @@ from storage.formats.programs import (
     prodigy,
     records,
 )
-from storage.formats.programs.records import Record, Row
+from storage.formats.programs.records import Record
 from storage.formats.source import Form
 
 
@@ -58,6 +59,6 @@ def read(rows: Iterator[Row], form: Form, position: Position) -> Iterator[Record
         try:
             record = program.read(row, form.question)
         except RecordError as error:
-            position.wrong(str(error))
+            position.reject(str(error))
         else:
             yield record

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
-from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.programs.records import GivenLabel, Record
 
 if TYPE_CHECKING:
     from storage.tweet import Tweet
@@ -71,21 +72,23 @@ def read(row: Row, question: str | None) -> Record:
     columns = dict(records.table(task.get("data")))
     if task.get("id") is not None:
         columns.setdefault("id", task["id"])
-    answered, judgements = [], []
+    answered, given_labels = [], []
     for place, entry in enumerate(annotations):
         if entry.get("was_cancelled") or not (answers := _answers(task, entry, question)):
             continue
         at = str(entry.get("updated_at") or entry.get("created_at") or "")
         answered.append((bool(entry.get("ground_truth")), at, place, answers))
         who = records.name_of(entry.get("completed_by"))
-        judgements += [Judgement(name, value, who, at or None) for name, value in answers.items()]
+        given_labels += [
+            GivenLabel(name, value, who, at or None) for name, value in answers.items()
+        ]
     if answered:
         columns |= max(answered, key=lambda entry: entry[:3])[3]
     columns |= records.predicted(_guess(task, predictions, question))
     remarks: tuple[str, ...] = ()
     if not answered and any(task.get(name) for name in ANNOTATIONS):
         remarks = (SKIPPED if annotations else NUMBERS_ONLY,)
-    return Record(columns, tuple(judgements), remarks)
+    return Record(columns, tuple(given_labels), remarks)
 
 
 def _parts(row: Row) -> tuple[Row, list[Row], list[Row]]:

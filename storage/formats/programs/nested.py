@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from storage.formats.columns import Row
 from storage.formats.programs import records
-from storage.formats.programs.records import Record, Row
+from storage.formats.programs.records import Record
 from storage.formats.values.column_names import NAMES, fold
 
 
@@ -19,7 +20,7 @@ def questions(row: Row) -> list[str]:
 
 def read(row: Row, question: str | None) -> Record:
     """The record with the columns of that object beside its own."""
-    key = question if question != records.WHICHEVER else next(iter(_holders(row)), None)
+    key = question if question != records.ANY_QUESTION else next(iter(_holders(row)), None)
     inner = records.table(row.get(key)) if key is not None else {}
     return Record({name: value for name, value in row.items() if name != key} | inner)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
-from storage.formats.programs.records import Judgement, Record, Row
+from storage.formats.programs.records import GivenLabel, Record
 from storage.formats.values import cells
 
 ANSWERS = ("accept", "reject", "ignore")
@@ -41,15 +42,15 @@ def read(row: Row, question: str | None) -> Record:
         return Record(columns)
     who = next((row[name] for name in ANNOTATORS if row.get(name)), None)
     at = row.get("_timestamp")
-    judgement = Judgement("label", label, records.name_of(who), None if at is None else str(at))
-    return Record(columns, (judgement,))
+    given_label = GivenLabel("label", label, records.name_of(who), None if at is None else str(at))
+    return Record(columns, (given_label,))
 
 
 def _chosen(row: Row, accepted: Any) -> Any:
     """The accepted option; the text of one that is called by a number."""
     chosen = accepted if isinstance(accepted, list) else [accepted]
     if len(chosen) > 1:
-        raise RecordError(cells.several(map(str, chosen)))
+        raise RecordError(cells.several_labels(map(str, chosen)))
     label = chosen[0] if chosen else None
     if isinstance(label, int):
         texts = {option.get("id"): option.get("text") for option in _options(row)}

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-Row = dict[str, Any]
-WHICHEVER = "*"
+from storage.formats.columns import Row
+
+ANY_QUESTION = "*"
 """The question that a record happens to answer."""
 
 
 @dataclass(frozen=True)
-class Judgement:
+class GivenLabel:
     """A label that somebody gave, as the file has it."""
 
     column: str
@@ -27,7 +28,7 @@ class Record(NamedTuple):
     """A row of columns, and beside it what does not fit into one."""
 
     row: Row
-    judgements: tuple[Judgement, ...] = ()
+    given_labels: tuple[GivenLabel, ...] = ()
     """All labels that the record has from annotators, the one that counts among them."""
     remarks: tuple[str, ...] = ()
     """What was left out of the record, as words that can be counted: "12 records: …"."""
@@ -66,13 +67,13 @@ def only(questions: Sequence[Collection[str]]) -> str | None:
     """
     names = {name for answered in questions for name in answered}
     if len(names) > 1:
-        return WHICHEVER if all(len(set(answered)) < 2 for answered in questions) else None
+        return ANY_QUESTION if all(len(set(answered)) < 2 for answered in questions) else None
     return next(iter(names), None)
 
 
 def column_of(question: str, answered: Collection[str], single: str | None) -> str:
     """The column of an answer, of those of a record: those to the only question are the label."""
-    alone = single == WHICHEVER and len(set(answered)) == 1
+    alone = single == ANY_QUESTION and len(set(answered)) == 1
     return "label" if alone or question == single else question
 
 

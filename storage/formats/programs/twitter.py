@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from storage.formats.columns import Row
 from storage.formats.programs import records
-from storage.formats.programs.records import Record, Row
+from storage.formats.programs.records import Record
 
 PARTS = frozenset(("truncated", "full_text", "extended_tweet", "note_tweet", "retweeted_status"))
 """What says that a text is cut, or has the full one."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import UsageError
 from storage.formats.decoding.encodings import text
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.streams import BLANK
 from storage.formats.source import Dialect, ReadOptions, Source
 from storage.formats.tables import quotes
 from storage.formats.tables.headers import header, names_known
@@ -72,7 +72,7 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
     if (
         delimiter == "\t"
         and options.quoting is None
-        and (line := quotes.astray(source, dialect)) is not None
+        and (line := quotes.stray_quote(source, dialect)) is not None
     ):
         dialect = _with_header(source, lines, replace(found, quoted=False), options)
         notices.append(
@@ -182,7 +182,7 @@ def _is_spaced(lines: Sequence[str], dialect: Dialect) -> bool:
 
 
 def _holds_something(row: Sequence[str]) -> bool:
-    return any(cell.strip(NOTHING + DELIMITERS) for cell in row)
+    return any(cell.strip(BLANK + DELIMITERS) for cell in row)
 
 
 def _evenness(sample: Sequence[Sequence[str]]) -> tuple[int, bool, float, int]:

@@ -80,7 +80,7 @@ def _records(source: Source, dialect: Dialect, position: Position) -> Iterator[l
             position.record, position.line = record, number
             if any_in(row[width:]):
                 position.raw = to_json(_named(row, dialect))
-                position.wrong(f"there are cells beyond the {width} columns of the header")
+                position.reject(f"there are cells beyond the {width} columns of the header")
             else:
                 yield row[:width] + [None] * (width - len(row))
 

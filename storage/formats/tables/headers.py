@@ -14,7 +14,7 @@ NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a table."""
+    """The names of the columns of a table, and whether its first row holds them."""
 
     names: tuple[str, ...]
     is_row: bool

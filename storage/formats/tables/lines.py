@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from storage.formats.decoding.encodings import text
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Position
 from storage.formats.source import FASTTEXT, TABLE, ReadOptions, Source
 from storage.formats.tables.headers import names_known
@@ -45,7 +45,7 @@ def _lines(source: Source, position: Position) -> Iterator[str]:
     record = 0
     with text(source) as file:
         for number, line in enumerate(file, start=1):
-            if line.strip(NOTHING):
+            if line.strip(BLANK):
                 record += 1
                 position.record, position.line, position.raw = record, number, line
                 yield line.rstrip("\r\n")
@@ -58,6 +58,6 @@ def _labelled(source: Source, position: Position) -> Iterator[list[str | None]]:
             labels.append(found[1])
             start = found.end()
         if len(set(labels)) > 1:
-            position.wrong(cells.several(dict.fromkeys(labels)))
+            position.reject(cells.several_labels(dict.fromkeys(labels)))
         else:
             yield [line[start:], labels[0] if labels else None]

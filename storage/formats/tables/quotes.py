@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from storage.formats.decoding.compression import unpacked
+from storage.formats.decoding.compression import decompressed
 from storage.formats.decoding.encodings import text
 from storage.formats.source import Dialect, Source
 
@@ -41,13 +41,13 @@ class Quote:
         return f"{wrong}{escape}, or read quotes as ordinary characters with --quoting none"
 
 
-def astray(source: Source, dialect: Dialect) -> int | None:
+def stray_quote(source: Source, dialect: Dialect) -> int | None:
     """The line of a quote that is none, in a table whose rows are lines divided by tabs.
 
     It runs over line ends, or nothing that is legal follows it, while most lines of its record
     have all the columns that a row needs.
     """
-    with unpacked(source) as raw:
+    with decompressed(source) as raw:
         if not any(b'"' in piece for piece in iter(lambda: raw.read(CHUNK), b"")):
             return None
     with text(source) as file:
@@ -88,7 +88,7 @@ class _Lines:
         return 2 * self.whole > self.number
 
 
-def opened(lines: Iterator[str], dialect: Dialect, first: int) -> Quote:
+def open_quote(lines: Iterator[str], dialect: Dialect, first: int) -> Quote:
     """The last quote of a record that begins with these lines, numbered from `first`.
 
     The lines are read up to the fault of the record: text after the closing quote, or their end

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from storage.formats.decoding.encodings import text
-from storage.formats.decoding.streams import NOTHING
+from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Position
 from storage.formats.source import Dialect, Source
 from storage.formats.tables import dialects, quotes
@@ -29,19 +29,19 @@ def strict(source: Source, dialect: Dialect, position: Position) -> Iterator[lis
                     position.record = record = record + 1
                     position.line = began
                     yield fields
-                elif "".join(fields).strip(NOTHING):
+                elif "".join(fields).strip(BLANK):
                     position.record = record = record + 1
                     position.line = began
                     if (row := _fitted(fields, dialect)) is not None:
                         yield row
                     else:
                         ended = dialect.skipped + reader.line_num
-                        position.wrong(_ragged(fields, dialect, ended - began))
+                        position.reject(_ragged(fields, dialect, ended - began))
                 began = after + reader.line_num
         except csv.Error as error:
             position.record, position.line = record + 1, began
             with text(source) as again:
-                position.wrong(*_unreadable(islice(again, began - 1, None), dialect, error, began))
+                position.reject(*_unreadable(islice(again, began - 1, None), dialect, error, began))
 
 
 def lenient(source: Source, dialect: Dialect, position: Position) -> Iterator[list[str]]:
@@ -60,7 +60,7 @@ def lenient(source: Source, dialect: Dialect, position: Position) -> Iterator[li
                 reason, _ = _unreadable(iter(lines.taken), dialect, error, lines.first)
             if fields is None:
                 return
-            if reason is None and not "".join(fields).strip(NOTHING):
+            if reason is None and not "".join(fields).strip(BLANK):
                 continue
             record += 1
             position.record, position.line = record, lines.first
@@ -70,7 +70,7 @@ def lenient(source: Source, dialect: Dialect, position: Position) -> Iterator[li
                 yield row
                 continue
             position.raw = lines.taken[0]
-            position.wrong(reason or _ragged(fields, dialect, len(lines.taken) - 1))
+            position.reject(reason or _ragged(fields, dialect, len(lines.taken) - 1))
             lines.give_back()
 
 
@@ -129,5 +129,5 @@ def _unreadable(
     """What is wrong with the quotes of the record that begins in a line, and in which line."""
     if "expected after" not in str(error) and "end of data" not in str(error):
         return f"{error}; correct the line", first
-    quote = quotes.opened(lines, dialect, first)
+    quote = quotes.open_quote(lines, dialect, first)
     return quote.sentence, quote.line

@@ -37,7 +37,7 @@ def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | No
     `known` has the keys of labels and codes, which count even where they look empty. Raises
     RecordError for several labels, or something that is none.
     """
-    cell = opened(cell)
+    cell = parsed(cell)
     if depth > DEEPEST:
         raise RecordError("the label is nested too deep")
     if isinstance(cell, list | tuple):
@@ -70,11 +70,11 @@ def looks_empty(value: str, known: Collection[str] = ()) -> bool:
 def _one(labels: Iterable[str]) -> str | None:
     different = list(dict.fromkeys(labels))
     if len(different) > 1:
-        raise RecordError(several(different))
+        raise RecordError(several_labels(different))
     return different[0] if different else None
 
 
-def several(labels: Iterable[str]) -> str:
+def several_labels(labels: Iterable[str]) -> str:
     """What is wrong with a record that has more than one label."""
     shown = ", ".join(map(repr, labels))
     return (
@@ -89,7 +89,7 @@ def _is_span(item: Any) -> bool:
     return isinstance(item, list | tuple) and [type(part) for part in item[:2]] == [int, int]
 
 
-def opened(cell: Any) -> Any:
+def parsed(cell: Any) -> Any:
     """The list or object that a cell holds as text, in JSON or as Python prints it."""
     if not isinstance(cell, str) or len(cell) > LONGEST:
         return cell

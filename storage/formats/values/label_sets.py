@@ -10,7 +10,7 @@ from storage import label_names
 from storage.config import Config, check_new_labels
 from storage.errors import UsageError
 from storage.formats.columns import MOST_LABELS, MOST_VALUES
-from storage.formats.values.cells import several
+from storage.formats.values.cells import several_labels
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
 from storage.label_names import key
 
@@ -67,10 +67,10 @@ def unused(codes: Codes, given: Mapping[str, str], seen: Iterable[str]) -> list[
 
 
 def _require_known(config: Config, place: str, codes: Codes, found: list[str]) -> None:
-    names = (codes.name(value) for value in found)
-    unknown = sorted({name for name in names if name is not None and known(config, name) is None})
+    names = filter(None, map(codes.name, found))
+    unknown = sorted({name for name in names if label_meant(config, name) is None})
     if unknown:
-        pair = label_names.alike([*config.labels, unknown[0]])
+        pair = label_names.confusable_pair([*config.labels, unknown[0]])
         twin = "" if pair is None else f" ({label_names.difference(*pair)})"
         raise UsageError(
             f"{place} has labels that this workspace does not have: {listed(unknown)}{twin} "
@@ -78,7 +78,7 @@ def _require_known(config: Config, place: str, codes: Codes, found: list[str]) -
         )
 
 
-def known(config: Config, name: str) -> str | None:
+def label_meant(config: Config, name: str) -> str | None:
     """The label of the workspace that a value means; 1.0 is the label 1."""
     return config.label(name) or config.label(code_of(name))
 
@@ -105,7 +105,7 @@ def _require_single(place: str, seen: Counter[str], labels: tuple[str, ...]) -> 
         if len(parts) > 1 and all(key(part) in single for part in parts):
             raise UsageError(
                 f"{place}: {label!r} ({seen[label]:,} times) is several labels in one: "
-                f"{several(parts)}, or map it with --map {quoted(label)}=NAME."
+                f"{several_labels(parts)}, or map it with --map {quoted(label)}=NAME."
             )
 
 

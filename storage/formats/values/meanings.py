@@ -11,11 +11,11 @@ from storage.formats.position import RecordError
 from storage.formats.source import TABLE, Source
 from storage.formats.values.cells import label_of, value_of
 from storage.formats.values.codes import Codes
-from storage.formats.values.label_sets import known, known_keys
+from storage.formats.values.label_sets import known_keys, label_meant
 from storage.label_names import key
 
 
-class Labels(dict[str, int | None]):
+class LabelNumbers(dict[str, int | None]):
     """The number of the label that a cell means; None for no label.
 
     `numbers` are those of the labels by their names and the keys of these; `plain` cells are names
@@ -33,23 +33,23 @@ class Labels(dict[str, int | None]):
         self._known = known_keys(config, codes)
 
     def __missing__(self, cell: str) -> int | None:
-        self[cell] = self.of(cell)
+        self[cell] = self.number_of(cell)
         return self[cell]
 
-    def of(self, cell: Any) -> int | None:
+    def number_of(self, cell: Any) -> int | None:
         """The number for a cell that may be something else than text; may raise RecordError."""
         value = value_of(cell) if self._plain else label_of(cell, self._known)
         name = self._codes.name(value)
         if name is None:
             return None
-        label = known(self._config, name) or name
+        label = label_meant(self._config, name) or name
         number = self._numbers.get(label, self._numbers.get(key(label)))
         if number is None:
             raise RecordError(f"{name!r} is not a label of this workspace")
         return number
 
 
-class Splits(dict[str | None, str | None]):
+class SplitNames(dict[str | None, str | None]):
     """The split that a value means; None if it is none. `known` has the values in lower case."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
@@ -61,7 +61,7 @@ class Splits(dict[str | None, str | None]):
         return self[value]
 
 
-class Swallowed:
+class SwallowedRows:
     """Looks for rows of a table inside a text, as there are where a quote is missing."""
 
     def __init__(self, source: Source, columns: Columns) -> None:
@@ -71,7 +71,7 @@ class Swallowed:
         there = dialect is not None and columns.label in dialect.names
         self._place = dialect.names.index(columns.label) if dialect and there else None
 
-    def rows(self, text: str, labels: Labels) -> bool:
+    def rows(self, text: str, labels: LabelNumbers) -> bool:
         """Whether a line of the text has all the columns of a row, and a label in its place."""
         if self._place is None or self._width < 2:
             return False

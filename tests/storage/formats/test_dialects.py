@@ -103,7 +103,7 @@ def test_columns_without_a_name_go_where_they_are_empty(taken, write, make_store
     path = write("t.csv", f",class,message,,\n0,ham,{UP},,\n1,spam,{DOWN},and more,\n2,ham,short\n")
     store, report = take_in(make_store(labels=()), path)
     assert report.columns == {"text": "message", "label": "class"}
-    assert [tweets.source(store, number) for number in (1, 2, 3)] == [
+    assert [tweets.source_columns(store, number) for number in (1, 2, 3)] == [
         {"column1": "0"},
         {"column1": "1", "column4": "and more"},
         {"column1": "2"},

@@ -80,7 +80,7 @@ def test_numbers_dates_and_errors(make_store, take_in, workbook):
     ]
     assert [tweet.text for tweet in tweets.each(store)][2:] == ["True", "0.5"]
     assert report.rejected == 1
-    assert tweets.source(store, 1) == {"day": "2024-05-01T12:00:00", "share": 0.5}
+    assert tweets.source_columns(store, 1) == {"day": "2024-05-01T12:00:00", "share": 0.5}
 
 
 def test_a_sheet_without_header(taken, workbook):

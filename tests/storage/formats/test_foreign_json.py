@@ -11,7 +11,7 @@ import pytest
 from storage.config import Config
 from storage.errors import UserError
 from storage.transfer import importing, parsing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 ROUNDS = 2_000
 CHOICE = {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["up"]}}
@@ -195,7 +195,7 @@ def test_a_record_with_odd_fields_is_imported_or_refused_in_a_sentence(form, tmp
         path.write_text(content)
         lenient = turn % 3 == 0
         try:
-            plan = importing.plan(Config(), path, Options(lenient=lenient))
+            plan = importing.plan(Config(), path, ImportOptions(lenient=lenient))
             numbers = {label: number for number, label in enumerate(plan.labels)}
             batches = list(parsing.parse(importing._job(Config(), plan, numbers)))
         except UserError as error:

@@ -18,7 +18,7 @@ from storage.formats.source import ReadOptions
 from storage.history import labels
 from storage.query import tweets
 from storage.transfer import exporting, importing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 CSV = "text,label\nup we go,positive\ndown it goes,negative\n"
 JSONL = '{"text": "up we go", "label": "positive"}\n{"text": "down it goes"}\n'
@@ -198,12 +198,12 @@ def test_a_hundred_columns_and_a_megabyte_in_a_cell(make_store, take_in, write, 
         writer.writerow([f'tweet {n} "\r\n\t\x00' + "x" * 1_000_000, "up", *map(str, range(98))])
     store, _ = take_in(make_store(labels=("up",)), write("wide.csv", buffer.getvalue()))
     assert [len(text) for text in found(store)] == [1_000_013] * 3
-    assert tweets.source(store, 1) == {f"c{n}": str(n) for n in range(98)}
+    assert tweets.source_columns(store, 1) == {f"c{n}": str(n) for n in range(98)}
     for name in ("out.csv", "out.jsonl", "out.json", "out.parquet"):
         exporting.export(store, tmp_path / name)
         other, _ = take_in(make_store(f"for {name}", labels=("up",)), tmp_path / name)
         assert found(other) == found(store)
-        assert tweets.source(other, 3) == tweets.source(store, 3)
+        assert tweets.source_columns(other, 3) == tweets.source_columns(store, 3)
 
 
 def test_a_table_gives_names_and_values(write, tmp_path):
@@ -277,10 +277,10 @@ def test_json_that_is_none_is_named_with_its_line(content, write):
 def test_half_an_emoji_in_another_column_is_kept(make_store, take_in, write, tmp_path):
     path = write("t.jsonl", '{"text": "up we go", "user": "half \\ud83d"}')
     store, _ = take_in(make_store(), path)
-    assert tweets.source(store, 1) == {"user": "half \ud83d"}
+    assert tweets.source_columns(store, 1) == {"user": "half \ud83d"}
     exporting.export(store, tmp_path / "out.csv")
     other, _ = take_in(make_store("other"), tmp_path / "out.csv")
-    assert tweets.source(other, 1) == {"user": "half \ud83d"}
+    assert tweets.source_columns(other, 1) == {"user": "half \ud83d"}
 
 
 @pytest.mark.parametrize("column", ["text", "id"])
@@ -470,23 +470,23 @@ def test_a_file_whose_name_is_no_unicode_is_imported(make_store, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
     path.write_text(CSV)
     store = make_store()
-    assert importing.run(store, importing.plan(store.config, path, Options())).added == 2
+    assert importing.run(store, importing.plan(store.config, path, ImportOptions())).added == 2
 
 
 def test_an_export_shows_one_moment(small, reopen, tmp_path):
     """Somebody labels while the export runs: labels and histories still fit."""
     other = reopen(small, "ben")
-    window = exporting.event_records.of
+    window = exporting.event_records.export_events
 
     def labelled_meanwhile(store, ids):
         labels.assign(other, [1], "negative")
         return window(store, ids)
 
-    exporting.event_records.of = labelled_meanwhile
+    exporting.event_records.export_events = labelled_meanwhile
     try:
         exporting.export(small, tmp_path / "t.jsonl")
     finally:
-        exporting.event_records.of = window
+        exporting.event_records.export_events = window
     row = json.loads((tmp_path / "t.jsonl").read_text().splitlines()[0])
     assert row["label"] == "positive"
     assert [event["kind"] for event in row["history"]] == ["gold import"]

@@ -206,7 +206,7 @@ def test_splits_that_are_none_are_counted_wherever_they_stand(make_store, take_i
     path = write("t.csv", late)
     store, report = take_in(make_store("late", labels=()), path)
     assert "2 values of column 'split' are no split ('holdout' 1, 'Holdout' 1)" in report.notices[0]
-    assert tweets.source(store, 501) == {"split": "holdout"}
+    assert tweets.source_columns(store, 501) == {"split": "holdout"}
     with pytest.raises(UsageError, match=r"2 values that are no split .*--split-as"):
         taken(path, columns={"split": "split"})
     for options in ({"splits": {"HOLDOUT": "test"}}, {"split": "dev"}):
@@ -221,7 +221,7 @@ def test_a_column_without_any_split_is_a_column_like_others(make_store, take_in,
     rows = "".join(f'{{"text": "text number {n}", "fold": {n % 3}}}\n' for n in range(9))
     store, report = take_in(make_store(), write("t.jsonl", rows))
     assert report.columns == {"text": "text"}
-    assert tweets.source(store, 2) == {"fold": 1}
+    assert tweets.source_columns(store, 2) == {"fold": 1}
     assert report.notices[0].startswith(
         "No value of column 'fold' is a split ('0' 3, '1' 3, '2' 3), so the tweets are dealt out"
     )

@@ -10,7 +10,7 @@ from storage.errors import UserError
 from storage.formats.rejects import Rejects
 from storage.query import tweets
 from storage.transfer import importing, parsing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 BROKEN = (
     "text,label\n"
@@ -31,7 +31,7 @@ def collected(make_store, tmp_path):
 
     def run(path, **options):
         store = make_store(f"workspace of {path.name}", labels=("up", "down"))
-        plan = importing.plan(store.config, path, Options(lenient=True, **options))
+        plan = importing.plan(store.config, path, ImportOptions(lenient=True, **options))
         rejects = tmp_path / f"rejects of {path.name}"
         with Rejects(rejects, plan.source) as file:
             report = importing.run(store, plan, wrong=file.write)

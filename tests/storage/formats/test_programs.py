@@ -26,11 +26,11 @@ def given(taken, write):
     return run
 
 
-def judgements(path):
+def given_labels(path):
     """What the annotators said in each record of a file."""
     source = detection.find(path, ReadOptions())
     return [
-        [(one.column, one.label, one.annotator, one.at) for one in record.judgements]
+        [(one.column, one.label, one.annotator, one.at) for one in record.given_labels]
         for record in readers.records(source)
     ]
 
@@ -103,7 +103,7 @@ def test_other_answers_of_label_studio_are_columns(make_store, take_in, write):
     note = {"from_name": "text", "type": "textarea", "value": {"text": ["a note"]}}
     path = write("t.json", json.dumps([task(UP, choices("a"), stars, note)]))
     store, _ = take_in(make_store(labels=()), path)
-    assert tweets.source(store, 1) == {"stars": 4, "text answer": ["a note"]}
+    assert tweets.source_columns(store, 1) == {"stars": 4, "text answer": ["a note"]}
 
 
 def test_json_min_and_csv_of_label_studio(given, taken, write):
@@ -135,7 +135,7 @@ def test_json_min_and_csv_of_label_studio(given, taken, write):
         taken(write("t.csv", f'{head}1,1,2024,1,1.5,{cell},"{UP}"\n'))
 
 
-def test_the_judgements_of_label_studio(write):
+def test_the_given_labels_of_label_studio(write):
     entries = [
         {"completed_by": 1, "created_at": "2024-01-01", "result": [choices("up")]},
         {
@@ -148,7 +148,7 @@ def test_the_judgements_of_label_studio(write):
         {"completed_by": 3, "was_cancelled": True, "result": [choices("up")]},
     ]
     path = write("t.json", json.dumps([task(UP, annotations=entries)]))
-    assert judgements(path) == [
+    assert given_labels(path) == [
         [
             ("label", "up", "1", "2024-01-01"),
             ("label", "down", "b@x.y", "2024-01-02"),
@@ -244,7 +244,7 @@ def test_flat_tables_of_argilla_come_as_csv_and_parquet(taken, write, tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     for name in ("t.csv", "t.parquet"):
         assert taken(tmp_path / name)[0] == BOTH
-        assert judgements(tmp_path / name) == [
+        assert given_labels(tmp_path / name) == [
             [("label", "positive", "u", None)],
             [("label", "negative", "v", None)],
         ]
@@ -254,18 +254,18 @@ def test_questions_of_argilla_that_are_no_labels_stay_columns(make_store, take_i
     spans = [{"start": 0, "end": 2, "label": "x"}]
     row = {"fields": {"text": UP}, "responses": {"parts": [{"value": spans, "user_id": "u"}]}}
     store, report = take_in(make_store(labels=()), write("t.json", json.dumps([row])))
-    assert tweets.source(store, 1) == {"parts": spans}
+    assert tweets.source_columns(store, 1) == {"parts": spans}
     assert "label" not in report.columns
 
 
-def test_the_judgements_of_argilla(write):
+def test_the_given_labels_of_argilla(write):
     answers = [
         {"value": "a", "user_id": "u"},
         {"value": "b", "user_id": "v", "updated_at": "2024"},
         {"value": "c", "user_id": "w", "status": "draft"},
     ]
     row = {"fields": {"text": UP}, "responses": {"mood": answers}}
-    assert judgements(write("t.json", json.dumps([row]))) == [
+    assert given_labels(write("t.json", json.dumps([row]))) == [
         [("label", "a", "u", None), ("label", "b", "v", "2024")]
     ]
 
@@ -363,8 +363,8 @@ def test_what_prodigy_rejected_and_who_answered(make_store, take_in, write):
     ]
     path = write("t.jsonl", "\n".join(map(json.dumps, rows)))
     store, _ = take_in(make_store(labels=()), path)
-    assert tweets.source(store, 1)["rejected label"] == "a"
-    assert judgements(path) == [[], [("label", "a", "ana", "7")]]
+    assert tweets.source_columns(store, 1)["rejected label"] == "a"
+    assert given_labels(path) == [[], [("label", "a", "ana", "7")]]
 
 
 # Data sets

@@ -50,11 +50,11 @@ def test_what_is_decided_leaves_the_queue_and_comes_back_with_undo(ranked, decid
     assert decisions.decided(ranked, 1) == set()
     assert order(ranked) == [1, 2, 3, 4, 5, 6]
     assert disagreeing(ranked) == {1, 2, 3}
-    assert suspect_ranking.left(ranked) == 5
+    assert suspect_ranking.count_undecided(ranked) == 5
     decide(ranked)
-    assert suspect_ranking.left(ranked) == 4
+    assert suspect_ranking.count_undecided(ranked) == 4
     assert decisions.decided(ranked, 1) == {2}
-    assert decisions.told(ranked, [1, 2, 3], 1) == {2: word}
+    assert decisions.describe(ranked, [1, 2, 3], 1) == {2: word}
     assert order(ranked) == [1, 3, 4, 5, 2, 6]
     assert disagreeing(ranked) == {1, 3}
     labels.undo(ranked)
@@ -73,7 +73,7 @@ def test_a_flag_or_a_note_decides_nothing(ranked):
 def test_what_was_decided_before_the_run_is_no_answer_to_it(ranked):
     labels.annotate(ranked, 4, "an event after the run")
     assert decisions.decided(ranked, 1) == set()
-    assert decisions.told(ranked, [4], 1) == {}
+    assert decisions.describe(ranked, [4], 1) == {}
     labels.assign(ranked, [4], "negative")
     assert decisions.decided(ranked, 1) == {4}
 
@@ -82,17 +82,17 @@ def test_a_label_that_is_changed_without_a_review_is_open_again(ranked):
     snapshots.take(ranked, "before")
     labels.assign(ranked, [2], "negative")
     assert decisions.decided(ranked, 1) == {2}
-    snapshots.restore(ranked, "before")
+    snapshots.restore_snapshot(ranked, "before")
     assert decisions.decided(ranked, 1) == set()
     assert 2 in disagreeing(ranked)
 
 
 def test_the_review_of_somebody_else_counts(ranked, reopen):
     labels.assign(reopen(ranked, "ben"), [2], "positive")
-    assert decisions.told(ranked, [2], 1) == {2: "kept by ben"}
+    assert decisions.describe(ranked, [2], 1) == {2: "kept by ben"}
     labels.assign(ranked, [2], "positive")
     labels.undo(ranked)
-    assert decisions.told(ranked, [2], 1) == {2: "kept by ben"}
+    assert decisions.describe(ranked, [2], 1) == {2: "kept by ben"}
 
 
 def test_a_new_ranking_by_the_same_run_asks_nothing_again_and_one_by_a_new_run_does(ranked):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from storage.errors import UsageError, UserError
 from storage.history import integrity, labels
-from storage.history.edit_conflicts import Overtaken
-from storage.history.events import Shown
+from storage.history.edit_conflicts import EditConflict
+from storage.history.events import EditContext
 from storage.query import tweets
 from storage.store import open_store
 
@@ -121,7 +121,7 @@ def test_what_was_on_the_screen_is_kept_with_the_event(small):
     from storage.runs import runs
 
     run = runs.add(small, "uid", "baseline", "baseline", None, ("positive", "negative"))
-    labels.assign(small, [1], "negative", Shown("suspects", run))
+    labels.assign(small, [1], "negative", EditContext("suspects", run))
     event = labels.history(small, 1)[-1]
     assert (event["queue"], event["run"], event["annotator"]) == ("suspects", run, "ana")
 
@@ -260,7 +260,7 @@ def test_everyone_undoes_their_own_changes(small, reopen):
         labels.undo(small)
     with pytest.raises(UserError, match="nothing to redo"):
         labels.redo(ben)
-    assert labels.undone(small) == 1
+    assert labels.count_undone(small) == 1
 
 
 def test_undo_leaves_alone_what_somebody_else_changed_since(small, reopen):
@@ -426,7 +426,7 @@ def ben(small, reopen):
 def test_a_label_is_not_written_over_one_that_was_not_seen(small, ben):
     labels.assign(small, [1], "negative", seen={1: "positive"})
     before = small.db.execute("SELECT * FROM steps").fetchall()
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(EditConflict) as caught:
         labels.assign(ben, [1], "positive", seen={1: "positive"})
     latest = caught.value.latest
     assert (caught.value.tweets, latest.annotator, latest.value) == (1, "ana", "negative")
@@ -439,7 +439,7 @@ def test_a_label_is_not_written_over_one_that_was_not_seen(small, ben):
 
 def test_a_label_that_somebody_took_away_is_noticed(small, ben):
     labels.assign(small, [1], None)
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(EditConflict) as caught:
         labels.assign(ben, [1], "positive", seen={1: "positive"})
     assert caught.value.latest.value is None
     labels.assign(ben, [1], "positive", seen={1: None})
@@ -449,7 +449,7 @@ def test_one_of_many_that_was_changed_holds_up_all_of_them(small, ben):
     labels.assign(small, [3], "negative")
     labels.assign(small, [2], "negative")
     seen = {number: label_of(ben, number) for number in range(1, 6)} | {3: "positive"}
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(EditConflict) as caught:
         labels.assign(ben, seen, "positive", seen=seen | {2: "positive"})
     assert (caught.value.tweets, caught.value.latest.tweet) == (2, 2)
     assert len(events(small, 1)) == 1
@@ -460,14 +460,14 @@ def test_one_of_many_that_was_changed_holds_up_all_of_them(small, ben):
 def test_a_mark_that_somebody_else_set_is_noticed_and_other_fields_are_not(small, ben, field):
     labels.assign(small, [1], "negative")
     labels.mark(ben, [1], field, True, seen={1: False})
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(EditConflict) as caught:
         labels.mark(small, [1], field, True, seen={1: False})
     assert (caught.value.latest.field, caught.value.latest.annotator) == (field, "ben")
 
 
 def test_a_note_is_not_written_over_one_that_was_not_seen(small, ben):
     labels.annotate(ben, 1, "sarcasm")
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(EditConflict) as caught:
         labels.annotate(small, 1, "a joke", seen={1: None})
     assert caught.value.latest.value == "sarcasm"
     assert tweets.tweet(small, 1).note == "sarcasm"
@@ -478,13 +478,13 @@ def test_undo_says_who_changed_what_it_leaves_alone(small, ben):
     labels.assign(ben, [1], "positive")
     change = labels.undo(small)
     assert (change.tweets, change.skipped) == ((), 1)
-    assert (change.overtaken_by.annotator, change.overtaken_by.value) == ("ben", "positive")
+    assert (change.conflict.annotator, change.conflict.value) == ("ben", "positive")
 
 
 def test_an_outlook_tells_what_undo_would_do_and_no_other_step_is_taken_back(small, ben):
     labels.assign(small, [1, 2, 4], "negative")
     labels.assign(ben, [2], "positive")
-    found = labels.outlook(small, "undo")
+    found = labels.undo_preview(small, "undo")
     changes = {("label", "negative", "positive"): 1, ("label", "negative", "negative"): 1}
     assert (found.changes, found.left) == (changes, 1)
     labels.mark(small, [5], "review", True)
@@ -493,7 +493,7 @@ def test_an_outlook_tells_what_undo_would_do_and_no_other_step_is_taken_back(sma
     assert label_of(small, 1) == "negative"
     labels.undo(small)
     assert labels.undo(small, step=found.step).tweets == (1, 4)
-    again = labels.outlook(small, "redo")
+    again = labels.undo_preview(small, "redo")
     assert (again.step, again.changes[("label", "positive", "negative")]) == (found.step, 1)
     assert labels.redo(small, step=again.step).tweets == (1, 4)
 

@@ -47,7 +47,7 @@ def test_what_is_undone_does_not_count_and_what_was_before_it_does(small):
 def test_going_back_to_a_snapshot_is_nobodys_judgement(small, reopen):
     snapshots.take(small, "before")
     labels.assign(small, [1], "negative")
-    snapshots.restore(reopen(small, "ben"), "before")
+    snapshots.restore_snapshot(reopen(small, "ben"), "before")
     assert rated(small) == [("ana", 1, "negative")]
 
 

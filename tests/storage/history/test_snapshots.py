@@ -18,7 +18,7 @@ MORE = [{"text": f"later {n}", "label": "negative", "split": "train"} for n in r
 def between(store, a, b):
     found = snapshots.differences(store, snapshots.find(store, a), snapshots.find(store, b))
     return [
-        (d.tweet, d.field, *(snapshots.readable(store, d.field, v) for v in (d.old, d.new)))
+        (d.tweet, d.field, *(snapshots.displayed_value(store, d.field, v) for v in (d.old, d.new)))
         for d in found
     ]
 
@@ -52,7 +52,7 @@ def test_what_was_changed_and_put_back_is_no_difference(small):
     labels.assign(small, [1], "positive")
     assert between(small, "before", "now") == []
     with pytest.raises(UserError, match="Nothing differs from the snapshot 'before'"):
-        snapshots.restore(small, "before")
+        snapshots.restore_snapshot(small, "before")
 
 
 def test_gold_is_a_state_as_well(small):
@@ -81,7 +81,7 @@ def test_a_snapshot_is_restored_whoever_changed_it_since(small, reopen):
     labels.annotate(ben, 6, "ask")
     after = tweet_state(small)
     calls = []
-    change = snapshots.restore(small, "before", lambda *done: calls.append(done))
+    change = snapshots.restore_snapshot(small, "before", lambda *done: calls.append(done))
     assert tweet_state(small) == before
     assert (change.kind, change.tweets) == ("restore", (1, 2, 3, 6))
     assert calls == [(5, 5)]
@@ -97,7 +97,7 @@ def test_a_snapshot_is_restored_whoever_changed_it_since(small, reopen):
 def test_undoing_a_restore_leaves_alone_what_somebody_else_changed_since(small, reopen):
     snapshots.take(small, "before")
     labels.assign(small, [1, 2], "negative")
-    snapshots.restore(small, "before")
+    snapshots.restore_snapshot(small, "before")
     labels.assign(reopen(small, "ben"), [2], None)
     change = labels.undo(small)
     assert (change.tweets, change.skipped) == ((1,), 1)
@@ -111,7 +111,7 @@ def test_tweets_imported_since_stay_as_they_are(small, fill, reopen):
     labels.mark(store, [8, 1], "review", True)
     later = tweet_state(store)[6:]
     assert [row[0] for row in between(store, "before", "now")] == [1]
-    snapshots.restore(store, "before")
+    snapshots.restore_snapshot(store, "before")
     assert tweet_state(store)[6:] == later
     assert tweets.tweet(store, 1).flags == []
 
@@ -145,13 +145,13 @@ def test_a_name_is_taken_once(small):
 
 def test_a_snapshot_that_is_not_there_is_said_to_be_missing(small):
     with pytest.raises(UserError, match="no snapshot 'x'; make one with"):
-        snapshots.restore(small, "x")
+        snapshots.restore_snapshot(small, "x")
     snapshots.take(small, "one")
     with pytest.raises(UserError, match="no snapshot 'x'; the newest are 'one'"):
         snapshots.find(small, "x")
     for name in ("now", "Gold"):
         with pytest.raises(UsageError, match="is not a snapshot"):
-            snapshots.restore(small, name)
+            snapshots.restore_snapshot(small, name)
 
 
 many = settings(settings.get_profile("store"))
@@ -180,7 +180,7 @@ def act(stores, step):
         "note": labels.annotate,
         "undo": labels.undo,
         "redo": labels.redo,
-        "restore": snapshots.restore,
+        "restore": snapshots.restore_snapshot,
     }
     try:
         does[kind](stores[name], *(["start"] if kind == "restore" else values))
@@ -205,7 +205,12 @@ def test_any_script_of_two_people_is_taken_back_by_a_restore(before, script, scr
             act(stores, step)
         then = tweet_state(ana)
         differing = {
-            (old[0], field, snapshots.readable(ana, field, a), snapshots.readable(ana, field, b))
+            (
+                old[0],
+                field,
+                snapshots.displayed_value(ana, field, a),
+                snapshots.displayed_value(ana, field, b),
+            )
             for old, new in zip(wanted, then, strict=True)
             for field, a, b in zip(FIELDS, old[1:], new[1:], strict=True)
             if a != b
@@ -213,7 +218,7 @@ def test_any_script_of_two_people_is_taken_back_by_a_restore(before, script, scr
         assert set(between(ana, "middle", "now")) == differing
         if not differing:
             return
-        snapshots.restore(ana, "middle")
+        snapshots.restore_snapshot(ana, "middle")
         assert tweet_state(ana) == wanted
         assert integrity.check(ana) == []
         labels.undo(ana)

@@ -78,11 +78,13 @@ def predictions(run):
             yield Prediction(number, tuple(values), first - rest, run / number, number % 2 == 0)
 
 
-@pytest.fixture(params=[0, paging.RARE], ids=["walked", "looked up"], autouse=True, scope="module")
+@pytest.fixture(
+    params=[0, paging.FEW_ROWS], ids=["walked", "looked up"], autouse=True, scope="module"
+)
 def rare(request):
     """Both ways to answer a filter: as if all conditions gave many tweets, and as it is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paging, "RARE", request.param)
+        patch.setattr(paging, "FEW_ROWS", request.param)
         yield
 
 

@@ -85,16 +85,16 @@ def listed(tmp_path_factory, fill):
     store.close()
 
 
-@pytest.fixture(params=[0, paging.RARE], ids=["walked", "looked up"])
+@pytest.fixture(params=[0, paging.FEW_ROWS], ids=["walked", "looked up"])
 def rare(request, monkeypatch):
     """Both ways to answer a filter: as if all conditions gave many tweets, and as it is."""
-    monkeypatch.setattr(paging, "RARE", request.param)
+    monkeypatch.setattr(paging, "FEW_ROWS", request.param)
 
 
 @pytest.mark.parametrize("sort", tweets.SORTS)
 def test_pages_are_the_list_cut_into_pieces(sort, listed, rare):
     for query in FILTERS:
-        asked = paging.ask(listed, query, sort)
+        asked = paging.list_query(listed, query, sort)
         whole = list(paging.ids(listed, asked))
         assert paging.count(listed, asked) == len(whole), query
         assert paging.page(listed, asked, 7) == whole[:7], query
@@ -110,7 +110,7 @@ def test_pages_are_the_list_cut_into_pieces(sort, listed, rare):
 def test_both_ways_to_answer_agree(sort, listed, monkeypatch):
     for query in FILTERS:
         looked_up = list(tweets.listing(listed, query, sort))
-        monkeypatch.setattr(paging, "RARE", 0)
+        monkeypatch.setattr(paging, "FEW_ROWS", 0)
         assert list(tweets.listing(listed, query, sort)) == looked_up, query
         monkeypatch.undo()
 
@@ -122,7 +122,7 @@ def test_every_tweet_is_in_every_order_once(listed):
 
 
 def test_a_page_can_begin_after_a_tweet_that_the_filter_leaves_out(listed, rare):
-    asked = paging.ask(listed, "label:positive")
+    asked = paging.list_query(listed, "label:positive")
     whole = list(paging.ids(listed, asked))
     outside = next(n for n in range(2, 121) if n not in whole)
     assert paging.page(listed, asked, 3, after=outside) == [n for n in whole if n > outside][:3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.errors import NothingToGoBy, UserError
+from storage.errors import MissingPrerequisite, UserError
 from storage.history import labels
 from storage.query import order_validity, tweets
 from storage.runs import displayed_run, runs, suspect_ranking
@@ -73,7 +73,9 @@ def test_a_deleted_run_gives_way_to_the_promoted_one_or_to_none(small):
     assert (displayed_run.shown_run(small), displayed_run.promoted_run(small)) == (1, 1)
     runs.delete(small, 1)
     assert (displayed_run.shown_run(small), displayed_run.promoted_run(small)) == (None, None)
-    with pytest.raises(NothingToGoBy, match=r"No run is shown, .*; `workbench shown 2` shows run"):
+    with pytest.raises(
+        MissingPrerequisite, match=r"No run is shown, .*; `workbench shown 2` shows run"
+    ):
         tweets.listing(small, sort="margin")
     assert tweets.listing(small, sort="margin", run=2)
 
@@ -95,23 +97,28 @@ def test_only_a_run_that_is_done_is_promoted(small):
 @pytest.mark.parametrize("sort", BY_PREDICTION)
 def test_an_order_by_predictions_is_refused_without_any(small, sort):
     with pytest.raises(
-        NothingToGoBy, match=f"sorted by {sort}; `workbench train --recipe baseline --wait` makes"
+        MissingPrerequisite,
+        match=f"sorted by {sort}; `workbench train --recipe baseline --wait` makes",
     ):
         tweets.listing(small, sort=sort)
     waiting = runs.add(small, "uid", "qlora", "fast", None, LABELS)
-    with pytest.raises(NothingToGoBy, match=r"Run 1 \(queued\) has no predictions, so the list"):
+    with pytest.raises(
+        MissingPrerequisite, match=r"Run 1 \(queued\) has no predictions, so the list"
+    ):
         tweets.listing(small, sort=sort, run=waiting)
     runs.delete(small, waiting)
     add(small)
     assert len(tweets.listing(small, sort=sort)) == 6
     runs.delete(small, 2)
-    with pytest.raises(NothingToGoBy, match="no predictions yet"):
+    with pytest.raises(MissingPrerequisite, match="no predictions yet"):
         tweets.listing(small, sort=sort)
 
 
 @pytest.mark.parametrize("query", ABOUT_PREDICTIONS)
 def test_a_filter_about_predictions_is_refused_without_any(small, query):
-    with pytest.raises(NothingToGoBy, match=r"There are no predictions yet, so [a-z]+: finds"):
+    with pytest.raises(
+        MissingPrerequisite, match=r"There are no predictions yet, so [a-z]+: finds"
+    ):
         tweets.listing(small, query)
     add(small)
     tweets.listing(small, query)
@@ -119,7 +126,7 @@ def test_a_filter_about_predictions_is_refused_without_any(small, query):
 
 def test_a_filter_that_names_a_run_without_predictions_is_refused(small):
     runs.add(small, "uid", "qlora", "fast", None, LABELS)
-    with pytest.raises(NothingToGoBy, match=r"Run 1 \(queued\) has no predictions"):
+    with pytest.raises(MissingPrerequisite, match=r"Run 1 \(queued\) has no predictions"):
         tweets.listing(small, "run:1")
 
 
@@ -128,18 +135,18 @@ def test_that_a_tweet_has_no_prediction_is_true_without_any(small):
 
 
 def test_the_order_of_suspects_is_refused_until_they_are_ranked(small):
-    with pytest.raises(NothingToGoBy, match="train --recipe baseline --wait` ranks them"):
+    with pytest.raises(MissingPrerequisite, match="train --recipe baseline --wait` ranks them"):
         tweets.listing(small, sort="suspect")
     run = runs.add(small, "uid", "baseline", "baseline", None, LABELS)
-    with pytest.raises(NothingToGoBy, match="No suspects are ranked yet, run 1 is at it"):
+    with pytest.raises(MissingPrerequisite, match="No suspects are ranked yet, run 1 is at it"):
         tweets.listing(small, sort="suspect")
     add_predictions(small, run, [Prediction(2, (0.2, 0.8), 0.6, 0.5, False)])
-    with pytest.raises(NothingToGoBy, match="; `workbench suspects` ranks them"):
+    with pytest.raises(MissingPrerequisite, match="; `workbench suspects` ranks them"):
         tweets.listing(small, sort="suspect")
     runs.save_queue(small, "suspects", [(2, 0.5, "run 1 baseline")], run)
     assert list(tweets.listing(small, sort="suspect")) == [2, 1, 3, 4, 5, 6]
     runs.delete(small, run)
-    with pytest.raises(NothingToGoBy, match="No suspects are ranked yet"):
+    with pytest.raises(MissingPrerequisite, match="No suspects are ranked yet"):
         tweets.listing(small, sort="suspect")
 
 

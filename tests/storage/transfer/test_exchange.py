@@ -8,7 +8,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.history import labels
-from storage.history.events import Shown
+from storage.history.events import EditContext
 from storage.query import tweets
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
@@ -72,9 +72,9 @@ def test_label_studio_tasks_give_the_choice_of_the_completed_annotation(make_sto
         "a guess only": None,
         "an old export": "negative",
     }
-    first, guess = tweets.tweet(store, 1), tweets.source(store, 6)
+    first, guess = tweets.tweet(store, 1), tweets.source_columns(store, 6)
     assert first.external_id == "7"
-    assert tweets.source(store, 1) == {"ticker": "TSLA"}
+    assert tweets.source_columns(store, 1) == {"ticker": "TSLA"}
     assert guess == {"ticker": "TSLA", "predicted label": "Negative"}
 
 
@@ -82,7 +82,7 @@ def test_two_controls_are_two_columns(make_store, take_in, write):
     rows = [task("up we go", annotation(choice("Positive"), choice("stocks", control="topic")))]
     found, store = taken(rows, make_store, take_in, write)
     assert found == {"up we go": "positive"}
-    assert tweets.source(store, 1)["topic"] == "stocks"
+    assert tweets.source_columns(store, 1)["topic"] == "stocks"
 
 
 def test_two_choices_are_one_sentence(make_store, take_in, write):
@@ -135,14 +135,14 @@ def test_argilla_records_give_the_submitted_response(make_store, take_in, write)
         "a draft": None,
         "of version 1": "negative",
     }
-    assert tweets.source(store, 1) == {"ticker": "TSLA", "predicted label": "negative"}
+    assert tweets.source_columns(store, 1) == {"ticker": "TSLA", "predicted label": "negative"}
     assert [tweet.external_id for tweet in tweets.each(store)] == ["a", "b", "c", "d"]
 
 
 @pytest.fixture
 def predicted(small):
     """A correction, and the predictions of a run for the first two tweets."""
-    labels.assign(small, [1], "negative", Shown(queue="suspects"))
+    labels.assign(small, [1], "negative", EditContext(queue="suspects"))
     for number in ("a", "b", "c"):
         run = runs.add(small, number, "train", "fast", None, ("positive", "negative"))
     given = [(1, (0.25, 0.75)), (2, (0.5, 0.5))]

@@ -104,10 +104,10 @@ def test_an_undo_made_elsewhere_is_known(apart, clock, take_in, tmp_path):
     labels.undo(ben)
     take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
     found = tweets.tweet(ana, 1)
-    assert (found.label, found.reviewed, labels.undone(ana)) == ("positive", False, 1)
+    assert (found.label, found.reviewed, labels.count_undone(ana)) == ("positive", False, 1)
     labels.redo(ben)
     take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
-    assert (tweets.tweet(ana, 1).label, labels.undone(ana)) == ("negative", 0)
+    assert (tweets.tweet(ana, 1).label, labels.count_undone(ana)) == ("negative", 0)
 
 
 def test_a_settlement_is_taken_back_by_one_undo(apart, clock, take_in, tmp_path):

@@ -19,7 +19,7 @@ from storage.query import tweets
 from storage.runs import runs
 from storage.store import create_store, set_labels
 from storage.transfer import importing, parsing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 
 def all_texts(store):
@@ -62,7 +62,7 @@ def test_surge_comes_in_whole(make_store, take_in, surge_file):
 def test_surge_texts_are_kept_byte_for_byte(surge, surge_file, read_csv):
     rows = read_csv(surge_file)
     assert all_texts(surge) == [row["Tweet Text"] for row in rows]
-    assert tweets.source(surge, 1) == {
+    assert tweets.source_columns(surge, 1) == {
         "Stock Ticker": rows[0]["Stock Ticker"],
         "Tweet URL": rows[0]["Tweet URL"],
     }
@@ -416,7 +416,7 @@ def test_a_row_is_found_again_however_far_it_is_from_the_first(
     size, make_store, take_in, write, monkeypatch
 ):
     """Also in another batch of rows, whether or not that batch holds new rows too."""
-    monkeypatch.setattr(parsing, "BATCH", size)
+    monkeypatch.setattr(parsing, "ROWS_AT_ONCE", size)
     rows = [f"{n},text {n}\n" for n in range(9)]
     again = [
         rows[0],
@@ -536,7 +536,7 @@ def test_an_import_that_comes_to_nothing_takes_back_what_it_added(
     there = []
     path = write("t.csv", "text,label\nanother,neutral\nand another,mixed\n")
     plan = replace(
-        importing.plan(Config(), path, Options()),
+        importing.plan(Config(), path, ImportOptions()),
         labels=("positive", "negative", "mixed", "neutral"),
     )
 
@@ -562,8 +562,8 @@ def test_an_import_that_is_cut_off_leaves_nothing(make_store, take_in, write, re
         "import os, sys\nfrom pathlib import Path\n"
         "from storage.transfer import importing\nfrom storage.store import open_store\n"
         f"store = open_store(Path({str(store.folder)!r}))\n"
-        "importing.Arrivals.group = lambda *args, **more: os.kill(os.getpid(), 9)\n"
-        f"plan = importing.plan(store.config, Path({str(path)!r}), importing.Options())\n"
+        "importing.StagedImport.group = lambda *args, **more: os.kill(os.getpid(), 9)\n"
+        f"plan = importing.plan(store.config, Path({str(path)!r}), importing.ImportOptions())\n"
         "importing.run(store, plan)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=repository, check=False)
@@ -579,6 +579,6 @@ def test_an_import_that_is_cut_off_leaves_nothing(make_store, take_in, write, re
 
 def test_the_plan_alone_writes_nothing(tmp_path, write):
     store = create_store(tmp_path / "w", Config())
-    importing.plan(store.config, write("t.csv", "text,label\nup we go,up\n"), Options())
+    importing.plan(store.config, write("t.csv", "text,label\nup we go,up\n"), ImportOptions())
     assert nothing_in(store)
     store.close()

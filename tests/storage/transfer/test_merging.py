@@ -261,6 +261,6 @@ def test_a_snapshot_holds_labels_and_marks_and_no_splits(small, take_in, write):
     snapshots.take(small, "before")
     path = rows_as(write, "more.jsonl", UPDATED)
     store, _ = take_in(small, path, update=frozenset({"labels", "splits"}))
-    snapshots.restore(store, "before")
+    snapshots.restore_snapshot(store, "before")
     first = tweets.tweet(store, 1)
     assert (first.label, first.split) == ("positive", "test")

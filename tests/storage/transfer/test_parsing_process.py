@@ -12,7 +12,7 @@ from storage import interpreter
 from storage.errors import UserError
 from storage.query import tweets
 from storage.transfer import importing, parsing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 
 ROWS = 40_000
 """More than a pipe holds, in several batches."""
@@ -33,7 +33,7 @@ def large(write, monkeypatch):
 
 
 def take(store, path, **more):
-    return importing.run(store, importing.plan(store.config, path, Options()), **more)
+    return importing.run(store, importing.plan(store.config, path, ImportOptions()), **more)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -60,7 +60,7 @@ def test_a_reader_may_be_killed_at_any_moment(end, make_store, write, monkeypatc
     monkeypatch.setattr(interpreter, "command", lambda *about: [sys.executable, "-c", ENDS[end]])
     store, path = make_store(), write("t.csv", "text,label\nup,positive\n")
     plan = importing.plan(
-        store.config, path, Options(codes={f"c{n}": "positive" for n in range(30_000)})
+        store.config, path, ImportOptions(codes={f"c{n}": "positive" for n in range(30_000)})
     )
     with pytest.raises(UserError, match=r"not read to its end.*was killed.*nothing was imp"):
         importing.run(store, plan)

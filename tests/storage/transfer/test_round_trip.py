@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from storage.config import Config
 from storage.errors import UserError
 from storage.history import integrity, labels
-from storage.history.events import Shown
+from storage.history.events import EditContext
 from storage.query import tweets
 from storage.store import create_store, open_store
 from storage.transfer import exporting
@@ -70,7 +70,7 @@ def edit(store, known, change):
     else:
         ids = [known[number % len(known)] for number in rest[0]]
         if kind == "assign":
-            labels.assign(store, ids, rest[1], Shown(queue="suspects"))
+            labels.assign(store, ids, rest[1], EditContext(queue="suspects"))
         elif kind == "mark":
             labels.mark(store, ids, rest[1], True)
         else:
@@ -92,7 +92,7 @@ def everything(store):
                 tweet.label,
                 tweet.flags,
                 tweet.note,
-                json.dumps(tweets.source(store, tweet.id), sort_keys=True),
+                json.dumps(tweets.source_columns(store, tweet.id), sort_keys=True),
                 past,
                 touched[tweet.id],
             )
@@ -112,7 +112,8 @@ def undone_by_all(store):
                         done = change(own)
                     except UserError:
                         break
-                    found.append((change.__name__, len(done.tweets), done.skipped))
+                    if done.tweets:  # an undo that changed nothing is not exported
+                        found.append((change.__name__, len(done.tweets), done.skipped))
             own.db.execute("ROLLBACK")
     return found
 
@@ -157,7 +158,7 @@ def test_nothing_is_lost_on_the_way(folder, take_in, rows, changes, name, known)
     assert everything(other) == everything(store)
     assert integrity.check(other) == []
     assert tweets.counts(other) == tweets.counts(store)
-    assert labels.undone(other) == labels.undone(store)
+    assert labels.count_undone(other) == labels.count_undone(store)
     assert undone_by_all(other) == undone_by_all(store)
     assert report.added == len(ids)
     again, report = take_in(other, place / name)

@@ -12,7 +12,7 @@ import pytest
 from terminals import terminal
 
 from storage.history import labels
-from storage.history.labels import Shown
+from storage.history.events import EditContext
 from storage.query import tweets
 from storage.store import open_store
 
@@ -165,7 +165,7 @@ def test_a_clone_of_damaged_data_names_the_file_of_the_run(two, cli):
 
 def test_labels_given_beside_a_deleted_run_keep_their_history(two, store, cli):
     with_run = tweets.tweet(store, 5, run=2)
-    labels.assign(store, [5], with_run.pred, Shown(run=2))
+    labels.assign(store, [5], with_run.pred, EditContext(run=2))
     history = labels.history(store, 5)
     cli("delete", 2, "--yes")
     assert labels.history(store, 5) == history

@@ -7,10 +7,10 @@ import json
 import pytest
 from rich.console import Console
 
-from storage.history.events import batch_of
+from storage.history.events import batch_size
 from workbench.console import printing, progress
 
-MANY = 2 * batch_of(0) + 1
+MANY = 2 * batch_size(0) + 1
 """Labelled in three parts."""
 TEXTS = ("up we go", "to the moon", "bull run", "down it goes")
 

@@ -196,7 +196,7 @@ def test_probabilities_that_are_no_numbers_fail_their_run(store, run):
 def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch):
     """As if killed between two batches of predictions."""
     finish(run)
-    monkeypatch.setattr("storage.runs.predictions.BATCH", 10)
+    monkeypatch.setattr("storage.runs.predictions.PREDICTIONS_AT_ONCE", 10)
     taken = []
 
     def cut_off(*about, read=collecting.read_predictions):

@@ -18,7 +18,7 @@ from storage import interpreter
 from storage.query import tweets
 from storage.safety import backups
 from storage.transfer import importing, parsing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 from workbench import daily_backup
 from workbench.rundir import engine_queue, processes
 from workbench.rundir.folder import DONE, QUEUED, RUNNING, read_state, write_state
@@ -160,7 +160,7 @@ def test_the_daily_backup(small, here, ran, monkeypatch):
     monkeypatch.setattr(daily_backup, "SMALL", 0)
     process = daily_backup.start(small.folder)
     assert process.communicate(timeout=60)[1] == "" and process.returncode == 0
-    assert len(backups.listed(small.folder)) == 1
+    assert len(backups.list_backups(small.folder)) == 1
     assert not ran.exists(), ran.read_text()
 
 
@@ -168,7 +168,7 @@ def test_the_process_that_reads_a_large_file(make_store, here, ran, monkeypatch)
     monkeypatch.setattr(parsing, "LARGE", 0)
     (here / "tweets.csv").write_text("text,label\nup,positive\ndown,negative\n")
     store = make_store()
-    plan = importing.plan(store.config, Path("tweets.csv"), Options())
+    plan = importing.plan(store.config, Path("tweets.csv"), ImportOptions())
     assert importing.run(store, plan).added == tweets.counts(store).tweets == 2
     assert not ran.exists(), ran.read_text()
 

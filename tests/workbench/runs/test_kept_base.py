@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from storage.config import Config
 from storage.store import create_store
 from storage.transfer import importing
-from storage.transfer.importing import Options
+from storage.transfer.importing import ImportOptions
 from workbench.modeling.base.cache import BaseModelCache
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -53,7 +53,7 @@ def freeze(tmp_path):
         rows = list(csv.reader(file))[:161]
     with (tmp_path / "tweets.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
-    importing.run(store, importing.plan(store.config, tmp_path / "tweets.csv", Options()))
+    importing.run(store, importing.plan(store.config, tmp_path / "tweets.csv", ImportOptions()))
 
     def make(*overrides: str, scored: str = "id:<=40", name: str = "tiny") -> Path:
         recipe = recipes.load(name, [*QUICK, *overrides])

@@ -13,7 +13,7 @@ from storage.history import labels
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions, predictions_for
 from storage.store import transaction
-from storage.transfer.id_remapping import moved
+from storage.transfer.id_remapping import remap_ids
 from workbench.evaluation import comparison
 from workbench.recipes import recipes
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED, State, write_state
@@ -191,6 +191,6 @@ def test_a_comparison_asks_for_its_tweets_in_batches(flipped, monkeypatch):
 def test_texts_from_elsewhere_are_looked_for_in_batches(flipped):
     rows = [(number, f"text number {number}") for number in range(1, FLIPS + 1)]
     with statements(flipped) as said:
-        places = moved(flipped, rows)
+        places = remap_ids(flipped, rows)
     assert places == {n: n + 1 if n < FLIPS else None for n in range(1, FLIPS + 1)}
     assert len(said) < 120, len(said)

@@ -106,8 +106,8 @@ def told_twice(make_store, fill):
     "where",
     [
         "workbench.evaluation.near_duplicate_groups.compare_new_tweets",
-        "storage.runs.training_set.divided",
-        "storage.query.tweets.each_text",
+        "storage.runs.training_set.split_for_training",
+        "storage.query.tweets.texts_passing",
     ],
 )
 def test_a_double_that_comes_in_while_a_run_is_frozen_is_not_trained_on(

@@ -51,7 +51,7 @@ def build(folder, tweets=TWEETS, with_runs=True):
             (f"t{i}", text, label, "someone") for i, (text, label) in enumerate(tweets, 1)
         )
     store = create_store(folder, Config(labels=LABELS), "ana")
-    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    importing.run(store, importing.plan(store.config, path, importing.ImportOptions()))
     if with_runs:
         for recipe, kind in (("baseline", "baseline"), ("fast", "qlora")):
             run = runs.add(store, recipe, kind, recipe, None, LABELS)

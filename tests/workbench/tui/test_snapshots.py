@@ -58,7 +58,7 @@ def many(folder):
     path = folder.parent / "more.csv"
     path.write_text("text,label\n" + "".join(f"tweet {n} of many,positive\n" for n in range(40)))
     store = open_store(folder, "ana")
-    importing.run(store, importing.plan(store.config, path, importing.Options()))
+    importing.run(store, importing.plan(store.config, path, importing.ImportOptions()))
     store.close()
 
 

@@ -40,7 +40,7 @@ def show(
     require_two_labels(store)
     settings = recipe.training
     share, seed = (settings.dev_share, settings.seed) if settings is not None else (0.0, 0)
-    train, dev = training_set.divided(store, share, seed)
+    train, dev = training_set.split_for_training(store, share, seed)
     if not train:
         raise UserError(no_training_tweets(store))
     counts = training_set.example_label_counts(store, train, dev)
@@ -49,7 +49,7 @@ def show(
     scored = len(tweets.listing(store, filter_text))
     unknown, found = None, None
     if recipe.training is not None:
-        _, mean, longest = training_set.characters(store)
+        _, mean, longest = training_set.text_lengths(store)
         texts = TextStatistics(len(train), mean, longest, scored)
         try:
             found = forecast(

@@ -21,7 +21,7 @@ def note_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
     job = frozen.job
     if job.recipe.training is None or job.base is None or launcher_of(launch).remote:
         return
-    _, mean, longest = training_set.characters(store)
+    _, mean, longest = training_set.text_lengths(store)
     texts = TextStatistics(frozen.train, mean, longest, frozen.predict)
     runs = [folder for folder in earlier_runs(store.runs_folder) if folder != frozen.path]
     try:

@@ -89,7 +89,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if not settings.as_json:
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
-            if outside := tweets.outside(store):
+            if outside := tweets.counts_outside_label_set(store):
                 say(outside_sentence(outside))
         warn_of_logout()
         finish(settings, store, frozen.job.id, waits)

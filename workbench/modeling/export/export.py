@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from storage.errors import UserError
-from storage.safety.os_errors import writing
+from storage.safety.os_errors import translate_os_errors
 from workbench.modeling.export.adapter_folder import (
     read_adapter_details,
     write_description,
@@ -24,10 +24,10 @@ def export_model(adapter: Path, to: Path, merge: bool, trust_remote_code: bool =
     details = read_adapter_details(adapter)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to} is not an empty folder; give a new one.")
-    with writing(to):
+    with translate_os_errors(to):
         to.mkdir(parents=True, exist_ok=True)
     if not merge:
-        with writing(to):
+        with translate_os_errors(to):
             shutil.copytree(adapter, to, dirs_exist_ok=True)
             write_description(to, details, merged=False)
         return
@@ -42,7 +42,7 @@ def export_model(adapter: Path, to: Path, merge: bool, trust_remote_code: bool =
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
     base = load_base(details["base"], recipe.quantization, trust_remote_code)
     merged = merge_adapter(base, adapter)
-    with writing(to):
+    with translate_os_errors(to):
         merged.save_pretrained(to)
         base.tokenizer.save_pretrained(to)
         write_description(to, details, merged=True)

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from storage.errors import on_one_line
-from storage.safety.files import sync
+from storage.safety.files import fsync
 
 T = TypeVar("T")
 
@@ -43,10 +43,10 @@ class DamagedCheckpoint(Exception):
 def mark_complete(checkpoint: Path) -> None:
     """Mark a checkpoint as complete once its files are on the disk."""
     for path in checkpoint.iterdir():
-        sync(path)
+        fsync(path)
     (checkpoint / COMPLETE).touch()
-    sync(checkpoint)
-    sync(checkpoint.parent)
+    fsync(checkpoint)
+    fsync(checkpoint.parent)
 
 
 def newest_checkpoint(

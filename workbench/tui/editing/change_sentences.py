@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from storage.history.events import Value
-from storage.history.labels import Outlook
+from storage.history.labels import UndoPreview
 
 FieldChange = tuple[str, Value, Value]
 """A field of a tweet, what it was and what it becomes."""
@@ -34,7 +34,7 @@ def confirm_question(changes: Mapping[FieldChange, int]) -> str:
     return f"{sum(new.values()):,} of {total:,} tweets would change: {', '.join(parts)}. Go on?"
 
 
-def undo_question(kind: str, outlook: Outlook) -> str:
+def undo_question(kind: str, outlook: UndoPreview) -> str:
     """The question whether the next undo or redo, named by its kind, shall be done."""
     left = (
         f" {outlook.left:,} are left alone, as somebody changed them since." if outlook.left else ""

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from storage.errors import UserError
 from storage.history import labels
-from storage.history.edit_conflicts import Overtaken
+from storage.history.edit_conflicts import EditConflict
 from storage.history.events import Progress
-from storage.history.labels import Change, Outlook
+from storage.history.labels import Change, UndoPreview
 from storage.query.tweets import window
 from storage.store import Store
 from storage.tweet import Tweet
@@ -90,7 +90,7 @@ class Editor:
             if not marked and (row := row_of(tweets.ids, targets.ids[0])) is not None:
                 tweets.go(row)
             screen.look_again()
-            if on_conflict is not None and isinstance(error, Overtaken):
+            if on_conflict is not None and isinstance(error, EditConflict):
                 on_conflict(conflict_sentence(error, targets.ids))
             else:
                 text = refusal_sentence(error, targets.ids, key, after)
@@ -161,15 +161,15 @@ class Editor:
         self._step(REDO)
 
     def _step(self, direction: Direction) -> None:
-        size = labels.extent(self.screen.store, direction.kind)
+        size = labels.events_to_undo(self.screen.store, direction.kind)
         if size <= MAX_UNASKED:
             self._save_step(direction, size)
             return
 
-        def count(store: Store, own: Collection[int], progress: Progress | None) -> Outlook:
-            return labels.outlook(store, direction.kind)
+        def count(store: Store, own: Collection[int], progress: Progress | None) -> UndoPreview:
+            return labels.undo_preview(store, direction.kind)
 
-        def ask(outlook: Outlook) -> None:
+        def ask(outlook: UndoPreview) -> None:
             question = change_sentences.undo_question(direction.kind, outlook)
             self._confirm(
                 question,

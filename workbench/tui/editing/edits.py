@@ -9,8 +9,8 @@ from typing import Any
 
 from storage.errors import UserError
 from storage.history import labels
-from storage.history.edit_conflicts import latest
-from storage.history.events import Progress, Shown
+from storage.history.edit_conflicts import latest_change
+from storage.history.events import EditContext, Progress
 from storage.history.labels import Change
 from storage.query.tweets import states
 from storage.store import Store
@@ -59,7 +59,7 @@ class Targets:
         else:
             now = {state.id: state for state in states(store, self.ids, self.run)}
             for tweet in self.shown:
-                newest = latest(store, [tweet.id], field)
+                newest = latest_change(store, [tweet.id], field)
                 ours = newest is not None and newest.action in own
                 yield now.get(tweet.id, tweet) if ours else tweet
 
@@ -102,8 +102,10 @@ def plan_mark(store: Store, targets: Targets, own: Collection[int], mark: str) -
     return EditPlan(mark, dict.fromkeys(seen, not all(seen.values())), seen)
 
 
-def save_plan(store: Store, plan: EditPlan, shown: Shown, progress: Progress | None) -> SavedEdit:
-    """Save a plan; raises Overtaken where a tweet is no longer as it was when it was planned."""
+def save_plan(
+    store: Store, plan: EditPlan, shown: EditContext, progress: Progress | None
+) -> SavedEdit:
+    """Save a plan; raises EditConflict where a tweet is no longer as it was when it was planned."""
     numbers = list(plan.wanted)
     if plan.field == "label":
         action = labels.assign_each(store, plan.wanted, shown, progress, plan.seen).action
@@ -125,7 +127,7 @@ def _label_sentence(number: int, plan: EditPlan) -> str:
 
 
 def save_note(
-    store: Store, targets: Targets, own: Collection[int], text: str, shown: Shown
+    store: Store, targets: Targets, own: Collection[int], text: str, shown: EditContext
 ) -> SavedEdit:
     """Write a note on the first of the targets, or take it away where the text is empty."""
     tweet = next(targets.read(store, "note", own))
@@ -138,7 +140,7 @@ def undo_sentence(done: str, change: Change, listed: bool) -> str:
 
     `listed` is whether one of them is in the list.
     """
-    by = change.overtaken_by
+    by = change.conflict
     if by is not None and change.skipped == 1 and not change.tweets:
         return f"Tweet {by.tweet} is left alone: {last_change(by)}."
     text = f"{done}: {tweets_phrase(change.tweets)}{'' if listed else ', not in this list'}"

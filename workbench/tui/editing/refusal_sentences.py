@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from storage.errors import UserError
-from storage.history.edit_conflicts import Latest, Overtaken
+from storage.history.edit_conflicts import EditConflict, LatestChange
 from storage.store import now
 
 MARK_ACTIONS = {
@@ -22,14 +22,14 @@ def refusal_sentence(error: UserError, tweets: Sequence[int], again: str, after:
     `after` is how many edits behind it were given up with it.
     """
     text = str(error)
-    if isinstance(error, Overtaken):
+    if isinstance(error, EditConflict):
         text = f"{conflict_sentence(error, tweets)}: {again} again to overrule."
     if after:
         text += f" {after:,} edit{'s' if after > 1 else ''} after it not made either."
     return text
 
 
-def conflict_sentence(error: Overtaken, tweets: Sequence[int]) -> str:
+def conflict_sentence(error: EditConflict, tweets: Sequence[int]) -> str:
     """What others did to some of these tweets."""
     if len(tweets) > 1:
         by = f", last by annotator {error.latest.annotator}" if error.latest else ""
@@ -40,7 +40,7 @@ def conflict_sentence(error: Overtaken, tweets: Sequence[int]) -> str:
     return f"Tweet {tweets[0]}: {what}"
 
 
-def last_change(latest: Latest) -> str:
+def last_change(latest: LatestChange) -> str:
     """What somebody made of a tweet, and when."""
     value = latest.value
     if latest.field == "label":

@@ -14,7 +14,7 @@ from storage import store as stores
 from storage.errors import Busy, UserError
 from storage.history.events import Progress
 from storage.history.labels import Change
-from storage.store import DATABASE, SQLiteError, Store, explain, open_beside, waiting_at_most
+from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain, open_again
 from workbench.tui.editing.edits import SavedEdit
 from workbench.tui.list_screen import ListScreen
 
@@ -69,7 +69,7 @@ class SaveQueue:
         """Save an edit now, or else after those before it; False if it was refused now."""
         if not self._at_work and edit.size <= MAX_IMMEDIATE:
             try:
-                with waiting_at_most(self._store.db, IMMEDIATE_WAIT_MS):
+                with busy_timeout(self._store.db, IMMEDIATE_WAIT_MS):
                     saved = _act(edit, self._store, (), None)
             except Busy:
                 pass
@@ -146,7 +146,7 @@ class SaveQueue:
         """Save an edit in a thread, waiting for other processes as long as a command would."""
         self._blocked = False
         if self._beside is None:
-            self._beside = open_beside(self._store)
+            self._beside = open_again(self._store)
         told, began = 0.0, time.monotonic()
 
         def progress(done: int, total: int) -> None:
@@ -161,7 +161,7 @@ class SaveQueue:
 
         while True:
             try:
-                with waiting_at_most(self._beside.db, THREAD_WAIT_MS):
+                with busy_timeout(self._beside.db, THREAD_WAIT_MS):
                     return _act(edit, self._beside, self._own, progress)
             except Busy:
                 self._blocked = True

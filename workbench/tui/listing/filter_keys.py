@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from storage.errors import UserError
-from storage.history.external_changes import learn_labels
+from storage.history.external_changes import refresh_labels
 from storage.query import tweets
 from storage.query.filters import FIELDS, FilterError, compile_filter
 from storage.query.order_validity import Basis
@@ -52,7 +52,7 @@ class FilterKeys(ListScreen):
         """What a search has found: the first page of the list, or the whole of it."""
 
         def __init__(
-            self, ticket: int, settings: ListSettings, found: tweets.Found, keep: int | None
+            self, ticket: int, settings: ListSettings, found: tweets.TweetList, keep: int | None
         ) -> None:
             super().__init__()
             self.ticket, self.settings, self.keep = ticket, settings, keep
@@ -116,12 +116,14 @@ class FilterKeys(ListScreen):
 
     def look_again(self) -> None:
         """Read what is on the screen again, also labels that nobody had used before."""
-        if learn_labels(self.store):
+        if refresh_labels(self.store):
             self.tweets.lay_out(rows.columns(self.store.label_ids))
             self._show_columns()
         super().look_again()
 
-    def fill(self, settings: ListSettings, found: tweets.Found, keep: int | None = None) -> None:
+    def fill(
+        self, settings: ListSettings, found: tweets.TweetList, keep: int | None = None
+    ) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""
         self.settings, self._basis, self._given_up = settings, found.basis, None
         ids, whole = found.ids, found.whole

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from storage.errors import UserError
-from storage.query.tweets import Found, find
+from storage.query.tweets import TweetList, find
 from storage.store import Store, open_store
 from workbench.tui.list_screen import ListSettings
 
@@ -33,7 +33,7 @@ class ListSearch:
                 self._running.db.interrupt()
             return self._newest
 
-    def find(self, ticket: int, settings: ListSettings) -> Iterator[Found]:
+    def find(self, ticket: int, settings: ListSettings) -> Iterator[TweetList]:
         """The ids of the first page and then all, in a thread; raises Superseded or UserError."""
         store = open_store(self._folder)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.errors import NothingToGoBy, UserError
+from storage.errors import MissingPrerequisite, UserError
 from storage.query import order_validity, paging
 from storage.query.order_validity import Basis
 from storage.query.tweets import SORTS
@@ -31,7 +31,7 @@ HELPING_KEYS = {
 
 def sentence_with_key(error: UserError) -> str:
     """What is wrong, with the key that helps instead of the command."""
-    if isinstance(error, NothingToGoBy):
+    if isinstance(error, MissingPrerequisite):
         return f"{error.what}; {HELPING_KEYS[error.lacks]}."
     return str(error)
 
@@ -41,7 +41,7 @@ def why_impossible(store: Store, settings: ListSettings) -> UserError | None:
     try:
         if settings.run is not None:
             require_predictions(store, settings.run, "nothing of it can be shown")
-        paging.ask(store, settings.filter, settings.sort, settings.run)
+        paging.list_query(store, settings.filter, settings.sort, settings.run)
     except UserError as error:
         return error
     return None
@@ -51,7 +51,7 @@ def missing_predictions(store: Store) -> str:
     """Why the list shows no predictions, and what helps."""
     try:
         require_predictions(store, None, "")
-    except NothingToGoBy as error:
+    except MissingPrerequisite as error:
         what = "no predictions yet" if error.lacks == "predictions" else "no run is shown"
         return f"{what} ({'t trains' if error.lacks == 'predictions' else 'r lists the runs'})"
     return ""
@@ -72,7 +72,7 @@ def _about(store: Store, settings: ListSettings) -> str:
 
 def can_rank_suspects(store: Store) -> bool:
     """Whether there are predictions to rank the suspects by, which a read-only workspace keeps."""
-    return not store.read_only and suspect_ranking.ranks_suspects(store) is not None
+    return not store.read_only and suspect_ranking.ranking_run(store) is not None
 
 
 def needs_ranking(store: Store) -> bool:
@@ -86,7 +86,7 @@ def describe_order(store: Store, settings: ListSettings, basis: Basis) -> str:
     sort = settings.sort
     named = f"by {sort}" if sort != "id" else ""
     if sort == "suspect":
-        named += f", {suspect_ranking.left(store):,} left"
+        named += f", {suspect_ranking.count_undecided(store):,} left"
     if order_validity.stale(store, settings.filter, sort, basis):
         how = "s sorts anew" if named else "/ enter filters anew"
         named = f"{named} stale: {how}".lstrip()

@@ -92,7 +92,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         ]
         if problems:
             self.say(" ".join(problems), problem=True)
-        everything = tweets.Found(tweets.listing(self.store), True, ())
+        everything = tweets.TweetList(tweets.listing(self.store), True, ())
         self.fill(ListSettings(run=tweets.shown_run(self.store)), everything)
 
     @on(TweetList.Settled)

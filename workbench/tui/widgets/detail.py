@@ -61,7 +61,7 @@ def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
         tuple(opinions),
         tuple(labels.history(store, number)),
         tuple(same_text),
-        tweets.source(store, number),
+        tweets.source_columns(store, number),
     )
 
 

@@ -43,7 +43,7 @@ class ForecastLines(Static):
         try:
             store = open_store(host(self).store.folder)
             try:
-                count, mean, longest = training_set.characters(store)
+                count, mean, longest = training_set.text_lengths(store)
                 texts = TextStatistics(count, mean, longest, tweets.counts(store).tweets)
                 runs, template = earlier_runs(store.runs_folder), store.config.message
             finally:

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from storage.bulk_writes import Bulk
+from storage.bulk_writes import BulkWriter
 from storage.predicates import DISAGREES
 
 
-def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
+def update_disagreements(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
     """Bring the orders of disagreements, of all runs, in line with labels that have just changed.
 
     What stays as it was is not written. The rows are visited in the order of the key, so that each
@@ -31,7 +31,7 @@ def follow_labels(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
     db.execute(f"INSERT OR IGNORE INTO orders {differing} ORDER BY 1, 3, 4", [numbers])
 
 
-def rewrite(writer: Bulk, run: int, name: str, values: str) -> None:
+def rebuild(writer: BulkWriter, run: int, name: str, values: str) -> None:
     db = writer.db
     db.execute("DROP TABLE IF EXISTS temp.old")
     db.execute("DROP TABLE IF EXISTS temp.sorted")
@@ -54,7 +54,7 @@ def rewrite(writer: Bulk, run: int, name: str, values: str) -> None:
         ),
     ):
         size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
-        writer.over(
+        writer.in_slices(
             table,
             1,
             size,

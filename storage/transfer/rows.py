@@ -1,0 +1,57 @@
+"""A row of a file on its way into the store: its cells, and what they were parsed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from storage.formats.programs.records import GivenLabel
+from storage.history.event_records import Event
+
+
+class ParsedRow(NamedTuple):
+    """A row of a file as it is written into the store."""
+
+    text: str
+    external_id: str | None
+    """The id that it has in the file."""
+    source: str
+    """The other columns of the file as JSON."""
+    content: int
+    """The hash of the normalised text."""
+    split: str
+    gold: int | None
+    """The number of its label."""
+    events: Sequence[Event]
+    """The history that an exported file has of it."""
+    names_split: bool
+    """Whether the split is the file's word."""
+
+
+class Cells(NamedTuple):
+    """The cells of a record by the part that their column plays, as the file has them."""
+
+    text: Any
+    label: Any
+    external_id: Any
+    split: Any
+    others: dict[str, Any]
+    """The other columns."""
+    row: Mapping[str, Any]
+    """All columns, of an exported file only."""
+    given_labels: Sequence[GivenLabel]
+
+
+class StoredTweet(NamedTuple):
+    """A tweet that was there before the import, as a row of the file is compared with it."""
+
+    id: int
+    external_id: str | None
+    text: str
+    gold: int | None
+    label: int | None
+    excluded: int
+    review: int
+    ambiguous: int
+    note: str | None
+    split: str
