@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +14,14 @@ from storage.errors import UserError
 from storage.formats.decoding.encodings import UTF8
 from storage.formats.position import Fault
 from storage.formats.source import TABLE, Source
-from storage.safety.os_errors import translate_os_errors
+from storage.safety.os_errors import translate_os_errors, write_error_message
 
 
 class Rejects:
-    """Writes wrong records into a file, which is there when the block ends without an error.
+    """Writes wrong records into a file beside the one that is named, which `keep` then becomes.
 
     A table keeps its header; records that are no text become JSON, one a line. Without a record
-    there is no file.
+    there is no file, and none is left where the block ends with an error.
     """
 
     def __init__(self, path: Path, source: Source) -> None:
@@ -31,12 +32,34 @@ class Rejects:
         self._source = source
         self._file: TextIO | None = None
 
-    def write(self, fault: Fault) -> None:
-        """Write a wrong record as it stands in its file."""
+    def write(self, faults: Sequence[Fault]) -> None:
+        """Add records."""
+        if not faults:
+            return
         with translate_os_errors(self._path):
-            if self._file is None:
-                self._file = self._opened()
-            self._file.write(fault.raw if fault.raw.endswith(("\n", "\r")) else f"{fault.raw}\n")
+            self._file = self._file or self._opened()
+            for raw in (fault.raw for fault in faults):
+                self._file.write(raw if raw.endswith(("\n", "\r")) else f"{raw}\n")
+
+    def finish(self) -> None:
+        """Have all records on the disk, before what depends on it; may raise UserError."""
+        if self._file is not None:
+            with translate_os_errors(self._path):
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+
+    def keep(self) -> None:
+        """Give the file its name; where that fails, the UserError says where the records are."""
+        if self._file is None:
+            return
+        try:
+            self._temporary.replace(self._path)
+        except OSError as error:
+            raise UserError(
+                f"{write_error_message(self._path, error)} The import is done; what was left out "
+                f"of it is in {self._temporary}."
+            ) from error
 
     def _opened(self) -> TextIO:
         source = self._source
@@ -57,13 +80,8 @@ class Rejects:
         error: BaseException | None,
         place: TracebackType | None,
     ) -> None:
-        if self._file is None:
-            return
-        try:
-            with translate_os_errors(self._path):
+        if self._file is not None and kind is not None:
+            with suppress(OSError):
                 self._file.close()
-                if kind is None:
-                    self._temporary.replace(self._path)
-        finally:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)

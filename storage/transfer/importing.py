@@ -22,6 +22,7 @@ from storage.formats.column_values import Values
 from storage.formats.columns import Columns
 from storage.formats.decoding import encodings
 from storage.formats.position import Fault, Position, RecordError
+from storage.formats.rejects import Rejects
 from storage.formats.source import ReadOptions, Source
 from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
@@ -205,15 +206,16 @@ def run(
     dry_run: bool = False,
     progress: Callable[[int], None] = lambda read: None,
     waiting: Callable[[], None] = lambda: None,
-    wrong: Callable[[Fault], None] = lambda fault: None,
+    rejects: Rejects | None = None,
 ) -> ImportReport:
     """Take in the tweets of a file, all of them or none; a dry run changes nothing.
 
     A row is known by its text and its id column, or without one by how often the text occurred
     before it in the file, so importing the same file again adds nothing. `progress` is told how
-    many rows are read, `waiting` that another import has to end first, and `wrong` each record
-    that is left out. Memory use does not depend on the size of the file. Raises UserError for a
-    file that brings nothing, unless all that it has is there already.
+    many rows are read, and `waiting` that another import has to end first. `rejects` takes the
+    records that are left out, and is finished before the tweets are there. Memory use does not
+    depend on the size of the file. Raises UserError for a file that brings nothing, unless all
+    that it has is there already.
     """
     last = Batch([], Tally())
     faults: list[Fault] = []
@@ -227,13 +229,15 @@ def run(
                 for last in batches(_job(store.config, plan, numbers)):
                     staged.add(last.rows)
                     progress(last.tally.read)
-                    for fault in last.faults:
-                        wrong(fault)
+                    if rejects is not None:
+                        rejects.write(last.faults)
                     faults += last.faults[: MOST_FAULTS_SHOWN - len(faults)]
                 if not staged.added + staged.existing:
                     raise UserError(_nothing(plan, last.tally, faults))
                 staged.group(keeps_splits=bool(plan.columns.split or plan.options.split))
                 staged.import_histories()
+                if rejects is not None:
+                    rejects.finish()
                 merged = staged.publish(store, keep=not dry_run)
             finally:
                 sweep(writer)

@@ -163,9 +163,10 @@ def import_files(
     ):
         for path, name in inputs:
             plan = importing.plan(store.config, path, options, name)
-            report = _run(store, plan, dry_run, rejects)
-            if plan.labels != store.config.labels and not dry_run:
-                store = set_labels(store, plan.labels)
+            with ExitStack() as done:  # the labels are set whatever becomes of the rejects
+                report = _run(store, plan, dry_run, rejects, done)
+                if plan.labels != store.config.labels and not dry_run:
+                    store = set_labels(store, plan.labels)
             reports.append(report)
             if not settings.as_json:
                 tell(plan.source.name, report, dry_run)
@@ -212,19 +213,27 @@ def _inputs(files: Sequence[Path]) -> Iterator[list[tuple[Path, str]]]:
         yield [named.get(file, (file, str(file))) for file in files]
 
 
-def _run(store: Store, plan: ImportPlan, dry_run: bool, rejects: Path | None) -> ImportReport:
-    """Import with a bar, saying so when another import has to end first."""
+def _run(
+    store: Store, plan: ImportPlan, dry_run: bool, rejects: Path | None, done: ExitStack
+) -> ImportReport:
+    """Import with a bar, saying so when another import has to end first.
+
+    What it left out gets its name in the file system at the end of `done`.
+    """
 
     def waiting() -> None:
         say("Another import goes on in this workspace; waiting for its end.", err=True)
 
-    with ExitStack() as kept, bar(_title(plan)) as told:
+    with bar(_title(plan)) as told:
         run = partial(
             importing.run, store, plan, dry_run, lambda read: told(read, plan.rows), waiting
         )
         if rejects is None:
             return run()
-        return run(kept.enter_context(Rejects(rejects, plan.source)).write)
+        with Rejects(rejects, plan.source) as kept:
+            report = run(kept)
+        done.callback(kept.keep)
+        return report
 
 
 def _title(plan: ImportPlan) -> str:

@@ -34,7 +34,8 @@ def collected(make_store, tmp_path):
         plan = importing.plan(store.config, path, ImportOptions(lenient=True, **options))
         rejects = tmp_path / f"rejects of {path.name}"
         with Rejects(rejects, plan.source) as file:
-            report = importing.run(store, plan, wrong=file.write)
+            report = importing.run(store, plan, rejects=file)
+        file.keep()
         texts = [tweet.text for tweet in tweets.each(store)]
         return texts, report, rejects.read_bytes() if rejects.exists() else None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import os
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +141,45 @@ def test_wrong_records_are_left_out_or_collected(options, home, cli, write, tmp_
         assert "wrong.csv is there already" in cli("import", path, *options).err
     else:
         assert cli("import", path, *options, "--json").json["skipped"] == 2
+
+
+def no_space(path):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def test_rejects_that_cannot_get_their_name_are_said_and_the_labels_are_set(
+    cli, write, tmp_path, monkeypatch
+):
+    rejects, replace = tmp_path / "wrong.csv", Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: no_space(to) if to == rejects else replace(path, to)
+    )
+    new = tmp_path / "new"
+    command = ("-w", new, "import", write("t.csv", BROKEN), "--on-error", "collect", rejects)
+    result = cli(*command)
+    (kept,) = tmp_path.glob(".wrong.csv.*")
+    assert result.status == 1
+    assert f"no space left for {rejects}" in result.err
+    assert result.err.endswith(f"The import is done; what was left out of it is in {kept}.\n")
+    assert kept.read_text() == "text,label\na,b,c\nalone\n"
+    assert cli("status", "-w", new, "--json").json["labels"] == {"positive": 1, "negative": 1}
+    assert "positive" in (new / "workbench.toml").read_text()
+    assert cli("check", "-w", new).status == 0
+
+
+def test_rejects_that_cannot_be_written_end_the_import(home, cli, write, tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def full(number):
+        path = Path(f"/proc/self/fd/{number}").readlink()
+        return no_space(path) if "wrong.csv" in path.name else fsync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    rejects = tmp_path / "wrong.csv"
+    result = cli("import", write("t.csv", BROKEN), "--on-error", "collect", rejects)
+    assert (result.status, texts(cli)) == (1, [])
+    assert f"no space left for {rejects}" in result.err
+    assert not list(tmp_path.glob("*wrong.csv*"))
 
 
 @pytest.mark.parametrize(
