@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
 from storage.store import Store, last_visible_id
 
 TEXTS_AT_ONCE = 2_000
+SKETCH = 128
+"""Bytes of a sketch."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,22 @@ def save_sketches(store: Store, rows: Sequence[tuple[int, bytes]]) -> None:
 
 
 def sketches(store: Store) -> Iterator[bytes]:
-    """The sketches of all tweets that have one, in the order of the ids, which begin with 1."""
-    return (row[0] for row in store.db.execute("SELECT bands FROM sketches ORDER BY tweet"))
+    """A sketch for each id from 1 on, as far as tweets have one.
+
+    For the id of a tweet that was taken out it is one that no text is near to.
+    """
+    last = 0
+    for tweet, bands in store.db.execute("SELECT tweet, bands FROM sketches ORDER BY tweet"):
+        yield from map(_unlike_any, range(last + 1, tweet))
+        yield bands
+        last = tweet
+    sql = "SELECT coalesce(min(id) - 1, ?2) FROM tweets WHERE id > ?1 AND id <= ?2"
+    (end,) = store.db.execute(sql, [last, last_visible_id(store.db)]).fetchone()
+    yield from map(_unlike_any, range(last + 1, end + 1))
+
+
+def _unlike_any(number: int) -> bytes:
+    return hashlib.shake_128(number.to_bytes(8, "big")).digest(SKETCH)
 
 
 def followers(store: Store, last: int) -> list[tuple[int, int]]:

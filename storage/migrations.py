@@ -54,6 +54,13 @@ def m004_standing(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m005_removals(db: Database) -> None:
+    """Tweets that were taken out for good leave gaps in the numbers, and an action that says so."""
+    for statement in REMOVALS:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -388,6 +395,16 @@ STANDING = (
         WHERE (e.field = 'label' AND e.old IS NOT e.new) OR e.field = 'excluded'
         GROUP BY c.split""",
     "PRAGMA user_version = 4",
+)
+
+
+REMOVALS = (
+    """CREATE TABLE removals (
+        action INTEGER PRIMARY KEY REFERENCES actions (id),
+        tweets INTEGER NOT NULL  -- how many were taken out
+    )""",
+    "INSERT INTO counts (name, value) VALUES ('removed', 0)",
+    "PRAGMA user_version = 5",
 )
 
 

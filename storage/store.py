@@ -23,7 +23,7 @@ from storage.safety.restoring import inspect
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
@@ -255,8 +255,13 @@ def now() -> int:
 
 
 def last_visible_id(db: sqlite3.Connection) -> int:
-    """The number of tweets, which is also the highest id that is not of an unfinished import."""
+    """The highest id that is not of an unfinished import."""
     return int(db.execute("SELECT value FROM counts WHERE name = 'tweets'").fetchone()[0])
+
+
+def removed_count(db: sqlite3.Connection) -> int:
+    """How many of the ids up to the highest belong to tweets that were taken out for good."""
+    return int(db.execute("SELECT value FROM counts WHERE name = 'removed'").fetchone()[0])
 
 
 @contextmanager

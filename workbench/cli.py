@@ -22,6 +22,7 @@ from workbench.console.options import Settings, common
 
 COMMANDS = {
     "importing": ("import",),
+    "imports": ("imports", "unimport", "delete-tweets"),
     "data": ("init", "export", "status"),
     "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),

@@ -14,6 +14,12 @@ DERIVED = {
     "the order by length": "SELECT count(*) FROM current c LEFT JOIN orders o ON o.run = 0 "
     "AND o.name = 'length' AND o.value = -c.length AND o.tweet = c.tweet "
     f"WHERE o.tweet IS NULL AND c.tweet <= {VISIBLE}",
+    "the orders, some of which are of tweets that are gone": "SELECT count(*) FROM orders o "
+    "LEFT JOIN current c ON c.tweet = o.tweet WHERE c.tweet IS NULL",
+    "the index of equal texts, which has some that are gone": "SELECT count(*) FROM contents k "
+    "LEFT JOIN tweets t ON t.id = k.tweet WHERE t.id IS NULL",
+    "the groups, whose first tweets are gone": "SELECT count(*) FROM current c "
+    "LEFT JOIN current f ON f.tweet = c.group_id WHERE f.tweet IS NULL",
     "the orders of disagreements": "SELECT count(*) FROM (SELECT p.run, p.tweet, -p.confidence "
     "FROM predictions p JOIN current c ON c.tweet = p.tweet JOIN runs r ON r.id = p.run "
     f"WHERE r.predictions > 0 AND {DISAGREES} "
@@ -55,6 +61,7 @@ def check(store: Store) -> list[str]:
         "WHERE i.action IS NOT NULL"  # the rows of an unfinished import do not count
     ).fetchone()
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
+    kept["tweets"] -= kept["removed"]
     for name, number in zip(COUNTED, actual, strict=True):
         if kept.get(name, 0) != number:
             problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")

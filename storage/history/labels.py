@@ -207,11 +207,27 @@ def history(
         if event["field"] == "label":
             event["old"] = store.label_names.of(event["old"])
             event["new"] = store.label_names.of(event["new"])
-    if number is None or any(event["kind"] == GOLD for event in events):
+    if number is None:
+        return _with_removals(store, events)[:limit]
+    if any(event["kind"] == GOLD for event in events):
         return events
     given = gold_events(store, [number]).values()
     missing = {"tweet": number, "queue": None, "run": None}
     return [{name: (missing | gold)[name] for name in names} for gold in given] + events
+
+
+def _with_removals(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, newest first, and how many tweets were taken out when and by whom."""
+    rows = store.db.execute(
+        "SELECT a.annotator, a.at, a.kind, r.tweets FROM removals r "
+        "JOIN actions a ON a.id = r.action ORDER BY a.id"
+    )
+    for annotator, at, kind, tweets in rows.fetchall():
+        place = next((n for n, event in enumerate(events) if event["at"] <= at), len(events))
+        removal = {"annotator": annotator, "at": at, "kind": kind, "field": "tweets"}
+        nothing = dict.fromkeys(("event", "tweet", "queue", "run"))
+        events.insert(place, nothing | removal | {"old": tweets, "new": 0})
+    return events
 
 
 def _act(

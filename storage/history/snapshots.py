@@ -15,8 +15,7 @@ from storage.errors import UsageError, UserError
 from storage.history.events import Edit, Progress, Value, batches, begin_undoable, write_edits
 from storage.history.labels import Change
 from storage.newest_events import newest_event
-from storage.query.tweets import counts
-from storage.store import Store, now, transaction
+from storage.store import Store, last_visible_id, now, transaction
 
 NOW, GOLD = "now", "gold"
 """Stand for the labels as they are and as they were imported, wherever a snapshot can be named."""
@@ -33,6 +32,7 @@ class Snapshot:
     event: int
     """The newest event that belongs to it; -1 for the labels as imported."""
     tweets: int
+    """The highest id."""
     annotator: str = ""
     at: int = 0
     note: str | None = None
@@ -59,7 +59,12 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
         )
     with transaction(store.db):
         taken = Snapshot(
-            name, newest_event(store), counts(store).tweets, store.annotator, now(), note or None
+            name,
+            newest_event(store),
+            last_visible_id(store.db),
+            store.annotator,
+            now(),
+            note or None,
         )
         try:
             store.db.execute(
@@ -86,9 +91,9 @@ def every(store: Store) -> list[Snapshot]:
 def find(store: Store, name: str) -> Snapshot:
     """The snapshot with this name, or what `now` and `gold` stand for; raises UserError."""
     if name.casefold() == NOW:
-        return Snapshot(NOW, newest_event(store), counts(store).tweets)
+        return Snapshot(NOW, newest_event(store), last_visible_id(store.db))
     if name.casefold() == GOLD:
-        return Snapshot(GOLD, -1, counts(store).tweets)
+        return Snapshot(GOLD, -1, last_visible_id(store.db))
     row = store.db.execute(
         "SELECT name, event, tweets, annotator, at, note FROM snapshots WHERE name = ?", [name]
     ).fetchone()

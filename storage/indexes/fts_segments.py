@@ -7,6 +7,7 @@ switched off, and they are merged here in short transactions of their own (FTS5,
 from __future__ import annotations
 
 from storage.bulk_writes import BulkWriter
+from storage.store import transaction
 
 MERGED_AT_ONCE = 16
 """Pieces that are merged into one: the `usermerge` of the index."""
@@ -23,6 +24,17 @@ def merge_segments(writer: BulkWriter, most: int = MERGED_AT_ONCE) -> None:
         return
     changes = PAGES
     while changes >= PAGES // 10:
+        before = writer.db.total_changes
+        writer.in_slices("merge", 1, PAGES, lambda a, b: _step(writer, b - a + 1), least=2)
+        changes = writer.db.total_changes - before
+
+
+def merge_all_segments(writer: BulkWriter) -> None:
+    """Merge all pieces into one, in which there is nothing left of texts that were deleted."""
+    with transaction(writer.db):
+        _step(writer, -PAGES)
+    changes = PAGES
+    while changes > 1:
         before = writer.db.total_changes
         writer.in_slices("merge", 1, PAGES, lambda a, b: _step(writer, b - a + 1), least=2)
         changes = writer.db.total_changes - before

@@ -17,7 +17,7 @@ from storage.query.filters import compile_filter
 from storage.query.orders import UNPREDICTED, UNRANKED, IndexScan, Order, order
 from storage.runs.displayed_run import require_predictions, require_run, shown_run
 from storage.runs.suspect_ranking import require_ranking
-from storage.store import Store, last_visible_id
+from storage.store import Store, last_visible_id, removed_count
 
 FEW_ROWS = 8_000
 """So many tweets are looked up and sorted while somebody waits for a key."""
@@ -32,7 +32,9 @@ class ListQuery:
     order: Order
     run: int | None
     last_visible_id: int
-    """How many tweets there were when it was made."""
+    """The highest id when it was made."""
+    removed: int
+    """How many ids up to it belong to tweets that were taken out."""
 
     @property
     def values(self) -> dict[str, object]:
@@ -62,13 +64,14 @@ def list_query(
         require_predictions(store, shown, f"the list cannot be sorted by {sort}")
     if wanted.prediction_field is not None:
         require_predictions(store, shown, f"{wanted.prediction_field}: finds nothing")
-    query = ListQuery(wanted.conditions, chosen, shown, last_visible_id(store.db))
+    last, removed = last_visible_id(store.db), removed_count(store.db)
+    query = ListQuery(wanted.conditions, chosen, shown, last, removed)
     return replace(query, order=replace(chosen, scans=_needed(store, query)))
 
 
 def ids(store: Store, query: ListQuery) -> Sequence[int]:
     """All ids in order: 8 bytes a tweet, or next to nothing for the plain list."""
-    if not query.conditions and _by_id(query):
+    if not query.conditions and not query.removed and _by_id(query):
         return range(1, query.last_visible_id + 1)
     if (few := _fewest(store, query)) is not None:
         return array("q", _sorted(store, query, few))
@@ -84,7 +87,7 @@ def ids(store: Store, query: ListQuery) -> Sequence[int]:
 def count(store: Store, query: ListQuery) -> int:
     """How many tweets there are in the list."""
     if not query.conditions:
-        return query.last_visible_id
+        return query.last_visible_id - query.removed
     if (few := _fewest(store, query)) is not None:
         return len(_sorted(store, replace(query, order=order("id")), few))
     if (whole := _without_scan(store, replace(query, order=order("id")))) is not None:
@@ -129,7 +132,7 @@ def _needed(store: Store, query: ListQuery) -> tuple[IndexScan, ...]:
         (UNRANKED, "SELECT max(rank) FROM queues WHERE name = ?", "suspects"),
     ):
         row = store.db.execute(sql, [about]).fetchone() if scan in query.order.scans else None
-        if row is not None and (row[0] or 0) >= query.last_visible_id:
+        if row is not None and (row[0] or 0) >= query.last_visible_id - query.removed:
             left_out.append(scan)
     return tuple(scan for scan in query.order.scans if scan not in left_out)
 
@@ -156,7 +159,11 @@ def _without_scan(store: Store, query: ListQuery) -> Sequence[int] | None:
     if not _by_id(query) or len(query.conditions) != 1:
         return None
     condition = query.conditions[0]
-    if condition.absent and _count_up_to(store, query, condition.absent, FEW_ROWS + 1) <= FEW_ROWS:
+    if (
+        condition.absent
+        and not query.removed
+        and _count_up_to(store, query, condition.absent, FEW_ROWS + 1) <= FEW_ROWS
+    ):
         found, before = array("q"), 1
         for tweet in sorted(_given(store, query, condition.absent)):
             found.extend(range(before, tweet))

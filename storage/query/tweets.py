@@ -16,7 +16,7 @@ from storage.query.order_validity import Basis, basis
 from storage.query.orders import ORDERS
 from storage.runs.displayed_run import require_run as require_run
 from storage.runs.displayed_run import shown_run as shown_run
-from storage.store import DATABASE, Store, explain, last_visible_id
+from storage.store import DATABASE, Store, explain, last_visible_id, removed_count
 from storage.tweet import State, Tweet
 
 SORTS = tuple(ORDERS)
@@ -56,6 +56,7 @@ class Counts:
 def counts(store: Store) -> Counts:
     """The counts as every write keeps them, read in constant time."""
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
+    kept["tweets"] -= kept["removed"]
     return Counts(**{field.name: kept[field.name] for field in fields(Counts)})
 
 
@@ -113,10 +114,18 @@ def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
 def require_tweets(store: Store, ids: Sequence[int]) -> None:
     """Raise UserError unless there is a tweet with each of these ids."""
     last = last_visible_id(store.db)
+    there = _there(store, ids) if removed_count(store.db) else range(1, last + 1)
     for number in ids:
+        if 0 < number <= last and number not in there:
+            raise UserError(f"There is no tweet {number} any more; it was taken out for good.")
         if not 0 < number <= last:
             known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
             raise UserError(f"There is no tweet {number}; {known}.")
+
+
+def _there(store: Store, ids: Sequence[int]) -> set[int]:
+    sql = "SELECT tweet FROM current WHERE tweet IN (SELECT value FROM json_each(?))"
+    return {number for (number,) in store.db.execute(sql, [json.dumps(list(ids))])}
 
 
 def each(

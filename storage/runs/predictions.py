@@ -56,7 +56,7 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
     run = get(store, number)
     numbers = [store.label_ids[name] for name in run.labels]
     with bulk_writer(store) as writer:
-        last, taken = last_visible_id(writer.db), 0
+        last, before = last_visible_id(writer.db), writer.db.total_changes
         rows = (
             (
                 number,
@@ -74,11 +74,11 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
         while batch := list(islice(rows, PREDICTIONS_AT_ONCE)):
             writer.executemany(
                 "predictions",
-                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO predictions "
+                "SELECT ?1, tweet, ?3, ?4, ?5, ?6, ?7, ?8 FROM current WHERE tweet = ?2",
                 batch,
             )
-            taken += len(batch)
-        if taken:
+        if taken := writer.db.total_changes - before:
             _keep_orders(writer, number)
         fts_segments.merge_segments(writer)  # what an import has left to do
     return taken

@@ -1,0 +1,132 @@
+"""Commands about where tweets came from, and that take them out again."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from storage.errors import UsageError
+from storage.query import tweets
+from storage.safety import backups
+from storage.store import Store, require_writable
+from storage.transfer import removing
+from storage.transfer.removing import Removed
+from workbench import escaping
+from workbench.console.options import Settings, common
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import busy
+
+
+@click.command("imports")
+@common
+@click.pass_obj
+def list_imports(settings: Settings) -> None:
+    """List what was imported, the oldest first.
+
+    Example: workbench imports
+    """
+    with settings.store() as store:
+        found = removing.imports(store)
+    if settings.as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [(one.id, _moment(one.at), one.annotator, f"{one.added:,}", one.file) for one in found]
+    table(None, (">import", "when (UTC)", "by", ">tweets", "file"), rows)
+
+
+@click.command()
+@click.argument("number", metavar="IMPORT", type=int)
+@common
+@click.pass_obj
+def unimport(settings: Settings, number: int) -> None:
+    """Take an import back: the tweets that it added go, with what runs predicted for them.
+
+    It stays where anybody has worked on one of its tweets since and has not undone that. What it
+    took for tweets that were there before is taken back with `workbench undo` instead. Runs that
+    trained on its tweets keep what they have learnt.
+
+    Example: workbench unimport 3
+    """
+    with settings.store() as store:
+        require_writable(store)
+        with busy("taking the import back"):
+            removed = removing.unimport(store, number, _wait)
+    if settings.as_json:
+        print_json({"import": number, **asdict(removed)})
+        return
+    predictions = f" and {removed.predictions:,} predictions" if removed.predictions else ""
+    say(f"Import {number} is taken back: {_tweets(removed.tweets)}{predictions} are gone.")
+
+
+@click.command("delete-tweets")
+@click.argument("ids", metavar="ID…", type=int, nargs=-1)
+@click.option("--where", "filter_text", metavar="FILTER", help="All tweets that pass a filter.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@common
+@click.pass_obj
+def delete_tweets(
+    settings: Settings, ids: tuple[int, ...], filter_text: str | None, yes: bool
+) -> None:
+    """Delete tweets for good, with their texts, labels, histories and predictions.
+
+    The history keeps who deleted how many, and when. Nothing brings them back but a backup.
+
+    Example: workbench delete-tweets 17 23
+
+    Example: workbench delete-tweets --where '"@somebody"' --yes
+    """
+    if bool(ids) == (filter_text is not None):
+        raise UsageError("Name the ids of the tweets to delete, or give --where FILTER.")
+    with settings.store(daily_backup=False) as store:  # it would hold them once more
+        require_writable(store)
+        tweets.require_tweets(store, ids)
+        chosen = dict.fromkeys(ids if filter_text is None else tweets.listing(store, filter_text))
+        what = f"Delete {_tweets(len(chosen))} with all that is known of them for good?"
+        if chosen and not yes and (settings.as_json or not sys.stdin.isatty()):
+            raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")
+        if chosen and not yes and not click.confirm(escaping.line(what)):
+            say("Nothing was changed.")
+            return
+        with busy("deleting"):
+            removed = removing.delete(store, chosen, _wait) if chosen else Removed(0, 0, 0)
+        copies = _copies(store)
+    if settings.as_json:
+        print_json(asdict(removed) | copies)
+        return
+    if not removed.tweets:
+        say("No tweet passes the filter; nothing was changed.")
+        return
+    say(
+        f"{_tweets(removed.tweets)} deleted for good, with {removed.events:,} events of the "
+        f"history and {removed.predictions:,} predictions."
+    )
+    held = [f"{number:,} {name.replace('_', ' ')}" for name, number in copies.items() if number]
+    if held:
+        say(
+            f"Older copies may still hold the texts: {' and '.join(held)} in {store.folder}, and "
+            "what was exported; delete those too where it has to be."
+        )
+
+
+def _copies(store: Store) -> dict[str, int]:
+    """How many backups and run folders there are, which keep the texts that they were made with."""
+    runs = [*store.runs_folder.glob("*/run.json"), *store.runs_folder.glob(".trash/*/run.json")]
+    return {"backups": len(backups.list_backups(store.folder)), "run_folders": len(runs)}
+
+
+def _wait() -> None:
+    say("An import goes on in this workspace; waiting for its end.", err=True)
+
+
+def _tweets(number: int) -> str:
+    return "1 tweet" if number == 1 else f"{number:,} tweets"
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+COMMANDS = (list_imports, unimport, delete_tweets)
