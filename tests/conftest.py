@@ -43,7 +43,7 @@ MODELS = importlib.util.find_spec("torch") is not None
 NEED_MODELS = (
     "workbench/modeling",
     "workbench/planning/test_class_balance.py",
-    "workbench/runs/test_kept_base.py",
+    "workbench/runs/test_base_model_cache.py",
     "workbench/runs/test_launchers.py",
     "workbench/worker/test_killed_training.py",
 )
@@ -69,7 +69,7 @@ LONGEST = (
     "reliability/test_together.py",
     "workbench/worker/test_failure_reasons.py",
     "workbench/worker/test_memory.py",
-    "workbench/runs/test_kept_base.py",
+    "workbench/runs/test_base_model_cache.py",
     "workbench/tui/test_filing.py",
     "workbench/tui/test_orders.py",
     "workbench/tui/test_offers.py",

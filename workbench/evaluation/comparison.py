@@ -18,7 +18,7 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job
 
-FIGURES = (
+COMPARED_METRICS = (
     "n",
     "accuracy",
     "accuracy_low",
@@ -56,7 +56,7 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
         "runs": [runs.get(store, run).as_json() for run in (first, second)],
         "split": split,
         "n": len(common),
-        "figures": [{name: report[name] for name in FIGURES} for report in figures],
+        "figures": [{name: report[name] for name in COMPARED_METRICS} for report in figures],
         "difference": {"accuracy": change, "low": low, "high": high},
         "mcnemar": {
             "fixed": counts.fixed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-PATIENCE_S = 5.0
+COMMAND_TIMEOUT_S = 5.0
 MIB = 2**20
 
 
@@ -41,7 +41,7 @@ def _gpu() -> Device | None:
             [program, *chosen, *query],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=COMMAND_TIMEOUT_S,
             check=True,
             stdin=subprocess.DEVNULL,
         ).stdout

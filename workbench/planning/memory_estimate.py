@@ -48,7 +48,7 @@ STEP_JITTER = 32
 CUBLAS_WORKSPACE = 32 * 2**20
 """A workspace of cuBLAS per stream: one, and with graphs two more to try and to capture a shape."""
 CUDA_CONTEXT = 0.5 * GIB
-LIBRARIES = 0.66 * GIB
+LIBRARY_BYTES = 0.66 * GIB
 """Resident in a worker on a CPU beside its tensors; 0.53 GiB of it after the imports."""
 
 
@@ -177,7 +177,7 @@ def memory_of_pass(
         + (_padded_attention(architecture, training, tokens, size) if uses_trl else 0)
         + (CUBLAS_WORKSPACE * (3 if graphs else 1) if cuda else 0),
         graphs=activations if graphs else 0,
-        runtime=CUDA_CONTEXT if cuda else LIBRARIES,
+        runtime=CUDA_CONTEXT if cuda else LIBRARY_BYTES,
         tokens=tokens,
     )
 

@@ -27,7 +27,7 @@ TOKENIZER_FILES = (
 """Files one of which every tokenizer needs."""
 GATED = "{} is gated: accept its terms on the hub and log in with `hf auth login`."
 HUB_PATIENCE_S = 5.0
-SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
+FINGERPRINT_SAMPLES, SAMPLE_BYTES = 64, 16 * 1024
 HUB_NAME = re.compile(r"([a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.IGNORECASE | re.ASCII)
 
 
@@ -140,8 +140,8 @@ def fingerprint(name: str) -> str | None:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             hasher.update(str(size).encode())
-            for part in range(SAMPLES):
-                file.seek(part * size // SAMPLES)
+            for part in range(FINGERPRINT_SAMPLES):
+                file.seek(part * size // FINGERPRINT_SAMPLES)
                 hasher.update(file.read(SAMPLE_BYTES))
     return hasher.hexdigest()
 

@@ -33,7 +33,7 @@ CHECKPOINTS = "checkpoints"
 
 PROTOCOL = 1
 """The version of the run folder protocol that this program writes."""
-KINDS = ("qlora", "baseline", "predict")
+RUN_KINDS = ("qlora", "baseline", "predict")
 QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
     "queued",
     "running",
@@ -173,8 +173,8 @@ def read_uid(folder: Path, advice: str = schema.COPY_ADVICE) -> object:
 
 
 def _check(job: Job) -> None:
-    if job.kind not in KINDS:
-        raise ValueError(f"its kind is none of {', '.join(KINDS)}")
+    if job.kind not in RUN_KINDS:
+        raise ValueError(f"its kind is none of {', '.join(RUN_KINDS)}")
     if len(set(job.labels)) < 2 or len(job.labels) != len(job.words):
         raise ValueError("it needs two labels or more, and a word for each")
     if job.kind != "baseline" and job.base is None:

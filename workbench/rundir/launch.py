@@ -9,7 +9,7 @@ from storage.errors import UserError
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
 
-LOCAL, TORCHRUN, SLURM, ENGINE = NAMES = ("local", "torchrun", "slurm", "engine")
+LOCAL, TORCHRUN, SLURM, ENGINE = LAUNCHER_NAMES = ("local", "torchrun", "slurm", "engine")
 """The launchers as launch.json names them; `workbench.runs.launchers` has a class for each."""
 MOST_NODES, MOST_GPUS = 10_000, 64
 LIMITS = {
@@ -66,8 +66,8 @@ def read_launch(folder: Path) -> Launch:
 
 def check_launch(launch: Launch) -> None:
     """Raise ValueError for what cannot be started."""
-    if launch.launcher not in NAMES:
-        raise ValueError(f"the launcher is none of {', '.join(NAMES)}")
+    if launch.launcher not in LAUNCHER_NAMES:
+        raise ValueError(f"the launcher is none of {', '.join(LAUNCHER_NAMES)}")
     if not (1 <= launch.nodes <= MOST_NODES and 1 <= launch.gpus <= MOST_GPUS):
         raise ValueError("--nodes is from 1 to 10,000 and --gpus from 1 to 64")
     nodes, gpus = LIMITS[launch.launcher]

@@ -14,7 +14,7 @@ from storage.errors import UserError
 from workbench.rundir import schema
 
 FILE_NAME = "failed-{}.json"
-PATIENCE_S = 3.0
+FAILURE_PATIENCE_S = 3.0
 """How long the first process, cut off by the end of another, waits for the reason of that one."""
 
 

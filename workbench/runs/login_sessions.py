@@ -14,7 +14,7 @@ CGROUP = Path("/proc/self/cgroup")
 LOGIND = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 SCOPE = ("systemd-run", "--user", "--scope", "--quiet", "--collect", "--")
 """Runs a command outside the login session, below the user's own service manager."""
-PATIENCE_S = 5.0
+COMMAND_TIMEOUT_S = 5.0
 WARNING = (
     "This machine ends all of a user's processes at logout (KillUserProcesses), runs too: keep "
     "the session open, or allow them to stay with `loginctl enable-linger`."
@@ -36,10 +36,10 @@ def logout_effect() -> LogoutEffect:
     processes alone, there is nothing to do. Else it can be put below the user's service manager,
     which stays if the user lingers.
     """
-    if not _in_session() or not _killed():
+    if not _in_session() or not _logind_ends_processes():
         return LogoutEffect()
-    if _answer("loginctl", "show-user", _user(), "--property=Linger", "--value") == "yes" and (
-        _answer(*SCOPE, "echo", "works") == "works"
+    if _run_command("loginctl", "show-user", _user(), "--property=Linger", "--value") == "yes" and (
+        _run_command(*SCOPE, "echo", "works") == "works"
     ):
         return LogoutEffect(prefix=SCOPE)
     return LogoutEffect(warning=WARNING)
@@ -52,7 +52,7 @@ def _in_session() -> bool:
         return False
 
 
-def _killed() -> bool:
+def _logind_ends_processes() -> bool:
     """Whether logind ends this user's processes with the session."""
     if _property("KillUserProcesses") != "b true":
         return False
@@ -62,10 +62,10 @@ def _killed() -> bool:
 
 
 def _property(name: str) -> str:
-    return _answer("busctl", "get-property", *LOGIND, name)
+    return _run_command("busctl", "get-property", *LOGIND, name)
 
 
-def _answer(program: str, *arguments: str) -> str:
+def _run_command(program: str, *arguments: str) -> str:
     """What a program prints; nothing if it is not there or does not work."""
     if (found := shutil.which(program)) is None:
         return ""
@@ -75,7 +75,7 @@ def _answer(program: str, *arguments: str) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=COMMAND_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
             check=False,
         )

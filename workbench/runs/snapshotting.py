@@ -32,7 +32,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import Job, State
 
 PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
-BATCH = 10_000
+ROWS_PER_WRITE = 10_000
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ def _write_texts(path: Path, rows: Iterable[tuple[int, str]]) -> int:
         batch: list[tuple[int, str]] = []
         for row in rows:
             batch.append(row)
-            if len(batch) == BATCH:
+            if len(batch) == ROWS_PER_WRITE:
                 writer.write_table(_texts_table(batch, schema))
                 written += len(batch)
                 batch = []

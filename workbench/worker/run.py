@@ -53,7 +53,7 @@ def do_run(job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | N
             traceback.print_exc()
         reason = reason_of(error)
         if reason == OTHER_ENDED and reporter.writes:
-            reason = rank_failures.read_failure(folder, rank_failures.PATIENCE_S) or reason
+            reason = rank_failures.read_failure(folder, rank_failures.FAILURE_PATIENCE_S) or reason
         reporter.end(FAILED, reason)
         return False
     reporter.end(STOPPED if reporter.stop_asked and reporter.state.phase != "done" else DONE)

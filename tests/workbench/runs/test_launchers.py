@@ -16,9 +16,17 @@ from workbench.commands.runs.launching import with_gpus
 from workbench.modeling.training.process_group import ProcessGroup, init_process_group
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE, FAILED, read_job, read_log, read_state
-from workbench.rundir.launch import SLURM, TORCHRUN, Launch, read_launch
+from workbench.rundir.launch import (
+    LAUNCHER_NAMES,
+    LIMITS,
+    SLURM,
+    TORCHRUN,
+    Launch,
+    read_launch,
+)
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs import launching
+from workbench.runs.launchers import LAUNCHERS
 from workbench.runs.snapshotting import snapshot_prediction, snapshot_training
 from workbench.worker.failure_reasons import OTHER_ENDED
 from workbench.worker.reporter import Reporter
@@ -49,6 +57,11 @@ def test_a_launch_comes_back_as_it_was_saved(tmp_path):
     assert read_launch(tmp_path) == Launch()
     Launch(SLURM, 2, 4, "17").save(tmp_path)
     assert read_launch(tmp_path) == Launch(SLURM, 2, 4, "17")
+
+
+def test_each_name_in_launch_json_has_a_launcher_and_its_limits():
+    assert set(LAUNCHERS) == set(LIMITS) == set(LAUNCHER_NAMES)
+    assert [name for name, launcher in LAUNCHERS.items() if launcher.remote] == [SLURM]
 
 
 def test_wrong_use_makes_no_run(filled, cli):

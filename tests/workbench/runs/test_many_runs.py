@@ -180,7 +180,9 @@ def flipped(tmp_path_factory, fill):
 
 
 def test_a_comparison_asks_for_its_tweets_in_batches(flipped, monkeypatch):
-    monkeypatch.setattr(comparison, "evaluate", lambda *about: dict.fromkeys(comparison.FIGURES))
+    monkeypatch.setattr(
+        comparison, "evaluate", lambda *about: dict.fromkeys(comparison.COMPARED_METRICS)
+    )
     with statements(flipped) as said:
         found = comparison.compare(flipped, 1, 2)
     assert len(found["flips"]) == FLIPS and found["mcnemar"]["broken"] == FLIPS

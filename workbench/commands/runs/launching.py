@@ -14,7 +14,7 @@ from workbench.console.progress import busy
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import engine_queue
 from workbench.rundir import folder as run_folder
-from workbench.rundir.launch import ENGINE, NAMES, Launch, check_launch, read_launch
+from workbench.rundir.launch import ENGINE, LAUNCHER_NAMES, Launch, check_launch, read_launch
 from workbench.runs import engine_control
 from workbench.runs.launchers import default_launcher, launcher_of
 from workbench.runs.login_sessions import logout_effect
@@ -43,7 +43,7 @@ def launch_options(function: F) -> F:
         ),
         click.option(
             "--launcher",
-            type=click.Choice(NAMES),
+            type=click.Choice(LAUNCHER_NAMES),
             help="Where to run it (otherwise the engine if it runs, or torchrun for "
             "several GPUs, or local). `engine` starts the engine if need be.",
         ),

@@ -17,9 +17,16 @@ from workbench.rundir.launch import Launch
 
 SCRIPT = "slurm.sbatch"
 """The job script in the workspace, which its owner may edit."""
-PATIENCE_S = 30.0
-WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "RESV_DEL_HOLD")
-ENDINGS = {
+COMMAND_TIMEOUT_S = 30.0
+WAITING_STATES = (
+    "PENDING",
+    "CONFIGURING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "SUSPENDED",
+    "RESV_DEL_HOLD",
+)
+ENDING_SENTENCES = {
     "OUT_OF_MEMORY": "it used more memory than it asked for; raise #SBATCH --mem in slurm.sbatch",
     "TIMEOUT": "its time was over before it could save; raise #SBATCH --time in slurm.sbatch",
     "DEADLINE": "it could not end by its deadline; change #SBATCH --deadline in slurm.sbatch",
@@ -32,7 +39,7 @@ ENDINGS = {
     "UNKNOWN": "it is not known there any more; see worker.log",
 }
 """What the states of jobs that are over mean, and what to do, as far as resuming is not all."""
-GOING = ("RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING")
+RUNNING_STATES = ("RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING")
 
 
 def submit(folder: Path, launch: Launch) -> str:
@@ -40,7 +47,7 @@ def submit(folder: Path, launch: Launch) -> str:
 
     Raises UserError if SLURM is not here or refuses it.
     """
-    printed = _answer(
+    printed = _run_command(
         "sbatch",
         "--parsable",
         f"--job-name={_name(folder)}",
@@ -61,15 +68,15 @@ def cancel_waiting(folder: Path, launch: Launch) -> bool:
 
     Its name is asked for too, since a folder that was copied in may name any job.
     """
-    if job_states([launch]).get(launch.job or "", "").split(" ")[0] not in WAITING:
+    if job_states([launch]).get(launch.job or "", "").split(" ")[0] not in WAITING_STATES:
         return False
-    _answer("scancel", "--state=PENDING", f"--name={_name(folder)}", launch.job or "")
+    _run_command("scancel", "--state=PENDING", f"--name={_name(folder)}", launch.job or "")
     return True
 
 
 def is_over(state: str) -> bool:
     """Whether what SLURM says of a job, such as `PENDING (Resources)`, means that it has ended."""
-    return state.split(" ")[0] not in (*WAITING, *GOING)
+    return state.split(" ")[0] not in (*WAITING_STATES, *RUNNING_STATES)
 
 
 def job_states(launches: Sequence[Launch]) -> dict[str, str]:
@@ -81,12 +88,12 @@ def job_states(launches: Sequence[Launch]) -> dict[str, str]:
     if not wanted or shutil.which("squeue") is None:
         return {}
     found = {}
-    listed = _answer("squeue", "--me", "--states=all", "--noheader", "--format=%i|%T|%r")
+    listed = _run_command("squeue", "--me", "--states=all", "--noheader", "--format=%i|%T|%r")
     for line in listed.splitlines():
         job, _, rest = line.strip().partition("|")
         state, _, reason = rest.partition("|")
         if job in wanted and state:
-            waits = state in WAITING and reason not in ("", "None")
+            waits = state in WAITING_STATES and reason not in ("", "None")
             found[job] = f"{state} ({reason})" if waits else state
     return found | _accounted(wanted - found.keys())
 
@@ -95,7 +102,7 @@ def ending_sentence(job: str, state: str) -> str:
     """Why a job ended, by what SLURM says of it: the part of a sentence, and what to do."""
     name, _, by = state.partition(" by ")
     word = name.split(" ")[0].rstrip("+")
-    sentence = ENDINGS.get(word, f"it ended as {word.lower()}; see worker.log")
+    sentence = ENDING_SENTENCES.get(word, f"it ended as {word.lower()}; see worker.log")
     if word == "CANCELLED" and by.strip().isdecimal():
         sentence = sentence.replace("somebody", _user(int(by)))
     return f"SLURM ended job {job}: {sentence}"
@@ -110,7 +117,7 @@ def _accounted(jobs: Set[str]) -> dict[str, str]:
     if not jobs:
         return found
     try:
-        accounts = _answer(
+        accounts = _run_command(
             "sacct",
             "--noheader",
             "--parsable2",
@@ -148,13 +155,13 @@ def job_script(workspace: Path) -> Path:
 
 def _devices(gpus: int) -> list[str]:
     """What to ask for: GPUs where the cluster has any, otherwise processor cores."""
-    resources = _answer("sinfo", "--noheader", "--format=%G")
+    resources = _run_command("sinfo", "--noheader", "--format=%G")
     if any(line.strip().startswith("gpu") for line in resources.splitlines()):
         return [f"--gpus-per-node={gpus}"]
     return [f"--cpus-per-task={gpus}"]
 
 
-def _answer(program: str, *arguments: str) -> str:
+def _run_command(program: str, *arguments: str) -> str:
     if (found := shutil.which(program)) is None:
         raise UserError(
             f"SLURM is not here (no {program}); run this on a login node of the cluster, or use "
@@ -172,14 +179,15 @@ def _answer(program: str, *arguments: str) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=COMMAND_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
             env=environment,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"SLURM does not answer ({program} took {PATIENCE_S:.0f} s); try again, or ask `sinfo`."
+            f"SLURM does not answer ({program} took {COMMAND_TIMEOUT_S:.0f} s); try again, or ask "
+            "`sinfo`."
         ) from None
     except OSError as error:
         raise UserError(f"{found} cannot be run ({error.strerror}); ask who runs SLURM.") from None
