@@ -19,6 +19,7 @@ from workbench import __version__, escaping
 from workbench.commands.screen import open_screen
 from workbench.console.failing import fail
 from workbench.console.options import Settings, common
+from workbench.standard_streams import fill_gaps
 
 COMMANDS = {
     "importing": ("import",),
@@ -81,6 +82,7 @@ def main(context: click.Context, no_mouse: bool) -> None:
 
 def run() -> None:
     """The entry point: every error is one sentence and an exit status, 1 failed or 2 wrong use."""
+    fill_gaps()
     settings = Settings(umask=os.umask(0o077))  # what is written is for its owner only
     os.environ[interpreter.SAFE_PATH] = "1"  # for the Python processes that libraries start
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +21,7 @@ from workbench.console.options import Settings, common
 from workbench.console.printing import outside_sentence, print_json, say, table
 from workbench.console.progress import busy
 from workbench.recipes.base_models import require_model
+from workbench.standard_streams import standard_output
 
 
 @click.command()
@@ -90,13 +90,14 @@ def export(
 def _to_standard_output(settings: Settings, filter_text: str, form: str, safe_csv: bool) -> None:
     if form == "datasets":
         raise UsageError("A datasets folder cannot be written to standard output; name a folder.")
+    target = standard_output()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "export"
         with settings.store() as store:
             exporting.export(store, path, filter_text, form, safe_csv)
         with path.open("rb") as whole:
-            shutil.copyfileobj(whole, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+            shutil.copyfileobj(whole, target)
+    target.flush()
 
 
 @click.command()

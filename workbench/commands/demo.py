@@ -27,6 +27,7 @@ from workbench.console.run_follower import wait
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE
 from workbench.runs import launching
+from workbench.standard_streams import is_terminal
 
 LABELS = ("positive", "negative")
 FIRST = (20, 50, 100)
@@ -57,7 +58,8 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
     """
     from workbench.commands.screen import open_screen
 
-    opens = not no_ui and not settings.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    opens = not no_ui and not settings.as_json
+    opens = opens and is_terminal(sys.stdin) and is_terminal(sys.stdout)
     began = time.monotonic()
     folder = settings.workspace or folder
     store = _open(settings, folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -31,6 +30,7 @@ from workbench.console import merge_report
 from workbench.console.options import F, Settings, common
 from workbench.console.printing import print_json, say
 from workbench.console.progress import bar
+from workbench.standard_streams import standard_input
 
 FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
 REFUSE, SKIP, COLLECT = "refuse", "skip", "collect"
@@ -206,8 +206,9 @@ def _inputs(files: Sequence[Path]) -> Iterator[list[tuple[Path, str]]]:
     if Path("-") not in files:
         yield [(file, str(file)) for file in files]
         return
+    given = standard_input()
     with NamedTemporaryFile() as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
+        shutil.copyfileobj(given, copy)
         copy.flush()
         named = {Path("-"): (Path(copy.name), "standard input")}
         yield [named.get(file, (file, str(file))) for file in files]

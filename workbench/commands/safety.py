@@ -22,6 +22,7 @@ from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import busy
 from workbench.runs.login_sessions import logout_effect
+from workbench.standard_streams import is_terminal
 
 
 @click.command()
@@ -97,7 +98,7 @@ def restore_backup(
     there = restoring.inspect(folder / DATABASE)
     if not settings.as_json:
         _compare(folder / DATABASE, there, chosen, restoring.inspect(chosen))
-    if not yes and (settings.as_json or not sys.stdin.isatty()):
+    if not yes and (settings.as_json or not is_terminal(sys.stdin)):
         raise UsageError("This replaces the database; add --yes to do it without being asked.")
     if not yes and not click.confirm(escaping.line(f"Replace {folder / DATABASE}?")):
         say("Nothing was changed.")

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from storage.history.labels import Change
 from workbench import escaping
+from workbench.standard_streams import is_terminal
 
 
 def say(text: str, err: bool = False) -> None:
@@ -84,7 +85,7 @@ def print_change(as_json: bool, change: Change, sentence: str, had: str = "") ->
 
 def console() -> Console:
     """Standard output, as wide as the terminal, or 120 columns into a pipe or file."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+    return Console(width=None if is_terminal(sys.stdout) else 120, highlight=False, markup=False)
 
 
 def outside_sentence(outside: Mapping[str, int]) -> str:

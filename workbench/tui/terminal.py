@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from workbench.standard_streams import is_terminal
+
 COLUMNS, ROWS = 60, 15
 """The smallest terminal in which the screens can be used."""
 LOOK_S = 2.0
@@ -21,7 +23,7 @@ LOOK_S = 2.0
 def terminal_problem() -> str | None:
     """Why the screen cannot be used here, in one sentence that says what to do instead."""
     instead = "use `workbench list`, `workbench label` and the other commands, or another terminal"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return f"The screen needs a terminal for input and output; {instead}."
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         return f"TERM={os.environ.get('TERM', '')} cannot show the screen; {instead}."

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -91,6 +92,32 @@ def test_what_is_wrong_with_standard_input_is_said(home, cli, monkeypatch):
     )
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert "standard input is empty" in cli("import", "-").err
+
+
+def test_closed_standard_streams_are_one_sentence(home, cli, write, monkeypatch):
+    cli("import", write("t.csv", CSV))
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdin", None)
+        said = (
+            "workbench: Standard input is closed; name a file, or send one in with a pipe or <.\n"
+        )
+        assert cli("import", "-").err == said
+        assert "needs a terminal" in cli().err
+        assert cli("restore-backup").status == 2
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        result = cli("export", "-")
+        assert (result.status, cli("list").status) == (1, 0)
+        assert result.err.startswith("workbench: Standard output is closed; name a file")
+
+
+def test_no_file_gets_the_number_of_a_closed_standard_stream():
+    program = (
+        "import os; from workbench.standard_streams import fill_gaps; fill_gaps(); "
+        "os.write(2, str(os.open(os.devnull, os.O_RDONLY)).encode())"
+    )
+    shell = ["sh", "-c", 'exec "$0" -c "$1" <&- >&-', sys.executable, program]
+    assert subprocess.run(shell, stderr=subprocess.PIPE, check=True).stderr == b"3"
 
 
 def test_an_export_goes_to_standard_output(home, workbench, cli, write):

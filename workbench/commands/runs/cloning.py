@@ -25,6 +25,7 @@ from workbench.recipes import recipes
 from workbench.recipes.base_models import require_model
 from workbench.rundir import folder as run_folder
 from workbench.runs import launching, trash
+from workbench.standard_streams import is_terminal
 
 
 @click.command()
@@ -124,7 +125,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
                     ],
                 )
             what = f"Delete {'this run' if len(numbers) == 1 else f'these {len(numbers)} runs'}?"
-        if not yes and (settings.as_json or not sys.stdin.isatty()):
+        if not yes and (settings.as_json or not is_terminal(sys.stdin)):
             raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")
         if not yes and not click.confirm(escaping.line(what)):
             say("Nothing was changed.")
