@@ -1,4 +1,4 @@
-"""What a training run will need, said before it is started."""
+"""The forecast of a training run before it starts: its memory, its time, and whether it fits."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def reconcile_state(folder: Path) -> State:
     state = read_state(folder)
     if state.state not in LIVE or worker_alive(folder, state):
         return state
-    if (ended := read_state(folder)) != state:  # it wrote its last word in between
+    if (ended := read_state(folder)) != state:  # it wrote its final state in between
         return ended
     if state.elsewhere or (state.state == QUEUED and _in_queue(folder)):
         return state
@@ -50,7 +50,7 @@ def reconcile_state(folder: Path) -> State:
         rank_failures.remove_failures(folder)
         return written
     except OSError:
-        return failed  # the folder of somebody else, or a full disk: it is so all the same
+        return failed  # the folder is somebody else's, or the disk is full
 
 
 def _in_queue(folder: Path) -> bool:

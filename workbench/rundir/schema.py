@@ -1,7 +1,7 @@
 """Reading what a run folder holds without trusting it: JSON files whose values are checked.
 
 A run folder may come from another machine, another version or another person, so a file may be
-missing, cut off, of another type or without end. What is wrong is said in one sentence.
+missing, cut off, of another type or without end. Errors are one sentence that says which.
 """
 
 from __future__ import annotations

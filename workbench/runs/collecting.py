@@ -61,10 +61,8 @@ def collect_run(store: Store, run: Run) -> bool:
             return _collect_results(store, run, folder, state)
     except UserError as error:
         return _fail(store, run, folder, str(error))
-    except OSError as error:
-        return _write(
-            store, run, FAILED, os_error_message(error)
-        )  # the folder may be well, and is left
+    except OSError as error:  # the folder may be undamaged, and its state stays as it is
+        return _write(store, run, FAILED, os_error_message(error))
     return _write_state(store, run, state)
 
 
@@ -117,6 +115,7 @@ def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
 
 
 def _collect_log(store: Store, run: Run, folder: Path) -> None:
+    """Bring the metrics of the log lines that are new into the store."""
     rows = []
     offset = run.log_offset
     for values, after in run_folder.read_log(folder, run.log_offset):

@@ -15,7 +15,7 @@ from workbench.runs.launchers import LAUNCHERS, launcher_of
 from workbench.runs.launchers.launcher import LaunchedRun
 
 ENDING_S = 30.0
-"""How long a worker that has said its last word may take to end."""
+"""How long a worker that has written its final state may take to end."""
 
 
 def start_run(folder: Path, launch: Launch | None = None) -> None:
@@ -86,9 +86,10 @@ def queue_places(folders: list[Path]) -> dict[Path, str]:
     """
     runs: dict[Path, LaunchedRun] = {}
     for folder in folders:
-        with suppress(UserError):  # it is damaged, which is said when it is collected
+        with suppress(UserError):  # a damaged folder is reported when it is collected
             runs[folder] = LaunchedRun(read_launch(folder), run_folder.read_state(folder))
-    said: dict[Path, str] = {}
+    places: dict[Path, str] = {}
     for name, launcher in LAUNCHERS.items():
-        said |= launcher.queue({f: run for f, run in runs.items() if run.launch.launcher == name})
-    return said
+        own = {folder: run for folder, run in runs.items() if run.launch.launcher == name}
+        places |= launcher.queue(own)
+    return places

@@ -37,7 +37,7 @@ class Launcher(Protocol):
     def queue(self, runs: Mapping[Path, LaunchedRun]) -> dict[Path, str]:
         """What the queue says of runs that are in it, such as `job 17 PENDING (Resources)`.
 
-        A run that has lost its place before its worker said anything is marked as failed.
+        A run that has lost its place there before its worker began is marked as failed.
         """
 
     def waiting_job(self, launch: Launch) -> str | None:
