@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import PurePath
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Static
@@ -19,24 +14,19 @@ from storage.errors import UserError
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
-from workbench import escaping, figures
+from workbench import escaping
 from workbench.rundir.folder import DONE
-from workbench.rundir.log_format import duration
 from workbench.runs.description import describe_recipe
-from workbench.tui.dialogs.choose import ChoiceDialog
-from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.evaluation import EvaluationScreen
+from workbench.tui.screens.run_trash import RunTrash
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.menu import CURSOR
+from workbench.tui.widgets.runs_table import RunsTable
 
 NO_RUNS = "There are no runs yet; t starts one."
-COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
-"""What is needed first, as 80 columns do not hold all of them."""
-SHOWN, PROMOTED = "●", "★"
 
 
 class RunsScreen(Screen[None]):
@@ -79,14 +69,12 @@ class RunsScreen(Screen[None]):
     def __init__(self, displayed_run: DisplayedRun) -> None:
         super().__init__(name="runs")
         self._displayed_run = displayed_run
-        self._runs: list[Run] = []
-        self._marked: int | None = None
+        self._trash = RunTrash(self, self.say, self._read)
         self._said = self._reason = ""
 
     def compose(self) -> ComposeResult:
         """A table, a message and a line of keys."""
-        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="runs")
-        yield table
+        yield RunsTable(lambda: self._displayed_run.run, id="runs")
         yield Static(id="runs-message", markup=False)
         yield Static(
             "enter open  o show  * promote  c compare  C clone  E evaluate  esc back  ? help",
@@ -107,21 +95,8 @@ class RunsScreen(Screen[None]):
 
     @on(Read)
     def _show(self, event: Read) -> None:
-        self._runs = event.known
-        table = self.query_one(DataTable)
-        row = table.cursor_row
-        columns = COLUMNS if any(run.reason for run in self._runs) else COLUMNS[:-1]
-        table.clear(columns=True)
-        cells = [[escaping.line(cell) for cell in self._cells(run)] for run in self._runs]
-        for name, *texts in zip(columns, *cells, strict=False):
-            # The table measures them when it has nothing else to do, and may paint them before.
-            width = max(map(cell_len, (name, *texts)))
-            table.columns[table.add_column(name)].content_width = width
-        for row_of_cells in cells:
-            table.add_row(*map(Text, row_of_cells[: len(columns)]))
-        table.move_cursor(row=row)
-        table.focus()
-        if not self._runs:
+        self._table.show(event.known)
+        if not event.known:
             self.say(NO_RUNS)
 
     def say(self, text: str, problem: bool = False) -> None:
@@ -138,54 +113,19 @@ class RunsScreen(Screen[None]):
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run has moved on: the state of its row may have changed, or it is a new one."""
-        if event.progress.run not in {run.id for run in self._runs}:
+        if event.progress.run not in {run.id for run in self._table.runs}:
             self._read()
-        for row, run in enumerate(self._runs):
-            if run.id == event.progress.run:
-                if run.reason and event.progress.live:  # it has been resumed
-                    self._runs[row] = replace(run, reason=None)
-                    self._show(self.Read(self._runs))
-                state, table = event.progress.state, self.query_one(DataTable)
-                news = {"state": state.state, "steps": f"{state.step}/{state.steps}"}
-                for column, text in news.items():
-                    cell = Text(escaping.line(text))
-                    place = Coordinate(row, COLUMNS.index(column))
-                    if table.get_cell_at(place) != cell:  # the clock of a run has no column
-                        table.update_cell_at(place, cell, update_width=True)
+        self._table.show_progress(event.progress)
 
     def on_runs_collected(self, event: RunsCollected) -> None:
         """Runs have ended."""
         self._read()
 
-    def _cells(self, run: Run) -> tuple[str, ...]:
-        test = (run.metrics or {}).get("test")
-        return (
-            self._mark(run),
-            str(run.id),
-            describe_recipe(run.kind, run.recipe),
-            run.state,
-            figures.accuracy(test) if test else "",
-            str(run.steps or ""),
-            "" if run.seconds is None else duration(run.seconds),
-            PurePath(run.base).name if run.base else "",
-            f"{run.linear4bit}/{run.linear_total}" if run.linear_total else "",
-            run.reason or "",
-        )
-
-    def _mark(self, run: Run) -> str:
-        shown = SHOWN if run.id == self._displayed_run.run else " "
-        promoted = PROMOTED if run.promoted else " "
-        marked = "v" if run.id == self._marked else ""
-        return f"{CURSOR if run is self._current else ' '}{shown}{promoted}{marked}"
-
     @on(DataTable.RowHighlighted)
     def _moved(self) -> None:
         """Mark the run under the cursor, and say its reason, which the table may cut."""
-        table = self.query_one(DataTable)
-        for row, run in enumerate(self._runs[: table.row_count]):
-            if str(table.get_cell_at(Coordinate(row, 0))) != (mark := self._mark(run)):
-                table.update_cell_at(Coordinate(row, 0), Text(mark))
-        current, before = self._current, self._reason
+        self._table.show_marks()
+        current, before = self._table.current, self._reason
         self._reason = ""
         if current is not None and current.reason:
             self._reason = f"Run {current.id}: {current.reason}"
@@ -193,15 +133,15 @@ class RunsScreen(Screen[None]):
             self.say(self._reason)
 
     @property
-    def _current(self) -> Run | None:
-        row = self.query_one(DataTable).cursor_row
-        return self._runs[row] if 0 <= row < len(self._runs) else None
+    def _table(self) -> RunsTable:
+        return self.query_one(RunsTable)
 
     def _require_run(self) -> Run | None:
         """The run under the cursor; says so if there is none."""
-        if self._current is None:
+        run = self._table.current
+        if run is None:
             self.say(NO_RUNS)
-        return self._current
+        return run
 
     def action_show(self) -> None:
         """Show the predictions of the run under the cursor."""
@@ -215,22 +155,20 @@ class RunsScreen(Screen[None]):
     def action_mark(self) -> None:
         """Mark the run under the cursor, to be compared with another, or take the mark away."""
         if (run := self._require_run()) is not None:
-            self._marked = None if self._marked == run.id else run.id
-            self._show(self.Read(self._runs))
+            marks = self._table.marked != run.id
+            self._table.mark(run.id if marks else None)
             gone = f"Run {run.id} is no longer marked."
-            self.say(
-                f"Run {run.id} is marked; c on another run compares them." if self._marked else gone
-            )
+            self.say(f"Run {run.id} is marked; c on another run compares them." if marks else gone)
 
     def action_compare(self) -> None:
         """Compare the run under the cursor with the marked, the promoted or the earlier one."""
-        run, row = self._require_run(), self.query_one(DataTable).cursor_row
+        run, table = self._require_run(), self._table
         if run is None:
             return
-        promoted = [other.id for other in self._runs if other.promoted]
-        earlier = [other.id for other in self._runs[row + 1 : row + 2]]
-        if self._marked is not None:
-            pair = sorted({self._marked, run.id})
+        promoted = [other.id for other in table.runs if other.promoted]
+        earlier = [other.id for other in table.runs[table.cursor_row + 1 :][:1]]
+        if table.marked is not None:
+            pair = sorted({table.marked, run.id})
         elif promoted and promoted != [run.id]:
             pair = [*promoted, run.id]
         else:
@@ -272,62 +210,12 @@ class RunsScreen(Screen[None]):
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""
-        if (run := self._require_run()) is None:
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.app.run_worker(self._delete(run.id), group="delete")
-
-        question = f"Delete run {run.id} ({run.recipe}, {run.state})?"
-        self.app.push_screen(ConfirmDialog(question, "move it into the trash", "keep it"), answered)
-
-    async def _delete(self, number: int) -> None:
-        """Work of the application: what comes of it is told wherever the user is then."""
-        try:
-            await host(self).command("delete", str(number), "--yes", "--json", let_finish=True)
-        except UserError as error:
-            host(self).say(str(error), problem=True)
-        else:
-            instead = host(self).forget_run(number)
-            host(self).say(f"Run {number} is deleted; U brings it back. {instead}".strip())
-            if self.is_attached:
-                self._read()
+        if (run := self._require_run()) is not None:
+            self._trash.ask_to_delete(run)
 
     def action_undelete(self) -> None:
         """Choose a run from the trash, and bring it back."""
-        self._look_into_trash()
-
-    @work(group="undelete", exclusive=True)
-    async def _look_into_trash(self) -> None:
-        try:
-            lying = await host(self).command("undelete", "--json")
-        except UserError as error:
-            self.say(str(error), problem=True)
-            return
-        if not lying:
-            self.say("No run is in the trash.")
-            return
-        choices = [
-            (str(run["id"]), escaping.line(describe_recipe(run["kind"], run["recipe"])))
-            for run in reversed(lying)
-        ]
-
-        def chosen(number: str | None) -> None:
-            if number is not None:
-                self.app.run_worker(self._undelete(number), group="undelete")
-
-        self.app.push_screen(ChoiceDialog("Bring back the run", choices, choices[0][0]), chosen)
-
-    async def _undelete(self, number: str) -> None:
-        try:
-            run = await host(self).command("undelete", number, "--json", let_finish=True)
-        except UserError as error:
-            host(self).say(str(error), problem=True)
-        else:
-            host(self).say(f"Run {number} is back ({run['state']}).")
-            if self.is_attached:
-                self._read()
+        self._trash.choose_to_restore()
 
     def action_evaluate(self) -> None:
         """Show the figures of the run under the cursor."""
@@ -354,18 +242,12 @@ class RunsScreen(Screen[None]):
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
-        table = self.query_one(DataTable)
-        before = table.cursor_row
-        table.move_cursor(row=max(0, min(before + rows, len(self._runs) - 1)))
-        if self._require_run() is not None and table.cursor_row == before:
+        if not self._table.move(rows) and self._require_run() is not None:
             self.say(f"This is the {'last' if rows > 0 else 'first'} run of the list.")
 
     def action_sideways(self, way: int) -> None:
         """Scroll a table that is wider than the screen."""
-        table = self.query_one(DataTable)
-        if 0 <= table.scroll_offset.x + way <= table.max_scroll_x:
-            table.scroll_relative(x=way * 8, animate=False)
-        else:
+        if not self._table.scroll_sideways(way):
             self.say(f"The table has nothing more to the {'right' if way > 0 else 'left'}.")
 
     def action_back(self) -> None:
