@@ -9,12 +9,10 @@ import click
 from storage.errors import UsageError
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
-from workbench import figures
+from workbench import comparison_figures, figures
 from workbench.console.options import Settings, common
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import busy
-
-MOST_IDS = 12
 
 
 @click.command()
@@ -56,8 +54,8 @@ def compare(settings: Settings, first: int, second: int | None, split: str, limi
         print_json(found)
         return
     _print_figures(first, second, found)
-    _print_settings(first, second, found["settings"])
-    _print_data(found["data"])
+    _print_settings(first, second, found)
+    _print_data(found)
     _print_flips(first, second, found["flips"], limit)
 
 
@@ -70,14 +68,8 @@ def _promoted(store: Store) -> int:
 def _print_figures(first: int, second: int, found: dict[str, Any]) -> None:
     on = f"{found['n']:,} {found['split']} tweets that both predicted and neither trained on"
     say(f"{on}, against the labels as they are:")
-    names = [f"run {run['id']} {run['recipe']}" for run in found["runs"]]
-    rows = [
-        (name, figures.of_report(f), figures.of_report(f, "macro_f1"))
-        for name, f in zip(names, found["figures"], strict=True)
-    ]
-    change = found["difference"]
-    points = figures.points(change["accuracy"], change["low"], change["high"])
-    rows.append(("difference", points, ""))
+    rows = [(run.name, run.accuracy, run.macro_f1) for run in comparison_figures.run_figures(found)]
+    rows.append(("difference", comparison_figures.difference(found), ""))
     table(None, ("", "accuracy", "macro F1"), rows)
     test = found["mcnemar"]
     say(
@@ -87,33 +79,30 @@ def _print_figures(first: int, second: int, found: dict[str, Any]) -> None:
     )
 
 
-def _print_settings(first: int, second: int, rows: list[dict[str, Any]]) -> None:
-    if not rows:
+def _print_settings(first: int, second: int, found: dict[str, Any]) -> None:
+    settings = comparison_figures.settings(found)
+    if not settings:
         say("Settings: the same.")
         return
     table(
         None,
         ("setting", f"run {first}", f"run {second}"),
-        [(row["setting"], _shown(row["first"]), _shown(row["second"])) for row in rows],
+        [(setting.name, setting.first, setting.second) for setting in settings],
     )
 
 
-def _shown(value: Any) -> str:
-    return "-" if value is None else str(value)
-
-
-def _print_data(data: dict[str, Any]) -> None:
+def _print_data(found: dict[str, Any]) -> None:
+    data = found["data"]
     say(f"Training tweets: {data['first']:,} and {data['second']:,}.")
     for name, ids in (
         ("only in the second", data["added"]),
         ("only in the first", data["removed"]),
-        ("with another label", [row["id"] for row in data["relabelled"]]),
+        ("with another label", comparison_figures.relabelled(found)),
     ):
         if ids:
-            more = ", …" if len(ids) > MOST_IDS else ""
-            say(f"  {len(ids):,} {name}: {', '.join(map(str, ids[:MOST_IDS]))}{more}")
-    if any(data["unknown"]):
-        say(f"  {' and '.join(map(str, data['unknown']))} of them are not in this workspace")
+            say(f"  {len(ids):,} {name}: {comparison_figures.first_ids(ids)}")
+    if unknown := comparison_figures.unknown_count(found):
+        say(f"  {unknown} of them are not in this workspace")
 
 
 def _print_flips(first: int, second: int, flips: list[dict[str, Any]], limit: int) -> None:
