@@ -17,8 +17,8 @@ from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
 from workbench import __version__, escaping
 from workbench.commands.screen import open_screen
-from workbench.console.failing import fail
-from workbench.console.options import Settings, common
+from workbench.console.errors import fail
+from workbench.console.options import Settings, common_options
 from workbench.standard_streams import fill_gaps
 
 COMMANDS = {
@@ -33,10 +33,11 @@ COMMANDS = {
     "agreement": ("agreement",),
     "runs.training": ("train", "predict"),
     "runs.control": ("runs", "logs", "stop", "resume"),
-    "runs.evaluating": ("evaluate",),
+    "runs.evaluate": ("evaluate",),
     "runs.compare": ("compare",),
-    "runs.choosing": ("shown", "promote"),
-    "runs.cloning": ("clone", "delete", "undelete"),
+    "runs.displayed": ("shown", "promote"),
+    "runs.clone": ("clone",),
+    "runs.trash": ("delete", "undelete"),
     "runs.engine": ("engine",),
     "runs.model": ("classify", "export-adapter"),
     "demo": ("demo",),
@@ -67,7 +68,7 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="workbench")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
-@common
+@common_options
 @click.pass_context
 def main(context: click.Context, no_mouse: bool) -> None:
     """Find wrong labels of short texts, correct them, retrain, and see what changed.

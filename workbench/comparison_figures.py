@@ -34,8 +34,8 @@ def run_figures(comparison: Mapping[str, Any]) -> list[RunFigures]:
     return [
         RunFigures(
             f"run {run['id']} {run['recipe']}",
-            figures.of_report(report),
-            figures.of_report(report, "macro_f1"),
+            figures.metric(report),
+            figures.metric(report, "macro_f1"),
         )
         for run, report in zip(comparison["runs"], comparison["figures"], strict=True)
     ]

@@ -41,7 +41,7 @@ def lines(text: str) -> str:
     return "\n".join(_plain(part.replace("\t", "    ")) for part in parts)
 
 
-def typed(text: str) -> str:
+def input_text(text: str) -> str:
     """The text for a line that is edited: each character that may not be shown has a stand-in."""
     text = SURROGATE.sub("�", CONTROL.sub(_picture, text))
     text = COMBINING.sub(lambda match: match[0][:2] + "·" * (len(match[0]) - 2), text)

@@ -16,7 +16,7 @@ def interval(share: float | None, low: float, high: float) -> str:
     return "-" if share is None else f"{percent(share)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def of_report(report: Mapping[str, Any], name: str = "accuracy") -> str:
+def metric(report: Mapping[str, Any], name: str = "accuracy") -> str:
     """A figure of an evaluation with its interval."""
     return interval(report[name], report[f"{name}_low"], report[f"{name}_high"])
 
@@ -24,10 +24,10 @@ def of_report(report: Mapping[str, Any], name: str = "accuracy") -> str:
 def accuracy(report: Mapping[str, Any], split: str = "") -> str:
     """The accuracy of an evaluation, and of how many tweets it is."""
     tweets = f" {split} tweets" if split else ""
-    return f"{of_report(report)} of {report['n']:,}{tweets}{stale(report)}"
+    return f"{metric(report)} of {report['n']:,}{tweets}{stale_mark(report)}"
 
 
-def stale(report: Mapping[str, Any]) -> str:
+def stale_mark(report: Mapping[str, Any]) -> str:
     """A word for an evaluation that labels of its split have changed since."""
     return " stale" if report.get("stale") else ""
 

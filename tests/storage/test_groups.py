@@ -163,7 +163,7 @@ def test_the_command_line_groups_and_lists_conflicts(cli, tmp_path, write, monke
 
 
 def test_a_large_import_leaves_the_comparison_for_later(cli, tmp_path, write, monkeypatch):
-    monkeypatch.setattr("workbench.commands.groups.AT_ONCE", 3)
+    monkeypatch.setattr("workbench.commands.groups.MAX_NEW", 3)
     path = write("t.csv", "text\n" + "".join(f"text number {n}\n" for n in range(4)))
     said = cli("-w", tmp_path / "w", "import", path)
     assert "4 tweets are not compared for nearly equal texts yet: `workbench group`" in said.out

@@ -50,18 +50,18 @@ def test_lines_keep_their_breaks_and_nothing_else_that_acts(text):
 @settings(max_examples=500, deadline=None)
 @given(text=ANY)
 def test_what_is_edited_keeps_its_positions(text):
-    shown = escaping.typed(text)
+    shown = escaping.input_text(text)
     assert acting(shown) == []
     assert "\n" not in shown
     assert len(shown) == len(text)
-    assert escaping.typed(shown) == shown
+    assert escaping.input_text(shown) == shown
 
 
 @pytest.mark.parametrize(
     "text", ["plain", "naïve café", "買い時", "🚀🤑", "$TSLA #up @me", "עברית", "e\u0301", "[bold]"]
 )
 def test_ordinary_text_stays_as_it_is(text):
-    assert escaping.line(text) == escaping.lines(text) == escaping.typed(text) == text
+    assert escaping.line(text) == escaping.lines(text) == escaping.input_text(text) == text
 
 
 def test_what_is_replaced_can_be_seen():

@@ -8,15 +8,15 @@ import click
 
 from storage.history.ratings import ratings
 from workbench import figures
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 
 
 @click.command("agreement")
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option("--with-gold", is_flag=True, help="Count the imported labels as one more annotator.")
-@common
+@common_options
 @click.pass_obj
 def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> None:
     """Measure how far annotators agree: Cohen's kappa for two, Krippendorff's alpha for more.
@@ -27,7 +27,7 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
     """
     from workbench.analysis.agreement import agreement, rating_matrix
 
-    with settings.store() as store, busy("comparing"):
+    with settings.store() as store, spinner("comparing"):
         found = agreement(rating_matrix(ratings(store, filter_text, with_gold)))
     if settings.as_json:
         print_json(found)

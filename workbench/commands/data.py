@@ -17,9 +17,9 @@ from storage.runs import runs
 from storage.store import create_store
 from storage.transfer import exporting
 from workbench import escaping
-from workbench.console.options import Settings, common
-from workbench.console.printing import outside_sentence, print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.options import Settings, common_options
+from workbench.console.printing import print_json, say, table, unknown_labels_sentence
+from workbench.console.progress import spinner
 from workbench.recipes.base_models import require_model
 from workbench.standard_streams import standard_output
 
@@ -28,7 +28,7 @@ from workbench.standard_streams import standard_output
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--labels", default="", help="Label names, separated by commas.")
 @click.option("--base", default=Config.base, help="Base model: a hub name or a local folder.")
-@common
+@common_options
 @click.pass_obj
 def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
     """Make a new workspace.
@@ -56,7 +56,7 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @click.option(
     "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
 )
-@common
+@common_options
 @click.pass_obj
 def export(
     settings: Settings,
@@ -80,7 +80,7 @@ def export(
         _to_standard_output(settings, filter_text, form or "csv", safe_csv)
         return
     title = f"writing {escaping.line(file.name)}"
-    with settings.store() as store, settings.for_others(), busy(title):
+    with settings.store() as store, settings.user_umask(), spinner(title):
         written = exporting.export(store, file, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {file}."
@@ -101,7 +101,7 @@ def _to_standard_output(settings: Settings, filter_text: str, form: str, safe_cs
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def status(settings: Settings) -> None:
     """Show the counts of the workspace and its last runs.
@@ -141,7 +141,7 @@ def status(settings: Settings) -> None:
     ]
     table(None, ("what", "value"), rows)
     if outside:
-        say(outside_sentence(outside))
+        say(unknown_labels_sentence(outside))
 
 
 COMMANDS = (init, export, status)

@@ -21,18 +21,18 @@ from storage.store import DATABASE, Store, create_store, open_store
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions
 from workbench import figures
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.run_follower import wait
+from workbench.console.run_follower import wait_for_runs
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE
 from workbench.runs import launching
 from workbench.standard_streams import is_terminal
 
 LABELS = ("positive", "negative")
-FIRST = (20, 50, 100)
-MARK = "demo.txt"
-SAMPLE = "sample_data"
+TOP_SUSPECTS = (20, 50, 100)
+MARK_FILE = "demo.txt"
+SAMPLE_FOLDER = "sample_data"
 """The file that tells the demo's own workspace from everybody else's."""
 
 
@@ -46,7 +46,7 @@ SAMPLE = "sample_data"
     show_default=True,
     help="Where the demo workspace is made.",
 )
-@common
+@common_options
 @click.pass_obj
 def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
     """Run the whole loop on the sample tweets, on the CPU, and open the screen on the result.
@@ -87,11 +87,11 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
         _print(summary)
 
 
-def sample(name: str) -> Path:
+def sample_path(name: str) -> Path:
     """The path of a file or folder of the sample data, in the installed package or the checkout."""
     package = Path(str(files("workbench")))
-    installed = package / SAMPLE
-    return (installed if installed.is_dir() else package.parent / SAMPLE) / name
+    installed = package / SAMPLE_FOLDER
+    return (installed if installed.is_dir() else package.parent / SAMPLE_FOLDER) / name
 
 
 def _open(settings: Settings, folder: Path) -> Store:
@@ -99,10 +99,10 @@ def _open(settings: Settings, folder: Path) -> Store:
     if (folder / DATABASE).exists():
         store = open_store(folder, settings.annotator)
     else:
-        config = Config(labels=LABELS, base=str(sample("base")), recipe="tiny")
+        config = Config(labels=LABELS, base=str(sample_path("base")), recipe="tiny")
         store = create_store(folder, config, settings.annotator)
     if not tweets.counts(store).tweets:
-        plan = importing.plan(store.config, sample("tweets.csv"), ImportOptions())
+        plan = importing.plan(store.config, sample_path("tweets.csv"), ImportOptions())
         report = importing.run(store, plan)
         if not settings.as_json:
             say(f"Imported {report.added:,} tweets into {folder}.")
@@ -111,7 +111,7 @@ def _open(settings: Settings, folder: Path) -> Store:
 
 def _claim(folder: Path) -> None:
     """Mark a new folder as the demo's own; raises UserError for one that is somebody's already."""
-    if (folder / MARK).is_file():
+    if (folder / MARK_FILE).is_file():
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "a workspace" if (folder / DATABASE).exists() else "not an empty folder"
@@ -120,7 +120,7 @@ def _claim(folder: Path) -> None:
         )
     with translate_os_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / MARK).write_text(
+        (folder / MARK_FILE).write_text(
             "Made by `workbench demo`, which goes on here; delete the folder to begin anew.\n",
             "utf-8",
         )
@@ -141,7 +141,7 @@ def _launch(store: Store, kind: str, start: Any) -> int:
 def _train(store: Store, recipe: str) -> int:
     from workbench.runs.snapshotting import snapshot_training
 
-    frozen = snapshot_training(store, recipes.load(recipe), str(sample("base")), "")
+    frozen = snapshot_training(store, recipes.load(recipe), str(sample_path("base")), "")
     launching.start_run(frozen.path)
     return frozen.job.id
 
@@ -150,7 +150,7 @@ def _predict_untrained(store: Store) -> int:
     from workbench.runs.snapshotting import snapshot_prediction
 
     recipe = recipes.load("tiny")
-    frozen = snapshot_prediction(store, recipe, str(sample("base")), "split:test", None, None)
+    frozen = snapshot_prediction(store, recipe, str(sample_path("base")), "split:test", None, None)
     launching.start_run(frozen.path)
     return frozen.job.id
 
@@ -159,7 +159,7 @@ def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
     """Wait for runs and take in what they produced."""
     from workbench.runs.collecting import collect
 
-    wait(store, *numbers, quiet=quiet)
+    wait_for_runs(store, *numbers, quiet=quiet)
     collect(store)
     for number in numbers:
         run = runs.get(store, number)
@@ -170,10 +170,10 @@ def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
 def _summary(store: Store) -> dict[str, Any]:
     counts = tweets.counts(store)
     known = {run.kind: run for run in reversed(runs.every(store)) if run.state == DONE}
-    with sample("planted_errors.csv").open(encoding="utf-8", newline="") as file:
+    with sample_path("planted_errors.csv").open(encoding="utf-8", newline="") as file:
         planted = {row["id"] for row in csv.DictReader(file)}
     ranked = tweets.window(
-        store, [entry.tweet for entry in runs.queue(store, "suspects", max(FIRST))], None
+        store, [entry.tweet for entry in runs.queue(store, "suspects", max(TOP_SUSPECTS))], None
     )
     found = [tweet.external_id in planted for tweet in ranked]
     tuned = known["qlora"]
@@ -190,7 +190,7 @@ def _summary(store: Store) -> dict[str, Any]:
         "accuracy_after": _test(tuned),
         "accuracy_baseline": _test(known["baseline"]),
         "planted": len(planted),
-        "planted_among_first": {str(first): sum(found[:first]) for first in FIRST},
+        "planted_among_first": {str(first): sum(found[:first]) for first in TOP_SUSPECTS},
     }
 
 

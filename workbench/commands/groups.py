@@ -7,16 +7,16 @@ import click
 from storage import groups
 from storage.query import tweets
 from storage.store import Store, last_visible_id
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import bar
+from workbench.console.progress import progress_bar
 
-AT_ONCE, ALL = 50_000, 200_000
+MAX_NEW, MAX_TOTAL = 50_000, 200_000
 """So many new tweets are compared after an import, if there are no more than so many in all."""
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def group(settings: Settings) -> None:
     """Make groups of nearly equal texts: a group lies in one split, so that no test tweet leaks.
@@ -27,7 +27,7 @@ def group(settings: Settings) -> None:
     """
     with settings.store() as store:
         size = groups.count_uncompared(store)
-        joined = compare(store)
+        joined = compare_texts(store)
     if settings.as_json:
         print_json({"compared": size, "joined": joined})
     else:
@@ -35,7 +35,7 @@ def group(settings: Settings) -> None:
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def conflicts(settings: Settings) -> None:
     """List groups of equal or nearly equal texts that were imported with different gold labels.
@@ -62,21 +62,21 @@ def compare_after_import(store: Store) -> str:
     size = groups.count_uncompared(store)
     if size == 0:
         return ""
-    if size > AT_ONCE or last_visible_id(store.db) > ALL:
+    if size > MAX_NEW or last_visible_id(store.db) > MAX_TOTAL:
         return (
             f"{size:,} tweets are not compared for nearly equal texts yet: `workbench group` does "
             "it now, otherwise the next training does."
         )
-    joined = compare(store)
+    joined = compare_texts(store)
     return f"{joined:,} more are nearly equal to another and joined its group." if joined else ""
 
 
-def compare(store: Store) -> int:
+def compare_texts(store: Store) -> int:
     """Compare new tweets with all others, with a bar; returns how many joined a group."""
     from workbench.evaluation.near_duplicate_groups import compare_new_tweets as find
 
     size = groups.count_uncompared(store)
-    with bar("comparing texts") as progress:
+    with progress_bar("comparing texts") as progress:
         return find(store, lambda done: progress(done, size))
 
 

@@ -12,9 +12,9 @@ from storage.history import labels, snapshots
 from storage.history.snapshots import Snapshot, displayed_value
 from storage.query import tweets
 from storage.store import Store
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_change, print_json, say, table
-from workbench.console.progress import bar, busy
+from workbench.console.progress import progress_bar, spinner
 
 MOST_OLD = 20
 """Characters of an old note in a table."""
@@ -23,7 +23,7 @@ MOST_OLD = 20
 @click.command()
 @click.argument("number", metavar="[ID]", type=int, required=False)
 @click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many events.")
-@common
+@common_options
 @click.pass_obj
 def history(settings: Settings, number: int | None, limit: int | None) -> None:
     """Show what happened to a tweet, oldest first, or the newest events of all.
@@ -75,7 +75,7 @@ def _begin_of(value: Any) -> Any:
 @click.command()
 @click.argument("name")
 @click.option("--note", help="What it is for.")
-@common
+@common_options
 @click.pass_obj
 def snapshot(settings: Settings, name: str, note: str | None) -> None:
     """Give the labels as they are now a name, to compare with or to go back to.
@@ -91,7 +91,7 @@ def snapshot(settings: Settings, name: str, note: str | None) -> None:
 
 
 @click.command("snapshots")
-@common
+@common_options
 @click.pass_obj
 def list_snapshots(settings: Settings) -> None:
     """List the snapshots, oldest first.
@@ -116,7 +116,7 @@ def _as_json(taken: Snapshot) -> dict[str, Any]:
 @click.argument("a")
 @click.argument("b", default=snapshots.NOW)
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many (20 for the table).")
-@common
+@common_options
 @click.pass_obj
 def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
     """Show which labels and marks differ between two snapshots; `now` and `gold` are two as well.
@@ -124,7 +124,7 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
     Example: workbench diff before-review now
     """
     most = 20 if limit is None and not settings.as_json else limit
-    with settings.store() as store, busy("comparing"):
+    with settings.store() as store, spinner("comparing"):
         old, new = snapshots.find(store, a), snapshots.find(store, b)
         found = _compare(store, old, new, most)
         shown = list(dict.fromkeys(row["tweet"] for row in found["rows"]))
@@ -195,7 +195,7 @@ def _texts(store: Store, ids: list[int]) -> dict[int, str]:
 
 @click.command()
 @click.argument("name")
-@common
+@common_options
 @click.pass_obj
 def restore(settings: Settings, name: str) -> None:
     """Give all tweets the labels and marks of a snapshot, as one step that undo takes back.
@@ -204,7 +204,7 @@ def restore(settings: Settings, name: str) -> None:
 
     Example: workbench restore before-review
     """
-    with settings.store() as store, bar("restoring") as progress:
+    with settings.store() as store, progress_bar("restoring") as progress:
         change = snapshots.restore_snapshot(store, name, progress)
     print_change(
         settings.as_json, change, f"{{}} as in {name!r} again; `workbench undo` takes it back."

@@ -27,9 +27,9 @@ from storage.transfer.merging import UPDATES
 from workbench import escaping
 from workbench.commands.groups import compare_after_import
 from workbench.console import merge_report
-from workbench.console.options import F, Settings, common
+from workbench.console.options import F, Settings, common_options
 from workbench.console.printing import print_json, say
-from workbench.console.progress import bar
+from workbench.console.progress import progress_bar
 from workbench.standard_streams import standard_input
 
 FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
@@ -111,7 +111,7 @@ class _Import(click.Command):
     help="Take these from the files for tweets that are there already and differ.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
-@common
+@common_options
 @click.pass_obj
 def import_files(
     settings: Settings,
@@ -169,7 +169,7 @@ def import_files(
                     store = set_labels(store, plan.labels)
             reports.append(report)
             if not settings.as_json:
-                tell(plan.source.name, report, dry_run)
+                print_report(plan.source.name, report, dry_run)
                 if rejects is not None and report.skipped:
                     say(f"What was left out is in {rejects}.")
         near = "" if dry_run else compare_after_import(store)
@@ -225,9 +225,14 @@ def _run(
     def waiting() -> None:
         say("Another import goes on in this workspace; waiting for its end.", err=True)
 
-    with bar(_title(plan)) as told:
+    with progress_bar(_title(plan)) as show_progress:
         run = partial(
-            importing.run, store, plan, dry_run, lambda read: told(read, plan.rows), waiting
+            importing.run,
+            store,
+            plan,
+            dry_run,
+            lambda read: show_progress(read, plan.rows),
+            waiting,
         )
         if rejects is None:
             return run()
@@ -249,7 +254,7 @@ def _store_to_import_into(
 
     It is made only for a file that can be read, and for a dry run somewhere else.
     """
-    named = settings.named()
+    named = settings.named_workspace()
     if named is None or (named / DATABASE).exists():
         with settings.store() as store:
             yield store
@@ -300,7 +305,7 @@ def _splits(text: str) -> dict[str, str]:
     return splits
 
 
-def tell(file: str, report: ImportReport, dry_run: bool) -> None:
+def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
     """Say what an import did, or would do."""
     guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
     read_as = "" if report.encoding in (None, "utf-8") else f"read as {report.encoding}; "

@@ -15,13 +15,13 @@ from storage.store import Store, require_writable
 from storage.transfer import removing
 from storage.transfer.removing import Removed
 from workbench import escaping
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 
 
 @click.command("imports")
-@common
+@common_options
 @click.pass_obj
 def list_imports(settings: Settings) -> None:
     """List what was imported, the oldest first.
@@ -39,7 +39,7 @@ def list_imports(settings: Settings) -> None:
 
 @click.command()
 @click.argument("number", metavar="IMPORT", type=int)
-@common
+@common_options
 @click.pass_obj
 def unimport(settings: Settings, number: int) -> None:
     """Take an import back: the tweets that it added go, with what runs predicted for them.
@@ -52,7 +52,7 @@ def unimport(settings: Settings, number: int) -> None:
     """
     with settings.store() as store:
         require_writable(store)
-        with busy("taking the import back"):
+        with spinner("taking the import back"):
             removed = removing.unimport(store, number, _wait)
     if settings.as_json:
         print_json({"import": number, **asdict(removed)})
@@ -65,7 +65,7 @@ def unimport(settings: Settings, number: int) -> None:
 @click.argument("ids", metavar="ID…", type=int, nargs=-1)
 @click.option("--where", "filter_text", metavar="FILTER", help="All tweets that pass a filter.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@common
+@common_options
 @click.pass_obj
 def delete_tweets(
     settings: Settings, ids: tuple[int, ...], filter_text: str | None, yes: bool
@@ -90,7 +90,7 @@ def delete_tweets(
         if chosen and not yes and not click.confirm(escaping.line(what)):
             say("Nothing was changed.")
             return
-        with busy("deleting"):
+        with spinner("deleting"):
             removed = removing.delete(store, chosen, _wait) if chosen else Removed(0, 0, 0)
         copies = _copies(store)
     if settings.as_json:

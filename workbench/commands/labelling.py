@@ -15,10 +15,10 @@ from storage.runs.predictions import predictions_for
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import figures
-from workbench.console.options import Settings, common, warn
+from workbench.console.options import Settings, common_options, warn
 from workbench.console.printing import print_change, print_json, print_jsonl, say, table
-from workbench.console.progress import bar, busy
-from workbench.console.targets import target_options, targets
+from workbench.console.progress import progress_bar, spinner
+from workbench.console.targets import target_ids, target_options
 from workbench.runs.description import describe_run
 
 
@@ -29,7 +29,7 @@ from workbench.runs.description import describe_run
 @click.option("--run", type=int, help="Whose predictions to show (otherwise the shown run's).")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a line.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
-@common
+@common_options
 @click.pass_obj
 def list_tweets(
     settings: Settings,
@@ -95,7 +95,7 @@ def _by(store: Store, run: int | None) -> str:
 
 @click.command()
 @click.argument("number", metavar="ID", type=int)
-@common
+@common_options
 @click.pass_obj
 def show(settings: Settings, number: int) -> None:
     """Show one tweet whole: labels, the predictions of every run, history, equal texts.
@@ -140,7 +140,7 @@ def show(settings: Settings, number: int) -> None:
 @click.command()
 @target_options
 @click.argument("label")
-@common
+@common_options
 @click.pass_obj
 def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label: str) -> None:
     """Give tweets a label; `none` takes it away. Several tweets are one undo step.
@@ -149,9 +149,9 @@ def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label
 
     Example: workbench label --where "conf:>0.99 pred:negative" negative
     """
-    with settings.store() as store, bar("labelling") as progress:
+    with settings.store() as store, progress_bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
-        ids = targets(store, numbers, where)
+        ids = target_ids(store, numbers, where)
         change = labels.assign(
             store, ids, wanted, EditContext(run=tweets.shown_run(store)), progress
         )
@@ -164,27 +164,27 @@ def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def undo(settings: Settings) -> None:
     """Take back your last change; again takes back the one before it.
 
     Example: workbench undo
     """
-    with settings.store() as store, bar("undoing") as progress:
+    with settings.store() as store, progress_bar("undoing") as progress:
         change = labels.undo(store, progress)
     print_change(settings.as_json, change, "Took back the change of {}.")
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def redo(settings: Settings) -> None:
     """Do again what you took back last.
 
     Example: workbench redo
     """
-    with settings.store() as store, bar("redoing") as progress:
+    with settings.store() as store, progress_bar("redoing") as progress:
         change = labels.redo(store, progress)
     print_change(settings.as_json, change, "Changed {} again.")
 
@@ -198,7 +198,7 @@ def redo(settings: Settings) -> None:
 )
 @click.option("--all", "with_decided", is_flag=True, help="Also those that are decided already.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
-@common
+@common_options
 @click.pass_obj
 def suspects(
     settings: Settings, limit: int, run: int | None, with_decided: bool, wrap: bool
@@ -213,7 +213,7 @@ def suspects(
     from workbench.evaluation.suspects import rank_suspects
     from workbench.runs.collecting import collect
 
-    with settings.store() as store, busy("ranking"):
+    with settings.store() as store, spinner("ranking"):
         collect(store)
         ranked = rank_suspects(store, run)
         source = ranked[0][2]

@@ -13,15 +13,15 @@ from storage.query import tweets
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
 from storage.tweet import Tweet
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_change
-from workbench.console.progress import bar
-from workbench.console.targets import target_options, targets
+from workbench.console.progress import progress_bar
+from workbench.console.targets import target_ids, target_options
 
 
 @click.command()
 @target_options
-@common
+@common_options
 @click.pass_obj
 def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> None:
     """Record that labels were looked at and are right: the tweets count as reviewed.
@@ -31,8 +31,8 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
     Example: workbench keep --where "by:ana disagree:no"
     """
     missing = "have no label to keep; give them one, or leave them out (-label:none)"
-    with settings.store() as store, bar("keeping") as progress:
-        ids, run = targets(store, numbers, where), tweets.shown_run(store)
+    with settings.store() as store, progress_bar("keeping") as progress:
+        ids, run = target_ids(store, numbers, where), tweets.shown_run(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
         change = labels.assign_each(store, wanted, EditContext(run=run), progress, seen=wanted)
     print_change(settings.as_json, change, "Kept the label of {}.")
@@ -41,7 +41,7 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
 @click.command()
 @target_options
 @click.option("--run", "number", type=int, help="Whose predictions (otherwise those shown).")
-@common
+@common_options
 @click.pass_obj
 def take(
     settings: Settings, numbers: tuple[int, ...], where: str | None, number: int | None
@@ -53,10 +53,10 @@ def take(
     Example: workbench take --where "disagree:yes conf:>0.99" --run 3
     """
     missing = "have no prediction to take; score them with `workbench predict`"
-    with settings.store() as store, bar("labelling") as progress:
+    with settings.store() as store, progress_bar("labelling") as progress:
         run = number or tweets.shown_run(store)
         require_predictions(store, run, "there is nothing to take")
-        ids = targets(store, numbers, where)
+        ids = target_ids(store, numbers, where)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
         change = labels.assign_each(store, wanted, EditContext(run=run), progress)
     print_change(
@@ -83,7 +83,7 @@ def _chosen(
 @click.command()
 @target_options
 @click.option("--off", is_flag=True, help="Let them be trained on again.")
-@common
+@common_options
 @click.pass_obj
 def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
     """Exclude tweets from training.
@@ -99,7 +99,7 @@ def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off
 @click.command()
 @target_options
 @click.option("--off", is_flag=True, help="Take the flag away.")
-@common
+@common_options
 @click.pass_obj
 def flag(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
     """Flag tweets for review, to be found with the filter flag:review.
@@ -113,7 +113,7 @@ def flag(settings: Settings, numbers: tuple[int, ...], where: str | None, off: b
 @click.command()
 @target_options
 @click.option("--off", is_flag=True, help="Take the mark away.")
-@common
+@common_options
 @click.pass_obj
 def ambiguous(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
     """Mark tweets as ambiguous: people would differ, so they are not trained on.
@@ -132,8 +132,8 @@ def _mark(
     off: bool,
     said: str,
 ) -> None:
-    with settings.store() as store, bar("marking") as progress:
-        ids = targets(store, numbers, where)
+    with settings.store() as store, progress_bar("marking") as progress:
+        ids = target_ids(store, numbers, where)
         shown = EditContext(run=tweets.shown_run(store))
         change = labels.mark(store, ids, field, not off, shown, progress)
     print_change(settings.as_json, change, said, "no such mark" if off else "it already")
@@ -142,7 +142,7 @@ def _mark(
 @click.command()
 @target_options
 @click.argument("text")
-@common
+@common_options
 @click.pass_obj
 def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | None) -> None:
     """Write a note on tweets, in the place of the one they have; an empty TEXT takes it away.
@@ -151,8 +151,8 @@ def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | N
 
     Example: workbench note --where "len:>400" "a thread, not a tweet"
     """
-    with settings.store() as store, bar("writing") as progress:
-        ids = targets(store, numbers, where)
+    with settings.store() as store, progress_bar("writing") as progress:
+        ids = target_ids(store, numbers, where)
         shown = EditContext(run=tweets.shown_run(store))
         change = labels.annotate_each(store, ids, text.strip(), shown, progress)
     print_change(

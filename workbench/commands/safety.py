@@ -18,22 +18,22 @@ from storage.safety.backups import Backup
 from storage.safety.restoring import DatabaseContent
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import escaping
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 from workbench.runs.login_sessions import logout_effect
 from workbench.standard_streams import is_terminal
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def check(settings: Settings) -> None:
     """Check that the store is sound: SQLite's structures, history against labels, counts, backups.
 
     Example: workbench check
     """
-    with settings.store() as store, busy("checking"):
+    with settings.store() as store, spinner("checking"):
         problems = integrity.check(store) + restoring.problems(store.folder)
     if settings.as_json:
         print_json({"ok": not problems, "problems": problems})
@@ -47,7 +47,7 @@ def check(settings: Settings) -> None:
 @click.command()
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
 @click.option("--daily", is_flag=True, help="Into the backups folder, if there is none of today.")
-@common
+@common_options
 @click.pass_obj
 def backup(settings: Settings, file: Path | None, daily: bool) -> None:
     """Write a consistent copy of the database, also while others label.
@@ -59,7 +59,7 @@ def backup(settings: Settings, file: Path | None, daily: bool) -> None:
     """
     if file is not None and daily:
         raise UsageError("--daily makes a backup in the backups folder; leave FILE out.")
-    with settings.store(daily_backup=False) as store, busy("copying the store"):
+    with settings.store(daily_backup=False) as store, spinner("copying the store"):
         if file is None:
             kind = backups.DAILY if daily else backups.MANUAL
             file = backups.make(store.folder / DATABASE, kind, now())
@@ -76,7 +76,7 @@ def backup(settings: Settings, file: Path | None, daily: bool) -> None:
 @click.option("--latest", is_flag=True, help="The newest of the backups folder.")
 @click.option("--list", "listing", is_flag=True, help="Show the backups and change nothing.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@common
+@common_options
 @click.pass_obj
 def restore_backup(
     settings: Settings, file: Path | None, latest: bool, listing: bool, yes: bool
@@ -94,7 +94,7 @@ def restore_backup(
         raise UsageError("Name a backup FILE or give --latest; --list shows what there is.")
     if file is None and not known:
         raise UserError(f"There is no backup in {folder / backups.FOLDER}.")
-    chosen = known[-1].path if file is None else _found(file, folder)
+    chosen = known[-1].path if file is None else _resolve(file, folder)
     there = restoring.inspect(folder / DATABASE)
     if not settings.as_json:
         _compare(folder / DATABASE, there, chosen, restoring.inspect(chosen))
@@ -103,7 +103,7 @@ def restore_backup(
     if not yes and not click.confirm(escaping.line(f"Replace {folder / DATABASE}?")):
         say("Nothing was changed.")
         return
-    with busy("putting the backup back"):
+    with spinner("putting the backup back"):
         replaced = restoring.restore_backup(folder / DATABASE, chosen, SCHEMA_VERSION, now())
     if settings.as_json:
         aside = None if replaced is None else str(replaced)
@@ -112,7 +112,7 @@ def restore_backup(
         say(f"Restored {chosen}." + (f" What it replaced is {replaced}." if replaced else ""))
 
 
-def _found(file: Path, folder: Path) -> Path:
+def _resolve(file: Path, folder: Path) -> Path:
     """A backup by its path, or by its name in the backups folder."""
     for path in (file, folder / backups.FOLDER / file):
         if path.is_file():
@@ -174,15 +174,15 @@ def _facts(content: DatabaseContent) -> dict[str, Any]:
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def doctor(settings: Settings) -> None:
     """Look at what this machine offers: GPU, 4-bit library, disk, file system, permissions.
 
     Example: workbench doctor
     """
-    folder = settings.named() or Path.cwd()
-    with busy("Looking at the machine…"):
+    folder = settings.named_workspace() or Path.cwd()
+    with spinner("Looking at the machine…"):
         from workbench.modeling.base.machine import describe_machine
 
         values = describe_machine()

@@ -6,7 +6,7 @@ import sys
 
 from storage.errors import UserError
 from storage.store import find_workspace, open_store
-from workbench.console.failing import fail
+from workbench.console.errors import fail
 from workbench.console.options import Settings
 
 

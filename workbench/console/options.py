@@ -20,17 +20,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class Settings:
-    """What the common options say."""
+    """The values of the options that every command takes."""
 
     workspace: Path | None = None
     annotator: str | None = None
     as_json: bool = False
     umask: int = 0o077
-    """What files outside the workspace get, such as exports."""
+    """The mode mask of files outside the workspace, such as exports."""
     opened: Path | None = None
-    """The workspace that was opened last, for the words about a damaged one."""
+    """The workspace that was opened last, for the message about a damaged one."""
 
-    def named(self) -> Path | None:
+    def named_workspace(self) -> Path | None:
         """The workspace that the command line or the environment names."""
         home = os.environ.get("WORKBENCH_HOME")
         return self.workspace or (Path(home) if home else None)
@@ -53,7 +53,7 @@ class Settings:
             store.close()
 
     @contextmanager
-    def for_others(self) -> Iterator[None]:
+    def user_umask(self) -> Iterator[None]:
         """Write files as the user's umask says instead of for the owner only."""
         private = os.umask(self.umask)
         try:
@@ -78,10 +78,10 @@ def warn(sentence: str) -> None:
     click.echo(f"workbench: {escaping.line(sentence)}", err=True)
 
 
-def common(function: F) -> F:
+def common_options(function: F) -> F:
     """Add --workspace, --annotator, --json and --debug to a command."""
 
-    def keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def store_as(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
         def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
             if value:
                 setattr(context.obj, name, value)
@@ -94,14 +94,14 @@ def common(function: F) -> F:
             "--workspace",
             type=click.Path(path_type=Path),
             expose_value=False,
-            callback=keep("workspace"),
+            callback=store_as("workspace"),
             metavar="DIR",
             help="The workspace (otherwise $WORKBENCH_HOME, or the nearest above).",
         ),
         click.option(
             "--annotator",
             expose_value=False,
-            callback=keep("annotator"),
+            callback=store_as("annotator"),
             metavar="NAME",
             help="Who labels (otherwise $WORKBENCH_ANNOTATOR, or the login name).",
         ),
@@ -109,7 +109,7 @@ def common(function: F) -> F:
             "--json",
             is_flag=True,
             expose_value=False,
-            callback=keep("as_json"),
+            callback=store_as("as_json"),
             help="Print JSON for scripts.",
         ),
         click.option(

@@ -1,4 +1,4 @@
-"""What commands print: JSON, plain lines or a table; text from outside is made inert."""
+"""What commands print: JSON, plain lines or a table; control characters in texts are escaped."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def console() -> Console:
     return Console(width=None if is_terminal(sys.stdout) else 120, highlight=False, markup=False)
 
 
-def outside_sentence(outside: Mapping[str, int]) -> str:
-    """What to do about labels that workbench.toml no longer names."""
+def unknown_labels_sentence(outside: Mapping[str, int]) -> str:
+    """What to do about labels that workbench.toml no longer names; `outside` counts them."""
     counted = ", ".join(f"{count:,} {name}" for name, count in outside.items())
     return (
         f"Some tweets carry labels that are not in workbench.toml ({counted}) and are not trained "

@@ -1,4 +1,4 @@
-"""A bar on stderr for what takes longer than a second."""
+"""A bar or a spinner on stderr for what takes longer than a second."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rich.progress import Progress as Bar
 from rich.status import Status
 from rich.text import Text
 
-Progress = Callable[[int, int | None], None]
-"""Told how many are done, and of how many if that is known."""
-PATIENCE = 1.0
+ReportProgress = Callable[[int, int | None], None]
+"""Takes how many are done, and of how many if that is known."""
+DELAY_S = 1.0
 """Seconds without a bar."""
 
 
 @contextmanager
-def busy(title: str) -> Iterator[None]:
-    """Shows from the second second on that something goes on whose length nobody knows."""
+def spinner(title: str) -> Iterator[None]:
+    """Show after a second that something goes on whose length nobody knows."""
     shown = Status(Text(title), console=Console(stderr=True))
-    timer = Timer(PATIENCE, shown.start)
+    timer = Timer(DELAY_S, shown.start)
     timer.daemon = True
     timer.start()
     try:
@@ -35,8 +35,8 @@ def busy(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Progress]:
-    """Shows a bar from the second second on; gives what has to be told how far things are."""
+def progress_bar(title: str) -> Iterator[ReportProgress]:
+    """Show a bar after a second; gives the function that moves it."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -48,7 +48,7 @@ def bar(title: str) -> Iterator[Progress]:
     started = time.monotonic()
 
     def progress(done: int, total: int | None) -> None:
-        if time.monotonic() - started > PATIENCE:
+        if time.monotonic() - started > DELAY_S:
             shown.start()
             shown.update(task, completed=done, total=total)
 

@@ -1,4 +1,4 @@
-"""Following a run from the terminal."""
+"""Runs followed from a terminal: bars while they go on, or their log line by line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDE = 120
 """Columns of a terminal in which a bar of the usual width has a place beside the words."""
 
 
-def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
+def wait_for_runs(store: Store, *numbers: int, quiet: bool = False) -> None:
     """Stay until runs have ended, showing their progress on stderr."""
     with progress_bars(quiet) as bars:
         folders = {number: store.run_folder(number) for number in numbers}
@@ -49,7 +49,7 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
                     description=f"{_title(store, number)}: {escaping.line(word)}",
                     steps=f"{state.step}/{state.steps}" if state.steps else "",
                     gone="" if gone is None else duration(gone),
-                    left=_left(state, logs[number].read()) if live else "",
+                    left=_time_left(state, logs[number].read()) if live else "",
                 )
                 if state.state == DONE:
                     bars.update(task, total=1, completed=1)
@@ -59,8 +59,8 @@ def wait(store: Store, *numbers: int, quiet: bool = False) -> None:
             time.sleep(POLL_S)
 
 
-def _left(state: State, expected: ExpectedTime) -> str:
-    """How long it will still be, and what was thought before."""
+def _time_left(state: State, expected: ExpectedTime) -> str:
+    """The time left, and the estimate that was made first."""
     before = "" if expected.estimate is None else duration(expected.estimate.seconds)
     if state.eta_s is None:
         return f"of about {before}" if before and expected.revised is None else ""
@@ -83,12 +83,12 @@ def progress_bars(quiet: bool = False) -> Progress:
     )
 
 
-def follow(
-    folder: Path, until_ended: bool, look: Callable[[State], None] = lambda state: None
+def follow_log(
+    folder: Path, until_ended: bool, on_state: Callable[[State], None] = lambda state: None
 ) -> Iterator[dict[str, Any]]:
     """The lines of a run's log; with `until_ended` also those that are still to come.
 
-    Meanwhile `look` is told again and again how the run stands.
+    Meanwhile `on_state` is called again and again with the state of the run.
     """
     offset = 0
     while True:
@@ -98,7 +98,7 @@ def follow(
             offset = after
         if state.state not in LIVE or not until_ended:
             return
-        look(state)
+        on_state(state)
         time.sleep(POLL_S)
 
 
@@ -122,8 +122,8 @@ class LogPrinter:
         """Print a line of the log."""
         self._live.console.print(Text(escaping.lines(line)), soft_wrap=True)
 
-    def look(self, state: State) -> None:
-        """Show what the run does, and for how long it has been going."""
+    def show_state(self, state: State) -> None:
+        """Show the phase of the run, its step and for how long it has been going."""
         gone = elapsed_seconds(self._folder, state)
         parts = [f"run {self._number} {escaping.line(state.phase or state.state)}"]
         parts += [f"{state.step}/{state.steps}"] if state.steps else []

@@ -18,13 +18,13 @@ MARKS = {
     (False, True): "★",
     (True, True): "●★",
 }
-"""What stands before a run that is shown in the list, or promoted."""
+"""The marks of a run, by whether it is shown in the list and whether it is promoted."""
 
 
 def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> None:
-    """A row a run, and a line for each that there is something to say of.
+    """Print a row for each run, then a line for each failed one and each of the `live` ones.
 
-    `live` says how those that are not over stand.
+    `live` describes the runs that are not over, by their numbers.
     """
     headings = ["", ">run", "recipe", "state", "test accuracy", ">steps", ">seconds", "base"]
     rows = [
@@ -47,8 +47,8 @@ def print_runs(known: Sequence[Run], live: Mapping[int, str] | None = None) -> N
             row += [layers, None if run.peak_gib is None else f"{run.peak_gib:.1f}"]
     table(None, headings, rows)
     for run in known:
-        if told := (live or {}).get(run.id) or run.reason:
-            say(f"Run {run.id}: {told}")
+        if remark := (live or {}).get(run.id) or run.reason:
+            say(f"Run {run.id}: {remark}")
 
 
 def _accuracy(run: Run) -> str:

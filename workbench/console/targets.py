@@ -24,7 +24,7 @@ def target_options(function: F) -> F:
     )
 
 
-def targets(store: Store, numbers: Sequence[int], where: str | None) -> Sequence[int]:
+def target_ids(store: Store, numbers: Sequence[int], where: str | None) -> Sequence[int]:
     """The ids of the tweets; raises UsageError or UserError where none are named or found."""
     if bool(numbers) == (where is not None):
         raise UsageError("Name the tweets either by their ids or with --where FILTER.")

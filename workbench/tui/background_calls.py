@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def in_background(call: Callable[[], T]) -> T:
-    """What a call returns or raises; it goes on in a thread when it is no longer waited for.
+    """Call a function in a thread, which goes on when it is no longer waited for.
 
     Unlike with `asyncio.to_thread` the program can end before the call does, so it must not be
     what saves somebody's work.
@@ -26,11 +26,11 @@ async def in_background(call: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            told: tuple[Callable[[Any], None], Any] = (answer.set_result, call())
+            outcome: tuple[Callable[[Any], None], Any] = (answer.set_result, call())
         except Exception as error:
-            told = (answer.set_exception, error)
+            outcome = (answer.set_exception, error)
         with suppress(RuntimeError):  # the program has ended meanwhile
-            loop.call_soon_threadsafe(deliver, *told)
+            loop.call_soon_threadsafe(deliver, *outcome)
 
     threading.Thread(target=run, daemon=True).start()
     return await answer

@@ -152,5 +152,5 @@ def outcomes(ended: Sequence[dict[str, Any]]) -> str:
     if len(ended) <= MAX_NAMED_RUNS:
         return "; ".join(map(outcome, ended))
     counted = Counter(run["state"] for run in ended)
-    told = ", ".join(f"{count:,} {state}" for state, count in counted.items())
-    return f"{len(ended):,} runs are over ({told}); R lists them, each with its reason"
+    states = ", ".join(f"{count:,} {state}" for state, count in counted.items())
+    return f"{len(ended):,} runs are over ({states}); R lists them, each with its reason"

@@ -106,7 +106,7 @@ def test_what_takes_long_shows_how_far_it_is(home, cli, write, monkeypatch):
     rows = "".join(f"tweet number {n}\n" for n in range(MANY))
     ok(cli("import", write("t.csv", "text\n" + rows)))
     assert cli("label", "--where", "", "positive").err == ""
-    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "DELAY_S", 0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     result = ok(cli("label", "--where", "", "negative", "--json"))
     assert len(json.loads(result.out)["tweets"]) == MANY

@@ -6,7 +6,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.runs import runs
-from workbench.commands.runs.starting import finish
+from workbench.commands.runs.report import report_run
 from workbench.console.options import Settings
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -47,13 +47,13 @@ def ended(small):
 def test_why_a_run_failed_after_waiting_for_it(small, ended, capsys, as_json):
     number = ended("failed")
     with pytest.raises(UserError, match=f"Run {number} failed: {WHY}"):
-        finish(Settings(as_json=as_json), small, number, waits=True)
+        report_run(Settings(as_json=as_json), small, number, waits=True)
     said = capsys.readouterr()
     assert (said.out + said.err).count(WHY) == as_json  # for scripts it stays in the object
 
 
 def test_what_is_to_be_said_of_a_run_that_is_done(small, ended, capsys):
-    finish(Settings(), small, ended("done"), waits=True)
+    report_run(Settings(), small, ended("done"), waits=True)
     assert capsys.readouterr().out.count(WHY) == 1
 
 

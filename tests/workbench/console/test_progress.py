@@ -14,7 +14,7 @@ from rich.console import Console
 from storage.runs import runs
 from storage.store import open_store
 from workbench.console import progress, run_follower
-from workbench.console.run_follower import wait
+from workbench.console.run_follower import wait_for_runs
 from workbench.recipes import recipes
 from workbench.rundir import elapsed_time, expected_time, processes
 from workbench.rundir import folder as run_folder
@@ -36,7 +36,7 @@ def terminal(monkeypatch):
 
         return Timer()
 
-    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+    monkeypatch.setattr(progress, "DELAY_S", -1.0)
     monkeypatch.setattr(progress, "Timer", at_once)
     monkeypatch.setattr(
         progress, "Console", lambda stderr: Console(file=drawn, force_terminal=True, width=80)
@@ -76,7 +76,7 @@ def test_waiting_for_a_run_tells_how_long_it_will_be(trained, tmp_path, monkeypa
     going = State("running", phase="predicting 40 of 720", eta_s=75.0)
     states = iter([going, going, State("done")])
     monkeypatch.setattr(run_follower, "reconcile_state", lambda folder: next(states))
-    run_follower.wait(store, 1)
+    run_follower.wait_for_runs(store, 1)
     store.close()
     assert "run 1 baseline: predicting 40 of 720" in drawn.getvalue()
     assert "1:15 left" in drawn.getvalue()
@@ -112,7 +112,7 @@ def test_waiting_shows_a_clock_before_the_first_step_and_a_corrected_estimate_af
     drawn = io.StringIO()
     shown = Console(file=drawn, force_terminal=True, width=width)
     monkeypatch.setattr(run_follower, "Console", lambda stderr: shown)
-    run_follower.wait(store, 1)
+    run_follower.wait_for_runs(store, 1)
     lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", drawn.getvalue()).replace("\r", "\n").splitlines()
     [before] = {line for line in lines if "loading the base" in line}
     assert before.endswith("0:35 of about 1:04")
@@ -126,7 +126,7 @@ def test_a_followed_log_has_a_clock_below_it_on_a_terminal(slow_start):
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=80)
     with run_follower.LogPrinter(folder, 1, console) as printer:
-        for values in run_follower.follow(folder, True, printer.look):
+        for values in run_follower.follow_log(folder, True, printer.show_state):
             printer.print(format_event(values))
     told = drawn.getvalue()
     assert (
@@ -140,7 +140,7 @@ def test_a_log_in_a_file_has_its_lines_alone(slow_start):
     _, folder = slow_start
     drawn = io.StringIO()
     with run_follower.LogPrinter(folder, 1, Console(file=drawn, width=80)) as printer:
-        for values in run_follower.follow(folder, True, printer.look):
+        for values in run_follower.follow_log(folder, True, printer.show_state):
             printer.print(format_event(values))
     assert len(drawn.getvalue().splitlines()) == 2 and "\x1b" not in drawn.getvalue()
 
@@ -179,6 +179,6 @@ def test_the_list_says_how_a_run_stands_that_has_not_begun_its_first_step(
 def test_a_run_that_failed_is_not_shown_as_complete(trained, capsys):
     with closing(open_store(trained)) as store:
         write_state(store.run_folder(1), State(state="failed", phase="loading the base"))
-        wait(store, 1)
+        wait_for_runs(store, 1)
     told = capsys.readouterr().err
     assert "run 1 baseline: failed" in told and "1/1" not in told and "None" not in told

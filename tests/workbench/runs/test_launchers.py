@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from storage.errors import UsageError, UserError
-from workbench.commands.runs.launching import with_gpus
+from workbench.commands.runs.launch_options import launch_with_gpus
 from workbench.modeling.training.process_group import ProcessGroup, init_process_group
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE, FAILED, read_job, read_log, read_state
@@ -77,11 +77,11 @@ def test_wrong_use_makes_no_run(filled, cli):
 def test_a_job_of_slurm_stays_one_with_another_number_of_gpus(baseline, make_model_run):
     run = make_model_run()
     Launch(SLURM, 2, 1, "17").save(run)
-    assert with_gpus(run, 4) == Launch(SLURM, 2, 4)
+    assert launch_with_gpus(run, 4) == Launch(SLURM, 2, 4)
     Launch().save(run)
-    assert with_gpus(run, 4) == Launch(TORCHRUN, 1, 4)
+    assert launch_with_gpus(run, 4) == Launch(TORCHRUN, 1, 4)
     with pytest.raises(UsageError, match="runs in one process"):
-        with_gpus(baseline, 2)
+        launch_with_gpus(baseline, 2)
 
 
 def test_where_slurm_is_not_the_run_says_so(baseline, monkeypatch, tmp_path):

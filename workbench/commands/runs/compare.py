@@ -10,9 +10,9 @@ from storage.errors import UsageError
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import comparison_figures, figures
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 
 
 @click.command()
@@ -28,7 +28,7 @@ from workbench.console.progress import busy
     show_default=True,
     help="How many flipped tweets to print.",
 )
-@common
+@common_options
 @click.pass_obj
 def compare(settings: Settings, first: int, second: int | None, split: str, limit: int) -> None:
     """Compare two runs: figures, whether the change is chance, settings, data, flipped tweets.
@@ -43,7 +43,7 @@ def compare(settings: Settings, first: int, second: int | None, split: str, limi
     from workbench.evaluation.comparison import compare as side_by_side
     from workbench.runs.collecting import collect
 
-    with settings.store() as store, busy("comparing"):
+    with settings.store() as store, spinner("comparing"):
         collect(store)
         if second is None:
             first, second = _promoted(store), first

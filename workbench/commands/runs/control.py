@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from storage.runs import runs as stored_runs
-from workbench.commands.runs.launching import with_gpus
-from workbench.commands.runs.starting import finish
-from workbench.console.options import Settings, common, warn
+from workbench.commands.runs.launch_options import launch_with_gpus
+from workbench.commands.runs.report import report_run
+from workbench.console.options import Settings, common_options, warn
 from workbench.console.printing import console, print_json, say
-from workbench.console.progress import busy
-from workbench.console.run_follower import LogPrinter, follow
+from workbench.console.progress import spinner
+from workbench.console.run_follower import LogPrinter, follow_log
 from workbench.console.run_table import print_runs
 from workbench.rundir import folder as run_folder
 from workbench.rundir.elapsed_time import elapsed_seconds
@@ -25,7 +25,7 @@ from workbench.runs import launching
 
 
 @click.command()
-@common
+@common_options
 @click.pass_obj
 def runs(settings: Settings) -> None:
     """List all runs, newest first, after reading in what they produced.
@@ -34,7 +34,7 @@ def runs(settings: Settings) -> None:
     """
     from workbench.runs.collecting import collect
 
-    with settings.store() as store, busy("reading what runs produced"):
+    with settings.store() as store, spinner("reading what runs produced"):
         collect(store, warn)
         known = stored_runs.every(store)
         live = {
@@ -53,16 +53,16 @@ def _standing(folder: Path, queue: str | None) -> str:
     """How a run that is not over stands."""
     state = run_folder.read_state(folder)
     gone = elapsed_seconds(folder, state)
-    told = format_status(
+    status = format_status(
         state, gone, format_estimate(ExpectedTimeReader(folder).read(), gone, state.eta_s)
     )
-    return ", ".join(filter(None, (told, queue)))
+    return ", ".join(filter(None, (status, queue)))
 
 
 @click.command()
 @click.argument("number", metavar="RUN", type=int)
 @click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run has ended.")
-@common
+@common_options
 @click.pass_obj
 def logs(settings: Settings, number: int, follows: bool) -> None:
     """Print what a run has logged: phases, loss, learning rate, speed, dev accuracy, time left.
@@ -73,24 +73,24 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
         stored_runs.get(store, number)
         folder = store.run_folder(number)
         run_folder.require_folder(folder)
-        told = set()
+        printed = set()
         if settings.as_json:
-            for values in follow(folder, follows):
+            for values in follow_log(folder, follows):
                 say(json.dumps(values, ensure_ascii=False))
         else:
             with LogPrinter(folder, number, console()) as printer:
-                for values in follow(folder, follows, printer.look):
-                    told.add(values.get("text"))
+                for values in follow_log(folder, follows, printer.show_state):
+                    printed.add(values.get("text"))
                     printer.print(format_event(values))
             state = reconcile_state(folder)
-            if state.reason in told:  # such as a note on why training ended early
+            if state.reason in printed:  # such as a note on why training ended early
                 state = replace(state, reason=None)
             say(f"Run {number}: {format_status(state)}")
 
 
 @click.command()
 @click.argument("number", metavar="RUN", type=int)
-@common
+@common_options
 @click.pass_obj
 def stop(settings: Settings, number: int) -> None:
     """Ask a run to save and stop at the end of its step.
@@ -110,7 +110,7 @@ def stop(settings: Settings, number: int) -> None:
 @click.argument("number", metavar="RUN", type=int)
 @click.option("--gpus", type=int, metavar="M", help="Another number of GPUs than before.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
-@common
+@common_options
 @click.pass_obj
 def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> None:
     """Go on with a stopped or failed run from its newest checkpoint.
@@ -121,10 +121,10 @@ def resume(settings: Settings, number: int, gpus: int | None, waits: bool) -> No
         stored_runs.get(store, number)
         folder = store.run_folder(number)
         run_folder.require_folder(folder)
-        how = None if gpus is None else with_gpus(folder, gpus)
+        how = None if gpus is None else launch_with_gpus(folder, gpus)
         launching.resume_run(folder, how)
         stored_runs.update(store, number, state=run_folder.QUEUED, reason=None)
-        finish(settings, store, number, waits)
+        report_run(settings, store, number, waits)
 
 
 COMMANDS = (runs, logs, stop, resume)

@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-def show(
+def print_forecast(
     store: Store, recipe: Recipe, base: str, filter_text: str, launch: Launch, as_json: bool
 ) -> None:
     """Print the forecast of a run, and start and write nothing.
@@ -85,15 +85,15 @@ def show(
         say(f"! {warning}")
     for section, settings in recipe.as_json().items():
         if isinstance(settings, dict):
-            told = ", ".join(f"{name} {_told(value)}" for name, value in settings.items())
-            say(f"{section}: {told}")
+            values_of = ", ".join(f"{name} {_format(value)}" for name, value in settings.items())
+            say(f"{section}: {values_of}")
     if unknown:
         say(unknown)
     if found:
-        _say(found)
+        _print_needs(found)
 
 
-def _say(found: Forecast) -> None:
+def _print_needs(found: Forecast) -> None:
     for sentence in found.sentences():
         say(sentence)
     parts = found.as_json()["memory"]["parts_gib"]
@@ -106,5 +106,5 @@ def _say(found: Forecast) -> None:
     )
 
 
-def _told(value: object) -> str:
+def _format(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

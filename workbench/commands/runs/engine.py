@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 from workbench.rundir import engine_queue
 from workbench.rundir.engine_queue import EngineState
 from workbench.rundir.log_format import duration
@@ -31,7 +31,7 @@ ENDING_S = 120.0
     metavar="MINUTES",
     help="With start: end, and free the GPU, after so long without a run.",
 )
-@common
+@common_options
 @click.pass_obj
 def engine(settings: Settings, action: str, idle: float) -> None:
     """Keep a base model loaded between runs: one process for all your workspaces here.
@@ -44,10 +44,10 @@ def engine(settings: Settings, action: str, idle: float) -> None:
     """
     stopped = False
     if action == "start":
-        with busy("starting the engine"):
+        with spinner("starting the engine"):
             engine_control.start_engine(idle)
     elif action == "stop":
-        with busy("waiting until the engine has saved"):
+        with spinner("waiting until the engine has saved"):
             stopped = _stop()
     found = engine_queue.running_engine()
     waits = [str(folder) for _, folder in engine_queue.waiting_runs()]

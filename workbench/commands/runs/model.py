@@ -14,10 +14,10 @@ from storage.runs import runs
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import figures
-from workbench.commands.runs.starting import trained_run
-from workbench.console.options import Settings, common
+from workbench.commands.runs.trained_run import trained_run
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 from workbench.recipes.base_models import is_local, require_same_base
 from workbench.rundir import folder as run_folder
 
@@ -30,7 +30,7 @@ from workbench.rundir import folder as run_folder
     type=int,
     help="The run to ask (otherwise the promoted one, or the newest trained one).",
 )
-@common
+@common_options
 @click.pass_obj
 def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> None:
     """Label texts that are not in the workspace.
@@ -43,7 +43,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
         ask = _ask_baseline if run.kind == "baseline" else _ask_model
-        with busy(f"Asking run {run.id}…"):
+        with spinner(f"Asking run {run.id}…"):
             rows = ask(folder, texts)
     answers: list[dict[str, Any]] = [
         {
@@ -105,8 +105,8 @@ def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     return classify_texts(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
 
 
-def _run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
-    """What stands before and after the space in [RUN] DIR."""
+def _split_run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
+    """The number of the run, if one is given, and the folder in [RUN] DIR."""
     *before, folder = named
     if len(before) > 1 or not all(word.isdecimal() for word in before):
         raise UsageError("Give the number of a run, if any, and a folder.")
@@ -116,7 +116,7 @@ def _run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
 @click.command("export-adapter")
 @click.argument("named", metavar="[RUN] DIR", nargs=-1, required=True)
 @click.option("--merge", is_flag=True, help="A whole model instead of an adapter.")
-@common
+@common_options
 @click.pass_obj
 def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> None:
     """Write a run's adapter, or the model with it merged in, for plain transformers and peft.
@@ -125,7 +125,7 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
 
     Example: workbench export-adapter 3 ./model --merge
     """
-    wanted, folder = _run_and_folder(named)
+    wanted, folder = _split_run_and_folder(named)
     with settings.store() as store:
         run = trained_run(store, promoted_run(store) if wanted is None else wanted)
         path, number = store.run_folder(run.id), run.id
@@ -135,7 +135,7 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
     from workbench.modeling.export.export import export_model
 
     require_same_base(job.base, job.base_print)
-    with settings.for_others(), busy(f"Writing run {number}…"):
+    with settings.user_umask(), spinner(f"Writing run {number}…"):
         export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})

@@ -5,18 +5,19 @@ from __future__ import annotations
 import click
 
 from storage.query import tweets
-from workbench.commands.groups import compare
-from workbench.commands.runs.dry_run import show
-from workbench.commands.runs.launching import (
-    chosen_launch,
+from workbench.commands.groups import compare_texts
+from workbench.commands.runs.dry_run import print_forecast
+from workbench.commands.runs.launch_options import (
+    choose_launch,
     launch_options,
     start_engine,
     warn_of_logout,
 )
-from workbench.commands.runs.starting import finish, trained_run
-from workbench.console.options import Settings, common
-from workbench.console.printing import outside_sentence, say
-from workbench.console.progress import busy
+from workbench.commands.runs.report import report_run
+from workbench.commands.runs.trained_run import trained_run
+from workbench.console.options import Settings, common_options
+from workbench.console.printing import say, unknown_labels_sentence
+from workbench.console.progress import spinner
 from workbench.recipes import recipes
 from workbench.recipes.base_models import require_model, require_same_base
 from workbench.rundir import folder as run_folder
@@ -44,7 +45,7 @@ from workbench.runs import launching
 @click.option("--dry-run", is_flag=True, help="Only say what it would train on, and need.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
 @launch_options
-@common
+@common_options
 @click.pass_obj
 def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     settings: Settings,
@@ -66,23 +67,23 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
 
     Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
     """
-    from workbench.commands.runs.estimating import note_estimate
+    from workbench.commands.runs.time_estimate import log_estimate
     from workbench.runs.snapshotting import snapshot_training
 
     with settings.store(daily_backup=not dry_run) as store:
         chosen = recipes.load(recipe or store.config.recipe, overrides)
-        how = chosen_launch(launcher, nodes, gpus, chosen)
+        how = choose_launch(launcher, nodes, gpus, chosen)
         model = base or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
         if dry_run:
-            show(store, chosen, model, filter_text, how, settings.as_json)
+            print_forecast(store, chosen, model, filter_text, how, settings.as_json)
             return
         start_engine(how)
-        compare(store)
-        with busy("freezing the labels"):
+        compare_texts(store)
+        with spinner("freezing the labels"):
             frozen = snapshot_training(store, chosen, model, filter_text, trust_remote_code)
-            note_estimate(store, frozen, how)
+            log_estimate(store, frozen, how)
         for warning in () if settings.as_json else frozen.job.warnings:
             say(f"! {warning}")
         launching.start_run(frozen.path, how)
@@ -90,9 +91,9 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
             dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
             say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
             if outside := tweets.counts_outside_label_set(store):
-                say(outside_sentence(outside))
+                say(unknown_labels_sentence(outside))
         warn_of_logout()
-        finish(settings, store, frozen.job.id, waits)
+        report_run(settings, store, frozen.job.id, waits)
 
 
 @click.command()
@@ -105,7 +106,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
 @launch_options
-@common
+@common_options
 @click.pass_obj
 def predict(
     settings: Settings,
@@ -125,13 +126,13 @@ def predict(
     """
     from workbench.runs.snapshotting import snapshot_prediction
 
-    how = chosen_launch(launcher, nodes, gpus)
+    how = choose_launch(launcher, nodes, gpus)
     with settings.store() as store:
         if base is not None:
             require_model(base)
             chosen = recipes.load(recipe, overrides)
             start_engine(how)
-            with busy("freezing the tweets"):
+            with spinner("freezing the tweets"):
                 frozen = snapshot_prediction(store, chosen, base, filter_text, None, None)
         else:
             run = trained_run(store, number)
@@ -139,7 +140,7 @@ def predict(
             job = run_folder.read_job(path)
             require_same_base(job.base, job.base_print)
             start_engine(how)
-            with busy("freezing the tweets"):
+            with spinner("freezing the tweets"):
                 frozen = snapshot_prediction(
                     store,
                     job.recipe,
@@ -153,7 +154,7 @@ def predict(
         if not settings.as_json:
             say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
         warn_of_logout()
-        finish(settings, store, frozen.job.id, waits)
+        report_run(settings, store, frozen.job.id, waits)
 
 
 COMMANDS = (train, predict)

@@ -1,4 +1,4 @@
-"""Edits of tweets as one undo step each: planned, saved, and told in a sentence, in any thread."""
+"""Edits of tweets as one undo step each: planned, saved and described, in any thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saving edits in the order of the keys: at once, or beside the screen where that takes long."""
+"""Edits saved in the order of their keys: at once, or in a thread where that takes long."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from workbench.tui.editing.edits import SavedEdit
 from workbench.tui.list_screen import ListScreen
 
 MAX_IMMEDIATE = 2_000
-"""Tweets that a key changes before the screen goes on, a tenth of a second's work."""
+"""Tweets that a key changes while the screen waits, a tenth of a second's work."""
 IMMEDIATE_WAIT_MS = 50
 """How long the screen itself waits for another process that writes."""
 THREAD_WAIT_MS = 100
 """How long a thread waits for it before it looks whether it shall go on waiting."""
 REPORT_EVERY_S = 0.5
-"""Seconds between two looks at whether somebody ought to know what is waited for."""
+"""Seconds between two looks at whether edits wait, which is said then."""
 PROGRESS_EVERY_S = 0.1
-"""Seconds between two words about how far a larger edit is."""
+"""Seconds between two messages about how far a larger edit is."""
 
 
 T = TypeVar("T")
@@ -58,16 +58,16 @@ class SaveQueue:
     def __init__(self, screen: ListScreen, store: Store) -> None:
         self._screen = screen
         self._store = store
-        self._beside: Store | None = None
+        self._thread_store: Store | None = None
         self._queue: deque[QueuedEdit[Any]] = deque()
-        self._own: set[int] = set()
-        self._at_work = self._blocked = self._leaving = False
+        self._own_actions: set[int] = set()
+        self._saving = self._blocked = self._leaving = False
         self._attempt: asyncio.Future[Any] | None = None
         self._stopped = Event()
 
     def save(self, edit: QueuedEdit[T]) -> bool:
         """Save an edit now, or else after those before it; False if it was refused now."""
-        if not self._at_work and edit.size <= MAX_IMMEDIATE:
+        if not self._saving and edit.size <= MAX_IMMEDIATE:
             try:
                 with busy_timeout(self._store.db, IMMEDIATE_WAIT_MS):
                     saved = _act(edit, self._store, (), None)
@@ -83,11 +83,11 @@ class SaveQueue:
         self._queue.append(edit)
         edit.go_on()
         self._screen.tweets.repaint()
-        if not self._at_work:
-            self._at_work = True
+        if not self._saving:
+            self._saving = True
             if edit.size > MAX_IMMEDIATE:
                 self._screen.say(f"{edit.verb} {edit.size:,} …")
-            self._screen.run_worker(self._work_off(), group="save")
+            self._screen.run_worker(self._save_waiting(), group="save")
         return True
 
     def waits(self, tweet: int) -> bool:
@@ -99,7 +99,7 @@ class SaveQueue:
         if not self._unsaved or self._leaving:
             return False
         self._leaving = True
-        self._tell()
+        self._report_waiting()
         return True
 
     async def close(self) -> int:
@@ -109,19 +109,19 @@ class SaveQueue:
             await asyncio.wait([self._attempt])
             if self._attempt.exception() is None:
                 self._queue.popleft()
-        if self._beside is not None:
-            self._beside.close()
+        if self._thread_store is not None:
+            self._thread_store.close()
         return self._unsaved
 
     @property
     def _unsaved(self) -> int:
         return sum(edit.writes for edit in self._queue)
 
-    async def _work_off(self) -> None:
-        timer = self._screen.set_interval(REPORT_EVERY_S, self._tell)
+    async def _save_waiting(self) -> None:
+        timer = self._screen.set_interval(REPORT_EVERY_S, self._report_waiting)
         while self._queue:
             edit = self._queue[0]
-            self._attempt = asyncio.ensure_future(asyncio.to_thread(self._save_beside, edit))
+            self._attempt = asyncio.ensure_future(asyncio.to_thread(self._save_in_thread, edit))
             try:
                 saved = await asyncio.shield(self._attempt)
             except UserError as error:
@@ -131,38 +131,38 @@ class SaveQueue:
                 self._attempt = None
                 self._queue.popleft()
                 if isinstance(saved, SavedEdit | Change):
-                    self._own.add(saved.action)
+                    self._own_actions.add(saved.action)
                 edit.finish(saved)
         timer.stop()
-        self._at_work = False
-        self._own.clear()
-        if self._beside is not None:
-            self._beside.close()
-            self._beside = None
+        self._saving = False
+        self._own_actions.clear()
+        if self._thread_store is not None:
+            self._thread_store.close()
+            self._thread_store = None
         if self._leaving:
             self._screen.app.exit()
 
-    def _save_beside(self, edit: QueuedEdit[T]) -> T:
+    def _save_in_thread(self, edit: QueuedEdit[T]) -> T:
         """Save an edit in a thread, waiting for other processes as long as a command would."""
         self._blocked = False
-        if self._beside is None:
-            self._beside = open_again(self._store)
-        told, began = 0.0, time.monotonic()
+        if self._thread_store is None:
+            self._thread_store = open_again(self._store)
+        reported, began = 0.0, time.monotonic()
 
         def progress(done: int, total: int) -> None:
-            nonlocal told
+            nonlocal reported
             if self._stopped.is_set():
                 raise UserError("The program was closed.")
             self._blocked = False
-            if time.monotonic() - told > PROGRESS_EVERY_S:
-                told = time.monotonic()
+            if time.monotonic() - reported > PROGRESS_EVERY_S:
+                reported = time.monotonic()
                 text = f"{edit.verb} {done:,} of {total:,} …"
                 self._screen.call_later(self._screen.say, text)
 
         while True:
             try:
-                with busy_timeout(self._beside.db, THREAD_WAIT_MS):
-                    return _act(edit, self._beside, self._own, progress)
+                with busy_timeout(self._thread_store.db, THREAD_WAIT_MS):
+                    return _act(edit, self._thread_store, self._own_actions, progress)
             except Busy:
                 self._blocked = True
                 waited_ms = 1000 * (time.monotonic() - began)
@@ -177,8 +177,8 @@ class SaveQueue:
         self._screen.tweets.repaint()
         edit.refuse(error, sum(later.writes for later in after))
 
-    def _tell(self) -> None:
-        """Say what is waited for."""
+    def _report_waiting(self) -> None:
+        """Say how many edits wait, and for what."""
         count = self._unsaved
         if not count or not (self._blocked or self._leaving):
             return

@@ -69,7 +69,7 @@ class DisplayedRun:
         names[new.id] = run_name(self._store, new.id)  # that of the shown one is above the list
         reports = await self._reports(known)
         described = [
-            name + (f": {figures.of_report(report)}{figures.stale(report)}" if report else "")
+            name + (f": {figures.metric(report)}{figures.stale_mark(report)}" if report else "")
             for name, report in zip(names.values(), reports, strict=True)
         ]
         counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))

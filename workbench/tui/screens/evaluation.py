@@ -23,7 +23,7 @@ def _lines(recipe: str, report: dict[str, Any]) -> Iterator[Text]:
     name = escaping.line(f"run {report['run']} {recipe}")
     yield Text(f"{name} against the labels of {report['n']:,} {report['split']} tweets", "bold")
     for title, figure in (("accuracy", "accuracy"), ("macro F1", "macro_f1")):
-        yield Text(f"  {title:<12}{figures.of_report(report, figure)}")
+        yield Text(f"  {title:<12}{figures.metric(report, figure)}")
     yield Text("\nlabels", "bold")
     rows = [("", "precision", "recall", "F1", "tweets")]
     rows += [

@@ -34,7 +34,7 @@ LEVELS = "▁▂▃▄▅▆▇█"
 
 
 class RunScreen(Screen[None]):
-    """Refreshed as the run folder changes, twice a second at most."""
+    """Shows a run; refreshed as its folder changes, twice a second at most."""
 
     BINDINGS: ClassVar = [
         key("S", "stop", "stop the run, which saves first; or go on with one that has stopped"),
@@ -96,7 +96,7 @@ class RunScreen(Screen[None]):
         self.app.pop_screen()
 
     @property
-    def _turn(self) -> str:
+    def _stop_or_resume(self) -> str:
         """What S does: a run is stopped while it goes on, and resumed when it has broken off."""
         state = None if self._progress is None else self._progress.state.state
         if state in (QUEUED, RUNNING):
@@ -106,10 +106,10 @@ class RunScreen(Screen[None]):
     def action_stop(self) -> None:
         """Ask the run to save and stop, or go on with it."""
         run = self.run.id
-        if self._turn == "stop":
+        if self._stop_or_resume == "stop":
             self.say("Asking the run to save and stop…")
             self._command("stop", f"Run {run} saves and stops.")
-        elif self._turn == "resume":
+        elif self._stop_or_resume == "resume":
             self.say("Resuming the run…")
             self._command("resume", f"Run {run} goes on.")
         elif self._progress is None:
@@ -118,7 +118,7 @@ class RunScreen(Screen[None]):
             self.say(f"Run {run} is {self._progress.state.state}; there is nothing to stop.")
 
     def _command(self, name: str, said: str) -> None:
-        """Have the application run it: what comes of it is told wherever the user is then."""
+        """Have the application run it: the result is said wherever the user is then."""
         self.app.run_worker(self._run_command(name, said), group="command")
 
     async def _run_command(self, name: str, said: str) -> None:
@@ -148,7 +148,7 @@ class RunScreen(Screen[None]):
         if (progress := self._progress) is not None:
             parts += _facts(progress, width)
         reason = progress.state.reason if progress is not None else None
-        if self._said and not (reason and reason in self._said):  # it is told above already
+        if self._said and not (reason and reason in self._said):  # it is shown above already
             parts.append(Text(escaping.line(self._said), "bold"))
         log_lines = max(0, self.size.height - len(parts) - 7)
         if progress is not None and log_lines:
@@ -177,7 +177,7 @@ class RunScreen(Screen[None]):
 
     def _keys(self) -> str:
         live = self._progress is not None and self._progress.live
-        keys = [f"S {self._turn}"] if self._turn else []
+        keys = [f"S {self._stop_or_resume}"] if self._stop_or_resume else []
         keys += [f"esc back{' (the run goes on)' if live else ''}", "n new run", "r runs", "? help"]
         return "  ".join(keys)
 

@@ -63,7 +63,7 @@ class TrainScreen(Screen[None]):
             yield Static(id="snapshot", markup=False)
             yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
-            yield Keep(_keeps(), id="keep")
+            yield KeepCheckbox(_keeps_base(), id="keep")
             yield Static(id="form-message", markup=False)
         yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
 
@@ -81,7 +81,7 @@ class TrainScreen(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
         start_form.mark(self, TITLES, event.widget)
-        keep = self.query_one("#keep", Keep)
+        keep = self.query_one("#keep", KeepCheckbox)
         keep.label = f"{CURSOR if event.widget is keep else ' '}{KEEP}"
 
     @work(thread=True, group="count")
@@ -89,12 +89,12 @@ class TrainScreen(Screen[None]):
         store = open_store(host(self).store.folder)
         try:
             found = training_set.count(store)
-            told = balance_warnings(training_set.label_counts(store), store.config.labels)
+            warnings = balance_warnings(training_set.label_counts(store), store.config.labels)
         finally:
             store.close()
         text = f"{found:,} training tweets: labelled, not excluded or ambiguous, no test text"
-        if told:  # on one line, lest the form leaves a small terminal
-            text += f"\n! {escaping.line(', '.join(warning.short for warning in told))}"
+        if warnings:  # on one line, lest the form leaves a small terminal
+            text += f"\n! {escaping.line(', '.join(warning.short for warning in warnings))}"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)
 
     @property
@@ -117,7 +117,7 @@ class TrainScreen(Screen[None]):
     def _estimate(self) -> None:
         """Show what a run of the form as it is now would need."""
         base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
-        self.query_one(ForecastLines).ask(self.recipe, base.strip(), settings)
+        self.query_one(ForecastLines).show(self.recipe, base.strip(), settings)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
@@ -148,7 +148,7 @@ class TrainScreen(Screen[None]):
             self.say("Name a base model: a hub name or a local folder.", problem=True)
             return
         arguments = ["--recipe", self.recipe]
-        keeps = kind != "baseline" and self.query_one("#keep", Keep).value
+        keeps = kind != "baseline" and self.query_one("#keep", KeepCheckbox).value
         arguments += ["--base", absolute_name(base)] if kind != "baseline" else []
         arguments += ["--launcher", "engine"] if keeps else []
         for override in overrides:
@@ -162,8 +162,8 @@ class TrainScreen(Screen[None]):
         self.app.pop_screen()
 
 
-class Keep(Checkbox):
-    """Whether the engine does the run and keeps the base."""
+class KeepCheckbox(Checkbox):
+    """Whether the engine does the run and keeps the base model loaded."""
 
     def __init__(self, keeps: bool, **more: str) -> None:
         super().__init__(f" {KEEP}", keeps, compact=True, **more)  # type: ignore[arg-type]
@@ -178,7 +178,7 @@ class Keep(Checkbox):
         self.BUTTON_INNER = "X" if self.value else " "
 
 
-def _keeps() -> bool:
+def _keeps_base() -> bool:
     wished = engine_control.keep_base_preference()
     return engine_control.has_gpu() if wished is None else wished
 

@@ -101,7 +101,7 @@ def _lines(details: TweetDetails, labels: Sequence[str], waits: bool) -> list[Te
     lines += [_fact("given", tweet.gold or "none"), _fact("now", (tweet.label or "none") + seen)]
     lines += [_fact("marks", ", ".join(tweet.flags))] if tweet.flags else []
     lines += [_fact("note", tweet.note)] if tweet.note else []
-    lines += [_opinion(opinion) for opinion in details.opinions]
+    lines += [_prediction_line(prediction) for prediction in details.predictions]
     if details.duplicates:
         lines.append(_fact("same text", detail.tweet_numbers(details.duplicates)))
     lines.append(Text(""))
@@ -116,11 +116,11 @@ def _fact(name: str, value: str) -> Text:
     return Text(f"{name:<{NAME_WIDTH}} {escaping.line(value)}", overflow="fold")
 
 
-def _opinion(opinion: RunPrediction) -> Text:
-    chance = opinion.chances[opinion.label]
-    trained = "  ~ trained on this tweet" if opinion.in_sample else ""
-    told = f"{opinion.label}  {detail.share_bar(chance)} {probability(chance)}{trained}"
-    return _fact(f"run {opinion.run.id}", told)
+def _prediction_line(prediction: RunPrediction) -> Text:
+    chance = prediction.chances[prediction.label]
+    trained = "  ~ trained on this tweet" if prediction.in_sample else ""
+    value = f"{prediction.label}  {detail.share_bar(chance)} {probability(chance)}{trained}"
+    return _fact(f"run {prediction.run.id}", value)
 
 
 def _buttons(details: TweetDetails, labels: Sequence[str]) -> str:

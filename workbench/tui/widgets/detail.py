@@ -41,24 +41,24 @@ class TweetDetails:
     """One tweet with its surroundings."""
 
     tweet: Tweet
-    opinions: tuple[RunPrediction, ...]
+    predictions: tuple[RunPrediction, ...]
     history: tuple[dict[str, Any], ...]
     duplicates: tuple[int, ...]
     source: dict[str, str]
 
 
 def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
-    """Gather what the store knows about a tweet; the shown run's opinion comes first."""
+    """Gather what the store knows about a tweet; the shown run's prediction comes first."""
     tweet = tweets.tweet(store, number, run)
-    opinions = [
+    predictions = [
         RunPrediction(by, label, dict(zip(by.labels, chances, strict=True)), in_sample)
         for by, label, chances, in_sample in predictions_for(store, number)
     ]
-    opinions.sort(key=lambda opinion: opinion.run.id != tweet.run)
+    predictions.sort(key=lambda prediction: prediction.run.id != tweet.run)
     same_text = [other for other in tweets.duplicates(store, tweet.group) if other != number]
     return TweetDetails(
         tweet,
-        tuple(opinions),
+        tuple(predictions),
         tuple(labels.history(store, number)),
         tuple(same_text),
         tweets.source_columns(store, number),
@@ -106,8 +106,8 @@ def _column(details: TweetDetails) -> Group:
         parts.append(_fact("marks", ", ".join(tweet.flags)))
     if tweet.note:
         parts.append(_fact("note", tweet.note))
-    for opinion in details.opinions:
-        parts += _opinion(opinion)
+    for prediction in details.predictions:
+        parts += _prediction_lines(prediction)
     if details.duplicates:
         parts.append(_fact("same", f"text as {tweet_numbers(details.duplicates)}"))
     if details.history:
@@ -124,11 +124,11 @@ def _few_lines(details: TweetDetails) -> Group:
     label = tweet.label or "none"
     given = f"gold {tweet.gold or 'none'}" + ("" if label == tweet.gold else f" → {label}")
     said = [
-        f"run {opinion.run.id}{'~' if opinion.in_sample else ''} {opinion.label} "
+        f"run {prediction.run.id}{'~' if prediction.in_sample else ''} {prediction.label} "
         + (f"{share_bar(chance)} " if not at else "")
         + probability(chance)
-        for at, opinion in enumerate(details.opinions[:3])
-        if (chance := opinion.chances[opinion.label]) is not None
+        for at, prediction in enumerate(details.predictions[:3])
+        if (chance := prediction.chances[prediction.label]) is not None
     ]
     head = escaping.line(" │ ".join([f"#{tweet.id} {tweet.split}", given, *said]))
     rest = [", ".join(tweet.flags)] if tweet.flags else []
@@ -152,11 +152,13 @@ def _fact(name: str, value: str) -> Text:
     return Text(f"{escaping.line(name):<6} {escaping.line(value)}", overflow="fold")
 
 
-def _opinion(opinion: RunPrediction) -> list[Text]:
-    trained = "  ~ trained on this tweet" if opinion.in_sample else ""
-    title = Text(f"\nrun {opinion.run.id} {escaping.line(opinion.run.recipe)}{trained}", "bold")
-    width = max(len(escaping.line(label)) for label in opinion.chances)
-    ranked = sorted(opinion.chances.items(), key=lambda item: -item[1])
+def _prediction_lines(prediction: RunPrediction) -> list[Text]:
+    trained = "  ~ trained on this tweet" if prediction.in_sample else ""
+    title = Text(
+        f"\nrun {prediction.run.id} {escaping.line(prediction.run.recipe)}{trained}", "bold"
+    )
+    width = max(len(escaping.line(label)) for label in prediction.chances)
+    ranked = sorted(prediction.chances.items(), key=lambda item: -item[1])
     return [
         title,
         *(

@@ -1,4 +1,4 @@
-"""What the run of the form would need, worked out beside the form."""
+"""The time and memory that the run of a form would need, worked out beside the form."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ForecastLines(Static):
     """Time and memory of a run, in two or three lines."""
 
     @work(exclusive=True, group="forecast")
-    async def ask(self, recipe: str, base: str, settings: str) -> None:
+    async def show(self, recipe: str, base: str, settings: str) -> None:
         """Work it out for a form as it is now."""
         await asyncio.sleep(SETTLE_S)
-        told = await in_background(lambda: self._told(recipe, base, settings))
-        self.update("\n".join(map(escaping.line, told)))
+        sentences = await in_background(lambda: self._forecast(recipe, base, settings))
+        self.update("\n".join(map(escaping.line, sentences)))
 
-    def _told(self, recipe: str, base: str, settings: str) -> list[str]:
+    def _forecast(self, recipe: str, base: str, settings: str) -> list[str]:
         try:
             chosen = recipes.load(recipe, shlex.split(settings))
         except (UserError, ValueError):

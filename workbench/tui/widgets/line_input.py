@@ -18,7 +18,7 @@ class EscapingHighlighter(Highlighter):
 
     def highlight(self, text: Text) -> None:
         """Replace what must not be shown; the value that is edited stays as it is."""
-        text.plain = escaping.typed(text.plain)
+        text.plain = escaping.input_text(text.plain)
 
 
 class LineInput(Input):

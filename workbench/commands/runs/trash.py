@@ -1,4 +1,4 @@
-"""Commands that take up earlier runs: clone, delete, undelete."""
+"""Commands that move runs into the trash and bring them back: delete, undelete."""
 
 from __future__ import annotations
 
@@ -11,86 +11,10 @@ from storage.errors import UsageError
 from storage.runs import runs as stored_runs
 from storage.runs.displayed_run import shown_run
 from workbench import escaping
-from workbench.commands.runs.launching import (
-    chosen_launch,
-    launch_options,
-    start_engine,
-    warn_of_logout,
-)
-from workbench.commands.runs.starting import finish
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
-from workbench.recipes import recipes
-from workbench.recipes.base_models import require_model
-from workbench.rundir import folder as run_folder
-from workbench.runs import launching, trash
+from workbench.runs import trash
 from workbench.standard_streams import is_terminal
-
-
-@click.command()
-@click.argument("number", metavar="RUN", type=int)
-@click.option("--recipe", help="Another recipe instead of that of the run.")
-@click.option("--base", help="Another base model instead of that of the run.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
-)
-@click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
-@launch_options
-@common
-@click.pass_obj
-def clone(
-    settings: Settings,
-    number: int,
-    recipe: str | None,
-    base: str | None,
-    overrides: tuple[str, ...],
-    waits: bool,
-    launcher: str | None,
-    nodes: int,
-    gpus: int,
-) -> None:
-    """Train again on the very same data as a run, with other settings.
-
-    What differs afterwards comes from the settings alone; `workbench compare` shows it. To train on
-    the labels as they are now, use `workbench train`.
-
-    Example: workbench clone 3 --set training.learning_rate=1e-4 --wait
-    """
-    from workbench.commands.runs.estimating import note_estimate
-    from workbench.runs.snapshotting import snapshot_clone
-
-    with settings.store() as store:
-        stored_runs.get(store, number)
-        source = store.run_folder(number)
-        run_folder.require_folder(source)
-        job = run_folder.read_job(source)
-        chosen = (
-            recipes.with_overrides(job.recipe, overrides)
-            if recipe is None
-            else recipes.load(recipe, overrides)
-        )
-        model = base or job.base
-        if model is not None:
-            require_model(model)
-        how = chosen_launch(launcher, nodes, gpus, chosen)
-        start_engine(how)
-        with busy("copying the data"):
-            frozen = snapshot_clone(store, source, chosen, model)
-            note_estimate(store, frozen, how)
-        launching.start_run(frozen.path, how)
-        if not settings.as_json:
-            say(
-                f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
-                "to train on."
-            )
-            if frozen.now_test:
-                say(
-                    f"{frozen.now_test:,} of its tweets are left out, as they are test tweets by "
-                    "now or nearly equal to one."
-                )
-        warn_of_logout()
-        finish(settings, store, frozen.job.id, waits)
 
 
 @click.command()
@@ -99,7 +23,7 @@ def clone(
 @click.option(
     "--empty-trash", is_flag=True, help="Remove what was deleted from the disk, for good."
 )
-@common
+@common_options
 @click.pass_obj
 def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash: bool) -> None:
     """Delete runs: their folders go into runs/.trash, from where `undelete` brings them back.
@@ -154,7 +78,7 @@ def _deleted(runs: int) -> str:
 
 @click.command()
 @click.argument("number", metavar="[RUN]", type=int, required=False)
-@common
+@common_options
 @click.pass_obj
 def undelete(settings: Settings, number: int | None) -> None:
     """Bring a deleted run back; without RUN, list what is in the trash.
@@ -189,4 +113,4 @@ def undelete(settings: Settings, number: int | None) -> None:
         say(f"Run {number} is back ({run.state}, {run.predictions:,} predictions).")
 
 
-COMMANDS = (clone, delete, undelete)
+COMMANDS = (delete, undelete)

@@ -10,15 +10,15 @@ from storage.runs import displayed_run as chosen
 from storage.runs import runs as stored_runs
 from storage.store import Store
 from workbench import figures
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 from workbench.runs.description import describe_run
 
 
 @click.command()
 @click.argument("number", metavar="[RUN]", type=int, required=False)
-@common
+@common_options
 @click.pass_obj
 def shown(settings: Settings, number: int | None) -> None:
     """Choose the run whose predictions the list shows; without RUN, say which one it is.
@@ -35,15 +35,15 @@ def shown(settings: Settings, number: int | None) -> None:
         if settings.as_json:
             print_json({"shown": run, "promoted": chosen.promoted_run(store), "offered": offered})
             return
-        say("No run is shown." if run is None else f"Shown is {_told(store, run)}.")
+        say("No run is shown." if run is None else f"Shown is {_with_accuracy(store, run)}.")
         if offered is not None:
-            say(f"Newer is {_told(store, offered)}; `workbench shown {offered}` shows it.")
+            say(f"Newer is {_with_accuracy(store, offered)}; `workbench shown {offered}` shows it.")
 
 
 @click.command()
 @click.argument("number", metavar="[RUN]", type=int, required=False)
 @click.option("--none", "no_run", is_flag=True, help="Promote no run any longer.")
-@common
+@common_options
 @click.pass_obj
 def promote(settings: Settings, number: int | None, no_run: bool) -> None:
     """Promote a run: others are compared with it, and commands take it unless another is named.
@@ -57,22 +57,26 @@ def promote(settings: Settings, number: int | None, no_run: bool) -> None:
     with settings.store() as store:
         _collect(store)
         chosen.promote(store, number)
-        told = "No run is promoted." if number is None else f"Promoted is {_told(store, number)}."
+        sentence = (
+            "No run is promoted."
+            if number is None
+            else f"Promoted is {_with_accuracy(store, number)}."
+        )
     if settings.as_json:
         print_json({"promoted": number})
     else:
-        say(told)
+        say(sentence)
 
 
 def _collect(store: Store) -> None:
     from workbench.runs.collecting import collect
 
-    with busy("reading what runs produced"):
+    with spinner("reading what runs produced"):
         collect(store)
 
 
-def _told(store: Store, number: int) -> str:
-    """A run with its accuracy, and with how many tweets it scored."""
+def _with_accuracy(store: Store, number: int) -> str:
+    """A run with how many tweets it scored, and its accuracy."""
     run = stored_runs.get(store, number)
     report = (run.metrics or {}).get("test")
     judged = f": accuracy {figures.accuracy(report, 'test')}" if report else ""

@@ -9,9 +9,9 @@ from storage.query import tweets
 from storage.runs import runs as stored_runs
 from storage.runs.runs import Run
 from workbench import figures
-from workbench.console.options import Settings, common
+from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 
 
 @click.command()
@@ -19,7 +19,7 @@ from workbench.console.progress import busy
 @click.option(
     "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
 )
-@common
+@common_options
 @click.pass_obj
 def evaluate(settings: Settings, number: int | None, split: str) -> None:
     """Compare a run's predictions with the current labels; intervals are 95 %.
@@ -31,7 +31,7 @@ def evaluate(settings: Settings, number: int | None, split: str) -> None:
     from workbench.evaluation.run_evaluation import evaluate_run
     from workbench.runs.collecting import collect
 
-    with settings.store() as store, busy("evaluating"):
+    with settings.store() as store, spinner("evaluating"):
         collect(store)
         shown = number if number is not None else tweets.shown_run(store)
         if shown is None:
@@ -53,8 +53,8 @@ def _print_report(run: Run, split: str, report: dict) -> None:  # type: ignore[t
     say(
         f"Run {run.id} ({run.recipe}) against the current labels of {report['n']:,} {split} tweets:"
     )
-    say(f"  accuracy {figures.of_report(report)}")
-    say(f"  macro F1 {figures.of_report(report, 'macro_f1')}")
+    say(f"  accuracy {figures.metric(report)}")
+    say(f"  macro F1 {figures.metric(report, 'macro_f1')}")
     table(
         None,
         ("label", "precision", "recall", ">F1", ">tweets"),

@@ -13,7 +13,7 @@ from workbench.runs.launchers import launcher_of
 from workbench.runs.snapshotting import RunSnapshot
 
 
-def note_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
+def log_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
     """Write the estimate of a run into its log, where one can be made.
 
     It cannot for a base of a shape that is not known, and for a machine of which nothing is known.

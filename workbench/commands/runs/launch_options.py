@@ -10,7 +10,7 @@ import click
 
 from storage.errors import UsageError
 from workbench.console.options import warn
-from workbench.console.progress import busy
+from workbench.console.progress import spinner
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import engine_queue
 from workbench.rundir import folder as run_folder
@@ -52,7 +52,7 @@ def launch_options(function: F) -> F:
     return function
 
 
-def chosen_launch(
+def choose_launch(
     launcher: str | None, nodes: int, gpus: int, recipe: Recipe | None = None
 ) -> Launch:
     """How a run shall be started; raises UsageError for what cannot be."""
@@ -74,17 +74,17 @@ def chosen_launch(
 def start_engine(launch: Launch) -> None:
     """Start the engine if a run is meant for it and it does not run."""
     if launch.launcher == ENGINE and engine_queue.running_engine() is None:
-        with busy("starting the engine"):
+        with spinner("starting the engine"):
             engine_control.start_engine()
 
 
-def with_gpus(folder: Path, gpus: int) -> Launch:
+def launch_with_gpus(folder: Path, gpus: int) -> Launch:
     """How to go on with a run with another number of GPUs; a job of SLURM stays one."""
     before, job = read_launch(folder), run_folder.read_job(folder)
     recipe = None if job.kind == "predict" else job.recipe  # scoring is shared out with any
     if launcher_of(before).remote:
-        return chosen_launch(before.launcher, before.nodes, gpus, recipe)
-    return chosen_launch(None, 1, gpus, recipe)
+        return choose_launch(before.launcher, before.nodes, gpus, recipe)
+    return choose_launch(None, 1, gpus, recipe)
 
 
 def warn_of_logout() -> None:
