@@ -29,7 +29,7 @@ def said(monkeypatch):
         say(self, text, problem)
 
     monkeypatch.setattr(LabelKeys, "say", remember)
-    monkeypatch.setattr(save_queue, "INTERVAL", 0)
+    monkeypatch.setattr(save_queue, "PROGRESS_EVERY_S", 0)
     return texts
 
 
