@@ -141,18 +141,20 @@ def _launch(store: Store, kind: str, start: Any) -> int:
 def _train(store: Store, recipe: str) -> int:
     from workbench.runs.snapshotting import snapshot_training
 
-    frozen = snapshot_training(store, recipes.load(recipe), str(sample_path("base")), "")
-    launching.start_run(frozen.path)
-    return frozen.job.id
+    snapshot = snapshot_training(store, recipes.load(recipe), str(sample_path("base")), "")
+    launching.start_run(snapshot.path)
+    return snapshot.job.id
 
 
 def _predict_untrained(store: Store) -> int:
     from workbench.runs.snapshotting import snapshot_prediction
 
     recipe = recipes.load("tiny")
-    frozen = snapshot_prediction(store, recipe, str(sample_path("base")), "split:test", None, None)
-    launching.start_run(frozen.path)
-    return frozen.job.id
+    snapshot = snapshot_prediction(
+        store, recipe, str(sample_path("base")), "split:test", None, None
+    )
+    launching.start_run(snapshot.path)
+    return snapshot.job.id
 
 
 def _finish(store: Store, numbers: list[int], quiet: bool) -> None:

@@ -82,18 +82,20 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         start_engine(how)
         compare_texts(store)
         with spinner("freezing the labels"):
-            frozen = snapshot_training(store, chosen, model, filter_text, trust_remote_code)
-            log_estimate(store, frozen, how)
-        for warning in () if settings.as_json else frozen.job.warnings:
+            snapshot = snapshot_training(store, chosen, model, filter_text, trust_remote_code)
+            log_estimate(store, snapshot, how)
+        for warning in () if settings.as_json else snapshot.job.warnings:
             say(f"! {warning}")
-        launching.start_run(frozen.path, how)
+        launching.start_run(snapshot.path, how)
         if not settings.as_json:
-            dev = f", {frozen.dev:,} for dev" if frozen.dev else ""
-            say(f"Run {frozen.job.id} ({chosen.name}): {frozen.train:,} tweets to train on{dev}.")
+            dev = f", {snapshot.dev:,} for dev" if snapshot.dev else ""
+            say(
+                f"Run {snapshot.job.id} ({chosen.name}): {snapshot.train:,} tweets to train on{dev}."
+            )
             if outside := tweets.counts_outside_label_set(store):
                 say(unknown_labels_sentence(outside))
         warn_of_logout()
-        report_run(settings, store, frozen.job.id, waits)
+        report_run(settings, store, snapshot.job.id, waits)
 
 
 @click.command()
@@ -133,7 +135,7 @@ def predict(
             chosen = recipes.load(recipe, overrides)
             start_engine(how)
             with spinner("freezing the tweets"):
-                frozen = snapshot_prediction(store, chosen, base, filter_text, None, None)
+                snapshot = snapshot_prediction(store, chosen, base, filter_text, None, None)
         else:
             run = trained_run(store, number)
             path = store.run_folder(run.id)
@@ -141,7 +143,7 @@ def predict(
             require_same_base(job.base, job.base_print)
             start_engine(how)
             with spinner("freezing the tweets"):
-                frozen = snapshot_prediction(
+                snapshot = snapshot_prediction(
                     store,
                     job.recipe,
                     str(job.base),
@@ -150,11 +152,11 @@ def predict(
                     path / run_folder.TRAIN,
                     job.trust_remote_code,
                 )
-        launching.start_run(frozen.path, how)
+        launching.start_run(snapshot.path, how)
         if not settings.as_json:
-            say(f"Run {frozen.job.id}: {frozen.predict:,} tweets to score.")
+            say(f"Run {snapshot.job.id}: {snapshot.predict:,} tweets to score.")
         warn_of_logout()
-        report_run(settings, store, frozen.job.id, waits)
+        report_run(settings, store, snapshot.job.id, waits)
 
 
 COMMANDS = (train, predict)
