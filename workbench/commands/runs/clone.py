@@ -69,21 +69,21 @@ def clone(
         how = choose_launch(launcher, nodes, gpus, chosen)
         start_engine(how)
         with spinner("copying the data"):
-            frozen = snapshot_clone(store, source, chosen, model)
-            log_estimate(store, frozen, how)
-        launching.start_run(frozen.path, how)
+            snapshot = snapshot_clone(store, source, chosen, model)
+            log_estimate(store, snapshot, how)
+        launching.start_run(snapshot.path, how)
         if not settings.as_json:
             say(
-                f"Run {frozen.job.id} ({chosen.name}): the {frozen.train:,} tweets of run {number} "
+                f"Run {snapshot.job.id} ({chosen.name}): the {snapshot.train:,} tweets of run {number} "
                 "to train on."
             )
-            if frozen.now_test:
+            if snapshot.now_test:
                 say(
-                    f"{frozen.now_test:,} of its tweets are left out, as they are test tweets by "
+                    f"{snapshot.now_test:,} of its tweets are left out, as they are test tweets by "
                     "now or nearly equal to one."
                 )
         warn_of_logout()
-        report_run(settings, store, frozen.job.id, waits)
+        report_run(settings, store, snapshot.job.id, waits)
 
 
 COMMANDS = (clone,)

@@ -13,19 +13,19 @@ from workbench.runs.launchers import launcher_of
 from workbench.runs.snapshotting import RunSnapshot
 
 
-def log_estimate(store: Store, frozen: RunSnapshot, launch: Launch) -> None:
+def log_estimate(store: Store, snapshot: RunSnapshot, launch: Launch) -> None:
     """Write the estimate of a run into its log, where one can be made.
 
     It cannot for a base of a shape that is not known, and for a machine of which nothing is known.
     """
-    job = frozen.job
+    job = snapshot.job
     if job.recipe.training is None or job.base is None or launcher_of(launch).remote:
         return
     _, mean, longest = training_set.text_lengths(store)
-    texts = TextStatistics(frozen.train, mean, longest, frozen.predict)
-    runs = [folder for folder in earlier_runs(store.runs_folder) if folder != frozen.path]
+    texts = TextStatistics(snapshot.train, mean, longest, snapshot.predict)
+    runs = [folder for folder in earlier_runs(store.runs_folder) if folder != snapshot.path]
     try:
         found = forecast(job.recipe, job.base, job.template, texts, read_device(), runs, launch)
     except UserError:
         return
-    expected_time.log_estimate(frozen.path, found.time)
+    expected_time.log_estimate(snapshot.path, found.time)

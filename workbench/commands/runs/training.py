@@ -90,7 +90,8 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if not settings.as_json:
             dev = f", {snapshot.dev:,} for dev" if snapshot.dev else ""
             say(
-                f"Run {snapshot.job.id} ({chosen.name}): {snapshot.train:,} tweets to train on{dev}."
+                f"Run {snapshot.job.id} ({chosen.name}): {snapshot.train:,} tweets to train on"
+                f"{dev}."
             )
             if outside := tweets.counts_outside_label_set(store):
                 say(unknown_labels_sentence(outside))
