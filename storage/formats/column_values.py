@@ -46,7 +46,7 @@ def values(source: Source, columns: Columns, lenient: bool, known: Collection[st
         seen.update(part)
         if len(seen) > MOST_VALUES and len({label for label, _ in seen}) > MOST_VALUES:
             break
-    found = Values(further, rows=seen.total())
+    found = Values(further, rows=seen.total() + len(position.faults))
     cells = {cell for cell, _ in seen}
     labels = {cell: _label(source, columns, cell, lenient, known) for cell in cells}
     for (cell, split_cell), number in seen.items():

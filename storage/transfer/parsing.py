@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import islice
 from typing import IO, Any, BinaryIO
@@ -105,7 +105,7 @@ def parse(job: Job) -> Iterator[Batch]:
     position = Position(job.source.name, collects=job.lenient)
     rows = _rows(job, tally, position)
     while (batch := list(islice(rows, ROWS_AT_ONCE))) or position.faults:
-        tally.read += len(batch)
+        tally.read += len(batch) + len(position.faults)
         fresh = duplicates.new_rows(batch)
         tally.repeated += len(batch) - len(fresh)
         tally.contradicting = duplicates.contradicting
@@ -147,7 +147,6 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
                 rest[str(job.columns.split)] = split  # what is no split is kept
             columns = to_json(rest) if rest else "{}"
         except (RecordError, UserError, RecursionError) as error:
-            tally.read += 1
             deep = isinstance(error, RecursionError)
             position.reject("a column is nested too deep" if deep else str(error))
             continue
@@ -167,10 +166,13 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
 def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     columns = job.columns
     parts = (columns.text, columns.label, columns.id, columns.split)
+    nameless = job.source.dialect.nameless if job.source.dialect else frozenset()
     found = None if job.is_export else readers.table(job.source, position)
     if found is None:
         for row, given_labels, remarks in readers.records(job.source, position):
             rest = {k: v for k, v in row.items() if k not in parts and v is not None}
+            if nameless:
+                rest = _named_or_filled(rest, nameless)
             text, label, external, split = (None if c is None else row.get(c) for c in parts)
             if columns.short_text is not None and not text:
                 text = row.get(columns.short_text)
@@ -184,15 +186,19 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     at = [names.index(column) if column is not None else len(names) for column in parts]
     text_at, label_at, id_at, split_at = at
     others = [(place, name) for place, name in enumerate(names) if name not in parts]
-    nameless = job.source.dialect.nameless if job.source.dialect else frozenset()
     short_at = names.index(columns.short_text) if columns.short_text is not None else text_at
     for values in tuples:
         rest = {name: values[place] for place, name in others if values[place] is not None}
         if nameless:
-            rest = {name: cell for name, cell in rest.items() if cell or name not in nameless}
+            rest = _named_or_filled(rest, nameless)
         values.append(None)  # what a part without a column finds
         text = values[text_at] or values[short_at]
         yield Cells(text, values[label_at], values[id_at], values[split_at], rest, {}, ())
+
+
+def _named_or_filled(cells: dict[str, Any], nameless: Collection[str]) -> dict[str, Any]:
+    """The cells without the empty ones of columns that have no name."""
+    return {name: cell for name, cell in cells.items() if cell or name not in nameless}
 
 
 def _check_unicode(text: str, external_id: str) -> None:

@@ -47,7 +47,7 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path())
 @click.argument("filter_text", metavar="[FILTER]", default="")
 @click.option(
     "--format", "form", type=click.Choice(exporting.FORMAT_NAMES), help="Otherwise by the ending."
@@ -60,7 +60,7 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @click.pass_obj
 def export(
     settings: Settings,
-    file: Path,
+    file: str,
     filter_text: str,
     form: str | None,
     force: bool,
@@ -76,14 +76,15 @@ def export(
 
     Example: workbench export - --format jsonl | gzip > all.jsonl.gz
     """
-    if str(file) == "-":
+    if file == "-":
         _to_standard_output(settings, filter_text, form or "csv", safe_csv)
         return
-    title = f"writing {escaping.line(file.name)}"
+    path = Path(file)
+    title = f"writing {escaping.line(path.name)}"
     with settings.store() as store, settings.user_umask(), spinner(title):
-        written = exporting.export(store, file, filter_text, form, safe_csv, replace=force)
+        written = exporting.export(store, path, filter_text, form, safe_csv, replace=force)
     print_json({"written": written}) if settings.as_json else say(
-        f"{written:,} tweets written to {file}."
+        f"{written:,} tweets written to {path}."
     )
 
 

@@ -92,7 +92,7 @@ class _Import(click.Command):
 
 
 @click.command("import", cls=_Import)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @column_options
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
 @click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
@@ -116,7 +116,7 @@ class _Import(click.Command):
 def import_files(
     settings: Settings,
     /,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     codes: str,
     map_split: str,
     split_as: str | None,
@@ -190,7 +190,7 @@ def _updates(text: str) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def _on_error(text: str, files: Sequence[Path], dry_run: bool) -> tuple[str, Path | None]:
+def _on_error(text: str, files: Sequence[str], dry_run: bool) -> tuple[str, Path | None]:
     """What becomes of wrong records, and the file that they go into; none in a dry run."""
     how, _, file = text.partition("=")
     if how not in (REFUSE, SKIP, COLLECT) or bool(file) != (how == COLLECT):
@@ -201,17 +201,18 @@ def _on_error(text: str, files: Sequence[Path], dry_run: bool) -> tuple[str, Pat
 
 
 @contextmanager
-def _inputs(files: Sequence[Path]) -> Iterator[list[tuple[Path, str]]]:
+def _inputs(files: Sequence[str]) -> Iterator[list[tuple[Path, str]]]:
     """Each file and what it is called; standard input becomes a file, as it is read twice."""
-    if Path("-") not in files:
-        yield [(file, str(file)) for file in files]
+    named = [(Path(file), str(Path(file))) for file in files]
+    if "-" not in files:
+        yield named
         return
     given = standard_input()
     with NamedTemporaryFile() as copy:
         shutil.copyfileobj(given, copy)
         copy.flush()
-        named = {Path("-"): (Path(copy.name), "standard input")}
-        yield [named.get(file, (file, str(file))) for file in files]
+        received = (Path(copy.name), "standard input")
+        yield [received if file == "-" else own for file, own in zip(files, named, strict=True)]
 
 
 def _run(

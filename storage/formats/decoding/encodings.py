@@ -73,7 +73,9 @@ def text(source: Source) -> Iterator[TextIO]:
     """A file as text with the line ends that it has; raises UserError for bytes that do not fit."""
     with (
         decompressed(source) as raw,
-        TextBytes(raw, source.name, in_lines=source.format != JSON) as ended,
+        TextBytes(
+            raw, source.name, in_lines=source.format != JSON, is_wide=_is_wide(source)
+        ) as ended,
         io.TextIOWrapper(cast(BinaryIO, ended), source.encoding, source.errors, newline="") as file,
     ):
         try:
@@ -89,19 +91,26 @@ def text(source: Source) -> Iterator[TextIO]:
             ) from None
 
 
+def _is_wide(source: Source) -> bool:
+    """Whether a character has several bytes, of which one says nothing."""
+    return str(source.encoding).startswith(("utf-16", "utf-32"))
+
+
 def _bad_line(source: Source) -> int:
     """The first line that is not in the encoding of a file."""
     decoder = codecs.getincrementaldecoder(str(source.encoding))()
     feeds = returns = 0
     with decompressed(source) as file:
         while piece := file.read(CHUNK):
+            good = piece
             try:
-                decoder.decode(piece)
-                before = piece
+                read = decoder.decode(piece)
             except UnicodeDecodeError as error:
-                before = error.object[: error.start]
-            feeds, returns = feeds + before.count(b"\n"), returns + before.count(b"\r")
-            if before is not piece:
+                kept = decoder.getstate()[0]  # what the piece before had of a character
+                good = error.object[len(kept) : error.start]
+                read = decoder.decode(good)
+            feeds, returns = feeds + read.count("\n"), returns + read.count("\r")
+            if good is not piece:
                 break
     return 1 + (feeds or returns)
 

@@ -16,15 +16,16 @@ CTRL_Z = b"\x1a"
 
 
 class TextBytes(io.BufferedIOBase):
-    """A stream of bytes that ends before a Ctrl-Z at its end.
+    """A stream of bytes that ends before a Ctrl-Z at its end, unless its characters are wide.
 
     Where `in_lines`, a line that is longer than LONGEST_LINE raises UserError.
     """
 
-    def __init__(self, raw: BinaryIO, name: str, in_lines: bool) -> None:
+    def __init__(self, raw: BinaryIO, name: str, in_lines: bool, is_wide: bool) -> None:
         self._raw = raw
         self._name = name
         self._in_lines = in_lines
+        self._end = () if is_wide else CTRL_Z
         self._held = b""
         self._line = 0
 
@@ -35,7 +36,7 @@ class TextBytes(io.BufferedIOBase):
         """At most `size` bytes and some; none at the end."""
         piece = self._held + self._raw.read(size)
         self._held = b""
-        if piece.endswith(CTRL_Z):
+        if piece.endswith(self._end):
             self._held = self._raw.read(size)
             if not self._held:
                 return piece.rstrip(CTRL_Z)

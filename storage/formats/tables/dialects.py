@@ -16,7 +16,8 @@ from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
 from storage.formats.source import Dialect, ReadOptions, Source
 from storage.formats.tables import quotes
-from storage.formats.tables.headers import header, names_known
+from storage.formats.tables.headers import NUMBER, header, names_known
+from storage.formats.values.column_names import LABEL_WORDS
 
 if TYPE_CHECKING:
     import _csv
@@ -85,13 +86,29 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
 def is_table(head: str) -> bool:
     """Whether the first lines of a text are rows of a table rather than texts of a list."""
     lines = list(io.StringIO(head, newline=""))
-    lines = lines[:-1] if len(lines) > 1 else lines
+    if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
+        lines.pop()
     start = _blank(lines, 0)
     if start < len(lines) and SEP.fullmatch(lines[start]):
         return True
     samples = [_sample(lines, Dialect(delimiter, (), False)) for delimiter in DELIMITERS]
-    names, _, share, width = max(map(_evenness, samples))
-    return names > 0 or (width > 1 and share == 1.0)
+    best = max(samples, key=_evenness)
+    names, _, share, width = _evenness(best)
+    return names > 0 or (width > 1 and share == 1.0 and not _is_prose(best))
+
+
+def _is_prose(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the delimiters of rows are those of sentences: one row, or spaces after them all.
+
+    A column that holds labels or numbers, or repeats itself, is none of a sentence.
+    """
+    if len(rows) > 1 and not all(cell.startswith(" ") for row in rows for cell in row[1:]):
+        return False
+    for column in zip(*rows, strict=True):
+        cells = {cell.strip().casefold() for cell in column}
+        if cells <= LABEL_WORDS or all(map(NUMBER.fullmatch, cells)) or 2 * len(cells) <= len(rows):
+            return False
+    return True
 
 
 def reader(lines: Iterable[str], dialect: Dialect) -> _csv.Reader:

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from storage.errors import UsageError, UserError
+from storage.formats.source import LINES, TABLE
 from storage.query import tweets
 
 UP, DOWN = "up and away we go", "down it goes today"
@@ -240,3 +241,32 @@ def test_fasttext_lines_have_their_label(taken, write):
     assert taken(write("t.txt", lines))[0] == taken(write("t.ft", lines))[0] == expected
     with pytest.raises(UserError, match=r"record 4, line 4: the labels 'a', 'b' stand where one"):
         taken(write("u.txt", lines + "__label__a __label__b up\n"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Hello, world"],
+        ["I sold it, sadly", "Bought more, happily", "Ok then, go"],
+        ["Up; or down", "Down; or up", "And then; who knows"],
+        ["Apple is great, buying", '"Buy $TSLA" he said', "a third one"],
+    ],
+)
+def test_commas_of_sentences_make_no_table_of_a_list_without_an_ending(lines, read, write):
+    found, source = read(write("list", "\n".join(lines) + "\n"))
+    assert source.format == LINES
+    assert [row["text"] for row in found] == lines
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text, label\nup we go, up\n",
+        "up we go, positive\n",
+        "up we go, up\ndown it goes, down\nso up it is, up\nand down, down\n",
+        "1, up we go\n2, down it goes\n",
+        "up we go,so it is\ndown it goes,or not\n",
+    ],
+)
+def test_what_is_a_table_stays_one_without_an_ending(content, read, write):
+    assert read(write("list", content))[1].format == TABLE

@@ -6,6 +6,7 @@ import pytest
 
 from storage.errors import UserError
 from storage.formats import detection
+from storage.formats.decoding import encodings
 from storage.formats.source import ReadOptions
 from storage.query import tweets
 
@@ -114,3 +115,34 @@ def test_formats_without_a_choice_report_no_encoding(make_store, take_in, tmp_pa
 
     pq.write_table(pa.table({"text": ["up we go"]}), tmp_path / "t.parquet")
     assert take_in(make_store(), tmp_path / "t.parquet")[1].encoding is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "bad"),
+    [
+        ("utf-16", b"\x00\xd8x\x00"),
+        ("utf-16-le", b"\x00\xd8x\x00"),
+        ("utf-16-be", b"\xd8\x00\x00x"),
+        ("utf-32", b"\xff\xff\xff\xff"),
+        ("gb18030", b"\xff\xff"),
+        ("utf-8", b"\xffx"),
+        ("ascii", b"\xff"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [7, encodings.CHUNK])
+def test_the_line_of_a_bad_byte_is_counted_in_characters(
+    chunk, codec, bad, read, write, monkeypatch
+):
+    monkeypatch.setattr(encodings, "CHUNK", chunk)
+    word = "hello" if codec == "ascii" else "\u010a\u0a0d\u0d0a"
+    good = "text,label\n" + f"{word},up\n" * 3
+    path = write("t.csv", good.encode(codec) + bad * 2)
+    with pytest.raises(UserError, match=r"t\.csv, line 5 is not"):
+        read(path, encoding=codec)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-be"])
+@pytest.mark.parametrize("last", ["ᨀ", "Ț", "t"])
+def test_a_wide_character_is_no_ctrl_z(last, codec, read, write):
+    rows, _ = read(write("t.csv", f"text\nup we go {last}".encode(codec)), encoding=codec)
+    assert rows == [{"text": f"up we go {last}"}]

@@ -57,6 +57,19 @@ def test_wrong_rows_are_kept_as_they_are(large, end, collected, write, monkeypat
     assert "record 3, line 4: text follows where the quote that opens here" in report.notices[-1]
 
 
+def test_what_is_read_counts_all_wrong_rows_whatever_is_wrong(collected, write):
+    path = write("t.csv", "text,label\nup we go,up\nragged\nx,\"['up', 'down']\"\n,\nx,up,y\n")
+    _, report, _ = collected(path)
+    assert (report.read, report.added, report.skipped) == (4, 1, 3)
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_empty_cells_of_columns_without_a_name_are_nothing(lenient, make_store, take_in, write):
+    path = write("t.csv", "text,label,\nup we go,up,\ndown it goes,down,x\n")
+    store, _ = take_in(make_store(labels=("up", "down")), path, lenient=lenient)
+    assert [tweets.source_columns(store, number) for number in (1, 2)] == [{}, {"column3": "x"}]
+
+
 def test_what_is_corrected_is_imported(collected, write):
     _, _, rejects = collected(write("t.csv", BROKEN))
     mended = rejects.replace(b"one, two", b'"one, two"').replace(b"alone", b"alone,up")

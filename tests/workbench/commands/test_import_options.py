@@ -94,6 +94,16 @@ def test_what_is_wrong_with_standard_input_is_said(home, cli, monkeypatch):
     assert "standard input is empty" in cli("import", "-").err
 
 
+def test_a_file_called_like_a_stream_is_a_file(home, cli, write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(JSONL.encode())))
+    write("-", CSV)
+    assert cli("import", "./-", "--json").json["added"] == 2
+    assert cli("import", "-", "--json").json["existing"] == 1
+    assert cli("export", "./-", "--format", "csv", "--force").out == "2 tweets written to -.\n"
+    assert (tmp_path / "-").read_text().startswith("id,")
+
+
 def test_closed_standard_streams_are_one_sentence(home, cli, write, monkeypatch):
     cli("import", write("t.csv", CSV))
     with monkeypatch.context() as closed:
