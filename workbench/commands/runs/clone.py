@@ -74,8 +74,8 @@ def clone(
         launching.start_run(snapshot.path, how)
         if not settings.as_json:
             say(
-                f"Run {snapshot.job.id} ({chosen.name}): the {snapshot.train:,} tweets of run {number} "
-                "to train on."
+                f"Run {snapshot.job.id} ({chosen.name}): the {snapshot.train:,} tweets of run "
+                f"{number} to train on."
             )
             if snapshot.now_test:
                 say(
