@@ -255,7 +255,7 @@ async def test_a_run_started_from_a_command_line_shows_up_on_the_screen(two, wor
         seen = set()
         for _ in range(600):
             await pilot.pause(0.05)
-            seen |= {run.state for run in app.screen._runs if run.id == 3}
+            seen |= {run.state for run in app.screen._table.runs if run.id == 3}
             if "done" in seen:
                 break
         assert "done" in seen and not app.run_watcher.progress[3].live
