@@ -16,6 +16,7 @@ from storage.formats.json_reader import JsonBuffer
 from storage.formats.position import Position
 from storage.formats.programs import forms, nested
 from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, SPLIT, Source
+from storage.text import to_json
 
 HEAD = 1 << 20
 """Characters of the file that are looked at."""
@@ -121,16 +122,26 @@ def _orient(value: Row) -> str | None:
 def transposed(source: Source, position: Position) -> Iterator[Row]:
     """The rows of a table that is written as one object."""
     value = _whole(source)
+    if source.orient == SPLIT:
+        yield from _of_lists(value, position)
+        return
     for position.record, row in enumerate(_turned(value, source.orient), start=1):
         yield row
 
 
+def _of_lists(value: Row, position: Position) -> Iterator[Row]:
+    names = [str(name) for name in value["columns"]]
+    for position.record, given in enumerate(value["data"], start=1):
+        cells = given if isinstance(given, list) else [given]
+        if len(cells) == len(names):
+            yield dict(zip(names, cells, strict=True))
+        else:
+            position.raw = to_json(given)
+            position.reject(f"{len(cells)} values where there are {len(names)} columns; correct it")
+
+
 def _turned(value: Row, orient: str | None) -> Iterator[Row]:
-    if orient == SPLIT:
-        names = [str(name) for name in value["columns"]]
-        rows = [row if isinstance(row, list) else [row] for row in value["data"]]
-        yield from (dict(zip(names, row, strict=False)) for row in rows)
-    elif orient == INDEX:
+    if orient == INDEX:
         yield from (row if isinstance(row, dict) else {} for row in value.values())
     else:
         columns = {name: _cells(part) for name, part in value.items()}

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from storage.config import Config
 from storage.errors import UserError
 from storage.formats.rejects import Rejects
 from storage.query import tweets
@@ -100,6 +101,16 @@ def test_a_member_that_is_no_object_is_kept_and_not_the_record_before(
     )
     assert (texts, report.skipped) == (["up we go", "down it goes"], 1)
     assert rejects.decode() == f"{wrong}\n"
+
+
+def test_rows_of_another_width_in_a_table_of_pandas_are_kept(collected, write):
+    data = [["up we go", "up"], ["down", "down", "more"], "down", ["down it goes", None]]
+    path = write("t.json", json.dumps({"columns": ["text", "label"], "data": data}))
+    texts, report, rejects = collected(path)
+    assert (texts, report.skipped) == (["up we go", "down it goes"], 2)
+    assert [json.loads(line) for line in rejects.splitlines()] == data[1:3]
+    with pytest.raises(UserError, match="record 2: 3 values where there are 2 columns"):
+        importing.plan(Config(), path, ImportOptions())
 
 
 def test_wrong_records_of_other_formats_become_json(collected, tmp_path):
