@@ -108,8 +108,8 @@ def _require_untouched(db: sqlite3.Connection, number: int, action: int) -> None
     people = ", ".join(name for (name,) in names)
     raise UserError(
         f"Import {number} stays, as {tweets:,} of its tweets have been worked on since "
-        f"({events:,} events by {people}); undo that first, or take the tweets out with "
-        "`workbench delete-tweets`."
+        f"({events:,} event{'' if events == 1 else 's'} by {people}); undo that first, or take the "
+        "tweets out with `workbench delete-tweets`."
     )
 
 

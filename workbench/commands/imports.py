@@ -57,8 +57,9 @@ def unimport(settings: Settings, number: int) -> None:
     if settings.as_json:
         print_json({"import": number, **asdict(removed)})
         return
-    predictions = f" and {removed.predictions:,} predictions" if removed.predictions else ""
-    say(f"Import {number} is taken back: {_tweets(removed.tweets)}{predictions} are gone.")
+    gone = f"{_tweets(removed.tweets)} {'is' if removed.tweets == 1 else 'are'} gone"
+    predicted = f" (predictions: {removed.predictions:,})" if removed.predictions else ""
+    say(f"Import {number} is taken back: {gone}{predicted}.")
 
 
 @click.command("delete-tweets")
@@ -100,8 +101,8 @@ def delete_tweets(
         say("No tweet passes the filter; nothing was changed.")
         return
     say(
-        f"{_tweets(removed.tweets)} deleted for good, with {removed.events:,} events of the "
-        f"history and {removed.predictions:,} predictions."
+        f"{_tweets(removed.tweets)} deleted for good (events of the history: {removed.events:,}, "
+        f"predictions: {removed.predictions:,})."
     )
     held = [f"{number:,} {name.replace('_', ' ')}" for name, number in copies.items() if number]
     if held:

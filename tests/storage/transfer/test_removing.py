@@ -15,7 +15,7 @@ from storage.history import integrity, labels, snapshots
 from storage.query import tweets
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
-from storage.transfer import removing
+from storage.transfer import exporting, removing
 from workbench.evaluation import near_duplicate_groups
 
 store_settings = settings(settings.get_profile("store"), max_examples=25)
@@ -135,6 +135,23 @@ def test_work_stands_in_the_way_of_taking_back_until_it_is_undone(small, take_in
     assert removing.unimport(small, 1).tweets == 6
     assert (tweets.counts(small).tweets, removing.imports(small)) == (0, [])
     assert integrity.check(small) == []
+
+
+def test_a_history_that_came_along_is_no_work(small, make_store, take_in, tmp_path):
+    labels.assign(small, [1, 2], "negative")
+    labels.undo(small)
+    exporting.export(small, tmp_path / "out.jsonl")
+    other, _ = take_in(make_store(name="other"), tmp_path / "out.jsonl")
+    assert removing.unimport(other, 1).events == 9  # five of them tell of the gold labels
+    assert (labels.history(other)[1:], labels.count_undone(other)) == ([], 0)
+    assert integrity.check(other) == []
+
+
+def test_a_label_that_another_file_gave_is_work(small, take_in):
+    add(small, take_in, "b.jsonl", [{"text": "no idea", "label": "negative"}])
+    with pytest.raises(UserError, match=r"1 of its tweets .*1 event by ana"):
+        removing.unimport(small, 1)
+    assert removing.unimport(small, 2).tweets == 0
 
 
 def test_an_import_lists_what_it_added(small, take_in):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
 CSV = "text,label\nup we go,positive\ndown it goes,negative\nsideways,\n"
@@ -46,7 +49,7 @@ def test_tweets_are_deleted_after_a_question_only(filled, cli):
     cli("label", 2, "positive")
     cli("backup")
     out = cli("delete-tweets", 1, 2, "--yes").out
-    assert "2 tweets deleted for good, with 1 events of the history" in out
+    assert "2 tweets deleted for good (events of the history: 1, predictions: 0)." in out
     assert "Older copies may still hold the texts:" in out
     assert texts(cli) == ["sideways", "a new one", "another new one"]
     assert texts(cli, "down") == []
@@ -55,6 +58,19 @@ def test_tweets_are_deleted_after_a_question_only(filled, cli):
     assert (log["kind"], log["old"], log["new"]) == ("delete", 2, 0)
     assert "tweets: 2 → 0" in cli("history").out
     assert cli("check").status == 0
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 5), ("y", 3)])
+def test_a_terminal_is_asked(answer, left, filled, cli, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
+    result = cli("delete-tweets", "--where", '"new one"')
+    assert "Delete 2 tweets with all that is known of them for good?" in result.out
+    assert ("Nothing was changed." in result.out) == (answer == "n")
+    assert len(texts(cli)) == left
 
 
 def test_tweets_are_deleted_by_a_filter(filled, cli):

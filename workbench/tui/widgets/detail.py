@@ -168,6 +168,9 @@ def _prediction_lines(prediction: RunPrediction) -> list[Text]:
     ]
 
 
+TOLD_KINDS = ("bulk", "undo", "redo", "merge", "settle")
+
+
 def event_line(event: dict[str, Any]) -> str:
     """One event of a history."""
     at = datetime.fromtimestamp(event["at"] / 1000).strftime("%m-%d %H:%M")
@@ -176,13 +179,15 @@ def event_line(event: dict[str, Any]) -> str:
         what = f"{ON_OFF[field]} {'on' if new else 'off'}"
     elif field == "note":
         what = f"note “{new}”" if new else "note removed"
+    elif field == "split":
+        what = f"split {old} → {new}"
     elif event["kind"] == "gold import":
         what = f"imported as {new or 'none'}"
     elif old == new:
         what = f"kept {new}"
     else:
         what = f"{old or 'none'} → {new or 'none'}"
-    kind = f" ({event['kind']})" if event["kind"] in ("bulk", "undo", "redo") else ""
+    kind = f" ({event['kind']})" if event["kind"] in TOLD_KINDS else ""
     return escaping.line(f"{at} {event['annotator']}: {what}{kind}")
 
 
