@@ -176,6 +176,17 @@ def test_a_group_that_the_file_has_in_two_splits_is_tested_on(make_store, take_i
     assert report.merged.updated == {}
 
 
+def test_a_group_that_came_in_two_splits_stays_so_where_the_file_says_nothing_else(
+    make_store, take_in, write
+):
+    rows = [{"id": n, "text": "up we go", "split": ("train", "test")[n]} for n in range(2)]
+    path = rows_as(write, "a.jsonl", rows)
+    store, _ = take_in(make_store(), path)
+    store, report = take_in(store, path, update=frozenset({"splits"}))
+    assert [t.split for t in tweets.each(store)] == ["train", "test"]
+    assert (report.merged.differences, report.merged.updated) == ((), {})
+
+
 def test_figures_of_runs_are_stale_after_a_split_has_changed(small, take_in, write):
     run = runs.add(small, "a", "train", "fast", None, ("positive", "negative"))
     runs.save_evaluation(small, run, "test", {})
