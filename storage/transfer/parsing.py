@@ -21,9 +21,11 @@ from storage.formats import readers
 from storage.formats.columns import Columns
 from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Fault, Position, RecordError
+from storage.formats.programs import twitter
 from storage.formats.source import Source
 from storage.formats.values.cells import text_of, value_of
 from storage.formats.values.codes import Codes
+from storage.formats.values.column_names import fold
 from storage.formats.values.meanings import LabelNumbers, SplitNames, SwallowedRows
 from storage.history.event_records import Event
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
@@ -120,6 +122,7 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
     labels = LabelNumbers(config, job.codes, job.labels, plain=is_export)
     splits = SplitNames(job.splits)
     swallowed = SwallowedRows(job.source, job.columns)
+    says_cut = _says_cut(job)
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, given_labels in _cells(job, tally, position):
         if not isinstance(text, str):
@@ -137,6 +140,8 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
                 others = (labels.number_of(given_label.label) for given_label in given_labels)
                 differ = (other is not None and other != gold for other in others)
                 tally.other_annotators += sum(differ)
+            if says_cut and rest.get(says_cut) in twitter.TRUE and twitter.ELLIPSIS in text:
+                tally.remarks[twitter.CUT] += 1
             if "\n" in text and not is_export and swallowed.rows(text, labels):
                 tally.remarks[SWALLOWED] += 1
             if is_export:
@@ -194,6 +199,13 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
         values.append(None)  # what a part without a column finds
         text = values[text_at] or values[short_at]
         yield Cells(text, values[label_at], values[id_at], values[split_at], rest, {}, ())
+
+
+def _says_cut(job: Job) -> str | None:
+    """The column of a table that says which texts Twitter has cut, if none has them in full."""
+    if job.source.dialect is None or job.columns.short_text is not None:
+        return None
+    return next((name for name in job.source.dialect.names if fold(name) == "truncated"), None)
 
 
 def _named_or_filled(cells: dict[str, Any], nameless: Collection[str]) -> dict[str, Any]:

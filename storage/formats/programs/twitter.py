@@ -13,6 +13,8 @@ PARTS = frozenset(("truncated", "full_text", "extended_tweet", "note_tweet", "re
 """What says that a text is cut, or has the full one."""
 RETWEET = re.compile(r"RT @\w+: ")
 ELLIPSIS = "…"
+TRUE = (True, "true", "True", "TRUE")
+"""What stands for yes in JSON and in tables."""
 CUT = "the text is cut, and the full text is not in the record"
 
 
@@ -42,7 +44,7 @@ def whole(record: Record) -> Record:
 def _longest(row: Row) -> tuple[str, bool]:
     """The full text of a tweet, and whether that is cut too."""
     text, full = row.get("text") or "", row.get("full_text")
-    is_cut = bool(text) and row.get("truncated") in (True, "true", "True")
+    is_cut = bool(text) and row.get("truncated") in TRUE
     apart = (
         records.table(row.get("extended_tweet")).get("full_text"),
         records.table(row.get("note_tweet")).get("text"),

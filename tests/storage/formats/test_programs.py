@@ -515,6 +515,16 @@ def test_a_cut_tweet_without_its_full_text_is_said(row, given):
     assert "1 record: the text is cut, and the full text is not in the record." in report.notices
 
 
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_cut_tweet_of_a_table_without_its_full_text_is_said(lenient, taken, write):
+    head = "text,truncated"
+    path = write("t.csv", f"{head}\n{SHORT},True\n{SHORT},False\n{UP},True\n")
+    said = "1 record: the text is cut, and the full text is not in the record."
+    assert said in taken(path, lenient=lenient)[1].notices
+    path = write("t.csv", f"{head},full_text\n{SHORT},True,{UP}\n")
+    assert not [notice for notice in taken(path)[1].notices if "cut" in notice]
+
+
 def test_the_full_text_may_come_late_in_a_table(taken, write):
     rows = "".join(f"short tweet {n},\n" for n in range(250))
     found, _ = taken(write("t.csv", f"text,full_text\n{rows}{SHORT},{UP}\n"))
