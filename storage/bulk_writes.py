@@ -11,9 +11,9 @@ from typing import IO
 from storage import file_locks
 from storage.locks import open_elsewhere
 from storage.safety.filesystem import network_type
-from storage.store import DATABASE, Store, connect, require_writable, transaction
+from storage.store import DATABASE, Store, open_database, require_writable, transaction
 
-LOCK = "import.lock"
+IMPORT_LOCK = "import.lock"
 ASKED_S = 0.2
 """Seconds between two looks whether another import has ended."""
 ALONE_S = 0.250
@@ -29,7 +29,7 @@ CHECKPOINT_ROWS = 100_000
 CHECKPOINT_ROWS_BESIDE = 2_000
 """Rows between two such moves while somebody labels, lest a label has to make one for the job."""
 
-LEAST = 50
+LEAST_ROWS = 50
 """Rows of a slice, however long they take; the first one has ten times as many."""
 
 
@@ -56,7 +56,7 @@ class BulkWriter:
         first: int,
         last: int,
         write: Callable[[int, int], object],
-        least: int = LEAST,
+        least: int = LEAST_ROWS,
     ) -> None:
         """Call `write(a, b)` for slices a..b of the numbers from first to last, both included.
 
@@ -70,7 +70,7 @@ class BulkWriter:
 
     def slice_size(self, what: str) -> int:
         """How many rows of a kind a slice has at present."""
-        return self._sizes.get(what, 10 * LEAST)
+        return self._sizes.get(what, 10 * LEAST_ROWS)
 
     def executemany(self, what: str, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of the rows, in slices."""
@@ -108,7 +108,7 @@ def bulk_writer(store: Store) -> Iterator[BulkWriter]:
     Its commits are not synced one by one: what it writes is worth nothing before the job's last
     step, which is committed through the store.
     """
-    db, _ = connect(store.folder / DATABASE, network_type(store.folder))
+    db, _ = open_database(store.folder / DATABASE, network_type(store.folder))
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -127,7 +127,7 @@ def bulk_writer(store: Store) -> Iterator[BulkWriter]:
 def lock_imports(store: Store, waiting: Callable[[], None]) -> Iterator[None]:
     """Import while nobody else does in this workspace; calls `waiting` if somebody does now."""
     require_writable(store)
-    path = store.folder / LOCK
+    path = store.folder / IMPORT_LOCK
     with file_locks.open_file(path) as file:
         if not file_locks.acquire(file, path, file_locks.EXCLUSIVE):
             waiting()

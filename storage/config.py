@@ -24,7 +24,7 @@ QUESTION = "{{text}}\n\nWhich of these fits the text: {words}? Answer with it al
 """The message of a chat where the workspace has no template of its own."""
 ANSWER = "{answer}"
 PROMPTS = PLAIN, CHAT = "plain", "chat"
-BASE = "tiiuae/falcon-7b"
+DEFAULT_BASE = "tiiuae/falcon-7b"
 MOVING_KEYS = frozenset("jkgGnN/q")
 """Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
 RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789aeforstuvxyBJKORTV[]?:, ")
@@ -53,7 +53,7 @@ class Config:
     """What a workspace is about; everything here can be edited by hand in workbench.toml."""
 
     labels: tuple[str, ...] = ()
-    base: str = BASE
+    base: str = DEFAULT_BASE
     recipe: str = "fast"
     template: str = TEMPLATE
     prompt: str = PLAIN

@@ -1,7 +1,7 @@
-"""How texts are spelled for the full-text index, and what a search asks of it.
+"""The tokens of the full-text index: how a text is spelled for it, and what a search asks of it.
 
-The index knows words between spaces and signs. An emoji or other symbol, and each character of
-a script that puts no spaces between words, is a word of its own.
+A token is a word between spaces and signs. An emoji or other symbol, and each character of
+a script that puts no spaces between words, is a token of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 SEPARATE = re.compile(f"[{UNSPACED}]")
 SYMBOLS = ("So", "Sk", "Sm", "Sc")
 SPELLED_TOKENS = re.compile(r"(?: _[0-9a-f]+_ )+")
-"""Characters in a row that are words of their own, as `searchable` spells them."""
+"""Characters in a row that are tokens of their own, as `tokenized` spells them."""
 
 
 def tokenized(text: str) -> str:
-    """The text as it is indexed: each character that is a word of its own becomes one.
+    """The text as it is indexed: each character that is a token of its own becomes a word.
 
     Such a character is spelled as its code point, since the index knows the symbols and scripts
     of an older Unicode only.
@@ -33,7 +33,7 @@ def tokenized(text: str) -> str:
 
 
 def is_token(character: str) -> bool:
-    """Whether a character is a word of its own: a symbol, or of a script without spaces."""
+    """Whether a character is a token of its own: a symbol, or of a script without spaces."""
     return _spelled(character) != character
 
 

@@ -31,7 +31,7 @@ def reviewed_since(since: str, row: str = "c") -> str:
     )
 
 
-def decided(since: str, row: str = "c") -> str:
+def is_decided(since: str, row: str = "c") -> str:
     """SQL for: a tweet is reviewed since an event, or marked as excluded or ambiguous."""
     return f"(+{row}.excluded = 1 OR +{row}.ambiguous = 1 OR {reviewed_since(since, row)})"
 

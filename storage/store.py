@@ -177,7 +177,7 @@ def open_again(store: Store) -> Store:
         if (held := locks.lock_shared(store.folder)) is not None:
             failed.enter_context(held)
         try:
-            db, read_only = connect(path, filesystem.network_type(store.folder))
+            db, read_only = open_database(path, filesystem.network_type(store.folder))
         except sqlite3.DatabaseError as error:
             raise explain(error, path) from error
         failed.pop_all()
@@ -190,7 +190,7 @@ def _opened(path: Path, config: Config, annotator: str) -> Store:
         if (held := locks.lock_shared(path.parent)) is not None:
             failed.enter_context(held)
         try:
-            db, read_only = connect(path, network)
+            db, read_only = open_database(path, network)
             failed.callback(db.close)
             _check_version(db, path, read_only)
             if not read_only:
@@ -346,7 +346,7 @@ def require_writable(store: Store) -> None:
         raise explain(sqlite3.OperationalError("readonly"), store.folder / DATABASE)
 
 
-def connect(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
+def open_database(path: Path, network: str | None) -> tuple[sqlite3.Connection, bool]:
     """Open a database file: the connection, and whether it can only be read.
 
     `network` is the kind of network file system that it is on, if it is on one. Each connection

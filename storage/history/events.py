@@ -126,7 +126,7 @@ def batch_size(total: int) -> int:
     return max(2_000, min(total // 10, 20_000))
 
 
-def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+def edit_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """The values in parts of `batch_size` of their number."""
     size = batch_size(len(values))
     for first in range(0, len(values), size):

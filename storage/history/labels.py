@@ -22,9 +22,9 @@ from storage.history.events import (
     Progress,
     Value,
     batch_size,
-    batches,
     begin_action,
     begin_undoable,
+    edit_batches,
     write_edits,
 )
 from storage.query.tweets import tweet as find_tweet
@@ -249,7 +249,7 @@ def _act(
         if len(numbers) == 1:
             find_tweet(store, numbers[0])
         action = begin_undoable(store, kind if len(numbers) == 1 else "bulk", context)
-        for batch in batches(numbers):
+        for batch in edit_batches(numbers):
             edits = _edits(store, batch, field, wanted)
             overtaken += changed_since(edits, seen) if seen is not None else []
             if not overtaken:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.errors import UsageError, UserError
-from storage.history.events import Edit, Progress, Value, batches, begin_undoable, write_edits
+from storage.history.events import Edit, Progress, Value, begin_undoable, edit_batches, write_edits
 from storage.history.labels import Change
 from storage.newest_events import newest_event
 from storage.store import Store, last_visible_id, now, transaction
@@ -20,7 +20,7 @@ from storage.store import Store, last_visible_id, now, transaction
 NOW, GOLD = "now", "gold"
 """Stand for the labels as they are and as they were imported, wherever a snapshot can be named."""
 LONGEST_NAME = 100
-BASE = "CASE s.field WHEN 'label' THEN c.gold WHEN 'note' THEN NULL ELSE 0 END"
+IMPORTED_VALUE = "CASE s.field WHEN 'label' THEN c.gold WHEN 'note' THEN NULL ELSE 0 END"
 """What a field was when its tweet was imported."""
 
 
@@ -114,7 +114,7 @@ def differences(store: Store, a: Snapshot, b: Snapshot) -> Iterator[Difference]:
         for found in differences(store, b, a):
             yield Difference(found.tweet, found.field, found.new, found.old, found.gold)
         return
-    before = BASE if a.event < 0 else "f.old"
+    before = IMPORTED_VALUE if a.event < 0 else "f.old"
     rows = store.db.execute(
         f"SELECT s.tweet, s.field, {before}, l.new, c.gold FROM ("
         "SELECT tweet, field, min(id) AS first, max(id) AS last FROM label_events NOT INDEXED "
@@ -149,7 +149,7 @@ def restore_snapshot(store: Store, name: str, progress: Progress | None = None) 
             )
         action = begin_undoable(store, "restore")
         done = 0
-        for batch in batches(edits):
+        for batch in edit_batches(edits):
             write_edits(store, action, batch)
             touched.update((edit.tweet, None) for edit in batch)
             done += len(batch)

@@ -1,4 +1,4 @@
-"""The pieces that the full-text index consists of: a search looks into each of them.
+"""The segments of the full-text index: a search looks into each of them.
 
 SQLite merges them while it writes, in steps that a label would have to wait for; so that is
 switched off, and they are merged here in short transactions of their own (FTS5, 4.11 and 6.9).
@@ -10,16 +10,16 @@ from storage.bulk_writes import BulkWriter
 from storage.store import transaction
 
 MERGED_AT_ONCE = 16
-"""Pieces that are merged into one: the `usermerge` of the index."""
+"""Segments that are merged into one: the `usermerge` of the index."""
 MOST_SEGMENTS = 48
-"""How many an import may leave that nobody labels beside: a search takes 20 microseconds more for
-each, and merging them a tenth of the import."""
+"""How many segments an import may leave that nobody labels beside: a search takes 20 microseconds
+more for each, and merging them takes a tenth of the import."""
 PAGES = 32
 """Pages that are merged between two looks at whether there is still something to merge."""
 
 
 def merge_segments(writer: BulkWriter, most: int = MERGED_AT_ONCE) -> None:
-    """Merge pieces of one size, AT_ONCE of them or more, if there are more than `most` in all."""
+    """Merge segments of one size, at least MERGED_AT_ONCE, if there are more than `most` in all."""
     if _number(writer) <= most:
         return
     changes = PAGES

@@ -1,8 +1,8 @@
 """What a term of a filter means in SQL, and which index finds its tweets by itself.
 
 Conditions are about `c` (current), `t` (tweets) and `p` (the predictions of the run :run). Their
-columns carry a unary plus where SQLite might otherwise walk an index that is worth nothing: which
-index to walk is decided in `storage.query.paging`, which knows how many tweets each one gives.
+columns carry a unary plus where SQLite might otherwise scan an index that is worth nothing: which
+index to scan is decided in `storage.query.paging`, which knows how many tweets each one gives.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def not_(part: Condition) -> Condition:
     return Condition(f"NOT ({part.sql})", part.parameters, part.absent, absent=absent)
 
 
-PREDICTED = "SELECT tweet FROM predictions WHERE run = :run"
+PREDICTED_TWEETS = "SELECT tweet FROM predictions WHERE run = :run"
 ORDERED = "SELECT tweet FROM orders WHERE run = {run} AND name = '{name}'"
 
 
@@ -100,10 +100,10 @@ def label_is(column: str, label: Parameter | None) -> Condition:
     value = "NULL" if label is None else str(label)
     index = {
         "c.label": f"{CURRENT} label IS {value}",
-        # The index is on (label, gold): it is walked once per label.
+        # The index is on (label, gold): it is scanned once per label.
         "c.gold": f"{CURRENT} label IN (SELECT id FROM labels) AND gold IS {value} "
         f"UNION ALL {CURRENT} label IS NULL AND gold IS {value}",
-        "p.label": None if label is None else f"{PREDICTED} AND label = {value}",
+        "p.label": None if label is None else f"{PREDICTED_TWEETS} AND label = {value}",
     }[column]
     predicted = column == "p.label" and label is not None
     return Condition(
@@ -131,7 +131,7 @@ def number_is(name: str, comparison: str, value: Parameter) -> Condition:
     }[name]
     exact = name != "group"
     sql = f"coalesce(+{NUMBERS[name]} {comparison} {value}, 0)"
-    if name == "id":  # the one number that the walk by id can begin or end with
+    if name == "id":  # the one number that the scan by id can begin or end with
         sql = f"c.tweet {comparison} {value}"
     predicted = NUMBERS[name].startswith("p.")
     return Condition(sql, dict([value]), index, exact=exact, predicted=predicted)
@@ -161,7 +161,7 @@ TRUTHS = {
         DISAGREES, {}, ORDERED.format(run=":run", name="disagreement"), predicted=True
     ),
     "insample": Condition(
-        "coalesce(p.in_sample, 0)", {}, f"{PREDICTED} AND in_sample = 1", predicted=True
+        "coalesce(p.in_sample, 0)", {}, f"{PREDICTED_TWEETS} AND in_sample = 1", predicted=True
     ),
     "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
@@ -171,7 +171,7 @@ TRUTHS = {
         f"SELECT tweet {DUPLICATES} UNION ALL SELECT group_id {DUPLICATES}",
     ),
 }
-HAS_PREDICTION = Condition("p.run IS NOT NULL", {}, PREDICTED, predicted=True)
+HAS_PREDICTION = Condition("p.run IS NOT NULL", {}, PREDICTED_TWEETS, predicted=True)
 
 
 def split_is(split: Parameter) -> Condition:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.errors import UsageError
-from storage.predicates import DECIDED_SUSPECT, DISAGREES, RANKED_BY, decided, event_of_run
+from storage.predicates import DECIDED_SUSPECT, DISAGREES, RANKED_BY, event_of_run, is_decided
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ def _stored(
     )
 
 
-PREDICTED = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
+HAS_PREDICTION = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
 QUEUED = "EXISTS (SELECT 1 FROM queues u WHERE u.name = 'suspects' AND u.tweet = c.tweet)"
 OPEN = (
     "NOT EXISTS (SELECT 1 FROM current d WHERE d.tweet = {tweet} "
-    f"AND {decided(event_of_run(RANKED_BY), 'd')})"
+    f"AND {is_decided(event_of_run(RANKED_BY), 'd')})"
 )
 UNRANKED = _rest(QUEUED)
 RANKED = "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet)"
-UNPREDICTED = _rest(PREDICTED)
+UNPREDICTED = _rest(HAS_PREDICTION)
 CURSOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :cursor"
 DIFFERS = (
     "EXISTS (SELECT 1 FROM orders u WHERE u.run = :run AND u.name = 'disagreement' "
@@ -134,7 +134,7 @@ ORDERS = {
             ),
             UNRANKED,
         ),
-        f"{RANKED} IS NULL, {RANKED} IS NOT NULL AND {decided(event_of_run(RANKED_BY))}, "
+        f"{RANKED} IS NULL, {RANKED} IS NOT NULL AND {is_decided(event_of_run(RANKED_BY))}, "
         f"{RANKED}, c.tweet",
         "ranking",
     ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from storage.errors import UserError
-from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, decided, event_of_run
+from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, event_of_run, is_decided
 from storage.query import paging
 from storage.query.filters import compile_filter
 from storage.query.order_validity import Basis, basis
@@ -24,7 +24,7 @@ WINDOW_ROWS = 500
 """Tweets that are read from the store at a time."""
 FIRST_PAGE = 200
 """Tweets of the page that is shown before the whole list is known."""
-COLUMNS = (
+TWEET_COLUMNS = (
     "t.id, t.external_id, {text}, c.split, c.group_id, c.gold, c.label, c.excluded, c.review, "
     "c.ambiguous, c.note, p.label, p.confidence, p.in_sample, "
     f"c.changed IS NOT NULL AND EXISTS (SELECT 1 {REVIEWS} AND e.tweet = c.tweet)"
@@ -34,7 +34,7 @@ FROM = (
     "LEFT JOIN predictions p ON p.run = ? AND p.tweet = t.id"
 )
 
-CUT = (
+CUT_TEXT = (
     "CASE WHEN instr(CAST(t.text AS BLOB), x'00') THEN t.text "
     "ELSE substr(t.text, 1, {characters}) END"
 )
@@ -74,8 +74,8 @@ def window(
     store: Store, ids: Sequence[int], run: int | None, characters: int | None = 400
 ) -> list[Tweet]:
     """The tweets with these ids, in that order, each text whole or cut to so many characters."""
-    text = "t.text" if characters is None else CUT.format(characters=int(characters))
-    columns = COLUMNS.format(text=text)
+    text = "t.text" if characters is None else CUT_TEXT.format(characters=int(characters))
+    columns = TWEET_COLUMNS.format(text=text)
     marks = ",".join("?" * len(ids))
     sql = f"SELECT {columns} {FROM} WHERE c.tweet IN ({marks})"
     found = {row[0]: row for row in store.db.execute(sql, [run, *ids])}
@@ -85,8 +85,8 @@ def window(
 def states(store: Store, ids: Sequence[int], run: int | None) -> Iterator[State]:
     """The states of tweets, for any number of them; those that there are."""
     names = store.label_names
-    for start in range(0, len(ids), 500):
-        batch = ids[start : start + 500]
+    for start in range(0, len(ids), WINDOW_ROWS):
+        batch = ids[start : start + WINDOW_ROWS]
         marks = ",".join("?" * len(batch))
         for number, label, pred, excluded, review, ambiguous, note in store.db.execute(
             "SELECT c.tweet, c.label, p.label, c.excluded, c.review, c.ambiguous, c.note "
@@ -250,7 +250,7 @@ def disagreeing(
     `undecided` leaves out those that somebody has decided about since the run was made.
     """
     marks = ",".join("?" * len(ids))
-    still = f" AND NOT {decided(event_of_run('p.run'))}" if undecided else ""
+    still = f" AND NOT {is_decided(event_of_run('p.run'))}" if undecided else ""
     sql = f"SELECT c.tweet {FROM} WHERE c.tweet IN ({marks}) AND {DISAGREES}{still}"
     return {row[0] for row in store.db.execute(sql, [run, *ids])}
 

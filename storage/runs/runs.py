@@ -65,7 +65,7 @@ class Run:
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
-COLUMNS = (
+RUN_COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions, "
     "id IN (SELECT run FROM chosen WHERE role = 'shown'), "
@@ -246,7 +246,7 @@ def _read(
 ) -> list[Run]:
     reports = _reports(store, condition, parameters) if metrics else {}
     rows = store.db.execute(
-        f"SELECT {COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC", parameters
+        f"SELECT {RUN_COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC", parameters
     )
     names = [field.name for field in fields(Run)]
     runs = []

@@ -19,7 +19,7 @@ from storage.safety.files import fsync
 from storage.safety.os_errors import translate_os_errors
 
 FOLDER = "backups"
-LOCK = "backup.lock"
+BACKUP_LOCK = "backup.lock"
 DAILY, UPGRADE, MANUAL = "daily", "upgrade", "manual"
 KEPT = {DAILY: 7, UPGRADE: 7}
 """How many of a kind are kept; those made by hand stay until somebody deletes them."""
@@ -192,7 +192,7 @@ def _thin_out(folder: Path, newest: Path, kind: str, at: int) -> None:
 @contextmanager
 def _one_at_a_time(folder: Path, wait: bool) -> Iterator[bool]:
     """Whether it is this process's turn; what a killed one left half done is taken away."""
-    with file_locks.exclusive(folder / LOCK, wait) as ours:
+    with file_locks.exclusive(folder / BACKUP_LOCK, wait) as ours:
         for left in folder.glob(".workbench-*") if ours else ():
             left.unlink()
         yield ours

@@ -1,6 +1,6 @@
 """Rows of files that were exported here: what they say of a tweet, checked.
 
-Such a file has the columns of `OWN`, of which `history` holds a list of events.
+Such a file has the columns of `EXPORT_COLUMNS`, of which `history` holds a list of events.
 """
 
 from __future__ import annotations

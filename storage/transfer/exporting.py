@@ -25,7 +25,7 @@ from storage.store import Store, read_transaction
 from storage.text import to_json
 from storage.tweet import Tweet
 
-FIELDS = (
+EXPORTED_FIELDS = (
     "id",
     "external_id",
     "text",
@@ -57,7 +57,7 @@ FORMAT_NAMES = (
     "labelstudio",
     "argilla",
 )
-WINDOW = 500
+TWEETS_AT_ONCE = 500
 
 
 def export(
@@ -148,12 +148,12 @@ def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: b
 def _rows(store: Store, filter_text: str) -> Iterator[tuple[Row, Tweet]]:
     """The row that is written of each tweet, with the tweet."""
     found = each(store, filter_text)
-    while window := list(islice(found, WINDOW)):
+    while window := list(islice(found, TWEETS_AT_ONCE)):
         ids = [tweet.id for tweet in window]
         columns, events = source_columns_of(store, ids), event_records.export_events(store, ids)
         for tweet in window:
             own = {"source": columns[tweet.id], "history": events[tweet.id]}
-            yield {name: getattr(tweet, name) for name in FIELDS[:-2]} | own, tweet
+            yield {name: getattr(tweet, name) for name in EXPORTED_FIELDS[:-2]} | own, tweet
 
 
 def _as_text(row: Row) -> Row:
@@ -171,7 +171,7 @@ def _delimited(
     file: TextIO, delimiter: str, rows: Iterable[tuple[Row, Tweet]], safe_csv: bool
 ) -> int:
     writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow([*FIELDS, delimited.SAFE] if safe_csv else FIELDS)
+    writer.writerow([*EXPORTED_FIELDS, delimited.SAFE] if safe_csv else EXPORTED_FIELDS)
     count = 0
     for count, (row, _) in enumerate(rows, start=1):  # noqa: B007
         cells = (_as_text(row) | {"flags": " ".join(row["flags"])}).values()

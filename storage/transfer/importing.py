@@ -30,7 +30,7 @@ from storage.label_names import key
 from storage.newest_events import newest_event
 from storage.store import Store, last_visible_id, transaction
 from storage.transfer import exported_rows
-from storage.transfer.merging import Merged, Merging
+from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import StagedImport, sweep
 
@@ -118,7 +118,7 @@ class ImportReport:
     """Events of an exported history that were written."""
     skipped: int = 0
     """Records that are wrong and were left out."""
-    merged: Merged = field(default_factory=Merged)
+    merged: MergeReport = field(default_factory=MergeReport)
     """What the file says of tweets that were there already."""
     notices: tuple[str, ...] = ()
 
@@ -223,7 +223,7 @@ def run(
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
             path = Path(plan.source.name)
-            merging = Merging(writer.db, plan.options.update, plan.is_export, numbers)
+            merging = TweetMerge(writer.db, plan.options.update, plan.is_export, numbers)
             staged = StagedImport(writer, path, plan.columns.as_json(), store.annotator, merging)
             try:
                 for last in batches(_job(store.config, plan, numbers)):

@@ -43,7 +43,7 @@ DIFFERING = (
 
 
 @dataclass(frozen=True)
-class Change:
+class ValueDifference:
     """How many tweets have one value of a field in the file and another in the workspace."""
 
     field: str
@@ -54,22 +54,22 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Difference:
+class MergeDifference:
     """What a file has otherwise than the workspace, of one kind that can be updated."""
 
     kind: str
     tweets: int
-    changes: tuple[Change, ...]
+    changes: tuple[ValueDifference, ...]
     """The most frequent first; of notes only how many."""
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeReport:
     """What an import means for tweets that were there."""
 
     labelled: int = 0
     """Tweets without a label that have got one."""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[MergeDifference, ...] = ()
     updated: Mapping[str, int] = field(default_factory=dict)
     """How many tweets were changed to what the file says, by kind."""
     events: int = 0
@@ -78,7 +78,7 @@ class Merged:
     """Tweets that have changed by that, as the newest decision counts."""
 
 
-class Merging:
+class TweetMerge:
     """The rows of one file that are there already, in a temporary table of its connection."""
 
     def __init__(
@@ -159,7 +159,7 @@ class Merging:
                         if on != (name in names)
                     ]
 
-    def apply(self, store: Store) -> Merged:
+    def apply(self, store: Store) -> MergeReport:
         """Take what is to be taken, and say what differed; within a transaction of the store."""
         joined = history_merging.append_new_events(store)
         differences = self._differences()
@@ -179,9 +179,9 @@ class Merging:
         }
         if total := self._count("SELECT count(*) FROM temp.taking"):
             self._write(store, total)
-        return Merged(filled, differences, updated, joined.events, joined.changed)
+        return MergeReport(filled, differences, updated, joined.events, joined.changed)
 
-    def _differences(self) -> tuple[Difference, ...]:
+    def _differences(self) -> tuple[MergeDifference, ...]:
         names = dict(self.db.execute("SELECT id, name FROM labels"))
         rows = self.db.execute(
             f"SELECT e.field, CASE e.field WHEN 'note' THEN NULL ELSE {CURRENT_VALUE} END AS old, "
@@ -189,9 +189,9 @@ class Merging:
             f"{DIFFERING} AND NOT ({UNLABELLED}) GROUP BY 1, 2, 3 ORDER BY many DESC, 1, 2, 3"
         ).fetchall()
         changes = [
-            Change(name, names.get(old), names.get(new), many)
+            ValueDifference(name, names.get(old), names.get(new), many)
             if name == "label"
-            else Change(name, old, new, many)
+            else ValueDifference(name, old, new, many)
             for name, old, new, many in rows
         ]
         found = []
@@ -204,7 +204,7 @@ class Merging:
                     "AND e.field IN (SELECT value FROM json_each(?))",
                     json.dumps(fields),
                 )
-                found.append(Difference(kind, many, those))
+                found.append(MergeDifference(kind, many, those))
         return tuple(found)
 
     def _take_groups(self) -> None:

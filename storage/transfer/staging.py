@@ -21,7 +21,7 @@ from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.predicates import CORRECTED
 from storage.store import Store, last_visible_id, now, transaction
-from storage.transfer.merging import Merged, Merging
+from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.rows import ParsedRow, StoredTweet
 
 SWEPT = 10_000
@@ -73,7 +73,7 @@ class StagedImport:
         path: Path,
         columns: Mapping[str, str],
         annotator: str,
-        merging: Merging,
+        merging: TweetMerge,
     ) -> None:
         self.writer = writer
         self.merging = merging
@@ -244,7 +244,7 @@ class StagedImport:
         """Write the histories that came with the rows of an exported file."""
         self.restored = event_records.import_events(self.writer, self.annotator)
 
-    def publish(self, store: Store, keep: bool) -> Merged:
+    def publish(self, store: Store, keep: bool) -> MergeReport:
         """Make everything visible in one synced transaction, and merge what was there.
 
         Says what was merged; without `keep` all of it is taken back in the same transaction.

@@ -1,4 +1,4 @@
-"""A fresh workspace for each example of a property."""
+"""A fresh workspace for each example of a property, and one with a history of every kind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from storage.history import labels
 from storage.store import open_store
 
 settings.register_profile(
@@ -38,3 +39,15 @@ def scratch(small):
     yield copy
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def used(small):
+    """A store with a history of every kind."""
+    labels.assign(small, [1, 2], "negative")
+    labels.mark(small, [3], "review", True)
+    labels.mark(small, [4], "excluded", True)
+    labels.annotate(small, 5, "look again")
+    labels.assign(small, [6], "positive")
+    labels.undo(small)
+    return small

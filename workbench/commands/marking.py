@@ -8,7 +8,7 @@ import click
 
 from storage.errors import UserError
 from storage.history import labels
-from storage.history.events import EditContext, batches
+from storage.history.events import EditContext, edit_batches
 from storage.query import tweets
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
@@ -73,7 +73,7 @@ def _chosen(
 ) -> dict[int, str | None]:
     """What is chosen for each tweet; raises UserError(missing) if there is nothing to choose."""
     found: dict[int, str | None] = {}
-    for batch in batches(ids):
+    for batch in edit_batches(ids):
         found |= {t.id: choose(t) for t in tweets.window(store, batch, run, characters=0)}
     if without := [number for number, label in found.items() if label is None]:
         raise UserError(f"{len(without):,} of the tweets, such as {without[0]}, {missing}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from storage.transfer.merging import Change, Difference, Merged
+from storage.transfer.merging import MergeDifference, MergeReport, ValueDifference
 
 MOST_CHANGES = 4
 """Changes of one kind that are told one by one."""
@@ -22,7 +22,7 @@ TAKEN = {
 }
 
 
-def sentences(merged: Merged, dry_run: bool) -> list[str]:
+def sentences(merged: MergeReport, dry_run: bool) -> list[str]:
     """What was merged, or would be, and what differs."""
     said = []
     if merged.events:
@@ -50,7 +50,7 @@ def sentences(merged: Merged, dry_run: bool) -> list[str]:
     return said
 
 
-def left(reports: Iterable[Merged]) -> str:
+def left(reports: Iterable[MergeReport]) -> str:
     """How what differs can be taken after all; nothing where all of it was."""
     kinds = dict.fromkeys(
         found.kind
@@ -66,13 +66,13 @@ def left(reports: Iterable[Merged]) -> str:
     )
 
 
-def _changes(found: Difference) -> str:
+def _changes(found: MergeDifference) -> str:
     told = [_change(change) for change in found.changes if change.field != "note"]
     more = ", …" if len(told) > MOST_CHANGES else ""
     return f" ({', '.join(told[:MOST_CHANGES])}{more})" if told else ""
 
 
-def _change(change: Change) -> str:
+def _change(change: ValueDifference) -> str:
     if change.field in ("label", "split"):
         what = f"{change.new or 'none'} in place of {change.old or 'none'}"
     else:

@@ -100,7 +100,7 @@ class Reading:
     """It reads well in a language."""
 
 
-def candidates(lines: Sequence[bytes]) -> list[Reading]:
+def ranked_readings(lines: Sequence[bytes]) -> list[Reading]:
     """The ways to read lines with bytes above 127, the best first."""
     joined = b"\n".join(lines)
     high = sum(byte > 127 for byte in joined)

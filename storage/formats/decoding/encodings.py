@@ -20,7 +20,7 @@ from storage.formats.source import JSON, Source
 CHUNK = 1 << 18
 UTF8 = "utf-8-sig"
 """Which takes a mark at the beginning for what it is."""
-MARKS = {
+BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is its beginning
     codecs.BOM_UTF16_LE: "utf-16",
@@ -56,7 +56,9 @@ def detect(source: Source, named: str | None = None, lenient: bool = False) -> E
     """
     with decompressed(source) as file:
         start = file.read(CHUNK)
-        mark = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
+        mark = next(
+            (name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None
+        )
         if named is not None:
             name = _known(named)
             same = mark is not None and name.startswith(mark)
@@ -193,7 +195,9 @@ def _of_single_bytes(source: Source, lenient: bool) -> Encoding:
     damaged = seen.good >= seen.bad  # what is mostly UTF-8
     if not damaged and not seen.controls:
         all_bytes = bytes(seen.used)
-        found = [one for one in code_pages.candidates(seen.lines) if _decodes(all_bytes, one.codec)]
+        found = [
+            one for one in code_pages.ranked_readings(seen.lines) if _decodes(all_bytes, one.codec)
+        ]
         if found and found[0].is_text:
             notice = code_pages.doubt(found)
             return Encoding(found[0].codec, notices=() if notice is None else (notice,))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HUMAN, ASSISTANT = "### Human:", "### Assistant:"
 """What stands before a tweet and before its label."""
-ANSWER = "### Assistant"
+LABEL_COLUMN = "### Assistant"
 """The column that such a label is in, named as it stands in the file."""
 
 
@@ -32,7 +32,7 @@ def read(row: Row, question: str | None) -> Record:
     if not claims(row):
         return Record(row)
     said, _, answer = row["text"].lstrip().removeprefix(HUMAN).partition(ASSISTANT)
-    name = "label" if "label" in row else ANSWER
+    name = "label" if "label" in row else LABEL_COLUMN
     label = row.get(name) or answer.strip()
     return Record({**row, "text": said.removeprefix(" ").rstrip(), name: label})
 
