@@ -1,6 +1,6 @@
-"""Text from outside made harmless for a terminal: no control sequence, no bidi trick, no markup.
+"""Escaping of texts for a terminal: no control sequence, no bidi override, no markup.
 
-The stored text is never changed; this is for what is shown.
+Stored texts are never changed; what is shown is escaped.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def line(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """The text with its line breaks, everything else inert."""
+    """The text with its line breaks, everything else that a terminal acts on replaced."""
     parts = JOINED.sub("", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(_plain(part.replace("\t", "    ")) for part in parts)
 
 
 def input_text(text: str) -> str:
-    """The text for a line that is edited: each character that may not be shown has a stand-in."""
+    """The text of an input line: a stand-in for each character that must not be shown."""
     text = SURROGATE.sub("�", CONTROL.sub(_picture, text))
     text = COMBINING.sub(lambda match: match[0][:2] + "·" * (len(match[0]) - 2), text)
     text = INVISIBLE.sub("·", text)

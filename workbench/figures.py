@@ -17,7 +17,7 @@ def interval(share: float | None, low: float, high: float) -> str:
 
 
 def metric(report: Mapping[str, Any], name: str = "accuracy") -> str:
-    """A figure of an evaluation with its interval."""
+    """A metric of an evaluation with its interval."""
     return interval(report[name], report[f"{name}_low"], report[f"{name}_high"])
 
 
@@ -28,7 +28,7 @@ def accuracy(report: Mapping[str, Any], split: str = "") -> str:
 
 
 def stale_mark(report: Mapping[str, Any]) -> str:
-    """A word for an evaluation that labels of its split have changed since."""
+    """The word `stale` after an evaluation whose labels have changed since; otherwise empty."""
     return " stale" if report.get("stale") else ""
 
 

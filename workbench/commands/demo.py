@@ -32,8 +32,8 @@ from workbench.standard_streams import is_terminal
 LABELS = ("positive", "negative")
 TOP_SUSPECTS = (20, 50, 100)
 MARK_FILE = "demo.txt"
-SAMPLE_FOLDER = "sample_data"
 """The file that tells the demo's own workspace from everybody else's."""
+SAMPLE_FOLDER = "sample_data"
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The command that takes files in."""
+"""The command that imports files."""
 
 from __future__ import annotations
 

@@ -216,18 +216,24 @@ def suspects(
     with settings.store() as store, spinner("ranking"):
         collect(store)
         ranked = rank_suspects(store, run)
-        source = ranked[0][2]
-        number = int(source.split()[1])
+        source = ranked[0].source
+        _, number_text, *_ = source.split()  # such as: run 3 baseline
+        number = int(number_text)
         done = decisions.decided(store, number)
-        left = [row for row in ranked if row[0] not in done]
+        left = [place for place in ranked if place.tweet not in done]
         listed = (ranked if with_decided else left)[:limit]
-        ids = [row[0] for row in listed]
+        ids = [place.tweet for place in listed]
         answers = decisions.describe(store, ids, number)
         found = tweets.window(store, ids, number, characters=None)
     rows = [
         tweet.as_json()
-        | {"rank": rank, "score": score, "source": source, "decided": answers.get(tweet.id)}
-        for rank, (tweet, (_, score, source)) in enumerate(zip(found, listed, strict=True), start=1)
+        | {
+            "rank": rank,
+            "score": place.score,
+            "source": place.source,
+            "decided": answers.get(tweet.id),
+        }
+        for rank, (tweet, place) in enumerate(zip(found, listed, strict=True), start=1)
     ]
     if settings.as_json:
         print_json(rows)

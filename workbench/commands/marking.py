@@ -1,4 +1,4 @@
-"""Commands that judge tweets as keys of the screen do: keep, take, exclude, flag, note."""
+"""Commands that do what keys of the screen do: keep, take, exclude, flag, ambiguous, note."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _chosen(
     choose: Callable[[Tweet], str | None],
     missing: str,
 ) -> dict[int, str | None]:
-    """What is chosen for each tweet; raises UserError(missing) if there is nothing to choose."""
+    """The label chosen for each tweet; raises UserError(missing) where there is none."""
     found: dict[int, str | None] = {}
     for batch in edit_batches(ids):
         found |= {t.id: choose(t) for t in tweets.window(store, batch, run, characters=0)}

@@ -63,7 +63,7 @@ class Settings:
 
 
 def back_up(folder: Path) -> str:
-    """Make the backup of the day and return what is wrong with it, which hinders nothing."""
+    """Make the backup of the day; returns the message of a failure, which stops no command."""
     from workbench.daily_backup import start
 
     try:

@@ -18,7 +18,7 @@ from workbench.standard_streams import is_terminal
 
 
 def say(text: str, err: bool = False) -> None:
-    """Print a line of narration, on stderr if it is not what was asked for."""
+    """Print a line of text on stdout, or on stderr if `err`."""
     click.echo(escaping.lines(text), err=err)
 
 

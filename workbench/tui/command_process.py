@@ -16,7 +16,7 @@ from workbench.tui.background_calls import in_background
 WORKBENCH = tuple(interpreter.command("workbench"))
 """The start of this program."""
 PROGRAM_PREFIX = "workbench: "
-"""What stands before the sentence of a command that has failed."""
+"""The prefix of the message of a command that has failed."""
 
 
 async def run_command(

@@ -10,7 +10,7 @@ from textual.app import App
 from workbench.tui.host import host
 
 LOOK_S = 3.0
-"""Seconds between two looks at it."""
+"""Seconds between two looks at the engine."""
 
 
 class EngineStatus:
@@ -21,7 +21,7 @@ class EngineStatus:
         self._changed = changed
         """Called when the word is another one."""
         self.word = ""
-        """What it does, in a word; empty where there was none."""
+        """What the engine does, such as `engine off`; empty for whoever has never used one."""
 
     def begin(self) -> None:
         """Look now, and from time to time."""
@@ -41,7 +41,7 @@ class EngineStatus:
 
     @property
     def action(self) -> str:
-        """What can be done with the engine as it stands: start or stop."""
+        """What the palette offers: `start` or `stop`."""
         from workbench.runs import engine_control
 
         return "start" if self.word in ("", engine_control.ENGINE_OFF) else "stop"

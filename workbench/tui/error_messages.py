@@ -19,7 +19,7 @@ EXPECTED = (UserError, SQLiteError, OSError)
 
 
 def sentence_of(error: BaseException, workspace: Path) -> str:
-    """What is wrong and what to do, for one of the expected errors."""
+    """The message for one of the expected errors: what is wrong and what to do."""
     if isinstance(error, SQLiteError):
         error = explain(error, workspace / DATABASE)
     return os_error_message(error) if isinstance(error, OSError) else str(error)

@@ -1,4 +1,4 @@
-"""A screen with a list of tweets and a line for messages; what its keys do is added elsewhere."""
+"""A screen with a list of tweets and a line for messages, on which keys of other modules act."""
 
 from __future__ import annotations
 

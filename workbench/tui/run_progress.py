@@ -27,7 +27,7 @@ MAX_NAMED_RUNS = 3
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is, as its folder tells."""
+    """How far a run is, as read from its folder."""
 
     run: int
     state: State

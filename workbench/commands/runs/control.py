@@ -50,7 +50,7 @@ def runs(settings: Settings) -> None:
 
 
 def _standing(folder: Path, queue: str | None) -> str:
-    """How a run that is not over stands."""
+    """The state of a run that is not over, its time left, and its place in a queue."""
     state = run_folder.read_state(folder)
     gone = elapsed_seconds(folder, state)
     status = format_status(

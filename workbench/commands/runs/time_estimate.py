@@ -1,4 +1,4 @@
-"""Writing down before a run begins what it is thought to take."""
+"""The estimate of the time of a run, written into its log before it begins."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Small screens over another one that return an answer: a yes or no, a choice."""
+"""Modal screens that return an answer: a yes or no, a choice."""

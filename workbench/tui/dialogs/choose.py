@@ -1,4 +1,4 @@
-"""A small menu over the screen."""
+"""A menu over the screen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.tui.widgets.menu import Menu
 
 
 class ChoiceDialog(ModalScreen[str | None]):
-    """Returns the name chosen, None for none."""
+    """A menu of names with their meanings; returns the chosen name, or None."""
 
     BINDINGS: ClassVar = [
         key("escape", "back", "back", key_display="esc q"),

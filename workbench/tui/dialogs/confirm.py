@@ -15,7 +15,7 @@ from workbench.tui.widgets.keys import key
 
 
 class ConfirmDialog(ModalScreen[bool]):
-    """Every question is answered by the same keys; returns whether the answer was yes."""
+    """A question that y or enter answers with yes; returns whether the answer was yes."""
 
     BINDINGS: ClassVar = [
         key("y,enter", "answer(True)", "yes", key_display="y enter"),

@@ -1,1 +1,1 @@
-"""What the keys that edit do: the question before many changes, the saved step, the message."""
+"""The keys that edit tweets: the question before many changes, the saved step, the message."""

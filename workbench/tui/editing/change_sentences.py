@@ -9,7 +9,7 @@ from storage.history.events import Value
 from storage.history.labels import UndoPreview
 
 FieldChange = tuple[str, Value, Value]
-"""A field of a tweet, what it was and what it becomes."""
+"""A field of a tweet, its old value and its new one."""
 MARK_STATES = {
     "excluded": ("included", "excluded"),
     "review": ("not flagged", "flagged"),

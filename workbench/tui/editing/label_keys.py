@@ -76,11 +76,11 @@ class LabelKeys(ListScreen):
             self._editor.ask_note(tweet, tweet.note or "", hint)
 
     def action_undo(self) -> None:
-        """Take back the last step."""
+        """Undo the last step."""
         self._editor.undo()
 
     def action_redo(self) -> None:
-        """Do again what was undone."""
+        """Redo the step undone last."""
         self._editor.redo()
 
     def _assign(self, key: str, choose: ChooseLabel, missing: str | None = None) -> None:

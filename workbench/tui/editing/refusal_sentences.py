@@ -30,7 +30,7 @@ def refusal_sentence(error: UserError, tweets: Sequence[int], again: str, after:
 
 
 def conflict_sentence(error: EditConflict, tweets: Sequence[int]) -> str:
-    """What others did to some of these tweets."""
+    """How many of these tweets others have changed, or what somebody did to a single one."""
     if len(tweets) > 1:
         by = f", last by annotator {error.latest.annotator}" if error.latest else ""
         when = f" {time_ago(error.latest.at)}" if error.latest else ""
@@ -41,7 +41,7 @@ def conflict_sentence(error: EditConflict, tweets: Sequence[int]) -> str:
 
 
 def last_change(latest: LatestChange) -> str:
-    """What somebody made of a tweet, and when."""
+    """Who changed a tweet last, how, and when."""
     value = latest.value
     if latest.field == "label":
         did = f"made it {value}" if value else "took its label away"

@@ -170,7 +170,7 @@ class SaveQueue:
                     raise
 
     def _give_up(self, error: UserError) -> None:
-        """Give up an edit, and those after it, which were meant for what it would have made."""
+        """Give up an edit and those after it, which rest on it."""
         edit, *after = self._queue
         self._queue.clear()
         self._leaving = False

@@ -1,1 +1,1 @@
-"""Which tweets the list holds, in which order, and beside which run's predictions."""
+"""The keys that fill the list: its filter, its order, and the run whose predictions it shows."""

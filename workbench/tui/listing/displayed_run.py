@@ -43,11 +43,11 @@ class DisplayedRun:
         self._write(lambda store: displayed_run.show(store, run.id), self._screen.tweets.settle)
 
     def dismiss(self, then: Callable[[], None]) -> None:
-        """Leave the run that is offered."""
+        """Take the offer of a run back; the list goes on showing its run."""
         self._write(displayed_run.dismiss, then)
 
     def promote(self, run: Run, then: Callable[[], None]) -> None:
-        """Make a run the one that commands take and others are compared with, or no longer."""
+        """Promote a run, or take that back where it is promoted: commands use the promoted run."""
         wanted = None if run.promoted else run.id
         self._write(lambda store: displayed_run.promote(store, wanted), then)
 

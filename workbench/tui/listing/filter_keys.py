@@ -84,7 +84,7 @@ class FilterKeys(ListScreen):
         return tweets.window(self.store, ids, self.run, characters=300)
 
     def find(self, settings: ListSettings, keep: int | None = None) -> None:
-        """Fill the list anew, with the cursor on the kept tweet if it is there."""
+        """Search for the tweets of a list; the cursor goes to the kept one if it is found."""
         try:
             compile_filter(settings.filter, self.store.label_ids)
         except FilterError as error:
@@ -115,7 +115,7 @@ class FilterKeys(ListScreen):
         self.fill(event.settings, event.found, keep)
 
     def look_again(self) -> None:
-        """Read what is on the screen again, also labels that nobody had used before."""
+        """Read what is on the screen again, and labels that are used for the first time."""
         if refresh_labels(self.store):
             self.tweets.lay_out(rows.columns(self.store.label_ids))
             self._show_columns()
@@ -146,7 +146,7 @@ class FilterKeys(ListScreen):
             self.tweets.focus()
 
     def show_run(self, run: int) -> None:
-        """Fill the list anew by the predictions of another run."""
+        """Search again with the predictions of another run."""
         self.find(replace(self.settings, run=run), self.tweets.current_id)
 
     def take_predictions(self, run: int | None) -> None:
@@ -233,7 +233,7 @@ class FilterKeys(ListScreen):
             self.hint(sentence[: max(0, column - 1)].ljust(column) + "^")
 
     def action_sort(self) -> None:
-        """Choose an order; that of the suspects is made anew where it has to be."""
+        """Choose an order; suspects are ranked first where their ranking is missing or stale."""
         choices = sort_orders.sort_choices(self.store, self.settings)
 
         def chosen(name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Whether the order of a list can be made, still stands, and what to do where it does not."""
+"""The orders of a list: which can be made, which are stale, and the key that helps."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ HELPING_KEYS = {
     "ranking": "s, then suspect, ranks them",
     "baseline": "t, then baseline, ranks them",
 }
-"""What helps where something is lacking."""
+"""The key that makes what an order lacks."""
 
 
 def sentence_with_key(error: UserError) -> str:
-    """What is wrong, with the key that helps instead of the command."""
+    """The message of an error, with the key that helps in the place of the command."""
     if isinstance(error, MissingPrerequisite):
         return f"{error.what}; {HELPING_KEYS[error.lacks]}."
     return str(error)
 
 
 def why_impossible(store: Store, settings: ListSettings) -> UserError | None:
-    """Why a list cannot be made, if it cannot."""
+    """The error that making such a list would raise; None if it can be made."""
     try:
         if settings.run is not None:
             require_predictions(store, settings.run, "nothing of it can be shown")
@@ -58,7 +58,7 @@ def missing_predictions(store: Store) -> str:
 
 
 def sort_choices(store: Store, settings: ListSettings) -> list[tuple[str, str]]:
-    """The orders and what they are; of those that cannot be made, why not."""
+    """Each order with its meaning, or with the reason why it cannot be made."""
     return [(name, _about(store, ListSettings("", name, settings.run))) for name in SORTS]
 
 

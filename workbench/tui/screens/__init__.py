@@ -1,1 +1,1 @@
-"""One screen per file: each builds its view and forwards what the user wants."""
+"""One screen a file. Imported by the app; they import `host`, never the app."""

@@ -155,7 +155,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     @property
     def card(self) -> TweetCard:
-        """The card, which is seen or not."""
+        """The card of the tweet under the cursor, opened or not."""
         return self.query_one(TweetCard)
 
     def action_open(self) -> None:

@@ -37,7 +37,7 @@ def keys_of(node: DOMNode) -> list[KeyHelp]:
 
 
 class HelpScreen(Screen[None]):
-    """Scrollable; the same key closes it."""
+    """The keys of a screen in groups; the key that opened it closes it."""
 
     BINDINGS: ClassVar = [
         key("escape,question_mark,f1", "back", "back", key_display="esc q ?"),

@@ -18,7 +18,7 @@ from workbench.tui.widgets.page import Page
 
 
 class ReportScreen(Screen[None]):
-    """Lines that scroll."""
+    """A text that scrolls above a line of keys."""
 
     BINDINGS: ClassVar = [key("escape", "back", "back", key_display="esc q")]
 

@@ -170,7 +170,7 @@ class KeepCheckbox(Checkbox):
         self._mark()
 
     def watch_value(self) -> None:
-        """Tell others, and show it without colours too."""
+        """Post the change, and show it by a letter beside the colour."""
         self._mark()
         super().watch_value()
 

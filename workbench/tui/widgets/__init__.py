@@ -1,1 +1,1 @@
-"""One widget per file."""
+"""One widget a file. They know nothing of the screens that they are on."""

@@ -28,7 +28,7 @@ ON_OFF = {"excluded": "exclude", "review": "flag", "ambiguous": "ambiguous"}
 
 @dataclass(frozen=True)
 class RunPrediction:
-    """What one run says about the tweet."""
+    """The prediction of one run for the tweet."""
 
     run: Run
     label: str
@@ -38,7 +38,7 @@ class RunPrediction:
 
 @dataclass(frozen=True)
 class TweetDetails:
-    """One tweet with its surroundings."""
+    """One tweet with its predictions, history, equal texts and other columns."""
 
     tweet: Tweet
     predictions: tuple[RunPrediction, ...]
@@ -81,7 +81,7 @@ class DetailPane(VerticalScroll, can_focus=False):
         yield Static(id="detail-text")
 
     def show(self, details: TweetDetails | None, narrow: bool) -> None:
-        """Show a tweet, or nothing; the same once more is not painted."""
+        """Show a tweet, or nothing; paints only what differs from what is shown."""
         if (details, narrow) == self._shown:
             return
         before, self._shown = self._shown[0], (details, narrow)

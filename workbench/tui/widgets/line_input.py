@@ -10,14 +10,14 @@ from textual.widgets import Input
 
 from workbench import escaping
 
-EDITS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
+KEY_ACTIONS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
 
 class EscapingHighlighter(Highlighter):
-    """Shows what is being edited without anything that a terminal acts on."""
+    """Shows stand-ins for characters that a terminal would act on; the edited value keeps them."""
 
     def highlight(self, text: Text) -> None:
-        """Replace what must not be shown; the value that is edited stays as it is."""
+        """Replace the characters that must not be shown."""
         text.plain = escaping.input_text(text.plain)
 
 
@@ -44,6 +44,6 @@ class LineInput(Input):
         A binding is looked for only when the screen and the app have passed the key on, and what
         was typed after it is in the input by then: ctrl+u would take that away too.
         """
-        if (action := EDITS.get(event.key)) is not None:
+        if (action := KEY_ACTIONS.get(event.key)) is not None:
             event.stop().prevent_default()
             await self.run_action(action)

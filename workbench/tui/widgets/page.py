@@ -1,4 +1,4 @@
-"""A text that is read with the keys of less."""
+"""A text that scrolls with the keys of the pager `less`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.tui.widgets.keys import key
 
 
 class Page(VerticalScroll, inherit_bindings=False):
-    """Scrolls at once, and tells when there is nothing more that way."""
+    """Scrolls without animation; posts `Stuck` when there is nothing more that way."""
 
     BINDINGS: ClassVar = [
         key("j,down", "lines(1)", "a line down", key_display="j"),

@@ -19,7 +19,7 @@ from workbench.tui.run_progress import RunProgress
 from workbench.tui.widgets.menu import CURSOR
 
 COLUMNS = ("", "run", "recipe", "state", "test", "steps", "time", "base", "4-bit", "reason")
-"""What is needed first, as 80 columns do not hold all of them."""
+"""The headings, the most needed first, as 80 columns do not hold all of them."""
 SHOWN, PROMOTED, MARKED = "●", "★", "v"
 
 
@@ -76,7 +76,7 @@ class RunsTable(DataTable[Text]):
                         self.update_cell_at(place, cell, update_width=True)
 
     def show_marks(self) -> None:
-        """Repaint the marks of the runs of which one has changed, such as that of the cursor."""
+        """Repaint the marks that have changed, such as that of the cursor."""
         for row, run in enumerate(self.runs[: self.row_count]):
             if str(self.get_cell_at(Coordinate(row, 0))) != (marks := self._marks(run)):
                 self.update_cell_at(Coordinate(row, 0), Text(marks))

@@ -60,7 +60,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.marked: set[int] = set()
         self.layout_of = rows.columns(())
         self.covered = False
-        """Whether the rest of the screen is all that is seen of the tweet under the cursor."""
+        """Whether a card lies over the list, so that only the tweet under the cursor is seen."""
         self.waits: Callable[[int], bool] = lambda tweet: False
         """Whether an edit of a tweet is still to be saved."""
         self._fetch = fetch
@@ -179,10 +179,10 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
 
     def action_step(self, rows_down: int) -> None:
-        """Move the cursor by rows, or tell that it stands at the end."""
-        self._go_or_tell(self.cursor + rows_down)
+        """Move the cursor by rows, or post `Stuck` at the end."""
+        self._go_or_post_stuck(self.cursor + rows_down)
 
-    def _go_or_tell(self, row: int) -> None:
+    def _go_or_post_stuck(self, row: int) -> None:
         before = self.cursor
         self.go(row)
         if self.cursor == before:
@@ -207,11 +207,11 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self._go_or_tell(0)
+        self._go_or_post_stuck(0)
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self._go_or_tell(len(self.ids) - 1)
+        self._go_or_post_stuck(len(self.ids) - 1)
 
     def mark_rows(self, first: int, last: int) -> None:
         """Mark the rows from one to another, both included."""
@@ -254,7 +254,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.action_move(3)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll at once, as above."""
+        """Scroll at once: an animation repaints the list many times."""
         event.prevent_default().stop()
         self.action_move(-3)
 
@@ -267,7 +267,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         palette = self._palette or self._read_palette()
         strip = self._strips.get(row)
         if strip is None or state != self._painted.get(row):
-            strip = rows.render(state[0], self.layout_of, palette, width - 1, mark=state[1])
+            tweet, mark = state
+            strip = rows.render(tweet, self.layout_of, palette, width - 1, mark)
             self._painted.discard(row)  # or the old values stayed
             self._strips.discard(row)
             self._painted[row], self._strips[row] = state, strip
