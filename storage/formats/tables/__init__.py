@@ -1,1 +1,5 @@
-"""Tables and lists in text, and sheets of Excel: dialect, header, quotes, rows."""
+"""Tables and lists in text, and sheets of Excel: dialect, header, quotes, rows.
+
+Imports `decoding` and `values`; imported by `detection` and `readers`, and by `storage.transfer` to
+write tables.
+"""
