@@ -141,7 +141,7 @@ class StagedImport:
             f"WHERE k.content IN ({marks}) AND k.tweet <= ? ORDER BY k.tweet",
             [*(row.content for row in rows), self.before],
         ):
-            found.setdefault(content, []).append(StoredTweet(*tweet))
+            found.setdefault(content, []).append(StoredTweet._make(tweet))
         return found
 
     def _is_there(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> bool:

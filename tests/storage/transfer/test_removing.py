@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from storage import groups
 from storage.errors import UserError
 from storage.history import integrity, labels, snapshots
-from storage.query import tweets
+from storage.query import paging, tweets
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.transfer import exporting, removing
@@ -97,7 +97,13 @@ def test_deleted_tweets_leave_all_others_as_they_are(
     }
     assert tweets.counts(store).tweets == len(tweets.listing(store)) == 6 + len(rows) - len(ids)
     for sort in ("confidence", "disagreement", "margin", "changed", "length"):
-        assert sorted(tweets.listing(store, sort=sort)) == [t.id for t in tweets.each(store)]
+        listed, query = list(tweets.listing(store, sort=sort)), paging.list_query(store, sort=sort)
+        assert sorted(listed) == [t.id for t in tweets.each(store)]
+        assert paging.count(store, query) == len(listed)
+        assert paging.page(store, query, 4) == listed[:4]
+        assert paging.page(store, query, 3, before=0) == listed[-3:]
+        for place, number in enumerate(listed):
+            assert paging.page(store, query, 2, after=number) == listed[place + 1 :][:2]
     assert runs.get(store, 1).predictions == 6 + len(rows) - len(ids)
     assert integrity.check(store) == []
 
