@@ -108,6 +108,7 @@ ONLY_COMMANDS = {
     "init import demo": "they come before there is anything to look at",
     "status": "the line with the counts shows it all the time",
     "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
+    "imports unimport delete-tweets": "they are about whole files, or for good",
     "group conflicts agreement": "they are about imports and people, seldom about what is shown",
     "predict classify export-adapter": "they take a model elsewhere, or to texts from elsewhere",
 }
