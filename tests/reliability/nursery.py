@@ -20,7 +20,7 @@ from pathlib import Path
 import storage.migrations  # noqa: F401 - so that no child has to
 from storage.history import labels
 from storage.store import Store, open_store
-from storage.transfer import importing
+from storage.transfer import importing, removing
 from storage.transfer.merging import UPDATES
 
 LABELS = ("positive", "negative")
@@ -78,6 +78,14 @@ def update(folder: Path, seed: int) -> Iterator[object]:
     options = importing.ImportOptions(update=frozenset(UPDATES))
     plan = importing.plan(store.config, folder.parent / "update.csv", options)
     yield importing.run(store, plan).merged.updated["labels"]
+    store.close()
+
+
+def remove(folder: Path, seed: int) -> Iterator[object]:
+    """The only import is taken back; reports how many tweets went."""
+    store = open_store(folder, "ana")
+    yield READY
+    yield removing.unimport(store, 1).tweets
     store.close()
 
 

@@ -24,8 +24,8 @@ from storage.transfer import importing
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "220"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
-SHARES = {"label": 5, "bulk": 5, "take_in": 6, "update": 4, "migrate": 4}
-"""How many of 24 rounds a kind of work gets."""
+SHARES = {"label": 5, "bulk": 5, "take_in": 6, "update": 4, "remove": 3, "migrate": 4}
+"""How many of 27 rounds a kind of work gets."""
 TWEETS = 1_200
 """Several transactions of a bulk edit."""
 ROWS = 1_200
@@ -187,6 +187,24 @@ def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, fol
         assert tweets.counts(store).tweets == TWEETS + ROWS
         assert integrity.check(store) == []
         assert store.db.execute("SELECT max(id) FROM tweets").fetchone() == (TWEETS + ROWS,)
+        store.close()
+
+
+def test_an_import_is_taken_back_whole_or_not_at_all(nursery, folder):
+    fresh = folder.with_name("fresh")
+    shutil.copytree(folder, fresh)
+
+    def restart():
+        shutil.rmtree(folder)
+        shutil.copytree(fresh, folder)
+
+    for _, reports in rounds("remove", nursery, folder, restart):
+        store = open_store(folder, "ana")
+        assert integrity.check(store) == []
+        found = tweets.counts(store).tweets
+        assert found in ((0,) if reports else (0, TWEETS))
+        assert len(tweets.listing(store)) == len(tweets.listing(store, "tweet")) == found
+        assert len(store.db.execute("SELECT * FROM removals").fetchall()) == (not found)
         store.close()
 
 
