@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
+from storage.judgements import CONFLICTS
 from storage.store import Store, last_visible_id
 
 TEXTS_AT_ONCE = 2_000
@@ -22,10 +23,13 @@ class Conflict:
     tweets: tuple[int, ...]
     golds: tuple[str | None, ...]
     """The gold label of each of the tweets."""
+    judgements: Sequence[tuple[str, str]] = ()
+    """The annotators of a single tweet with their labels, where those are tied."""
 
     def as_json(self) -> dict[str, object]:
         """The fields that the command line prints."""
-        return {"group": self.group, "tweets": list(self.tweets), "golds": list(self.golds)}
+        shown = {"group": self.group, "tweets": list(self.tweets), "golds": list(self.golds)}
+        return shown | ({"judgements": dict(self.judgements)} if self.judgements else {})
 
 
 def conflicts(store: Store) -> list[Conflict]:
@@ -47,6 +51,26 @@ def conflicts(store: Store) -> list[Conflict]:
     return [
         Conflict(group, tuple(t for t, _ in pairs), tuple(g for _, g in pairs))
         for group, pairs in members.items()
+    ]
+
+
+def ties(store: Store) -> list[Conflict]:
+    """The tweets whose judgements are tied and about which nobody here has decided."""
+    names = store.label_names
+    judged: dict[int, dict[str, str]] = {}
+    golds: dict[int, str | None] = {}
+    for tweet, gold, annotator, label in store.db.execute(
+        f"SELECT c.tweet, c.gold, a.annotator, e.new FROM ({CONFLICTS}) j "
+        "CROSS JOIN current c ON c.tweet = j.tweet "
+        "CROSS JOIN label_events e ON e.tweet = j.tweet AND e.field = 'judgement' "
+        "CROSS JOIN actions a ON a.id = e.action WHERE j.tweet <= ? ORDER BY 1, a.at, e.id",
+        [last_visible_id(store.db)],
+    ):
+        judged.setdefault(tweet, {})[annotator] = names[label]
+        golds[tweet] = names.of(gold)
+    return [
+        Conflict(tweet, (tweet,), (golds[tweet],), tuple(given.items()))
+        for tweet, given in judged.items()
     ]
 
 

@@ -13,12 +13,17 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from storage import judgements
 from storage.bulk_writes import BulkWriter
 from storage.label_names import key
 from storage.store import Store, now
 
 Event = dict[str, Any]
 GOLD = "gold import"
+NO_STEPS = f"'{GOLD}', '{judgements.KIND}', '{judgements.TRUTH}'"
+"""The kinds of actions that come with a file and are nobody's step to undo."""
+LABEL_FIELDS = ("label", judgements.FIELD)
+"""What events are about whose values are labels."""
 MARKS = ("excluded", "review", "ambiguous")
 
 
@@ -34,7 +39,7 @@ def export_events(store: Store, ids: Sequence[int]) -> dict[int, list[Event]]:
     )
     found: dict[int, list[Event]] = {number: [] for number in ids}
     for tweet, event, action, annotator, at, kind, field, old, new, queue, reverts, undone in rows:
-        if field == "label":
+        if field in LABEL_FIELDS:
             old, new = store.label_names.of(old), store.label_names.of(new)
         entry = {
             "event": event,
@@ -126,13 +131,13 @@ def publish_events(db: sqlite3.Connection) -> None:
     for statement in (
         "INSERT INTO undone (action) SELECT new FROM restored WHERE undone",
         "INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions "
-        "WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('gold import', 'undo', 'redo') "
+        f"WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('undo', 'redo', {NO_STEPS}) "
         "AND id NOT IN (SELECT action FROM undone)",
         "INSERT INTO steps (annotator, undone, action) SELECT DISTINCT a.annotator, 1, a.reverts "
         "FROM actions a JOIN undone u ON u.action = a.reverts WHERE a.kind = 'undo' "
         "AND a.id IN (SELECT new FROM restored) AND a.id > coalesce((SELECT max(d.id) "
         "FROM actions d WHERE d.annotator = a.annotator "
-        "AND d.kind NOT IN ('gold import', 'undo', 'redo')), 0)",
+        f"AND d.kind NOT IN ('undo', 'redo', {NO_STEPS})), 0)",
     ):
         db.execute(statement)
 
@@ -167,7 +172,7 @@ def _write(
     for event in batch:
         same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
         event["new action"] = last["new action"] if same else _begin(db, event, annotator)
-        if event["field"] == "label":
+        if event["field"] in LABEL_FIELDS:
             for side in ("old", "new"):
                 event[side] = None if event[side] is None else ids[key(event[side])]
         number = db.execute(
@@ -176,7 +181,7 @@ def _write(
         ).lastrowid
         if event["field"] == "split":  # the column of the row says which it is in now
             db.execute("UPDATE current SET changed = ? WHERE tweet = ?", [number, event["tweet"]])
-        elif event["kind"] != GOLD:
+        elif event["kind"] != GOLD and event["field"] != judgements.FIELD:
             db.execute(
                 f"UPDATE current SET {event['field']} = ?, changed = ? WHERE tweet = ?",
                 [event["new"], number, event["tweet"]],

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from storage.judgements import JUDGED, ORDER, OUTCOMES
 from storage.predicates import CORRECTED, DISAGREES
 from storage.store import Store
 
 VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"
+LEADS = (
+    f"SELECT tweet, lead FROM ({OUTCOMES.format(tweets=JUDGED)}) WHERE labels > 1 "
+    f"AND tweet <= {VISIBLE}"
+)
+ADJUDICATED = f"SELECT tweet, value FROM orders WHERE run = 0 AND name = '{ORDER}'"
 DERIVED = {
     "the list of labels": f"SELECT count(*) FROM tweets t LEFT JOIN current c ON c.tweet = t.id "
     f"WHERE c.tweet IS NULL AND t.id <= {VISIBLE}",
@@ -24,6 +30,8 @@ DERIVED = {
     "FROM predictions p JOIN current c ON c.tweet = p.tweet JOIN runs r ON r.id = p.run "
     f"WHERE r.predictions > 0 AND {DISAGREES} "
     "EXCEPT SELECT run, tweet, value FROM orders WHERE name = 'disagreement')",
+    "the order to adjudicate": f"SELECT (SELECT count(*) FROM ({LEADS} EXCEPT {ADJUDICATED})) "
+    f"+ (SELECT count(*) FROM ({ADJUDICATED} EXCEPT {LEADS}))",
 }
 """How many rows of what is kept beside the tweets do not follow from them."""
 COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")

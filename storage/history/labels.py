@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.history.edit_conflicts import EditConflict, LatestChange, changed_since, latest_change
-from storage.history.event_records import GOLD, gold_events
+from storage.history.event_records import GOLD, LABEL_FIELDS, gold_events
 from storage.history.events import (
     CURRENT_VALUE,
     FIELDS,
@@ -204,7 +204,7 @@ def history(
     names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
     events = [dict(zip(names, row, strict=True)) for row in rows]
     for event in events:
-        if event["field"] == "label":
+        if event["field"] in LABEL_FIELDS:
             event["old"] = store.label_names.of(event["old"])
             event["new"] = store.label_names.of(event["new"])
     if number is None:

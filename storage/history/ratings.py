@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from storage import judgements
 from storage.query.tweets import listing
 from storage.store import Store
 
@@ -20,11 +21,11 @@ class Rating(NamedTuple):
 
 
 def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Iterator[Rating]:
-    """The last label of each annotator on each tweet that passes a filter.
+    """The last label, or judgement, of each annotator on each tweet that passes a filter.
 
     Setting, keeping and clearing count, alone or in bulk; what is undone does not, nor does going
     back to a snapshot, and a label that was cleared is none. `with_gold` adds the labels as
-    imported. Raises FilterError.
+    imported; what nobody knows the annotator of is left out. Raises FilterError.
     """
     found = listing(store, filter_text)
     wanted = found if isinstance(found, range) else frozenset(found)
@@ -32,8 +33,10 @@ def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Ite
     rows = store.db.execute(
         "SELECT a.annotator, e.tweet, e.new, max(e.id) FROM label_events e NOT INDEXED "
         "CROSS JOIN actions a ON a.id = e.action "
-        "WHERE e.field = 'label' AND a.kind IN ('set', 'clear', 'bulk') "
-        "AND a.id NOT IN (SELECT action FROM undone) GROUP BY a.annotator, e.tweet"
+        "WHERE (e.field = 'label' AND a.kind IN ('set', 'clear', 'bulk') OR e.field = ? "
+        "AND a.annotator NOT GLOB ?) "
+        "AND a.id NOT IN (SELECT action FROM undone) GROUP BY a.annotator, e.tweet",
+        [judgements.FIELD, f"{judgements.UNKNOWN} [0-9]*"],
     )
     for annotator, tweet, label, _ in rows:
         if label is not None and tweet in wanted:

@@ -118,7 +118,8 @@ def differences(store: Store, a: Snapshot, b: Snapshot) -> Iterator[Difference]:
     rows = store.db.execute(
         f"SELECT s.tweet, s.field, {before}, l.new, c.gold FROM ("
         "SELECT tweet, field, min(id) AS first, max(id) AS last FROM label_events NOT INDEXED "
-        "WHERE id > ? AND id <= ? AND tweet <= ? AND field != 'split' GROUP BY tweet, field) s "
+        "WHERE id > ? AND id <= ? AND tweet <= ? "
+        "AND field NOT IN ('split', 'judgement') GROUP BY tweet, field) s "
         "CROSS JOIN label_events f ON f.id = s.first CROSS JOIN label_events l ON l.id = s.last "
         f"CROSS JOIN current c ON c.tweet = s.tweet WHERE {before} IS NOT l.new "
         "ORDER BY s.tweet, s.field",

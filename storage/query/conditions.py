@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from storage.fts_tokens import SPELLED_TOKENS, is_token, tokenized
+from storage.judgements import CONFLICT, CONFLICTS
 from storage.predicates import CORRECTED, CURRENT, DISAGREES, DUPLICATES, REVIEWED
 
 
@@ -165,6 +166,7 @@ TRUTHS = {
     ),
     "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
+    "conflict": Condition(f"c.tweet IN ({CONFLICTS})", {}, CONFLICTS, probe=CONFLICT),
     "duplicate": Condition(
         f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))",
         {},

@@ -307,7 +307,7 @@ class _Parser:
 SPLITS = ("train", "dev", "test")
 PREDICTED_FIELDS = frozenset({"pred", "conf", "margin", "entropy", "disagree", "insample", "run"})
 EDITED_FIELDS = frozenset(
-    {"label", "flag", "changed", "reviewed", "disagree", "note", "by", "split"}
+    {"label", "flag", "changed", "reviewed", "disagree", "conflict", "note", "by", "split"}
 )
 FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
     **dict.fromkeys(("label", "gold", "pred"), _Parser.label),

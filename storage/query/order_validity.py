@@ -16,7 +16,7 @@ def basis(store: Store, filter_text: str, sort: str) -> Basis:
     wanted = compile_filter(filter_text, store.label_ids)
     if sort == "suspect":
         return newest_event(store), suspect_ranking.ranking(store)
-    if sort == "changed" or wanted.depends_on_labels:
+    if sort in ("changed", "adjudicate") or wanted.depends_on_labels:
         return (newest_event(store),)
     return (newest_relabelling(store),) if sort == "disagreement" else ()
 

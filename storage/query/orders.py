@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.errors import UsageError
+from storage.judgements import DECIDED, LEAD
+from storage.judgements import ORDER as JUDGED
 from storage.predicates import DECIDED_SUSPECT, DISAGREES, RANKED_BY, event_of_run, is_decided
 
 
@@ -58,6 +60,14 @@ def _stored(
         cursor_value,
         descending,
     )
+
+
+def _judged(tweet: str, decided: str) -> IndexScan:
+    """The tweets on which judgements differ, and about which nobody here has decided, or has."""
+    condition = f"o.run = 0 AND o.name = '{JUDGED}' AND {decided} {DECIDED.format(tweet=tweet)}"
+    one = f"{condition} AND o.value IN (0, 1, 2) AND o.tweet = :cursor"
+    cursor = f"SELECT o.value FROM orders o WHERE {one}"
+    return IndexScan("orders o", tweet, condition, "o.value", cursor)
 
 
 HAS_PREDICTION = "EXISTS (SELECT 1 FROM predictions u WHERE u.run = :run AND u.tweet = c.tweet)"
@@ -113,6 +123,14 @@ ORDERS = {
     "length": Order(
         (_stored("length", "0", "SELECT -length FROM current WHERE tweet = :cursor"),),
         "c.length DESC, c.tweet",
+    ),
+    "adjudicate": Order(
+        (
+            _judged("o.tweet", "NOT"),
+            _judged("o.tweet", ""),
+            _rest(f"({LEAD} IS NOT NULL)"),
+        ),
+        f"coalesce({LEAD} + 3 * {DECIDED.format(tweet='c.tweet')}, 9), c.tweet",
     ),
     "suspect": Order(
         (

@@ -1,51 +1,99 @@
-"""Finding the rows that a file holds twice."""
+"""Finding the rows that a file holds twice, and what they say of the tweet that came before."""
 
 from __future__ import annotations
 
 import sqlite3
 
-from storage.transfer.rows import ParsedRow
+from storage.transfer.rows import Judgement, ParsedRow, Said
 
 
 class DuplicateFilter:
     """The rows of one file that have come so far, by their text and id.
 
     They are kept in a database that SQLite moves to the disk as it grows and deletes with the
-    connection, so that no file is too large. Rows without an id never repeat one another.
+    connection, so that no file is too large. Rows without an id repeat one another only where they
+    are judgements: the n-th of each annotator about a text is about the n-th tweet with that text.
     """
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -32000"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, label)")
-        self.contradicting = 0
-        """Rows that repeat one with another label."""
+        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, label, place, told)")
+        self._db.execute("CREATE TABLE turns (key INTEGER PRIMARY KEY, turn)")
+        self._places = 0
+        self._judgements: list[Judgement] = []
+        self.judging = 0
+        """Rows that repeat one and judge it."""
 
     def new_rows(self, rows: list[ParsedRow]) -> list[ParsedRow]:
         """Those of the rows that have not come before."""
-        keyed = [(_key(row), row.gold) for row in rows if row.external_id is not None]
-        if not keyed:
-            return rows
-        db, sql, labels = self._db, "INSERT OR IGNORE INTO seen VALUES (?, ?)", dict(keyed)
-        keys = sorted(labels)
-        db.execute("BEGIN")
-        written = db.executemany(sql, zip(keys, map(labels.get, keys), strict=True)).rowcount
-        if written == len(keyed):
-            db.execute("COMMIT")
-            return rows
-        db.execute("ROLLBACK")  # seldom: find out one by one which they are
-        db.execute("BEGIN")
-        fresh = []
-        for row in rows:
-            if row.external_id is None or db.execute(sql, (_key(row), row.gold)).rowcount:
-                fresh.append(row)
-            elif row.gold is not None:
-                found = db.execute("SELECT label FROM seen WHERE key = ?", (_key(row),))
-                self.contradicting += found.fetchone()[0] != row.gold
-        db.execute("COMMIT")
-        return fresh
+        if any(row.said for row in rows) or not self._take_all(rows):
+            self._db.execute("BEGIN")
+            rows = [row for row in rows if self._is_new(row)]
+            self._db.execute("COMMIT")
+        return rows
 
+    def take_judgements(self) -> list[Judgement]:
+        """What was said in the rows since this was asked last."""
+        found, self._judgements = self._judgements, []
+        return found
 
-def _key(row: ParsedRow) -> int:
-    return hash((row.text, row.external_id))
+    def _take_all(self, rows: list[ParsedRow]) -> bool:
+        """Take in rows that say nothing of annotators, unless one of them repeats another."""
+        number = sum(row.external_id is not None for row in rows)
+        if number:
+            keyed = {
+                hash((row.text, row.external_id)): (row.gold, place, False)
+                for place, row in enumerate(rows, self._places)
+                if row.external_id is not None
+            }
+            self._db.execute("BEGIN")
+            written = self._db.executemany(
+                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)",
+                [(key, *keyed[key]) for key in sorted(keyed)],
+            ).rowcount
+            if written != number:
+                self._db.execute("ROLLBACK")
+                return False
+            self._db.execute("COMMIT")
+        self._places += len(rows)
+        return True
+
+    def _is_new(self, row: ParsedRow) -> bool:
+        """Whether a row has not come before; what it says of its tweet is put by."""
+        key, place, said = self._key(row), self._places, row.said
+        sql = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)"
+        new = key is None or bool(
+            self._db.execute(sql, (key, row.gold, place, bool(said))).rowcount
+        )
+        if new:
+            self._places += 1
+        else:
+            sql = "SELECT place, label, told FROM seen WHERE key = ?"
+            place, first, told = self._db.execute(sql, (key,)).fetchone()
+            said = said or (Said(None, None, row.gold),)
+            if not told:  # the label of a row without annotators is a judgement beside others only
+                if first is not None:
+                    self._judgements.append(Judgement(place, None, None, first, False))
+                self._db.execute("UPDATE seen SET told = 1 WHERE key = ?", (key,))
+            differs = row.gold is not None and row.gold != first
+            self.judging += differs or any(one.label is not None for one in row.said)
+        for one in said:
+            if one.label is not None:
+                self._judgements.append(
+                    Judgement(place, one.annotator, one.at, one.label, one.truth)
+                )
+        return new
+
+    def _key(self, row: ParsedRow) -> int | None:
+        if row.external_id is not None:
+            return hash((row.text, row.external_id))
+        if not row.said:
+            return None
+        turn = self._db.execute(
+            "INSERT INTO turns VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET turn = turn + 1 "
+            "RETURNING turn",
+            (hash((row.text, row.said[0].annotator)),),
+        ).fetchone()[0]
+        return hash((row.text, None, turn))

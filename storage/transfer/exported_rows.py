@@ -13,7 +13,7 @@ from typing import Any
 from storage.errors import UserError
 from storage.formats.values.cells import value_of
 from storage.formats.values.codes import Codes
-from storage.history.event_records import GOLD, MARKS, Event
+from storage.history.event_records import GOLD, LABEL_FIELDS, MARKS, Event
 from storage.history.events import EVENT_FIELDS
 from storage.label_names import key
 from storage.text import SURROGATE
@@ -54,7 +54,7 @@ def source_columns(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def labels_in(row: Mapping[str, Any]) -> set[str | None]:
     """The labels that the history and the label column of a row name."""
-    events = [event for event in _listed(row) if event.get("field") == "label"]
+    events = [event for event in _listed(row) if event.get("field") in LABEL_FIELDS]
     named = [event.get(side) for event in events for side in ("old", "new")]
     return {value_of(value) for value in [*named, row.get("label")]}
 
@@ -80,7 +80,9 @@ def label_named(value: Any, codes: Codes) -> str | None:
 
 def _checked(event: Event, codes: Codes) -> Event:
     field, kind, annotator = (event.get(name) for name in ("field", "kind", "annotator"))
-    if field not in EVENT_FIELDS or not (isinstance(kind, str) and isinstance(annotator, str)):
+    if field not in (*EVENT_FIELDS, *LABEL_FIELDS) or not (
+        isinstance(kind, str) and isinstance(annotator, str)
+    ):
         raise UserError("an event of the history has no annotator, kind or known field")
     if kind == GOLD and field != "label":
         raise UserError("the history has an import of something else than a label")
@@ -98,7 +100,7 @@ def _checked(event: Event, codes: Codes) -> Event:
 
 
 def _value(field: str, value: Any, codes: Codes) -> Any:
-    if field == "label":
+    if field in LABEL_FIELDS:
         return label_named(value, codes)
     if field == "note":
         return None if value is None else str(value)

@@ -30,6 +30,7 @@ from storage.label_names import key
 from storage.newest_events import newest_event
 from storage.store import Store, last_visible_id, transaction
 from storage.transfer import exported_rows
+from storage.transfer.judgements import Judged
 from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import StagedImport, sweep
@@ -104,6 +105,8 @@ class ImportReport:
     read: int = 0
     added: int = 0
     existing: int = 0
+    judging: int = 0
+    """Rows that are further judgements of a tweet of the file."""
     duplicates: int = 0
     """Added tweets whose text equals that of an earlier one (they share a group and a split)."""
     rejected: int = 0
@@ -227,13 +230,14 @@ def run(
             staged = StagedImport(writer, path, plan.columns.as_json(), store.annotator, merging)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
-                    staged.add(last.rows)
+                    staged.add(last)
                     progress(last.tally.read)
                     if rejects is not None:
                         rejects.write(last.faults)
                     faults += last.faults[: MOST_FAULTS_SHOWN - len(faults)]
                 if not staged.added + staged.existing:
                     raise UserError(_nothing(plan, last.tally, faults))
+                staged.judge()
                 staged.group(keeps_splits=bool(plan.columns.split or plan.options.split))
                 staged.import_histories()
                 if rejects is not None:
@@ -247,17 +251,18 @@ def run(
         columns=plan.columns.as_json(),
         read=tally.read,
         added=staged.added,
-        existing=staged.existing + tally.repeated,
+        existing=staged.existing + tally.repeated - tally.judging,
+        judging=tally.judging,
         duplicates=staged.duplicates,
         rejected=tally.rejected,
-        labels={names[number]: count for number, count in staged.golds.items()},
+        labels={names[number]: count for number, count in staged.golds.items() if count},
         unlabelled=staged.added - staged.golds.total(),
         other_gold=staged.other_gold,
         encoding=encodings.shown(plan.source.encoding),
         restored=staged.restored,
         skipped=tally.wrong,
         merged=merged,
-        notices=plan.notices + _found(tally, faults),
+        notices=plan.notices + _found(tally, faults) + _judged(staged.judged),
     )
 
 
@@ -278,19 +283,24 @@ def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
         f"{counted(number, 'record', 'records')}: {remark}."
         for remark, number in tally.remarks.items()
     ]
-    if tally.other_annotators:
-        one, several = "label by a further annotator differs", "labels by further annotators differ"
-        labels = counted(tally.other_annotators, one, several)
-        said.append(f"{labels} from the one that counts; only that one is taken.")
-    if tally.contradicting:
-        rows = counted(tally.contradicting, "row repeats", "rows repeat")
-        said.append(f"{rows} an earlier one with another label; only the first is taken.")
     if tally.wrong:
         more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
         shown = "; ".join(map(str, faults))
         wrong = counted(tally.wrong, "wrong record is", "wrong records are")
         said.append(f"{wrong} left out ({shown}{more}).")
     return tuple(said)
+
+
+def _judged(judged: Judged) -> tuple[str, ...]:
+    """What came of several judgements of a tweet, in a sentence."""
+    if not judged.tweets:
+        return ()
+    several = counted(judged.tweets, "tweet has", "tweets have")
+    tied = "the label that most annotators gave counts"
+    if judged.tied:
+        none = "is tied and has no label" if judged.tied == 1 else "are tied and have no label"
+        tied = f"{judged.tied:,} {none} (`workbench conflicts`)"
+    return (f"{several} several judgements; {tied}.",)
 
 
 def counted(number: int, one: str, several: str) -> str:
@@ -340,8 +350,8 @@ def _forget(store: Store, db: sqlite3.Connection, labels: Sequence[int | None], 
             "DELETE FROM labels WHERE id IN (SELECT value FROM json_each(?1)) "
             "AND name NOT IN (SELECT value FROM json_each(?2)) "
             "AND name NOT IN (SELECT l.value FROM runs r, json_each(r.labels) l) "
-            "AND id NOT IN (SELECT new FROM label_events WHERE id > ?3 AND field = 'label' "
-            "AND new IS NOT NULL) "
+            "AND id NOT IN (SELECT new FROM label_events WHERE id > ?3 "
+            "AND field IN ('label', 'judgement') AND new IS NOT NULL) "
             "AND NOT EXISTS (SELECT 1 FROM tweets WHERE id > ?4)",  # what a failed sweep has left
             [json.dumps(labels), json.dumps(named), since, last_visible_id(db)],
         )

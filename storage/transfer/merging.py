@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.history.event_records import MARKS, Event
+from storage.history.event_records import LABEL_FIELDS, MARKS, Event
 from storage.history.events import (
     CURRENT_VALUE,
     Edit,
@@ -90,7 +90,7 @@ class TweetMerge:
     ) -> None:
         self.db = db
         self._updates = updates
-        self._is_export = is_export
+        self.is_export = is_export
         self._ids = {key(name): number for name, number in (labels or {}).items()}
         self._said: list[tuple[int, str, Value]] = []
         self._events: list[tuple[int, Event]] = []
@@ -103,13 +103,13 @@ class TweetMerge:
 
     def compare(self, row: ParsedRow, tweet: StoredTweet) -> None:
         """Note what a row says otherwise than the tweet that it is about has it."""
-        if self._is_export:
+        if self.is_export:
             self._compare_all(row, tweet)
         elif row.gold is not None and row.gold != tweet.label:
             self._said.append((tweet.id, "label", row.gold))
         if row.names_split and (row.split != tweet.split or "splits" in self._updates):
             self._said.append((tweet.id, "split", row.split))
-        if not self._is_export and ('"note"' in row.source or '"flags"' in row.source):
+        if not self.is_export and ('"note"' in row.source or '"flags"' in row.source):
             self._noted.append((tweet.id, row.source))
 
     def _compare_all(self, row: ParsedRow, tweet: StoredTweet) -> None:
@@ -117,15 +117,20 @@ class TweetMerge:
         state: dict[str, Any] = {"label": row.gold, "note": None} | dict.fromkeys(MARKS, 0)
         for event in row.events:
             if event["field"] in state:
-                state[event["field"]] = self._value(event, "new")
+                state[event["field"]] = self.value_of(event, "new")
             self._events.append((tweet.id, event))
         for name, value in state.items():
             if (value or None) != (getattr(tweet, name) or None):
                 self._said.append((tweet.id, name, value))
 
-    def _value(self, event: Event, side: str) -> Value:
+    def value_of(self, event: Event, side: str) -> Value:
+        """What is stored of a side of an event of an exported file."""
         value: Value = event[side]
-        return value if event["field"] != "label" or value is None else self._ids[key(str(value))]
+        return (
+            value
+            if event["field"] not in LABEL_FIELDS or value is None
+            else self._ids[key(str(value))]
+        )
 
     def keep(self) -> None:
         """Put what was noted of some rows into the table."""
@@ -133,7 +138,7 @@ class TweetMerge:
         if self._said or self._events:
             self.db.execute("BEGIN")
             self.db.executemany("INSERT OR IGNORE INTO temp.said VALUES (?, ?, ?)", self._said)
-            history_merging.stage_events(self.db, self._events, self._value)
+            history_merging.stage_events(self.db, self._events, self.value_of)
             self.db.execute("COMMIT")
         self._said, self._events = [], []
 

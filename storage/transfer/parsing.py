@@ -31,7 +31,8 @@ from storage.history.event_records import Event
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 from storage.transfer import exported_rows
 from storage.transfer.deduplication import DuplicateFilter
-from storage.transfer.rows import Cells, ParsedRow
+from storage.transfer.judged_rows import said_of
+from storage.transfer.rows import Cells, Judgement, ParsedRow, Said
 
 SWALLOWED = (
     "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
@@ -71,10 +72,8 @@ class Tally:
     """Rows without text."""
     repeated: int = 0
     """Rows whose id and text came before in the file."""
-    contradicting: int = 0
-    """Those of them that have another label than the first."""
-    other_annotators: int = 0
-    """Labels of annotators beside the one that counts."""
+    judging: int = 0
+    """Those of them that are judgements of the tweet that came before."""
     wrong: int = 0
     """Records that were left out since they cannot be read."""
     remarks: Counter[str] = field(default_factory=Counter)
@@ -88,6 +87,8 @@ class Batch:
     rows: list[ParsedRow]
     tally: Tally
     faults: Sequence[Fault] = ()
+    judgements: Sequence[Judgement] = ()
+    """What is said of rows up to here."""
 
 
 def batches(job: Job) -> Iterator[Batch]:
@@ -110,9 +111,9 @@ def parse(job: Job) -> Iterator[Batch]:
         tally.read += len(batch) + len(position.faults)
         fresh = duplicates.new_rows(batch)
         tally.repeated += len(batch) - len(fresh)
-        tally.contradicting = duplicates.contradicting
+        tally.judging = duplicates.judging
         tally.wrong += len(position.faults)
-        yield Batch(fresh, tally, position.faults)
+        yield Batch(fresh, tally, position.faults, duplicates.take_judgements())
         position.faults = []
     yield Batch([], tally)
 
@@ -123,6 +124,8 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
     splits = SplitNames(job.splits)
     swallowed = SwallowedRows(job.source, job.columns)
     says_cut = _says_cut(job)
+    annotator_column = job.columns.annotator
+    said: Sequence[Said]
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, given_labels in _cells(job, tally, position):
         if not isinstance(text, str):
@@ -136,10 +139,9 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
             if not (text.isascii() and (external_id is None or external_id.isascii())):
                 _check_unicode(text, external_id or "")
             gold = labels[label] if isinstance(label, str) else labels.number_of(label)
-            if given_labels:
-                others = (labels.number_of(given_label.label) for given_label in given_labels)
-                differ = (other is not None and other != gold for other in others)
-                tally.other_annotators += sum(differ)
+            said = ()
+            if not is_export and (given_labels or annotator_column is not None):
+                said = said_of(given_labels, rest.get(str(annotator_column)), gold, labels)
             if says_cut and rest.get(says_cut) in twitter.TRUE and twitter.ELLIPSIS in text:
                 tally.remarks[twitter.CUT] += 1
             if "\n" in text and not is_export and swallowed.rows(text, labels):
@@ -165,6 +167,7 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
             gold,
             history,
             bool(named),
+            said,
         )
 
 
@@ -236,12 +239,13 @@ def _from_process(job: Job) -> Iterator[Batch]:
             with process.stdin as target:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
-                (rows, tally, faults), error = frame
+                (rows, tally, faults, judgements), error = frame
                 if error is not None:
                     raise UserError(error)
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
                 parsed = list(map(ParsedRow._make, rows))
-                yield Batch(parsed, found, [Fault(*fault) for fault in faults])
+                told = list(map(Judgement._make, judgements))
+                yield Batch(parsed, found, [Fault(*fault) for fault in faults], told)
         except (EOFError, BrokenPipeError):
             raise _cut_off(job.source.name, process.wait()) from None
         finally:
@@ -266,10 +270,12 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
         for batch in parse(job):
             tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
             faults = [astuple(fault) for fault in batch.faults]
-            rows = list(map(tuple, batch.rows))  # which is all that marshal knows
-            _write_frame(target, ((rows, tally, faults), None))
+            # Plain tuples are all that marshal knows; what is said has become judgements.
+            rows = [(*row[:-1], ()) for row in batch.rows]
+            judgements = list(map(tuple, batch.judgements))
+            _write_frame(target, ((rows, tally, faults, judgements), None))
     except UserError as error:
-        _write_frame(target, (((), {}, ()), str(error)))
+        _write_frame(target, (((), {}, (), ()), str(error)))
     target.write(bytes(8))
 
 

@@ -204,6 +204,8 @@ def _remove_from_indexes(db: sqlite3.Connection) -> None:
         "FROM temp.removing m CROSS JOIN tweets t ON t.id = m.tweet)",
         "DELETE FROM orders WHERE (run, name, value, tweet) IN (SELECT 0, 'length', -c.length, "
         "c.tweet FROM temp.removing m CROSS JOIN current c ON c.tweet = m.tweet)",
+        "DELETE FROM orders WHERE (run, name, value, tweet) IN (SELECT 0, 'adjudicate', v.value, "
+        "m.tweet FROM temp.removing m CROSS JOIN json_each('[0, 1, 2]') v)",
         f"DELETE FROM sketches WHERE tweet {THESE}",
     ):
         db.execute(statement)

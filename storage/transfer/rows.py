@@ -9,6 +9,18 @@ from storage.formats.programs.records import GivenLabel
 from storage.history.event_records import Event
 
 
+class Said(NamedTuple):
+    """What an annotator says of a text, in a row of a file."""
+
+    annotator: str | None
+    at: int | None
+    """Milliseconds since 1970, where the file has a time."""
+    label: int | None
+    """The number of the label."""
+    truth: bool = False
+    """It is the ground truth, which outvotes all others."""
+
+
 class ParsedRow(NamedTuple):
     """A row of a file as it is written into the store."""
 
@@ -26,6 +38,19 @@ class ParsedRow(NamedTuple):
     """The history that an exported file has of it."""
     names_split: bool
     """Whether the split is the file's word."""
+    said: Sequence[Said] = ()
+    """The judgements of annotators."""
+
+
+class Judgement(NamedTuple):
+    """What is said of one of the rows of a file that are not repetitions."""
+
+    place: int
+    """Its number among them, from 0 on."""
+    annotator: str | None
+    at: int | None
+    label: int
+    truth: bool
 
 
 class Cells(NamedTuple):

@@ -19,9 +19,12 @@ from storage.bulk_writes import BulkWriter
 from storage.fts_tokens import tokenized
 from storage.history import event_records
 from storage.indexes import fts_segments
+from storage.judgements import FIELD, TRUTH
 from storage.predicates import CORRECTED
 from storage.store import Store, last_visible_id, now, transaction
+from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge
+from storage.transfer.parsing import Batch
 from storage.transfer.rows import ParsedRow, StoredTweet
 
 SWEPT = 10_000
@@ -84,6 +87,8 @@ class StagedImport:
         """How many tweets came with each gold label."""
         self._matched = bytearray(self.before + 1)
         self._segments = 0
+        self.judging = Judging(writer, self.before)
+        self.judged = Judged()
         with transaction(writer.db):
             self.source = writer.db.execute(
                 "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
@@ -91,15 +96,17 @@ class StagedImport:
             ).lastrowid
         event_records.create_staging_tables(writer.db)
 
-    def add(self, rows: Sequence[ParsedRow]) -> None:
+    def add(self, batch: Batch) -> None:
         """Write those of the rows, none of which the file has twice, that the store has not yet."""
-        fresh = rows
+        rows = batch.rows
+        fresh, there = rows, [0] * len(rows)
         if self.before:
             candidates = self._candidates(rows)
-            fresh = [
-                row for row in fresh if not self._is_there(row, candidates.get(row.content, ()))
-            ]
+            there = [self._find(row, candidates.get(row.content, ())) for row in rows]
+            fresh = [row for row, number in zip(rows, there, strict=True) if not number]
             self.merging.keep()
+            if self.merging.is_export:
+                self._keep_judgements(rows, there)
         start = self.before + self.added
         self.writer.in_slices(
             "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
@@ -111,6 +118,27 @@ class StagedImport:
         self.added += len(fresh)
         self.golds.update(row.gold for row in fresh if row.gold is not None)
         self._index(start + 1, start + len(fresh))
+        numbers = iter(range(start + 1, start + len(fresh) + 1))
+        self.judging.take((number or next(numbers) for number in there), batch.judgements)
+
+    def _keep_judgements(self, rows: Sequence[ParsedRow], there: Sequence[int]) -> None:
+        """Put by the judgements that an exported file has of tweets that were there."""
+        self.judging.put(
+            (
+                number,
+                event["annotator"],
+                event["at"],
+                self.merging.value_of(event, "new"),
+                event["kind"] == TRUTH,
+            )
+            for row, number in zip(rows, there, strict=True)
+            for event in row.events
+            if number and event["field"] == FIELD
+        )
+
+    def judge(self) -> None:
+        """Write the judgements of annotators, which give the tweets their gold labels."""
+        self.golds.update(self.judging.write())
 
     def _index(self, first: int, last: int) -> None:
         """Add tweets to the text index, and keep the number of its segments down."""
@@ -144,17 +172,17 @@ class StagedImport:
             found.setdefault(content, []).append(StoredTweet._make(tweet))
         return found
 
-    def _is_there(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> bool:
-        """Whether the store has the row; without ids, the n-th equal text is the n-th there."""
+    def _find(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> int:
+        """The id of the row in the store, or 0; without ids, the n-th equal text is the n-th."""
         for tweet in candidates:
             same = tweet.external_id == row.external_id and tweet.text == row.text
             if not same or self._matched[tweet.id]:
                 continue
             self._matched[tweet.id] = 1
-            self.other_gold += row.gold is not None and tweet.gold != row.gold
+            self.other_gold += not row.said and row.gold is not None and tweet.gold != row.gold
             self.merging.compare(row, tweet)
-            return True
-        return False
+            return tweet.id
+        return 0
 
     def _write(self, first: int, rows: Sequence[ParsedRow]) -> None:
         db, source = self.writer.db, self.source
@@ -265,6 +293,7 @@ class StagedImport:
                 "UPDATE counts SET value = value + ? WHERE name = ?",
                 [(number, name) for name, number in counted.items()],
             )
+            self.judged = self.judging.publish(self.merging.is_export)
             merged = self.merging.apply(replace(store, db=db))
             event_records.publish_events(db)
             if not keep:

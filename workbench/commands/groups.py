@@ -38,16 +38,20 @@ def group(settings: Settings) -> None:
 @common_options
 @click.pass_obj
 def conflicts(settings: Settings) -> None:
-    """List groups of equal or nearly equal texts that were imported with different gold labels.
+    """List groups of equal texts with different gold labels, and tweets with tied judgements.
+
+    Nearly equal texts are in one group too. A tweet whose judgements are tied has no label until
+    somebody gives it one: workbench list "conflict:yes" --sort adjudicate
 
     Example: workbench conflicts --json
     """
     with settings.store() as store:
-        found = groups.conflicts(store)
+        found, tied = groups.conflicts(store), groups.ties(store)
         if settings.as_json:
-            print_json([conflict.as_json() for conflict in found])
+            print_json([conflict.as_json() for conflict in found + tied])
             return
-        texts = tweets.texts(store, [tweet for conflict in found for tweet in conflict.tweets])
+        of_both = [tweet for conflict in found + tied for tweet in conflict.tweets]
+        texts = tweets.texts(store, of_both)
         rows = [
             (conflict.group if place == 0 else "", tweet, gold, texts[tweet])
             for conflict in found
@@ -55,6 +59,13 @@ def conflicts(settings: Settings) -> None:
         ]
     table(None, (">group", ">id", "gold", "text"), rows)
     say(f"{len(found):,} groups with more than one gold label.")
+    if tied:
+        judged = [
+            (tweet.group, ", ".join(": ".join(one) for one in tweet.judgements), texts[tweet.group])
+            for tweet in tied
+        ]
+        table(None, (">id", "judgements", "text"), judged)
+    say(f"{len(tied):,} tweets whose judgements are tied.")
 
 
 def compare_after_import(store: Store) -> str:

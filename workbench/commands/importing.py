@@ -319,6 +319,8 @@ def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
         f"{report.added:,} {verb}",
         f"{report.existing:,} there already",
     ]
+    if report.judging:
+        parts.append(f"{report.judging:,} further judgements")
     if report.rejected:
         parts.append(f"{report.rejected:,} without text left out")
     say(", ".join(parts) + ".")

@@ -80,7 +80,8 @@ def read(row: Row, question: str | None) -> Record:
         answered.append((bool(entry.get("ground_truth")), at, place, answers))
         who = records.name_of(entry.get("completed_by"))
         given_labels += [
-            GivenLabel(name, value, who, at or None) for name, value in answers.items()
+            GivenLabel(name, value, who, at or None, bool(entry.get("ground_truth")))
+            for name, value in answers.items()
         ]
     if answered:
         columns |= max(answered, key=lambda entry: entry[:3])[3]

@@ -22,6 +22,8 @@ class GivenLabel:
     annotator: str | None = None
     at: str | None = None
     """When, in whatever way the file writes times."""
+    truth: bool = False
+    """It is the ground truth, whatever others say."""
 
 
 class Record(NamedTuple):

@@ -51,7 +51,7 @@ TAKEN = {
     "ls_annotations_object.json": [(UP, None)],
     "ls_plain_tasks.json": [(UP, None), (DOWN, None)],
     "ls_prediction_ids.json": [(UP, "positive")],
-    "ls_two_annotators.json": [(UP, "negative")],
+    "ls_two_annotators.json": [(UP, None)],
     "many_labels.csv": [(f"this is text number {n} about things", None) for n in range(84)],
     "nan_source.jsonl": BOTH,
     "nfc_nfd.csv": [
@@ -90,7 +90,7 @@ TAKEN = {
         ("last line of the file here", "negative"),
     ],
     "same_id_two_labels.csv": [
-        ("Flight is late again and no seats", "negative"),
+        ("Flight is late again and no seats", None),
         ("The crew was kind today", "positive"),
     ],
     "sep_hint.csv": BOTH,
@@ -106,17 +106,17 @@ TAKEN = {
 SAID = {
     "list_tab.txt": NO_LABEL,
     "ls_annotations_object.json": "1 record: the annotation was skipped or is empty",
-    "ls_two_annotators.json": "1 label by a further annotator differs",
+    "ls_two_annotators.json": "1 tweet has several judgements; 1 is tied and has no label",
     "many_labels.csv": f"{NO_LABEL}.*'label' \\(28 values: 'emo00'",
     "odd_splits.csv": r"2 values of column 'split' are no split \('holdout' 1, 'Test set' 1\)",
     "pl_1250.csv": "Read as cp1250 it says .*świetnie.*; --encoding decides",
     "prodigy_reject.jsonl": "2 records: the answer is reject or ignore, which is no label",
     "quotes_tsv_error.tsv": "Quotes are read as ordinary characters, since the one in line 2",
     "quotes_tsv_silent.tsv": "Quotes are read as ordinary characters, since the one in line 2",
-    "same_id_two_labels.csv": "1 row repeats an earlier one with another label",
+    "same_id_two_labels.csv": "1 tweet has several judgements; 1 is tied and has no label",
     "sep_hint.csv": r"Line 1 \(sep=;\) names the delimiter",
     "unlabelled_first.csv": f"{NO_LABEL} \\(columns: 'id', 'text'\\)",
-    "workers_long.csv": "2 rows repeat an earlier one with another label",
+    "workers_long.csv": "2 tweets have several judgements; the label that most annotators gave",
 }
 """What is said of them."""
 

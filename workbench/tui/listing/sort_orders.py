@@ -18,6 +18,7 @@ SORT_MEANINGS = {
     "disagreement": "predictions that differ from the label first",
     "changed": "last edited first",
     "length": "longest first",
+    "adjudicate": "judgements that differ first",
     "suspect": "likely label errors first",
 }
 HELPING_KEYS = {

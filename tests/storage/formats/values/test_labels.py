@@ -242,6 +242,6 @@ def test_rows_that_repeat_a_tweet_with_another_label_are_counted(taken, write):
     content = "id,text,label\n" + "".join(f"{n},{UP},{label}\n" for n, label in rows)
     _, report = taken(write("t.csv", content))
     assert report.notices == (
-        "2 rows repeat an earlier one with another label; only the first is taken.",
+        "1 tweet has several judgements; the label that most annotators gave counts.",
     )
-    assert (report.read, report.added, report.existing) == (6, 2, 4)
+    assert (report.read, report.added, report.existing, report.judging) == (6, 2, 2, 2)
