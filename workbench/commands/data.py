@@ -123,7 +123,7 @@ def status(settings: Settings) -> None:
             "ambiguous": counts.ambiguous,
             "undone": count_undone(store),
             "runs": len(known),
-            "conflicts": len(groups.conflicts(store)),
+            "conflicts": len(groups.conflicts(store)) + len(tweets.listing(store, "conflict:yes")),
             "leaks": groups.leaks(store),
             "uncompared": groups.count_uncompared(store),
             "labels": tweets.label_counts(store),

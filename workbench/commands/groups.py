@@ -1,4 +1,4 @@
-"""Commands about groups of equal and nearly equal texts: group, conflicts."""
+"""Commands about groups of equal and nearly equal texts, and what is in conflict."""
 
 from __future__ import annotations
 

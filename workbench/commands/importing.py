@@ -320,7 +320,8 @@ def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
         f"{report.existing:,} there already",
     ]
     if report.judging:
-        parts.append(f"{report.judging:,} further judgements")
+        one, several = "further judgement", "further judgements"
+        parts.append(importing.counted(report.judging, one, several))
     if report.rejected:
         parts.append(f"{report.rejected:,} without text left out")
     say(", ".join(parts) + ".")

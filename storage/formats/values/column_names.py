@@ -45,6 +45,12 @@ NAMES = {
         "labeler",
         "labeller",
         "completed by",
+        "annotator name",
+        "annotated by",
+        "labeled by",
+        "labelled by",
+        "rater id",
+        "coder id",
     ),
 }
 """The names of the column that plays a part, the surest first."""

@@ -323,3 +323,39 @@ def test_what_is_judged_can_be_taken_back_and_out(come):
     removing.delete(store, conflicts(store)[:1])
     assert len(conflicts(store)) == 1
     assert integrity.check(store) == []
+
+
+PRODIGY = '{"text": "a b c d e f", "accept": ["%s"], "answer": "accept", "_annotator_id": "%s"}\n'
+FLAT = {"user_id": "u1", "value": "up", "status": "submitted"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "gold"),
+    [
+        ("turk.csv", "HITId,WorkerId,text,label\n1,A,a b c d,up\n1,B,a b c d,down\n", None),
+        ("minimal.json", '[{"id": 1, "text": "a b c d", "label": "up", "annotator": 1}]', "up"),
+        ("prodigy.jsonl", PRODIGY % ("up", "ana") + PRODIGY % ("down", "ben"), None),
+        ("flat.jsonl", json.dumps({"text": "a b c", "label": [FLAT], "label-suggestion": 0}), "up"),
+    ],
+)
+def test_other_forms_name_their_annotators(come, name, content, gold):
+    store, report = come(content, name=name)
+    assert labelled(store) == [(gold, gold)]
+    assert len(judged(store)) == (1 if gold else 2)
+    assert report.added == 1
+
+
+def test_the_newest_annotation_is_that_of_the_latest_time(come):
+    def annotation(label, day, **more):
+        choices = {"type": "choices", "from_name": "s", "value": {"choices": [label]}}
+        return {"completed_by": 1, "updated_at": day, "result": [choices]} | more
+
+    newer, older = annotation("up", "2024-01-02"), annotation("down", "2024-01-01")
+    truth = annotation("down", "2023-01-01", ground_truth=True)
+    tasks = [
+        {"id": 1, "data": {"text": "a b c"}, "annotations": [newer, older]},
+        {"id": 2, "data": {"text": "d e f"}, "annotations": [truth, newer]},
+    ]
+    store, _ = come(json.dumps(tasks), json.dumps(tasks), name="tasks.json")
+    assert labelled(store) == [("up", "up"), ("down", "down")]
+    assert judged(store) == [("1", "down"), ("1", "up")]
