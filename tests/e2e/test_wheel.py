@@ -20,7 +20,7 @@ import workbench, storage
 for package in (workbench, storage):
     assert Path(package.__file__).is_relative_to(sys.argv[1]), package.__file__
 from workbench.recipes import recipes
-assert {"seed", "fast", "tiny", "baseline"} <= set(recipes.names())
+assert {"seed", "fast", "tiny", "baseline"} <= set(recipes.descriptions())
 from workbench.tui.app import WorkbenchApp
 async def first_screen():
     app = WorkbenchApp(Path(sys.argv[2]))

@@ -128,7 +128,7 @@ def test_a_base_that_is_no_model_is_one_sentence(tmp_path, monkeypatch, name, me
         ("config.json", None, r"no config\.json"),
         ("model.safetensors", None, r"no weights \(\*\.safetensors\)"),
         ("tokenizer.json", None, "no tokenizer"),
-        ("config.json", b"{", "cannot be loaded"),
+        ("config.json", b"{", "config.json is damaged"),
         ("model.safetensors", b"", r"weights file \(\*\.safetensors\) is damaged"),
         ("model.safetensors", b"cut off", r"weights file \(\*\.safetensors\) is damaged"),
         ("tokenizer.json", b"{}", "tokenizer .* cannot be loaded"),

@@ -183,7 +183,7 @@ async def test_the_screen_counts_them_and_goes_on(workspace):
         listed = MANY - sum(
             path.name.startswith("from") and kind in UNCLEAR for path, kind in workspace[1].items()
         )
-        await until(lambda text: len(app.screen._runs) == listed)
+        await until(lambda text: len(app.screen._table.runs) == listed)
         await pilot.press("j", "j")
         await pilot.pause(3)  # longer than between two looks
         assert asked == ["runs"]

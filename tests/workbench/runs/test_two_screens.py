@@ -94,9 +94,9 @@ async def main():
             strips = app.screen._compositor.render_strips()
             text = "\\n".join("".join(s.text for s in line) for line in strips)
         await pilot.press("R")
-        while not app.screen.query("#runs") or len(app.screen._runs) < 2:
+        while not app.screen.query("#runs") or len(app.screen._table.runs) < 2:
             await pilot.pause(0.05)
-        print([run.state for run in app.screen._runs])
+        print([run.state for run in app.screen._table.runs])
 
 asyncio.run(main())
 """
