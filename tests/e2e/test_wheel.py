@@ -27,8 +27,9 @@ async def first_screen():
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
 asyncio.run(first_screen())
-from workbench.commands.demo import sample
-assert sample("base").is_relative_to(sys.argv[1]) and (sample("base") / "config.json").is_file()
+from workbench.commands.demo import sample_path
+base = sample_path("base")
+assert base.is_relative_to(sys.argv[1]) and (base / "config.json").is_file()
 """
 
 
