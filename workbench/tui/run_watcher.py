@@ -68,8 +68,8 @@ class RunWatcher:
                     self._wake.clear()
                     await self._look()
                 if ended := [run for run in self._followers if not await self._goes_on(run)]:
-                    await self._collect(set(ended))
-                    self._followers = {r: f for r, f in self._followers.items() if r not in ended}
+                    over = await self._collect(set(ended))
+                    self._followers = {r: f for r, f in self._followers.items() if r not in over}
             except error_messages.EXPECTED as error:
                 await self._wait_after(error_messages.sentence_of(error, self._store.folder))
             else:
@@ -112,9 +112,11 @@ class RunWatcher:
             self._post(RunProgressed, progress)
         return progress.live
 
-    async def _collect(self, ended: set[int]) -> None:
+    async def _collect(self, ended: set[int]) -> set[int]:
+        """Have what came of runs taken in, and say it; returns those that are still over then."""
         listed = await self._host.command("runs", "--json")
-        results = [run for run in listed if run["id"] in ended or self._is_new(run)]
+        over = {run for run in ended if not await self._goes_on(run)}  # others were resumed
+        results = [run for run in listed if run["id"] in over or self._is_new(run)]
         self._newest = max([self._newest, *(run["id"] for run in listed)])
         self._post(RunsCollected, results)
         failed = any(run["state"] == FAILED for run in results)
@@ -122,8 +124,9 @@ class RunWatcher:
         new = self._displayed_run.offered if offer else None
         others = [run for run in results if new is None or run["id"] != new.id]
         if message := "; ".join(filter(None, (outcomes(others), offer))):
-            self._end_messages |= dict.fromkeys(ended, message)
+            self._end_messages |= dict.fromkeys(over, message)
             self._host.say(message, problem=failed)
+        return over
 
     def _is_new(self, run: dict[str, Any]) -> bool:
         """Whether a run has come in from elsewhere and is over, as a folder that was copied in."""

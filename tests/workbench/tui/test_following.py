@@ -42,6 +42,20 @@ async def test_a_collection_that_is_under_way_is_heard_of_though_another_run_beg
         assert [call for call in stub.calls if call[0] == "runs"] == [["runs", "--json"]]
 
 
+async def test_a_run_that_goes_on_again_while_it_is_collected_is_not_called_over(start, stub):
+    async with following(start, stub) as driver:
+        with stub.held_up():
+            stub.move(state="stopped")
+            await driver.until(lambda: stored(driver).state == "stopped")
+            stub.move(state="running", step=6)
+            driver.app.say("Run 3 goes on.")
+        await driver.until_seen("run 3 training 6/20")
+        assert "Run 3 goes on." in driver.text and "run 3 stopped" not in driver.text
+        stub.move(step=7)
+        await driver.until_seen("run 3 training 7/20")
+        assert "Run 3 goes on." in driver.text
+
+
 async def test_following_goes_on_after_a_collection_that_failed(start, stub):
     async with following(start, stub) as driver:
         stub.fail()
