@@ -129,11 +129,13 @@ def import_events(writer: BulkWriter, annotator: str) -> int:
 def publish_events(db: sqlite3.Connection) -> None:
     """Make the restored actions count for undo and redo, in the transaction that shows them."""
     for statement in (
-        "INSERT INTO undone (action) SELECT new FROM restored WHERE undone",
-        "INSERT INTO steps (annotator, undone, action) SELECT annotator, 0, id FROM actions "
+        "INSERT OR IGNORE INTO undone (action) SELECT new FROM restored WHERE undone",
+        "INSERT OR IGNORE INTO steps (annotator, undone, action) "
+        "SELECT annotator, 0, id FROM actions "
         f"WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('undo', 'redo', {NO_STEPS}) "
         "AND id NOT IN (SELECT action FROM undone)",
-        "INSERT INTO steps (annotator, undone, action) SELECT DISTINCT a.annotator, 1, a.reverts "
+        "INSERT OR IGNORE INTO steps (annotator, undone, action) "
+        "SELECT DISTINCT a.annotator, 1, a.reverts "
         "FROM actions a JOIN undone u ON u.action = a.reverts WHERE a.kind = 'undo' "
         "AND a.id IN (SELECT new FROM restored) AND a.id > coalesce((SELECT max(d.id) "
         "FROM actions d WHERE d.annotator = a.annotator "

@@ -22,6 +22,12 @@ NOW, GOLD = "now", "gold"
 LONGEST_NAME = 100
 IMPORTED_VALUE = "CASE s.field WHEN 'label' THEN c.gold WHEN 'note' THEN NULL ELSE 0 END"
 """What a field was when its tweet was imported."""
+VALUE_AT = (
+    f"(SELECT CASE WHEN p.id IS NULL THEN {IMPORTED_VALUE} ELSE p.new END FROM (SELECT max(x.id) "
+    "AS id FROM label_events x WHERE x.tweet = s.tweet AND x.field = s.field AND x.id <= ?1) m "
+    "LEFT JOIN label_events p ON p.id = m.id)"
+)
+"""What a field was at an event; the next one may come from elsewhere and have another `old`."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +120,13 @@ def differences(store: Store, a: Snapshot, b: Snapshot) -> Iterator[Difference]:
         for found in differences(store, b, a):
             yield Difference(found.tweet, found.field, found.new, found.old, found.gold)
         return
-    before = IMPORTED_VALUE if a.event < 0 else "f.old"
+    before = IMPORTED_VALUE if a.event < 0 else VALUE_AT
     rows = store.db.execute(
         f"SELECT s.tweet, s.field, {before}, l.new, c.gold FROM ("
-        "SELECT tweet, field, min(id) AS first, max(id) AS last FROM label_events NOT INDEXED "
-        "WHERE id > ? AND id <= ? AND tweet <= ? "
+        "SELECT tweet, field, max(id) AS last FROM label_events NOT INDEXED "
+        "WHERE id > ?1 AND id <= ?2 AND tweet <= ?3 "
         "AND field NOT IN ('split', 'judgement') GROUP BY tweet, field) s "
-        "CROSS JOIN label_events f ON f.id = s.first CROSS JOIN label_events l ON l.id = s.last "
+        "CROSS JOIN label_events l ON l.id = s.last "
         f"CROSS JOIN current c ON c.tweet = s.tweet WHERE {before} IS NOT l.new "
         "ORDER BY s.tweet, s.field",
         [a.event, b.event, min(a.tweets, b.tweets)],

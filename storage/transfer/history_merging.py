@@ -159,6 +159,7 @@ def _turn(db: sqlite3.Connection, kind: str, action: int) -> None:
         db.execute("DELETE FROM steps WHERE action = ? AND undone = 0", [action])
     elif kind == "redo":
         db.execute("DELETE FROM undone WHERE action = ?", [action])
+        db.execute("DELETE FROM steps WHERE action = ? AND undone = 1", [action])
         db.execute(
             "INSERT OR IGNORE INTO steps (annotator, undone, action) "
             "SELECT annotator, 0, id FROM actions WHERE id = ?",

@@ -16,6 +16,7 @@ from storage.fts_tokens import tokenized
 from storage.indexes import fts_segments
 from storage.predicates import CORRECTED
 from storage.store import Store, last_visible_id, now, transaction
+from storage.transfer.staging import sweep
 
 DELETE, UNIMPORT = "delete", "unimport"
 """The kinds of actions."""
@@ -71,6 +72,7 @@ def delete(store: Store, ids: Iterable[int], waiting: Callable[[], None] = lambd
     """Take out the tweets with these ids, whatever was done with them."""
     with lock_imports(store, waiting), bulk_writer(store) as writer:
         db = _prepared(writer)
+        sweep(writer)  # of an import that was killed nothing counts
         with transaction(db):
             db.executemany(
                 "INSERT OR IGNORE INTO temp.removing SELECT id FROM tweets WHERE id = ? "
@@ -86,6 +88,7 @@ def unimport(store: Store, number: int, waiting: Callable[[], None] = lambda: No
     """Take back an import; raises UserError if its tweets have been worked on since."""
     with lock_imports(store, waiting), bulk_writer(store) as writer:
         db = _prepared(writer)
+        sweep(writer)  # of an import that was killed nothing counts
         with transaction(db):
             found = db.execute("SELECT action FROM imports WHERE id = ?", [number]).fetchone()
             if found is None:

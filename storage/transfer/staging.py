@@ -35,6 +35,8 @@ def sweep(writer: BulkWriter) -> None:
     """Remove what an import that did not come to its end has left behind."""
     db, last = writer.db, last_visible_id(writer.db)
     highest = db.execute("SELECT max(id) FROM tweets").fetchone()[0] or 0
+    before = db.execute("PRAGMA secure_delete").fetchone()[0]
+    db.execute("PRAGMA secure_delete = ON")  # texts that were refused are not left in free pages
     for first in range(last + 1, highest + 1, SWEPT):
         end = min(highest, first + SWEPT - 1)
         writer.in_slices("sweep", first, end, lambda a, b: _remove(writer, a, b))
@@ -42,6 +44,7 @@ def sweep(writer: BulkWriter) -> None:
     with transaction(db):
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
+    db.execute(f"PRAGMA secure_delete = {int(before)}")
 
 
 def _remove(writer: BulkWriter, first: int, last: int) -> None:

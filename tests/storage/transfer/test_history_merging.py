@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import UserError
-from storage.history import events, integrity, labels
+from storage.history import events, integrity, labels, snapshots
 from storage.query import tweets
 from storage.store import open_store
 from storage.transfer import exporting
@@ -181,3 +181,43 @@ def test_two_workspaces_come_to_the_same(scratch, take_in, clock, before, apart,
             for store, file in ((first, files[1]), (second, files[0])):
                 assert take_in(store, file)[1].merged.events == 0
                 assert integrity.check(store) == []
+
+
+def test_a_snapshot_is_what_it_was_after_older_events_have_joined(apart, clock, take_in, tmp_path):
+    ana, ben = apart
+    labels.assign(ben, [1], "negative")
+    labels.assign(ana, [1], None)
+    snapshots.take(ana, "S")
+    take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
+    assert tweets.tweet(ana, 1).label is None
+    then, now = snapshots.find(ana, "S"), snapshots.find(ana, "now")
+    assert list(snapshots.differences(ana, then, now)) == []
+    labels.assign(ana, [1], "negative")
+    snapshots.restore_snapshot(ana, "S")
+    assert tweets.tweet(ana, 1).label is None
+
+
+def test_a_step_that_was_undone_in_both_places_is_undone_once(
+    small, clock, take_in, reopen, tmp_path
+):
+    labels.assign(small, [1], "negative")
+    other = reopen(Path(shutil.copytree(small.folder, tmp_path / "other")))
+    for store in (small, other):
+        labels.undo(store)
+    take_in(small, sent(other, tmp_path / "other.jsonl"))
+    assert tweets.tweet(small, 1).label == "positive" and integrity.check(small) == []
+    labels.redo(small)
+    assert tweets.tweet(small, 1).label == "negative"
+
+
+def test_a_step_that_was_done_again_elsewhere_is_not_to_be_done_again(
+    small, clock, take_in, reopen, tmp_path
+):
+    labels.assign(small, [1], "negative")
+    labels.undo(small)
+    other = reopen(Path(shutil.copytree(small.folder, tmp_path / "other")))
+    labels.redo(other)
+    take_in(small, sent(other, tmp_path / "other.jsonl"))
+    assert tweets.tweet(small, 1).label == "negative"
+    with pytest.raises(UserError, match="redo"):
+        labels.redo(small)

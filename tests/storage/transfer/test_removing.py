@@ -242,3 +242,10 @@ def test_no_file_of_the_workspace_holds_a_word_of_them(small, take_in):
     for path in small.folder.glob("workbench.db*"):
         content = path.read_bytes()
         assert [word for word in words if word.encode() in content] == [], path.name
+
+
+def test_an_import_that_was_killed_is_none(small):
+    small.db.execute("INSERT INTO imports (path, at, columns) VALUES ('killed.csv', 0, '{}')")
+    with pytest.raises(UserError, match="There is no import 2"):
+        removing.unimport(small, 2)
+    assert integrity.check(small) == []
