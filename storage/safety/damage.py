@@ -25,6 +25,8 @@ def require_intact(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path} is missing; {restore_advice(path)}.")
     log, memory = side_file(path, "-wal"), side_file(path, "-shm")
+    if files.size(log):
+        return
     index = _index_header(path, memory)
     logged = files.size(log)
     if not logged and not files.size(path):

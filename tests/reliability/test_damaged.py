@@ -139,7 +139,7 @@ def test_a_log_that_is_gone_is_missed(folder, reopen, workbench):
 
 
 @pytest.mark.parametrize("begins", [True, False])
-@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("step", range(5))
 def test_a_log_that_somebody_begins_or_ends_meanwhile_is_not_missed(
     folder, reopen, monkeypatch, begins, step
 ):
