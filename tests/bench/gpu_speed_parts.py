@@ -153,7 +153,7 @@ def model() -> None:
 
 
 def two_layers() -> None:
-    """The same with fewer layers."""
+    """The model with two layers only."""
     model()
 
 
@@ -272,7 +272,7 @@ def matmul() -> None:
 
 
 def sustained(size: int, device: str) -> float:
-    """The same product for three seconds on end: what a device can keep up."""
+    """TFLOP/s of one matrix product for three seconds on end: what a device can keep up."""
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     began, count = time.monotonic(), 0
     while time.monotonic() - began < (3.0 if CUDA else 0.1):

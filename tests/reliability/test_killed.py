@@ -79,6 +79,19 @@ def folder(make_store, fill):
     return store.folder
 
 
+@pytest.fixture
+def restart(folder):
+    """Puts the workspace in its place again as it was before the rounds."""
+    fresh = folder.with_name("fresh")
+    shutil.copytree(folder, fresh)
+
+    def put():
+        shutil.rmtree(folder)
+        shutil.copytree(fresh, folder)
+
+    return put
+
+
 def rounds(work, nursery, folder, restart=lambda: None):
     """Plays the work and kills it at a random moment of the time that it takes when let alone."""
     chance = random.Random(f"{work} {SEED}")
@@ -131,7 +144,7 @@ def test_a_bulk_edit_is_done_whole_or_not_at_all(nursery, folder):
         store.close()
 
 
-def test_an_update_from_a_file_is_there_whole_or_not_at_all(nursery, folder):
+def test_an_update_from_a_file_is_there_whole_or_not_at_all(nursery, folder, restart):
     rows = "".join(f"tweet {n},{LABELS[1 - n % 2]},note {n},test\n" for n in range(TWEETS))
     (folder.parent / "update.csv").write_text("text,label,note,split\n" + rows)
     store = open_store(folder, "ana")
@@ -141,13 +154,6 @@ def test_an_update_from_a_file_is_there_whole_or_not_at_all(nursery, folder):
     def updated(store):
         noted = sum(tweet.note is not None for tweet in tweets.each(store))
         return noted, tweets.split_counts(store).get("test", 0)
-
-    fresh = folder.with_name("fresh")
-    shutil.copytree(folder, fresh)
-
-    def restart():
-        shutil.rmtree(folder)
-        shutil.copytree(fresh, folder)
 
     for _, reports in rounds("update", nursery, folder, restart):
         store = open_store(folder, "ana")
@@ -161,16 +167,10 @@ def test_an_update_from_a_file_is_there_whole_or_not_at_all(nursery, folder):
         store.close()
 
 
-def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, folder):
-    fresh = folder.with_name("fresh")
-    shutil.copytree(folder, fresh)
+def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, folder, restart):
     for seed in range(ROUNDS):
         rows = "".join(f"file {seed} row {n // 2},{LABELS[n % 2]}\n" for n in range(ROWS))
         (folder.parent / f"{seed}.csv").write_text("text,label\n" + rows)
-
-    def restart():
-        shutil.rmtree(folder)
-        shutil.copytree(fresh, folder)
 
     for seed, reports in rounds("take_in", nursery, folder, restart):
         store = open_store(folder, "ana")
@@ -190,14 +190,7 @@ def test_an_import_is_there_whole_or_not_at_all_and_can_be_repeated(nursery, fol
         store.close()
 
 
-def test_an_import_is_taken_back_whole_or_not_at_all(nursery, folder):
-    fresh = folder.with_name("fresh")
-    shutil.copytree(folder, fresh)
-
-    def restart():
-        shutil.rmtree(folder)
-        shutil.copytree(fresh, folder)
-
+def test_an_import_is_taken_back_whole_or_not_at_all(nursery, folder, restart):
     for _, reports in rounds("remove", nursery, folder, restart):
         store = open_store(folder, "ana")
         assert integrity.check(store) == []

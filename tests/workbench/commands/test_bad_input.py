@@ -282,7 +282,7 @@ READ_ONLY = "everything can be read and nothing changed."
 
 @pytest.fixture
 def locked(elsewhere):
-    """The same workspace, readable by everybody and writable by nobody."""
+    """A workspace that everybody may read and nobody may write."""
     for path in elsewhere.rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
     elsewhere.chmod(0o555)

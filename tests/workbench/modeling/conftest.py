@@ -164,7 +164,7 @@ def prepare(demo_base):
 
 @pytest.fixture(scope="session")
 def prepare_small(prepare, make_base):
-    """The same on a base that has learned nothing and takes an eighth of the time."""
+    """A `prepare` whose base has learned nothing and takes an eighth of the time."""
     return partial(prepare, base=make_base("falcon-7b"))
 
 
