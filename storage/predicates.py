@@ -16,6 +16,13 @@ REVIEWS = (
 )
 REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"
+COUNTED = ("labelled", "corrected", "excluded", "review", "ambiguous")
+"""Rows of `counts` that are sums over tweets."""
+COUNTS = (
+    f"count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
+    "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0)"
+)
+"""What is selected to count those anew, in the order of `COUNTED`."""
 
 
 def event_of_run(run: str) -> str:

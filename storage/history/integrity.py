@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.judgements import JUDGED, ORDER, OUTCOMES
-from storage.predicates import CORRECTED, DISAGREES
+from storage.predicates import COUNTED, COUNTS, DISAGREES
 from storage.store import Store
 
 VISIBLE = "(SELECT value FROM counts WHERE name = 'tweets')"
@@ -34,7 +34,6 @@ DERIVED = {
     f"+ (SELECT count(*) FROM ({ADJUDICATED} EXCEPT {LEADS}))",
 }
 """How many rows of what is kept beside the tweets do not follow from them."""
-COUNTED = ("tweets", "labelled", "corrected", "excluded", "review", "ambiguous")
 
 
 def check(store: Store) -> list[str]:
@@ -63,14 +62,13 @@ def check(store: Store) -> list[str]:
         if number := store.db.execute(sql).fetchone()[0]:
             problems.append(f"{number} tweets are missing, or wrong, in {what}.")
     actual = store.db.execute(
-        f"SELECT count(*), count(c.label), coalesce(sum({CORRECTED}), 0), "
-        "coalesce(sum(c.excluded), 0), coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) "
-        "FROM current c JOIN tweets t ON t.id = c.tweet JOIN imports i ON i.id = t.import "
+        f"SELECT count(*), {COUNTS} FROM current c JOIN tweets t ON t.id = c.tweet "
+        "JOIN imports i ON i.id = t.import "
         "WHERE i.action IS NOT NULL"  # the rows of an unfinished import do not count
     ).fetchone()
     kept = dict(store.db.execute("SELECT name, value FROM counts"))
     kept["tweets"] -= kept["removed"]
-    for name, number in zip(COUNTED, actual, strict=True):
+    for name, number in zip(("tweets", *COUNTED), actual, strict=True):
         if kept.get(name, 0) != number:
             problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")
     return problems

@@ -14,7 +14,7 @@ from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
 from storage.errors import UserError
 from storage.fts_tokens import tokenized
 from storage.indexes import fts_segments
-from storage.predicates import CORRECTED
+from storage.predicates import COUNTED, COUNTS
 from storage.store import Store, last_visible_id, now, transaction
 from storage.transfer.staging import sweep
 
@@ -153,13 +153,10 @@ def _record(db: sqlite3.Connection, annotator: str, kind: str, tweets: int) -> N
 
 def _uncount(db: sqlite3.Connection) -> None:
     row = db.execute(
-        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
-        "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM temp.removing m "
-        "CROSS JOIN current c ON c.tweet = m.tweet"
+        f"SELECT {COUNTS} FROM temp.removing m CROSS JOIN current c ON c.tweet = m.tweet"
     ).fetchone()
-    names = ("labelled", "corrected", "excluded", "review", "ambiguous")
     db.executemany(
-        "UPDATE counts SET value = value - ? WHERE name = ?", zip(row, names, strict=True)
+        "UPDATE counts SET value = value - ? WHERE name = ?", zip(row, COUNTED, strict=True)
     )
 
 

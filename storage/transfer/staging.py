@@ -20,7 +20,7 @@ from storage.fts_tokens import tokenized
 from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.judgements import FIELD, TRUTH
-from storage.predicates import CORRECTED
+from storage.predicates import COUNTED, COUNTS
 from storage.store import Store, last_visible_id, now, transaction
 from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge
@@ -306,11 +306,5 @@ class StagedImport:
 
 def count_labels(db: sqlite3.Connection, after: int) -> dict[str, int]:
     """The counts of the tweets above an id, apart from how many they are."""
-    row = db.execute(
-        f"SELECT count(c.label), coalesce(sum({CORRECTED}), 0), coalesce(sum(c.excluded), 0), "
-        "coalesce(sum(c.review), 0), coalesce(sum(c.ambiguous), 0) FROM current c "
-        "WHERE c.tweet > ?",
-        [after],
-    ).fetchone()
-    names = ("labelled", "corrected", "excluded", "review", "ambiguous")
-    return dict(zip(names, row, strict=True))
+    row = db.execute(f"SELECT {COUNTS} FROM current c WHERE c.tweet > ?", [after]).fetchone()
+    return dict(zip(COUNTED, row, strict=True))

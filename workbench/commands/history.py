@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from storage.history.snapshots import Snapshot, displayed_value
 from storage.query import tweets
 from storage.store import Store
 from workbench.console.options import Settings, common_options
-from workbench.console.printing import print_change, print_json, say, table
+from workbench.console.printing import print_change, print_json, say, table, utc_time
 from workbench.console.progress import progress_bar, spinner
 
 MOST_OLD = 20
@@ -42,7 +41,7 @@ def history(settings: Settings, number: int | None, limit: int | None) -> None:
         (
             (
                 event["event"],
-                _moment(event["at"]),
+                utc_time(event["at"]),
                 event["tweet"],
                 event["annotator"],
                 event["kind"],
@@ -103,7 +102,7 @@ def list_snapshots(settings: Settings) -> None:
     if settings.as_json:
         print_json([_as_json(one) for one in known])
         return
-    rows = [(one.name, _moment(one.at), one.annotator, one.tweets, one.note) for one in known]
+    rows = [(one.name, utc_time(one.at), one.annotator, one.tweets, one.note) for one in known]
     table(None, ("name", "when (UTC)", "by", ">tweets", "note"), rows)
 
 
@@ -209,10 +208,6 @@ def restore(settings: Settings, name: str) -> None:
     print_change(
         settings.as_json, change, f"{{}} as in {name!r} again; `workbench undo` takes it back."
     )
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 COMMANDS = (history, snapshot, list_snapshots, diff, restore)

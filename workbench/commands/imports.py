@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
@@ -16,7 +15,7 @@ from storage.transfer import removing
 from storage.transfer.removing import Removed
 from workbench import escaping
 from workbench.console.options import Settings, common_options
-from workbench.console.printing import print_json, say, table
+from workbench.console.printing import print_json, say, table, tweet_count, utc_time
 from workbench.console.progress import spinner
 
 
@@ -33,7 +32,7 @@ def list_imports(settings: Settings) -> None:
     if settings.as_json:
         print_json([asdict(one) for one in found])
         return
-    rows = [(one.id, _moment(one.at), one.annotator, f"{one.added:,}", one.file) for one in found]
+    rows = [(one.id, utc_time(one.at), one.annotator, f"{one.added:,}", one.file) for one in found]
     table(None, (">import", "when (UTC)", "by", ">tweets", "file"), rows)
 
 
@@ -57,7 +56,7 @@ def unimport(settings: Settings, number: int) -> None:
     if settings.as_json:
         print_json({"import": number, **asdict(removed)})
         return
-    gone = f"{_tweets(removed.tweets)} {'is' if removed.tweets == 1 else 'are'} gone"
+    gone = f"{tweet_count(removed.tweets)} {'is' if removed.tweets == 1 else 'are'} gone"
     predicted = f" (predictions: {removed.predictions:,})" if removed.predictions else ""
     say(f"Import {number} is taken back: {gone}{predicted}.")
 
@@ -85,7 +84,7 @@ def delete_tweets(
         require_writable(store)
         tweets.require_tweets(store, ids)
         chosen = dict.fromkeys(ids if filter_text is None else tweets.listing(store, filter_text))
-        what = f"Delete {_tweets(len(chosen))} with all that is known of them for good?"
+        what = f"Delete {tweet_count(len(chosen))} with all that is known of them for good?"
         if chosen and not yes and (settings.as_json or not sys.stdin.isatty()):
             raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")
         if chosen and not yes and not click.confirm(escaping.line(what)):
@@ -101,8 +100,8 @@ def delete_tweets(
         say("No tweet passes the filter; nothing was changed.")
         return
     say(
-        f"{_tweets(removed.tweets)} deleted for good (events of the history: {removed.events:,}, "
-        f"predictions: {removed.predictions:,})."
+        f"{tweet_count(removed.tweets)} deleted for good (events of the history: "
+        f"{removed.events:,}, predictions: {removed.predictions:,})."
     )
     held = [f"{number:,} {name.replace('_', ' ')}" for name, number in copies.items() if number]
     if held:
@@ -120,14 +119,6 @@ def _copies(store: Store) -> dict[str, int]:
 
 def _wait() -> None:
     say("An import goes on in this workspace; waiting for its end.", err=True)
-
-
-def _tweets(number: int) -> str:
-    return "1 tweet" if number == 1 else f"{number:,} tweets"
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 COMMANDS = (list_imports, unimport, delete_tweets)

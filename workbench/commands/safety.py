@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from storage.safety.restoring import DatabaseContent
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import escaping
 from workbench.console.options import Settings, common_options
-from workbench.console.printing import print_json, say, table
+from workbench.console.printing import print_json, say, table, utc_time
 from workbench.console.progress import spinner
 from workbench.runs.login_sessions import logout_effect
 from workbench.standard_streams import is_terminal
@@ -167,9 +166,7 @@ def _facts(content: DatabaseContent) -> dict[str, Any]:
     facts: dict[str, Any] = {"schema": content.schema}
     facts |= {name: f"{number:,}" for name, number in (content.counts or {}).items()}
     if content.last is not None:
-        facts["last change"] = (
-            f"{datetime.fromtimestamp(content.last / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-        )
+        facts["last change"] = utc_time(content.last)
     return facts
 
 

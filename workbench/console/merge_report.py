@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from storage.transfer.merging import MergeDifference, MergeReport, ValueDifference
+from workbench.console.printing import tweet_count
 
 MOST_CHANGES = 4
 """Changes of one kind that are told one by one."""
@@ -27,7 +28,9 @@ def sentences(merged: MergeReport, dry_run: bool) -> list[str]:
     said = []
     if merged.events:
         came = "would come" if dry_run else "came"
-        changed = f"{_tweets(merged.settled)} {'would change' if dry_run else 'changed'} by that"
+        changed = (
+            f"{tweet_count(merged.settled)} {'would change' if dry_run else 'changed'} by that"
+        )
         events = "1 new event" if merged.events == 1 else f"{merged.events:,} new events"
         said.append(
             f"{events} of the exported history "
@@ -36,15 +39,17 @@ def sentences(merged: MergeReport, dry_run: bool) -> list[str]:
     for found in merged.differences:
         one = found.tweets == 1
         said.append(
-            f"{_tweets(found.tweets)} {'has' if one else 'have'} {OTHERWISE[found.kind]} in this "
-            f"file{_changes(found)}."
+            f"{tweet_count(found.tweets)} {'has' if one else 'have'} {OTHERWISE[found.kind]} "
+            f"in this file{_changes(found)}."
         )
     if merged.labelled:
         have = "would get the label of this file" if dry_run else "have the label of this file now"
-        said.append(f"{_tweets(merged.labelled)} without a label {_agree(have, merged.labelled)}.")
+        said.append(
+            f"{tweet_count(merged.labelled)} without a label {_agree(have, merged.labelled)}."
+        )
     for kind, number in merged.updated.items():
         would = "would get" if dry_run else "got"
-        said.append(f"{_tweets(number)} {would} {TAKEN[kind]} that the file says.")
+        said.append(f"{tweet_count(number)} {would} {TAKEN[kind]} that the file says.")
     if (merged.updated or merged.labelled) and not dry_run:
         said.append("`workbench undo` takes that back as one step.")
     return said
@@ -78,10 +83,6 @@ def _change(change: ValueDifference) -> str:
     else:
         what = f"{change.field} {'on' if change.new else 'off'}"
     return f"{what}: {change.tweets:,}"
-
-
-def _tweets(number: int) -> str:
-    return "1 tweet" if number == 1 else f"{number:,} tweets"
 
 
 def _agree(words: str, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -20,6 +21,16 @@ from workbench.standard_streams import is_terminal
 def say(text: str, err: bool = False) -> None:
     """Print a line of text on stdout, or on stderr if `err`."""
     click.echo(escaping.lines(text), err=err)
+
+
+def tweet_count(number: int) -> str:
+    """A number of tweets in words."""
+    return "1 tweet" if number == 1 else f"{number:,} tweets"
+
+
+def utc_time(milliseconds: int) -> str:
+    """A moment, in milliseconds since 1970, as a date and a time of day in UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def print_json(value: Any) -> None:
