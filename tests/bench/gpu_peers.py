@@ -139,8 +139,8 @@ def write(result: dict[str, Any], out: Path) -> None:
         "",
         f"A Llama-7B shape with random weights ({size:.2f} billion), rank 16 on all linear layers, "
         "no dropout, the tweets of Surge AI's stock sentiment set, 16 a step. Each row is a "
-        "process of its own on the same card; seconds to the first step count from its start, imports, "
-        "loading and compiling included.",
+        "process of its own on the same card; seconds to the first step count from its start, "
+        "imports, loading and compiling included.",
         "",
         "| program | tweets/s | × the best peer | peak, GiB | s to the first step | versions |",
         "|---|---:|---:|---:|---:|---|",
