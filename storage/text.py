@@ -13,6 +13,7 @@ URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 USER = re.compile(r"@\w+")
 READABLE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str)
+INDENTED = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str, indent=1)
 
 
 def normalise(text: str) -> str:
@@ -53,20 +54,29 @@ def to_json(value: Any) -> str:
 
     What JSON has no number for becomes null.
     """
-    try:
-        readable = READABLE.encode(value)
-    except ValueError:  # an infinite number, or one that is none
-        value = _finite(value)
-        readable = READABLE.encode(value)
+    readable = readable_json(value)
     if readable.isascii() or not SURROGATE.search(readable):
         return readable
-    return json.dumps(value, default=str)
+    return json.dumps(json.loads(readable))
+
+
+def readable_json(value: Any, indented: bool = False) -> str:
+    """JSON in readable characters, half an emoji among them; null for what is no finite number."""
+    encoder = INDENTED if indented else READABLE
+    try:
+        return encoder.encode(value)
+    except ValueError:  # an infinite number, or one that is none
+        return encoder.encode(_finite(value))
 
 
 def _finite(value: Any) -> Any:
     """The value with null in place of numbers that JSON does not know."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {_finite_key(key): _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _finite_key(key: Any) -> Any:
+    return str(key) if isinstance(key, float) and not isfinite(key) else key

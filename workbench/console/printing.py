@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from storage.history.labels import Change
+from storage.text import readable_json
 from workbench import escaping
 from workbench.standard_streams import is_terminal
 
@@ -35,7 +36,7 @@ def utc_time(milliseconds: int) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value; what a terminal would act on is written as an escape."""
-    click.echo(_dumps(value, indent=1))
+    click.echo(_dumps(value, indented=True))
 
 
 def print_jsonl(values: Iterable[Any]) -> None:
@@ -108,6 +109,6 @@ def unknown_labels_sentence(outside: Mapping[str, int]) -> str:
     )
 
 
-def _dumps(value: Any, indent: int | None = None) -> str:
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+def _dumps(value: Any, indented: bool = False) -> str:
+    text = readable_json(value, indented)
     return escaping.UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)

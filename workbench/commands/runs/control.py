@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from storage.runs import runs as stored_runs
 from workbench.commands.runs.launch_options import launch_with_gpus
 from workbench.commands.runs.report import report_run
 from workbench.console.options import Settings, common_options, warn
-from workbench.console.printing import console, print_json, say
+from workbench.console.printing import console, print_json, print_jsonl, say
 from workbench.console.progress import spinner
 from workbench.console.run_follower import LogPrinter, follow_log
 from workbench.console.run_table import print_runs
@@ -76,7 +75,7 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
         printed = set()
         if settings.as_json:
             for values in follow_log(folder, follows):
-                say(json.dumps(values, ensure_ascii=False))
+                print_jsonl([values])
         else:
             with LogPrinter(folder, number, console()) as printer:
                 for values in follow_log(folder, follows, printer.show_state):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
+from storage.text import readable_json
 from workbench.modeling.export.model_card import model_card
 from workbench.recipes.recipes import Recipe, from_json
 
@@ -96,5 +97,5 @@ def load_adapter(base: Base, adapter: Path) -> Model:
 
 def write_description(folder: Path, details: dict[str, Any], merged: bool) -> None:
     """Write workbench.json and the model card of an adapter or of a merged model."""
-    (folder / DETAILS_FILE).write_text(json.dumps(details, ensure_ascii=False, indent=1), "utf-8")
+    (folder / DETAILS_FILE).write_text(readable_json(details, indented=True), "utf-8")
     (folder / "README.md").write_text(model_card(details, merged), "utf-8")
