@@ -16,7 +16,6 @@ from storage.formats.source import (
     DATASETS,
     EXCEL,
     FASTTEXT,
-    JSON,
     JSON_LINES,
     LINES,
     PARQUET,
@@ -38,7 +37,7 @@ def records(source: Source, position: Position | None = None) -> Iterator[Record
     position = position or Position(source.name)
     rows = plain_rows(source, position)
     found = forms.read(rows, source.form, position) if source.form else map(Record, rows)
-    return map(twitter.whole, found) if source.format in (JSON, JSON_LINES) else found
+    return map(twitter.whole, found)
 
 
 def rows(source: Source) -> Iterator[Row]:
@@ -79,12 +78,14 @@ def table(
 ) -> tuple[list[str], Iterator[list[Any]]] | None:
     """The names of the columns and the values of each row, for files that have fixed columns.
 
-    Cheaper than `records`; None for files that have others, and where wrong records are collected.
+    Cheaper than `records`; None for files that have others, and for tweets that may be cut, and
+    where wrong records are collected.
     Raises UserError like `records`.
     """
     if source.form or (position and position.collects):
         return None
-    return _table(source, position or Position(source.name))
+    found = _table(source, position or Position(source.name))
+    return None if found is not None and twitter.PARTS & set(found[0]) else found
 
 
 def _table(source: Source, position: Position) -> tuple[list[str], Iterator[list[Any]]] | None:

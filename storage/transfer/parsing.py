@@ -205,10 +205,11 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
 
 
 def _says_cut(job: Job) -> str | None:
-    """The column of a table that says which texts Twitter has cut, if none has them in full."""
+    """The column of a table that says which texts Twitter has cut, where that is not known yet."""
     if job.source.dialect is None or job.columns.short_text is not None:
         return None
-    return next((name for name in job.source.dialect.names if fold(name) == "truncated"), None)
+    spelt = (name for name in job.source.dialect.names if name not in twitter.PARTS)
+    return next((name for name in spelt if fold(name) == "truncated"), None)
 
 
 def _named_or_filled(cells: dict[str, Any], nameless: Collection[str]) -> dict[str, Any]:

@@ -8,11 +8,14 @@ from typing import Any
 from storage.formats.columns import Row
 from storage.formats.programs import records
 from storage.formats.programs.records import Record
+from storage.formats.values import cells
 
 PARTS = frozenset(("truncated", "full_text", "extended_tweet", "note_tweet", "retweeted_status"))
 """What says that a text is cut, or has the full one."""
 RETWEET = re.compile(r"RT @\w+: ")
 ELLIPSIS = "…"
+LONGEST = 100_000
+"""Characters of a cell that holds a tweet."""
 TRUE = (True, "true", "True", "TRUE")
 """What stands for yes in JSON and in tables."""
 CUT = "the text is cut, and the full text is not in the record"
@@ -24,7 +27,7 @@ def whole(record: Record) -> Record:
     if PARTS.isdisjoint(row) or not isinstance(row.get("text") or "", str):
         return record
     text, is_cut = _longest(row)
-    original = records.table(row.get("retweeted_status"))
+    original = _object(row.get("retweeted_status"))
     if original and (is_cut or text.endswith(ELLIPSIS)):
         begins = RETWEET.match(text)
         before = begins[0] if begins else ""
@@ -44,14 +47,19 @@ def whole(record: Record) -> Record:
 def _longest(row: Row) -> tuple[str, bool]:
     """The full text of a tweet, and whether that is cut too."""
     text, full = row.get("text") or "", row.get("full_text")
-    is_cut = bool(text) and row.get("truncated") in TRUE
+    marked = bool(text) and row.get("truncated") in TRUE
     apart = (
-        records.table(row.get("extended_tweet")).get("full_text"),
-        records.table(row.get("note_tweet")).get("text"),
-        full if is_cut or _goes_on(text, full) else None,
+        _object(row.get("extended_tweet")).get("full_text"),
+        _object(row.get("note_tweet")).get("text"),
+        full if marked or _goes_on(text, full) else None,
     )
     whole = next((value for value in apart if isinstance(value, str) and value), None)
-    return (text, is_cut) if whole is None else (whole, False)
+    return (text, marked and ELLIPSIS in text) if whole is None else (whole, False)
+
+
+def _object(cell: Any) -> Row:
+    """An object, which in a table is a text."""
+    return records.table(cells.parsed(cell, LONGEST))
 
 
 def _goes_on(text: Any, full: Any) -> bool:

@@ -89,9 +89,9 @@ def _is_span(item: Any) -> bool:
     return isinstance(item, list | tuple) and [type(part) for part in item[:2]] == [int, int]
 
 
-def parsed(cell: Any) -> Any:
+def parsed(cell: Any, longest: int = LONGEST) -> Any:
     """The list or object that a cell holds as text, in JSON or as Python prints it."""
-    if not isinstance(cell, str) or len(cell) > LONGEST:
+    if not isinstance(cell, str) or len(cell) > longest:
         return cell
     text = cell.strip()
     if text[:1] + text[-1:] not in ("[]", "{}"):

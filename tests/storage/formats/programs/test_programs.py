@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from storage.errors import UserError
@@ -492,6 +495,47 @@ def test_a_cut_tweet_has_its_full_text_wherever_it_stands(row, before, given):
     rows = [{name: f"short tweet {n}"} for n in range(before)]
     found, report = given([*rows, row], "t.jsonl")
     assert (found[-1], report.notices[:-1]) == ((UP, None), ())
+
+
+def as_parquet(rows, path):
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def as_datasets(rows, path):
+    datasets = pytest.importorskip("datasets")
+    datasets.Dataset.from_list(rows).save_to_disk(str(path))
+
+
+def as_csv(rows, path):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(
+            {k: json.dumps(v) if isinstance(v, dict) else v for k, v in row.items()} for row in rows
+        )
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize("row", WHOLE)
+@pytest.mark.parametrize(("save", "name"), [(as_parquet, "t.parquet"), (as_csv, "t.csv")])
+def test_a_cut_tweet_has_its_full_text_in_every_container(
+    save, name, row, lenient, taken, tmp_path
+):
+    named = "text" if "text" in row else "full_text"
+    nothing = dict.fromkeys(row)
+    path = tmp_path / name
+    save([row, *(nothing | {named: f"short tweet {n}"} for n in range(3))], path)
+    found, report = taken(path, lenient=lenient)
+    assert found[0] == (UP, None)
+    assert not [notice for notice in report.notices if "cut" in notice]
+    if "truncated" in row:
+        save([{"text": SHORT, "truncated": True, "id": 1}], path)
+        assert any("the text is cut" in notice for notice in taken(path)[1].notices)
+
+
+def test_a_cut_tweet_has_its_full_text_in_a_datasets_folder(taken, tmp_path):
+    as_datasets(WHOLE[:1], tmp_path / "set")
+    assert taken(tmp_path / "set")[0] == [(UP, None)]
 
 
 def test_a_retweet_keeps_whose_it_is(given):
