@@ -113,6 +113,20 @@ def read_windows(path: Path, rows: int = WINDOW_ROWS) -> Iterator[tuple[list[int
             yield ids, texts
 
 
+def in_sample_ids(folder: Path) -> set[int]:
+    """The tweets to predict whose texts the run is trained on.
+
+    Not by their ids: an adapter may have been trained in another workspace.
+    """
+    trained_on = set(read_snapshot(folder / run_folder.TRAIN).texts)
+    if not trained_on:
+        return set()
+    rows = (
+        row for part in read_windows(folder / run_folder.PREDICT) for row in zip(*part, strict=True)
+    )
+    return {number for number, text in rows if text in trained_on}
+
+
 @contextmanager
 def predictions_writer(folder: Path) -> Iterator[WritePredictions]:
     """Give a function that writes predictions; predictions.parquet appears when the block ends."""

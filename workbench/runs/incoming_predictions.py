@@ -30,17 +30,21 @@ def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Predictio
     path = folder / run_folder.PREDICTIONS
     own_ids = remap_ids(store, _texts(folder / run_folder.PREDICT))
     trained_on: set[str] = set()
+    trained_ids: set[int] = set()
     texts: dict[int, str] = {}
     if own_ids:
-        trained_on = set(tables.read_snapshot(folder / run_folder.TRAIN).texts)
+        trained = tables.read_snapshot(folder / run_folder.TRAIN)
+        trained_on, trained_ids = set(trained.texts), set(trained.ids)
         texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in own_ids}
     with tables.arrow_errors_as_user_errors(path, "resume the run to make it anew"):
         for prediction in _rows(path, len(run.labels)):
             place = own_ids.get(prediction.tweet, prediction.tweet)
             if place is None:
                 continue
-            seen = prediction.in_sample or texts.get(prediction.tweet) in trained_on
-            yield prediction._replace(tweet=place, in_sample=seen)
+            # Of what it was trained on the run says itself whether it is predicted out of fold.
+            copy = prediction.tweet not in trained_ids
+            seen = copy and texts.get(prediction.tweet) in trained_on
+            yield prediction._replace(tweet=place, in_sample=prediction.in_sample or seen)
 
 
 def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:

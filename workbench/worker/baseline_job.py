@@ -12,7 +12,7 @@ from workbench.worker.reporter import Reporter
 
 
 def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
-    """Write predictions.parquet; no prediction is in-sample."""
+    """Write predictions.parquet; in-sample are copies of training tweets, not these themselves."""
     settings = job.recipe.logistic
     assert settings is not None  # noqa: S101 - a baseline recipe has this section
     train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
@@ -40,5 +40,6 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
         train.texts, labels, [wanted.texts[i] for i in others], n_labels, settings.regularisation
     )
     rows = out_of_fold | {wanted.ids[i]: row for i, row in zip(others, outside, strict=True)}
-    tables.write_predictions(folder, wanted.ids, [rows[tweet] for tweet in wanted.ids], set())
+    copies = tables.in_sample_ids(folder) - out_of_fold.keys()
+    tables.write_predictions(folder, wanted.ids, [rows[tweet] for tweet in wanted.ids], copies)
     reporter.phase("done")

@@ -208,7 +208,7 @@ def _predict(
     reporter.phase(PREDICTING)
     path = folder / run_folder.PREDICT
     total = tables.count_rows(path)
-    in_sample = set(tables.read_snapshot(folder / run_folder.TRAIN).ids)
+    in_sample = tables.in_sample_ids(folder)
     done = 0
 
     def note(text: str) -> None:

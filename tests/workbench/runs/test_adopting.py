@@ -98,6 +98,25 @@ def test_a_run_copied_in_becomes_a_run_with_its_predictions_at_the_right_texts(n
     assert len(runs.every(home)) == 1
 
 
+def test_out_of_fold_predictions_stay_so_in_another_workspace(home, away):
+    wanted = tables.read_snapshot(away / "predict.parquet")
+    chances = [[0.5, 0.5]] * len(wanted.ids)
+    tables.write_predictions(away, wanted.ids, chances, set())
+    shutil.copytree(away, home.runs_folder / "1")
+    collect(home)
+    assert {in_sample for _, in_sample in shown(home, 1).values()} == {False}
+    assert set(runs.get(home, 1).metrics) == {"train", "test"}
+
+
+def test_what_was_trained_on_is_known_by_its_text(away):
+    train = tables.read_snapshot(away / "train.parquet")
+    moved = pq.read_table(away / "train.parquet").set_column(
+        0, "id", pa.array([number + 3 for number in train.ids], pa.int64())
+    )
+    pq.write_table(moved, away / "train.parquet")
+    assert tables.in_sample_ids(away) == set(train.ids)
+
+
 def test_a_number_that_is_taken_gives_way_and_loses_nothing(home, away):
     own = snapshot_training(home, recipes.load("baseline"), None, "")
     work(own.path)
