@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from storage.errors import UserError
+from workbench.analysis.folds import assign_folds
 
 Probabilities = NDArray[np.float64]
 """(texts, labels), each row sums to 1."""
@@ -60,13 +60,12 @@ def predict_out_of_fold(
     Stratified folds of whole groups; `groups` holds the group of each text. Raises UserError if
     there are too few texts of a label to leave any out.
     """
-    array = np.asarray(labels)
-    folds = min(folds, len(set(groups)), int(np.bincount(array).max()))
-    if folds < 2:
-        raise UserError("At least two different training tweets of one label are needed.")
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    array, fold_of = np.asarray(labels), np.asarray(assign_folds(labels, groups, folds, seed))
     rows = np.zeros((len(texts), n_labels))
-    for fit, held_out in splitter.split(texts, array, groups):
+    for fold in range(fold_of.max() + 1):
+        fit, held_out = (
+            np.flatnonzero(part).tolist() for part in (fold_of != fold, fold_of == fold)
+        )
         if len(set(array[fit])) < 2:
             raise UserError(
                 "Too few training tweets of one label to leave any out; label more of it."

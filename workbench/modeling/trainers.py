@@ -1,4 +1,4 @@
-"""The two trainers: training with the one that a recipe names."""
+"""The two trainers: training with the one that a recipe names, once or for each fold."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from storage.errors import UserError
 from workbench.modeling.base.model import Base
 from workbench.modeling.data.examples import Examples
 from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.packed.cross_fit import FoldPlan, cross_fit
 from workbench.modeling.packed.trainer import train_packed
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
@@ -25,12 +26,18 @@ def train(
     report: ReportEvent,
     stop_asked: Callable[[], bool],
     processes: ProcessGroup = SINGLE_PROCESS,
+    plan: FoldPlan | None = None,
 ) -> TrainingResult:
     """Fine-tune an adapter on the base, with checkpoints in `folder`, where it also resumes.
 
-    Raises UserError if there is nothing to train on, or if TRL's trainer is to use several GPUs.
+    With a plan of folds, one is trained without each of them before. Raises UserError if there is
+    nothing to train on, or if TRL's trainer is to use several GPUs.
     """
     assert recipe.training is not None  # noqa: S101 - a qlora recipe has it
+    if plan is not None:
+        return cross_fit(
+            base, recipe, prompter, examples, dev, plan, folder, report, stop_asked, processes
+        )
     if recipe.training.trainer != "trl":
         return train_packed(
             base, recipe, prompter, examples, dev, folder, report, stop_asked, processes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from storage.errors import UserError
 from workbench.planning.devices import Device
+from workbench.planning.fit_steps import fit_sizes, fit_steps
 from workbench.planning.memory_estimate import GIB, MemoryEstimate, TokenLengths, estimate_memory
 from workbench.planning.model_architecture import ModelArchitecture, gets_adapter, read_architecture
 from workbench.planning.time_estimate import estimate_from_rate, estimate_from_runs
@@ -139,10 +139,13 @@ def forecast(
     uses_trl = training.trainer == "trl"
     mode, memory = _choose_memory_mode(architecture, recipe, lengths, device, launch)
     tweets_per_step = training.batch_size * training.accumulation
-    steps = training.max_steps or training.epochs * math.ceil(texts.train / tweets_per_step)
+    sizes = fit_sizes(training, texts.train)
+    steps_of = [fit_steps(training, size) for size in sizes]
+    steps = sum(steps_of)
     name = str(base_path(base).resolve()) if is_local(base) else base
     share = lengths.mean / launch.processes
-    tokens = steps * min(tweets_per_step, texts.train) * share
+    drawn = sum(n * min(tweets_per_step, size) for n, size in zip(steps_of, sizes, strict=True))
+    tokens = drawn * share
     rough = estimate_from_rate(
         architecture, recipe, mode, device, steps, tokens, texts.scored * share
     )

@@ -21,6 +21,7 @@ BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
 CLASS_WEIGHTS = NO_WEIGHTS, BALANCED = ("none", "balanced")
 MAX_BATCH = 65_536
+MAX_FOLDS = 50
 MEMORY_SETTINGS = ("auto", *NAMED_MODES)
 
 
@@ -78,6 +79,10 @@ class Training:
     """Whether the adapter is that of the best dev evaluation, and not of the last step."""
     class_weights: str = NO_WEIGHTS
     """`balanced`: the tweets of each label together weigh the same in the loss."""
+    folds: int = 0
+    """Adapters that are trained without a fold of the tweets each, which they then score."""
+    final_fit: bool = True
+    """With folds: whether an adapter on all tweets follows, which is that of the run."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,15 @@ def _check(recipe: Recipe) -> None:
                 t.class_weights in CLASS_WEIGHTS,
                 f"training.class_weights is one of {', '.join(CLASS_WEIGHTS)}",
             ),
+            (
+                t.folds == 0 or 2 <= t.folds <= MAX_FOLDS,
+                f"training.folds is 0, or 2 to {MAX_FOLDS}",
+            ),
+            (
+                t.trainer == "packed" or t.folds == 0,
+                "training.folds goes with training.trainer=packed only",
+            ),
+            (t.folds > 0 or t.final_fit, "training.final_fit=false goes with training.folds only"),
             (
                 t.trainer == "packed" or t.class_weights == NO_WEIGHTS,
                 "training.class_weights=balanced goes with training.trainer=packed only",

@@ -21,7 +21,9 @@ Out:
     state.json      `folder.State`, replaced in one step
     log.jsonl       one JSON object a line: phases, training steps, dev results, notes
     checkpoints/    resumable states of training; those without the mark COMPLETE, and those that
-                    cannot be read, are passed over
+                    cannot be read, are passed over. Of a run with folds, fold-N/ holds those of
+                    fold N, and fold-N.parquet what it has scored, once it is done
+    folds.parquet   id, fold: by which fold each training tweet is left out, from 0
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on

@@ -136,13 +136,14 @@ def predictions_writer(folder: Path) -> Iterator[WritePredictions]:
         def write(
             ids: Sequence[int], probabilities: Sequence[Sequence[float]], in_sample: Sequence[bool]
         ) -> None:
+            if not ids:
+                return
             rows = np.asarray(probabilities, dtype=float).reshape(len(ids), -1)
-            some = bool(len(ids))
             columns = {
                 "id": pa.array(ids, pa.int64()),
                 "probabilities": pa.array(list(rows), pa.list_(pa.float64())),
-                "margin": margins(rows) if some else pa.array([], pa.float64()),
-                "entropy": entropies(rows) if some else pa.array([], pa.float64()),
+                "margin": margins(rows),
+                "entropy": entropies(rows),
                 "in_sample": pa.array(in_sample, pa.bool_()),
             }
             writer.write_table(pa.table(columns, PREDICTIONS_SCHEMA))

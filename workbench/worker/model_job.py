@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ from workbench.modeling.training.process_group import (
 )
 from workbench.modeling.training.result import TrainingDynamics
 from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
-from workbench.recipes.recipes import Quantization
+from workbench.recipes.recipes import Quantization, Training
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job
+from workbench.worker.folds import describe_folds, out_of_fold_rows, plan_folds
 from workbench.worker.reporter import Reporter
 
 PREDICTING = "predicting"
@@ -92,7 +93,7 @@ def run_model(
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
         reporter.update(**ended)
     if not stopped:
-        stopped = _predict(folder, reporter, model, prompter, recipe.training.memory, processes)
+        stopped = _predict(folder, reporter, model, prompter, recipe.training, processes)
     if not stopped:
         if processes.is_main:
             remove_checkpoints(folder / run_folder.CHECKPOINTS)
@@ -145,8 +146,14 @@ def _train(
         reporter.report("note", text=warning)
     if not (folder / run_folder.TRAIN).exists():
         raise UserError(f"{folder / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
-    examples, ids = _examples(folder / run_folder.TRAIN, job)
+    settings = job.recipe.training
+    assert settings is not None  # noqa: S101 - a qlora recipe has it
+    examples, snapshot = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
+    plan = None
+    if settings.folds:
+        plan = plan_folds(folder, settings, snapshot, examples.labels, processes)
+        reporter.report("note", text=describe_folds(plan, settings))
     trained = train(
         base,
         job.recipe,
@@ -157,10 +164,11 @@ def _train(
         reporter.report,
         stop_asked,
         processes,
+        plan,
     )
-    reporter.update(step=trained.steps)
-    if trained.stopped:
-        return trained.model, True
+    reporter.update(step=trained.earlier_steps + trained.steps)
+    if trained.stopped or not settings.final_fit:
+        return trained.model, trained.stopped
     if trained.remark is not None:
         reporter.report("note", text=trained.remark)
         reporter.update(reason=trained.remark)
@@ -168,7 +176,7 @@ def _train(
     if not processes.is_main:
         return trained.model, False
     if trained.dynamics is not None:
-        _save_dynamics(folder, ids, trained.dynamics)
+        _save_dynamics(folder, snapshot.ids, trained.dynamics)
     details = adapter_details(
         job.recipe,
         str(job.base),
@@ -197,17 +205,19 @@ def _predict(
     reporter: Reporter,
     model: Model,
     prompter: Prompter,
-    memory: str,
+    settings: Training,
     processes: ProcessGroup,
 ) -> bool:
     """Score window after window, so that a million tweets take no more memory than a few.
 
-    Each process scores its share of a window, and the first one writes the predictions of all. True
-    if the run was asked to stop before the end.
+    Each process scores its share of a window, and the first one writes the predictions of all.
+    Training tweets of a run with folds were scored out of fold already. True if the run was asked
+    to stop before the end.
     """
     reporter.phase(PREDICTING)
     path = folder / run_folder.PREDICT
     total = tables.count_rows(path)
+    out_of_fold = processes.all_gather([out_of_fold_rows(folder) if processes.is_main else {}])[0]
     in_sample = tables.in_sample_ids(folder)
     done = 0
 
@@ -223,13 +233,15 @@ def _predict(
 
     written = tables.predictions_writer(folder) if processes.is_main else nullcontext(None)
     try:
-        with written as write, label_scorer(model, prompter, total, memory, note) as score:
-            for ids, prompts in _prompts(path, prompter):
-                own = score(processes.shard(prompts), scored)
+        with written as write, label_scorer(model, prompter, total, settings.memory, note) as score:
+            for window in _windows(path, prompter, out_of_fold, settings.final_fit):
+                own = score(processes.shard(window.prompts), scored)
                 rows = processes.all_gather(own)
                 if write is not None:
-                    write(ids, rows, [number in in_sample for number in ids])
-                done += len(ids)
+                    known = window.known
+                    write(known, [out_of_fold[number] for number in known], [False] * len(known))
+                    write(window.ids, rows, [number in in_sample for number in window.ids])
+                done += window.rows
                 if done < total and processes.any(reporter.stop_asked):
                     raise _StoppedError
     except _StoppedError:
@@ -242,20 +254,42 @@ class _StoppedError(Exception):
     """The run was asked to stop while it scored; its predictions are not kept."""
 
 
-def _prompts(path: Path, prompter: Prompter) -> Iterator[tuple[list[int], list[list[int]]]]:
-    """Windows of ids and prompts; the next one is made while the device scores the last."""
+@dataclass(frozen=True)
+class _Window:
+    """Some rows of the texts to predict."""
+
+    rows: int
+    known: list[int]
+    """The ids of those that were scored out of fold."""
+    ids: list[int]
+    """The ids of those to score."""
+    prompts: list[list[int]]
+
+
+def _windows(
+    path: Path, prompter: Prompter, out_of_fold: Container[int], others: bool
+) -> Iterator[_Window]:
+    """Windows of prompts; the next one is made while the device scores the last.
+
+    Without `others`, only what was scored out of fold is to be predicted.
+    """
     with ThreadPoolExecutor(1) as pool:
-        windows = (
-            (ids, pool.submit(prompter.encode, texts)) for ids, texts in tables.read_windows(path)
-        )
+
+        def prepare(ids: list[int], texts: list[str]) -> _Window:
+            known = [number for number in ids if number in out_of_fold]
+            pairs = zip(ids, texts, strict=True) if others else ()
+            left = [(number, text) for number, text in pairs if number not in out_of_fold]
+            prompts = prompter.encode([text for _, text in left])
+            return _Window(len(ids), known, [number for number, _ in left], prompts)
+
+        windows = (pool.submit(prepare, *window) for window in tables.read_windows(path))
         waiting = next(windows, None)
         while waiting is not None:
-            ids, prompts = waiting
-            following = next(windows, None)
-            yield ids, prompts.result()
-            waiting = following
+            window = waiting.result()
+            waiting = next(windows, None)
+            yield window
 
 
-def _examples(path: Path, job: Job) -> tuple[Examples, list[int]]:
+def _examples(path: Path, job: Job) -> tuple[Examples, tables.SnapshotTable]:
     snapshot, numbers = tables.read_examples(path, job.labels)
-    return Examples(snapshot.texts, numbers), snapshot.ids
+    return Examples(snapshot.texts, numbers), snapshot

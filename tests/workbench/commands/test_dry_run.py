@@ -207,3 +207,34 @@ def test_processes_on_a_cpu_share_its_memory(small, repository):
     ]
     assert [found.fits for found in both] == [True, False]
     assert "GiB for each process" in both[1].sentences()[1]
+
+
+def test_folds_are_counted_in_steps_time_and_settings(trained, cli, repository, falcon):
+    base = repository / "sample_data" / "base"
+    arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--json")
+    plain, found = (cli(*arguments, *more).json for more in ((), ("--folds", "4")))
+    assert found["settings"]["training"]["folds"] == 4
+    assert (plain["steps"], found["steps"]) == (80, 5 * 80)
+    assert found["seconds"] > 3 * plain["seconds"]
+    without_last = cli(*arguments, "--folds", "4", "--set", "training.final_fit=false").json
+    assert without_last["steps"] == 4 * 80
+    baseline = cli("train", "--dry-run", "--recipe", "baseline", "--folds", "7", "--json").json
+    assert baseline["settings"]["logistic"]["folds"] == 7
+
+    epochs = recipes.load("fast", ["training.max_steps=0", "training.epochs=2", "training.folds=4"])
+    device, message = H100, "{text}"
+    steps = forecast(epochs, falcon, message, TEXTS, device, []).steps
+    assert steps == 4 * 2 * 19 + 2 * 25  # of 300 and of 400 tweets, 16 a step
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--recipe", "seed", "--folds", "5"), "training.folds goes with training.trainer=packed"),
+        (("--recipe", "fast", "--folds", "1"), "training.folds is 0, or 2 to 50"),
+        (("--recipe", "fast", "--set", "training.final_fit=false"), "goes with training.folds"),
+    ],
+)
+def test_folds_that_cannot_be_are_one_sentence(trained, cli, options, sentence):
+    done = cli("train", "--dry-run", *options)
+    assert done.status == 2 and sentence in done.err

@@ -229,7 +229,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     if form.startswith("padded"):
         padded = ModelCapabilities(packing=False, linear_lm_head=True, reason="it is to be tested")
         monkeypatch.setattr(
-            "workbench.modeling.packed.trainer.probe_capabilities", lambda *a: padded
+            "workbench.modeling.packed.adapter_fits.probe_capabilities", lambda *a: padded
         )
     overrides = (
         "training.max_steps=7",
@@ -351,7 +351,7 @@ def test_trained_biases_of_the_base_fit_the_weights_beside_them(
 def test_biases_of_a_base_that_is_shared_out_are_not_trained(
     prepare_small, sample, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("workbench.modeling.packed.trainer.is_sharded", lambda model: True)
+    monkeypatch.setattr("workbench.modeling.packed.adapter_fits.is_sharded", lambda model: True)
     recipe, base, prompter = prepare_small("lora.bias=all", "training.memory=sharded")
     with pytest.raises(UserError, match=r"set lora\.bias=none"):
         train(base, recipe, prompter, sample(4), NOBODY, tmp_path, silent, never)

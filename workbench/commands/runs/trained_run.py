@@ -14,11 +14,19 @@ def trained_run(store: Store, number: int | None) -> Run:
     from workbench.runs.collecting import collect
 
     collect(store)
-    run = (
-        stored_runs.latest(store, ("qlora",)) if number is None else stored_runs.get(store, number)
-    )
-    if not (store.run_folder(run.id) / run_folder.ADAPTER).is_dir():
+    if number is not None:
+        run = stored_runs.get(store, number)
+    else:
+        run = stored_runs.latest(store, ("qlora",))
+        done = (r for r in stored_runs.every(store, metrics=False) if r.state == run_folder.DONE)
+        run = next((r for r in done if r.kind == "qlora" and _has_adapter(store, r)), run)
+    if not _has_adapter(store, run):
         raise UserError(
             f"Run {run.id} ({run.recipe}, {run.state}) has no adapter; name a trained run."
         )
     return run
+
+
+def _has_adapter(store: Store, run: Run) -> bool:
+    """Whether a run has an adapter; one without a last fit on all tweets has none."""
+    return (store.run_folder(run.id) / run_folder.ADAPTER).is_dir()

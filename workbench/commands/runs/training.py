@@ -20,6 +20,7 @@ from workbench.console.printing import say, unknown_labels_sentence
 from workbench.console.progress import spinner
 from workbench.recipes import recipes
 from workbench.recipes.base_models import require_model, require_same_base
+from workbench.recipes.recipes import Recipe
 from workbench.rundir import folder as run_folder
 from workbench.runs import launching
 
@@ -33,6 +34,12 @@ from workbench.runs import launching
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Train K adapters more, each without a fold of the training tweets, which it then scores.",
 )
 @click.option(
     "--predict",
@@ -52,6 +59,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     recipe: str | None,
     base: str | None,
     overrides: tuple[str, ...],
+    folds: int | None,
     filter_text: str,
     trust_remote_code: bool,
     dry_run: bool,
@@ -65,13 +73,17 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     Test tweets, and texts equal to one, never enter training. The run goes on when this terminal
     closes; watch it with `workbench logs ID -f`.
 
+    With --folds, each training tweet is predicted by an adapter that has seen neither it nor a
+    near duplicate, as the suspects need it. An adapter on all tweets follows, which is that of the
+    run and predicts all other tweets; --set training.final_fit=false leaves it out, and them.
+
     Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
     """
     from workbench.commands.runs.time_estimate import log_estimate
     from workbench.runs.snapshotting import snapshot_training
 
     with settings.store(daily_backup=not dry_run) as store:
-        chosen = recipes.load(recipe or store.config.recipe, overrides)
+        chosen = _choose_recipe(recipe or store.config.recipe, overrides, folds)
         how = choose_launch(launcher, nodes, gpus, chosen)
         model = base or store.config.base
         if chosen.kind == "qlora":
@@ -97,6 +109,14 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
                 say(unknown_labels_sentence(outside))
         warn_of_logout()
         report_run(settings, store, snapshot.job.id, waits)
+
+
+def _choose_recipe(name: str, overrides: tuple[str, ...], folds: int | None) -> Recipe:
+    """The recipe with the settings of the options; a baseline has folds of its own."""
+    if folds is None:
+        return recipes.load(name, overrides)
+    section = "logistic" if recipes.load(name).kind == "baseline" else "training"
+    return recipes.load(name, [*overrides, f"{section}.folds={folds}"])
 
 
 @click.command()

@@ -13,6 +13,7 @@ from workbench.modeling.data import sampler
 from workbench.modeling.data.batches import Batch, TokenizedExample, pack, pad, split_by_tokens
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.training.process_group import ProcessGroup
+from workbench.planning.fit_steps import fit_steps
 from workbench.recipes.memory_modes import MemoryMode
 from workbench.recipes.recipes import Training
 
@@ -49,7 +50,7 @@ class TrainingSchedule:
         self.lengths = [len(example.tokens) for example in examples]
         self.examples_per_step = settings.batch_size * settings.accumulation
         self.steps_per_epoch = sampler.steps_per_epoch(len(examples), self.examples_per_step)
-        self.total_steps = settings.max_steps or settings.epochs * self.steps_per_epoch
+        self.total_steps = fit_steps(settings, len(examples))
         self._epoch_steps = lru_cache(maxsize=2)(self._arrange_epoch)
 
     @property

@@ -28,7 +28,6 @@ from workbench.modeling.packed.checkpoint_io import (
 )
 from workbench.modeling.packed.dynamics import DynamicsRecorder
 from workbench.modeling.packed.forward_backward import ForwardBackward
-from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.packed.schedule import TrainingSchedule
 from workbench.modeling.training import dev_evaluation
 from workbench.modeling.training.checkpoints import (
@@ -51,7 +50,7 @@ class TrainingLoop:
     def __init__(
         self,
         model: Model,
-        masters: MasterWeights,
+        forward_backward: ForwardBackward,
         schedule: TrainingSchedule,
         dev: Examples,
         folder: Path,
@@ -59,26 +58,18 @@ class TrainingLoop:
         stop_asked: Callable[[], bool],
     ) -> None:
         settings = schedule.settings
-        self.model, self.masters, self.schedule = model, masters, schedule
+        self.model, self.forward_backward, self.schedule = model, forward_backward, schedule
+        self.masters = forward_backward.masters
         self.dev, self.folder, self.report, self.stop_asked = dev, folder, report, stop_asked
         self.processes = schedule.processes
         self.device = model.device
         self.multiple = ROW_MULTIPLE.get(self.device.type, 8)
         self.optimizer = torch.optim.AdamW(
-            [masters.weights], lr=settings.learning_rate, weight_decay=0.0, fused=True
+            [self.masters.weights], lr=settings.learning_rate, weight_decay=0.0, fused=True
         )
         self.rate_factor = _rate_factor(settings, schedule.total_steps, self.optimizer)
-        label_tokens = None
-        if not schedule.full_text:
-            label_tokens = torch.tensor(schedule.prompter.label_tree.columns, device=self.device)
-        self.forward_backward = ForwardBackward(
-            model.get_base_model(),
-            masters,
-            schedule.capabilities,
-            label_tokens,
-            self._note,
-        )
         self.state = TrainingState(step=0, seed=settings.seed)
+        self._set_state(self.state)
         self.recorder = DynamicsRecorder(schedule.processes)
         self.adapter_step = 0
         """The step that the weights of the adapter are of, at the end."""

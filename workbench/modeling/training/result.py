@@ -37,3 +37,5 @@ class TrainingResult:
     """The step that the weights of the adapter are of."""
     remark: str | None = None
     """One sentence, if the run or its adapter is not that of the last step of the recipe."""
+    earlier_steps: int = 0
+    """Steps of the adapters that were trained before this one, each without a fold."""
