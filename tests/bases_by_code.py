@@ -137,6 +137,15 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "classifier": lambda: hf.LlamaForSequenceClassification(hf.LlamaConfig(**TEXT)),
     "window": lambda: hf.MistralForCausalLM(hf.MistralConfig(**TEXT, sliding_window=48)),
+    "gemma2": lambda: hf.Gemma2ForCausalLM(
+        hf.Gemma2Config(**TEXT | {"head_dim": 32, "sliding_window": 48})
+    ),
+    "gemma3-text": lambda: hf.Gemma3ForCausalLM(
+        hf.Gemma3TextConfig(
+            **TEXT | {"head_dim": 32, "sliding_window": 48},
+            layer_types=["sliding_attention", "full_attention"],
+        )
+    ),
 }
 """Models by kind; some kinds below are made of one of these."""
 SAVED_IN_4_BIT = {

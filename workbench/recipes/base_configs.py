@@ -19,6 +19,14 @@ OTHER_HEADS = (
     "ForRewardModel",
 )
 """How the classes of models end that give no next token."""
+POSITIONS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "n_ctx",
+)
+"""What the number of positions is called in the config.json of different architectures."""
 BITSANDBYTES = ("bitsandbytes", "bitsandbytes_4bit")
 
 
@@ -66,6 +74,51 @@ def is_quantised(config: Mapping[str, Any]) -> bool:
     return _quantisation(config) is not None
 
 
+def positions(config: Mapping[str, Any]) -> int | None:
+    """The most tokens that a base was made to read at a time; None if its config names none.
+
+    Rotary positions that are scaled reach further than the number says, by a factor.
+    """
+    text = _text_config(config)
+    known = (text[name] for name in POSITIONS if isinstance(text.get(name), int))
+    most = next((number for number in known if number > 0), None)
+    scaling = text.get("rope_parameters") or text.get("rope_scaling")
+    factor = scaling.get("factor") if isinstance(scaling, Mapping) else None
+    if most is None or not isinstance(factor, int | float):
+        return most
+    return int(most * max(1, factor))
+
+
+def require_positions(config: Mapping[str, Any], name: str, max_length: int) -> None:
+    """Raise UserError if a run may give a base more tokens at a time than it can read."""
+    most = positions(config)
+    if most is not None and most < max_length:
+        raise UserError(
+            f"{name} reads at most {most:,} tokens at a time, and training.max_length is "
+            f"{max_length:,}; set --set training.max_length={most}."
+        )
+
+
+def attention_window(config: Mapping[str, Any]) -> int | None:
+    """How many tokens back the layers look that do not see all; None if all layers see all."""
+    text = _text_config(config)
+    kinds = text.get("layer_types")
+    if isinstance(kinds, list) and not {*kinds} & {"sliding_attention", "chunked_attention"}:
+        return None
+    if text.get("use_sliding_window") is False:
+        return None
+    sizes = (text.get(name) for name in ("sliding_window", "attention_chunk_size"))
+    return min((size for size in sizes if isinstance(size, int) and size > 0), default=None)
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part about the decoder, in bases that also see images."""
+    found = config.get("text_config")
+    return found if isinstance(found, Mapping) else config
+
+
 def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     found = config.get("quantization_config") or config.get("compression_config")
-    return found if isinstance(found, Mapping) else None
+    if not found:
+        return None
+    return found if isinstance(found, Mapping) else {}

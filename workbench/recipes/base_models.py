@@ -8,10 +8,12 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from storage.errors import UserError, on_one_line
+from workbench.recipes import weight_files
 from workbench.recipes.base_configs import require_supported
 
 TOKENIZER_FILES = (
@@ -55,7 +57,8 @@ def require_model(name: str) -> None:
     looks_local = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if path.is_dir():
         _require_files(path)
-        _require_supported(path)
+        require_supported(read_config(path), str(path))
+        weight_files.require_whole(path)
     elif path.exists() or looks_local or not HUB_NAME.fullmatch(name):
         raise UserError(f"There is no model folder {name}; give a folder or a hub name.")
 
@@ -96,7 +99,8 @@ def _base_of(adapter: Path) -> str:
         return ""
 
 
-def _require_supported(folder: Path) -> None:
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a base; raises UserError if it is damaged."""
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8"))
@@ -106,7 +110,7 @@ def _require_supported(folder: Path) -> None:
         raise UserError(f"{path} is damaged ({why}); copy the model anew.") from None
     if not isinstance(config, dict):
         raise UserError(f"{path} is damaged (it holds no object); copy the model anew.")
-    require_supported(config, str(folder))
+    return config
 
 
 def hub_reachable() -> bool:

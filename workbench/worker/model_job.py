@@ -37,6 +37,7 @@ from workbench.modeling.training.process_group import (
     init_process_group,
 )
 from workbench.modeling.training.result import TrainingDynamics
+from workbench.recipes.base_configs import require_positions
 from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
 from workbench.recipes.recipes import Quantization, Training
 from workbench.rundir import folder as run_folder
@@ -86,6 +87,7 @@ def run_model(
         prompter = saved_prompter(base.tokenizer, read_adapter_details(adapter))
     else:
         length, chat = recipe.training.max_length, job.prompt == CHAT
+        require_positions(base.model.config.to_dict(), str(job.base), length)
         prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
     if ended is None:
         model, stopped = _train(job, folder, reporter, base, prompter, processes)

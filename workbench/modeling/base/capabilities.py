@@ -13,6 +13,7 @@ from workbench.modeling.base.model import Model
 from workbench.modeling.base.out_of_memory import is_out_of_memory
 from workbench.modeling.data.batches import TokenizedExample, pack
 from workbench.modeling.data.prompts import Prompter
+from workbench.recipes.base_configs import attention_window
 
 PROBE_TEXTS = ("up", "no way that this goes up again, they said", "down and out")
 LEAK_TOLERANCE = 1e-4
@@ -39,16 +40,18 @@ class ModelCapabilities:
         return f"tweets of similar length are padded into batches, since {self.reason}"
 
 
-def probe_capabilities(model: Model, prompter: Prompter) -> ModelCapabilities:
+def probe_capabilities(model: Model, prompter: Prompter, longest: int = 0) -> ModelCapabilities:
     """Try a base model without adapter on two tweets, packed and one by one.
 
-    An error that says that memory ran out is raised, since it says nothing about the model.
+    The second one has `longest` tokens, those of the longest tweet to come, since some models look
+    back so far and no further, which packed tweets would not know. An error that says that memory
+    ran out is raised, since it says nothing about the model.
     """
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            return _probe(model, prompter)
+            return _probe(model, prompter, longest)
     finally:
         model.train(was_training)
 
@@ -70,12 +73,19 @@ def has_linear_lm_head(model: Model, prompter: Prompter) -> bool:
     return bool(distance <= tolerance * logits.std())
 
 
-def _probe(model: Model, prompter: Prompter) -> ModelCapabilities:
+def _probe(model: Model, prompter: Prompter, longest: int) -> ModelCapabilities:
     pad_id = prompter.tokenizer.pad_token_id
     first, second, third = prompter.encode(PROBE_TEXTS)
+    second = (second * (longest // len(second) + 1))[: max(longest, len(second))]
     alone = torch.stack([_last_logits(model, prompt) for prompt in (first, second)])
     scale = alone.std()
     linear_lm_head = has_linear_lm_head(model, prompter)
+    window = attention_window(model.config.to_dict())
+    if window is not None and window < len(second):
+        reason = (
+            f"some layers look back {window:,} tokens only, and tweets have up to {len(second):,}"
+        )
+        return ModelCapabilities(False, linear_lm_head, reason)
     is_32_bit = model.dtype == torch.float32
     tolerance = PACKING_TOLERANCE_32_BIT if is_32_bit else PACKING_TOLERANCE_16_BIT
     # another first tweet of the same length, so that nothing but its tokens differs

@@ -1,8 +1,12 @@
-"""Checks of a base after loading: it is in 4-bit where the recipe says so, and causal."""
+"""Checks of a base after loading: whole, in 4-bit where the recipe says so, and causal."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import torch
+from torch import nn
 
 from storage.errors import UserError
 from workbench.modeling.base.model import Model
@@ -18,6 +22,46 @@ LOOK_AHEAD_TOLERANCE_32_BIT, LOOK_AHEAD_TOLERANCE_16_BIT = 1e-4, 1e-3
 
 Those of an encoder that was never trained move by 0.0015 and more.
 """
+
+
+LAYER_NUMBER = re.compile(r"(.*\.)(\d+)\..*")
+
+
+def require_all_layers(model: Model, unused: Iterable[str], name: str) -> None:
+    """Raise UserError if weights of decoder layers are not used, since config.json has too few.
+
+    `unused` are the names of weights that were found and have no place in the model.
+    """
+    stems = {match[1] for key, _ in model.named_parameters() if (match := LAYER_NUMBER.match(key))}
+    for key in sorted(unused):
+        if (match := LAYER_NUMBER.match(key)) and match[1] in stems:
+            raise UserError(
+                f"{name} holds weights that its config.json leaves out (such as {key}), so it "
+                "would answer without some of its layers; copy its config.json from the model "
+                "again."
+            )
+
+
+def require_declared_sizes(model: Model, name: str) -> None:
+    """Raise UserError if weights are of other sizes than config.json says.
+
+    transformers takes them as they are where it loads a model in 4-bit.
+    """
+    for path, module in model.named_modules():
+        if isinstance(module, nn.Embedding):
+            declared = (module.num_embeddings, module.embedding_dim)
+        elif isinstance(module, nn.Linear):
+            declared = (module.out_features, module.in_features)
+        else:
+            continue
+        weight = module.weight
+        held = tuple(getattr(getattr(weight, "quant_state", None), "shape", weight.shape))
+        if held != declared:
+            raise UserError(
+                f"The config.json of {name} says {declared[0]:,} × {declared[1]:,} for {path}, and "
+                f"its weights are {' × '.join(f'{size:,}' for size in held)}; copy both from the "
+                "same model."
+            )
 
 
 def count_linear_layers(model: Model) -> tuple[int, int]:

@@ -10,17 +10,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from storage.errors import UserError, on_one_line
+from storage.errors import UserError
 from workbench.modeling.base.checks import (
     NOT_IN_4_BIT,
     count_linear_layers,
     require_4_bit,
+    require_all_layers,
     require_causal,
+    require_declared_sizes,
 )
 from workbench.modeling.base.compute_dtype import with_compute_dtype
 from workbench.modeling.base.loading_errors import as_user_errors
 from workbench.modeling.base.model import Base, Model
-from workbench.modeling.data.tokenizing import Tokenizer
+from workbench.modeling.data.tokenizing import Tokenizer, use_known_tokens
 from workbench.recipes.base_configs import held_quantization, is_quantised, require_supported
 from workbench.recipes.base_models import require_model
 from workbench.recipes.recipes import Quantization
@@ -50,9 +52,10 @@ def load_base(
     fetched or used here, or when a layer that the recipe wants in 4-bit is not.
     """
     disable_progress_bars()
-    tokenizer = load_tokenizer(name, trust_remote_code)
-    with as_user_errors(name):
+    require_model(name)
+    with as_user_errors(name, "the config.json of "):
         config = _load_config(name, trust_remote_code)
+    tokenizer = load_tokenizer(name, trust_remote_code)
     values = config.to_dict()
     require_supported(values, name)
     if sharded and is_quantised(values):
@@ -63,15 +66,18 @@ def load_base(
     quantization = with_compute_dtype(held_quantization(values, quantization))
     model = _load_model(name, config, quantization, trust_remote_code, sharded)
     model.config.use_cache = False
+    require_declared_sizes(model, name)
+    use_known_tokens(tokenizer, model.get_input_embeddings().num_embeddings, name)
     if sharded:
         from workbench.modeling.base.sharding import shard_model
 
         shard_model(model, quantization, torch.device(default_device()))
-    in_4bit, total = count_linear_layers(model)
-    if quantization.bits == 4:
-        require_4_bit(model, name)
-        _compute_in(model, getattr(torch, quantization.compute_dtype))
-    require_causal(model, name)
+    with as_user_errors(name):  # a model that works otherwise than those of its library do
+        in_4bit, total = count_linear_layers(model)
+        if quantization.bits == 4:
+            require_4_bit(model, name)
+            _compute_in(model, getattr(torch, quantization.compute_dtype))
+        require_causal(model, name)
     return Base(model, tokenizer, in_4bit, total, quantization)
 
 
@@ -115,6 +121,7 @@ def _load_model(
             f"{name} lacks {len(missing):,} of the weights that its config.json asks for (such as "
             f"{missing[0]}); download the model whole, or give another base with --base."
         )
+    require_all_layers(model, loaded["unexpected_keys"], name)
     return model
 
 
@@ -143,29 +150,19 @@ def auto_class(config: Any) -> str:
 
 
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> Tokenizer:
-    """Load the tokenizer of a base; it pads on the right, with its end token if it has no other.
+    """Load the tokenizer of a base; it pads on the right.
 
     Raises UserError when there is none, when it is damaged, or when it is not a fast one.
     """
     from transformers import AutoTokenizer
 
     require_model(name)
-    try:
-        with as_user_errors(name):
-            tokenizer = AutoTokenizer.from_pretrained(
-                name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
-            )
-    except UserError:
-        raise
-    except Exception as error:  # a damaged tokenizer raises what it happens to trip over
-        raise UserError(
-            f"The tokenizer of {name} cannot be loaded ({type(error).__name__}: "
-            f"{on_one_line(error)}); copy its files from the model again."
-        ) from error
+    with as_user_errors(name, "the tokenizer of ", "copy its files from the model again"):
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, local_files_only=Path(name).is_dir(), trust_remote_code=trust_remote_code
+        )
     if not tokenizer.is_fast:
         raise UserError(f"{name} has no fast tokenizer (tokenizer.json), which is needed here.")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     return tokenizer
 

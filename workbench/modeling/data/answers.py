@@ -32,14 +32,15 @@ def place_answers(
 ) -> tuple[str, tuple[Tokens, ...]]:
     """The template up to the answer, and the tokens of each label word after it.
 
-    Raises UserError when a word changes the tokens of the prompt itself, or when two words are the
-    same tokens.
+    Raises UserError when a word changes the tokens of the prompt itself, when it has characters
+    that the tokenizer does not know, or when two words are the same tokens.
     """
     begin = beginning(tokenizer)
     for end in _prompt_ends(template):
         answers = [_answer(tokenizer, end, word, begin) for word in words]
         if all(answer is not None for answer in answers):
             found = tuple(answer for answer in answers if answer is not None)
+            _require_known(tokenizer, words, found)
             _require_distinct(words, found)
             return end.template, found
     number = answers.index(None)
@@ -73,6 +74,15 @@ def _answer(tokenizer: Tokenizer, end: PromptEnd, word: str, begin: Tokens) -> T
         alone, whole = encode(tokenizer, [prompt, prompt + end.between + word], begin)
         found.add(tuple(whole[len(alone) :]) if whole[: len(alone)] == alone else None)
     return found.pop() if len(found) == 1 else None
+
+
+def _require_known(tokenizer: Tokenizer, words: Sequence[str], answers: Sequence[Tokens]) -> None:
+    for word, answer in zip(words, answers, strict=True):
+        if tokenizer.unk_token_id in answer:
+            raise UserError(
+                f"The label word {word!r} has characters that this model's tokenizer does not know "
+                f"({tokenizer.unk_token}); choose another word under [words] in workbench.toml."
+            )
 
 
 def _require_distinct(words: Sequence[str], answers: Sequence[Tokens]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from storage.errors import UserError
+from workbench.modeling.data.label_tree import NO_END
 from workbench.modeling.data.prompts import Prompter
 
 PADDING_DOCUMENT = -1
@@ -101,7 +103,15 @@ def label_word_examples(
 def full_text_examples(
     prompter: Prompter, texts: Sequence[str], labels: Sequence[int]
 ) -> list[TokenizedExample]:
-    """Examples for the loss over prompts, label words and end token: each token but the first."""
+    """Examples for the loss over prompts, label words and end token: each token but the first.
+
+    Raises UserError if the tokenizer has no end token.
+    """
+    if prompter.end_token_id == NO_END:
+        raise UserError(
+            "loss=full-text ends each text with an end token, and the tokenizer of this base has "
+            "none; take a recipe with another loss, such as fast."
+        )
     examples = []
     prompts = prompter.encode(texts, reserve=1)
     for index, (prompt, label) in enumerate(zip(prompts, labels, strict=True)):

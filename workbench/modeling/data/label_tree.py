@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 Tokens = tuple[int, ...]
+NO_END = -1
+"""In place of the end token where a tokenizer has none, or nobody has noted it."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from storage.errors import UserError
 from workbench.modeling.data.answers import place_answers
 from workbench.modeling.data.chat import chat_template
-from workbench.modeling.data.label_tree import LabelTree, closed_answers, label_tree
+from workbench.modeling.data.label_tree import NO_END, LabelTree, closed_answers, label_tree
 from workbench.modeling.data.tokenizing import ControlTokens, Tokenizer, beginning, encode
 
 
@@ -29,9 +29,12 @@ class Prompter:
 
     @property
     def end_token_id(self) -> int:
-        """The token that ends an answer in full-text training, and a word that begins another."""
-        end: int = self.tokenizer.eos_token_id
-        return end
+        """The token that ends an answer in full-text training, and a word that begins another.
+
+        It is NO_END where the tokenizer has none.
+        """
+        end: int | None = self.tokenizer.eos_token_id
+        return NO_END if end is None else end
 
     @cached_property
     def label_tree(self) -> LabelTree:
@@ -97,19 +100,30 @@ def make_prompter(
     """Make a prompter, with the tokens of each label word; see `answers`.
 
     With `chat`, the template is the message of a user, and the label word begins the answer. Raises
-    UserError when words cannot be told apart, when they do not fit the end of the prompt, when a
-    base has no chat template, or when `max_length` leaves no room for a text.
+    UserError when words cannot be told apart or are unknown to the tokenizer, when they do not fit
+    the end of the prompt, when a base has no chat template, or when `max_length` leaves no room.
     """
     if chat:
         template = chat_template(tokenizer, template)
     template, label_token_ids = place_answers(tokenizer, template, words)
     prompter = Prompter(tokenizer, template, tuple(labels), label_token_ids, max_length)
+    _require_end(prompter, words)
     fixed = len(prompter._tokenize([""])[0]) + max(map(len, label_token_ids))
     if max_length < fixed + 8:
         raise UserError(
             f"training.max_length={max_length} leaves no room for a text in the prompt; raise it."
         )
     return prompter
+
+
+def _require_end(prompter: Prompter, words: Sequence[str]) -> None:
+    closed = closed_answers(prompter.label_token_ids, prompter.end_token_id)
+    for word, answer in zip(words, closed, strict=True):
+        if NO_END in answer:
+            raise UserError(
+                f"The label word {word!r} begins another one, and this base's tokenizer has no end "
+                "token to tell them apart by; choose other words under [words] in workbench.toml."
+            )
 
 
 def saved_prompter(tokenizer: Tokenizer, details: Mapping[str, Any]) -> Prompter:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from storage.errors import UserError
+
 Tokenizer = Any
 """A transformers fast tokenizer."""
 
@@ -44,3 +46,28 @@ class ControlTokens:
             for control in self.texts:
                 text = text.replace(control, f"{control[0]} {control[1:]}")
         return text
+
+
+def use_known_tokens(tokenizer: Tokenizer, embeddings: int, name: str) -> None:
+    """Let a tokenizer pad with a token that the model has an embedding for.
+
+    Nothing ever looks at padding, so any will do: the one for it, that of the end, or the first.
+    Raises UserError if a text could have a token that the model has no embedding for. Control
+    tokens are not among these, since no tweet brings one.
+    """
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= embeddings:
+        ends = tokenizer.eos_token_id is not None and tokenizer.eos_token_id < embeddings
+        tokenizer.pad_token = tokenizer.eos_token if ends else tokenizer.convert_ids_to_tokens(0)
+    if len(tokenizer) <= embeddings:
+        return
+    control = {n for n, token in tokenizer.added_tokens_decoder.items() if token.special}
+    beyond = sorted(
+        (number, token)
+        for token, number in tokenizer.get_vocab().items()
+        if number >= embeddings and number not in control
+    )
+    if beyond:
+        raise UserError(
+            f"The tokenizer of {name} has {len(beyond):,} tokens that its model has no embedding "
+            f"for (such as {beyond[0][1]!r}); copy the tokenizer files of this very model into it."
+        )

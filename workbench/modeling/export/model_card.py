@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from storage.errors import UserError
-from workbench.modeling.data.label_tree import closed_answers
+from workbench.modeling.data.label_tree import NO_END, closed_answers
 
-NO_END = -1
 EXAMPLE = "yayyyy thats amazing broo"
 
 CARD = """\

@@ -138,9 +138,9 @@ def adapter_fits(
     sharded = is_sharded(base.model)
     if sharded:
         _require_whole_weights(lora)
-    capabilities = _probe_in_main_process(base, prompter, processes)
-    report("note", text=capabilities.describe())
     lengths = [len(example.tokens) for example in tokenized]
+    capabilities = _probe_in_main_process(base, prompter, max(lengths), processes)
+    report("note", text=capabilities.describe())
     spread = TokenLengths(sum(lengths) / len(lengths), max(lengths))
     mode = choose_memory_mode(recipe, base.model, spread, processes.world_size)
     if (most := read_pass_limit(folder)) is not None:
@@ -185,13 +185,13 @@ def _tokenize(recipe: Recipe, prompter: Prompter, examples: Examples) -> list[To
 
 
 def _probe_in_main_process(
-    base: Base, prompter: Prompter, processes: ProcessGroup
+    base: Base, prompter: Prompter, longest: int, processes: ProcessGroup
 ) -> ModelCapabilities:
     """What the model can do according to the main process, in all of them.
 
     The order of the tweets and the number of passes depend on it, so all need the same answer.
     """
-    return processes.all_gather([probe_capabilities(base.model, prompter)])[0]
+    return processes.all_gather([probe_capabilities(base.model, prompter, longest)])[0]
 
 
 def _require_whole_weights(lora: Lora) -> None:
