@@ -124,7 +124,10 @@ def trl() -> None:
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
     )
     model = AutoModelForCausalLM.from_pretrained(
-        SPEC["base"], quantization_config=quantization, device_map={"": 0}, dtype=torch.bfloat16
+        SPEC["base"],
+        quantization_config=quantization,
+        device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+        dtype=torch.bfloat16,
     )
     lora = LoraConfig(
         r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, task_type="CAUSAL_LM", target_modules=TARGETS
@@ -174,7 +177,8 @@ def fit(
 
     class Clock(TrainerCallback):
         def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-            torch.cuda.synchronize()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             ends.append(time.time())
 
     arguments = SFTConfig(
@@ -186,7 +190,8 @@ def fit(
         max_steps=SPEC["steps"],
         logging_steps=10,
         save_strategy="no",
-        bf16=True,
+        bf16=torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=checkpointing,
         report_to="none",
         seed=42,
@@ -202,7 +207,6 @@ def fit(
         callbacks=[Clock()],
         **more,
     )
-    torch.cuda.reset_peak_memory_stats()
     trained = trainer.train()
     late = ends[len(ends) // 4 :]
     step = (late[-1] - late[0]) / (len(late) - 1)
@@ -210,7 +214,7 @@ def fit(
     put(
         tweets_s=BATCH / step,
         step_s=step,
-        peak_gib=torch.cuda.max_memory_allocated() / 2**30,
+        peak_gib=torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else None,
         first_step_s=ends[0] - SPEC["at"],
         loss=trained.training_loss,
         versions=", ".join(f"{name} {version(name)}" for name in names),
