@@ -64,6 +64,8 @@ class Config:
     """A letter for a label, beside its digit."""
     initials: bool = False
     """Whether labels without such a letter have their first one, where that is free."""
+    embeddings: bool | None = None
+    """Whether runs keep an embedding of each tweet that they score; None: those on a GPU do."""
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
@@ -238,6 +240,7 @@ def save(folder: Path, config: Config) -> None:
         f"template = {_toml(config.template)}",
         f'prompt = {_toml(config.prompt)}  # "chat": the template is a message to an instruct base',
         f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
+        f"{_embeddings(config.embeddings)}  # a vector of each tweet that a run scores",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",
         *(f"{_toml(label)} = {_toml(word)}" for label, word in config.words.items()),
@@ -253,6 +256,10 @@ def save(folder: Path, config: Config) -> None:
         "",
     ]
     _write(folder, "\n".join(lines))
+
+
+def _embeddings(wanted: bool | None) -> str:
+    return "# embeddings = true" if wanted is None else f"embeddings = {str(wanted).lower()}"
 
 
 def replace_labels(folder: Path, before: tuple[str, ...], labels: tuple[str, ...]) -> None:

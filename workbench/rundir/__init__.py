@@ -26,6 +26,7 @@ Out:
     folds.parquet   id, fold: by which fold each training tweet is left out, from 0
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
+    embeddings/     a vector of each tweet that the model has scored; see `embeddings`
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
     worker.log      what the worker process printed
     failed-N.json   why process N of several has failed, for the first, which writes state.json

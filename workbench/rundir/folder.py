@@ -76,6 +76,8 @@ class Job:
     """Whether the template is the prompt, or the message of a user in a chat."""
     warnings: tuple[str, ...] = ()
     """What speaks against training on these tweets; see `workbench.planning.class_balance`."""
+    embeddings: bool | None = None
+    """Whether embeddings are kept of the tweets that are scored; None for: if on a GPU."""
 
     def save(self, folder: Path) -> None:
         """Write run.json."""

@@ -239,6 +239,7 @@ def _make_job(
         trust_remote_code=trust_remote_code,
         prompt=store.config.prompt,
         base_print=None if base is None else fingerprint(base),
+        embeddings=store.config.embeddings,
     )
 
 

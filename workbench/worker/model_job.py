@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,6 @@ from workbench.modeling.export.adapter_folder import (
     read_adapter_details,
     save_adapter,
 )
-from workbench.modeling.scoring.label_probabilities import label_scorer
 from workbench.modeling.trainers import train
 from workbench.modeling.training.checkpoints import (
     DamagedCheckpoint,
@@ -39,14 +35,13 @@ from workbench.modeling.training.process_group import (
 from workbench.modeling.training.result import TrainingDynamics
 from workbench.recipes.base_configs import require_positions
 from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
-from workbench.recipes.recipes import Quantization, Training
+from workbench.recipes.recipes import Quantization
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job
-from workbench.worker.folds import describe_folds, out_of_fold_rows, plan_folds
+from workbench.worker.folds import describe_folds, plan_folds
+from workbench.worker.predicting import PREDICTING, predict
 from workbench.worker.reporter import Reporter
-
-PREDICTING = "predicting"
 
 
 def run_model(
@@ -95,7 +90,8 @@ def run_model(
         model = load_adapter(base, adapter) if adapter.is_dir() else base.model
         reporter.update(**ended)
     if not stopped:
-        stopped = _predict(folder, reporter, model, prompter, recipe.training, processes)
+        embeds = base.model.device.type == "cuda" if job.embeddings is None else job.embeddings
+        stopped = predict(folder, reporter, model, prompter, recipe.training, embeds, processes)
     if not stopped:
         if processes.is_main:
             remove_checkpoints(folder / run_folder.CHECKPOINTS)
@@ -200,96 +196,6 @@ def _train(
 def _save_dynamics(folder: Path, ids: list[int], dynamics: TrainingDynamics) -> None:
     numbers = [ids[number] for number in dynamics.example_indices]
     tables.write_dynamics(folder, numbers, dynamics.epochs, dynamics.probabilities)
-
-
-def _predict(
-    folder: Path,
-    reporter: Reporter,
-    model: Model,
-    prompter: Prompter,
-    settings: Training,
-    processes: ProcessGroup,
-) -> bool:
-    """Score window after window, so that a million tweets take no more memory than a few.
-
-    Each process scores its share of a window, and the first one writes the predictions of all.
-    Training tweets of a run with folds were scored out of fold already. True if the run was asked
-    to stop before the end.
-    """
-    reporter.phase(PREDICTING)
-    path = folder / run_folder.PREDICT
-    total = tables.count_rows(path)
-    out_of_fold = processes.all_gather([out_of_fold_rows(folder) if processes.is_main else {}])[0]
-    in_sample = tables.in_sample_ids(folder)
-    done = 0
-
-    def note(text: str) -> None:
-        reporter.report("note", text=text)
-
-    def scored(some: int) -> None:
-        """Report the progress of all processes, taken to be as far as this one."""
-        now = min(done + some * processes.world_size, total)
-        reporter.scored(now, total)
-        if processes.world_size == 1 and now < total and reporter.stop_asked:
-            raise _StoppedError
-
-    written = tables.predictions_writer(folder) if processes.is_main else nullcontext(None)
-    try:
-        with written as write, label_scorer(model, prompter, total, settings.memory, note) as score:
-            for window in _windows(path, prompter, out_of_fold, settings.final_fit):
-                own = score(processes.shard(window.prompts), scored)
-                rows = processes.all_gather(own)
-                if write is not None:
-                    known = window.known
-                    write(known, [out_of_fold[number] for number in known], [False] * len(known))
-                    write(window.ids, rows, [number in in_sample for number in window.ids])
-                done += window.rows
-                if done < total and processes.any(reporter.stop_asked):
-                    raise _StoppedError
-    except _StoppedError:
-        reporter.signalled = True
-        return True
-    return False
-
-
-class _StoppedError(Exception):
-    """The run was asked to stop while it scored; its predictions are not kept."""
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Some rows of the texts to predict."""
-
-    rows: int
-    known: list[int]
-    """The ids of those that were scored out of fold."""
-    ids: list[int]
-    """The ids of those to score."""
-    prompts: list[list[int]]
-
-
-def _windows(
-    path: Path, prompter: Prompter, out_of_fold: Container[int], others: bool
-) -> Iterator[_Window]:
-    """Windows of prompts; the next one is made while the device scores the last.
-
-    Without `others`, only what was scored out of fold is to be predicted.
-    """
-    with ThreadPoolExecutor(1) as pool:
-
-        def prepare(ids: list[int], texts: list[str]) -> _Window:
-            known = [number for number in ids if number in out_of_fold]
-            pairs = zip(ids, texts, strict=True) if others else ()
-            left = [(number, text) for number, text in pairs if number not in out_of_fold]
-            prompts = prompter.encode([text for _, text in left])
-            return _Window(len(ids), known, [number for number, _ in left], prompts)
-
-        windows = (pool.submit(prepare, *window) for window in tables.read_windows(path))
-        waiting = next(windows, None)
-        while waiting is not None:
-            window = waiting.result()
-            waiting = next(windows, None)
-            yield window
 
 
 def _examples(path: Path, job: Job) -> tuple[Examples, tables.SnapshotTable]:

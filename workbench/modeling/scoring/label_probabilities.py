@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import torch
 from peft import PeftModel
+from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from workbench.modeling.base.capabilities import PROBE_TEXTS, has_linear_lm_head
@@ -23,6 +25,7 @@ from workbench.modeling.base.model import Model
 from workbench.modeling.base.sharding import is_sharded, passes_to_add
 from workbench.modeling.data.batches import Batch, pad_right
 from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.scoring.embeddings import TweetPooling
 from workbench.modeling.scoring.merged_weights import merged_weights
 
 BATCH_TOKENS = {
@@ -43,11 +46,25 @@ COMPILED_TOLERANCE = 0.05
 """How far a probability of compiled layers may be from that of eager ones."""
 
 
+class _Passed(NamedTuple):
+    """What comes out of the forward pass of a batch, on the device."""
+
+    probabilities: torch.Tensor
+    """(prompts, labels) in float32."""
+    pooled: torch.Tensor | None
+    """(prompts, hidden) in float16."""
+
+
 class LabelScorer:
     """A model that is ready to score prompts; see `label_scorer`."""
 
-    def __init__(self, model: Model, prompter: Prompter, memory: str) -> None:
+    def __init__(
+        self, model: Model, prompter: Prompter, memory: str, pooling: TweetPooling | None = None
+    ) -> None:
         self.model = model
+        self.pooling = pooling
+        self.pooled: torch.Tensor | None = None
+        """(prompts, hidden) of the last call, on the device, if there is a pooling."""
         self.prompter = prompter
         self.device = model.device
         self.linear_lm_head = has_linear_lm_head(model, prompter)
@@ -72,43 +89,56 @@ class LabelScorer:
         batches = [*_batches(order, prompts, self.batch_tokens)]
         # asked before the first pass, in which each process may wait for the others already
         to_add = passes_to_add(self.model, len(batches))
-        for batch, probabilities in self._one_batch_ahead(prompts, batches):
-            for number, row in zip(batch, probabilities.tolist(), strict=True):
+        pooled: list[torch.Tensor] = []
+        for batch, passed in self._one_batch_ahead(prompts, batches):
+            for number, row in zip(batch, passed.probabilities.tolist(), strict=True):
                 results[number] = row
+            if passed.pooled is not None:
+                pooled.append(passed.pooled)
             done += len(batch)
             if progress is not None:
                 progress(done)
         for _ in range(to_add):
-            self._probabilities(self.prompter.encode([""]))
+            self._forward(self.prompter.encode([""]))
+        self.pooled = None
+        if pooled:
+            places = torch.tensor(order, device=pooled[0].device).argsort()
+            self.pooled = torch.cat(pooled)[places]
         return results
 
     def _one_batch_ahead(
         self, prompts: Sequence[list[int]], batches: Sequence[list[int]]
-    ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Each batch and its probabilities, (batch, labels), while the device does the next one."""
-        before: tuple[list[int], torch.Tensor] | None = None
+    ) -> Iterator[tuple[list[int], _Passed]]:
+        """Each batch and what came out of it, while the device does the next one."""
+        before: tuple[list[int], _Passed] | None = None
         for batch in batches:
-            probabilities = self._probabilities([prompts[number] for number in batch])
+            passed = self._forward([prompts[number] for number in batch])
             if before is not None:
                 yield before
-            before = (batch, probabilities)
+            before = (batch, passed)
         if before is not None:
             yield before
 
-    def _probabilities(self, prompts: list[list[int]]) -> torch.Tensor:
-        """The probability of each label for each prompt, (prompts, labels) in float32.
+    def _forward(self, prompts: list[list[int]]) -> _Passed:
+        """The probability of each label for each prompt, and the tweets' embeddings if asked for.
 
         There is one forward pass for each branch of the label tree; see `label_tree`.
         """
         if self.compiled and len(prompts) == 1:  # compiled code is for two rows and more
-            return self._probabilities(prompts * 2)[:1]
+            passed = self._forward(prompts * 2)
+            pooled = passed.pooled
+            return _Passed(passed.probabilities[:1], None if pooled is None else pooled[:1])
         tree = self.prompter.label_tree
         chosen: dict[int, torch.Tensor] = {}
+        pooled = None
         for path, numbers in tree.branches.items():
             depths = [len(tree.choices[number].path) for number in numbers]
             positions = [[len(prompt) - 1 + depth for depth in depths] for prompt in prompts]
             rows = [[*prompt, *path] for prompt in prompts]
-            logits = self._logits_at(rows, positions, self.label_tokens).float()
+            logits, hidden = self._logits_at(rows, positions, self.label_tokens)
+            logits = logits.float()
+            if self.pooling is not None and pooled is None and hidden is not None:
+                pooled = self.pooling(hidden, prompts)
             for place, number in enumerate(numbers):
                 options = logits[:, place].index_select(-1, self.options[number])
                 chosen[number] = options.softmax(-1)
@@ -116,25 +146,30 @@ class LabelScorer:
         for decisions in tree.decisions:
             chances = [chosen[decision.choice][:, decision.option] for decision in decisions]
             labels.append(torch.stack(chances).prod(0))
-        return torch.stack(labels, dim=1)
+        return _Passed(torch.stack(labels, dim=1), pooled)
 
     def _logits_at(
         self,
         rows: list[list[int]],
         positions: list[list[int]],
         token_ids: torch.Tensor,
-    ) -> torch.Tensor:
-        """Logits at positions of each row, (rows, positions, token ids)."""
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits at positions of each row, (rows, positions, token ids), and the hidden states.
+
+        Those are what goes into the output layer, (rows, width, hidden); None if they are not seen.
+        """
         ids = pad_right(rows, self.prompter.tokenizer.pad_token_id, multiple=1)
         width = ids.shape[1]
         flat = torch.tensor([[n * width + at for at in row] for n, row in enumerate(positions)])
         ids, flat = ids.to(self.device), flat.to(self.device)
         if not self.linear_lm_head:
-            logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[flat]
-            return logits[..., token_ids]
+            with _inputs_of(self.model.get_output_embeddings()) as seen:
+                logits = self.model(input_ids=ids, use_cache=False).logits.flatten(0, 1)[flat]
+            return logits[..., token_ids], seen[0] if seen else None
         batch = Batch(ids, flat, targets=flat, weights=flat)  # there is no loss to compute
-        hidden = last_hidden_states(self.model, batch)[flat]
-        return lm_head_logits(self.model, hidden, token_ids)
+        hidden = last_hidden_states(self.model, batch)
+        logits = lm_head_logits(self.model, hidden[flat], token_ids)
+        return logits, hidden.unflatten(0, ids.shape)
 
 
 @contextmanager
@@ -144,12 +179,13 @@ def label_scorer(
     expected: int,
     memory: str = "auto",
     note: Callable[[str], None] = lambda text: None,
+    embed: bool = False,
 ) -> Iterator[LabelScorer]:
     """A scorer for about `expected` texts, to be called with any number of prompts at a time.
 
     While the block runs, the weights are dequantised and the adapter is merged into them, where
     the memory mode and the device leave room for a copy, and the layers are compiled where that is
-    worth it.
+    worth it. With `embed`, each call leaves the pooled hidden states of its tweets in `pooled`.
     """
     was_training = model.training
     model.eval()
@@ -163,7 +199,8 @@ def label_scorer(
             if isinstance(model, PeftModel) and not merged:
                 stack.enter_context(fast_lora_layers(model))
             core = model.get_base_model() if isinstance(model, PeftModel) else model
-            scorer = LabelScorer(core, prompter, memory)
+            pooling = TweetPooling(prompter) if embed else None
+            scorer = LabelScorer(core, prompter, memory, pooling)
             compiles = core.device.type == "cuda" and not is_sharded(core)
             if compiles and expected >= MIN_TEXTS_TO_COMPILE:
                 _compile(scorer, note)
@@ -190,6 +227,18 @@ def score_texts(
         if progress is None:
             return score(prompts)
         return score(prompts, lambda done: progress(done, len(texts)))
+
+
+@contextmanager
+def _inputs_of(layer: nn.Module | None) -> Iterator[list[torch.Tensor]]:
+    """What goes into a layer while the block runs; nothing where there is no such layer."""
+    seen: list[torch.Tensor] = []
+    if layer is None:
+        yield seen
+        return
+    hook = layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    yield seen
+    hook.remove()
 
 
 def _compile(scorer: LabelScorer, note: Callable[[str], None]) -> None:
