@@ -22,7 +22,7 @@ def prepared(prepare, tiny_base):
 
 
 def plain_means(base, prompter):
-    """The means of the last hidden states where a token holds characters of the tweet."""
+    """The means of the last hidden states at the tweet and the space before it."""
     first = prompter.template.index("{text}")
     for text, tokens in zip(TEXTS, prompter.encode(TEXTS), strict=True):
         states = base.model.model(input_ids=torch.tensor([tokens]))[0][0]
@@ -33,7 +33,7 @@ def plain_means(base, prompter):
         inside = [
             begin + place
             for place, (start, end) in enumerate(spans)
-            if end > first and start < first + len(text)
+            if end >= first and start < first + len(text)
         ]
         yield states[inside].mean(0)
 
