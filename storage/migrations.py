@@ -61,6 +61,13 @@ def m005_removals(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m006_brought(db: Database) -> None:
+    """Actions know the import that brought them; a number of an import is never used again."""
+    for statement in BROUGHT:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -405,6 +412,23 @@ REMOVALS = (
     )""",
     "INSERT INTO counts (name, value) VALUES ('removed', 0)",
     "PRAGMA user_version = 5",
+)
+
+
+BROUGHT = (
+    # NULL where a person did it here; the import may have been taken back since.
+    "ALTER TABLE actions ADD COLUMN import INTEGER",
+    "CREATE INDEX actions_import ON actions (import) WHERE import IS NOT NULL",
+    "CREATE INDEX actions_reverts ON actions (reverts) WHERE reverts IS NOT NULL",
+    # What an import that came to nothing has written is no history yet.
+    "DROP TRIGGER actions_keep_delete",
+    """CREATE TRIGGER actions_keep_delete BEFORE DELETE ON actions
+        WHEN NOT EXISTS (SELECT 1 FROM imports WHERE id = old.import AND action IS NULL)
+        BEGIN SELECT RAISE (ABORT, 'the history is append-only'); END""",
+    "INSERT INTO counts (name, value) SELECT 'imports', coalesce(max(id), 0) FROM imports",
+    # Whether words of tweets that were taken out may still be in the files.
+    "INSERT INTO counts (name, value) VALUES ('traces', 0)",
+    "PRAGMA user_version = 6",
 )
 
 

@@ -7,8 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from storage.errors import UserError
+from storage.history import event_order
 from storage.history.events import Edit, Value
 from storage.store import Store
+
+EVENTS = (
+    "SELECT e.id, e.tweet, e.field, e.action, a.annotator, a.at, e.new, "
+    f"{event_order.came('a', 'e.tweet')} AS came "
+    "FROM json_each(?) j CROSS JOIN label_events e ON e.tweet = j.value "
+    f"CROSS JOIN actions a ON a.id = e.action AND a.kind != '{event_order.SETTLE}' "
+    "WHERE e.field = ?"
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,8 @@ class EditConflict(UserError):
 def latest_change(store: Store, tweets: Iterable[int], field: str) -> LatestChange | None:
     """The newest event about a field of any of these tweets, None if there is none."""
     found = store.db.execute(
-        "SELECT e.tweet, e.field, e.action, a.annotator, a.at, e.new "
-        "FROM json_each(?) j CROSS JOIN label_events e ON e.tweet = j.value "
-        "CROSS JOIN actions a ON a.id = e.action WHERE e.field = ? ORDER BY e.id DESC LIMIT 1",
+        "SELECT tweet, field, action, annotator, at, new FROM "
+        f"({event_order.newest(EVENTS, 'field')})",
         [json.dumps(list(tweets)), field],
     ).fetchone()
     if found is None:

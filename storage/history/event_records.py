@@ -102,8 +102,8 @@ def stage_events(db: sqlite3.Connection, tweet: int, events: Iterable[Event]) ->
     )
 
 
-def import_events(writer: BulkWriter, annotator: str) -> int:
-    """Write the staged events and return how many.
+def import_events(writer: BulkWriter, annotator: str, source: int) -> int:
+    """Write the staged events of an import and return how many.
 
     They are written in the order that they had where they come from. The tweets are there with
     their gold labels, but not yet visible; counts and steps to undo follow with `publish_events`.
@@ -120,7 +120,7 @@ def import_events(writer: BulkWriter, annotator: str) -> int:
         nonlocal last
         rows = db.execute("SELECT * FROM restoring WHERE rowid BETWEEN ? AND ?", [first, until])
         batch = [dict(zip(STAGED_COLUMNS, row, strict=True)) for row in rows]
-        last = _write(db, batch, last, ids, annotator)
+        last = _write(db, batch, last, ids, annotator, source)
 
     writer.in_slices("events", 1, total, write)
     return total
@@ -132,7 +132,8 @@ def publish_events(db: sqlite3.Connection) -> None:
         "INSERT OR IGNORE INTO undone (action) SELECT new FROM restored WHERE undone",
         "INSERT OR IGNORE INTO steps (annotator, undone, action) "
         "SELECT annotator, 0, id FROM actions "
-        f"WHERE id IN (SELECT new FROM restored) AND kind NOT IN ('undo', 'redo', {NO_STEPS}) "
+        "WHERE id IN (SELECT new FROM restored) AND reverts IS NULL "
+        f"AND kind NOT IN ('undo', 'redo', {NO_STEPS}) "
         "AND id NOT IN (SELECT action FROM undone)",
         "INSERT OR IGNORE INTO steps (annotator, undone, action) "
         "SELECT DISTINCT a.annotator, 1, a.reverts "
@@ -169,11 +170,12 @@ def _write(
     last: Event,
     ids: Mapping[str, int],
     annotator: str,
+    source: int,
 ) -> Event:
     """Write some events and what follows from them; returns the last with its new action."""
     for event in batch:
         same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
-        event["new action"] = last["new action"] if same else _begin(db, event, annotator)
+        event["new action"] = last["new action"] if same else _begin(db, event, annotator, source)
         if event["field"] in LABEL_FIELDS:
             for side in ("old", "new"):
                 event[side] = None if event[side] is None else ids[key(event[side])]
@@ -192,20 +194,22 @@ def _write(
     return last
 
 
-def _begin(db: sqlite3.Connection, event: Event, annotator: str) -> int:
+def _begin(db: sqlite3.Connection, event: Event, annotator: str, source: int) -> int:
     """Record the action of an event as it was; one that the file has no name for is the user's."""
     reverts = db.execute(
         "SELECT new FROM temp.restored WHERE action = ?", [event["reverts"]]
     ).fetchone()
     mine = event["annotator"] is None
     number = db.execute(
-        "INSERT INTO actions (annotator, at, kind, reverts, queue) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO actions (annotator, at, kind, reverts, queue, import) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         [
             annotator if mine else event["annotator"],
             now() if mine else event["at"],
             event["kind"],
             reverts and reverts[0],
             event["queue"],
+            source,
         ],
     ).lastrowid
     db.execute(

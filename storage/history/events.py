@@ -44,20 +44,30 @@ class Edit(NamedTuple):
 
 
 def begin_action(
-    store: Store, kind: str, context: EditContext | None = None, reverts: int | None = None
+    store: Store,
+    kind: str,
+    context: EditContext | None = None,
+    reverts: int | None = None,
+    brought_by: int | None = None,
 ) -> int:
-    """Record that an action of a kind begins and return its number."""
+    """Record that an action of a kind begins and return its number.
+
+    `brought_by` is the import that it is part of.
+    """
     context = context or EditContext()
     cursor = store.db.execute(
-        "INSERT INTO actions (annotator, at, kind, reverts, queue, run) VALUES (?, ?, ?, ?, ?, ?)",
-        [store.annotator, now(), kind, reverts, context.queue, context.run],
+        "INSERT INTO actions (annotator, at, kind, reverts, queue, run, import) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [store.annotator, now(), kind, reverts, context.queue, context.run, brought_by],
     )
     return int(cursor.lastrowid or 0)
 
 
-def begin_undoable(store: Store, kind: str, context: EditContext | None = None) -> int:
+def begin_undoable(
+    store: Store, kind: str, context: EditContext | None = None, brought_by: int | None = None
+) -> int:
     """Begin an action that can be undone; what was undone before cannot be redone any more."""
-    action = begin_action(store, kind, context)
+    action = begin_action(store, kind, context, brought_by=brought_by)
     mine = [store.annotator]
     store.db.execute("DELETE FROM steps WHERE annotator = ? AND undone = 1", mine)
     store.db.execute(

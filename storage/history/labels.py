@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from storage.errors import UserError
+from storage.history import event_order, group_splits
 from storage.history.edit_conflicts import EditConflict, LatestChange, changed_since, latest_change
 from storage.history.event_records import GOLD, LABEL_FIELDS, gold_events
 from storage.history.events import (
@@ -32,6 +33,12 @@ from storage.store import Store, transaction
 
 SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
 """The value that an event has to have left or found, and the one that it is to get."""
+LAST_UNDONE = (
+    "SELECT s.action FROM steps s WHERE s.annotator = :who AND s.undone = 1 ORDER BY (SELECT "
+    "max(a.id) FROM actions a WHERE a.reverts = s.action AND a.kind = 'undo') DESC, s.action "
+    "LIMIT 1"
+)
+"""What an annotator `:who` can do again."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def annotate_each(
 
 
 def undo(store: Store, progress: Progress | None = None, step: int | None = None) -> Change:
-    """Take back this annotator's last action; raises UserError when there is none left.
+    """Take back this annotator's newest action; raises UserError when there is none left.
 
     Also when that is another one than the `step` of a preview.
     """
@@ -181,6 +188,9 @@ def undo_preview(store: Store, kind: str) -> UndoPreview:
             changes[field, names.of(old), names.of(new)] = count
         else:
             changes[field, old, new] = count
+    for edit in _going_along(store, kind, target):
+        change = (edit.field, edit.old, edit.new)
+        changes[change] = changes.get(change, 0) + 1
     return UndoPreview(target, changes, left)
 
 
@@ -284,19 +294,24 @@ def _events(store: Store, target: int, sides: tuple[str, str]) -> tuple[str, lis
     It is not where somebody else has been since.
     """
     expected, wanted = sides
-    others = "s.action > ?1 AND s.undone = 0 AND s.annotator != ?2"
+    others = "s.undone = 0 AND s.annotator != ?2"
+    # what was brought by an import may be older than what was there
     alone = not store.db.execute(
-        f"SELECT EXISTS (SELECT 1 FROM steps s WHERE {others})",
+        f"SELECT EXISTS (SELECT 1 FROM steps s WHERE s.action > ?1 AND {others}) "
+        "OR (SELECT import IS NOT NULL FROM actions WHERE id = ?1)",
         [target, store.annotator],
     ).fetchone()[0]
+    newer = event_order.is_newer("l", "b", "e", "a")
     sql = (
         f"SELECT e.id, e.tweet, e.field, e.{expected} AS expected, e.{wanted} AS wanted, c.gold, "
         # a CASE tries one after another, where AND and OR would try all
         f"CASE WHEN {CURRENT_VALUE} IS NOT e.{expected} THEN 0 WHEN ?3 THEN 1 "
         "ELSE NOT EXISTS (SELECT 1 FROM label_events l "
         f"CROSS JOIN steps s ON s.action = l.action AND {others} "
-        "WHERE l.tweet = e.tweet AND l.field = e.field AND l.id > e.id) END AS possible "
-        "FROM label_events e CROSS JOIN current c ON c.tweet = e.tweet WHERE e.action = ?1"
+        f"CROSS JOIN actions b ON b.id = l.action AND b.kind != '{event_order.SETTLE}' "
+        f"WHERE l.tweet = e.tweet AND l.field = e.field AND l.id != e.id AND {newer}) END "
+        "AS possible FROM label_events e CROSS JOIN actions a ON a.id = e.action "
+        "CROSS JOIN current c ON c.tweet = e.tweet WHERE e.action = ?1"
     )
     return sql, [target, store.annotator, alone]
 
@@ -316,6 +331,7 @@ class _Replay(NamedTuple):
 
 def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> Change:
     """Lead from one side of an action's events to the other, where nobody else has been since."""
+    along = _going_along(store, kind, target)
     sql, asked = _events(store, target, SIDES[kind])
     sql += " AND e.id > ?4 ORDER BY e.id LIMIT ?5"
     action = begin_action(store, kind, reverts=target)
@@ -334,10 +350,23 @@ def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> 
         seen += len(rows)
         if progress:
             progress(seen, total)
+    for batch in edit_batches(along):
+        write_edits(store, action, batch)
+    touched.update((edit.tweet, None) for edit in along)
     by = [latest_change(store, tweets, field) for field, tweets in left.items()]
     newest_by = max(filter(None, by), key=lambda event: event.action, default=None)
     skipped = len(set().union(*left.values()))
     return Change(action, kind, tuple(touched), skipped, newest_by)
+
+
+def _going_along(store: Store, kind: str, target: int) -> list[Edit]:
+    """The edits of tweets that go along where an undo or redo moves their group."""
+    sql = "SELECT 1 FROM actions WHERE id = ? AND kind = ?"
+    if not store.db.execute(sql, [target, event_order.MERGE]).fetchone():
+        return []  # splits are changed by a merge only
+    sql, asked = _events(store, target, SIDES[kind])
+    moved = f"SELECT tweet, wanted AS split FROM ({sql} AND e.field = 'split') WHERE possible"
+    return group_splits.going_along(store.db, target, moved, asked)
 
 
 def _size(store: Store, action: int) -> int:
@@ -346,13 +375,9 @@ def _size(store: Store, action: int) -> int:
 
 
 def _next(store: Store, kind: str) -> int | None:
-    """The action that undo or redo is about: the newest done, or the oldest that can be redone."""
-    order, undone = {"undo": ("DESC", 0), "redo": ("ASC", 1)}[kind]
-    row = store.db.execute(
-        "SELECT action FROM steps WHERE annotator = ? AND undone = ? "
-        f"ORDER BY action {order} LIMIT 1",
-        [store.annotator, undone],
-    ).fetchone()
+    """The action that undo or redo is about: the newest done, or the one that was undone last."""
+    sql = {"undo": event_order.NEWEST_STEP, "redo": LAST_UNDONE}[kind]
+    row = store.db.execute(sql, {"who": store.annotator}).fetchone()
     return None if row is None else int(row[0])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from storage import judgements
+from storage.history import event_order
 from storage.query.tweets import listing
 from storage.store import Store
 
@@ -21,7 +22,7 @@ class Rating(NamedTuple):
 
 
 def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Iterator[Rating]:
-    """The last label, or judgement, of each annotator on each tweet that passes a filter.
+    """The newest label, or judgement, of each annotator on each tweet that passes a filter.
 
     Setting, keeping and clearing count, alone or in bulk; what is undone does not, nor does going
     back to a snapshot, and a label that was cleared is none. `with_gold` adds the labels as
@@ -30,15 +31,20 @@ def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Ite
     found = listing(store, filter_text)
     wanted = found if isinstance(found, range) else frozenset(found)
     names = store.label_names
-    rows = store.db.execute(
-        "SELECT a.annotator, e.tweet, e.new, max(e.id) FROM label_events e NOT INDEXED "
+    events = (
+        "SELECT e.id, a.annotator, e.tweet, e.new, a.at, "
+        f"{event_order.came('a', 'e.tweet')} AS came FROM label_events e NOT INDEXED "
         "CROSS JOIN actions a ON a.id = e.action "
         "WHERE (e.field = 'label' AND a.kind IN ('set', 'clear', 'bulk') OR e.field = ? "
         "AND a.annotator NOT GLOB ?) "
-        "AND a.id NOT IN (SELECT action FROM undone) GROUP BY a.annotator, e.tweet",
+        "AND a.id NOT IN (SELECT action FROM undone)"
+    )
+    rows = store.db.execute(
+        "SELECT annotator, tweet, new FROM "
+        f"({event_order.newest(events, 'annotator, tweet')}) ORDER BY 1, 2",
         [judgements.FIELD, f"{judgements.UNKNOWN} [0-9]*"],
     )
-    for annotator, tweet, label, _ in rows:
+    for annotator, tweet, label in rows:
         if label is not None and tweet in wanted:
             yield Rating(annotator, tweet, names[label])
     if with_gold:

@@ -2,8 +2,9 @@
 
 An event is the same if annotator, time, field and both values are. New ones are appended in the
 order of their times, under the names and times that they had; what is there is never changed.
-The newest decision by time then counts, wherever it was made: where it is not what the tweet has,
-or not the last event, an event of the importer says so (an action of kind `settle`).
+The newest decision then counts, wherever it was made (`storage.history.event_order`): where it is
+not what the tweet has, or not the last event, an event of the importer says so (an action of kind
+`settle`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from storage.history import event_order
+from storage.history.event_order import SETTLE
 from storage.history.event_records import ACTION, GOLD, STAGED_COLUMNS, Event
 from storage.history.events import (
     CURRENT_VALUE,
@@ -24,12 +27,11 @@ from storage.history.events import (
 )
 from storage.store import Store
 
-KIND = "settle"
-"""Says which of several decisions counts, and is none itself."""
 SAME = (
     "a.annotator = s.annotator AND a.at = s.at AND e.field = s.field AND e.old IS s.old "
     "AND e.new IS s.new"
 )
+EACH = "tweet, field"
 HERE = "label_events e CROSS JOIN actions a ON a.id = e.action"
 
 
@@ -70,13 +72,13 @@ def stage_events(
             for tweet, event in rows
             if event["field"] in FIELDS
             and event["at"] is not None
-            and event["kind"] not in (GOLD, KIND)
+            and event["kind"] not in (GOLD, SETTLE)
         ),
     )
 
 
-def append_new_events(store: Store) -> AppendedEvents:
-    """Append the events that are new, and settle what counts; within a transaction.
+def append_new_events(store: Store, source: int) -> AppendedEvents:
+    """Append the events of an import that are new, and settle what counts; in a transaction.
 
     The steps of their annotators to undo follow with `event_records.publish_events`.
     """
@@ -90,11 +92,11 @@ def append_new_events(store: Store) -> AppendedEvents:
     total = int(db.execute("SELECT count(*) FROM temp.joining").fetchone()[0])
     if not total:
         return AppendedEvents()
-    _append(db, total)
-    return AppendedEvents(total, _settle(store))
+    _append(db, total, source)
+    return AppendedEvents(total, _settle(store, source))
 
 
-def _append(db: sqlite3.Connection, total: int) -> None:
+def _append(db: sqlite3.Connection, total: int, source: int) -> None:
     last: Event = {}
     size = batch_size(total)
     for first in range(1, total + 1, size):
@@ -104,7 +106,7 @@ def _append(db: sqlite3.Connection, total: int) -> None:
         for row in rows:
             event = dict(zip(STAGED_COLUMNS, row, strict=True))
             same = event["action"] is not None and all(event[k] == last.get(k) for k in ACTION)
-            event["here"] = last["here"] if same else _action(db, event)
+            event["here"] = last["here"] if same else _action(db, event, source)
             db.execute(
                 "INSERT INTO label_events (action, tweet, field, old, new) VALUES (?, ?, ?, ?, ?)",
                 [event[name] for name in ("here", "tweet", "field", "old", "new")],
@@ -112,7 +114,7 @@ def _append(db: sqlite3.Connection, total: int) -> None:
             last = event
 
 
-def _action(db: sqlite3.Connection, event: Event) -> int:
+def _action(db: sqlite3.Connection, event: Event, source: int) -> int:
     """The action of an event here: that of new tweets of the same file, or one of its own."""
     if event["action"] is not None:
         found = db.execute(
@@ -124,8 +126,9 @@ def _action(db: sqlite3.Connection, event: Event) -> int:
             return int(found[0])
     reverts = _known(db, event["reverts"])
     number = db.execute(
-        "INSERT INTO actions (annotator, at, kind, reverts, queue) VALUES (?, ?, ?, ?, ?)",
-        [*(event[name] for name in ("annotator", "at", "kind")), reverts, event["queue"]],
+        "INSERT INTO actions (annotator, at, kind, reverts, queue, import) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [*(event[name] for name in ("annotator", "at", "kind")), reverts, event["queue"], source],
     ).lastrowid
     db.execute(
         "INSERT OR REPLACE INTO temp.restored VALUES (?, ?, ?)",
@@ -167,27 +170,27 @@ def _turn(db: sqlite3.Connection, kind: str, action: int) -> None:
         )
 
 
-def _settle(store: Store) -> int:
+def _settle(store: Store, source: int) -> int:
     """Give each tweet that has new events its newest decision; returns how many change."""
     db = store.db
     decisions = (
-        "FROM label_events l CROSS JOIN actions a ON a.id = l.action "
-        "WHERE l.tweet = e.tweet AND l.field = e.field"
+        "SELECT l.id, l.tweet, l.field, l.new, a.at, a.annotator, "
+        f"{event_order.came('a', 'l.tweet')} AS came "
+        "FROM (SELECT DISTINCT tweet, field FROM temp.joining) j CROSS JOIN label_events l "
+        "ON l.tweet = j.tweet AND l.field = j.field CROSS JOIN actions a ON a.id = l.action "
+        f"WHERE a.kind NOT IN ('{GOLD}', '{SETTLE}')"
     )
     db.execute(
-        f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, "
-        f"(SELECT l.new {decisions} AND a.kind NOT IN (?, ?) "
-        "ORDER BY a.at DESC, a.annotator DESC, l.id DESC LIMIT 1) AS new, c.gold, "
-        f"(SELECT l.new {decisions} ORDER BY l.id DESC LIMIT 1) AS last "
-        "FROM (SELECT DISTINCT tweet, field FROM temp.joining) e "
-        "CROSS JOIN current c ON c.tweet = e.tweet",
-        [GOLD, KIND],
+        f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, e.new, "
+        "c.gold, (SELECT l.new FROM label_events l WHERE l.tweet = e.tweet AND l.field = e.field "
+        f"ORDER BY l.id DESC LIMIT 1) AS last FROM ({event_order.newest(decisions, EACH)}) e "
+        "CROSS JOIN current c ON c.tweet = e.tweet"
     )
     db.execute("DELETE FROM temp.settling WHERE new IS old AND new IS last")
     rows = db.execute("SELECT tweet, field, old, new, gold FROM temp.settling ORDER BY tweet")
     action = None
     while batch := rows.fetchmany(10_000):
-        action = action or begin_undoable(store, KIND)
+        action = action or begin_undoable(store, SETTLE, brought_by=source)
         write_edits(store, action, [Edit(*row) for row in batch])
     sql = "SELECT count(DISTINCT tweet) FROM temp.settling WHERE new IS NOT old"
     return int(db.execute(sql).fetchone()[0])

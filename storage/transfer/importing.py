@@ -227,7 +227,10 @@ def run(
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
             path = Path(plan.source.name)
             merging = TweetMerge(writer.db, plan.options.update, plan.is_export, numbers)
-            staged = StagedImport(writer, path, plan.columns.as_json(), store.annotator, merging)
+            columns = plan.columns.as_json()
+            if plan.options.split:  # as good as a column for whoever asks whether the file says it
+                columns["split"] = "--split-as"
+            staged = StagedImport(writer, path, columns, store.annotator, merging, keep=not dry_run)
             try:
                 for last in batches(_job(store.config, plan, numbers)):
                     staged.add(last)
@@ -242,7 +245,7 @@ def run(
                 staged.import_histories()
                 if rejects is not None:
                     rejects.finish()
-                merged = staged.publish(store, keep=not dry_run)
+                merged = staged.publish(store)
             finally:
                 sweep(writer)
     names = {number: name for name, number in numbers.items()}

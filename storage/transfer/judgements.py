@@ -6,6 +6,7 @@ One that was there keeps its own; what its judgements give now is what the file 
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -43,6 +44,7 @@ WHERE NOT EXISTS (SELECT 1 {KNOWN}) OR (
 ) ORDER BY n.tweet > :before DESC, n.tweet, n.at, n.number
 """
 """What an annotator had not said already, that of tweets that come in first."""
+LEADS = f"SELECT 0, '{ORDER}', lead, tweet FROM {{outcomes}} WHERE labels > 1 ORDER BY 3, 4"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ class Judged:
 class Judging:
     """The judgements of one file, in temporary tables of its connection."""
 
-    def __init__(self, writer: BulkWriter, before: int) -> None:
+    def __init__(self, writer: BulkWriter, before: int, source: int) -> None:
         self.db = writer.db
         self._writer = writer
         self._before = before
+        self._source = source
         self._tweets = array("q")
         self._adding = self._coming = 0
         """How many are new, and how many of those are about tweets that come in."""
@@ -102,7 +105,8 @@ class Judging:
                 "SELECT DISTINCT annotator, at, kind FROM temp.adding"
             ).fetchall():
                 action = db.execute(
-                    "INSERT INTO actions (annotator, at, kind) VALUES (?, ?, ?)", judge
+                    "INSERT INTO actions (annotator, at, kind, import) VALUES (?, ?, ?, ?)",
+                    [*judge, self._source],
                 ).lastrowid
                 db.execute("INSERT INTO temp.judges VALUES (?, ?, ?, ?)", [*judge, action])
         sql = "SELECT count(*), count(*) FILTER (WHERE tweet > ?) FROM temp.adding"
@@ -165,15 +169,8 @@ class Judging:
         self._find_outcomes(
             "(SELECT tweet FROM temp.judged WHERE tweet NOT IN (SELECT tweet FROM temp.outcomes))"
         )
-        db.execute(
-            f"DELETE FROM orders WHERE (run, name, value, tweet) IN (SELECT 0, '{ORDER}', v.value, "
-            "j.tweet FROM temp.judged j CROSS JOIN json_each('[0, 1, 2]') v WHERE j.tweet <= ?)",
-            before,
-        )
-        db.execute(
-            f"INSERT INTO orders SELECT 0, '{ORDER}', lead, tweet FROM temp.outcomes "
-            "WHERE labels > 1 ORDER BY 3, 4"
-        )
+        _forget_order(db, "(SELECT tweet FROM temp.judged WHERE tweet <= ?)", before)
+        db.execute(f"INSERT INTO orders {LEADS.format(outcomes='temp.outcomes')}")
         if not is_export:
             db.execute(
                 "DELETE FROM temp.said WHERE field = 'label' "
@@ -190,3 +187,17 @@ class Judging:
             "WHERE voters > 1 AND tweet IN (SELECT tweet FROM temp.adding)"
         )
         return Judged(*db.execute(sql).fetchone())
+
+
+def count_again(db: sqlite3.Connection, tweets: str) -> None:
+    """Bring the order to adjudicate in line with the judgements of some tweets, a query."""
+    _forget_order(db, tweets, [])
+    db.execute(f"INSERT INTO orders {LEADS.format(outcomes=f'({OUTCOMES.format(tweets=tweets)})')}")
+
+
+def _forget_order(db: sqlite3.Connection, tweets: str, asked: Sequence[object]) -> None:
+    db.execute(
+        f"DELETE FROM orders WHERE (run, name, value, tweet) IN (SELECT 0, '{ORDER}', v.value, "
+        f"j.tweet FROM {tweets} j CROSS JOIN json_each('[0, 1, 2]') v)",
+        asked,
+    )

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storage.history import group_splits
+from storage.history.event_order import MERGE
 from storage.history.event_records import LABEL_FIELDS, MARKS, Event
 from storage.history.events import (
     CURRENT_VALUE,
@@ -26,8 +28,6 @@ from storage.store import Store
 from storage.transfer import history_merging
 from storage.transfer.rows import ParsedRow, StoredTweet
 
-KIND = "merge"
-"""The kind of the action that takes what a file says."""
 UPDATES = ("labels", "flags", "notes", "splits")
 """What can be updated."""
 UPDATE_OF = {"label": "labels", "note": "notes", "split": "splits"} | dict.fromkeys(MARKS, "flags")
@@ -164,9 +164,9 @@ class TweetMerge:
                         if on != (name in names)
                     ]
 
-    def apply(self, store: Store) -> MergeReport:
-        """Take what is to be taken, and say what differed; within a transaction of the store."""
-        joined = history_merging.append_new_events(store)
+    def apply(self, store: Store, source: int) -> MergeReport:
+        """Take what is to be taken by an import, and say what differed; in a transaction."""
+        joined = history_merging.append_new_events(store, source)
         differences = self._differences()
         self.db.execute(
             f"CREATE TEMP TABLE taking AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, "
@@ -183,7 +183,7 @@ class TweetMerge:
             if (number := self._taken(kind) - (filled if kind == "labels" else 0))
         }
         if total := self._count("SELECT count(*) FROM temp.taking"):
-            self._write(store, total)
+            self._write(store, total, source)
         return MergeReport(filled, differences, updated, joined.events, joined.changed)
 
     def _differences(self) -> tuple[MergeDifference, ...]:
@@ -215,18 +215,15 @@ class TweetMerge:
     def _take_groups(self) -> None:
         """Take the splits for whole groups; where the file has a group in several, test wins."""
         self.db.execute(
-            "CREATE TEMP TABLE moving AS SELECT c.group_id, CASE WHEN max(e.value = 'test') "
-            "THEN 'test' WHEN max(e.value = 'dev') THEN 'dev' ELSE 'train' END AS split "
+            "CREATE TEMP TABLE moving AS SELECT c.group_id, "
+            f"{group_splits.TEST_WINS.format(split='e.value')} AS split "
             "FROM temp.said e CROSS JOIN current c ON c.tweet = e.tweet WHERE e.field = 'split' "
             "GROUP BY c.group_id HAVING max(e.value != c.split)"
         )
-        for members in (
-            "c.tweet = m.group_id",
-            "c.group_id = m.group_id AND c.group_id != c.tweet",
-        ):
+        for members in group_splits.MEMBERS:
             self.db.execute(
-                "INSERT INTO temp.taking SELECT c.tweet, 'split', c.split, m.split, c.gold "
-                f"FROM temp.moving m CROSS JOIN current c ON {members} WHERE c.split != m.split"
+                "INSERT INTO temp.taking SELECT c.tweet, 'split', c.split, g.split, c.gold "
+                f"FROM temp.moving g CROSS JOIN current c ON {members} WHERE c.split != g.split"
             )
 
     def _taken(self, kind: str) -> int:
@@ -237,8 +234,8 @@ class TweetMerge:
             json.dumps(fields),
         )
 
-    def _write(self, store: Store, total: int) -> None:
-        action = begin_undoable(store, KIND)
+    def _write(self, store: Store, total: int, source: int) -> None:
+        action = begin_undoable(store, MERGE, brought_by=source)
         size = batch_size(total)
         for first in range(1, total + 1, size):
             rows = self.db.execute(

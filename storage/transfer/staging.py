@@ -42,6 +42,9 @@ def sweep(writer: BulkWriter) -> None:
         writer.in_slices("sweep", first, end, lambda a, b: _remove(writer, a, b))
         fts_segments.merge_segments(writer)
     with transaction(db):
+        db.execute(
+            "DELETE FROM actions WHERE import IN (SELECT id FROM imports WHERE action IS NULL)"
+        )
         db.execute("DELETE FROM imports WHERE action IS NULL")
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
     db.execute(f"PRAGMA secure_delete = {int(before)}")
@@ -80,6 +83,7 @@ class StagedImport:
         columns: Mapping[str, str],
         annotator: str,
         merging: TweetMerge,
+        keep: bool = True,
     ) -> None:
         self.writer = writer
         self.merging = merging
@@ -90,13 +94,20 @@ class StagedImport:
         """How many tweets came with each gold label."""
         self._matched = bytearray(self.before + 1)
         self._segments = 0
-        self.judging = Judging(writer, self.before)
-        self.judged = Judged()
+        self._keep = keep
         with transaction(writer.db):
-            self.source = writer.db.execute(
-                "INSERT INTO imports (path, at, columns) VALUES (?, ?, ?)",
-                [os.fsencode(path).decode(errors="replace"), now(), json.dumps(dict(columns))],
-            ).lastrowid
+            self.source = 1 + _last_import(writer.db)
+            writer.db.execute(
+                "INSERT INTO imports (id, path, at, columns) VALUES (?, ?, ?, ?)",
+                [
+                    self.source,
+                    os.fsencode(path).decode(errors="replace"),
+                    now(),
+                    json.dumps(dict(columns)),
+                ],
+            )
+        self.judging = Judging(writer, self.before, self.source)
+        self.judged = Judged()
         event_records.create_staging_tables(writer.db)
 
     def add(self, batch: Batch) -> None:
@@ -120,7 +131,8 @@ class StagedImport:
         self.existing += len(rows) - len(fresh)
         self.added += len(fresh)
         self.golds.update(row.gold for row in fresh if row.gold is not None)
-        self._index(start + 1, start + len(fresh))
+        if self._keep:  # the words of a file that is only looked at do not get into the index
+            self._index(start + 1, start + len(fresh))
         numbers = iter(range(start + 1, start + len(fresh) + 1))
         self.judging.take((number or next(numbers) for number in there), batch.judgements)
 
@@ -273,12 +285,12 @@ class StagedImport:
 
     def import_histories(self) -> None:
         """Write the histories that came with the rows of an exported file."""
-        self.restored = event_records.import_events(self.writer, self.annotator)
+        self.restored = event_records.import_events(self.writer, self.annotator, self.source)
 
-    def publish(self, store: Store, keep: bool) -> MergeReport:
+    def publish(self, store: Store) -> MergeReport:
         """Make everything visible in one synced transaction, and merge what was there.
 
-        Says what was merged; without `keep` all of it is taken back in the same transaction.
+        Says what was merged; what is not to be kept is taken back in the same transaction.
         """
         db = self.writer.db
         counted = {"tweets": self.added, "labelled": self.golds.total()}
@@ -288,20 +300,26 @@ class StagedImport:
         with transaction(db):
             db.execute("SAVEPOINT publishing")
             action = db.execute(
-                "INSERT INTO actions (annotator, at, kind) VALUES (?, ?, 'gold import')",
-                [self.annotator, now()],
+                "INSERT INTO actions (annotator, at, kind, import) VALUES (?, ?, 'gold import', ?)",
+                [self.annotator, now(), self.source],
             ).lastrowid
             db.execute("UPDATE imports SET action = ? WHERE id = ?", [action, self.source])
+            db.execute("UPDATE counts SET value = ? WHERE name = 'imports'", [self.source])
             db.executemany(
                 "UPDATE counts SET value = value + ? WHERE name = ?",
                 [(number, name) for name, number in counted.items()],
             )
             self.judged = self.judging.publish(self.merging.is_export)
-            merged = self.merging.apply(replace(store, db=db))
+            merged = self.merging.apply(replace(store, db=db), self.source)
             event_records.publish_events(db)
-            if not keep:
+            if not self._keep:
                 db.execute("ROLLBACK TO publishing")
         return merged
+
+
+def _last_import(db: sqlite3.Connection) -> int:
+    """The highest number that an import has had; those that are taken back keep theirs."""
+    return int(db.execute("SELECT value FROM counts WHERE name = 'imports'").fetchone()[0])
 
 
 def count_labels(db: sqlite3.Connection, after: int) -> dict[str, int]:

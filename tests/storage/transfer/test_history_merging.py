@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import UserError
-from storage.history import events, integrity, labels, snapshots
+from storage.history import events, integrity, labels, ratings, snapshots
 from storage.query import tweets
 from storage.store import open_store
 from storage.transfer import exporting
@@ -108,6 +108,94 @@ def test_an_undo_made_elsewhere_is_known(apart, clock, take_in, tmp_path):
     labels.redo(ben)
     take_in(ana, sent(ben, tmp_path / "ben.jsonl"))
     assert (tweets.tweet(ana, 1).label, labels.count_undone(ana)) == ("negative", 0)
+
+
+def test_an_older_decision_that_came_by_a_merge_was_not_made_since(
+    apart, clock, take_in, reopen, tmp_path
+):
+    ana, ben = apart
+    labels.assign(ben, [1, 2], "negative")
+    labels.assign(ana, [1], "negative")
+    labels.assign(ana, [2], None)
+    cem = reopen(ana, "cem")  # who settles that ana's are the newest
+    take_in(cem, sent(ben, tmp_path / "ben.jsonl"))
+    for number, label in ((2, "positive"), (1, "positive")):
+        assert labels.undo_preview(ana, "undo").left == 0
+        assert labels.undo(ana).skipped == 0
+        assert tweets.tweet(ana, number).label == label
+    assert integrity.check(ana) == []
+
+
+def test_a_newer_decision_that_came_by_a_merge_was_made_since(
+    apart, clock, take_in, reopen, tmp_path
+):
+    ana, ben = apart
+    labels.assign(ana, [1], "negative")
+    labels.assign(ben, [1], "negative")
+    take_in(reopen(ana, "cem"), sent(ben, tmp_path / "ben.jsonl"))
+    undone = labels.undo(ana)
+    assert (undone.skipped, undone.conflict and undone.conflict.annotator) == (1, "ben")
+    assert tweets.tweet(ana, 1).label == "negative"
+
+
+def test_what_is_decided_after_a_merge_is_newer_whatever_the_clocks_say(
+    small, reopen, take_in, tmp_path, monkeypatch
+):
+    ben = reopen(Path(shutil.copytree(small.folder, tmp_path / "ben")), "ben")
+    for store, at, label in ((ben, 900, "negative"), (small, 100, None)):
+        monkeypatch.setattr(events, "now", lambda at=at: at)
+        if store is small:
+            take_in(small, sent(ben, tmp_path / "ben.jsonl"))
+        labels.assign(store, [1], label)
+    monkeypatch.setattr(events, "now", lambda: 200)
+    take_in(small, sent(ben, tmp_path / "ben.jsonl"))
+    assert tweets.tweet(small, 1).label is None
+    assert labels.undo(small).skipped == 0
+    assert tweets.tweet(small, 1).label == "negative"
+
+
+def test_the_clock_that_jumped_does_not_make_an_earlier_decision_count(
+    small, reopen, take_in, tmp_path, monkeypatch
+):
+    ben = reopen(Path(shutil.copytree(small.folder, tmp_path / "ben")), "ben")
+    for store, at, label in (
+        (small, 900, "negative"),
+        (small, 200, "positive"),
+        (ben, 100, "negative"),
+    ):
+        monkeypatch.setattr(events, "now", lambda at=at: at)
+        labels.assign(store, [1], label)
+    take_in(small, sent(ben, tmp_path / "ben.jsonl"))
+    assert tweets.tweet(small, 1).label == "positive"
+    assert sorted(ratings.ratings(small)) == [("ana", 1, "positive"), ("ben", 1, "negative")]
+
+
+def test_of_one_annotator_in_two_places_the_later_decision_counts(
+    small, clock, reopen, take_in, tmp_path
+):
+    away = reopen(Path(shutil.copytree(small.folder, tmp_path / "away")))
+    labels.assign(away, [1, 2], "negative")
+    labels.assign(small, [1], None)
+    labels.assign(small, [3], "negative")
+    labels.assign(small, [1], "positive")
+    labels.assign(away, [3], None)
+    take_in(small, sent(away, tmp_path / "away.jsonl"))
+    assert sorted(ratings.ratings(small)) == [("ana", 1, "positive"), ("ana", 2, "negative")]
+    assert [t.label for t in tweets.each(small)][:3] == ["positive", "negative", None]
+
+
+def test_undo_takes_back_the_newest_step_wherever_it_was_made(
+    small, clock, reopen, take_in, tmp_path
+):
+    away = reopen(Path(shutil.copytree(small.folder, tmp_path / "away")))
+    labels.assign(away, [4], None)
+    labels.assign(away, [5], None)
+    labels.assign(small, [1], "negative")
+    labels.assign(away, [2], "negative")
+    take_in(reopen(small, "cem"), sent(away, tmp_path / "away.jsonl"))
+    steps = [2, 1, 5, 4]
+    assert [labels.undo(small).tweets for _ in steps] == [(n,) for n in steps]
+    assert [labels.redo(small).tweets for _ in steps] == [(n,) for n in reversed(steps)]
 
 
 def test_a_settlement_is_taken_back_by_one_undo(apart, clock, take_in, tmp_path):
