@@ -112,7 +112,7 @@ def bulk_writer(store: Store) -> Iterator[BulkWriter]:
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
-        db.execute("PRAGMA secure_delete = OFF")
+        db.execute("PRAGMA secure_delete = FAST")  # no texts of refused files in gaps of pages
         db.execute("PRAGMA foreign_keys = OFF")  # the jobs write rows that they have looked up
         db.execute("PRAGMA cache_size = -64000")
         db.execute("PRAGMA temp_store = FILE")

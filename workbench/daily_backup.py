@@ -8,7 +8,8 @@ from pathlib import Path
 
 from storage import interpreter
 from storage.safety import backups
-from storage.store import DATABASE, now
+from storage.store import DATABASE, Store, now
+from storage.transfer import traces
 
 SMALL = 16 * 2**20
 """Bytes that are copied in less time than it takes to start a process."""
@@ -37,12 +38,14 @@ def start(folder: Path) -> subprocess.Popen[str] | None:
     )
 
 
-async def complaint(folder: Path) -> str:
+async def complaint(store: Store) -> str:
     """Make the backup beside other work and return what went wrong; raises UserError as well.
 
     When the screen closes in between, the process goes on.
     """
-    process = await asyncio.to_thread(start, folder)
+    if not store.read_only and traces.left(store):
+        await asyncio.to_thread(traces.wipe_rest, store)
+    process = await asyncio.to_thread(start, store.folder)
     while process is not None and process.poll() is None:
         await asyncio.sleep(0.5)
     if process is None or not process.returncode or process.stderr is None:

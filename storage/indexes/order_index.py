@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from storage.bulk_writes import BulkWriter
 from storage.predicates import DISAGREES
+from storage.store import removed_count
 
 
 def update_disagreements(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
@@ -32,7 +33,9 @@ def update_disagreements(db: sqlite3.Connection, tweets: Sequence[int]) -> None:
 
 
 def rebuild(writer: BulkWriter, run: int, name: str, values: str) -> None:
+    """Write an order of a run anew; tweets that are taken out meanwhile are left out of it."""
     db = writer.db
+    given = {"run": run, "name": name, "removed": removed_count(db)}
     db.execute("DROP TABLE IF EXISTS temp.old")
     db.execute("DROP TABLE IF EXISTS temp.sorted")
     db.execute(
@@ -44,13 +47,15 @@ def rebuild(writer: BulkWriter, run: int, name: str, values: str) -> None:
     for table, sql in (
         (
             "old",
-            "DELETE FROM orders WHERE run = ?1 AND name = ?2 AND (value, tweet) IN "
-            "(SELECT value, tweet FROM old WHERE rowid BETWEEN ?3 AND ?4)",
+            "DELETE FROM orders WHERE run = :run AND name = :name AND (value, tweet) IN "
+            "(SELECT value, tweet FROM old WHERE rowid BETWEEN :first AND :last)",
         ),
         (
             "sorted",
-            "INSERT OR IGNORE INTO orders SELECT ?1, ?2, value, tweet FROM sorted "
-            "WHERE rowid BETWEEN ?3 AND ?4",
+            "INSERT OR IGNORE INTO orders SELECT :run, :name, value, tweet FROM sorted "
+            "WHERE rowid BETWEEN :first AND :last AND (:removed = "
+            "(SELECT value FROM counts WHERE name = 'removed') "
+            "OR EXISTS (SELECT 1 FROM current c WHERE c.tweet = sorted.tweet))",
         ),
     ):
         size = db.execute(f"SELECT count(*) FROM temp.{table}").fetchone()[0]
@@ -58,5 +63,5 @@ def rebuild(writer: BulkWriter, run: int, name: str, values: str) -> None:
             table,
             1,
             size,
-            lambda a, b, sql=sql: db.execute(sql, [run, name, a, b]),  # type: ignore[misc]
+            lambda a, b, sql=sql: db.execute(sql, given | {"first": a, "last": b}),  # type: ignore[misc]
         )

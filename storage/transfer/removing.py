@@ -7,31 +7,25 @@ how many are gone. What stays is an action that says who took out how many, and 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
-from storage.errors import UserError
+from storage.bulk_writes import bulk_writer, lock_imports
 from storage.fts_tokens import tokenized
-from storage.indexes import fts_segments
 from storage.predicates import COUNTED, COUNTS
-from storage.store import Store, last_visible_id, now, transaction
+from storage.store import Store, now, transaction
+from storage.transfer import traces
 from storage.transfer.staging import sweep
 
-DELETE, UNIMPORT = "delete", "unimport"
-"""The kinds of actions."""
+KIND = "delete"
+"""The kind of the action of deleting; others that take tweets out have their own."""
 BATCH = 5_000
 THESE = "IN (SELECT tweet FROM temp.removing)"
 PREDICTED = (
     "FROM runs r CROSS JOIN temp.removing m "
     "CROSS JOIN predictions p ON p.run = r.id AND p.tweet = m.tweet"
 )
-SINCE = (
-    "FROM temp.removing m CROSS JOIN label_events e ON e.tweet = m.tweet "
-    "CROSS JOIN actions a ON a.id = e.action WHERE e.action > ? "
-    "AND a.kind NOT IN ('undo', 'redo') AND a.id NOT IN (SELECT action FROM undone)"
-)
-"""Events after an action that nobody has undone."""
 NUMBERED = ("snapshots", "runs", "rankings", "relabelled", "evaluations")
 """Tables that say what was the newest event once."""
 
@@ -45,86 +39,38 @@ class Removed:
     predictions: int
 
 
-@dataclass(frozen=True)
-class Import:
-    """A file that was taken in."""
-
-    id: int
-    file: str
-    at: int
-    annotator: str
-    added: int
-    """Tweets that came with it and are still there."""
-
-
-def imports(store: Store) -> list[Import]:
-    """All imports that came to their end, the oldest first."""
-    rows = store.db.execute(
-        "SELECT i.id, i.path, i.at, a.annotator, coalesce(t.added, 0) FROM imports i "
-        "JOIN actions a ON a.id = i.action LEFT JOIN (SELECT import, count(*) AS added "
-        "FROM tweets WHERE id <= ? GROUP BY import) t ON t.import = i.id ORDER BY i.id",
-        [last_visible_id(store.db)],
-    )
-    return [Import(*row) for row in rows]
-
-
 def delete(store: Store, ids: Iterable[int], waiting: Callable[[], None] = lambda: None) -> Removed:
     """Take out the tweets with these ids, whatever was done with them."""
+    with removing(store, waiting) as db:
+        db.executemany(
+            "INSERT OR IGNORE INTO temp.removing SELECT id FROM tweets WHERE id = ? "
+            "AND id <= (SELECT value FROM counts WHERE name = 'tweets')",
+            ((number,) for number in ids),
+        )
+        return remove(db, store.annotator, KIND)
+
+
+@contextmanager
+def removing(store: Store, waiting: Callable[[], None]) -> Iterator[sqlite3.Connection]:
+    """A transaction that takes out tweets, and leaves nothing of them in the files.
+
+    The ids of the tweets belong into the table `temp.removing`; see `remove`. Begins when no import
+    goes on any more, and tells `waiting` if it has to wait for that.
+    """
     with lock_imports(store, waiting), bulk_writer(store) as writer:
-        db = _prepared(writer)
+        db = writer.db
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        db.execute("CREATE TEMP TABLE removing (tweet INTEGER PRIMARY KEY)")
         sweep(writer)  # of an import that was killed nothing counts
         with transaction(db):
-            db.executemany(
-                "INSERT OR IGNORE INTO temp.removing SELECT id FROM tweets WHERE id = ? "
-                "AND id <= (SELECT value FROM counts WHERE name = 'tweets')",
-                ((number,) for number in ids),
-            )
-            removed = _remove(db, store.annotator, DELETE)
-        _leave_no_trace(writer)
-    return removed
+            yield db
+            traces.note(db)
+        traces.wipe(writer)
 
 
-def unimport(store: Store, number: int, waiting: Callable[[], None] = lambda: None) -> Removed:
-    """Take back an import; raises UserError if its tweets have been worked on since."""
-    with lock_imports(store, waiting), bulk_writer(store) as writer:
-        db = _prepared(writer)
-        sweep(writer)  # of an import that was killed nothing counts
-        with transaction(db):
-            found = db.execute("SELECT action FROM imports WHERE id = ?", [number]).fetchone()
-            if found is None:
-                raise UserError(f"There is no import {number}; `workbench imports` lists them.")
-            db.execute("INSERT INTO temp.removing SELECT id FROM tweets WHERE import = ?", [number])
-            _require_untouched(db, number, found[0])
-            removed = _remove(db, store.annotator, UNIMPORT)
-            db.execute("DELETE FROM imports WHERE id = ?", [number])
-        _leave_no_trace(writer)
-    return removed
-
-
-def _require_untouched(db: sqlite3.Connection, number: int, action: int) -> None:
-    tweets, events = db.execute(
-        f"SELECT count(DISTINCT e.tweet), count(*) {SINCE}", [action]
-    ).fetchone()
-    if not events:
-        return
-    names = db.execute(f"SELECT DISTINCT a.annotator {SINCE} ORDER BY 1 LIMIT 5", [action])
-    people = ", ".join(name for (name,) in names)
-    raise UserError(
-        f"Import {number} stays, as {tweets:,} of its tweets have been worked on since "
-        f"({events:,} event{'' if events == 1 else 's'} by {people}); undo that first, or take the "
-        "tweets out with `workbench delete-tweets`."
-    )
-
-
-def _prepared(writer: BulkWriter) -> sqlite3.Connection:
-    db = writer.db
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-    db.execute("CREATE TEMP TABLE removing (tweet INTEGER PRIMARY KEY)")
-    return db
-
-
-def _remove(db: sqlite3.Connection, annotator: str, kind: str) -> Removed:
+def remove(db: sqlite3.Connection, annotator: str, kind: str) -> Removed:
+    """Take out the tweets in `temp.removing`, and record that by an action of a kind."""
     tweets = _count(db, "SELECT count(*) FROM temp.removing")
     removed = Removed(
         tweets,
@@ -136,7 +82,7 @@ def _remove(db: sqlite3.Connection, annotator: str, kind: str) -> Removed:
     _remove_predictions(db)
     _remove_from_indexes(db)
     _hand_on_groups(db)
-    _remove_events(db)
+    remove_events(db, f"tweet {THESE}")
     db.execute(f"DELETE FROM current WHERE tweet {THESE}")
     db.execute(f"DELETE FROM tweets WHERE id {THESE}")
     db.execute("UPDATE evaluations SET event = -1")  # they are about other tweets now
@@ -225,17 +171,17 @@ def _hand_on_groups(db: sqlite3.Connection) -> None:
     )
 
 
-def _remove_events(db: sqlite3.Connection) -> None:
-    """Delete the events, for which the trigger that keeps all events steps aside."""
+def remove_events(db: sqlite3.Connection, condition: str) -> None:
+    """Delete the events of which a condition holds; the trigger that keeps all steps aside."""
     trigger = db.execute(
         "SELECT sql FROM sqlite_master WHERE name = 'label_events_keep_delete'"
     ).fetchone()[0]
+    db.execute("DROP TABLE IF EXISTS temp.acted")
     db.execute(
-        "CREATE TEMP TABLE acted AS SELECT DISTINCT e.action FROM temp.removing m "
-        "CROSS JOIN label_events e ON e.tweet = m.tweet"
+        f"CREATE TEMP TABLE acted AS SELECT DISTINCT action FROM label_events WHERE {condition}"
     )
     db.execute("DROP TRIGGER label_events_keep_delete")
-    db.execute(f"DELETE FROM label_events WHERE tweet {THESE}")
+    db.execute(f"DELETE FROM label_events WHERE {condition}")
     db.execute(trigger)
     emptied = (
         "IN (SELECT t.action FROM temp.acted t "
@@ -246,12 +192,6 @@ def _remove_events(db: sqlite3.Connection) -> None:
     newest = _count(db, "SELECT coalesce(max(id), 0) FROM label_events")
     for table in NUMBERED:  # numbers of the newest events may be given once more
         db.execute(f"UPDATE {table} SET event = ?1 WHERE event > ?1", [newest])
-
-
-def _leave_no_trace(writer: BulkWriter) -> None:
-    """Write the text index anew without the words of what is gone, and empty the log."""
-    fts_segments.merge_all_segments(writer)
-    writer.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _count(db: sqlite3.Connection, sql: str) -> int:

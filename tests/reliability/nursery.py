@@ -20,7 +20,7 @@ from pathlib import Path
 import storage.migrations  # noqa: F401 - so that no child has to
 from storage.history import labels
 from storage.store import Store, open_store
-from storage.transfer import importing, removing
+from storage.transfer import importing, unimporting
 from storage.transfer.merging import UPDATES
 
 LABELS = ("positive", "negative")
@@ -85,7 +85,7 @@ def remove(folder: Path, seed: int) -> Iterator[object]:
     """The only import is taken back; reports how many tweets went."""
     store = open_store(folder, "ana")
     yield READY
-    yield removing.unimport(store, 1).tweets
+    yield unimporting.unimport(store, 1).tweets
     store.close()
 
 

@@ -11,7 +11,7 @@ from storage.errors import UsageError
 from storage.query import tweets
 from storage.safety import backups
 from storage.store import Store, require_writable
-from storage.transfer import removing
+from storage.transfer import removing, traces, unimporting
 from storage.transfer.removing import Removed
 from workbench import escaping
 from workbench.console.options import Settings, common_options
@@ -28,7 +28,7 @@ def list_imports(settings: Settings) -> None:
     Example: workbench imports
     """
     with settings.store() as store:
-        found = removing.imports(store)
+        found = unimporting.imports(store)
     if settings.as_json:
         print_json([asdict(one) for one in found])
         return
@@ -43,16 +43,16 @@ def list_imports(settings: Settings) -> None:
 def unimport(settings: Settings, number: int) -> None:
     """Take an import back: the tweets that it added go, with what runs predicted for them.
 
-    It stays where anybody has worked on one of its tweets since and has not undone that. What it
-    took for tweets that were there before is taken back with `workbench undo` instead. Runs that
-    trained on its tweets keep what they have learnt.
+    So does what it changed of tweets that were there before, and the decisions and judgements that
+    it brought for them. It stays where anybody has worked on any of that since and has not undone
+    it. Runs that trained on its tweets keep what they have learnt.
 
     Example: workbench unimport 3
     """
     with settings.store() as store:
         require_writable(store)
         with spinner("taking the import back"):
-            removed = removing.unimport(store, number, _wait)
+            removed = unimporting.unimport(store, number, _wait)
     if settings.as_json:
         print_json({"import": number, **asdict(removed)})
         return
@@ -92,7 +92,7 @@ def delete_tweets(
             return
         with spinner("deleting"):
             removed = removing.delete(store, chosen, _wait) if chosen else Removed(0, 0, 0)
-        copies = _copies(store)
+        copies, wordy = _copies(store), traces.left(store)
     if settings.as_json:
         print_json(asdict(removed) | copies)
         return
@@ -103,6 +103,11 @@ def delete_tweets(
         f"{tweet_count(removed.tweets)} deleted for good (events of the history: "
         f"{removed.events:,}, predictions: {removed.predictions:,})."
     )
+    if wordy:
+        say(
+            "Single words may still be in the files of the workspace, as it is in use elsewhere or "
+            "the disk is full; the next command wipes them."
+        )
     held = [f"{number:,} {name.replace('_', ' ')}" for name, number in copies.items() if number]
     if held:
         say(

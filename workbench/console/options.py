@@ -13,6 +13,7 @@ import click
 
 from storage.errors import UserError
 from storage.store import Store, find_workspace, open_store
+from storage.transfer import traces
 from workbench import escaping
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +45,8 @@ class Settings:
         self.opened = find_workspace(self.workspace)
         store = open_store(self.opened, self.annotator)
         try:
+            if not store.read_only and traces.left(store):
+                traces.wipe_rest(store)  # before a backup has them too
             complaint = back_up(store.folder) if daily_backup and not store.read_only else ""
             yield store
             for sentence in (complaint, *(notice.sentence for notice in store.notices)):

@@ -113,7 +113,7 @@ class WorkbenchApp(App[None]):
     @work(group="backup")
     async def back_up(self) -> None:
         """Make the backup of the day once the list is there; work goes on without it."""
-        if complaint := await daily_backup.complaint(self.store.folder):
+        if complaint := await daily_backup.complaint(self.store):
             self.say(complaint, problem=True)
 
     def _handle_exception(self, error: Exception) -> None:

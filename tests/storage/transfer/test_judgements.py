@@ -12,7 +12,7 @@ from storage.groups import ties
 from storage.history import integrity, labels, ratings, snapshots
 from storage.query import paging, tweets
 from storage.store import open_store
-from storage.transfer import exporting, removing
+from storage.transfer import exporting, removing, unimporting
 
 CASES = Path(__file__).parents[4] / "shared/cases"
 UP_DOWN = ("up", "down")
@@ -317,7 +317,7 @@ def test_a_snapshot_holds_no_judgements(come):
 def test_what_is_judged_can_be_taken_back_and_out(come):
     one = COLUMNS + "1,w1,a b c,up\n1,w2,a b c,down\n"
     store, _ = come(one)
-    removing.unimport(store, 1)
+    unimporting.unimport(store, 1)
     assert integrity.check(store) == []
     store, _ = come(one, COLUMNS + "2,w1,d e f,up\n2,w2,d e f,down\n")
     removing.delete(store, conflicts(store)[:1])

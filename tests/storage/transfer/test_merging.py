@@ -8,10 +8,12 @@ from collections import Counter
 
 import pytest
 
+from storage import groups
 from storage.history import integrity, labels, snapshots
 from storage.query import tweets
 from storage.runs import runs, training_set
-from storage.transfer import exporting
+from storage.transfer import exporting, unimporting
+from workbench.evaluation import near_duplicate_groups
 
 TEXTS = ["up we go", "to the moon", "bull run", "down it goes", "bear market", "no idea"]
 FORMS = {
@@ -165,6 +167,47 @@ def test_a_group_moves_with_its_tweet_and_only_by_an_update(old, new, make_store
     assert learnt == {t.id for t in tweets.each(store) if t.split != "test"}
     labels.undo(store)
     assert tweets.split_counts(store) == {old: 4}
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_who_has_joined_a_group_since_goes_along_with_undo_and_redo(
+    near, make_store, take_in, write
+):
+    text = "the stock of the company goes up and up and up for the whole of the long day"
+    rows = [{"id": n, "text": text, "split": "train"} for n in range(2)]
+    store, _ = take_in(make_store(), rows_as(write, "a.jsonl", [*rows, {"text": "flat"}]))
+    path = rows_as(write, "b.jsonl", [rows[0] | {"split": "test"}])
+    take_in(store, path, update=frozenset({"splits"}))
+    rows_as(write, "c.jsonl", [{"id": 9, "text": text + " !" if near else text}])
+    take_in(store, path.with_name("c.jsonl"))
+    near_duplicate_groups.compare_new_tweets(store)
+
+    def splits():
+        return [(t.group, t.split) for t in tweets.each(store) if t.id != 3]
+
+    assert splits() == [(1, "test")] * 3
+    preview = labels.undo_preview(store, "undo")
+    assert preview.changes == {("split", "test", "train"): 3}
+    assert labels.undo(store).tweets == (1, 2, 4)
+    assert splits() == [(1, "train")] * 3
+    assert len(training_set.training(store)[0]) == 0 and groups.leaks(store) == 0
+    labels.redo(store)
+    assert splits() == [(1, "test")] * 3
+    unimporting.unimport(store, 2)
+    assert splits() == [(1, "train")] * 3
+    assert integrity.check(store) == []
+
+
+def test_a_tweet_whose_file_says_its_split_does_not_go_along(make_store, take_in, write):
+    rows = [{"id": n, "text": "up we go", "split": "train"} for n in range(2)]
+    store, _ = take_in(make_store(), rows_as(write, "a.jsonl", rows[:1]))
+    update = frozenset({"splits"})
+    take_in(store, rows_as(write, "b.jsonl", [rows[0] | {"split": "test"}]), update=update)
+    take_in(store, rows_as(write, "c.jsonl", [rows[1] | {"split": "test"}]))
+    take_in(store, write("d.csv", "id,text\n2,up we go\n"), split="test")
+    labels.undo(store)
+    assert [t.split for t in tweets.each(store)] == ["train", "test", "test"]
+    assert training_set.training(store) == ([], [])
 
 
 def test_a_group_that_the_file_has_in_two_splits_is_tested_on(make_store, take_in, write):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
+from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import groups
+from storage.bulk_writes import lock_imports
 from storage.errors import UserError
 from storage.history import integrity, labels, snapshots
+from storage.indexes import fts_segments, order_index
 from storage.query import paging, tweets
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
-from storage.transfer import exporting, removing
+from storage.transfer import exporting, removing, staging, traces, unimporting
 from workbench.evaluation import near_duplicate_groups
 
 store_settings = settings(settings.get_profile("store"), max_examples=25)
@@ -64,7 +69,7 @@ def test_an_import_that_is_taken_back_was_never_there(scratch, take_in, first, s
     before = looks(store)
     second = [row | {"id": row["id"] + 100} for row in second]
     report = add(store, take_in, "second.jsonl", second)
-    removed = removing.unimport(store, removing.imports(store)[-1].id)
+    removed = unimporting.unimport(store, unimporting.imports(store)[-1].id)
     assert removed.tweets == report.added
     assert looks(store) == before
     assert integrity.check(store) == []
@@ -133,13 +138,13 @@ def test_work_stands_in_the_way_of_taking_back_until_it_is_undone(small, take_in
     labels.assign(ben, [1, 2], "negative")
     labels.annotate(ben, 1, "a joke")
     with pytest.raises(UserError) as stays:
-        removing.unimport(small, 1)
+        unimporting.unimport(small, 1)
     assert "2 of its tweets have been worked on since (3 events by ben)" in str(stays.value)
     assert tweets.counts(small).tweets == 6
     labels.undo(ben)
     labels.undo(ben)
-    assert removing.unimport(small, 1).tweets == 6
-    assert (tweets.counts(small).tweets, removing.imports(small)) == (0, [])
+    assert unimporting.unimport(small, 1).tweets == 6
+    assert (tweets.counts(small).tweets, unimporting.imports(small)) == (0, [])
     assert integrity.check(small) == []
 
 
@@ -148,7 +153,7 @@ def test_a_history_that_came_along_is_no_work(small, make_store, take_in, tmp_pa
     labels.undo(small)
     exporting.export(small, tmp_path / "out.jsonl")
     other, _ = take_in(make_store(name="other"), tmp_path / "out.jsonl")
-    assert removing.unimport(other, 1).events == 9  # five of them tell of the gold labels
+    assert unimporting.unimport(other, 1).events == 9  # five of them tell of the gold labels
     assert (labels.history(other)[1:], labels.count_undone(other)) == ([], 0)
     assert integrity.check(other) == []
 
@@ -156,17 +161,17 @@ def test_a_history_that_came_along_is_no_work(small, make_store, take_in, tmp_pa
 def test_a_label_that_another_file_gave_is_work(small, take_in):
     add(small, take_in, "b.jsonl", [{"text": "no idea", "label": "negative"}])
     with pytest.raises(UserError, match=r"1 of its tweets .*1 event by ana"):
-        removing.unimport(small, 1)
-    assert removing.unimport(small, 2).tweets == 0
+        unimporting.unimport(small, 1)
+    assert unimporting.unimport(small, 2).tweets == 0
 
 
 def test_an_import_lists_what_it_added(small, take_in):
     add(small, take_in, "b.jsonl", [{"text": "up we go"}, {"text": "a new one"}])
-    first, second = removing.imports(small)
+    first, second = unimporting.imports(small)
     assert (first.added, second.added, second.annotator) == (6, 1, "ana")
     assert second.file.endswith("b.jsonl")
     with pytest.raises(UserError, match="There is no import 7"):
-        removing.unimport(small, 7)
+        unimporting.unimport(small, 7)
 
 
 def test_the_log_says_who_deleted_how_many(small, reopen):
@@ -229,23 +234,119 @@ def test_texts_are_compared_whatever_is_gone(gone, small, take_in):
     assert integrity.check(small) == []
 
 
-def test_no_file_of_the_workspace_holds_a_word_of_them(small, take_in):
-    secret = "schwarzwaelderkirschtorte"
+@pytest.mark.parametrize("name", ["confidence", "disagreement", "margin"])
+def test_tweets_deleted_while_predictions_come_in_are_in_no_order(name, small, reopen, monkeypatch):
+    rebuild = order_index.rebuild
+
+    def rebuild_while_somebody_deletes(writer, run, order, values):
+        in_slices = writer.in_slices
+
+        def delete_first(what, *given):
+            if (order, what) == (name, "sorted"):
+                removing.delete(reopen(small, "ben"), [3])
+            in_slices(what, *given)
+
+        monkeypatch.setattr(writer, "in_slices", delete_first)
+        rebuild(writer, run, order, values)
+
+    monkeypatch.setattr(order_index, "rebuild", rebuild_while_somebody_deletes)
+    run = predict(small, range(1, 7))
+    assert runs.get(small, run).predictions == 5
+    assert list(tweets.listing(small, sort=name)).count(3) == 0
+    assert integrity.check(small) == []
+
+
+SECRET = "schwarzwaelderkirschtorte"
+WORDS = (SECRET[:12], "hazelnutperson", "rhubarbnote")
+
+
+@pytest.fixture
+def secretive(small, take_in):
+    """The workspace with a tweet that somebody wants to be deleted, and the id of that tweet."""
     rows = [{"text": f"row {n}", "note": f"plain {n}"} for n in range(300)]
-    rows[150] = {"text": f"I like {secret} very much", "who": "hazelnutperson"}
+    rows[150] = {"text": f"I like {SECRET} very much", "who": "hazelnutperson"}
     add(small, take_in, "b.jsonl", rows)
-    (number,) = tweets.listing(small, secret)
+    (number,) = tweets.listing(small, SECRET)
     labels.annotate(small, number, "rhubarbnote")
     (small.folder.parent / "b.jsonl").unlink()
-    removing.delete(small, [number])
-    words = (secret[:12], "hazelnutperson", "rhubarbnote")
-    for path in small.folder.glob("workbench.db*"):
-        content = path.read_bytes()
-        assert [word for word in words if word.encode() in content] == [], path.name
+    return small, number
+
+
+def words_left(store, words=WORDS):
+    """Which words of the deleted tweet are in which file of the workspace."""
+    contents = {p.name: p.read_bytes() for p in store.folder.rglob("*") if p.is_file()}
+    return {(name, w) for name, content in contents.items() for w in words if w.encode() in content}
+
+
+def test_no_file_of_the_workspace_holds_a_word_of_them(secretive):
+    store, number = secretive
+    assert words_left(store)
+    removing.delete(store, [number])
+    assert words_left(store) == set()
+    assert not traces.left(store)
+
+
+def test_pages_that_an_import_has_freed_hold_no_word_of_them(small, take_in, monkeypatch):
+    monkeypatch.setattr(fts_segments, "MERGED_AT_ONCE", 2)
+    monkeypatch.setattr(fts_segments, "MOST_SEGMENTS", 2)
+    words = [f"secretname{n}x" for n in range(0, 4_000, 40)]
+    rows = [{"text": f"row {n} of secretname{n}x and more", "id": n} for n in range(4_000)]
+    for part in range(0, 4_000, 500):
+        add(small, take_in, f"{part}.jsonl", rows[part : part + 500])
+    removing.delete(small, tweets.listing(small, "row"))
+    assert words_left(small, words) == set()
+
+
+def test_what_a_refused_file_had_is_not_left_in_free_pages(small, take_in, monkeypatch):
+    monkeypatch.setattr(staging.StagedImport, "group", lambda *given, **more: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        add(small, take_in, "b.jsonl", [{"text": f"a {SECRET} {n}"} for n in range(300)])
+    small.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert (small.folder / "workbench.db").read_bytes().count(f"a {SECRET}".encode()) == 0
+
+
+def test_who_was_killed_while_wiping_has_left_it_to_the_next_command(secretive, monkeypatch, cli):
+    store, number = secretive
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(traces, "wipe", Mock(side_effect=KeyboardInterrupt))
+        removing.delete(store, [number])
+    assert traces.left(store) and words_left(store)
+    assert cli("-w", store.folder, "status").status == 0
+    assert not traces.left(store)
+    assert words_left(store) == set()
+
+
+def test_whoever_reads_meanwhile_has_the_log_emptied_later(secretive, monkeypatch, cli):
+    monkeypatch.setattr("storage.store.BUSY_MS", 50)
+    store, number = secretive
+    with closing(sqlite3.connect(store.folder / "workbench.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM tweets").fetchone()
+        found = cli("-w", store.folder, "delete-tweets", number, "--yes")
+        assert "the next command wipes them" in found.out
+    assert traces.left(store)
+    cli("-w", store.folder, "status")
+    assert words_left(store) == set()
+
+
+def test_a_full_disk_leaves_the_wiping_for_later(secretive, monkeypatch):
+    store, number = secretive
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda path: Mock(free=1_000))
+        assert removing.delete(store, [number]).tweets == 1
+    assert traces.left(store)
+    traces.wipe_rest(store)
+    assert words_left(store) == set()
+
+
+def test_nothing_is_waited_for_while_an_import_goes_on(secretive):
+    store, _ = secretive
+    with lock_imports(store, lambda: None):
+        traces.wipe_rest(store)
 
 
 def test_an_import_that_was_killed_is_none(small):
     small.db.execute("INSERT INTO imports (path, at, columns) VALUES ('killed.csv', 0, '{}')")
     with pytest.raises(UserError, match="There is no import 2"):
-        removing.unimport(small, 2)
+        unimporting.unimport(small, 2)
     assert integrity.check(small) == []
