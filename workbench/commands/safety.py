@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from storage.config import Config
+from storage.config import load as load_config
 from storage.errors import UsageError, UserError
 from storage.history import integrity
 from storage.safety import backups, filesystem, permissions, restoring
@@ -17,6 +19,7 @@ from storage.safety.backups import Backup
 from storage.safety.restoring import DatabaseContent
 from storage.store import DATABASE, SCHEMA_VERSION, find_workspace, now
 from workbench import escaping
+from workbench.commands.runs.base_check import check_base
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table, utc_time
 from workbench.console.progress import spinner
@@ -171,13 +174,23 @@ def _facts(content: DatabaseContent) -> dict[str, Any]:
 
 
 @click.command()
+@click.option("--base", help="Look at a base model instead: a folder, or a hub name that is here.")
+@click.option("--load", "loads", is_flag=True, help="With --base: load it, too, and try it.")
 @common_options
 @click.pass_obj
-def doctor(settings: Settings) -> None:
+def doctor(settings: Settings, base: str | None, loads: bool) -> None:
     """Look at what this machine offers: GPU, 4-bit library, disk, file system, permissions.
 
-    Example: workbench doctor
+    With --base, it says of a base model what a run would find out: fine, worth knowing, or the
+    reason why it is refused; and what the label words of the workspace are in its tokens.
+
+    Example: workbench doctor --base ./falcon-7b
     """
+    if base is not None:
+        check_base(base, _config_here(settings), loads, settings.as_json)
+        return
+    if loads:
+        raise UsageError("--load is about a base; name it with --base.")
     folder = settings.named_workspace() or Path.cwd()
     with spinner("Looking at the machine…"):
         from workbench.modeling.base.machine import describe_machine
@@ -201,6 +214,17 @@ def doctor(settings: Settings) -> None:
     table(None, ("what", "found"), values.items())
     for problem in problems:
         say(problem)
+
+
+def _config_here(settings: Settings) -> Config | None:
+    """The settings of the workspace that is named or lies above; None where there is none."""
+    try:
+        folder = find_workspace(settings.workspace)
+    except UserError:
+        if settings.named_workspace() is not None:
+            raise
+        return None
+    return load_config(folder)
 
 
 COMMANDS = (check, backup, restore_backup, doctor)

@@ -15,7 +15,7 @@ from workbench.recipes.base_models import base_path
 
 CONFIG_NAMES = {
     "hidden_size": ("hidden_size", "n_embd", "d_model"),
-    "layers": ("num_hidden_layers", "n_layer", "n_layers"),
+    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
     "heads": ("num_attention_heads", "n_head", "n_heads"),
     "ffn": ("ffn_hidden_size", "intermediate_size", "n_inner", "ffn_dim"),
 }

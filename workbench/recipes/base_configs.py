@@ -79,7 +79,7 @@ def positions(config: Mapping[str, Any]) -> int | None:
 
     Rotary positions that are scaled reach further than the number says, by a factor.
     """
-    text = _text_config(config)
+    text = text_config(config)
     known = (text[name] for name in POSITIONS if isinstance(text.get(name), int))
     most = next((number for number in known if number > 0), None)
     scaling = text.get("rope_parameters") or text.get("rope_scaling")
@@ -101,7 +101,7 @@ def require_positions(config: Mapping[str, Any], name: str, max_length: int) -> 
 
 def attention_window(config: Mapping[str, Any]) -> int | None:
     """How many tokens back the layers look that do not see all; None if all layers see all."""
-    text = _text_config(config)
+    text = text_config(config)
     kinds = text.get("layer_types")
     if isinstance(kinds, list) and not {*kinds} & {"sliding_attention", "chunked_attention"}:
         return None
@@ -111,7 +111,7 @@ def attention_window(config: Mapping[str, Any]) -> int | None:
     return min((size for size in sizes if isinstance(size, int) and size > 0), default=None)
 
 
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The part about the decoder, in bases that also see images."""
     found = config.get("text_config")
     return found if isinstance(found, Mapping) else config

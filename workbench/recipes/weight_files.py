@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,23 @@ from storage.errors import UserError, on_one_line
 
 INDEX = "*.safetensors.index.json"
 LENGTH_BYTES = 8
+DAMAGED = "{} is damaged or cut short ({}); copy it again."
 MOST_HEADER = 2**28
 """Bytes of a header; a longer one is damage. The format allows fewer."""
-DAMAGED = "{} is damaged or cut short ({}); copy it again."
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor as a header describes it."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds; of 4-bit weights, the bytes."""
+        return math.prod(self.shape)
 
 
 def require_whole(folder: Path) -> None:
@@ -67,8 +83,8 @@ def read_header(path: Path) -> dict[str, Any]:
     return found
 
 
-def tensors(folder: Path) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """(name, dtype, shape) of each tensor of a base; raises UserError as `require_whole`."""
+def tensors(folder: Path) -> Iterator[Tensor]:
+    """Each tensor of a base; raises UserError as `require_whole`."""
     for path in weight_files(folder):
         for name, tensor in read_header(path).items():
-            yield name, str(tensor["dtype"]), tuple(tensor["shape"])
+            yield Tensor(name, str(tensor["dtype"]), tuple(tensor["shape"]))

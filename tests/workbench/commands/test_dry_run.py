@@ -106,8 +106,9 @@ def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, t
 def test_targets_that_no_layer_has_are_said(trained, cli, repository):
     base = repository / "sample_data" / "base"
     arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--json")
-    found = cli(*arguments, "--set", "lora.targets=foo").json
-    assert "lora.targets=foo names none of the layers of this base (query_key" in found["unknown"]
+    refused = cli(*arguments, "--set", "lora.targets=foo")
+    assert refused.status == 1 and "lora.targets=foo names no layer of" in refused.err
+    assert "it has dense, dense_4h_to_h, dense_h_to_4h, query_key_value" in refused.err
     assert cli(*arguments, "--set", "lora.targets=dense").json["unknown"] is None
 
 

@@ -9,6 +9,7 @@ from storage.query import tweets
 from storage.runs import training_set
 from storage.store import Store
 from workbench.console.printing import print_json, say
+from workbench.planning.base_facts import notable_facts
 from workbench.planning.class_balance import balance_warnings
 from workbench.planning.devices import read_device
 from workbench.planning.forecast import Forecast, TextStatistics, earlier_runs, forecast
@@ -33,7 +34,8 @@ def print_forecast(
 ) -> None:
     """Print the forecast of a run, and start and write nothing.
 
-    Raises UserError if there is nothing to train on, or nothing to tell apart.
+    Raises UserError if there is nothing to train on, or nothing to tell apart, or if the files of
+    the base say that a run would refuse it.
     """
     from workbench.runs.snapshotting import no_training_tweets, require_two_labels
 
@@ -46,6 +48,10 @@ def print_forecast(
     counts = training_set.example_label_counts(store, train, dev)
     balance = balance_warnings(counts, store.config.labels)
     warnings = [warning.sentence for warning in balance]
+    if recipe.lora is not None:
+        warnings += [
+            f"{fact.name} of the base: {fact.text}." for fact in notable_facts(base, recipe)
+        ]
     scored = len(tweets.listing(store, filter_text))
     unknown, found = None, None
     if recipe.training is not None:

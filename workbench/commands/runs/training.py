@@ -18,6 +18,7 @@ from workbench.commands.runs.trained_run import trained_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import say, unknown_labels_sentence
 from workbench.console.progress import spinner
+from workbench.planning.base_facts import notable_facts
 from workbench.recipes import recipes
 from workbench.recipes.base_models import require_model, require_same_base
 from workbench.recipes.recipes import Recipe
@@ -91,6 +92,8 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if dry_run:
             print_forecast(store, chosen, model, filter_text, how, settings.as_json)
             return
+        if chosen.kind == "qlora":
+            notable_facts(model, chosen)
         start_engine(how)
         compare_texts(store)
         with spinner("freezing the labels"):
