@@ -39,6 +39,7 @@ COMMANDS = {
     "runs.clone": ("clone",),
     "runs.trash": ("delete", "undelete"),
     "runs.engine": ("engine",),
+    "runs.import_predictions": ("import-predictions",),
     "runs.model": ("classify", "export-adapter"),
     "demo": ("demo",),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -123,19 +123,16 @@ def remove_predictions(store: Store, number: int) -> None:
         )
 
 
-def predictions_of(store: Store, number: int) -> list[LabelledPrediction]:
+def predictions_of(store: Store, number: int) -> Iterator[LabelledPrediction]:
     """All predictions of a run but those for excluded tweets, in the order of the ids."""
     rows = store.db.execute(
         "SELECT p.tweet, c.label, c.split, p.in_sample, p.probabilities FROM predictions p "
         "JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND c.excluded = 0 ORDER BY p.tweet",
         [number],
     )
-    return [
-        LabelledPrediction(
-            tweet, store.label_names.of(label), split, bool(inside), _from_bytes(values)
-        )
-        for tweet, label, split, inside, values in rows
-    ]
+    for tweet, label, split, inside, values in rows:
+        name = store.label_names.of(label)
+        yield LabelledPrediction(tweet, name, split, bool(inside), _from_bytes(values))
 
 
 def predictions_for(store: Store, tweet: int) -> list[RunPrediction]:

@@ -62,6 +62,11 @@ class Run:
         }
 
 
+LABELS_ONLY = (
+    "Only labels came with their confidences: what is left of each is spread evenly over the other "
+    "labels, so margins, entropies and suspects are rough."
+)
+"""The reason of an imported run that has no probability for each label."""
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")

@@ -158,7 +158,7 @@ def import_files(
     )
     reports = []
     with (
-        _inputs(files) as inputs,
+        named_inputs(files) as inputs,
         _store_to_import_into(settings, inputs[0], options, dry_run) as store,
     ):
         for path, name in inputs:
@@ -201,7 +201,7 @@ def _on_error(text: str, files: Sequence[str], dry_run: bool) -> tuple[str, Path
 
 
 @contextmanager
-def _inputs(files: Sequence[str]) -> Iterator[list[tuple[Path, str]]]:
+def named_inputs(files: Sequence[str]) -> Iterator[list[tuple[Path, str]]]:
     """Each file and what it is called; standard input becomes a file, as it is read twice."""
     named = [(Path(file), str(Path(file))) for file in files]
     if "-" not in files:

@@ -46,6 +46,11 @@ def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
     ranked = rank_suspects_by(store, run)
     if not ranked:
         other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
+        if run.kind == "imported":
+            other += (
+                "; or import its predictions again with --out-of-sample, if its model was trained "
+                "on none of these tweets"
+            )
         raise UserError(
             f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
             f"`workbench train --recipe baseline --wait` makes some in seconds{other}."

@@ -33,7 +33,9 @@ CHECKPOINTS = "checkpoints"
 
 PROTOCOL = 1
 """The version of the run folder protocol that this program writes."""
-RUN_KINDS = ("qlora", "baseline", "predict")
+IMPORTED = "imported"
+"""The kind of a run whose predictions a model of elsewhere made: it has no model here."""
+RUN_KINDS = ("qlora", "baseline", "predict", IMPORTED)
 QUEUED, RUNNING, STOPPING, STOPPED, DONE, FAILED = STATES = (
     "queued",
     "running",
@@ -57,7 +59,7 @@ class Job:
     id: int
     uid: str
     kind: str
-    """qlora, baseline or predict."""
+    """One of RUN_KINDS."""
     recipe: Recipe
     base: str | None
     labels: tuple[str, ...]
@@ -139,6 +141,18 @@ def require_folder(folder: Path) -> None:
         raise UserError(missing_sentence(folder))
 
 
+def require_made_here(folder: Path, wanted: str) -> Job:
+    """The job of a run; raises UserError with what is `wanted` if its predictions were imported."""
+    require_folder(folder)
+    job = read_job(folder)
+    if job.kind == IMPORTED:
+        raise UserError(
+            f"Run {job.id} ({job.recipe.name}) came with `workbench import-predictions`, without a "
+            f"model or a log, so {wanted}."
+        )
+    return job
+
+
 def require_no_links(folder: Path) -> None:
     """Raise UserError if there is a link in a run folder: it might be written through."""
     for path in sorted(folder.rglob("*")):
@@ -179,7 +193,7 @@ def _check(job: Job) -> None:
         raise ValueError(f"its kind is none of {', '.join(RUN_KINDS)}")
     if len(set(job.labels)) < 2 or len(job.labels) != len(job.words):
         raise ValueError("it needs two labels or more, and a word for each")
-    if job.kind != "baseline" and job.base is None:
+    if job.kind not in ("baseline", IMPORTED) and job.base is None:
         raise ValueError("it names no base model")
     if job.prompt not in PROMPTS:
         raise ValueError(f"its prompt is none of {', '.join(PROMPTS)}")

@@ -99,12 +99,20 @@ def count_rows(path: Path) -> int:
         return pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
 
 
+def batches(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table, so many rows at a time and no more in memory.
+
+    Without threads, since with them Arrow reads the whole file ahead.
+    """
+    yield from pq.ParquetFile(path).iter_batches(rows, columns=list(columns), use_threads=False)
+
+
 def read_windows(path: Path, rows: int = WINDOW_ROWS) -> Iterator[tuple[list[int], list[str]]]:
     """The ids and texts of a snapshot, so many rows at a time."""
     if not path.exists():
         return
     with arrow_errors_as_user_errors(path):
-        for batch in pq.ParquetFile(path).iter_batches(rows, columns=["id", "text"]):
+        for batch in batches(path, ("id", "text"), rows):
             ids, texts = batch["id"].cast(pa.int64()).to_pylist(), batch["text"].to_pylist()
             if None in ids or not all(isinstance(text, str) for text in texts):
                 raise UserError(

@@ -6,8 +6,8 @@ from storage.runs.runs import Run
 
 
 def describe_recipe(kind: str, recipe: str) -> str:
-    """The recipe of a run, and whether the run only predicts."""
-    return f"{recipe}, predict" if kind == "predict" else recipe
+    """The recipe of a run, and whether the run only predicts, or was imported."""
+    return f"{recipe}, {kind}" if kind in ("predict", "imported") else recipe
 
 
 def describe_run(run: Run, tweets: int) -> str:

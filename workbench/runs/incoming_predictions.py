@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from storage.errors import UserError
 from storage.runs.predictions import Prediction
@@ -48,7 +47,7 @@ def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Predictio
 
 
 def _rows(path: Path, n_labels: int) -> Iterator[Prediction]:
-    for batch in pq.ParquetFile(path).iter_batches(columns=list(COLUMNS)):
+    for batch in tables.batches(path, COLUMNS, tables.WINDOW_ROWS):
         columns = [batch[name] for name in COLUMNS]
         if any(column.null_count for column in columns):
             raise UserError(f"{path} is damaged (a value is missing); resume the run.")

@@ -6,10 +6,11 @@ import hashlib
 import platform
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,7 +77,7 @@ def snapshot_training(
         counts = training_set.example_label_counts(store, train, dev)
         warnings = balance_warnings(counts, store.config.labels)
         job = replace(job, warnings=tuple(warning.sentence for warning in warnings))
-        with _new_folder(store, job) as folder:
+        with new_folder(store, job) as folder:
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:
                 _write_examples(folder / run_folder.DEV, dev)
@@ -84,7 +85,7 @@ def snapshot_training(
                 folder / run_folder.PREDICT, tweets.texts_passing(store, filter_text)
             )
             reading.close()
-            return _record(store, job, folder, len(train), len(dev), scored)
+            return record_run(store, job, folder, len(train), len(dev), scored)
 
 
 def require_two_labels(store: Store) -> None:
@@ -130,13 +131,13 @@ def snapshot_prediction(
             template=trained.template,
             prompt=trained.prompt,
         )
-    with _new_folder(store, job) as folder:
+    with new_folder(store, job) as folder:
         if adapter is not None:
             shutil.copytree(adapter, folder / run_folder.ADAPTER)
         if train_file is not None:  # so that the run knows what its adapter was trained on
             shutil.copy(train_file, folder / run_folder.TRAIN)
         scored = _write_texts(folder / run_folder.PREDICT, tweets.texts_passing(store, filter_text))
-        return _record(store, job, folder, 0, 0, scored)
+        return record_run(store, job, folder, 0, 0, scored)
 
 
 def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None) -> RunSnapshot:
@@ -147,7 +148,7 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
     equal to one, are left out. Raises UserError if the folder cannot be used.
     """
     run_folder.require_no_links(source)
-    before = run_folder.read_job(source)
+    before = run_folder.require_made_here(source, "there is nothing to clone")
     if before.kind == "predict" or recipe.kind != before.kind:
         raise UserError(
             f"A {before.kind} run cannot be cloned with the recipe {recipe.name}; start one of its "
@@ -177,7 +178,7 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
             )
         if barred:
             job = replace(job, data_hash=_data_hash([*kept_train, *kept_dev]))
-        with _new_folder(store, job) as folder:
+        with new_folder(store, job) as folder:
             _write_examples(folder / run_folder.TRAIN, kept_train)
             if dev:
                 _write_examples(folder / run_folder.DEV, kept_dev)
@@ -185,7 +186,7 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
                 shutil.copy(source / run_folder.PREDICT, folder / run_folder.PREDICT)
             scored = tables.count_rows(source / run_folder.PREDICT)
             reading.close()
-            made = _record(store, job, folder, len(kept_train), len(kept_dev), scored)
+            made = record_run(store, job, folder, len(kept_train), len(kept_dev), scored)
     return replace(made, now_test=len(barred))
 
 
@@ -244,7 +245,7 @@ def _make_job(
 
 
 @contextmanager
-def _new_folder(store: Store, job: Job) -> Iterator[Path]:
+def new_folder(store: Store, job: Job) -> Iterator[Path]:
     """A folder to prepare a run in, which has no number before it is complete."""
     require_writable(store)
     folder = store.runs_folder / f".{job.uid}"
@@ -257,10 +258,19 @@ def _new_folder(store: Store, job: Job) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _record(
-    store: Store, job: Job, folder: Path, train: int, dev: int, predict: int
+def record_run(
+    store: Store,
+    job: Job,
+    folder: Path,
+    train: int,
+    dev: int,
+    predict: int,
+    state: State | None = None,
 ) -> RunSnapshot:
-    """Give the run its number, its folder and its place in the store, all of them or none."""
+    """Give the run its number, its folder and its place in the store, all of them or none.
+
+    It is queued, unless its state is another.
+    """
     taken = [int(path.name) for path in store.runs_folder.iterdir() if path.name.isdecimal()]
     path = folder
     try:
@@ -276,7 +286,7 @@ def _record(
             )
             job = replace(job, id=number)
             job.save(folder)
-            run_folder.write_state(folder, State())
+            run_folder.write_state(folder, state or State())
             path = folder.rename(store.run_folder(number))
     except BaseException:
         path.rename(folder)  # where the caller takes it away
@@ -297,23 +307,26 @@ def _write_examples(path: Path, examples: list[Example]) -> None:
 
 
 def _write_texts(path: Path, rows: Iterable[tuple[int, str]]) -> int:
+    remaining, written = iter(rows), 0
+    with texts_writer(path) as write:
+        while batch := list(islice(remaining, ROWS_PER_WRITE)):
+            write(batch)
+            written += len(batch)
+    return written
+
+
+@contextmanager
+def texts_writer(path: Path) -> Iterator[Callable[[list[tuple[int, str]]], None]]:
+    """Give a function that writes ids with their texts into a table of a run folder."""
     schema = pa.schema([("id", pa.int64()), ("text", pa.string())])
-    written = 0
     with pq.ParquetWriter(path, schema) as writer:
-        batch: list[tuple[int, str]] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == ROWS_PER_WRITE:
-                writer.write_table(_texts_table(batch, schema))
-                written += len(batch)
-                batch = []
-        writer.write_table(_texts_table(batch, schema))
-    return written + len(batch)
 
+        def write(batch: list[tuple[int, str]]) -> None:
+            ids, texts = [tweet for tweet, _ in batch], [text for _, text in batch]
+            writer.write_table(pa.table({"id": ids, "text": texts}, schema=schema))
 
-def _texts_table(batch: list[tuple[int, str]], schema: pa.Schema) -> pa.Table:
-    ids, texts = [tweet for tweet, _ in batch], [text for _, text in batch]
-    return pa.table({"id": ids, "text": texts}, schema=schema)
+        write([])
+        yield write
 
 
 def _data_hash(examples: list[Example]) -> str:

@@ -56,8 +56,7 @@ def clone(
     with settings.store() as store:
         stored_runs.get(store, number)
         source = store.run_folder(number)
-        run_folder.require_folder(source)
-        job = run_folder.read_job(source)
+        job = run_folder.require_made_here(source, "there is nothing to clone")
         chosen = (
             recipes.with_overrides(job.recipe, overrides)
             if recipe is None

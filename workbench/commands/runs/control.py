@@ -69,9 +69,11 @@ def logs(settings: Settings, number: int, follows: bool) -> None:
     Example: workbench logs 3 -f
     """
     with settings.store() as store:
-        stored_runs.get(store, number)
+        run = stored_runs.get(store, number)
         folder = store.run_folder(number)
         run_folder.require_folder(folder)
+        if run.kind == run_folder.IMPORTED:
+            run_folder.require_made_here(folder, "nothing was logged")
         printed = set()
         if settings.as_json:
             for values in follow_log(folder, follows):

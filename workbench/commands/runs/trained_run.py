@@ -20,6 +20,8 @@ def trained_run(store: Store, number: int | None) -> Run:
         run = stored_runs.latest(store, ("qlora",))
         done = (r for r in stored_runs.every(store, metrics=False) if r.state == run_folder.DONE)
         run = next((r for r in done if r.kind == "qlora" and _has_adapter(store, r)), run)
+    if run.kind == run_folder.IMPORTED:
+        run_folder.require_made_here(store.run_folder(run.id), "it can answer and export nothing")
     if not _has_adapter(store, run):
         raise UserError(
             f"Run {run.id} ({run.recipe}, {run.state}) has no adapter; name a trained run."

@@ -15,7 +15,7 @@ from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import escaping
-from workbench.rundir.folder import DONE
+from workbench.rundir.folder import DONE, IMPORTED
 from workbench.runs.description import describe_recipe
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
@@ -203,8 +203,9 @@ class RunsScreen(Screen[None]):
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""
-        if (run := self._require_run()) is not None and run.kind == "predict":
-            self.say(f"Run {run.id} only predicts, so there is nothing to clone.", problem=True)
+        if (run := self._require_run()) is not None and run.kind in ("predict", IMPORTED):
+            what = "only predicts" if run.kind == "predict" else "was imported"
+            self.say(f"Run {run.id} {what}, so there is nothing to clone.", problem=True)
         elif run is not None:
             host(self).clone_run(run)
 
