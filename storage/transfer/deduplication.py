@@ -1,10 +1,20 @@
-"""Finding the rows that a file holds twice, and what they say of the tweet that came before."""
+"""Finding the rows that a file holds twice, and what they say of the tweet that came before.
+
+Where they say different splits, test wins over dev and dev over train, whichever comes first.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 
-from storage.transfer.rows import Judgement, ParsedRow, Said
+from storage.transfer.rows import Judgement, OtherSplit, ParsedRow, Said
+
+RANKS = {"train": 1, "dev": 2, "test": 3}
+"""Which split of a tweet wins; 0 stands for none that the file names."""
+MOST_NAMED = 3
+"""Tweets in several splits that are named one by one."""
+NAME = 40
+"""Characters of a name."""
 
 
 class DuplicateFilter:
@@ -19,12 +29,17 @@ class DuplicateFilter:
         self._db = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -32000"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, label, place, told)")
+        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, label, place, told, split)")
         self._db.execute("CREATE TABLE turns (key INTEGER PRIMARY KEY, turn)")
         self._places = 0
         self._judgements: list[Judgement] = []
         self.judging = 0
         """Rows that repeat one and judge it."""
+        self._other_splits: list[OtherSplit] = []
+        self.in_several_splits = 0
+        """Rows that repeat one and name another split than it has so far."""
+        self.names: list[str] = []
+        """The ids of some of those, or else their texts."""
 
     def new_rows(self, rows: list[ParsedRow]) -> list[ParsedRow]:
         """Those of the rows that have not come before."""
@@ -39,18 +54,23 @@ class DuplicateFilter:
         found, self._judgements = self._judgements, []
         return found
 
+    def take_other_splits(self) -> list[OtherSplit]:
+        """The splits that win over those of rows that were given out before."""
+        found, self._other_splits = self._other_splits, []
+        return found
+
     def _take_all(self, rows: list[ParsedRow]) -> bool:
         """Take in rows that say nothing of annotators, unless one of them repeats another."""
         number = sum(row.external_id is not None for row in rows)
         if number:
             keyed = {
-                hash((row.text, row.external_id)): (row.gold, place, False)
+                hash((row.text, row.external_id)): (row.gold, place, False, _rank(row))
                 for place, row in enumerate(rows, self._places)
                 if row.external_id is not None
             }
             self._db.execute("BEGIN")
             written = self._db.executemany(
-                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)",
                 [(key, *keyed[key]) for key in sorted(keyed)],
             ).rowcount
             if written != number:
@@ -63,15 +83,17 @@ class DuplicateFilter:
     def _is_new(self, row: ParsedRow) -> bool:
         """Whether a row has not come before; what it says of its tweet is put by."""
         key, place, said = self._key(row), self._places, row.said
-        sql = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)"
+        sql = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)"
         new = key is None or bool(
-            self._db.execute(sql, (key, row.gold, place, bool(said))).rowcount
+            self._db.execute(sql, (key, row.gold, place, bool(said), _rank(row))).rowcount
         )
         if new:
             self._places += 1
         else:
-            sql = "SELECT place, label, told FROM seen WHERE key = ?"
-            place, first, told = self._db.execute(sql, (key,)).fetchone()
+            sql = "SELECT place, label, told, split FROM seen WHERE key = ?"
+            place, first, told, split = self._db.execute(sql, (key,)).fetchone()
+            if row.names_split and split != _rank(row):
+                self._compare_splits(row, key, place, split)
             said = said or (Said(None, None, row.gold),)
             if not told:  # the label of a row without annotators is a judgement beside others only
                 if first is not None:
@@ -86,6 +108,16 @@ class DuplicateFilter:
                 )
         return new
 
+    def _compare_splits(self, row: ParsedRow, key: int | None, place: int, split: int) -> None:
+        """Count that a row says another split, and take it if it wins."""
+        if split:
+            self.in_several_splits += 1
+            if len(self.names) < MOST_NAMED:
+                self.names.append(row.external_id or row.text[:NAME])
+        if _rank(row) > split:
+            self._other_splits.append(OtherSplit(place, row.split))
+            self._db.execute("UPDATE seen SET split = ? WHERE key = ?", (_rank(row), key))
+
     def _key(self, row: ParsedRow) -> int | None:
         if row.external_id is not None:
             return hash((row.text, row.external_id))
@@ -97,3 +129,7 @@ class DuplicateFilter:
             (hash((row.text, row.said[0].annotator)),),
         ).fetchone()[0]
         return hash((row.text, None, turn))
+
+
+def _rank(row: ParsedRow) -> int:
+    return RANKS[row.split] if row.names_split else 0

@@ -286,6 +286,15 @@ def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
         f"{counted(number, 'record', 'records')}: {remark}."
         for remark, number in tally.remarks.items()
     ]
+    if tally.in_several_splits:
+        rows = counted(tally.in_several_splits, "row names", "rows name")
+        names = ", ".join(map(repr, tally.several_splits_names))
+        others = tally.in_several_splits - len(tally.several_splits_names)
+        more = f" and {others:,} more" if others else ""
+        said.append(
+            f"{rows} another split for a tweet that the file has already ({names}{more}): test "
+            "counts before dev, and dev before train."
+        )
     if tally.wrong:
         more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
         shown = "; ".join(map(str, faults))

@@ -65,7 +65,8 @@ class Judging:
         self._writer = writer
         self._before = before
         self._source = source
-        self._tweets = array("q")
+        self.tweets = array("q")
+        """The ids of the tweets of the rows so far that are no repetitions."""
         self._adding = self._coming = 0
         """How many are new, and how many of those are about tweets that come in."""
         self.db.execute("CREATE TEMP TABLE judging (tweet, annotator, at, label, truth)")
@@ -76,8 +77,8 @@ class Judging:
 
     def take(self, tweets: Iterable[int], judgements: Sequence[Judgement]) -> None:
         """Put judgements by; `tweets` are those of the next rows that are no repetitions."""
-        self._tweets.extend(tweets)
-        self.put((self._tweets[one.place], *one[1:]) for one in judgements)
+        self.tweets.extend(tweets)
+        self.put((self.tweets[one.place], *one[1:]) for one in judgements)
 
     def put(self, judgements: Iterable[tuple[int, str | None, int | None, object, bool]]) -> None:
         """Put judgements by as (tweet, annotator, time, label, whether it is the truth)."""

@@ -142,6 +142,15 @@ class TweetMerge:
             self.db.execute("COMMIT")
         self._said, self._events = [], []
 
+    def say_splits(self, splits: Mapping[int, str]) -> None:
+        """Have the file say these splits of tweets, whatever it said before."""
+        if splits:
+            self.db.execute("BEGIN")
+            self.db.executemany(
+                "INSERT OR REPLACE INTO temp.said VALUES (?, 'split', ?)", list(splits.items())
+            )
+            self.db.execute("COMMIT")
+
     def _compare_columns(self) -> None:
         """Compare columns `note` and `flags` of any file, unless the tweet came with the same."""
         noted, self._noted = self._noted, []

@@ -32,7 +32,7 @@ from storage.text import SURROGATE, content_hash, content_number, split_of, to_j
 from storage.transfer import exported_rows
 from storage.transfer.deduplication import DuplicateFilter
 from storage.transfer.judged_rows import said_of
-from storage.transfer.rows import Cells, Judgement, ParsedRow, Said
+from storage.transfer.rows import Cells, Judgement, OtherSplit, ParsedRow, Said
 
 SWALLOWED = (
     "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
@@ -74,6 +74,10 @@ class Tally:
     """Rows whose id and text came before in the file."""
     judging: int = 0
     """Those of them that are judgements of the tweet that came before."""
+    in_several_splits: int = 0
+    """Those of them that name another split than the tweet had so far."""
+    several_splits_names: list[str] = field(default_factory=list)
+    """What some of those tweets are called."""
     wrong: int = 0
     """Records that were left out since they cannot be read."""
     remarks: Counter[str] = field(default_factory=Counter)
@@ -89,6 +93,8 @@ class Batch:
     faults: Sequence[Fault] = ()
     judgements: Sequence[Judgement] = ()
     """What is said of rows up to here."""
+    other_splits: Sequence[OtherSplit] = ()
+    """Splits that win over those of rows up to here."""
 
 
 def batches(job: Job) -> Iterator[Batch]:
@@ -112,8 +118,16 @@ def parse(job: Job) -> Iterator[Batch]:
         fresh = duplicates.new_rows(batch)
         tally.repeated += len(batch) - len(fresh)
         tally.judging = duplicates.judging
+        tally.in_several_splits = duplicates.in_several_splits
+        tally.several_splits_names = duplicates.names
         tally.wrong += len(position.faults)
-        yield Batch(fresh, tally, position.faults, duplicates.take_judgements())
+        yield Batch(
+            fresh,
+            tally,
+            position.faults,
+            duplicates.take_judgements(),
+            duplicates.take_other_splits(),
+        )
         position.faults = []
     yield Batch([], tally)
 
@@ -240,13 +254,14 @@ def _from_process(job: Job) -> Iterator[Batch]:
             with process.stdin as target:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
-                (rows, tally, faults, judgements), error = frame
+                (rows, tally, faults, judgements, other_splits), error = frame
                 if error is not None:
                     raise UserError(error)
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
                 parsed = list(map(ParsedRow._make, rows))
                 told = list(map(Judgement._make, judgements))
-                yield Batch(parsed, found, [Fault(*fault) for fault in faults], told)
+                splits = list(map(OtherSplit._make, other_splits))
+                yield Batch(parsed, found, [Fault(*fault) for fault in faults], told, splits)
         except (EOFError, BrokenPipeError):
             raise _cut_off(job.source.name, process.wait()) from None
         finally:
@@ -274,9 +289,10 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
             # Plain tuples are all that marshal knows; what is said has become judgements.
             rows = [(*row[:-1], ()) for row in batch.rows]
             judgements = list(map(tuple, batch.judgements))
-            _write_frame(target, ((rows, tally, faults, judgements), None))
+            other_splits = list(map(tuple, batch.other_splits))
+            _write_frame(target, ((rows, tally, faults, judgements, other_splits), None))
     except UserError as error:
-        _write_frame(target, (((), {}, (), ()), str(error)))
+        _write_frame(target, (((), {}, (), (), ()), str(error)))
     target.write(bytes(8))
 
 

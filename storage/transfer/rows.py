@@ -53,6 +53,14 @@ class Judgement(NamedTuple):
     truth: bool
 
 
+class OtherSplit(NamedTuple):
+    """A split that a later row of a file gives one of its rows that are no repetitions."""
+
+    place: int
+    """Its number among them, from 0 on."""
+    split: str
+
+
 class Cells(NamedTuple):
     """The cells of a record by the part that their column plays, as the file has them."""
 

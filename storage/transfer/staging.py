@@ -25,7 +25,7 @@ from storage.store import Store, last_visible_id, now, transaction
 from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch
-from storage.transfer.rows import ParsedRow, StoredTweet
+from storage.transfer.rows import OtherSplit, ParsedRow, StoredTweet
 
 SWEPT = 10_000
 """Rows that are swept away before the text index is tidied up."""
@@ -135,6 +135,7 @@ class StagedImport:
             self._index(start + 1, start + len(fresh))
         numbers = iter(range(start + 1, start + len(fresh) + 1))
         self.judging.take((number or next(numbers) for number in there), batch.judgements)
+        self._take_other_splits(batch.other_splits)
 
     def _keep_judgements(self, rows: Sequence[ParsedRow], there: Sequence[int]) -> None:
         """Put by the judgements that an exported file has of tweets that were there."""
@@ -149,6 +150,17 @@ class StagedImport:
             for row, number in zip(rows, there, strict=True)
             for event in row.events
             if number and event["field"] == FIELD
+        )
+
+    def _take_other_splits(self, others: Sequence[OtherSplit]) -> None:
+        """Give tweets the splits of later rows that win; of those that were there, note them."""
+        splits = {self.judging.tweets[other.place]: other.split for other in others}
+        there = {tweet: split for tweet, split in splits.items() if tweet <= self.before}
+        self.merging.say_splits(there)
+        self.writer.executemany(
+            "splits",
+            "UPDATE current SET split = ? WHERE tweet = ?",
+            [(split, tweet) for tweet, split in splits.items() if tweet not in there],
         )
 
     def judge(self) -> None:
