@@ -12,7 +12,8 @@ from array import array
 
 from sqlite_utils import Database, Migrations
 
-from storage.fts_tokens import tokenized
+from storage import upgrades
+from storage.fts_tokens import spelled
 from storage.text import content_number
 
 schema = Migrations("workbench")
@@ -35,7 +36,7 @@ def m002_scale(db: Database) -> None:
     db.conn.create_function("characters", 1, len, deterministic=True)  # SQL's ends at a NUL
     db.conn.create_function("first64", 1, content_number, deterministic=True)
     db.conn.create_function("packed", 1, _packed, deterministic=True)
-    db.conn.create_function("searchable", 1, tokenized, deterministic=True)
+    db.conn.create_function("searchable", 1, spelled, deterministic=True)
     for statement in SCALE:
         db.execute(statement)
 
@@ -66,6 +67,15 @@ def m006_brought(db: Database) -> None:
     """Actions know the import that brought them; a number of an import is never used again."""
     for statement in BROUGHT:
         db.execute(statement)
+
+
+@schema()
+def m007_source_columns(db: Database) -> None:
+    """The names of source columns by their import; vowel marks no longer divide indexed words."""
+    for statement in SOURCE_COLUMNS:
+        db.execute(statement)
+    upgrades.list_source_columns(db.conn)
+    upgrades.index_without_marks(db.conn)
 
 
 INITIAL = (
@@ -429,6 +439,16 @@ BROUGHT = (
     # Whether words of tweets that were taken out may still be in the files.
     "INSERT INTO counts (name, value) VALUES ('traces', 0)",
     "PRAGMA user_version = 6",
+)
+
+
+SOURCE_COLUMNS = (
+    """CREATE TABLE source_columns (
+        import INTEGER NOT NULL REFERENCES imports (id),
+        name TEXT NOT NULL,
+        PRIMARY KEY (import, name)
+    ) WITHOUT ROWID""",
+    "PRAGMA user_version = 7",
 )
 
 

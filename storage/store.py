@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from storage import config as config_file
-from storage import connections, file_locks, locks
+from storage import connections, file_locks, locks, sql_functions
 from storage.config import Config
 from storage.errors import UserError
 from storage.safety import backups, damage, filesystem
@@ -23,7 +23,7 @@ from storage.safety.restoring import inspect
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
@@ -367,6 +367,7 @@ def open_database(path: Path, network: str | None) -> tuple[sqlite3.Connection, 
         else:
             db.execute("PRAGMA query_only = ON")
         db.execute("PRAGMA cache_size = -32000")
+        sql_functions.register(db)
     except sqlite3.DatabaseError:
         db.close()
         raise

@@ -1,22 +1,23 @@
-"""The filter language: text such as `label:negative conf:>0.9 $TSLA -moon` to parameterised SQL.
+r"""The filter language: text such as `label:negative conf:>0.9 $TSLA -moon` to parameterised SQL.
 
 filter     = or
 or         = and ("or" and)*
 and        = not (["and"] not)*
 not        = ("-" | "not") not | "(" or ")" | term
 term       = field ":" [comparison] value | word | word"*" | '"' phrase '"'
+field      = one of FIELDS | a source column | "col." (name | '"' name '"')
+
+In quotes, \" is a quote and \\ a backslash.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NoReturn
 
-from storage.errors import UsageError
 from storage.label_names import key
 from storage.query.conditions import (
     FLAGS,
@@ -26,37 +27,30 @@ from storage.query.conditions import (
     Condition,
     Parameter,
     and_,
+    column_is,
     combined,
     edited_by,
+    external_id_is,
     label_is,
     not_,
+    note_contains,
     number_is,
     or_,
     split_is,
     text_contains,
 )
+from storage.query.filter_tokens import FilterError as FilterError
+from storage.query.filter_tokens import Token, quoted, tokens
+from storage.query.source_columns import in_filter, source_columns
+from storage.store import Store
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
 MOST_CONDITIONS = 40
 """Conditions beyond which they are joined into one, as a balanced tree."""
-
-
-class FilterError(UsageError):
-    """A filter that cannot be understood; `position` is the offset of the offending character."""
-
-    def __init__(self, reason: str, source: str, position: int) -> None:
-        self.source = source
-        self.position = position
-        super().__init__(f"The filter has {reason} at column {position + 1}.")
-
-    def caret(self, shown: Callable[[str], str] = str) -> str:
-        """The filter with a caret under the place; `shown` makes text safe for a terminal."""
-        start = max(0, self.position - 60)
-        before = shown(self.source[start : self.position])
-        after = shown(self.source[self.position : start + 76])
-        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in before)
-        return f"  {before}{after}\n  {' ' * (len(before) + wide)}^"
+MOST_COLUMNS = 12
+"""Source columns that a message names."""
+COMPARED = re.compile(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -90,79 +84,48 @@ class Filter:
         return not EDITED_FIELDS.isdisjoint(self.fields)
 
 
-@dataclass(frozen=True)
-class Token:
-    """A piece of the source: kind is word, phrase, field, (, ), - or end."""
+def filter_for(store: Store, source: str) -> Filter:
+    """Translate a filter for a workspace with its labels and source columns, as `compile_filter`.
 
-    kind: str
-    text: str
-    position: int
-    value: str = ""
-    quoted: bool = False
+    Those are its source columns that tweets have now, whenever the store was opened.
+    """
+    return compile_filter(source, store.label_ids, source_columns(store.db))
 
 
-def compile_filter(source: str, label_ids: Mapping[str, int]) -> Filter:
+def source_column_terms(store: Store) -> list[str]:
+    """The source columns of a workspace, as a filter names them."""
+    return [in_filter(name, FIELDS) for name in source_columns(store.db)]
+
+
+def compile_filter(
+    source: str, label_ids: Mapping[str, int], columns: Iterable[str] = ()
+) -> Filter:
     """Translate a filter; raises FilterError with the place of the first mistake."""
-    return _compile(source, tuple(label_ids.items()))
+    return _compile(source, tuple(label_ids.items()), tuple(columns))
 
 
 @lru_cache(maxsize=16)
-def _compile(source: str, label_ids: tuple[tuple[str, int], ...]) -> Filter:
+def _compile(
+    source: str, label_ids: tuple[tuple[str, int], ...], columns: tuple[str, ...]
+) -> Filter:
     """Kept for the few filters in use, since a list asks again for its own with each key."""
     if len(source) > MAX_LENGTH:
         raise FilterError(f"more than {MAX_LENGTH:,} characters", source, MAX_LENGTH)
-    parser = _Parser(source, {key(name): number for name, number in label_ids})
+    parser = _Parser(source, {key(name): number for name, number in label_ids}, columns)
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
         conditions = [combined(conditions, and_)]
     return Filter(tuple(conditions), parser.run, tuple(parser.fields))
 
 
-TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    | (?P<bracket>[()])
-    | (?P<minus>-(?=[^\s-]))
-    | "(?P<phrase>[^"]*)(?P<close>"?)
-    | (?P<field>[A-Za-z_]+):(?:"(?P<quoted>[^"]*)"|(?P<value>[^\s()"]*))
-    | (?P<word>[^\s()"]+)
-    """,
-    re.VERBOSE,
-)
-
-
-def tokens(source: str) -> list[Token]:
-    """Split a filter into its tokens; raises FilterError for a quote that is not closed."""
-    if unsearchable := re.search("[\x00\ud800-\udfff]", source):
-        raise FilterError("a character that no text can hold", source, unsearchable.start())
-    found = []
-    position = 0
-    while position < len(source):
-        match = TOKEN.match(source, position)
-        if match is None:
-            raise FilterError('a quote that is not closed (add a ")', source, position)
-        if match["bracket"]:
-            found.append(Token(match["bracket"], match["bracket"], position))
-        elif match["minus"]:
-            found.append(Token("-", "-", position))
-        elif match["phrase"] is not None:
-            if not match["close"]:
-                raise FilterError('a quote that is not closed (add a ")', source, position)
-            found.append(Token("phrase", match["phrase"], position))
-        elif match["field"] and match["field"].lower() not in ("http", "https"):
-            quoted = match["quoted"] is not None
-            value = match["quoted"] if quoted else match["value"]
-            found.append(Token("field", match["field"].lower(), position, value, quoted))
-        elif not match["space"]:
-            found.append(Token("word", match[0], position))
-        position = match.end()
-    return [*found, Token("end", "", len(source))]
-
-
 class _Parser:
-    def __init__(self, source: str, labels: Mapping[str, int]) -> None:
+    def __init__(self, source: str, labels: Mapping[str, int], columns: Sequence[str]) -> None:
         self.source = source
         self.labels = labels
-        self.tokens = tokens(source)
+        self.names = columns
+        self.columns = {name.casefold(): name for name in reversed(columns)}
+        self.columns |= {name: name for name in columns}
+        self.tokens = tokens(source, self.columns)
         self.at = 0
         self.depth = 0
         self.values = 0
@@ -240,10 +203,12 @@ class _Parser:
             self.fail("a closing bracket where a word or condition was expected", token)
         if token.kind == "word" and token.text.lower() in ("and", "or"):
             self.fail(f"nothing before {token.text!r}", token)
-        if token.kind != "field":
+        if token.kind in ("word", "phrase"):
             return text_contains(token.text, token.kind == "word", self.value)
-        if (read := FIELDS.get(token.text)) is None:
-            self.fail(f"no field called {token.text!r} (known: {', '.join(FIELDS)})", token)
+        read = FIELDS.get(token.text.lower()) if token.kind == "field" else None
+        if read is None:
+            return self.source_column(token)
+        token = replace(token, text=token.text.lower())
         if not token.value:
             self.fail(f"no value after {token.text}:", token)
         if token.text != "pred" or token.value.lower() != "none":  # which is true without a run
@@ -263,9 +228,40 @@ class _Parser:
             self.fail(f"no label called {token.value!r} (labels: {known}, none){quoted}", token)
         return label_is(column, self.value(number))
 
+    def source_column(self, token: Token) -> Condition:
+        name = self.columns.get(token.text) or self.columns.get(token.text.casefold())
+        if name is None:
+            what = "field" if token.kind == "field" else "source column"
+            known = f"known: {', '.join(FIELDS)}; source columns: {_listed(self.names)}"
+            self.fail(f"no {what} called {token.text!r} ({known})", token)
+        if not token.value and not token.quoted:
+            self.fail(f"no value after {token.text}:", token)
+        if not token.quoted and token.value.lower() == "none":
+            return column_is(name, None, self.value)
+        number = None if token.quoted else COMPARED.fullmatch(token.value)
+        if number is not None and number[1]:
+            return column_is(name, float(number[2]), self.value, number[1])
+        return column_is(name, token.value, self.value)
+
+    def id(self, token: Token) -> Condition:
+        if token.quoted:
+            return external_id_is(self.value(token.value.strip()))
+        if COMPARED.fullmatch(token.value) is None:
+            self.fail(
+                f"{token.value!r} where the number of a tweet was expected (an id of the file "
+                f"stands in quotes: id:{quoted(token.value)})",
+                token,
+            )
+        return self.number(token)
+
+    def note(self, token: Token) -> Condition:
+        if not token.quoted and token.value.lower() in ("yes", "no"):
+            return self.truth(token)
+        return note_contains(token.value, not token.quoted, self.value)
+
     def number(self, token: Token) -> Condition:
         convert = float if token.text in ("conf", "margin", "entropy") else int
-        match = re.fullmatch(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)", token.value)
+        match = COMPARED.fullmatch(token.value)
         if match is None or (convert is int and not match[2].lstrip("-").isdigit()):
             self.fail(f"{token.value!r} where a number such as >3 was expected", token)
         value = convert(match[2])
@@ -304,6 +300,13 @@ class _Parser:
         return HAS_PREDICTION
 
 
+def _listed(names: Sequence[str]) -> str:
+    """The first of the names, as a filter has them."""
+    shown = [in_filter(name, FIELDS) for name in names[:MOST_COLUMNS]]
+    more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
+    return ", ".join(shown) + more if shown else "none"
+
+
 SPLITS = ("train", "dev", "test")
 PREDICTED_FIELDS = frozenset({"pred", "conf", "margin", "entropy", "disagree", "insample", "run"})
 EDITED_FIELDS = frozenset(
@@ -312,9 +315,11 @@ EDITED_FIELDS = frozenset(
 FIELDS: dict[str, Callable[[_Parser, Token], Condition]] = {
     **dict.fromkeys(("label", "gold", "pred"), _Parser.label),
     **dict.fromkeys(NUMBERS, _Parser.number),
+    "id": _Parser.id,
     "split": _Parser.split,
     "flag": _Parser.flag,
     **dict.fromkeys(TRUTHS, _Parser.truth),
+    "note": _Parser.note,
     "by": _Parser.by,
     "run": _Parser.run_term,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.newest_events import newest_event, newest_relabelling
-from storage.query.filters import compile_filter
+from storage.query.filters import filter_for
 from storage.runs import suspect_ranking
 from storage.store import Store
 
@@ -13,7 +13,7 @@ Basis = tuple[object, ...]
 
 def basis(store: Store, filter_text: str, sort: str) -> Basis:
     """The events, and the ranking, that the order of a list rests on now."""
-    wanted = compile_filter(filter_text, store.label_ids)
+    wanted = filter_for(store, filter_text)
     if sort == "suspect":
         return newest_event(store), suspect_ranking.ranking(store)
     if sort in ("changed", "adjudicate") or wanted.depends_on_labels:

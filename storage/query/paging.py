@@ -7,13 +7,14 @@ are looked at and sorted; otherwise the order is scanned until the page is full.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from storage.query.conditions import Condition
-from storage.query.filters import compile_filter
+from storage.query.filters import filter_for
 from storage.query.orders import UNPREDICTED, UNRANKED, IndexScan, Order, order
 from storage.runs.displayed_run import require_predictions, require_run, shown_run
 from storage.runs.suspect_ranking import require_ranking
@@ -53,7 +54,7 @@ def list_query(
     Raises FilterError, UsageError for an unknown order or run, and MissingPrerequisite where there
     are no predictions, or no ranking, that the filter or the order is about.
     """
-    wanted = compile_filter(filter_text, store.label_ids)
+    wanted = filter_for(store, filter_text)
     chosen = order(sort)
     if wanted.run is not None:
         require_run(store, wanted.run)
@@ -77,6 +78,8 @@ def ids(store: Store, query: ListQuery) -> Sequence[int]:
         return array("q", _sorted(store, query, few))
     if (whole := _without_scan(store, query)) is not None:
         return whole
+    if _looks_up_texts(query):
+        return _in_order(store, query)
     found = array("q")
     for scan in query.order.scans:
         sql, values = _scan_sql(query, scan)
@@ -104,7 +107,13 @@ def page(
     `before=0` asks for the last page. The tweet itself need not be in the list.
     """
     back, cursor = before is not None, after or before or None
-    if (few := _fewest(store, query)) is not None:
+    few = _fewest(store, query)
+    if few is None and _looks_up_texts(query):
+        by_id = replace(query, order=order("id"))
+        if len(found := page(store, by_id, FEW_ROWS + 1)) <= FEW_ROWS:
+            few = _one_of(found)
+            query = replace(query, conditions=(few,))
+    if few is not None:
         found = _sorted(store, query, few, cursor)
         place = found.index(cursor) if cursor is not None else len(found) if back else -1
         return found[max(0, place - limit) : place] if back else found[place + 1 :][:limit]
@@ -149,6 +158,30 @@ def _fewest(store: Store, query: ListQuery) -> Condition | None:
         if number < fewest:
             fewest, chosen = number, condition
     return chosen
+
+
+def _looks_up_texts(query: ListQuery) -> bool:
+    """Whether texts or source columns would be read here and there, as the order has them."""
+    return not _by_id(query) and any("t." in condition.sql for condition in query.conditions)
+
+
+def _one_of(tweets: Sequence[int]) -> Condition:
+    """The condition that a tweet is one of these."""
+    index = "SELECT value FROM json_each(:found)"
+    return Condition(f"c.tweet IN ({index})", {"found": json.dumps(list(tweets))}, index)
+
+
+def _in_order(store: Store, query: ListQuery) -> Sequence[int]:
+    """The ids in order; the tweets are found first, in the order in which they are stored."""
+    found = ids(store, replace(query, order=order("id")))
+    if len(found) <= FEW_ROWS:
+        few = _one_of(found)
+        return array("q", _sorted(store, replace(query, conditions=(few,)), few))
+    passes = bytearray(query.last_visible_id + 1)
+    for tweet in found:
+        passes[tweet] = 1
+    every = ids(store, replace(query, conditions=()))
+    return array("q", (tweet for tweet in every if passes[tweet]))
 
 
 def _without_scan(store: Store, query: ListQuery) -> Sequence[int] | None:

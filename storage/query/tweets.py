@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from storage.errors import UserError
 from storage.predicates import DISAGREES, DUPLICATES, REVIEWS, event_of_run, is_decided
 from storage.query import paging
-from storage.query.filters import compile_filter
+from storage.query.filter_tokens import quoted
+from storage.query.filters import filter_for
 from storage.query.order_validity import Basis, basis
 from storage.query.orders import ORDERS
 from storage.runs.displayed_run import require_run as require_run
@@ -123,6 +124,33 @@ def require_tweets(store: Store, ids: Sequence[int]) -> None:
             raise UserError(f"There is no tweet {number}; {known}.")
 
 
+def numbers_of(store: Store, external_ids: Sequence[str]) -> list[int]:
+    """The ids here of tweets by those that their files gave them.
+
+    Raises UserError for one that no tweet has, or several have.
+    """
+    asked = [external_id.strip() for external_id in external_ids]
+    if not asked:
+        return []
+    found: dict[str, list[int]] = {external_id: [] for external_id in asked}
+    for number, external_id in store.db.execute(
+        "SELECT id, external_id FROM tweets WHERE id <= ? "
+        "AND external_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        [last_visible_id(store.db), json.dumps(list(found))],
+    ):
+        found[external_id].append(number)
+    for external_id, numbers in found.items():
+        if not numbers:
+            raise UserError(f"No tweet has the id {external_id!r} of a file.")
+        if len(numbers) > 1:
+            shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+            raise UserError(
+                f"{len(numbers):,} tweets have the id {external_id!r} ({shown}); name one by its "
+                f"number, or all with the filter id:{quoted(external_id)}."
+            )
+    return [found[external_id][0] for external_id in asked]
+
+
 def _there(store: Store, ids: Sequence[int]) -> set[int]:
     sql = "SELECT tweet FROM current WHERE tweet IN (SELECT value FROM json_each(?))"
     return {number for (number,) in store.db.execute(sql, [json.dumps(list(ids))])}
@@ -136,7 +164,7 @@ def each(
     limit: int | None = None,
 ) -> Iterator[Tweet]:
     """The tweets that pass a filter with their whole texts, in order, without holding them all."""
-    shown = compile_filter(filter_text, store.label_ids).run or run or shown_run(store)
+    shown = filter_for(store, filter_text).run or run or shown_run(store)
     ids = listing(store, filter_text, sort, run)[:limit]
     for start in range(0, len(ids), WINDOW_ROWS):
         yield from window(store, ids[start : start + WINDOW_ROWS], shown, characters=None)
@@ -274,8 +302,10 @@ def find(
     try:
         made_from = basis(store, filter_text, sort)
         query = paging.list_query(store, filter_text, sort, run)
-        if len(first := paging.page(store, query, FIRST_PAGE)) == FIRST_PAGE:
-            yield TweetList(first, False, made_from)
-        yield TweetList(paging.ids(store, query), True, made_from)
+        first = paging.page(store, query, FIRST_PAGE)
+        whole = len(first) < FIRST_PAGE
+        yield TweetList(first, whole, made_from)
+        if not whole:
+            yield TweetList(paging.ids(store, query), True, made_from)
     except sqlite3.OperationalError as error:
         raise explain(error, store.folder / DATABASE) from error

@@ -95,6 +95,8 @@ class Batch:
     """What is said of rows up to here."""
     other_splits: Sequence[OtherSplit] = ()
     """Splits that win over those of rows up to here."""
+    source_columns: Sequence[str] = ()
+    """With the last batch, the names of the other columns that the file has."""
 
 
 def batches(job: Job) -> Iterator[Batch]:
@@ -112,7 +114,8 @@ def parse(job: Job) -> Iterator[Batch]:
     """
     tally, duplicates = Tally(), DuplicateFilter()
     position = Position(job.source.name, collects=job.lenient)
-    rows = _rows(job, tally, position)
+    names: dict[str, None] = {}
+    rows = _rows(job, tally, position, names)
     while (batch := list(islice(rows, ROWS_AT_ONCE))) or position.faults:
         tally.read += len(batch) + len(position.faults)
         fresh = duplicates.new_rows(batch)
@@ -129,10 +132,13 @@ def parse(job: Job) -> Iterator[Batch]:
             duplicates.take_other_splits(),
         )
         position.faults = []
-    yield Batch([], tally)
+    yield Batch([], tally, source_columns=list(names))
 
 
-def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
+def _rows(
+    job: Job, tally: Tally, position: Position, names: dict[str, None]
+) -> Iterator[ParsedRow]:
+    """The rows that have a text; `names` collects those of their source columns."""
     config, is_export, given = job.config, job.is_export, job.split
     labels = LabelNumbers(config, job.codes, job.labels, plain=is_export)
     splits = SplitNames(job.splits)
@@ -166,7 +172,10 @@ def _rows(job: Job, tally: Tally, position: Position) -> Iterator[ParsedRow]:
             named = given or (split and splits[value_of(split)])
             if split and not named:
                 rest[str(job.columns.split)] = split  # what is no split is kept
-            columns = to_json(rest) if rest else "{}"
+            columns = "{}"
+            if rest:
+                columns = to_json(rest)
+                names.update(dict.fromkeys(rest))
         except (RecordError, UserError, RecursionError) as error:
             deep = isinstance(error, RecursionError)
             position.reject("a column is nested too deep" if deep else str(error))
@@ -254,14 +263,15 @@ def _from_process(job: Job) -> Iterator[Batch]:
             with process.stdin as target:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
-                (rows, tally, faults, judgements, other_splits), error = frame
+                (rows, tally, faults, judgements, other_splits, names), error = frame
                 if error is not None:
                     raise UserError(error)
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
                 parsed = list(map(ParsedRow._make, rows))
                 told = list(map(Judgement._make, judgements))
                 splits = list(map(OtherSplit._make, other_splits))
-                yield Batch(parsed, found, [Fault(*fault) for fault in faults], told, splits)
+                wrong = [Fault(*fault) for fault in faults]
+                yield Batch(parsed, found, wrong, told, splits, names)
         except (EOFError, BrokenPipeError):
             raise _cut_off(job.source.name, process.wait()) from None
         finally:
@@ -290,9 +300,10 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
             rows = [(*row[:-1], ()) for row in batch.rows]
             judgements = list(map(tuple, batch.judgements))
             other_splits = list(map(tuple, batch.other_splits))
-            _write_frame(target, ((rows, tally, faults, judgements, other_splits), None))
+            names = batch.source_columns
+            _write_frame(target, ((rows, tally, faults, judgements, other_splits, names), None))
     except UserError as error:
-        _write_frame(target, (((), {}, (), (), ()), str(error)))
+        _write_frame(target, (((), {}, (), (), (), ()), str(error)))
     target.write(bytes(8))
 
 

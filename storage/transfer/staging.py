@@ -95,6 +95,7 @@ class StagedImport:
         self._matched = bytearray(self.before + 1)
         self._segments = 0
         self._keep = keep
+        self._source_columns: Sequence[str] = ()
         with transaction(writer.db):
             self.source = 1 + _last_import(writer.db)
             writer.db.execute(
@@ -113,6 +114,7 @@ class StagedImport:
     def add(self, batch: Batch) -> None:
         """Write those of the rows, none of which the file has twice, that the store has not yet."""
         rows = batch.rows
+        self._source_columns = batch.source_columns
         fresh, there = rows, [0] * len(rows)
         if self.before:
             candidates = self._candidates(rows)
@@ -321,6 +323,11 @@ class StagedImport:
                 "UPDATE counts SET value = value + ? WHERE name = ?",
                 [(number, name) for name, number in counted.items()],
             )
+            if self.added:
+                db.executemany(
+                    "INSERT INTO source_columns VALUES (?, ?)",
+                    [(self.source, name) for name in self._source_columns],
+                )
             self.judged = self.judging.publish(self.merging.is_export)
             merged = self.merging.apply(replace(store, db=db), self.source)
             event_records.publish_events(db)

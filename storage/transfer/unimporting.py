@@ -85,6 +85,7 @@ def unimport(store: Store, number: int, waiting: Callable[[], None] = lambda: No
         _undo_changes(replace(store, db=db), number)
         removed = remove(db, store.annotator, KIND)
         events = _take_from_others(db, number)
+        db.execute("DELETE FROM source_columns WHERE import = ?", [number])
         db.execute("DELETE FROM imports WHERE id = ?", [number])
     return replace(removed, events=removed.events + events)
 

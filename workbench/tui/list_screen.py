@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from storage.history.events import EditContext
 from storage.history.external_changes import data_version
-from storage.query.filters import compile_filter
+from storage.query.filters import filter_for
 from storage.store import Store
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.tweet_list import TweetList
@@ -49,7 +49,7 @@ class ListScreen(Screen[None]):
     @property
     def run(self) -> int | None:
         """The run whose predictions are shown: the one the filter names, else the chosen one."""
-        return compile_filter(self.settings.filter, self.store.label_ids).run or self.settings.run
+        return filter_for(self.store, self.settings.filter).run or self.settings.run
 
     @property
     def shown(self) -> EditContext:

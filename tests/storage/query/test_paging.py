@@ -44,6 +44,10 @@ FILTERS = (
     "group:3",
     "nothingatall",
     '"to the"',
+    "airline:A",
+    "-airline:A stars:>2",
+    'col."Odd name":x',
+    "airline:A or 🚀",
     "label:positive or label:neutral",
 )
 
@@ -59,7 +63,16 @@ def listed(tmp_path_factory, fill):
     words = ["to the moon", "down", "🚀🚀", "bull", "$TSLA", "x" * 30]
     texts = [" ".join(rng.choices(words, k=rng.randint(1, 4))) + f" {n % 100}" for n in range(120)]
     texts[50:53] = ["the same text"] * 3
-    rows = [{"text": text, "label": rng.choice([*LABEL, None])} for text in texts]
+    rows = [
+        {
+            "text": text,
+            "label": rng.choice([*LABEL, None]),
+            "airline": "AB"[n % 2],
+            "stars": n % 5,
+            **({} if n % 40 else {"Odd name": "X"}),
+        }
+        for n, text in enumerate(texts)
+    ]
     store = fill(store, rows)
     for number in (1, 2):
         run = runs.add(store, str(number), "baseline", "baseline", None, LABEL)
