@@ -14,6 +14,7 @@ from storage.store import Store
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_change, print_json, say, table, utc_time
 from workbench.console.progress import progress_bar, spinner
+from workbench.console.targets import external_option, one_id
 
 MOST_OLD = 20
 """Characters of an old note in a table."""
@@ -21,15 +22,19 @@ MOST_OLD = 20
 
 @click.command()
 @click.argument("number", metavar="[ID]", type=int, required=False)
+@external_option
 @click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many events.")
 @common_options
 @click.pass_obj
-def history(settings: Settings, number: int | None, limit: int | None) -> None:
+def history(
+    settings: Settings, number: int | None, external: tuple[str, ...], limit: int | None
+) -> None:
     """Show what happened to a tweet, oldest first, or the newest events of all.
 
     Example: workbench history 42
     """
     with settings.store() as store:
+        number = one_id(store, number, external)
         most = limit or (None if number is not None else 50)
         events = labels.history(store, number, most)
     if settings.as_json:

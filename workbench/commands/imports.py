@@ -17,6 +17,7 @@ from workbench import escaping
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table, tweet_count, utc_time
 from workbench.console.progress import spinner
+from workbench.console.targets import external_option, named_ids
 
 
 @click.command("imports")
@@ -62,13 +63,18 @@ def unimport(settings: Settings, number: int) -> None:
 
 
 @click.command("delete-tweets")
-@click.argument("ids", metavar="ID…", type=int, nargs=-1)
+@click.argument("ids", metavar="[ID…]", type=int, nargs=-1)
+@external_option
 @click.option("--where", "filter_text", metavar="FILTER", help="All tweets that pass a filter.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @common_options
 @click.pass_obj
 def delete_tweets(
-    settings: Settings, ids: tuple[int, ...], filter_text: str | None, yes: bool
+    settings: Settings,
+    ids: tuple[int, ...],
+    external: tuple[str, ...],
+    filter_text: str | None,
+    yes: bool,
 ) -> None:
     """Delete tweets for good, with their texts, labels, histories and predictions.
 
@@ -78,12 +84,15 @@ def delete_tweets(
 
     Example: workbench delete-tweets --where '"@somebody"' --yes
     """
-    if bool(ids) == (filter_text is not None):
-        raise UsageError("Name the ids of the tweets to delete, or give --where FILTER.")
+    if bool(ids or external) == (filter_text is not None):
+        raise UsageError(
+            "Name the ids of the tweets to delete, those of their file (--external ID), or give "
+            "--where FILTER."
+        )
     with settings.store(daily_backup=False) as store:  # it would hold them once more
         require_writable(store)
-        tweets.require_tweets(store, ids)
-        chosen = dict.fromkeys(ids if filter_text is None else tweets.listing(store, filter_text))
+        named = named_ids(store, ids, external)
+        chosen = dict.fromkeys(named if filter_text is None else tweets.listing(store, filter_text))
         what = f"Delete {tweet_count(len(chosen))} with all that is known of them for good?"
         if chosen and not yes and (settings.as_json or not sys.stdin.isatty()):
             raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from storage.errors import UsageError
 from storage.history import decisions, labels
 from storage.history.events import EditContext
 from storage.query import paging, tweets
@@ -18,7 +19,7 @@ from workbench import figures
 from workbench.console.options import Settings, common_options, warn
 from workbench.console.printing import print_change, print_json, print_jsonl, say, table
 from workbench.console.progress import progress_bar, spinner
-from workbench.console.targets import target_ids, target_options
+from workbench.console.targets import Targets, external_option, one_id, target_options
 from workbench.runs.description import describe_run
 
 
@@ -94,15 +95,20 @@ def _by(store: Store, run: int | None) -> str:
 
 
 @click.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("numbered", metavar="[ID]", type=int, required=False)
+@external_option
 @common_options
 @click.pass_obj
-def show(settings: Settings, number: int) -> None:
+def show(settings: Settings, numbered: int | None, external: tuple[str, ...]) -> None:
     """Show one tweet whole: labels, the predictions of every run, history, equal texts.
 
     Example: workbench show 42
+
+    Example: workbench show --external 1050118621198921728
     """
     with settings.store() as store:
+        if (number := one_id(store, numbered, external)) is None:
+            raise UsageError("Name the tweet by its id, or by that of its file (--external ID).")
         tweet = tweets.tweet(store, number)
         predictions: list[dict[str, Any]] = [
             {
@@ -142,16 +148,18 @@ def show(settings: Settings, number: int) -> None:
 @click.argument("label")
 @common_options
 @click.pass_obj
-def label(settings: Settings, numbers: tuple[int, ...], where: str | None, label: str) -> None:
+def label(settings: Settings, targets: Targets, label: str) -> None:
     """Give tweets a label; `none` takes it away. Several tweets are one undo step.
 
     Example: workbench label 42 negative
+
+    Example: workbench label --external 1050118621198921728 negative
 
     Example: workbench label --where "conf:>0.99 pred:negative" negative
     """
     with settings.store() as store, progress_bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
-        ids = target_ids(store, numbers, where)
+        ids = targets.ids(store)
         change = labels.assign(
             store, ids, wanted, EditContext(run=tweets.shown_run(store)), progress
         )

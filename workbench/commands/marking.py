@@ -16,14 +16,14 @@ from storage.tweet import Tweet
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_change
 from workbench.console.progress import progress_bar
-from workbench.console.targets import target_ids, target_options
+from workbench.console.targets import Targets, target_options
 
 
 @click.command()
 @target_options
 @common_options
 @click.pass_obj
-def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> None:
+def keep(settings: Settings, targets: Targets) -> None:
     """Record that labels were looked at and are right: the tweets count as reviewed.
 
     Example: workbench keep 42 43
@@ -32,7 +32,7 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
     """
     missing = "have no label to keep; give them one, or leave them out (-label:none)"
     with settings.store() as store, progress_bar("keeping") as progress:
-        ids, run = target_ids(store, numbers, where), tweets.shown_run(store)
+        ids, run = targets.ids(store), tweets.shown_run(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
         change = labels.assign_each(store, wanted, EditContext(run=run), progress, seen=wanted)
     print_change(settings.as_json, change, "Kept the label of {}.")
@@ -43,9 +43,7 @@ def keep(settings: Settings, numbers: tuple[int, ...], where: str | None) -> Non
 @click.option("--run", "number", type=int, help="Whose predictions (otherwise those shown).")
 @common_options
 @click.pass_obj
-def take(
-    settings: Settings, numbers: tuple[int, ...], where: str | None, number: int | None
-) -> None:
+def take(settings: Settings, targets: Targets, number: int | None) -> None:
     """Take the predictions of a run as the labels of tweets, as one undo step.
 
     Example: workbench take 42
@@ -56,7 +54,7 @@ def take(
     with settings.store() as store, progress_bar("labelling") as progress:
         run = number or tweets.shown_run(store)
         require_predictions(store, run, "there is nothing to take")
-        ids = target_ids(store, numbers, where)
+        ids = targets.ids(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.pred, missing)
         change = labels.assign_each(store, wanted, EditContext(run=run), progress)
     print_change(
@@ -85,7 +83,7 @@ def _chosen(
 @click.option("--off", is_flag=True, help="Let them be trained on again.")
 @common_options
 @click.pass_obj
-def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+def exclude(settings: Settings, targets: Targets, off: bool) -> None:
     """Exclude tweets from training.
 
     Example: workbench exclude 42
@@ -93,7 +91,7 @@ def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off
     Example: workbench exclude --where "len:<10" --off
     """
     said = "Let {} be trained on again." if off else "Excluded {} from training."
-    _mark(settings, numbers, where, "excluded", off, said)
+    _mark(settings, targets, "excluded", off, said)
 
 
 @click.command()
@@ -101,13 +99,13 @@ def exclude(settings: Settings, numbers: tuple[int, ...], where: str | None, off
 @click.option("--off", is_flag=True, help="Take the flag away.")
 @common_options
 @click.pass_obj
-def flag(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+def flag(settings: Settings, targets: Targets, off: bool) -> None:
     """Flag tweets for review, to be found with the filter flag:review.
 
     Example: workbench flag 42 43
     """
     said = "Took the flag off {}." if off else "Flagged {} for review."
-    _mark(settings, numbers, where, "review", off, said)
+    _mark(settings, targets, "review", off, said)
 
 
 @click.command()
@@ -115,25 +113,24 @@ def flag(settings: Settings, numbers: tuple[int, ...], where: str | None, off: b
 @click.option("--off", is_flag=True, help="Take the mark away.")
 @common_options
 @click.pass_obj
-def ambiguous(settings: Settings, numbers: tuple[int, ...], where: str | None, off: bool) -> None:
+def ambiguous(settings: Settings, targets: Targets, off: bool) -> None:
     """Mark tweets as ambiguous: people would differ, so they are not trained on.
 
     Example: workbench ambiguous 42
     """
     said = "Took the mark ambiguous off {}." if off else "Marked {} as ambiguous."
-    _mark(settings, numbers, where, "ambiguous", off, said)
+    _mark(settings, targets, "ambiguous", off, said)
 
 
 def _mark(
     settings: Settings,
-    numbers: tuple[int, ...],
-    where: str | None,
+    targets: Targets,
     field: str,
     off: bool,
     said: str,
 ) -> None:
     with settings.store() as store, progress_bar("marking") as progress:
-        ids = target_ids(store, numbers, where)
+        ids = targets.ids(store)
         shown = EditContext(run=tweets.shown_run(store))
         change = labels.mark(store, ids, field, not off, shown, progress)
     print_change(settings.as_json, change, said, "no such mark" if off else "it already")
@@ -144,7 +141,7 @@ def _mark(
 @click.argument("text")
 @common_options
 @click.pass_obj
-def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | None) -> None:
+def note(settings: Settings, targets: Targets, text: str) -> None:
     """Write a note on tweets, in the place of the one they have; an empty TEXT takes it away.
 
     Example: workbench note 42 "sarcasm"
@@ -152,7 +149,7 @@ def note(settings: Settings, numbers: tuple[int, ...], text: str, where: str | N
     Example: workbench note --where "len:>400" "a thread, not a tweet"
     """
     with settings.store() as store, progress_bar("writing") as progress:
-        ids = target_ids(store, numbers, where)
+        ids = targets.ids(store)
         shown = EditContext(run=tweets.shown_run(store))
         change = labels.annotate_each(store, ids, text.strip(), shown, progress)
     print_change(
