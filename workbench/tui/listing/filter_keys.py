@@ -14,7 +14,7 @@ from textual.widgets import Static
 from storage.errors import UserError
 from storage.history.external_changes import refresh_labels
 from storage.query import tweets
-from storage.query.filters import FIELDS, FilterError, compile_filter
+from storage.query.filters import FIELDS, FilterError, filter_for, source_column_terms
 from storage.query.order_validity import Basis
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
@@ -34,6 +34,8 @@ from workbench.tui.widgets.tweet_list import row_of
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
 BATCH = 500
+MOST_COLUMNS = 5
+"""Source columns that the prompt names, before the fields that there are anyway."""
 NO_MATCH = "No tweet passes this filter; esc clears it."
 NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
 
@@ -86,7 +88,7 @@ class FilterKeys(ListScreen):
     def find(self, settings: ListSettings, keep: int | None = None) -> None:
         """Search for the tweets of a list; the cursor goes to the kept one if it is found."""
         try:
-            compile_filter(settings.filter, self.store.label_ids)
+            filter_for(self.store, settings.filter)
         except FilterError as error:
             self._complain(error)
             return
@@ -205,7 +207,7 @@ class FilterKeys(ListScreen):
 
         def accept(text: str) -> bool:
             try:
-                compile_filter(text, self.store.label_ids)
+                filter_for(self.store, text)
             except FilterError as error:
                 self._complain(error)
                 return False
@@ -216,7 +218,9 @@ class FilterKeys(ListScreen):
             preview(text)
             return True
 
-        hint = f"enter applies, esc leaves; fields: {' '.join(f'{name}:' for name in FIELDS)}"
+        columns = source_column_terms(self.store)[:MOST_COLUMNS]
+        fields = " ".join(f"{name}:" for name in (*columns, *FIELDS))
+        hint = f"enter applies, esc leaves; fields: {fields}"
         self.prompt.ask(
             PromptRequest("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
             self.settings.filter,

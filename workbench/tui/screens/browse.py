@@ -19,6 +19,7 @@ from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import NO_TWEET, ListSettings
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.listing.filter_help import filter_help
 from workbench.tui.listing.filter_keys import FilterKeys
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.widgets import detail, rows
@@ -296,6 +297,10 @@ class BrowseScreen(FilterKeys, LabelKeys):
             KeyHelp(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
             for number, label in enumerate(self.store.config.labels[:9], start=1)
         ]
+
+    def help_filters(self) -> list[KeyHelp]:
+        """What a filter can ask for, for the help screen."""
+        return filter_help(self.store)
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run goes on: the status line says how far it is."""

@@ -48,12 +48,13 @@ class HelpScreen(Screen[None]):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        """Keys in groups: labels, the screen, its focused widget, everywhere."""
+        """Keys in groups: labels, the screen, its focused widget, everywhere; then filters."""
         labels: list[KeyHelp] = getattr(self._about, "help_keys", list)()
         groups = [("Labels", labels), ("This screen", keys_of(self._about))]
         if self._about.focused is not None:
             groups.append(("Moving", keys_of(self._about.focused)))
         groups.append(("Everywhere", keys_of(self.app)))
+        groups.append(("Filter (/)", getattr(self._about, "help_filters", list)()))
         if labels:
             groups.append(("Marks in the list", [KeyHelp(*entry) for entry in LEGEND]))
         text = Text("Keys\n")
