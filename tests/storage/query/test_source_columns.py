@@ -10,7 +10,7 @@ from storage.query import paging, tweets
 from storage.query.filter_tokens import quoted
 from storage.query.filters import FilterError, filter_for
 from storage.source_values import column_is
-from storage.transfer import removing
+from storage.transfer import unimporting
 
 ROWS = [
     {"id": "2", "airline": "A", "stars": 5, "Odd name": "x y", "label_by": "kim"},
@@ -107,7 +107,7 @@ def test_source_columns_go_with_their_import_and_come_while_it_is_open(filled, r
     other = reopen(filled)
     fill(filled, [{"text": "one more tweet", "mood": "fine"}])
     assert list(tweets.listing(other, "mood:fine")) == [8]
-    removing.unimport(other, 2)
+    unimporting.unimport(other, 2)
     with pytest.raises(FilterError, match="no field called 'mood'"):
         tweets.listing(other, "mood:fine")
 
