@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -142,14 +143,39 @@ def test_two_imports_at_the_same_time_come_one_after_the_other(small, tmp_path, 
     assert integrity.check(small) == []
 
 
-def test_the_same_file_imported_twice_at_the_same_time_is_there_once(small, tmp_path, repository):
-    path = files(tmp_path, 1)
-    command = [sys.executable, "-m", "workbench", "-w", str(small.folder), "import", str(path)]
+CROWD = "id,worker,text,label\n" + "".join(
+    f"{n},w{who},crowd row {n},{('up', 'down')[n * who % 2]}\n"
+    for n in range(1_000)
+    for who in (1, 2, 3)
+)
+"""Labels that the workspace does not have yet, and three judgements of each tweet."""
+
+
+@pytest.mark.parametrize("kind", ["plain", "judged"])
+def test_the_same_file_imported_twice_at_the_same_time_is_there_once(
+    kind, small, make_store, tmp_path, repository
+):
+    store, path, added = small, files(tmp_path, 1), 3_000
+    if kind == "judged":
+        store, path, added = make_store("fresh", labels=()), tmp_path / "crowd.csv", 1_000
+        path.write_text(CROWD)
+    before = tweets.counts(store).tweets
+    command = [sys.executable, "-m", "workbench", "-w", str(store.folder), "import", str(path)]
     processes = [
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=repository) for _ in range(2)
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=repository)
+        for _ in range(2)
     ]
-    assert [process.wait(100) for process in processes] == [0, 0]
-    assert tweets.counts(small).tweets == 6 + 3_000
+    answers = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    second, first = sorted(answers, key=lambda answer: f"{added:,} added" in answer)
+    assert f"3,000 rows read, {added:,} added" in first
+    assert f"3,000 rows read, 0 added, {added:,} there already" in second
+    assert tweets.counts(store).tweets == before + added
+    texts = Counter(tweet.text for tweet in tweets.each(store))
+    assert set(texts.values()) == {1}
+    judged = [e for e in labels.history(store) if e["kind"] == "judgement"]
+    assert len(judged) == (3_000 if kind == "judged" else 0)
+    assert integrity.check(store) == []
 
 
 def test_an_import_that_has_to_wait_says_so_and_can_be_given_up(small, tmp_path, repository):
