@@ -176,9 +176,10 @@ def exported(trained, answer, cli, tmp_path_factory, plain_environment) -> Expor
     for path, options in ((adapter, ()), (merged, ("--merge",))):
         done = cli("-w", folder, "export-adapter", run["id"], path, *options)
         assert done.returncode == 0, done.stderr
+    base = json.loads((folder / "runs" / str(run["id"]) / "run.json").read_text("utf-8"))["base"]
     programs = {
         str(merged): SEED_USAGE + code_in_readme(merged),
-        str(adapter): code_in_readme(adapter),
+        str(adapter): code_in_readme(adapter).replace("BASE = './base'", f"BASE = {base!r}"),
     }
     texts = [row["text"] for row in answer("-w", folder, "list", "--run", run["id"])]
     told = place / "told.json"

@@ -64,10 +64,11 @@ def recipe_for(kind: str) -> recipes.Recipe:
     return recipes.load("tiny", ["training.max_steps=3", "lora.dropout=0.0", *bits])
 
 
-def code_of_card(folder) -> dict:
+def code_of_card(folder, base=None) -> dict:
     """What the code of a model card defines."""
     [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     names: dict = {}
+    code = re.sub("(?m)^BASE = .*", f"BASE = {str(base)!r}", code)
     exec(code.replace('FOLDER = "."', f"FOLDER = {str(folder)!r}"), names)
     return names
 
@@ -112,7 +113,7 @@ def test_a_base_scores_right_trains_where_it_can_and_is_exported(base_of, kind, 
     for text, row in zip(TEXTS, taught, strict=True):
         assert chances(text) == pytest.approx(row, abs=1e-4)
     if kind in ("llava", "gpt2"):
-        chances = code_of_card(tmp_path / "adapter")["probabilities"]
+        chances = code_of_card(tmp_path / "adapter", folder)["probabilities"]
         assert chances(TEXTS[2]) == pytest.approx(taught[2], abs=1e-4)
 
 

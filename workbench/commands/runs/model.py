@@ -121,7 +121,8 @@ def _split_run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
 def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> None:
     """Write a run's adapter, or the model with it merged in, for plain transformers and peft.
 
-    Without RUN it is the promoted run, or else the newest trained one.
+    It is read back and asked about three tweets before it is there under its name. Without RUN it
+    is the promoted run, or else the newest trained one.
 
     Example: workbench export-adapter 3 ./model --merge
     """
@@ -136,11 +137,23 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
 
     require_same_base(job.base, job.base_print)
     with settings.user_umask(), spinner(f"Writing run {number}…"):
-        export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code)
+        texts = _some_texts(path)
+        export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code, texts)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
     else:
         say(f"Wrote {'the merged model' if merge else 'the adapter'} of run {number} to {folder}.")
+
+
+def _some_texts(path: Path) -> list[str]:
+    """Three tweets that a run was asked about; none if its folder has lost them."""
+    from workbench.rundir import tables
+
+    try:
+        _, texts = next(tables.read_windows(path / run_folder.PREDICT), ([], []))
+    except UserError:
+        return []
+    return [*texts[:3]]
 
 
 COMMANDS = (classify, export_adapter)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
 from storage.text import readable_json
-from workbench.modeling.export.model_card import model_card
+from workbench.modeling.export.model_card import base_hint, model_card
 from workbench.recipes.recipes import Recipe, from_json
 
 if TYPE_CHECKING:
@@ -32,8 +32,17 @@ def save_adapter(model: Model, tokenizer: Tokenizer, folder: Path, details: dict
 
     model.save_pretrained(folder, save_embedding_layers=False)
     tokenizer.save_pretrained(folder)
+    _name_base(folder, details["base"])
     kind = {"model_type": model.config.model_type, "auto_class": auto_class(model.config)}
     write_description(folder, details | kind, merged=False)
+
+
+def _name_base(folder: Path, base: str) -> None:
+    """Let PEFT's own file name the base as it is found on other machines."""
+    path = folder / "adapter_config.json"
+    if path.is_file():
+        values = json.loads(path.read_text("utf-8")) | {"base_model_name_or_path": base_hint(base)}
+        path.write_text(json.dumps(values, ensure_ascii=False, indent=2), "utf-8")
 
 
 def adapter_details(
@@ -93,6 +102,12 @@ def load_adapter(base: Base, adapter: Path) -> Model:
             "that it was trained on."
         ) from None
     return model.eval()
+
+
+def write_portable(folder: Path, details: dict[str, Any], merged: bool) -> None:
+    """Describe an export, whose base is named as it is found on other machines."""
+    _name_base(folder, details["base"])
+    write_description(folder, details | {"base": base_hint(details["base"])}, merged)
 
 
 def write_description(folder: Path, details: dict[str, Any], merged: bool) -> None:

@@ -10,20 +10,23 @@ from typing import Any
 
 from storage.errors import UserError
 from workbench.modeling.data.label_tree import NO_END, closed_answers
+from workbench.modeling.export.serving_note import serving_note
+from workbench.recipes.base_models import base_path
 
 EXAMPLE = "yayyyy thats amazing broo"
 
 CARD = """\
 ---
 library_name: {library}
-base_model: {base}
-pipeline_tag: text-generation
+{base_line}pipeline_tag: text-generation
 ---
 # {what} for labelling short texts as {labels}
 
-Base model: `{base}`. Recipe: {recipe}. The prompt ends before the label word; the label is the one
-whose word ({words}) is the most probable at that place, if the model may write these words only. A
-text that is too long for {max_length} tokens loses its end.
+Base model: `{base}`{base_note}. Recipe: {recipe}.
+
+The prompt ends before the label word; the label is the one whose word ({words}) is the most
+probable at that place, if the model may write these words only. A text that is too long for
+{max_length} tokens loses its end.
 
 {warnings}{load_note}
 
@@ -32,14 +35,17 @@ text that is too long for {max_length} tokens loses its end.
 ```
 
 Run it in this folder, or set `FOLDER`. {noise}
-"""
+
+{serving}"""
+
+LOCAL_BASE = """ (a folder of that name; put the same one where you run this, or set `BASE`)"""
 
 CODE = """\
 import torch
 {imports}
 {falcon}
 FOLDER = "."
-LABELS = {labels}
+{base_place}LABELS = {labels}
 ANSWERS = {answers}  # the tokens of the label words{ended}
 TEMPLATE = {template!r}
 ROOM = {room}  # tokens of a prompt
@@ -125,7 +131,7 @@ QUANTISED = """\
 
 ADAPTER = """\
 model = {auto_class}.from_pretrained(
-    {base!r},
+    BASE,
 {quantised}    dtype=torch.{compute_dtype},
     device_map={{"": 0 if torch.cuda.is_available() else "cpu"}},
 )
@@ -141,9 +147,21 @@ model = {auto_class}.from_pretrained(
 )"""
 
 
+def base_hint(base: str) -> str:
+    """How a base is named for other machines: by its hub name, or of a folder ./ and its name.
+
+    With ./ no library takes the name of a folder for that of a model on the hub.
+    """
+    folder = base_path(base)
+    if folder.is_absolute() or folder.is_dir() or base.startswith((".", "~")):
+        return f"./{folder.name}"
+    return base
+
+
 def model_card(details: dict[str, Any], merged: bool) -> str:
     """The README of an adapter or of a merged model, from the values of its workbench.json."""
     quantization = details["recipe"]["quantization"]
+    base = base_hint(details["base"])
     answers = _answers(details)
     single = all(len(answer) == 1 for answer in answers)
     quantised = "" if quantization["bits"] != 4 or merged else QUANTISED.format(**quantization)
@@ -153,6 +171,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         imports=("" if merged else "from peft import PeftModel\n")
         + f"from transformers import {', '.join(names)}",
         falcon=FALCON if quantised and details.get("model_type", "falcon") == "falcon" else "",
+        base_place="" if merged else f"BASE = {base!r}\n",
         labels=details["labels"],
         answers=[list(answer) for answer in answers],
         ended="" if [*map(list, answers)] == details["label_token_ids"] else ENDED,
@@ -160,7 +179,6 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         room=details["max_length"] - max(map(len, details["label_token_ids"])),
         load=(MERGED if merged else ADAPTER).format(
             auto_class=auto_class,
-            base=details["base"],
             quantised=quantised,
             compute_dtype=quantization["compute_dtype"],
         ),
@@ -170,7 +188,10 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
     return CARD.format(
         library="transformers" if merged else "peft",
         what="Model" if merged else "LoRA adapter",
-        base=details["base"],
+        base=base,
+        base_line="" if base.startswith(".") else f"base_model: {base}\n",
+        base_note=LOCAL_BASE if base.startswith(".") and not merged else "",
+        serving=serving_note(details, merged, base),
         labels=", ".join(details["labels"]),
         recipe=details["recipe"]["name"],
         words=", ".join(details["words"]),
