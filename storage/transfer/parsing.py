@@ -23,7 +23,7 @@ from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.programs import twitter
 from storage.formats.source import Source
-from storage.formats.values.cells import text_of, value_of
+from storage.formats.values.cells import id_of, text_of, value_of
 from storage.formats.values.codes import Codes
 from storage.formats.values.column_names import fold
 from storage.formats.values.meanings import LabelNumbers, SplitNames, SwallowedRows
@@ -32,6 +32,7 @@ from storage.text import SURROGATE, content_hash, content_number, split_of, to_j
 from storage.transfer import exported_rows
 from storage.transfer.deduplication import DuplicateFilter
 from storage.transfer.judged_rows import said_of
+from storage.transfer.rounded_ids import RoundedIds
 from storage.transfer.rows import Cells, Judgement, OtherSplit, ParsedRow, Said
 
 SWALLOWED = (
@@ -116,9 +117,10 @@ def parse(job: Job) -> Iterator[Batch]:
     position = Position(job.source.name, collects=job.lenient)
     names: dict[str, None] = {}
     rows = _rows(job, tally, position, names)
+    rounded = RoundedIds(None if job.is_export else job.columns.id, tally.remarks)
     while (batch := list(islice(rows, ROWS_AT_ONCE))) or position.faults:
         tally.read += len(batch) + len(position.faults)
-        fresh = duplicates.new_rows(batch)
+        fresh = duplicates.new_rows(rounded.taken_from(batch))
         tally.repeated += len(batch) - len(fresh)
         tally.judging = duplicates.judging
         tally.in_several_splits = duplicates.in_several_splits
@@ -132,6 +134,8 @@ def parse(job: Job) -> Iterator[Batch]:
             duplicates.take_other_splits(),
         )
         position.faults = []
+    if rounded.found and job.columns.id is not None:
+        names[job.columns.id] = None
     yield Batch([], tally, source_columns=list(names))
 
 
@@ -154,7 +158,7 @@ def _rows(
             tally.read += 1
             tally.rejected += 1
             continue
-        external_id = None if external is None else value_of(external)
+        external_id = None if external is None else id_of(external)
         try:
             if not (text.isascii() and (external_id is None or external_id.isascii())):
                 _check_unicode(text, external_id or "")
@@ -190,7 +194,7 @@ def _rows(
             gold,
             history,
             bool(named),
-            said,
+            said=said,
         )
 
 

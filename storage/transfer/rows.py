@@ -38,6 +38,8 @@ class ParsedRow(NamedTuple):
     """The history that an exported file has of it."""
     names_split: bool
     """Whether the split is the file's word."""
+    rounded_id: str | None = None
+    """What the file has in place of an id."""
     said: Sequence[Said] = ()
     """The judgements of annotators."""
 

@@ -25,6 +25,7 @@ from storage.store import Store, last_visible_id, now, transaction
 from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch
+from storage.transfer.rounded_ids import may_be
 from storage.transfer.rows import OtherSplit, ParsedRow, StoredTweet
 
 SWEPT = 10_000
@@ -204,8 +205,12 @@ class StagedImport:
     def _find(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> int:
         """The id of the row in the store, or 0; without ids, the n-th equal text is the n-th."""
         for tweet in candidates:
-            same = tweet.external_id == row.external_id and tweet.text == row.text
-            if not same or self._matched[tweet.id]:
+            same = (
+                tweet.external_id == row.external_id
+                if row.rounded_id is None
+                else may_be(tweet.external_id, row.rounded_id)
+            )
+            if not same or tweet.text != row.text or self._matched[tweet.id]:
                 continue
             self._matched[tweet.id] = 1
             self.other_gold += not row.said and row.gold is not None and tweet.gold != row.gold

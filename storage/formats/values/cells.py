@@ -10,6 +10,7 @@ from typing import Any
 
 from storage.formats.position import RecordError
 from storage.formats.values.column_names import NAMES, fold
+from storage.records import FLOAT_EXACT
 
 LABEL_KEYS = ("name", "label", "value", "choice", "choices", "class", "title", "text")
 """What an object calls the label that it stands for."""
@@ -29,6 +30,13 @@ def value_of(cell: Any) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)  # codes of a column that has empty cells come as 0.0 and 1.0
     return str(cell).strip() or None
+
+
+def id_of(cell: Any) -> str | None:
+    """An id as text; a number that has lost digits on its way into the file shows that."""
+    if type(cell) is float and abs(cell) >= FLOAT_EXACT:
+        return repr(cell)
+    return value_of(cell)
 
 
 def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | None:
