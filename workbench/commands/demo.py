@@ -150,9 +150,7 @@ def _predict_untrained(store: Store) -> int:
     from workbench.runs.snapshotting import snapshot_prediction
 
     recipe = recipes.load("tiny")
-    snapshot = snapshot_prediction(
-        store, recipe, str(sample_path("base")), "split:test", None, None
-    )
+    snapshot = snapshot_prediction(store, recipe, str(sample_path("base")), "split:test", None)
     launching.start_run(snapshot.path)
     return snapshot.job.id
 

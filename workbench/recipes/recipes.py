@@ -83,6 +83,8 @@ class Training:
     """Adapters that are trained without a fold of the tweets each, which they then score."""
     final_fit: bool = True
     """With folds: whether an adapter on all tweets follows, which is that of the run."""
+    shrink: float = 1.0
+    """What is kept of the adapter of an earlier run that a run begins with; the rest is new."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ def _check(recipe: Recipe) -> None:
                 t.class_weights in CLASS_WEIGHTS,
                 f"training.class_weights is one of {', '.join(CLASS_WEIGHTS)}",
             ),
+            (0 <= t.shrink <= 1, "training.shrink is from 0 to 1"),
             (
                 t.folds == 0 or 2 <= t.folds <= MAX_FOLDS,
                 f"training.folds is 0, or 2 to {MAX_FOLDS}",

@@ -17,6 +17,8 @@ In:
                     wants a dev set
     predict.parquet id, text: the tweets to score
     adapter/        for a prediction run: the adapter to score with
+    start.safetensors   for a run that goes on from another one: the weights of its adapter
+    ancestors.parquet   id, text: the tweets that this adapter was trained on
 Out:
     state.json      `folder.State`, replaced in one step
     log.jsonl       one JSON object a line: phases, training steps, dev results, notes

@@ -30,6 +30,8 @@ PREDICT = "predict.parquet"
 PREDICTIONS = "predictions.parquet"
 ADAPTER = "adapter"
 CHECKPOINTS = "checkpoints"
+START = "start.safetensors"
+ANCESTORS = "ancestors.parquet"
 
 PROTOCOL = 1
 """The version of the run folder protocol that this program writes."""
@@ -80,6 +82,8 @@ class Job:
     """What speaks against training on these tweets; see `workbench.planning.class_balance`."""
     embeddings: bool | None = None
     """Whether embeddings are kept of the tweets that are scored; None for: if on a GPU."""
+    parent: int | None = None
+    """The number of the run whose adapter this one begins with, in the workspace of both."""
 
     def save(self, folder: Path) -> None:
         """Write run.json."""

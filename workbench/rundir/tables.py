@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EACCES
@@ -126,13 +126,36 @@ def in_sample_ids(folder: Path) -> set[int]:
 
     Not by their ids: an adapter may have been trained in another workspace.
     """
-    trained_on = set(read_snapshot(folder / run_folder.TRAIN).texts)
-    if not trained_on:
+    texts = set(trained_on(folder).values())
+    if not texts:
         return set()
     rows = (
         row for part in read_windows(folder / run_folder.PREDICT) for row in zip(*part, strict=True)
     )
-    return {number for number, text in rows if text in trained_on}
+    return {number for number, text in rows if text in texts}
+
+
+def trained_on(folder: Path) -> dict[int, str]:
+    """The ids and texts of the tweets that a run, or one that it goes on from, is trained on."""
+    return ancestors(folder) | _rows_by_id(folder / run_folder.TRAIN)
+
+
+def ancestors(folder: Path) -> dict[int, str]:
+    """The ids and texts of the tweets that the adapter was trained on that a run begins with."""
+    return _rows_by_id(folder / run_folder.ANCESTORS)
+
+
+def _rows_by_id(path: Path) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for ids, texts in read_windows(path):
+        found |= dict(zip(ids, texts, strict=True))
+    return found
+
+
+def write_ancestors(folder: Path, rows: Mapping[int, str]) -> None:
+    """Write ancestors.parquet: what the adapter was trained on that a run begins with."""
+    columns = {"id": pa.array(rows, pa.int64()), "text": pa.array(rows.values(), pa.string())}
+    pq.write_table(pa.table(columns), folder / run_folder.ANCESTORS)
 
 
 @contextmanager

@@ -32,8 +32,8 @@ def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Predictio
     trained_ids: set[int] = set()
     texts: dict[int, str] = {}
     if own_ids:
-        trained = tables.read_snapshot(folder / run_folder.TRAIN)
-        trained_on, trained_ids = set(trained.texts), set(trained.ids)
+        trained_on = set(tables.trained_on(folder).values())
+        trained_ids = set(tables.read_snapshot(folder / run_folder.TRAIN).ids)
         texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in own_ids}
     with tables.arrow_errors_as_user_errors(path, "resume the run to make it anew"):
         for prediction in _rows(path, len(run.labels)):

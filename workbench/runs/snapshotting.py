@@ -23,7 +23,6 @@ from storage.runs import runs, training_set
 from storage.runs.training_set import Example
 from storage.safety.os_errors import translate_os_errors
 from storage.store import Store, now, require_writable, transaction
-from storage.transfer import id_remapping
 from workbench.evaluation.near_duplicate_groups import all_compared
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes.base_models import base_path, fingerprint, is_local
@@ -31,6 +30,8 @@ from workbench.recipes.recipes import Recipe
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job, State
+from workbench.runs.ancestors import Ancestor, require_no_test_tweets
+from workbench.runs.frozen_examples import examples_in, test_by_now
 
 PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
 ROWS_PER_WRITE = 10_000
@@ -58,12 +59,13 @@ def snapshot_training(
     base: str | None,
     filter_text: str,
     trust_remote_code: bool = False,
+    ancestor: Ancestor | None = None,
 ) -> RunSnapshot:
     """Make the run folder of a training run on the current labels.
 
     Test tweets and texts nearly equal to one are left out, and so are excluded tweets. Afterwards
-    the run scores the tweets that pass the filter. Raises UserError when there is nothing to
-    train on.
+    the run scores the tweets that pass the filter. It begins with the adapter of its ancestor if
+    there is one. Raises UserError when there is nothing to train on.
     """
     tweets.listing(store, filter_text)  # a wrong filter is refused before anything is made
     settings = recipe.training
@@ -73,11 +75,16 @@ def snapshot_training(
         train, dev = training_set.split_for_training(store, share, seed)
         if not train:
             raise UserError(no_training_tweets(store))
+        if ancestor is not None:
+            train, dev = ancestor.divide(train, dev)
         job = _make_job(store, recipe.kind, recipe, base, [*train, *dev], trust_remote_code)
         counts = training_set.example_label_counts(store, train, dev)
         warnings = balance_warnings(counts, store.config.labels)
-        job = replace(job, warnings=tuple(warning.sentence for warning in warnings))
+        sentences = tuple(warning.sentence for warning in warnings)
+        job = replace(job, warnings=sentences, parent=None if ancestor is None else ancestor.number)
         with new_folder(store, job) as folder:
+            if ancestor is not None:
+                ancestor.write(folder)
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:
                 _write_examples(folder / run_folder.DEV, dev)
@@ -112,7 +119,6 @@ def snapshot_prediction(
     base: str,
     filter_text: str,
     adapter: Path | None,
-    train_file: Path | None,
     trust_remote_code: bool = False,
 ) -> RunSnapshot:
     """Make the run folder of a prediction run: a base, or a base with a trained adapter."""
@@ -134,8 +140,10 @@ def snapshot_prediction(
     with new_folder(store, job) as folder:
         if adapter is not None:
             shutil.copytree(adapter, folder / run_folder.ADAPTER)
-        if train_file is not None:  # so that the run knows what its adapter was trained on
-            shutil.copy(train_file, folder / run_folder.TRAIN)
+            # so that the run knows what its adapter was trained on
+            for name in (run_folder.TRAIN, run_folder.ANCESTORS):
+                if (adapter.parent / name).exists():
+                    shutil.copy(adapter.parent / name, folder / name)
         scored = _write_texts(folder / run_folder.PREDICT, tweets.texts_passing(store, filter_text))
         return record_run(store, job, folder, 0, 0, scored)
 
@@ -154,6 +162,7 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
             f"A {before.kind} run cannot be cloned with the recipe {recipe.name}; start one of its "
             "own with `workbench train` or `workbench predict`."
         )
+    _require_same_start(source, before, recipe, base)
     job = replace(
         before,
         id=0,
@@ -166,10 +175,11 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
     )
     with ExitStack() as reading:
         reading.enter_context(all_compared(store))
-        train, dev = (_examples_of(source / name) for name in (run_folder.TRAIN, run_folder.DEV))
+        train, dev = (examples_in(source / name) for name in (run_folder.TRAIN, run_folder.DEV))
         if not train:
             raise UserError(f"{source / run_folder.TRAIN} is missing; {tables.NEW_RUN_ADVICE}.")
-        barred = _test_by_now(store, [*train, *dev])
+        require_no_test_tweets(store, source, tables.ancestors(source))
+        barred = test_by_now(store, [(e.id, e.text) for e in (*train, *dev)])
         kept_train, kept_dev = ([e for e in part if e.id not in barred] for part in (train, dev))
         if not kept_train:
             raise UserError(
@@ -182,30 +192,24 @@ def snapshot_clone(store: Store, source: Path, recipe: Recipe, base: str | None)
             _write_examples(folder / run_folder.TRAIN, kept_train)
             if dev:
                 _write_examples(folder / run_folder.DEV, kept_dev)
-            if (source / run_folder.PREDICT).exists():
-                shutil.copy(source / run_folder.PREDICT, folder / run_folder.PREDICT)
+            for name in (run_folder.PREDICT, run_folder.START, run_folder.ANCESTORS):
+                if (source / name).exists():
+                    shutil.copy(source / name, folder / name)
             scored = tables.count_rows(source / run_folder.PREDICT)
             reading.close()
             made = record_run(store, job, folder, len(kept_train), len(kept_dev), scored)
     return replace(made, now_test=len(barred))
 
 
-def _examples_of(path: Path) -> list[Example]:
-    """The labelled tweets of a run's table; none where it is not there."""
-    table = tables.read_snapshot(path)
-    columns = (table.ids, table.texts, table.labels, table.groups)
-    return [Example(*values) for values in zip(*columns, strict=True)]
-
-
-def _test_by_now(store: Store, examples: list[Example]) -> set[int]:
-    """The ids of the examples that may not be trained on any more.
-
-    A run that came from elsewhere has other ids, so a tweet is known by its text.
-    """
-    elsewhere = id_remapping.remap_ids(store, ((e.id, e.text) for e in examples))
-    here = {example.id: elsewhere.get(example.id, example.id) for example in examples}
-    barred = training_set.with_test_tweets(store, [n for n in here.values() if n is not None])
-    return {number for number, tweet in here.items() if tweet in barred}
+def _require_same_start(source: Path, before: Job, recipe: Recipe, base: str | None) -> None:
+    """Raise UserError if a run that began with another one's adapter is to have another shape."""
+    if before.parent is None:
+        return
+    if recipe.lora != before.recipe.lora or _resolve_base(base) != before.base:
+        raise UserError(
+            f"Run {source.name} began with the adapter of run {before.parent}, which fits its own "
+            "base and lora settings only; leave those as they are."
+        )
 
 
 def _resolve_base(base: str | None) -> str | None:

@@ -21,6 +21,7 @@ from workbench.modeling.export.adapter_folder import (
     read_adapter_details,
     save_adapter,
 )
+from workbench.modeling.packed.cross_fit import FoldPlan
 from workbench.modeling.trainers import train
 from workbench.modeling.training.checkpoints import (
     DamagedCheckpoint,
@@ -33,9 +34,10 @@ from workbench.modeling.training.process_group import (
     init_process_group,
 )
 from workbench.modeling.training.result import TrainingDynamics
+from workbench.modeling.training.warm_start import WarmStart, read_warm_start
 from workbench.recipes.base_configs import require_positions
 from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
-from workbench.recipes.recipes import Quantization
+from workbench.recipes.recipes import Quantization, Training
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job
@@ -148,7 +150,7 @@ def _train(
     assert settings is not None  # noqa: S101 - a qlora recipe has it
     examples, snapshot = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
-    plan = None
+    plan: FoldPlan | WarmStart | None = _warm_start(job, folder, settings)
     if settings.folds:
         plan = plan_folds(folder, settings, snapshot, examples.labels, processes)
         reporter.report("note", text=describe_folds(plan, settings))
@@ -169,7 +171,9 @@ def _train(
         return trained.model, trained.stopped
     if trained.remark is not None:
         reporter.report("note", text=trained.remark)
-        reporter.update(reason=trained.remark)
+    begun = None if job.parent is None else f"Began with the adapter of run {job.parent}."
+    if remark := " ".join(filter(None, (begun, trained.remark))):
+        reporter.update(reason=remark)
     reporter.phase("saving the adapter")
     if not processes.is_main:
         return trained.model, False
@@ -185,12 +189,21 @@ def _train(
         versions=job.versions,
         steps=trained.steps,
         adapter_step=trained.adapter_step,
-        ending=trained.remark,
+        ending=remark or None,
+        parent=job.parent,
         linear4bit=base.linear4bit,
         warnings=job.warnings,
     )
     save_adapter(trained.model, base.tokenizer, folder / run_folder.ADAPTER, details)
     return trained.model, False
+
+
+def _warm_start(job: Job, folder: Path, settings: Training) -> WarmStart | None:
+    """The adapter that a run begins with, if it goes on from another one."""
+    start = read_warm_start(folder / run_folder.START, settings.shrink)
+    if start is None and job.parent is not None:
+        raise UserError(f"{folder / run_folder.START} is missing; {tables.NEW_RUN_ADVICE}.")
+    return start
 
 
 def _save_dynamics(folder: Path, ids: list[int], dynamics: TrainingDynamics) -> None:

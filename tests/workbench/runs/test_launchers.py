@@ -144,7 +144,7 @@ def test_two_processes_score_what_one_scores(
     recipe = recipes.load("tiny", [f"training.memory={memory}"])
     base, said = str(repository / "sample_data" / "base"), []
     for processes in (1, 2):
-        run = snapshot_prediction(store, recipe, base, "", None, None).path
+        run = snapshot_prediction(store, recipe, base, "", None).path
         if processes > 1:
             launching.start_run(run, Launch(TORCHRUN, gpus=processes))
         else:

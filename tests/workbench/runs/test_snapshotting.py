@@ -246,14 +246,14 @@ def test_a_refused_run_leaves_nothing_behind(query, small):
     with pytest.raises(UserError):
         snapshot_training(small, BASELINE, None, query)
     with pytest.raises(UserError):
-        snapshot_prediction(small, recipes.load("fast"), "some/base", query, None, None)
+        snapshot_prediction(small, recipes.load("fast"), "some/base", query, None)
     assert runs.every(small) == []
     assert list(small.runs_folder.iterdir()) == []
 
 
 def test_a_prediction_of_nothing_is_refused_and_leaves_nothing(small):
     with pytest.raises(UserError, match="No tweet passes the filter"):
-        snapshot_prediction(small, recipes.load("fast"), "some/base", "id:>99", None, None)
+        snapshot_prediction(small, recipes.load("fast"), "some/base", "id:>99", None)
     assert runs.every(small) == []
     assert list(small.runs_folder.iterdir()) == []
 
@@ -316,12 +316,12 @@ def test_a_prediction_asks_as_its_adapter_was_trained_whatever_the_settings_are_
         "Up",
     )
     asked = snapshot_prediction(
-        store, made.job.recipe, "some/base", "", made.path / run_folder.ADAPTER, None
+        store, made.job.recipe, "some/base", "", made.path / run_folder.ADAPTER
     ).job
     for name in ("words", "template", "prompt"):
         assert getattr(asked, name) == getattr(made.job, name)
     assert asked.labels == ("positive", "NEGATIVE")
-    plain = snapshot_prediction(store, made.job.recipe, "some/base", "", None, None).job
+    plain = snapshot_prediction(store, made.job.recipe, "some/base", "", None).job
     assert (plain.template, plain.words) == (store.config.template, ("Up", "NEGATIVE"))
 
 

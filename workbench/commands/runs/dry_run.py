@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError
 from storage.query import tweets
@@ -17,6 +17,9 @@ from workbench.planning.memory_estimate import GIB
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.launch import Launch
 
+if TYPE_CHECKING:
+    from workbench.runs.ancestors import Ancestor
+
 PARTS = {
     "base": "weights of the base",
     "embeddings": "embeddings and output layer",
@@ -30,7 +33,13 @@ PARTS = {
 
 
 def print_forecast(
-    store: Store, recipe: Recipe, base: str, filter_text: str, launch: Launch, as_json: bool
+    store: Store,
+    recipe: Recipe,
+    base: str,
+    filter_text: str,
+    launch: Launch,
+    as_json: bool,
+    ancestor: Ancestor | None = None,
 ) -> None:
     """Print the forecast of a run, and start and write nothing.
 
@@ -45,6 +54,8 @@ def print_forecast(
     train, dev = training_set.split_for_training(store, share, seed)
     if not train:
         raise UserError(no_training_tweets(store))
+    if ancestor is not None:
+        train, dev = ancestor.divide(train, dev)
     counts = training_set.example_label_counts(store, train, dev)
     balance = balance_warnings(counts, store.config.labels)
     warnings = [warning.sentence for warning in balance]
@@ -72,6 +83,7 @@ def print_forecast(
     values: dict[str, Any] = {
         "recipe": recipe.name,
         "base": base if recipe.training else None,
+        "from": ancestor and ancestor.number,
         "train": len(train),
         "dev": len(dev),
         "predict": scored,
@@ -87,6 +99,8 @@ def print_forecast(
         f"{recipe.name}: {len(train):,} tweets to train on, {len(dev):,} for dev, {scored:,} to "
         "score; nothing is started."
     )
+    if ancestor is not None:
+        say(f"It would begin with the adapter of run {ancestor.number}.")
     for warning in warnings:
         say(f"! {warning}")
     for section, settings in recipe.as_json().items():

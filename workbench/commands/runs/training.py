@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from storage.query import tweets
+from storage.store import Store
 from workbench.commands.groups import compare_texts
 from workbench.commands.runs.dry_run import print_forecast
 from workbench.commands.runs.launch_options import (
@@ -25,6 +28,9 @@ from workbench.recipes.recipes import Recipe
 from workbench.rundir import folder as run_folder
 from workbench.runs import launching
 
+if TYPE_CHECKING:
+    from workbench.runs.ancestors import Ancestor
+
 
 @click.command()
 @click.option(
@@ -35,6 +41,13 @@ from workbench.runs import launching
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as lora.r=8; repeatable."
+)
+@click.option(
+    "--from",
+    "parent",
+    type=int,
+    metavar="RUN",
+    help="Begin with the adapter of a run, with its recipe and a quarter of its steps.",
 )
 @click.option(
     "--folds",
@@ -60,6 +73,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     recipe: str | None,
     base: str | None,
     overrides: tuple[str, ...],
+    parent: int | None,
     folds: int | None,
     filter_text: str,
     trust_remote_code: bool,
@@ -78,26 +92,35 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
     near duplicate, as the suspects need it. An adapter on all tweets follows, which is that of the
     run and predicts all other tweets; --set training.final_fit=false leaves it out, and them.
 
+    With --from, training goes on from the adapter of a run on the labels as they are now. What that
+    run was trained on stays marked as such.
+
     Example: workbench train --recipe fast --base ./falcon-7b --set lora.r=8 --wait
     """
     from workbench.commands.runs.time_estimate import log_estimate
+    from workbench.runs.ancestors import find_ancestor
     from workbench.runs.snapshotting import snapshot_training
 
     with settings.store(daily_backup=not dry_run) as store:
-        chosen = _choose_recipe(recipe or store.config.recipe, overrides, folds)
+        ancestor = None if parent is None else find_ancestor(store, parent)
+        chosen = _choose_recipe(store, recipe, overrides, folds, ancestor)
         how = choose_launch(launcher, nodes, gpus, chosen)
-        model = base or store.config.base
+        model = base or (ancestor and ancestor.job.base) or store.config.base
         if chosen.kind == "qlora":
             require_model(model)
+        if ancestor is not None:
+            ancestor.require_fitting(chosen, model)
         if dry_run:
-            print_forecast(store, chosen, model, filter_text, how, settings.as_json)
+            print_forecast(store, chosen, model, filter_text, how, settings.as_json, ancestor)
             return
         if chosen.kind == "qlora":
             notable_facts(model, chosen)
         start_engine(how)
         compare_texts(store)
         with spinner("freezing the labels"):
-            snapshot = snapshot_training(store, chosen, model, filter_text, trust_remote_code)
+            snapshot = snapshot_training(
+                store, chosen, model, filter_text, trust_remote_code, ancestor
+            )
             log_estimate(store, snapshot, how)
         for warning in () if settings.as_json else snapshot.job.warnings:
             say(f"! {warning}")
@@ -114,12 +137,24 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         report_run(settings, store, snapshot.job.id, waits)
 
 
-def _choose_recipe(name: str, overrides: tuple[str, ...], folds: int | None) -> Recipe:
-    """The recipe with the settings of the options; a baseline has folds of its own."""
-    if folds is None:
-        return recipes.load(name, overrides)
-    section = "logistic" if recipes.load(name).kind == "baseline" else "training"
-    return recipes.load(name, [*overrides, f"{section}.folds={folds}"])
+def _choose_recipe(
+    store: Store,
+    name: str | None,
+    overrides: tuple[str, ...],
+    folds: int | None,
+    ancestor: Ancestor | None,
+) -> Recipe:
+    """The recipe with the settings of the options; a baseline has folds of its own.
+
+    A run that goes on from another one has the recipe of that unless one is named.
+    """
+    name = name or (store.config.recipe if ancestor is None else None)
+    if folds is not None:
+        baseline = name is not None and recipes.load(name).kind == "baseline"
+        overrides += (f"{'logistic' if baseline else 'training'}.folds={folds}",)
+    if ancestor is not None and name is None:
+        return ancestor.recipe(overrides)
+    return recipes.load(str(name), overrides)
 
 
 @click.command()
@@ -159,7 +194,7 @@ def predict(
             chosen = recipes.load(recipe, overrides)
             start_engine(how)
             with spinner("freezing the tweets"):
-                snapshot = snapshot_prediction(store, chosen, base, filter_text, None, None)
+                snapshot = snapshot_prediction(store, chosen, base, filter_text, None)
         else:
             run = trained_run(store, number)
             path = store.run_folder(run.id)
@@ -173,7 +208,6 @@ def predict(
                     str(job.base),
                     filter_text,
                     path / run_folder.ADAPTER,
-                    path / run_folder.TRAIN,
                     job.trust_remote_code,
                 )
         launching.start_run(snapshot.path, how)

@@ -193,7 +193,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         base_note=LOCAL_BASE if base.startswith(".") and not merged else "",
         serving=serving_note(details, merged, base),
         labels=", ".join(details["labels"]),
-        recipe=details["recipe"]["name"],
+        recipe=details["recipe"]["name"] + _origin(details),
         words=", ".join(details["words"]),
         max_length=details["max_length"],
         warnings="".join(f"{warning}\n\n" for warning in details.get("warnings", ())),
@@ -213,6 +213,12 @@ def _answers(details: dict[str, Any]) -> list[tuple[int, ...]]:
             "it begins; train again."
         )
     return answers
+
+
+def _origin(details: dict[str, Any]) -> str:
+    """What stands beside the recipe of an adapter that did not begin anew."""
+    parent = details.get("parent")
+    return "" if parent is None else f", going on from the adapter of run {parent}"
 
 
 def _load_note(quantization: dict[str, Any], merged: bool) -> str:

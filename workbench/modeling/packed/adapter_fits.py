@@ -32,6 +32,7 @@ from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.modeling.training.pass_limit import read_pass_limit
 from workbench.modeling.training.process_group import ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
+from workbench.modeling.training.warm_start import WarmStart
 from workbench.planning.memory_estimate import TokenLengths
 from workbench.recipes.memory_modes import MemoryMode
 from workbench.recipes.recipes import BALANCED, Lora, Recipe
@@ -124,6 +125,7 @@ def adapter_fits(
     folder: Path,
     report: ReportEvent,
     processes: ProcessGroup,
+    start: WarmStart | None = None,
 ) -> Iterator[AdapterFits]:
     """Give a base fits of its adapter; afterwards the adapter is ready to be saved and to score.
 
@@ -149,6 +151,8 @@ def adapter_fits(
     if mode.dequantised:
         dequantise(base.model, base.model.dtype)
     adapted = add_adapter(base.model, lora, settings.seed)
+    if start is not None:
+        start.apply(adapted)
     if mode.checkpointing:
         adapted.gradient_checkpointing_enable({"use_reentrant": False})
     hook = base.model.get_input_embeddings().register_forward_hook(_require_gradient)

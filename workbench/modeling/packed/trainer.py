@@ -11,6 +11,7 @@ from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.packed.adapter_fits import adapter_fits
 from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.modeling.training.result import ReportEvent, TrainingResult
+from workbench.modeling.training.warm_start import WarmStart
 from workbench.recipes.recipes import Recipe
 
 
@@ -24,6 +25,7 @@ def train_packed(
     report: ReportEvent,
     stop_asked: Callable[[], bool],
     processes: ProcessGroup = SINGLE_PROCESS,
+    start: WarmStart | None = None,
 ) -> TrainingResult:
     """Fine-tune an adapter on the base, from the newest checkpoint in `folder` if there is one.
 
@@ -32,5 +34,5 @@ def train_packed(
     processes each takes its shard of every step; `stop_asked` has to give the same answer in all
     of them. Raises UserError if there is nothing to train on.
     """
-    with adapter_fits(base, recipe, prompter, examples, folder, report, processes) as fits:
+    with adapter_fits(base, recipe, prompter, examples, folder, report, processes, start) as fits:
         return fits.fit(range(len(examples.texts)), dev, folder, report, stop_asked)

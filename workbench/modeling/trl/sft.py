@@ -35,6 +35,7 @@ from workbench.modeling.training.checkpoints import (
     step_of,
 )
 from workbench.modeling.training.result import ReportEvent, TrainingResult
+from workbench.modeling.training.warm_start import WarmStart
 from workbench.modeling.trl.micro_batch import train_with_oom_recovery, with_micro_batch
 from workbench.recipes.recipes import Recipe, Training
 
@@ -50,6 +51,7 @@ def train_with_trl(
     checkpoints: Path,
     report: ReportEvent,
     stop_asked: Callable[[], bool],
+    start: WarmStart | None = None,
 ) -> TrainingResult:
     """Fine-tune an adapter on the base, from the newest checkpoint if there is one.
 
@@ -73,6 +75,8 @@ def train_with_trl(
         for name, parameter in trainer.model.named_parameters():
             if parameter.requires_grad and "lora_" in name:  # a bias has to fit its base
                 parameter.data = parameter.data.float()
+        if start is not None:
+            start.apply(trainer.model)
         return trainer
 
     def note(text: str) -> None:
