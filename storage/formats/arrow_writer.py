@@ -4,44 +4,49 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from storage.formats.columns import Row
+from storage.text import to_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 SPLITS = ("train", "dev", "test")
 BATCH_ROWS = 10_000
 BATCH_CHARACTERS = 1 << 24
 
 
-def parquet(file: BinaryIO, rows: Iterable[Row]) -> int:
-    """Write rows and return how many."""
+def parquet(file: BinaryIO, rows: Iterable[Row], types: Mapping[str, str]) -> int:
+    """Write rows whose columns have these types, and return how many."""
     import pyarrow.parquet as pq
 
-    schema = _schema()
+    schema = _schema(types)
     count = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in _batches(rows):
-            writer.write_batch(_record_batch(batch, schema))
+        for batch in _batches(((), row) for row in rows):
+            writer.write_batch(_record_batch((row for _, row in batch), schema))
             count += len(batch)
     return count
 
 
-def datasets_folder(folder: Path, rows: Iterable[Row]) -> int:
-    """Write a data set for each split that has rows, in an empty folder, and return how many."""
+def datasets_folder(folder: Path, rows: Iterable[tuple[str, Row]], types: Mapping[str, str]) -> int:
+    """Write a data set for each split that has rows, in an empty folder, and return how many.
+
+    The rows come with their splits, and their columns have these types.
+    """
     import pyarrow as pa
 
-    schema = _schema()
+    schema = _schema(types)
     writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
     count = 0
     try:
         for batch in _batches(rows):
             for split in SPLITS:
-                part = [row for row in batch if row["split"] == split]
+                part = [row for of, row in batch if of == split]
                 if part and split not in writers:
                     (folder / split).mkdir()
                     writers[split] = pa.ipc.new_stream(folder / split / DATA, schema)
@@ -79,42 +84,55 @@ def _describe(folder: Path, split: str) -> None:
     (folder / "dataset_info.json").write_text("{}", "utf-8")
 
 
-def _schema() -> pa.Schema:
+def _schema(types: Mapping[str, str]) -> pa.Schema:
     import pyarrow as pa
 
-    text = pa.string()
-    return pa.schema(
+    known = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "texts": pa.list_(pa.string()),
+    }
+    return pa.schema([(name, known[kind]) for name, kind in types.items()])
+
+
+def _record_batch(rows: Iterable[Row], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    texts = {field.name for field in schema if field.type == pa.string()}
+    return pa.RecordBatch.from_pylist(
         [
-            ("id", pa.int64()),
-            ("external_id", text),
-            ("text", text),
-            ("label", text),
-            ("gold", text),
-            ("split", text),
-            ("changed", pa.bool_()),
-            ("flags", pa.list_(text)),
-            ("note", text),
-            ("source", text),
-            ("history", text),
-        ]
+            {name: _text(value) if name in texts else value for name, value in row.items()}
+            for row in rows
+        ],
+        schema,
     )
 
 
-def _record_batch(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
+def _text(value: Any) -> str | None:
+    """A value for a column of texts: what is none becomes JSON."""
+    return value if value is None or isinstance(value, str) else to_json(value)
 
-    return pa.RecordBatch.from_pylist(rows, schema)
 
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows in parts that are neither many nor long."""
-    batch: list[Row] = []
+def _batches(rows: Iterable[tuple[T, Row]]) -> Iterator[list[tuple[T, Row]]]:
+    """Rows in parts that are neither many nor long, each with what it came with."""
+    batch: list[tuple[T, Row]] = []
     characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(row["text"]) + len(row["history"]) + len(row["source"])
+    for beside, row in rows:
+        batch.append((beside, row))
+        characters += sum(_length(value) for value in row.values())
         if len(batch) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:
         yield batch
+
+
+def _length(value: Any) -> int:
+    """About how many characters a value takes, without writing it."""
+    if isinstance(value, dict):
+        return sum(10 + _length(entry) for entry in value.values())
+    if isinstance(value, list):
+        return sum(10 + _length(entry) for entry in value)
+    return len(value) if isinstance(value, str) else 8

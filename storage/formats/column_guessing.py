@@ -96,7 +96,7 @@ def _by_values(
         values = _values(chosen, sample, labels)
         if not values or any(_is_known(value, labels) for value in values):
             return None
-    real = [column for column in free if not column.startswith(GUESSED)]
+    real = [column for column in free if not fold(column).startswith(GUESSED)]
     known = [column for column in real if _all_known(_values(column, sample, labels), labels)]
     if known or chosen is not None:
         return known[0] if known else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -133,6 +134,16 @@ def predictions_of(store: Store, number: int) -> Iterator[LabelledPrediction]:
     for tweet, label, split, inside, values in rows:
         name = store.label_names.of(label)
         yield LabelledPrediction(tweet, name, split, bool(inside), _from_bytes(values))
+
+
+def probabilities_of(store: Store, number: int, ids: Sequence[int]) -> dict[int, tuple[float, ...]]:
+    """The probabilities that a run gives the labels of some tweets, in the order of its labels."""
+    rows = store.db.execute(
+        "SELECT p.tweet, p.probabilities FROM json_each(?) j CROSS JOIN predictions p "
+        "ON p.run = ? AND p.tweet = j.value",
+        [json.dumps(list(ids)), number],
+    )
+    return {tweet: _from_bytes(values) for tweet, values in rows}
 
 
 def predictions_for(store: Store, tweet: int) -> list[RunPrediction]:

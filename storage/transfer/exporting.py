@@ -6,38 +6,31 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from storage.errors import UsageError, UserError
 from storage.formats import arrow_writer
 from storage.formats.columns import Row
 from storage.formats.decoding.compression import compressed_writer, split_endings
 from storage.formats.programs import argilla, dialogues, label_studio
+from storage.formats.programs.records import GivenLabel
 from storage.formats.tables import delimited
 from storage.history import event_records
-from storage.query.tweets import each, source_columns_of
+from storage.query.filters import compile_filter
+from storage.query.tweets import each, listing, shown_run, source_columns_of, window
+from storage.runs.predictions import probabilities_of
 from storage.safety.os_errors import translate_os_errors
 from storage.store import Store, read_transaction
 from storage.text import to_json
+from storage.transfer.export_columns import ExportColumns
+from storage.transfer.export_columns import choose as choose_columns
+from storage.transfer.exported_answers import answers
 from storage.tweet import Tweet
 
-EXPORTED_FIELDS = (
-    "id",
-    "external_id",
-    "text",
-    "label",
-    "gold",
-    "split",
-    "changed",
-    "flags",
-    "note",
-    "source",
-    "history",
-)
 FORMAT_OF_ENDING = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -60,6 +53,16 @@ FORMAT_NAMES = (
 TWEETS_AT_ONCE = 500
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """How a file is written."""
+
+    form: str
+    columns: ExportColumns
+    safe_csv: bool
+    bom: bool
+
+
 def export(
     store: Store,
     path: Path,
@@ -67,12 +70,17 @@ def export(
     form: str | None = None,
     safe_csv: bool = False,
     replace: bool = False,
+    columns: str | None = None,
+    run: int | None = None,
+    bom: bool = False,
 ) -> int:
     """Write the tweets that pass a filter and return how many; the ending names the format.
 
     `datasets` is a folder; `seed` is JSON lines of `### Human: … ### Assistant: …` for the labelled
-    tweets; the ending .gz or .zst compresses. `safe_csv` keeps spreadsheets from taking cells for
-    formulas. A file that was there is refused, or replaced when the new one is complete.
+    tweets; the ending .gz or .zst compresses. `columns` names those that are written, of Label
+    Studio's data and Argilla's metadata, and `run` adds what it predicts. `safe_csv` keeps
+    spreadsheets from taking cells for formulas, and `bom` has Excel read a table as UTF-8. A file
+    that was there is refused, or replaced when the new one is complete.
     """
     ending, compression = split_endings(path)
     chosen = form or FORMAT_OF_ENDING.get(ending)
@@ -81,10 +89,15 @@ def export(
             f"The format of {path} is not known; end it in .csv or give --format "
             f"({', '.join(FORMAT_NAMES)})."
         )
-    if safe_csv and chosen not in ("csv", "tsv"):
-        raise UsageError(f"--safe-csv is for CSV and TSV, not for {chosen}.")
+    for option, given in (("--safe-csv", safe_csv), ("--bom", bom)):
+        if given and chosen not in ("csv", "tsv"):
+            raise UsageError(f"{option} is for CSV and TSV, not for {chosen}.")
+    for option, given in (("--columns", columns is not None), ("--run", run is not None)):
+        if given and chosen == "seed":
+            raise UsageError(f"{option} is not for seed, whose lines hold a text and a label word.")
+    layout = _Layout(chosen, choose_columns(store, columns, run), safe_csv, bom)
     if chosen == "datasets":
-        return _export_folder(store, path, filter_text, compression)
+        return _export_folder(store, path, filter_text, compression, layout)
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is no file that could be replaced; name another.")
     if path.exists() and not replace:
@@ -96,7 +109,7 @@ def export(
             read_transaction(store.db),
             compressed_writer(temporary, compression) as raw,
         ):
-            written = _write(raw, chosen, store, filter_text, safe_csv)
+            written = _write(raw, store, filter_text, layout)
         with translate_os_errors(path):
             temporary.replace(path)
     finally:
@@ -105,7 +118,9 @@ def export(
     return written
 
 
-def _export_folder(store: Store, path: Path, filter_text: str, compression: str) -> int:
+def _export_folder(
+    store: Store, path: Path, filter_text: str, compression: str, layout: _Layout
+) -> int:
     if compression:
         raise UsageError(f"A datasets folder cannot be compressed; name it without {compression}.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -115,50 +130,74 @@ def _export_folder(store: Store, path: Path, filter_text: str, compression: str)
         temporary.mkdir()
     try:
         with translate_os_errors(path), read_transaction(store.db):
-            rows = (_as_text(row) for row, _ in _rows(store, filter_text))
-            written = arrow_writer.datasets_folder(temporary, rows)
+            rows = ((tweet.split, row) for row, tweet, _ in _rows(store, filter_text, layout))
+            written = arrow_writer.datasets_folder(temporary, rows, layout.columns.types)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
 
 
-def _write(raw: BinaryIO, form: str, store: Store, filter_text: str, safe_csv: bool) -> int:
-    rows = _rows(store, filter_text)
+def _write(raw: BinaryIO, store: Store, filter_text: str, layout: _Layout) -> int:
+    rows, form = _rows(store, filter_text, layout), layout.form
     if form == "parquet":
-        return arrow_writer.parquet(raw, (_as_text(row) for row, _ in rows))
+        return arrow_writer.parquet(raw, (row for row, *_ in rows), layout.columns.types)
     file = io.TextIOWrapper(raw, "utf-8", newline="")
     if form in ("csv", "tsv"):
-        count = _delimited(file, "," if form == "csv" else "\t", rows, safe_csv)
+        count = _delimited(file, (row for row, *_ in rows), layout)
     elif form == "json":
-        count = _array(file, (row for row, _ in rows))
+        count = _array(file, (row for row, *_ in rows))
     elif form == "labelstudio":
-        count = _array(file, (label_studio.write(_as_text(row), tweet) for row, tweet in rows))
+        tasks = (label_studio.write(_flat(row), tweet, given) for row, tweet, given in rows)
+        count = _array(file, tasks)
     elif form == "argilla":
-        records = (argilla.write(_as_text(row), tweet, store.annotator) for row, tweet in rows)
+        who = store.annotator
+        records = (argilla.write(_flat(row), tweet, who, given) for row, tweet, given in rows)
         count = _array(file, records)
     elif form == "seed":
         count = _lines(file, _dialogues(store, filter_text))
     else:
-        count = _lines(file, (row for row, _ in rows))
+        count = _lines(file, (row for row, *_ in rows))
     file.detach()  # writes what is left, and leaves the file open for who opened it
     return count
 
 
-def _rows(store: Store, filter_text: str) -> Iterator[tuple[Row, Tweet]]:
-    """The row that is written of each tweet, with the tweet."""
-    found = each(store, filter_text)
-    while window := list(islice(found, TWEETS_AT_ONCE)):
-        ids = [tweet.id for tweet in window]
-        columns, events = source_columns_of(store, ids), event_records.export_events(store, ids)
-        for tweet in window:
-            own = {"source": columns[tweet.id], "history": events[tweet.id]}
-            yield {name: getattr(tweet, name) for name in EXPORTED_FIELDS[:-2]} | own, tweet
+Exported = tuple[Row, Tweet, Sequence[GivenLabel]]
+"""The row that is written of a tweet, the tweet, and what its annotators said."""
 
 
-def _as_text(row: Row) -> Row:
+def _rows(store: Store, filter_text: str, layout: _Layout) -> Iterator[Exported]:
+    columns = layout.columns
+    keeps_annotators = layout.form in ("labelstudio", "argilla")
+    ids = listing(store, filter_text, run=columns.run)
+    shown = columns.run or compile_filter(filter_text, store.label_ids).run or shown_run(store)
+    for start in range(0, len(ids), TWEETS_AT_ONCE):
+        some = ids[start : start + TWEETS_AT_ONCE]
+        sources = source_columns_of(store, some) if columns.need_source else {}
+        events = (
+            event_records.export_events(store, some)
+            if columns.has("history") or keeps_annotators
+            else {}
+        )
+        probabilities = (
+            probabilities_of(store, columns.run, some)
+            if columns.run is not None and columns.need_probabilities
+            else {}
+        )
+        for tweet in window(store, some, shown, characters=None):
+            history = events.get(tweet.id, [])
+            row = columns.row(
+                tweet, sources.get(tweet.id, {}), history, probabilities.get(tweet.id, ())
+            )
+            yield row, tweet, answers(history) if keeps_annotators else ()
+
+
+def _flat(row: Row) -> Row:
     """The row for files that hold no objects: these become JSON."""
-    return row | {name: to_json(row[name]) for name in ("source", "history")}
+    return {
+        name: to_json(value) if isinstance(value, dict) or name == "history" else value
+        for name, value in row.items()
+    }
 
 
 def _dialogues(store: Store, filter_text: str) -> Iterator[Row]:
@@ -167,20 +206,27 @@ def _dialogues(store: Store, filter_text: str) -> Iterator[Row]:
             yield dialogues.write(tweet, store.config.word(tweet.label))
 
 
-def _delimited(
-    file: TextIO, delimiter: str, rows: Iterable[tuple[Row, Tweet]], safe_csv: bool
-) -> int:
-    writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow([*EXPORTED_FIELDS, delimited.SAFE] if safe_csv else EXPORTED_FIELDS)
+def _delimited(file: TextIO, rows: Iterable[Row], layout: _Layout) -> int:
+    names = layout.columns.names
+    if layout.bom:
+        file.write("\ufeff")
+    writer = csv.writer(file, delimiter="," if layout.form == "csv" else "\t")
+    writer.writerow([*names, delimited.SAFE] if layout.safe_csv else names)
     count = 0
-    for count, (row, _) in enumerate(rows, start=1):  # noqa: B007
-        cells = (_as_text(row) | {"flags": " ".join(row["flags"])}).values()
-        if safe_csv:
+    for count, row in enumerate(rows, start=1):  # noqa: B007
+        cells = [_cell(name, value) for name, value in row.items()]
+        if layout.safe_csv:
             texts = ("" if cell is None else str(cell) for cell in cells)
             writer.writerow([*map(delimited.harmless, texts), "yes"])
         else:
             writer.writerow(cells)
     return count
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name == "flags":
+        return " ".join(value)
+    return to_json(value) if isinstance(value, dict | list | tuple) else value
 
 
 def _array(file: TextIO, objects: Iterable[Row]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -15,9 +16,9 @@ from storage.history.labels import count_undone
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import create_store
-from storage.transfer import exporting
+from storage.transfer import export_columns, exporting
 from workbench import escaping
-from workbench.console.options import Settings, common_options
+from workbench.console.options import Settings, common_options, warn
 from workbench.console.printing import print_json, say, table, unknown_labels_sentence
 from workbench.console.progress import spinner
 from workbench.recipes.base_models import require_model
@@ -56,15 +57,15 @@ def init(settings: Settings, folder: Path, labels: str, base: str) -> None:
 @click.option(
     "--safe-csv", is_flag=True, help="An apostrophe before cells that a spreadsheet would compute."
 )
+@click.option("--bom", is_flag=True, help="A mark by which Excel reads CSV and TSV as UTF-8.")
+@click.option(
+    "--columns", metavar="NAME,…", help="Only these columns, also those that tweets came with."
+)
+@click.option("--run", type=int, help="With what this run predicts, a column for each label.")
 @common_options
 @click.pass_obj
 def export(
-    settings: Settings,
-    file: str,
-    filter_text: str,
-    form: str | None,
-    force: bool,
-    safe_csv: bool,
+    settings: Settings, /, file: str, filter_text: str, form: str | None, force: bool, **given: Any
 ) -> None:
     """Write tweets with their labels and histories to a file; its ending names the format.
 
@@ -72,30 +73,40 @@ def export(
     ending of their own: datasets (a folder), seed, labelstudio, argilla. The file - is standard
     output, in CSV unless --format says otherwise.
 
+    Columns are id, external_id, text, label, gold, split, changed, flags, note, source (all columns
+    that a tweet came with) and history, and with --run also run, predicted_label, confidence,
+    in_sample and probability_LABEL. --columns takes these and the names of source columns
+    (source.NAME where one of ours is called so), in its order; of Label Studio and Argilla it says
+    what stands in the data and the metadata. Only with all of them a file brings histories along.
+
     Example: workbench export corrected.csv "changed:yes"
+
+    Example: workbench export for-excel.csv --columns id,text,label,predicted_label --run 3 --bom
 
     Example: workbench export - --format jsonl | gzip > all.jsonl.gz
     """
     if file == "-":
-        _to_standard_output(settings, filter_text, form or "csv", safe_csv)
+        _to_standard_output(settings, filter_text, form or "csv", **given)
         return
     path = Path(file)
     title = f"writing {escaping.line(path.name)}"
+    if sentence := export_columns.cannot_return(given["columns"]):
+        warn(sentence)
     with settings.store() as store, settings.user_umask(), spinner(title):
-        written = exporting.export(store, path, filter_text, form, safe_csv, replace=force)
+        written = exporting.export(store, path, filter_text, form, replace=force, **given)
     print_json({"written": written}) if settings.as_json else say(
         f"{written:,} tweets written to {path}."
     )
 
 
-def _to_standard_output(settings: Settings, filter_text: str, form: str, safe_csv: bool) -> None:
+def _to_standard_output(settings: Settings, filter_text: str, form: str, **given: Any) -> None:
     if form == "datasets":
         raise UsageError("A datasets folder cannot be written to standard output; name a folder.")
     target = standard_output()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "export"
         with settings.store() as store:
-            exporting.export(store, path, filter_text, form, safe_csv)
+            exporting.export(store, path, filter_text, form, **given)
         with path.open("rb") as whole:
             shutil.copyfileobj(whole, target)
     target.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.formats.columns import Row
@@ -34,6 +34,8 @@ RESPONSES, SUGGESTION = ".responses", ".suggestion"
 """What the flat tables of version 2 add to the name of a question."""
 OLD_SUGGESTION = "-suggestion"
 """What the flat tables of version 1 add to the name of a question for its suggestion."""
+APART = ("text", "label", "predicted_label", "confidence", "run")
+"""Columns of an export that stand in fields, responses and suggestions."""
 DRAFTS = "the response is a draft or was discarded, which is no label"
 
 
@@ -71,12 +73,16 @@ def read(row: Row, question: str | None) -> Record:
         columns = _without_answers(row)
     given_labels, given = [], list(_responses(row))
     answered = questions(row)
+    counts = columns.get("label")
     for answer in given:
         if answer.submitted and answer.value not in (None, "", []):
             column = records.column_of(answer.question, answered, question)
             value = _one(answer.value) if column == "label" else answer.value
             columns[column] = value
             given_labels.append(GivenLabel(column, value, answer.annotator, answer.at))
+    if records.is_as_given(columns | {"label": counts}, [one.label for one in given_labels]):
+        columns["label"] = counts
+    columns.pop(records.AS_GIVEN, None)
     for answer in _suggestions(row):
         column = f"predicted {records.column_of(answer.question, answered, question)}"
         columns[column] = answer.value
@@ -169,21 +175,29 @@ def _without_answers(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in dropped}
 
 
-def write(row: Row, tweet: Tweet, annotator: str) -> Row:
+def write(row: Row, tweet: Tweet, annotator: str, given: Sequence[GivenLabel]) -> Row:
     """A record for a LabelQuestion `label` on a TextField `text`; the rest is metadata.
 
+    It has a response for each label that was `given`, or else one for the label of the tweet.
     Argilla knows users by a UUID: an annotator whose name is none gets one made from the name.
     """
-    apart = ("text", "label")
     made: Row = {
-        "id": str(row["id"]),
+        "id": str(tweet.id),
         "fields": {"text": tweet.text},
-        "metadata": {name: value for name, value in row.items() if name not in apart},
+        "metadata": {name: value for name, value in row.items() if name not in APART},
         "suggestions": {},
         "responses": {},
         "vectors": {},
     }
-    if tweet.label is not None:
+    if given:
+        answers = [{"value": one.label, "user_id": _user(str(one.annotator))} for one in given]
+        made["responses"] = {"label": answers}
+        if "history" in row:
+            made["metadata"] |= {
+                "label": tweet.label,
+                records.AS_GIVEN: [one.label for one in given],
+            }
+    elif tweet.label is not None:
         made["responses"] = {"label": [{"value": tweet.label, "user_id": _user(annotator)}]}
     if tweet.pred is not None:
         suggestion = {"value": tweet.pred, "score": tweet.confidence, "agent": f"run {tweet.run}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.formats.columns import Row
@@ -41,6 +41,10 @@ PARTS = {
     "comment_authors",
 }
 """What stands beside the data of a task."""
+APART = ("label", "predicted_label", "confidence", "run")
+"""Columns of an export that stand in annotations and predictions."""
+ANNOTATOR = "annotator"
+"""Names the annotator in the `meta` of a result: `completed_by` has to be a user there."""
 CHOICES = ("choices", "taxonomy")
 """Controls whose answer can be a label."""
 NUMBERS_ONLY = "annotations are given as numbers, without what was annotated; export them in full"
@@ -78,18 +82,27 @@ def read(row: Row, question: str | None) -> Record:
             continue
         at = str(entry.get("updated_at") or entry.get("created_at") or "")
         answered.append((bool(entry.get("ground_truth")), at, place, answers))
-        who = records.name_of(entry.get("completed_by"))
+        who = _annotator(entry)
         given_labels += [
             GivenLabel(name, value, who, at or None, bool(entry.get("ground_truth")))
             for name, value in answers.items()
         ]
-    if answered:
+    if answered and not records.is_as_given(columns, [one.label for one in given_labels]):
         columns |= max(answered, key=lambda entry: entry[:3])[3]
+    columns.pop(records.AS_GIVEN, None)
     columns |= records.predicted(_guess(task, predictions, question))
     remarks: tuple[str, ...] = ()
     if not answered and any(task.get(name) for name in ANNOTATIONS):
         remarks = (SKIPPED if annotations else NUMBERS_ONLY,)
     return Record(columns, tuple(given_labels), remarks)
+
+
+def _annotator(entry: Row) -> str | None:
+    """Who made an annotation: whom an export names, since Label Studio says who imported it."""
+    for result in records.objects(entry.get("result")):
+        if (name := records.table(result.get("meta")).get(ANNOTATOR)) is not None:
+            return records.name_of(name)
+    return records.name_of(entry.get("completed_by"))
 
 
 def _parts(row: Row) -> tuple[Row, list[Row], list[Row]]:
@@ -159,11 +172,19 @@ def _other_answers(task: Row, entry: Row) -> Row:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def write(row: Row, tweet: Tweet) -> Row:
-    """A task for a Choices control `label` on a Text `text`; the rest of the row is data."""
-    data = {name: value for name, value in row.items() if name != "label"}
-    made: Row = {"data": data, "annotations": [], "predictions": []}
-    if tweet.label is not None:
+def write(row: Row, tweet: Tweet, given: Sequence[GivenLabel]) -> Row:
+    """A task for a Choices control `label` on a Text `text`; the rest of the row is data.
+
+    It has an annotation for each label that was `given`, or else one for the label of the tweet.
+    """
+    data = {name: value for name, value in row.items() if name not in APART}
+    made: Row = {"data": {"text": tweet.text} | data, "annotations": [], "predictions": []}
+    if given:
+        made["annotations"] = [_annotation(one) for one in given]
+        if "history" in row:
+            data_of_label = {"label": tweet.label, records.AS_GIVEN: [one.label for one in given]}
+            made["data"] |= data_of_label
+    elif tweet.label is not None:
         made["annotations"].append({"result": [_choice(tweet.label)]})
     if tweet.pred is not None:
         made["predictions"].append(
@@ -174,6 +195,11 @@ def write(row: Row, tweet: Tweet) -> Row:
             }
         )
     return made
+
+
+def _annotation(one: GivenLabel) -> Row:
+    result = _choice(str(one.label)) | {"meta": {ANNOTATOR: one.annotator}}
+    return {"result": [result], "ground_truth": one.truth, "created_at": one.at}
 
 
 def _choice(label: str) -> Row:

@@ -26,6 +26,10 @@ class GivenLabel:
     """It is the ground truth, whatever others say."""
 
 
+AS_GIVEN = "labels_given"
+"""The column of an exported record with all its labels, beside the one that counts."""
+
+
 class Record(NamedTuple):
     """A row of columns, and beside it what does not fit into one."""
 
@@ -54,6 +58,16 @@ def name_of(person: Any) -> str | None:
         keys = ("email", "username", "name", "id")
         person = next((person[key] for key in keys if person.get(key) is not None), None)
     return None if person is None or isinstance(person, dict | list) else str(person)
+
+
+def is_as_given(columns: Row, labels: Iterable[Any]) -> bool:
+    """Whether the labels of a record are those that it was exported with."""
+    given = columns.get(AS_GIVEN)
+    return (
+        isinstance(given, list)
+        and "label" in columns
+        and sorted(map(str, given)) == sorted(map(str, labels))
+    )
 
 
 def predicted(answers: Mapping[str, Any]) -> Row:
