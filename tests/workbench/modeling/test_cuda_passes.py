@@ -21,6 +21,8 @@ from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.recipes import recipes
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+WORKSPACE = 32 * 2**20
+"""Bytes that cuBLAS keeps for a stream."""
 DEVICES = ["cpu", pytest.param("cuda", marks=on_gpu)]
 
 
@@ -90,13 +92,14 @@ def two_passes(passes, captured_before):
 
 def require_equal_steps(make_passes, device, notes):
     now, before = (two_passes(with_graphs(make_passes(device, notes)), b) for b in (False, True))
-    assert torch.equal(now, before) and not notes
+    assert (now - before).norm() <= 1e-3 * before.norm() and not notes
     other = make_passes(device, notes)
     other.masters.gradient.zero_()
     torch.manual_seed(4)
     other(batch(9))
     other(batch(17))
-    assert not torch.allclose(now, other.masters.gradient, rtol=1e-2)  # dropout is there
+    difference = (now - other.masters.gradient).norm()
+    assert difference > 1e-2 * now.norm()  # dropout is there
 
 
 def with_graphs(passes):
@@ -191,4 +194,4 @@ def test_many_captures_and_releases_leave_no_memory_behind(make_passes):
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
         used.append(torch.cuda.memory_reserved())
-    assert used[2] <= used[0]
+    assert used[2] <= used[0] + WORKSPACE and used[0] < 2**30

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
+from functools import cache
 
 import torch
 
@@ -30,6 +31,15 @@ class CapturedGraph:
                 own.copy_(given, non_blocking=True)
         self.graph.replay()
         return self.losses.clone()
+
+
+@cache
+def side_stream(device: int) -> torch.cuda.Stream:
+    """The stream on which each shape is tried before it is captured.
+
+    It is one for all shapes, since cuBLAS keeps a workspace of its own for every stream.
+    """
+    return torch.cuda.Stream(device)
 
 
 @contextmanager

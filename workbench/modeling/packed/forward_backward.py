@@ -25,6 +25,7 @@ from workbench.modeling.packed.cuda_graphs import (
     MOST_GRAPHS,
     CapturedGraph,
     host_sync_forbidden,
+    side_stream,
     stream_and_random_numbers_kept,
 )
 from workbench.modeling.packed.loss_scale import LossScale
@@ -158,7 +159,7 @@ class ForwardBackward:
         """A graph for the shape of a batch, and how far its gradient is from the computed one."""
         gradient = self.masters.gradient
         own = batch.to(self.model.device).map(torch.clone)
-        side = torch.cuda.Stream()
+        side = side_stream(torch.cuda.current_device())
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # so that libraries set up what they need for a new shape
             self._run_seeded(own)
