@@ -45,7 +45,7 @@ class BaseFiles:
     tensors: tuple[weight_files.Tensor, ...]
 
 
-def base_facts(base: str, recipe: Recipe) -> list[BaseFact]:
+def base_facts(base: str, recipe: Recipe, tokenizer: bool = True) -> list[BaseFact]:
     """The facts about a base in a folder, or of a hub model that is in the cache here.
 
     After the files themselves are refused, nothing else can be said. Raises UserError if the base
@@ -59,17 +59,20 @@ def base_facts(base: str, recipe: Recipe) -> list[BaseFact]:
         files = BaseFiles(base, folder, read_config(folder), tuple(weight_files.tensors(folder)))
     except UserError as error:
         return [BaseFact("files", REFUSED, str(error))]
-    return [_fact(name, find, files, recipe) for name, find in FACTS.items()]
+    finders = {name: find for name, find in FACTS.items() if tokenizer or find is not _tokenizer}
+    return [_fact(name, find, files, recipe) for name, find in finders.items()]
 
 
-def notable_facts(base: str, recipe: Recipe) -> list[BaseFact]:
+def notable_facts(base: str, recipe: Recipe, tokenizer: bool = True) -> list[BaseFact]:
     """The facts that are worth knowing before a run starts.
 
-    None of a base that is not on this machine, which the run fetches. Raises UserError for the
-    first fact by which loading would refuse the base.
+    None of a base that is not on this machine, which the run fetches. Without `tokenizer`, the
+    tokens are left out, which are millions of characters to read. Raises UserError for the first
+    fact by which loading would refuse the base.
     """
+    require_model(base)
     try:
-        facts = base_facts(base, recipe)
+        facts = base_facts(base, recipe, tokenizer)
     except UserError:
         return []
     for fact in facts:

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.errors import UserError
+from workbench.planning.base_facts import notable_facts
 from workbench.planning.devices import Device
 from workbench.planning.fit_steps import fit_sizes, fit_steps
 from workbench.planning.memory_estimate import GIB, MemoryEstimate, TokenLengths, estimate_memory
-from workbench.planning.model_architecture import ModelArchitecture, gets_adapter, read_architecture
+from workbench.planning.model_architecture import ModelArchitecture, read_architecture
 from workbench.planning.time_estimate import estimate_from_rate, estimate_from_runs
-from workbench.recipes.base_models import base_path, is_local, require_model
+from workbench.recipes.base_models import base_path, is_local
 from workbench.recipes.memory_modes import (
     MEMORY_MODES,
     NAMED_MODES,
@@ -128,13 +128,13 @@ def forecast(
 ) -> Forecast:
     """Estimate a run of a model; `runs` are folders of earlier runs, the newest first.
 
-    Raises UserError if the base is not on this machine, or of an architecture that is not known.
+    Raises UserError if the base is not on this machine, or of an architecture that is not known, or
+    if its files say that a run would refuse it.
     """
     training = recipe.training
     assert training is not None  # noqa: S101 - a recipe for a model has it
-    require_model(base)
+    notable_facts(base, recipe, tokenizer=False)
     architecture = read_architecture(base)
-    _require_targets(recipe, architecture)
     lengths = token_lengths(texts, template, training, architecture)
     uses_trl = training.trainer == "trl"
     mode, memory = _choose_memory_mode(architecture, recipe, lengths, device, launch)
@@ -171,15 +171,6 @@ def earlier_runs(runs_folder: Path) -> list[Path]:
     """The folders of the runs of a workspace, the newest first."""
     found = [path for path in runs_folder.glob("[0-9]*") if path.name.isdecimal()]
     return sorted(found, key=lambda path: -int(path.name))
-
-
-def _require_targets(recipe: Recipe, architecture: ModelArchitecture) -> None:
-    """Raise UserError if no linear layer of the base gets an adapter."""
-    targets = recipe.lora.targets if recipe.lora else "all-linear"
-    if not any(gets_adapter(linear, targets) for linear in architecture.linears):
-        named = targets if isinstance(targets, str) else ", ".join(targets)
-        known = ", ".join(linear.name for linear in architecture.linears)
-        raise UserError(f"lora.targets={named} names none of the layers of this base ({known}).")
 
 
 def token_lengths(

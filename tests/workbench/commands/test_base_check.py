@@ -9,6 +9,9 @@ from dataclasses import replace
 import pytest
 
 from storage import config
+from storage.errors import UserError
+from workbench.planning.base_facts import notable_facts
+from workbench.recipes import recipes
 
 pytestmark = pytest.mark.models
 
@@ -62,7 +65,16 @@ def test_what_a_run_would_refuse_starts_none(small, cli, base):
     for more in (["--dry-run"], []):
         done = cli("-w", small.folder, "train", "--recipe", "tiny", "--base", base, *more)
         assert done.status == 1 and "--set training.max_length=64" in done.err
+    done = cli("-w", small.folder, "predict", "--base", base)
+    assert done.status == 1 and "--set training.max_length=64" in done.err
     assert not list((small.folder / "runs").glob("[0-9]*"))
+
+
+def test_targets_do_not_matter_where_there_is_no_adapter(base):
+    recipe = recipes.load("tiny", ['lora.targets=["q_proj"]'])
+    with pytest.raises(UserError, match=r"names no layer of .* it has dense"):
+        notable_facts(str(base), recipe)
+    assert notable_facts(str(base), replace(recipe, lora=None)) == []
 
 
 def test_a_dry_run_says_what_is_worth_knowing_of_a_base(small, cli, base):

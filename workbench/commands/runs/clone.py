@@ -15,8 +15,8 @@ from workbench.commands.runs.report import report_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import say
 from workbench.console.progress import spinner
+from workbench.planning.base_facts import notable_facts
 from workbench.recipes import recipes
-from workbench.recipes.base_models import require_model
 from workbench.rundir import folder as run_folder
 from workbench.runs import launching
 
@@ -64,7 +64,7 @@ def clone(
         )
         model = base or job.base
         if model is not None:
-            require_model(model)
+            notable_facts(model, chosen)
         how = choose_launch(launcher, nodes, gpus, chosen)
         start_engine(how)
         with spinner("copying the data"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -190,8 +191,8 @@ def predict(
     how = choose_launch(launcher, nodes, gpus)
     with settings.store() as store:
         if base is not None:
-            require_model(base)
             chosen = recipes.load(recipe, overrides)
+            notable_facts(base, replace(chosen, lora=None))  # no adapter is put on it
             start_engine(how)
             with spinner("freezing the tweets"):
                 snapshot = snapshot_prediction(store, chosen, base, filter_text, None)
