@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ from storage.text import to_json
 
 HEAD = 1 << 20
 """Characters of the file that are looked at."""
+LINE_END = re.compile(r"[\r\n]")
+LINE_BEGINS = re.compile(r"[\r\n]\{")
 WHOLE = 1 << 28
 """Characters of an object that is read whole, since its columns stand one after another."""
 
@@ -35,11 +38,11 @@ def find(source: Source) -> Source:
         value, end = json.JSONDecoder().raw_decode(head)
     except json.JSONDecodeError as error:
         cut = error.msg.startswith("Unterminated") or error.pos > len(head) - 16
-        large = len(head) > HEAD // 2 and cut and head[:1] == "{" and "\n{" not in head
+        large = len(head) > HEAD // 2 and cut and head[:1] == "{" and not LINE_BEGINS.search(head)
         return _large(source, head) if large else source
     except (RecursionError, ValueError):
         return source  # said when it is read in earnest
-    more, one_line = head[end:].strip(BLANK), "\n" not in head[:end]
+    more, one_line = head[end:].strip(BLANK), not LINE_END.search(head, 0, end)
     if not more and len(head) < HEAD // 2 and isinstance(value, dict):
         return _single(replace(source, format=JSON), value)
     lines = one_line and (head[end:].lstrip(" \t")[:1] in ("\n", "\r"))

@@ -43,6 +43,7 @@ TABS = (".tsv", ".tab")
 SAMPLE = 200
 """Records that are looked at to find the program that wrote them."""
 ADVICE = {
+    ".zip": "unpack it first",
     ".xls": "save it as .xlsx or .csv",
     ".xlsm": "save it as .xlsx",
     ".ods": "save it as .xlsx",

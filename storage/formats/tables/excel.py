@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 SAMPLE = 100
+MOST_ROWS = 1 << 20
+"""Rows of a sheet; no program writes more."""
 ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"))
 """What a cell holds whose formula failed."""
 WRONG = (
@@ -44,7 +46,11 @@ def find(source: Source, options: ReadOptions) -> Source:
     """
     with _workbook(source) as sheets:
         chosen = _chosen(source.name, list(sheets), options.sheet)
-        rows = ((number, row) for number, row in enumerate(_rows(sheets[chosen]), 1) if any_in(row))
+        rows = (
+            (number, row)
+            for number, row in enumerate(_rows(source.name, sheets[chosen]), 1)
+            if any_in(row)
+        )
         sample = list(islice(rows, SAMPLE))
     cells = [["" if cell is None else str(cell) for cell in row] for _, row in sample]
     found = header(source.name, cells, options.header)
@@ -72,7 +78,7 @@ def table(source: Source, position: Position) -> tuple[list[str], Iterator[list[
 def _records(source: Source, dialect: Dialect, position: Position) -> Iterator[list[Any]]:
     width, record = len(dialect.names), 0
     with _workbook(source) as sheets:
-        rows = islice(_rows(sheets[str(source.sheet)]), dialect.skipped, None)
+        rows = islice(_rows(source.name, sheets[str(source.sheet)]), dialect.skipped, None)
         for number, row in enumerate(rows, start=dialect.skipped + 1):
             if not any_in(row):
                 continue
@@ -127,9 +133,13 @@ def _workbook(source: Source) -> Iterator[dict[str, ReadOnlyWorksheet]]:
         ) from None
 
 
-def _rows(sheet: ReadOnlyWorksheet) -> Iterator[list[Any]]:
+def _rows(name: str, sheet: ReadOnlyWorksheet) -> Iterator[list[Any]]:
     sheet.reset_dimensions()  # what a file says of its size need not be so
-    for row in sheet.iter_rows(values_only=True):
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if number > MOST_ROWS:  # those that are missing before it are made up, however many
+            raise UserError(
+                f"{name} has a row below {MOST_ROWS:,}, where a sheet ends; save the workbook anew."
+            )
         yield [_value(cell) for cell in row]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import zipfile
 
@@ -9,6 +10,7 @@ import openpyxl
 import pytest
 
 from storage.errors import UsageError, UserError
+from storage.formats.tables import excel
 from storage.query import tweets
 
 UP, DOWN = "up and away we go", "down it goes today"
@@ -116,6 +118,34 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused_unread(taken, tmp_path,
     path = bomb(tmp_path / "t.xlsx", "xl/worksheets/sheet1.xml", 200 << 20)
     monkeypatch.setattr(zipfile.ZipFile, "open", None)  # nothing in it is read
     with pytest.raises(UserError, match=r"would unpack to 210 MB, 1,0\d\d times its size"):
+        taken(path)
+
+
+def test_parts_of_a_workbook_that_share_their_bytes_are_counted_each(taken, tmp_path):
+    path = bomb(tmp_path / "t.xlsx", "xl/worksheets/sheet1.xml", 30 << 20)
+    with zipfile.ZipFile(path, "a") as book:  # many names for the bytes of one
+        first = book.infolist()[0]
+        for number in range(2, 200):
+            other = copy.copy(first)
+            other.filename = f"xl/worksheets/sheet{number}.xml"
+            book.filelist.append(other)
+        book._didModify = True
+    with pytest.raises(UserError, match=r"would unpack to 6,2.. MB, "):
+        taken(path)
+
+
+def test_a_row_far_below_the_last_one_ends_the_sheet(taken, workbook, monkeypatch):
+    monkeypatch.setattr(excel, "MOST_ROWS", 1_000)
+    path = workbook(S=ROWS)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    far = b'<row r="999999999"><c r="A999999999" t="inlineStr"><is><t>far</t></is></c></row>'
+    parts[sheet] = parts[sheet].replace(b"</sheetData>", far + b"</sheetData>")
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    with pytest.raises(UserError, match="has a row below 1,000, where a sheet ends"):
         taken(path)
 
 
