@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from storage import label_names
 from storage.errors import UsageError, UserError
-from storage.records import FieldError, WrongType, build_record
+from storage.records import FieldError, UnknownField, WrongType, build_record
 from storage.safety.os_errors import translate_os_errors
 
 FILE_NAME = "workbench.toml"
@@ -44,8 +45,10 @@ WRONG_ITEMS = {
     "labels": "{value!r} cannot be a label: use a short name in quotes",
     "words": "words: the word for {item!r} must be text, not {value!r}",
     "keys": "keys: the key for {item!r} must be one letter, not {value!r}",
+    "definitions": "definitions: the definition of {item!r} must be text, not {value!r}",
+    "examples": "examples: those of a label must be a list of texts in quotes, not {value!r}",
 }
-"""What is said of a label, word or key that is none."""
+"""What is said of a label, or of something about one, that is none."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Config:
     """The word that stands for a label in a prompt, where it is not the label's own name."""
     keys: dict[str, str] = field(default_factory=dict)
     """A letter for a label, beside its digit."""
+    definitions: dict[str, str] = field(default_factory=dict)
+    """When a label is to be given, in words for whoever labels."""
+    examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Texts that a label is right for."""
     initials: bool = False
     """Whether labels without such a letter have their first one, where that is free."""
     embeddings: bool | None = None
@@ -69,6 +76,8 @@ class Config:
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
+    former: Mapping[str, str] = field(default_factory=dict)
+    """The label that a former name means now, by the key of the name; known to the database."""
 
     def word(self, label: str) -> str:
         """The label as it stands after the prompt: a lower-case name gets a capital."""
@@ -89,7 +98,7 @@ class Config:
         for label in self.labels:
             if wanted in (label_names.key(label), label_names.key(self.word(label))):
                 return label
-        return None
+        return self.former.get(wanted)
 
     def require_label(self, name: str) -> str:
         """Like `label`, but raises UsageError for a name that is not in the set."""
@@ -138,16 +147,34 @@ def rename_old(folder: Path) -> None:
 
 def load(folder: Path) -> Config:
     """Read workbench.toml; raises UserError naming the file and what is wrong in it."""
+    return parse(folder, read_text(folder))
+
+
+def read_text(folder: Path) -> str:
+    """What stands in workbench.toml; raises UserError where that is no text."""
     path = path_in(folder)
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except FileNotFoundError:
         raise UserError(
             f"{path} is missing; restore it, or run `workbench init {folder}` to write a new one."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}; correct it by hand.") from None
+    except UnicodeDecodeError as error:
+        raise _not_toml(path, error) from None
+
+
+def parse(folder: Path, text: str) -> Config:
+    """The settings that a text of workbench.toml gives; raises UserError as `load` does."""
+    path = path_in(folder)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(path, error) from None
     return _checked(path, values)
+
+
+def _not_toml(path: Path, error: ValueError) -> UserError:
+    return UserError(f"{path} cannot be read as TOML: {error}; correct it by hand.")
 
 
 def _checked(path: Path, values: dict[str, Any]) -> Config:
@@ -156,6 +183,8 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         raise UserError(f"{path}: split must be a table with test, dev and seed, not {split!r}.")
     flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
     try:
+        if "former" in flat:
+            raise UnknownField("former")
         config = build_record(Config, flat)
     except FieldError as error:
         raise UserError(f"{path}{_wrong_field(error)}.") from None
@@ -169,12 +198,7 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         raise UserError(f"{path}: the test and dev shares must be from 0 to below 1.")
     if config.test_share + config.dev_share >= 1:
         raise UserError(f"{path}: the test and dev shares leave no tweets for training.")
-    for label, word in config.words.items():
-        if not word.strip():
-            raise UserError(f"{path}: {WRONG_ITEMS['words'].format(item=label, value=word)}.")
-    for label, key in config.keys.items():
-        if len(key) != 1:
-            raise UserError(f"{path}: {WRONG_ITEMS['keys'].format(item=label, value=key)}.")
+    _check_what_is_said(path, config)
     try:
         check_labels(config.labels)
     except UsageError as error:
@@ -182,12 +206,29 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
     return config
 
 
+def _check_what_is_said(path: Path, config: Config) -> None:
+    """Raise UserError for a word, key, definition or example that is none."""
+    for label, word in config.words.items():
+        if not word.strip():
+            raise UserError(f"{path}: {WRONG_ITEMS['words'].format(item=label, value=word)}.")
+    for label, key in config.keys.items():
+        if len(key) != 1:
+            raise UserError(f"{path}: {WRONG_ITEMS['keys'].format(item=label, value=key)}.")
+    for label, text in config.definitions.items():
+        if not text.strip():
+            wrong = WRONG_ITEMS["definitions"].format(item=label, value=text)
+            raise UserError(f"{path}: {wrong}.")
+    for texts in config.examples.values():
+        if not all(text.strip() for text in texts):
+            raise UserError(f"{path}: {WRONG_ITEMS['examples'].format(value='')}.")
+
+
 def _wrong_field(error: FieldError) -> str:
     """What is wrong with a setting: the part of a sentence that follows the name of the file."""
     if not isinstance(error, WrongType):
-        known = ", ".join(field.name for field in fields(Config))
+        known = ", ".join(field.name for field in fields(Config) if field.name != "former")
         return f" has an unknown setting {error.name!r}; known: {known}"
-    if error.item is not None:
+    if error.item is not None and error.name in WRONG_ITEMS:
         return f": {WRONG_ITEMS[error.name].format(item=error.item, value=error.value)}"
     return f": {error.name} must be {KINDS[error.wanted[0]]}, not {error.value!r}"
 
@@ -249,34 +290,27 @@ def save(folder: Path, config: Config) -> None:
         "# j k g G n N / q, and whatever else has a meaning on the screen, never label.",
         *(f"{_toml(label)} = {_toml(key)}" for label, key in config.keys.items()),
         "",
+        '[definitions]  # when to give a label, such as positive = "The writer expects a gain."',
+        *(f"{_toml(label)} = {_toml(text)}" for label, text in config.definitions.items()),
+        "",
+        '[examples]  # texts that a label is right for, such as positive = ["Up 5 % today"]',
+        *(f"{_toml(label)} = {_toml(list(texts))}" for label, texts in config.examples.items()),
+        "",
         "[split]  # shares of the tweets whose file names no split",
         f"test = {config.test_share}",
         f"dev = {config.dev_share}",
         f"seed = {config.seed}",
         "",
     ]
-    _write(folder, "\n".join(lines))
+    write(folder, "\n".join(lines))
 
 
 def _embeddings(wanted: bool | None) -> str:
     return "# embeddings = true" if wanted is None else f"embeddings = {str(wanted).lower()}"
 
 
-def replace_labels(folder: Path, before: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    """Put another label set into workbench.toml; all else in it stays as its owner wrote it.
-
-    `before` is the label set that was read from it: labels that have been added since are kept.
-    Raises UserError if the file has become unreadable meanwhile.
-    """
-    import tomlkit
-
-    added = [label for label in load(folder).labels if label not in (*before, *labels)]
-    settings = tomlkit.parse((folder / FILE_NAME).read_text("utf-8"))
-    settings["labels"] = [*labels, *added]
-    _write(folder, tomlkit.dumps(settings))
-
-
-def _write(folder: Path, content: str) -> None:
+def write(folder: Path, content: str) -> None:
+    """Put a text into workbench.toml in one step, readable by its owner only."""
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         with translate_os_errors(folder / FILE_NAME):

@@ -8,6 +8,10 @@ decides. How many votes lie between the first two labels (0, 1, or 2 for more) i
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from collections.abc import Sequence
+
 FIELD = "judgement"
 """What such an event is about: it says what somebody thought, not what the tweet has."""
 KIND, TRUTH = "judgement", "ground truth"
@@ -17,11 +21,12 @@ UNKNOWN = "unknown"
 ORDER = "adjudicate"
 OUTCOMES = """
 WITH newest AS (
-    SELECT e.tweet, e.new AS label, CASE a.kind WHEN 'ground truth' THEN a.at END AS truth,
+    SELECT e.tweet, coalesce(l.merged_into, e.new) AS label,
+    CASE a.kind WHEN 'ground truth' THEN a.at END AS truth,
     row_number() OVER (PARTITION BY e.tweet, a.annotator
     ORDER BY a.kind = 'ground truth' DESC, a.at DESC, e.id DESC) AS turn
     FROM {tweets} j CROSS JOIN label_events e ON e.tweet = j.tweet AND e.field = 'judgement'
-    CROSS JOIN actions a ON a.id = e.action
+    CROSS JOIN actions a ON a.id = e.action LEFT JOIN labels l ON l.id = e.new
 ), votes AS (
     SELECT tweet, label, count(*) AS votes, max(truth) AS truth FROM newest WHERE turn = 1
     GROUP BY tweet, label
@@ -58,3 +63,37 @@ CONFLICTS = (
     f"AND NOT {DECIDED.format(tweet='o.tweet')}"
 )
 """The tweets for which that holds."""
+
+
+def conflicts(db: sqlite3.Connection) -> set[int]:
+    """The tweets whose judgements are tied, and about which nobody has decided."""
+    return {tweet for (tweet,) in db.execute(CONFLICTS)}
+
+
+def count_again(db: sqlite3.Connection, labels: Sequence[int]) -> list[tuple[int, int, int | None]]:
+    """Count the votes on tweets that were given one of some labels, which mean others now.
+
+    Returns the tweets without a label that their judgements give one: (tweet, label, gold label).
+    """
+    db.execute("DROP TABLE IF EXISTS temp.recounted")
+    db.execute("DROP TABLE IF EXISTS temp.recount")
+    db.execute(
+        f"CREATE TEMP TABLE recount AS SELECT DISTINCT tweet FROM label_events "
+        f"WHERE field = '{FIELD}' AND new IN (SELECT value FROM json_each(?))",
+        [json.dumps(list(labels))],
+    )
+    db.execute(f"CREATE TEMP TABLE recounted AS {OUTCOMES.format(tweets='temp.recount')}")
+    db.execute(
+        "DELETE FROM orders WHERE (run, name, value, tweet) IN (SELECT 0, ?, v.value, r.tweet "
+        "FROM temp.recount r CROSS JOIN json_each('[0, 1, 2]') v)",
+        [ORDER],
+    )
+    db.execute(
+        "INSERT INTO orders SELECT 0, ?, lead, tweet FROM temp.recounted WHERE labels > 1 "
+        "ORDER BY 3, 4",
+        [ORDER],
+    )
+    return db.execute(
+        "SELECT r.tweet, r.label, c.gold FROM temp.recounted r CROSS JOIN current c "
+        "ON c.tweet = r.tweet WHERE c.label IS NULL AND r.label IS NOT NULL ORDER BY r.tweet"
+    ).fetchall()

@@ -78,6 +78,13 @@ def m007_source_columns(db: Database) -> None:
     upgrades.index_without_marks(db.conn)
 
 
+@schema()
+def m008_label_changes(db: Database) -> None:
+    """Labels that were renamed, merged, added or taken out, and what merged ones mean now."""
+    for statement in LABEL_CHANGES:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -449,6 +456,24 @@ SOURCE_COLUMNS = (
         PRIMARY KEY (import, name)
     ) WITHOUT ROWID""",
     "PRAGMA user_version = 7",
+)
+
+
+LABEL_CHANGES = (
+    "ALTER TABLE labels ADD COLUMN merged_into INTEGER REFERENCES labels (id)",
+    """CREATE TABLE label_changes (
+        id INTEGER PRIMARY KEY,
+        action INTEGER NOT NULL REFERENCES actions (id),
+        label INTEGER NOT NULL REFERENCES labels (id),
+        old TEXT,  -- NULL where it comes into the set
+        new TEXT,  -- NULL where it leaves
+        old_target INTEGER REFERENCES labels (id),  -- the label that it was merged into
+        new_target INTEGER REFERENCES labels (id),
+        said TEXT NOT NULL,  -- JSON: what workbench.toml said of a label that left
+        state INTEGER NOT NULL DEFAULT 0  -- `storage.label_changes` says how far it has come
+    )""",
+    "CREATE INDEX label_changes_action ON label_changes (action)",
+    "PRAGMA user_version = 8",
 )
 
 

@@ -12,7 +12,7 @@ DUPLICATES = "FROM current WHERE group_id != tweet"
 REVIEWS = (
     "FROM label_events e CROSS JOIN steps s ON s.action = e.action AND s.undone = 0 "
     "CROSS JOIN actions a ON a.id = e.action WHERE e.field = 'label' AND "
-    "a.kind NOT IN ('restore', 'merge', 'settle')"
+    "a.kind NOT IN ('restore', 'merge', 'settle', 'merge labels')"
 )
 REVIEWED = f"SELECT e.tweet {REVIEWS}"
 CURRENT = "SELECT tweet FROM current WHERE"

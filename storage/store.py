@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import IO
 
 from storage import config as config_file
-from storage import connections, file_locks, locks, sql_functions
+from storage import (
+    connections,
+    file_locks,
+    label_changes,
+    label_settings,
+    locks,
+    sql_functions,
+)
 from storage.config import Config
 from storage.errors import UserError
 from storage.safety import backups, damage, filesystem
@@ -23,7 +30,7 @@ from storage.safety.restoring import inspect
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
@@ -60,13 +67,22 @@ class LabelNames(dict[int, str]):
         return None if number is None else self[number]
 
 
+@dataclass
+class CurrentSettings:
+    """The settings that all connections of a process to a workspace go by."""
+
+    config: Config
+    change: int
+    """The newest change of the label set that they know of."""
+
+
 @dataclass(frozen=True)
 class Store:
     """An open workspace; one per thread, since it holds a connection."""
 
     folder: Path
     db: sqlite3.Connection
-    config: Config
+    settings: CurrentSettings
     annotator: str
     label_ids: dict[str, int]
     label_names: LabelNames
@@ -74,6 +90,11 @@ class Store:
     notices: tuple[Notice, ...] = ()
     held: IO[bytes] | None = None
     """Open as long as the store is, so that no backup is restored over it."""
+
+    @property
+    def config(self) -> Config:
+        """The settings as they were last read."""
+        return self.settings.config
 
     @property
     def runs_folder(self) -> Path:
@@ -195,14 +216,14 @@ def _opened(path: Path, config: Config, annotator: str) -> Store:
             _check_version(db, path, read_only)
             if not read_only:
                 config_file.rename_old(path.parent)
-                _take_over_labels(db, config.labels)
+            settings = _settled(db, path.parent, config, read_only)
             names = LabelNames(db)
         except sqlite3.DatabaseError as error:
             raise explain(error, path) from error
         failed.pop_all()
     ids = {name: number for number, name in names.items()}
     notices = _notices(path.parent, read_only, network)
-    return Store(path.parent, db, config, annotator, ids, names, read_only, notices, held)
+    return Store(path.parent, db, settings, annotator, ids, names, read_only, notices, held)
 
 
 def _notices(folder: Path, read_only: bool, network: str | None) -> tuple[Notice, ...]:
@@ -219,24 +240,63 @@ def _notices(folder: Path, read_only: bool, network: str | None) -> tuple[Notice
     return tuple(notices)
 
 
+def _settled(
+    db: sqlite3.Connection, folder: Path, config: Config, read_only: bool
+) -> CurrentSettings:
+    """The settings with the labels of the database, which are brought in line with each other.
+
+    What was begun when a process was killed is finished.
+    """
+    change = label_changes.newest(db)
+    if change:
+        config = label_changes.read_settings(db, folder)
+    if not read_only and (label_changes.settings_behind(db) or _spelled_otherwise(db, config)):
+        with transaction(db):  # nobody else changes the labels meanwhile
+            label_changes.write_settings(db, folder)
+            change = label_changes.newest(db)
+            config = label_changes.read_settings(db, folder) if change else config
+            _take_over_labels(db, config.labels)
+    return CurrentSettings(config, change)
+
+
+def _spelled_otherwise(db: sqlite3.Connection, config: Config) -> bool:
+    known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
+    return any(known.get(label.casefold()) != label for label in config.labels)
+
+
 def _take_over_labels(db: sqlite3.Connection, labels: tuple[str, ...]) -> None:
     """Bring the labels of the database, in their spelling, in line with workbench.toml."""
     known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
-    if all(known.get(label.casefold()) == label for label in labels):
-        return
-    with transaction(db):
-        known = {name.casefold(): name for (name,) in db.execute("SELECT name FROM labels")}
-        for label in labels:
-            if (old := known.get(label.casefold())) is None:
-                db.execute("INSERT INTO labels (name) VALUES (?)", [label])
-            elif old != label:
-                db.execute("UPDATE labels SET name = ? WHERE name = ?", [label, old])
+    for label in labels:
+        if (old := known.get(label.casefold())) is None:
+            db.execute("INSERT INTO labels (name) VALUES (?)", [label])
+        elif old != label:
+            db.execute("UPDATE labels SET name = ? WHERE name = ?", [label, old])
+
+
+def settle_labels(store: Store) -> None:
+    """Write what has become of the labels into workbench.toml, and go by it from now on."""
+    with transaction(store.db):
+        label_changes.write_settings(store.db, store.folder)
+    refresh_settings(store)
+
+
+def refresh_settings(store: Store) -> None:
+    """Read the settings and the names of the labels again."""
+    store.settings.change = label_changes.newest(store.db)
+    store.settings.config = label_changes.read_settings(store.db, store.folder)
+    found = dict(store.db.execute("SELECT id, name FROM labels").fetchall())
+    store.label_names.clear()
+    store.label_names.update(found)
+    store.label_ids.clear()
+    store.label_ids.update({name: number for number, name in found.items()})
 
 
 def set_labels(store: Store, labels: tuple[str, ...]) -> Store:
     """Give a workspace its label set and return it reopened."""
     config_file.check_new_labels(labels)
-    config_file.replace_labels(store.folder, store.config.labels, labels)
+    with transaction(store.db):  # nobody else changes the labels meanwhile
+        label_settings.replace_labels(store.folder, store.config.labels, labels)
     store.close()
     return open_store(store.folder, store.annotator)
 

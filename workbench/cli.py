@@ -29,6 +29,7 @@ COMMANDS = {
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
     "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),
     "groups": ("group", "conflicts"),
+    "labels": ("labels",),
     "history": ("history", "snapshot", "snapshots", "diff", "restore"),
     "agreement": ("agreement",),
     "runs.training": ("train", "predict"),

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storage import judgements
+from storage import judgements, label_changes
 from storage.bulk_writes import BulkWriter
 from storage.label_names import key
 from storage.store import Store, now
@@ -113,7 +113,7 @@ def import_events(writer: BulkWriter, annotator: str, source: int) -> int:
         "CREATE TEMP TABLE restoring AS SELECT * FROM staged ORDER BY event IS NULL, event, rowid"
     )
     total: int = db.execute("SELECT count(*) FROM restoring").fetchone()[0]
-    ids = {key(name): number for number, name in db.execute("SELECT id, name FROM labels")}
+    ids = label_changes.numbers(db)
     last: Event = {}
 
     def write(first: int, until: int) -> None:

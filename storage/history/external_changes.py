@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from storage.errors import Busy
-from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain
+from contextlib import suppress
+
+from storage import label_changes
+from storage.errors import Busy, UserError
+from storage.store import (
+    DATABASE,
+    SQLiteError,
+    Store,
+    busy_timeout,
+    explain,
+    refresh_settings,
+)
 
 
 def data_version(store: Store) -> int | None:
@@ -23,12 +33,11 @@ def data_version(store: Store) -> int | None:
 
 def refresh_labels(store: Store) -> bool:
     """Take in which labels there are since others worked; whether these are others than before."""
-    found = dict(store.db.execute("SELECT id, name FROM labels"))
-    if found == store.label_names:
+    found = dict(store.db.execute("SELECT id, name FROM labels").fetchall())
+    known = store.settings.change
+    if found == store.label_names and label_changes.newest(store.db) == known:
         return False
-    # Cleared, since an import that came to nothing takes its labels back.
-    store.label_names.clear()
-    store.label_names.update(found)
-    store.label_ids.clear()
-    store.label_ids.update({name: number for number, name in found.items()})
+    # All of them, since an import that came to nothing takes its labels back.
+    with suppress(UserError):  # a file that is being edited by hand is read at the next look
+        refresh_settings(store)
     return True

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from storage import judgements, label_changes
 from storage.errors import UserError
 from storage.history import event_order, group_splits
 from storage.history.edit_conflicts import EditConflict, LatestChange, changed_since, latest_change
@@ -28,9 +29,13 @@ from storage.history.events import (
     edit_batches,
     write_edits,
 )
+from storage.label_changes import LabelChange
 from storage.query.tweets import tweet as find_tweet
-from storage.store import Store, transaction
+from storage.runs.class_folding import fold_pending
+from storage.store import Store, settle_labels, transaction
 
+NO_TWEET = dict.fromkeys(("event", "tweet", "queue", "run"))
+"""What an entry of the history has not that is about no tweet."""
 SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
 """The value that an event has to have left or found, and the one that it is to get."""
 LAST_UNDONE = (
@@ -54,6 +59,8 @@ class Change:
     """The newest of those changes by somebody else."""
     unchanged: int = 0
     """Tweets that already had the value they were given."""
+    labels: tuple[str, ...] = ()
+    """What became of the label set, such as `'a' is called 'b'`."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,9 @@ def assign_each(
         values[label] = store.label_ids[store.config.require_label(str(label))]
     kind = "clear" if set(wanted.values()) == {None} else "set"
     numbered = {number: values[label] for number, label in wanted.items()}
-    before = None if seen is None else {n: old and store.label_ids[old] for n, old in seen.items()}
+    before = None
+    if seen is not None:  # a label that is called otherwise by now is not the one that was seen
+        before = {n: old and store.label_ids.get(old, -1) for n, old in seen.items()}
     return _act(store, kind, numbered, "label", context, progress, before)
 
 
@@ -153,6 +162,7 @@ def undo(store: Store, progress: Progress | None = None, step: int | None = None
         change = _replay(store, "undo", target, progress)
         store.db.execute("INSERT INTO undone (action) VALUES (?)", [target])
         _move(store, target, undone=True)
+    _settle(store, change)
     return change
 
 
@@ -163,7 +173,15 @@ def redo(store: Store, progress: Progress | None = None, step: int | None = None
         change = _replay(store, "redo", target, progress)
         store.db.execute("DELETE FROM undone WHERE action = ?", [target])
         _move(store, target, undone=False)
+    _settle(store, change)
     return change
+
+
+def _settle(store: Store, change: Change) -> None:
+    """Have workbench.toml and the predictions follow where the label set has changed."""
+    if change.labels:
+        settle_labels(store)
+        fold_pending(store)
 
 
 def events_to_undo(store: Store, kind: str) -> int:
@@ -208,22 +226,46 @@ def history(
     which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
     rows = store.db.execute(
         "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
-        f"a.queue, a.run FROM label_events e JOIN actions a ON a.id = e.action {which} LIMIT ?2",
+        "a.queue, a.run, a.id FROM label_events e JOIN actions a ON a.id = e.action "
+        f"{which} LIMIT ?2",
         [number, -1 if limit is None else limit],
     )
     names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
-    events = [dict(zip(names, row, strict=True)) for row in rows]
-    for event in events:
+    called, events, actions = label_changes.names_at(store.db), [], []
+    for *values, action in rows.fetchall():
+        event = dict(zip(names, values, strict=True))
         if event["field"] in LABEL_FIELDS:
-            event["old"] = store.label_names.of(event["old"])
-            event["new"] = store.label_names.of(event["new"])
+            event |= {side: called.of(event[side], action) for side in ("old", "new")}
+        events.append(event)
+        actions.append(action)
     if number is None:
-        return _with_removals(store, events)[:limit]
+        return _with_removals(store, _with_label_changes(store, events))[:limit]
     if any(event["kind"] == GOLD for event in events):
         return events
-    given = gold_events(store, [number]).values()
     missing = {"tweet": number, "queue": None, "run": None}
-    return [{name: (missing | gold)[name] for name in names} for gold in given] + events
+    given = [
+        {**missing, **gold, "new": called.of(store.label_ids[gold["new"]], gold["action"])}
+        for gold in gold_events(store, [number]).values()
+    ]
+    return _with_renames(store, [{name: gold[name] for name in names} for gold in given] + events)
+
+
+def _with_label_changes(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, newest first, and what became of the label set when and by whom."""
+    for change in label_changes.entries(store.db):
+        place = next((n for n, e in enumerate(events) if e["at"] <= change["at"]), len(events))
+        events.insert(place, NO_TWEET | change)
+    return events
+
+
+def _with_renames(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of a tweet, oldest first, and the renames of the label that it had then."""
+    for change in label_changes.entries(store.db, renames=True):
+        place = next((n for n, e in enumerate(events) if e["at"] > change["at"]), len(events))
+        labels = [e["new"] for e in events[:place] if e["field"] in ("label", "labels")]
+        if labels and labels[-1] == change["old"]:
+            events.insert(place, NO_TWEET | change | {"tweet": events[0]["tweet"]})
+    return events
 
 
 def _with_removals(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,8 +277,7 @@ def _with_removals(store: Store, events: list[dict[str, Any]]) -> list[dict[str,
     for annotator, at, kind, tweets in rows.fetchall():
         place = next((n for n, event in enumerate(events) if event["at"] <= at), len(events))
         removal = {"annotator": annotator, "at": at, "kind": kind, "field": "tweets"}
-        nothing = dict.fromkeys(("event", "tweet", "queue", "run"))
-        events.insert(place, nothing | removal | {"old": tweets, "new": 0})
+        events.insert(place, NO_TWEET | removal | {"old": tweets, "new": 0})
     return events
 
 
@@ -256,6 +297,8 @@ def _act(
     overtaken: list[int] = []
     unchanged = 0
     with transaction(store.db):
+        if field == "label" and (merged := label_changes.targets(store.db)):
+            wanted = {number: _present(merged, field, value) for number, value in wanted.items()}
         if len(numbers) == 1:
             find_tweet(store, numbers[0])
         action = begin_undoable(store, kind if len(numbers) == 1 else "bulk", context)
@@ -335,12 +378,18 @@ def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> 
     sql, asked = _events(store, target, SIDES[kind])
     sql += " AND e.id > ?4 ORDER BY e.id LIMIT ?5"
     action = begin_action(store, kind, reverts=target)
+    changes = _change_labels(store, kind, target, action)
+    merged = label_changes.targets(store.db)
     total, seen, last = _size(store, target), 0, 0
     touched: dict[int, None] = {}
     left: dict[str, set[int]] = {}
     while rows := store.db.execute(sql, [*asked, last, batch_size(total)]).fetchall():
         replays = list(map(_Replay._make, rows))
-        edits = [Edit(r.tweet, r.field, r.old, r.new, r.gold) for r in replays if r.possible]
+        edits = [
+            Edit(r.tweet, r.field, r.old, _present(merged, r.field, r.new), r.gold)
+            for r in replays
+            if r.possible
+        ]
         write_edits(store, action, edits)
         touched.update((edit.tweet, None) for edit in edits)
         for replay in replays:
@@ -356,7 +405,26 @@ def _replay(store: Store, kind: str, target: int, progress: Progress | None) -> 
     by = [latest_change(store, tweets, field) for field, tweets in left.items()]
     newest_by = max(filter(None, by), key=lambda event: event.action, default=None)
     skipped = len(set().union(*left.values()))
-    return Change(action, kind, tuple(touched), skipped, newest_by)
+    label_changes.require_unused(store.db, changes)
+    said = label_changes.sentences(store.db, changes)
+    return Change(action, kind, tuple(touched), skipped, newest_by, labels=said)
+
+
+def _change_labels(store: Store, kind: str, target: int, action: int) -> list[LabelChange]:
+    """Take back or do again what an action did to the label set, as part of another one."""
+    changes = label_changes.of_action(store.db, target)
+    if kind == "undo":
+        changes = [change.reverse for change in reversed(changes)]
+    if changes:
+        label_changes.require_distinct(store.db, store.folder, changes)
+        label_changes.apply(store.db, action, changes)
+        judgements.count_again(store.db, [change.label for change in changes])
+    return changes
+
+
+def _present(merged: Mapping[int, int], field: str, value: Value) -> Value:
+    """The label that a label means now; other values as they are."""
+    return merged.get(int(value), value) if field == "label" and value is not None else value
 
 
 def _going_along(store: Store, kind: str, target: int) -> list[Edit]:

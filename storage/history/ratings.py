@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from storage import judgements
+from storage import judgements, label_changes
 from storage.history import event_order
 from storage.query.tweets import listing
 from storage.store import Store
@@ -30,7 +30,7 @@ def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Ite
     """
     found = listing(store, filter_text)
     wanted = found if isinstance(found, range) else frozenset(found)
-    names = store.label_names
+    names, merged = store.label_names, label_changes.targets(store.db)
     events = (
         "SELECT e.id, a.annotator, e.tweet, e.new, a.at, "
         f"{event_order.came('a', 'e.tweet')} AS came FROM label_events e NOT INDEXED "
@@ -46,10 +46,10 @@ def ratings(store: Store, filter_text: str = "", with_gold: bool = False) -> Ite
     )
     for annotator, tweet, label in rows:
         if label is not None and tweet in wanted:
-            yield Rating(annotator, tweet, names[label])
+            yield Rating(annotator, tweet, names[merged.get(label, label)])
     if with_gold:
         for tweet, label in store.db.execute(
             "SELECT tweet, gold FROM current WHERE gold IS NOT NULL"
         ):
             if tweet in wanted:
-                yield Rating(GOLD, tweet, names[label])
+                yield Rating(GOLD, tweet, names[merged.get(label, label)])

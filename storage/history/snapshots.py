@@ -7,10 +7,11 @@ at any event follows from the events after it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from storage import label_changes
 from storage.errors import UsageError, UserError
 from storage.history.events import Edit, Progress, Value, begin_undoable, edit_batches, write_edits
 from storage.history.labels import Change
@@ -146,10 +147,7 @@ def restore_snapshot(store: Store, name: str, progress: Progress | None = None) 
     touched: dict[int, None] = {}
     with transaction(store.db):
         wanted, current = find(store, name), find(store, NOW)
-        edits = [
-            Edit(found.tweet, found.field, found.old, found.new, found.gold)
-            for found in differences(store, current, wanted)
-        ]
+        edits = list(_edits_back(store, differences(store, current, wanted)))
         if not edits:
             raise UserError(
                 f"Nothing differs from the snapshot {wanted.name!r}; nothing was changed."
@@ -163,6 +161,28 @@ def restore_snapshot(store: Store, name: str, progress: Progress | None = None) 
             if progress:
                 progress(done, len(edits))
     return Change(action, "restore", tuple(touched))
+
+
+def _edits_back(store: Store, found: Iterable[Difference]) -> Iterator[Edit]:
+    """What brings differences about; a label that was merged since comes back as what it became."""
+    merged = label_changes.targets(store.db)
+    for one in found:
+        new = one.new
+        if one.field == "label" and one.new is not None:
+            new = merged.get(int(one.new), one.new)
+        if new != one.old:
+            yield Edit(one.tweet, one.field, one.old, new, one.gold)
+
+
+def label_changes_between(store: Store, a: Snapshot, b: Snapshot) -> list[str]:
+    """What became of the label set between two states, in sentences, the older one first."""
+    first, last = sorted((a, b), key=lambda one: one.at or now() if one.event >= 0 else 0)
+    until = last.at or now()
+    return [
+        label_changes.told(entry)
+        for entry in label_changes.entries(store.db)
+        if first.at < entry["at"] <= until
+    ]
 
 
 def displayed_value(store: Store, field: str, value: Value) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -55,22 +56,24 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
     have are left out.
     """
     run = get(store, number)
-    numbers = [store.label_ids[name] for name in run.labels]
     with bulk_writer(store) as writer:
+        ids = dict(writer.db.execute("SELECT name, id FROM labels").fetchall())
+        numbers = [ids[name] for name in run.labels]
         last, before = last_visible_id(writer.db), writer.db.total_changes
         rows = (
             (
                 number,
                 p.tweet,
-                numbers[p.probabilities.index(highest := max(p.probabilities))],
+                numbers[place],
                 highest,
-                p.margin,
-                p.entropy,
+                margin,
+                entropy,
                 p.in_sample,
                 array("f", p.probabilities).tobytes(),
             )
             for p in predictions
             if 0 < p.tweet <= last
+            for place, highest, margin, entropy in [_certainty(run, p)]
         )
         while batch := list(islice(rows, PREDICTIONS_AT_ONCE)):
             writer.executemany(
@@ -80,12 +83,28 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
                 batch,
             )
         if taken := writer.db.total_changes - before:
-            _keep_orders(writer, number)
+            keep_orders(writer, number)
         fts_segments.merge_segments(writer)  # what an import has left to do
     return taken
 
 
-def _keep_orders(writer: BulkWriter, run: int) -> None:
+def _certainty(run: Run, prediction: Prediction) -> tuple[int, float, float, float]:
+    """The place of the most probable label of a run, its probability, margin and entropy."""
+    values = prediction.probabilities
+    if len(run.labels) < len(values):
+        return certainty(run.fold(values))
+    highest = max(values)
+    return values.index(highest), highest, prediction.margin, prediction.entropy
+
+
+def certainty(probabilities: Sequence[float]) -> tuple[int, float, float, float]:
+    """The place of the largest probability, itself, its margin over the next, and the entropy."""
+    highest, *others = sorted(probabilities, reverse=True)
+    entropy = -sum(p * math.log(p) for p in probabilities if p > 0)
+    return probabilities.index(highest), highest, highest - (others or [0.0])[0], entropy
+
+
+def keep_orders(writer: BulkWriter, run: int) -> None:
     """Write the orders of a run, and count its predictions, which makes them visible."""
     db = writer.db
     newest = db.execute(f"SELECT {NEWEST}").fetchone()[0]
@@ -126,6 +145,7 @@ def remove_predictions(store: Store, number: int) -> None:
 
 def predictions_of(store: Store, number: int) -> Iterator[LabelledPrediction]:
     """All predictions of a run but those for excluded tweets, in the order of the ids."""
+    run = get(store, number)
     rows = store.db.execute(
         "SELECT p.tweet, c.label, c.split, p.in_sample, p.probabilities FROM predictions p "
         "JOIN current c ON c.tweet = p.tweet WHERE p.run = ? AND c.excluded = 0 ORDER BY p.tweet",
@@ -133,17 +153,18 @@ def predictions_of(store: Store, number: int) -> Iterator[LabelledPrediction]:
     )
     for tweet, label, split, inside, values in rows:
         name = store.label_names.of(label)
-        yield LabelledPrediction(tweet, name, split, bool(inside), _from_bytes(values))
+        yield LabelledPrediction(tweet, name, split, bool(inside), run.fold(_from_bytes(values)))
 
 
 def probabilities_of(store: Store, number: int, ids: Sequence[int]) -> dict[int, tuple[float, ...]]:
     """The probabilities that a run gives the labels of some tweets, in the order of its labels."""
+    run = get(store, number)
     rows = store.db.execute(
         "SELECT p.tweet, p.probabilities FROM json_each(?) j CROSS JOIN predictions p "
         "ON p.run = ? AND p.tweet = j.value",
         [json.dumps(list(ids)), number],
     )
-    return {tweet: _from_bytes(values) for tweet, values in rows}
+    return {tweet: run.fold(_from_bytes(values)) for tweet, values in rows}
 
 
 def predictions_for(store: Store, tweet: int) -> list[RunPrediction]:
@@ -155,7 +176,9 @@ def predictions_for(store: Store, tweet: int) -> list[RunPrediction]:
         [tweet],
     )
     return [
-        RunPrediction(known[run], store.label_names[label], _from_bytes(values), bool(inside))
+        RunPrediction(
+            known[run], store.label_names[label], known[run].fold(_from_bytes(values)), bool(inside)
+        )
         for run, label, values, inside in rows
         if run in known  # all but one that was collected in this moment
     ]

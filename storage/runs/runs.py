@@ -46,6 +46,19 @@ class Run:
     shown: bool = False
     promoted: bool = False
     metrics: dict[str, dict[str, Any]] | None = None
+    answers: tuple[str, ...] = ()
+    """The labels that the model tells apart: `labels`, before some of them were merged."""
+    places: tuple[int, ...] = ()
+    """The place in `labels` of each answer."""
+
+    def fold(self, probabilities: tuple[float, ...]) -> tuple[float, ...]:
+        """A probability for each of the labels, from one for each of the answers."""
+        if len(self.labels) == len(self.places):
+            return probabilities
+        sums = [0.0] * len(self.labels)
+        for place, value in zip(self.places, probabilities, strict=True):
+            sums[place] += value
+        return tuple(sums)
 
     def as_json(self) -> dict[str, Any]:
         """The fields that the command line promises."""
@@ -67,6 +80,7 @@ LABELS_ONLY = (
     "labels, so margins, entropies and suspects are rough."
 )
 """The reason of an imported run that has no probability for each label."""
+MERGED = "SELECT l.name, m.name FROM labels l JOIN labels m ON m.id = l.merged_into"
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
@@ -254,16 +268,22 @@ def _read(
         f"SELECT {RUN_COLUMNS} FROM runs WHERE {condition} ORDER BY id DESC", parameters
     )
     names = [field.name for field in fields(Run)]
+    meant: dict[str, str] = dict(store.db.execute(MERGED).fetchall())
     runs = []
     for *columns, labels, offset, predictions, shown, promoted in rows:
+        answers = tuple(json.loads(labels))
+        present = [meant.get(name, name) for name in answers]
+        classes = tuple(dict.fromkeys(present))
         values = [
             *columns,
-            tuple(json.loads(labels)),
+            classes,
             offset,
             predictions,
             bool(shown),
             bool(promoted),
             reports.get(columns[0]),
+            answers,
+            tuple(map(classes.index, present)),
         ]
         runs.append(Run(**dict(zip(names, values, strict=True))))
     return runs

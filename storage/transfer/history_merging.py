@@ -27,9 +27,15 @@ from storage.history.events import (
 )
 from storage.store import Store
 
+MEANT = (
+    "CASE {field} WHEN 'label' THEN coalesce((SELECT merged_into FROM labels WHERE id = {value}), "
+    "{value}) ELSE {value} END"
+)
+"""A value, or the label that a merged label means now."""
 SAME = (
-    "a.annotator = s.annotator AND a.at = s.at AND e.field = s.field AND e.old IS s.old "
-    "AND e.new IS s.new"
+    "a.annotator = s.annotator AND a.at = s.at AND e.field = s.field "
+    f"AND {MEANT.format(field='e.field', value='e.old')} IS s.old "
+    f"AND {MEANT.format(field='e.field', value='e.new')} IS s.new"
 )
 EACH = "tweet, field"
 HERE = "label_events e CROSS JOIN actions a ON a.id = e.action"
@@ -173,8 +179,9 @@ def _turn(db: sqlite3.Connection, kind: str, action: int) -> None:
 def _settle(store: Store, source: int) -> int:
     """Give each tweet that has new events its newest decision; returns how many change."""
     db = store.db
+    meant = MEANT.format(field="l.field", value="l.new")
     decisions = (
-        "SELECT l.id, l.tweet, l.field, l.new, a.at, a.annotator, "
+        f"SELECT l.id, l.tweet, l.field, {meant} AS new, a.at, a.annotator, "
         f"{event_order.came('a', 'l.tweet')} AS came "
         "FROM (SELECT DISTINCT tweet, field FROM temp.joining) j CROSS JOIN label_events l "
         "ON l.tweet = j.tweet AND l.field = j.field CROSS JOIN actions a ON a.id = l.action "
@@ -182,7 +189,8 @@ def _settle(store: Store, source: int) -> int:
     )
     db.execute(
         f"CREATE TEMP TABLE settling AS SELECT e.tweet, e.field, {CURRENT_VALUE} AS old, e.new, "
-        "c.gold, (SELECT l.new FROM label_events l WHERE l.tweet = e.tweet AND l.field = e.field "
+        f"c.gold, (SELECT {meant} FROM label_events l WHERE l.tweet = e.tweet "
+        "AND l.field = e.field "
         f"ORDER BY l.id DESC LIMIT 1) AS last FROM ({event_order.newest(decisions, EACH)}) e "
         "CROSS JOIN current c ON c.tweet = e.tweet"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from storage import config as config_file
+from storage import label_changes
 from storage.bulk_writes import bulk_writer, lock_imports
 from storage.config import Config
 from storage.errors import UserError
@@ -225,6 +226,7 @@ def run(
     with lock_imports(store, waiting), bulk_writer(store) as writer:
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
+            names = dict(writer.db.execute("SELECT id, name FROM labels").fetchall())
             path = Path(plan.source.name)
             merging = TweetMerge(writer.db, plan.options.update, plan.is_export, numbers)
             columns = plan.columns.as_json()
@@ -248,7 +250,6 @@ def run(
                 merged = staged.publish(store)
             finally:
                 sweep(writer)
-    names = {number: name for name, number in numbers.items()}
     tally = last.tally
     return ImportReport(
         columns=plan.columns.as_json(),
@@ -347,7 +348,7 @@ def _label_numbers(
         added = [db.execute(sql, [name]) for name in labels]
         new = [cursor.lastrowid for cursor in added if cursor.rowcount]
     try:
-        yield {name: number for number, name in db.execute("SELECT id, name FROM labels")}
+        yield label_changes.numbers(db)
         kept = keep
     finally:
         if new and not kept:

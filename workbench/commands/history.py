@@ -136,6 +136,8 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
     if settings.as_json:
         print_json(found)
         return
+    for sentence in found["labels"]:
+        say(f"Between them {sentence}.")
     say(f"{found['tweets']:,} tweets differ between {old.name} and {new.name}.")
     if found["changes"]:
         table(
@@ -187,6 +189,7 @@ def _compare(store: Store, a: Snapshot, b: Snapshot, limit: int | None) -> dict[
         "b": b.name,
         "tweets": differing,
         "imported": abs(b.tweets - a.tweets),
+        "labels": snapshots.label_changes_between(store, a, b),
         "changes": changes,
         "rows": rows,
     }
@@ -209,7 +212,11 @@ def restore(settings: Settings, name: str) -> None:
     Example: workbench restore before-review
     """
     with settings.store() as store, progress_bar("restoring") as progress:
+        taken, now = snapshots.find(store, name), snapshots.find(store, snapshots.NOW)
+        since = snapshots.label_changes_between(store, taken, now)
         change = snapshots.restore_snapshot(store, name, progress)
+    if since and not settings.as_json:
+        say(f"The label set stays as it is now; since then {', '.join(since)}.")
     print_change(
         settings.as_json, change, f"{{}} as in {name!r} again; `workbench undo` takes it back."
     )

@@ -9,6 +9,7 @@ import click
 from storage.errors import UsageError
 from storage.history import decisions, labels
 from storage.history.events import EditContext
+from storage.history.labels import Change
 from storage.query import paging, tweets
 from storage.runs import runs, suspect_ranking
 from storage.runs.displayed_run import require_predictions
@@ -181,7 +182,7 @@ def undo(settings: Settings) -> None:
     """
     with settings.store() as store, progress_bar("undoing") as progress:
         change = labels.undo(store, progress)
-    print_change(settings.as_json, change, "Took back the change of {}.")
+    print_change(settings.as_json, change, _whose("Took back the change of {}.", change))
 
 
 @click.command()
@@ -194,7 +195,15 @@ def redo(settings: Settings) -> None:
     """
     with settings.store() as store, progress_bar("redoing") as progress:
         change = labels.redo(store, progress)
-    print_change(settings.as_json, change, "Changed {} again.")
+    print_change(settings.as_json, change, _whose("Changed {} again.", change))
+
+
+def _whose(sentence: str, change: Change) -> str:
+    """The sentence, and what became of the label set, where that has changed."""
+    if not change.labels:
+        return sentence
+    labels = f"{', '.join(change.labels)}."
+    return f"{labels} {sentence}" if change.tweets else labels
 
 
 @click.command()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from storage.errors import UserError
 from storage.file_locks import exclusive
+from storage.label_changes import names_of_labels
+from storage.label_names import key
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import Store, transaction
@@ -103,7 +105,8 @@ def _foreign_folders(
 
 
 def _record(store: Store, folder: Path, job: Job) -> Run:
-    if strange := [label for label in job.labels if label not in store.label_ids]:
+    spelt = names_of_labels(store.db)
+    if strange := [label for label in job.labels if key(label) not in spelt]:
         raise UserError(
             f"its label {strange[0]!r} is not one of this workspace; add it to workbench.toml."
         )
@@ -121,7 +124,7 @@ def _record(store: Store, folder: Path, job: Job) -> Run:
             job.kind,
             job.recipe.name,
             job.base,
-            job.labels,
+            [spelt[key(label)] for label in job.labels],
             after=max(taken, default=0),
             number=wanted,
         )

@@ -36,7 +36,7 @@ def read_predictions(store: Store, run: Run, folder: Path) -> Iterator[Predictio
         trained_ids = set(tables.read_snapshot(folder / run_folder.TRAIN).ids)
         texts = {n: t for n, t in _texts(folder / run_folder.PREDICT) if n in own_ids}
     with tables.arrow_errors_as_user_errors(path, "resume the run to make it anew"):
-        for prediction in _rows(path, len(run.labels)):
+        for prediction in _rows(path, len(run.answers)):
             place = own_ids.get(prediction.tweet, prediction.tweet)
             if place is None:
                 continue

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.errors import UserError
+from storage.label_changes import names_of_labels
 from storage.label_names import key
 from storage.query import tweets
 from storage.runs import runs, training_set
@@ -129,7 +130,7 @@ def snapshot_prediction(
     job = _make_job(store, "predict", recipe, base, [], trust_remote_code)
     if adapter is not None:  # it answers as it was trained, whatever the settings are now
         trained = run_folder.read_job(adapter.parent)
-        spelt = {key(name): name for name in store.label_ids}
+        spelt = names_of_labels(store.db)
         job = replace(
             job,
             labels=tuple(spelt.get(key(label), label) for label in trained.labels),

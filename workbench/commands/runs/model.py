@@ -45,6 +45,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
         ask = _ask_baseline if run.kind == "baseline" else _ask_model
         with spinner(f"Asking run {run.id}…"):
             rows = ask(folder, texts)
+    folded = [run.fold(tuple(row)) for row in rows]
     answers: list[dict[str, Any]] = [
         {
             "text": text,
@@ -52,7 +53,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
             "probabilities": dict(zip(run.labels, row, strict=True)),
             "run": run.id,
         }
-        for text, row in zip(texts, rows, strict=True)
+        for text, row in zip(texts, folded, strict=True)
     ]
     if settings.as_json:
         print_json(answers[0] if len(answers) == 1 else answers)

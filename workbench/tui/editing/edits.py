@@ -141,13 +141,15 @@ def undo_sentence(done: str, change: Change, listed: bool) -> str:
     `listed` is whether one of them is in the list.
     """
     by = change.conflict
+    if change.labels and not change.tweets:
+        return f"{done}: {', '.join(change.labels)}."
     if by is not None and change.skipped == 1 and not change.tweets:
         return f"Tweet {by.tweet} is left alone: {last_change(by)}."
     text = f"{done}: {tweets_phrase(change.tweets)}{'' if listed else ', not in this list'}"
     if change.skipped:
         who = f", last by annotator {by.annotator} {time_ago(by.at)}" if by else ""
         text += f"; {change.skipped:,} left alone, as somebody changed them since{who}"
-    return f"{text}."
+    return f"{', '.join([text, *change.labels])}."
 
 
 def tweets_phrase(ids: Iterable[int]) -> str:

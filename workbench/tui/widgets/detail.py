@@ -181,6 +181,8 @@ def event_line(event: dict[str, Any]) -> str:
         what = f"note “{new}”" if new else "note removed"
     elif field == "split":
         what = f"split {old} → {new}"
+    elif field == "labels":
+        what = f"label {old} is called {new}"
     elif field == "judgement":
         what = f"judged as {new}"
     elif event["kind"] == "gold import":

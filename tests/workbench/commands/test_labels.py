@@ -1,0 +1,72 @@
+"""The command `labels`: what there is, what it means, and what changes it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def labels(cli, small):
+    """Runs `labels …` on a small workspace."""
+
+    def run(*arguments):
+        return cli("-w", small.folder, *arguments)
+
+    return run
+
+
+def test_labels_are_listed_with_their_counts_and_what_they_mean(labels, small):
+    text = (small.folder / "workbench.toml").read_text()
+    text = text.replace("[definitions]", '[definitions]\npositive = "Expects a gain."\nodd = "No."')
+    text = text.replace("[examples]", '[examples]\npositive = ["to the moon"]')
+    (small.folder / "workbench.toml").write_text(text)
+    shown = labels("labels")
+    assert "Expects a gain. “to the moon”" in shown.out
+    assert "'odd' means, which is no label" in shown.err
+    [first, second] = labels("labels", "--json").json
+    assert first["definition"] == "Expects a gain."
+    assert first["examples"] == ["to the moon"]
+    assert second["label"] == "negative"
+    assert first["tweets"] + second["tweets"] > 0
+
+
+def test_a_rename_is_said_and_taken_back(labels):
+    assert labels("labels", "rename", "negative", "bearish").out == (
+        "'negative' is called 'bearish' (`workbench undo` takes it back).\n"
+    )
+    assert "'bearish' is called 'negative'." in labels("undo").out
+    assert "'negative' is called 'bearish'." in labels("redo").out
+    entry = labels("history", "--json", "--limit", "1").json[0]
+    assert (entry["field"], entry["old"], entry["new"]) == ("labels", "negative", "bearish")
+
+
+def test_a_merge_says_how_many_tweets_it_is_about(labels):
+    labels("labels", "add", "bad")
+    shown = labels("labels", "merge", "negative", "bad").out
+    assert shown.startswith("'negative' became 'bad'; ")
+    assert labels("labels", "--json").json[1]["label"] == "bad"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("rename", "negative", "Positive"), "given twice"),
+        (("rename", "odd", "even"), "'odd' is not a label"),
+        (("merge", "negative"), "last the one that they become"),
+        (("merge", "negative", "negative"), "one label already"),
+        (("remove", "negative"), "workbench labels merge"),
+        (("add", "n\u0435gative"), "look alike"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(labels, arguments, said):
+    failed = labels("labels", *arguments)
+    assert failed.status in (1, 2)
+    assert said in failed.err
+
+
+def test_differences_and_restored_snapshots_say_what_became_of_the_labels(labels):
+    labels("snapshot", "before")
+    labels("labels", "rename", "negative", "bearish")
+    labels("label", "1", "bearish")
+    assert "Between them 'negative' was renamed 'bearish'." in labels("diff", "before").out
+    assert "'negative' was renamed 'bearish'" in labels("restore", "before").out
