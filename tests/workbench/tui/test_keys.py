@@ -50,7 +50,7 @@ KINDS = {
         "leave_offer",
     },
     "select": {"mark", "mark_range"},
-    "label": {"label", "suggestion", "clear", "flag", "note", "undo", "redo"},
+    "label": {"label", "menu", "suggestion", "clear", "flag", "note", "undo", "redo"},
     "run": {"stop", "delete", "start", "promote"},
     "copy": {"copy", "copy_text"},
     "answer": {"answer", "select"},
@@ -59,6 +59,7 @@ KINDS = {
 """Each action of the screens by what kind of thing it does."""
 COMMANDS_OF = {
     "label": "label",
+    "menu": "label labels",
     "clear": "label",
     "suggestion": "take",
     "note": "note",

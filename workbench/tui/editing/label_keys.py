@@ -12,6 +12,8 @@ from workbench.tui.editing.edits import ChooseLabel, EditPlan, Targets
 from workbench.tui.editing.save_queue import SaveQueue
 from workbench.tui.list_screen import ListScreen
 from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.label_menu import LabelMenu
+from workbench.tui.widgets.prompt import PromptRequest
 
 MARK_KEYS = {"excluded": "x", "review": "f", "ambiguous": "a"}
 
@@ -21,6 +23,7 @@ class LabelKeys(ListScreen):
 
     BINDINGS: ClassVar = [
         *(key(str(n), f"label({n})", f"label {n}", show=False) for n in range(1, 10)),
+        key("comma", "menu", "label by name: a menu that filters as you type", key_display=","),
         key("space", "suggestion", "take the model's prediction as the label"),
         key("0", "clear", "take the label away"),
         key("x", "flag('excluded')", "exclude from training, or include again"),
@@ -44,6 +47,31 @@ class LabelKeys(ListScreen):
             self.comment(text, problem=True)
             return
         self._assign(str(number), lambda tweet: names[number - 1])
+
+    def action_menu(self) -> None:
+        """Have a label chosen by its name, and go on."""
+        config, menu = self.store.config, self.query_one(LabelMenu)
+        if not config.labels:
+            self.comment("There is no label yet; `workbench labels add NAME` adds one.", True)
+        if not (config.labels and self.has_tweets()):
+            return
+
+        def accept(typed: str) -> bool:
+            menu.filter(typed)
+            if (label := menu.chosen) is None:
+                return False
+            menu.close()
+            self.prompt.close(cancelled=False)  # the question about many tweets needs the place
+            self._assign(",", lambda tweet: label)
+            return True
+
+        hint = "enter gives the label  ↑ ↓ choose  esc leaves"
+        menu.open(config.labels, config.definitions)
+        self.prompt.ask(
+            PromptRequest(
+                "label", hint, accept, cancel=menu.close, typed=menu.filter, move=menu.move
+            )
+        )
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""

@@ -26,6 +26,7 @@ from workbench.tui.widgets import detail, rows
 from workbench.tui.widgets.card import TweetCard
 from workbench.tui.widgets.detail import DetailPane
 from workbench.tui.widgets.keys import KeyHelp, key
+from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.status import StatusLine
 from workbench.tui.widgets.tweet_list import TweetList
@@ -57,13 +58,27 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.displayed_run = DisplayedRun(self)
-        chosen = store.config.key_of()
+        self._own_bindings = self._bindings
+        self._bind_letters()
+
+    def _bind_letters(self) -> None:
+        """Have the letters label that the settings give the labels."""
+        self._keys_of = config = self.store.config
+        chosen = config.key_of()
         letters = [
             key(chosen[label], f"label({number})", f"label {label}", show=False)
-            for number, label in enumerate(store.config.labels, start=1)
+            for number, label in enumerate(config.labels, start=1)
             if label in chosen
         ]
-        self._bindings = BindingsMap.merge([self._bindings, BindingsMap(letters)])
+        self._bindings = BindingsMap.merge([self._own_bindings, BindingsMap(letters)])
+
+    def look_again(self) -> None:
+        """Read what is on the screen again, and the keys where the labels have changed."""
+        super().look_again()
+        if self.store.config is not self._keys_of:
+            self._bind_letters()
+            if self.prompt.request is None:
+                self._show_keys()
 
     def compose(self) -> ComposeResult:
         """The list and its details above three lines of text."""
@@ -74,6 +89,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
                 yield Static(id="empty", markup=False)
             yield DetailPane(id="detail")
             yield TweetCard(id="card")
+        yield LabelMenu(id="label-menu")
         yield StatusLine(id="status")
         yield PromptLine(id="prompt")
         yield Static(id="keys", markup=False)
@@ -144,6 +160,9 @@ class BrowseScreen(FilterKeys, LabelKeys):
             for number, label in enumerate(self.store.config.labels[:9], start=1)
             if label[:1].casefold() == name.casefold()
         ]
+        others = self.store.config.labels[9:]
+        if any(label[:1].casefold() == name.casefold() for label in others):
+            meant.append(f", {name} for others")
         return f"{name} labels nothing; press {' or '.join(meant)}." if meant else ""
 
     def on_resize(self, event: events.Resize) -> None:
@@ -280,7 +299,15 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self.hint(CARD_KEYS)
             return
         keys = self.store.config.key_of()
-        always = ["? help", "q quit", "/ filter", "t train", "r runs"]
+        more = len(self.store.config.labels) > 9
+        always = [
+            *([", labels by name"] if more else []),
+            "? help",
+            "q quit",
+            "/ filter",
+            "t train",
+            "r runs",
+        ]
         parts = []
         for number, label in enumerate(self.store.config.labels[:9], start=1):
             letter = f"/{escaping.line(keys[label])}" if label in keys else ""
@@ -292,11 +319,14 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def help_keys(self) -> list[KeyHelp]:
         """The keys of the labels, for the help screen."""
-        keys = self.store.config.key_of()
-        return [
-            KeyHelp(f"{number} {keys.get(label, '')}".strip(), f"label {label} and go on")
-            for number, label in enumerate(self.store.config.labels[:9], start=1)
-        ]
+        config, shown = self.store.config, []
+        letters = config.key_of()
+        for number, label in enumerate(config.labels, start=1):
+            keys = f"{number if number <= 9 else ','} {letters.get(label, '')}".strip()
+            shown.append(KeyHelp(keys, f"label {label} and go on"))
+            meaning = [config.definitions.get(label), *map(_quoted, config.examples.get(label, ()))]
+            shown += [KeyHelp("", f"  {text}") for text in meaning if text]
+        return shown
 
     def help_filters(self) -> list[KeyHelp]:
         """What a filter can ask for, for the help screen."""
@@ -338,3 +368,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def action_runs(self) -> None:
         """Show all runs."""
         host(self).action_runs()
+
+
+def _quoted(example: str) -> str:
+    return f"“{example}”"

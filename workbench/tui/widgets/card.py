@@ -126,6 +126,7 @@ def _prediction_line(prediction: RunPrediction) -> Text:
 def _buttons(details: TweetDetails, labels: Sequence[str]) -> str:
     tweet = details.tweet
     buttons = [f"[{number}] {label}" for number, label in enumerate(labels[:9], start=1)]
+    buttons += ["[,] others"] if len(labels) > 9 else []
     buttons += [f"[space] take {tweet.pred}"] if tweet.pred else []
     buttons += [f"[enter] keep {tweet.label}"] if tweet.label else []
     return escaping.line("   ".join(buttons))

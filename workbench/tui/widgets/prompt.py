@@ -32,14 +32,34 @@ class PromptRequest:
     preview: Callable[[str], None] | None = None
     """Called while the user types, as soon as they pause."""
     cancel: Callable[[], None] | None = None
+    typed: Callable[[str], None] | None = None
+    """Called at each change of the text."""
+    move: Callable[[int], None] | None = None
+    """Called by the keys that go up and down in what is shown beside the input."""
+
+
+MOVES = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10}
 
 
 class PromptInput(LineInput):
     """An input that takes no keys once it has closed."""
 
+    moves = False
+    """Whether there is something beside it to move in."""
+
+    class Moved(Message):
+        """A key that goes up or down was pressed."""
+
+        def __init__(self, rows: int) -> None:
+            super().__init__()
+            self.rows = rows
+
     async def on_key(self, event: events.Key) -> None:
         """Hand on what was typed after the key that closed it."""
         forward_key(self, event)
+        if self.moves and self.app.focused is self and event.key in MOVES:
+            event.stop().prevent_default()
+            self.post_message(self.Moved(MOVES[event.key]))
 
 
 class PromptLine(Horizontal):
@@ -69,9 +89,9 @@ class PromptLine(Horizontal):
         self._switch(asking=False)
 
     @property
-    def entry(self) -> Input:
+    def entry(self) -> PromptInput:
         """The input."""
-        return self.query_one("#prompt-input", Input)
+        return self.query_one("#prompt-input", PromptInput)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message until the next one; a problem has a `!` as well as a colour.
@@ -103,6 +123,7 @@ class PromptLine(Horizontal):
         with self.entry.prevent(Input.Changed):
             self.entry.value = value
         self.entry.cursor_position = len(value)
+        self.entry.moves = request.move is not None
         self.request = request
         self._switch(asking=True)
         # At once, so that no key of what is typed goes to the list.
@@ -129,9 +150,17 @@ class PromptLine(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        if self.request and self.request.typed:
+            self.request.typed(event.value)
         if self.request and self.request.preview:
             self._stop_pause()
             self._pause = self.set_timer(DEBOUNCE, self._paused)
+
+    @on(PromptInput.Moved)
+    def _moved(self, event: PromptInput.Moved) -> None:
+        event.stop()
+        if self.request and self.request.move:
+            self.request.move(event.rows)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
