@@ -194,7 +194,7 @@ def test_the_place_of_what_is_left_out(what, taken, write):
     if kind == "json" and ("breaks off" in what or "comma" in what):
         return  # nothing can be read beyond
     fine = {"csv": "fine,up\n", "tsv": "fine\tup\n", "txt": "__label__up fine\n"}.get(kind, "")
-    _, report = taken(write(f"t.{kind}", encoded(content + fine)), lenient=True)
+    _, report = taken(write(f"t.{kind}", encoded(content) + fine.encode()), lenient=True)
     said = " ".join(report.notices)
     assert report.skipped >= 1
     if message.startswith("record") and "closed" not in message:
