@@ -19,6 +19,8 @@ AUTO = "auto"
 COMPUTE_DTYPES = (AUTO, "bfloat16", "float16", "float32")
 BIASES = ("none", "all", "lora_only")
 TRAINERS = ("packed", "trl")
+NOWHERE = "none"
+TRACKERS = (NOWHERE, "wandb", "tensorboard", "trackio")
 CLASS_WEIGHTS = NO_WEIGHTS, BALANCED = ("none", "balanced")
 MAX_BATCH = 65_536
 MAX_FOLDS = 50
@@ -85,6 +87,10 @@ class Training:
     """With folds: whether an adapter on all tweets follows, which is that of the run."""
     shrink: float = 1.0
     """What is kept of the adapter of an earlier run that a run begins with; the rest is new."""
+    report_to: str = NOWHERE
+    """A program that shows the curves beside the log: wandb, tensorboard or trackio."""
+    report_online: bool = False
+    """Whether wandb sends them to its server at once."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +250,11 @@ def _check(recipe: Recipe) -> None:
             (
                 t.class_weights in CLASS_WEIGHTS,
                 f"training.class_weights is one of {', '.join(CLASS_WEIGHTS)}",
+            ),
+            (t.report_to in TRACKERS, f"training.report_to is one of {', '.join(TRACKERS)}"),
+            (
+                t.report_to == "wandb" or not t.report_online,
+                "training.report_online goes with training.report_to=wandb only",
             ),
             (0 <= t.shrink <= 1, "training.shrink is from 0 to 1"),
             (

@@ -30,6 +30,7 @@ Out:
     predictions.parquet
     embeddings/     a vector of each tweet that the model has scored; see `embeddings`
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
+    tensorboard/, wandb/, trackio/   a copy of the curves, where the recipe asks for one
     worker.log      what the worker process printed
     failed-N.json   why process N of several has failed, for the first, which writes state.json
 Between:

@@ -34,7 +34,9 @@ from workbench.modeling.training.process_group import (
     init_process_group,
 )
 from workbench.modeling.training.result import TrainingDynamics
+from workbench.modeling.training.trackers import Tracker, open_tracker
 from workbench.modeling.training.warm_start import WarmStart, read_warm_start
+from workbench.planning.trackers import require_tracker
 from workbench.recipes.base_configs import require_positions
 from workbench.recipes.memory_modes import NOT_SHARDED, SHARDED
 from workbench.recipes.recipes import Quantization, Training
@@ -56,6 +58,7 @@ def run_model(
     recipe = job.recipe
     if recipe.quantization is None or recipe.training is None or job.base is None:
         raise UserError("This run names no base model or no recipe for one.")
+    require_tracker(recipe)
     processes = init_process_group()
     cache = cache or BaseModelCache()
     reporter.phase("loading the base")
@@ -86,6 +89,8 @@ def run_model(
         length, chat = recipe.training.max_length, job.prompt == CHAT
         require_positions(base.model.config.to_dict(), str(job.base), length)
         prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
+    if ended is None and processes.is_main:
+        reporter.open_tracker(lambda: _tracker(job, folder))
     if ended is None:
         model, stopped = _train(job, folder, reporter, base, prompter, processes)
     else:
@@ -104,6 +109,14 @@ def run_model(
     else:
         cache.put_back(model)
     destroy_process_group(processes)
+
+
+def _tracker(job: Job, folder: Path) -> Tracker | None:
+    """The program that the run reports to beside its log."""
+    name, settings = f"run {job.id} {job.recipe.name}", job.recipe.training
+    if settings is None:
+        return None
+    return open_tracker(settings, folder, job.uid, name, job.recipe.settings())
 
 
 def _kind_of_4_bit(quantization: Quantization) -> str:

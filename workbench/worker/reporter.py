@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from storage.errors import UserError
+from storage.errors import UserError, on_one_line
 from workbench.rundir import expected_time, processes, rank_failures
 from workbench.rundir import folder as run_folder
 from workbench.rundir.expected_time import EstimateRevision
 from workbench.rundir.folder import DONE, FAILED, RUNNING, STOPPING, State
 from workbench.worker.failure_reasons import OTHER_ENDED, LossIsNaN
+
+if TYPE_CHECKING:
+    from workbench.modeling.training.trackers import Tracker
 
 HEARTBEAT_S = 0.5
 """state.json is replaced at most this often, except when the phase changes."""
@@ -36,6 +41,8 @@ class Reporter:
         self.folder = folder
         self.writes = writes
         self.signalled = False
+        self.tracker: Tracker | None = None
+        """Where steps and dev evaluations are reported beside the log."""
         self.stop_looked_at = self.written = 0.0
         self.phase_began = self.scored_at = self.began = time.monotonic()
         self.revision = EstimateRevision(expected_time.ExpectedTimeReader(folder).read())
@@ -102,6 +109,8 @@ class Reporter:
     def end(self, state: str, reason: str | None = None) -> None:
         """Write how the run ended, on a full disk too; a run that is done keeps its remark."""
         reason = self.state.reason if state == DONE else reason
+        self._track(lambda tracker: tracker.close())
+        self.tracker = None
         if self.writes:
             (self.folder / RESERVE).unlink(missing_ok=True)
             (self.folder / run_folder.STOP).unlink(missing_ok=True)
@@ -122,12 +131,29 @@ class Reporter:
             raise LossIsNaN(values.get("step"))
         if event == "phase":
             self.phase(str(values["phase"]))
-        elif event == "step" and self.state.eta_s is not None:
-            self.log(event, **values, eta_s=self.state.eta_s)
         elif event == "tick":
             self._tick(**values)  # type: ignore[arg-type]
         else:
-            self.log(event, **values)
+            left = self.state.eta_s if event == "step" else None
+            self.log(event, **values, **({} if left is None else {"eta_s": left}))
+            self._track(lambda tracker: tracker.report(event, values))
+
+    def open_tracker(self, opens: Callable[[], Tracker | None]) -> None:
+        """Report to what a function opens, if that can be opened."""
+        try:
+            self.tracker = opens()
+        except Exception as error:  # whatever it is, the run goes on without
+            self.log("note", text=f"its curves go into the log alone: {on_one_line(error, 160)}")
+
+    def _track(self, tell: Callable[[Tracker], None]) -> None:
+        """Tell the tracker something, if there is one; one that fails is told no more."""
+        if self.tracker is None:
+            return
+        try:
+            tell(self.tracker)
+        except Exception as error:  # whatever it is, the run goes on and its log is whole
+            name, self.tracker = self.tracker.name, None
+            self.log("note", text=f"nothing more goes to {name}: {on_one_line(error, 160)}")
 
     def _tick(self, step: int, steps: int, eta_s: float) -> None:
         """Take the end of a step, and set the seconds left until the predictions are there."""

@@ -11,6 +11,7 @@ import click
 from storage.errors import UsageError
 from workbench.console.options import warn
 from workbench.console.progress import spinner
+from workbench.planning.trackers import require_tracker
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import engine_queue
 from workbench.rundir import folder as run_folder
@@ -68,6 +69,8 @@ def choose_launch(
             f"The recipe {recipe.name} runs in one process; leave out --gpus and --nodes, or name "
             "the recipe fast."
         )
+    if recipe is not None and not launcher_of(launch).remote:
+        require_tracker(recipe)
     return launch
 
 
