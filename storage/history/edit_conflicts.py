@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from storage.errors import UserError
 from storage.history import event_order
 from storage.history.events import Edit, Value
+from storage.plurals import tweet_count
 from storage.store import Store
 
 EVENTS = (
@@ -36,7 +37,7 @@ class EditConflict(UserError):
     """Nothing was written, as tweets are no longer as they were shown."""
 
     def __init__(self, tweets: int, latest: LatestChange | None) -> None:
-        which = "1 tweet was" if tweets == 1 else f"{tweets:,} tweets were"
+        which = tweet_count(tweets, "was", "were")
         super().__init__(f"Nothing is changed, as {which} changed by somebody meanwhile; repeat.")
         self.tweets = tweets
         """How many tweets somebody else has changed."""

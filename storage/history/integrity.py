@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.judgements import JUDGED, ORDER, OUTCOMES
+from storage.plurals import tweet_count
 from storage.predicates import COUNTED, COUNTS, DISAGREES
 from storage.store import Store
 
@@ -57,10 +58,12 @@ def check(store: Store) -> list[str]:
             f"AND e.field = '{field}' ORDER BY e.id DESC LIMIT 1) ELSE {first} END"
         ).fetchone()[0]
         if drifted:
-            problems.append(f"{drifted} tweets have a {field} that their history does not give.")
+            problems.append(
+                f"{tweet_count(drifted, 'has', 'have')} another {field} than the history gives."
+            )
     for what, sql in DERIVED.items():
         if number := store.db.execute(sql).fetchone()[0]:
-            problems.append(f"{number} tweets are missing, or wrong, in {what}.")
+            problems.append(f"{tweet_count(number, 'is', 'are')} missing, or wrong, in {what}.")
     actual = store.db.execute(
         f"SELECT count(*), {COUNTS} FROM current c JOIN tweets t ON t.id = c.tweet "
         "JOIN imports i ON i.id = t.import "
@@ -70,5 +73,6 @@ def check(store: Store) -> list[str]:
     kept["tweets"] -= kept["removed"]
     for name, number in zip(("tweets", *COUNTED), actual, strict=True):
         if kept.get(name, 0) != number:
-            problems.append(f"The count of {name} is {kept.get(name, 0)}, but there are {number}.")
+            there = f"there {'is' if number == 1 else 'are'} {number:,}"
+            problems.append(f"The count of {name} is {kept.get(name, 0):,}, but {there}.")
     return problems

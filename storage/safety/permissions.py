@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from storage.plurals import counted
+
 MOST_NAMED = 5
 
 
@@ -20,7 +22,10 @@ def problems(folder: Path) -> list[str]:
     found = [sentence for path in _paths(folder) for sentence in _of(path)]
     if len(found) > MOST_NAMED:
         rest = len(found) - MOST_NAMED
-        found = [*found[:MOST_NAMED], f"{rest:,} more files have such permissions."]
+        found = [
+            *found[:MOST_NAMED],
+            f"{counted(rest, 'more file has', 'more files have')} such permissions.",
+        ]
     return found
 
 

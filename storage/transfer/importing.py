@@ -29,6 +29,7 @@ from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
 from storage.label_names import key
 from storage.newest_events import newest_event
+from storage.plurals import counted, tweet_count
 from storage.store import Store, last_visible_id, transaction
 from storage.transfer import exported_rows
 from storage.transfer.judgements import Judged
@@ -168,7 +169,7 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
         if idle := label_sets.unused(names, options.codes, values.labels):
             notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
         notices += tuple(
-            f"{value!r} in column {columns.label!r} ({counted(number, 'row', 'rows')}) is read as "
+            f"{value!r} in column {columns.label!r} ({counted(number, 'row')}) is read as "
             f"no label; --map {label_sets.quoted(value)}=NAME makes it one."
             for value, number in values.empty.most_common()
         )
@@ -198,7 +199,7 @@ def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
         others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
         return f"No label column was found (columns: {others}); --label COL names one."
     shown = "; ".join(
-        f"{column!r} ({len(values)} values: {label_sets.listed(values, 4)})"
+        f"{column!r} ({counted(len(values), 'value')}: {label_sets.listed(values, 4)})"
         for column, values in list(found.items())[:5]
     )
     return f"No label column was found; --label COL names one. It could be {shown}."
@@ -272,10 +273,11 @@ def run(
 
 def _nothing(plan: ImportPlan, tally: Tally, faults: Sequence[Fault]) -> str:
     """Why an import brought nothing."""
-    if tally.rejected:
+    if rows := tally.rejected:
+        none = "its only row has no text" if rows == 1 else f"none of its {rows:,} rows has a text"
         return (
-            f"{plan.source.name} brings nothing: none of its {tally.rejected:,} rows has a text in "
-            f"column {plan.columns.text!r}; name the column of the texts with --text."
+            f"{plan.source.name} brings nothing: {none} in column {plan.columns.text!r}; name the "
+            "column of the texts with --text."
         )
     first = f"; {faults[0]}" if faults else ""
     return f"{plan.source.name} brings nothing, as none of its records can be taken{first}."
@@ -283,10 +285,7 @@ def _nothing(plan: ImportPlan, tally: Tally, faults: Sequence[Fault]) -> str:
 
 def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
     """What was found while the rows were read, in sentences."""
-    said = [
-        f"{counted(number, 'record', 'records')}: {remark}."
-        for remark, number in tally.remarks.items()
-    ]
+    said = [f"{counted(number, 'record')}: {remark}." for remark, number in tally.remarks.items()]
     if tally.in_several_splits:
         rows = counted(tally.in_several_splits, "row names", "rows name")
         names = ", ".join(map(repr, tally.several_splits_names))
@@ -308,17 +307,12 @@ def _judged(judged: Judged) -> tuple[str, ...]:
     """What came of several judgements of a tweet, in a sentence."""
     if not judged.tweets:
         return ()
-    several = counted(judged.tweets, "tweet has", "tweets have")
+    several = tweet_count(judged.tweets, "has", "have")
     tied = "the label that most annotators gave counts"
     if judged.tied:
         none = "is tied and has no label" if judged.tied == 1 else "are tied and have no label"
         tied = f"{judged.tied:,} {none} (`workbench conflicts`)"
     return (f"{several} several judgements; {tied}.",)
-
-
-def counted(number: int, one: str, several: str) -> str:
-    """A number with the words for one or several."""
-    return f"{number:,} {one if number == 1 else several}"
 
 
 def _job(config: Config, plan: ImportPlan, numbers: Mapping[str, int]) -> Job:

@@ -15,6 +15,7 @@ from storage.history import group_splits
 from storage.history.event_order import MERGE, SETTLE
 from storage.history.events import CURRENT_VALUE, Edit, begin_action, edit_batches, write_edits
 from storage.judgements import FIELD
+from storage.plurals import counted
 from storage.store import Store, last_visible_id
 from storage.transfer import judgements
 from storage.transfer.removing import THESE, Removed, remove, remove_events, removing
@@ -104,9 +105,10 @@ def _require_untouched(db: sqlite3.Connection, number: int) -> None:
     )
     first = [f"`workbench unimport {source}`" for (source,) in later][::-1]
     people = ", ".join(name for (name,) in names)
+    have = "has" if tweets == 1 else "have"
     raise UserError(
-        f"Import {number} stays, as {tweets:,} of its tweets have been worked on since "
-        f"({events:,} event{'' if events == 1 else 's'} by {people}); "
+        f"Import {number} stays, as {tweets:,} of its tweets {have} been worked on since "
+        f"({counted(events, 'event')} by {people}); "
         + (f"take back what came later with {' and '.join(first)}, " if first else "")
         + "undo what can be undone, or take the tweets out with `workbench delete-tweets`."
     )

@@ -13,6 +13,7 @@ from storage import groups
 from storage.config import Config
 from storage.errors import UsageError
 from storage.history.labels import count_undone
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import create_store
@@ -95,7 +96,7 @@ def export(
     with settings.store() as store, settings.user_umask(), spinner(title):
         written = exporting.export(store, path, filter_text, form, replace=force, **given)
     print_json({"written": written}) if settings.as_json else say(
-        f"{written:,} tweets written to {path}."
+        f"{tweet_count(written)} written to {path}."
     )
 
 

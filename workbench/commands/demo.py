@@ -13,6 +13,7 @@ import click
 
 from storage.config import Config
 from storage.errors import UserError
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.runs import runs
 from storage.runs.runs import Run
@@ -105,7 +106,7 @@ def _open(settings: Settings, folder: Path) -> Store:
         plan = importing.plan(store.config, sample_path("tweets.csv"), ImportOptions())
         report = importing.run(store, plan)
         if not settings.as_json:
-            say(f"Imported {report.added:,} tweets into {folder}.")
+            say(f"Imported {tweet_count(report.added)} into {folder}.")
     return store
 
 

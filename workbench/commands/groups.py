@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from storage import groups
+from storage.plurals import counted, tweet_count
 from storage.query import tweets
 from storage.store import Store, last_visible_id
 from workbench.console.options import Settings, common_options
@@ -31,7 +32,7 @@ def group(settings: Settings) -> None:
     if settings.as_json:
         print_json({"compared": size, "joined": joined})
     else:
-        say(f"{size:,} tweets compared; {joined:,} joined a group of nearly equal texts.")
+        say(f"{tweet_count(size)} compared; {joined:,} joined a group of nearly equal texts.")
 
 
 @click.command()
@@ -58,14 +59,14 @@ def conflicts(settings: Settings) -> None:
             for place, (tweet, gold) in enumerate(zip(conflict.tweets, conflict.golds, strict=True))
         ]
     table(None, (">group", ">id", "gold", "text"), rows)
-    say(f"{len(found):,} groups with more than one gold label.")
+    say(f"{counted(len(found), 'group')} with more than one gold label.")
     if tied:
         judged = [
             (tweet.group, ", ".join(": ".join(one) for one in tweet.judgements), texts[tweet.group])
             for tweet in tied
         ]
         table(None, (">id", "judgements", "text"), judged)
-    say(f"{len(tied):,} tweets whose judgements are tied.")
+    say(f"{tweet_count(len(tied))} whose judgements are tied.")
 
 
 def compare_after_import(store: Store) -> str:
@@ -75,11 +76,12 @@ def compare_after_import(store: Store) -> str:
         return ""
     if size > MAX_NEW or last_visible_id(store.db) > MAX_TOTAL:
         return (
-            f"{size:,} tweets are not compared for nearly equal texts yet: `workbench group` does "
-            "it now, otherwise the next training does."
+            f"{tweet_count(size, 'is', 'are')} not compared for nearly equal texts yet: `workbench "
+            "group` does it now, otherwise the next training does."
         )
     joined = compare_texts(store)
-    return f"{joined:,} more are nearly equal to another and joined its group." if joined else ""
+    more = counted(joined, "more is", "more are")
+    return f"{more} nearly equal to another and joined its group." if joined else ""
 
 
 def compare_texts(store: Store) -> int:

@@ -9,6 +9,7 @@ import click
 
 from storage.history import labels, snapshots
 from storage.history.snapshots import Snapshot, displayed_value
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.store import Store
 from workbench.console.options import Settings, common_options
@@ -89,8 +90,8 @@ def snapshot(settings: Settings, name: str, note: str | None) -> None:
     with settings.store() as store:
         taken = snapshots.take(store, name, note)
     print_json(_as_json(taken)) if settings.as_json else say(
-        f"Snapshot {taken.name!r} of {taken.tweets:,} tweets; `workbench diff {taken.name} now` "
-        "shows what changes from here on."
+        f"Snapshot {taken.name!r} of {tweet_count(taken.tweets)}; `workbench diff {taken.name} "
+        "now` shows what changes from here on."
     )
 
 
@@ -138,7 +139,7 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
         return
     for sentence in found["labels"]:
         say(f"Between them {sentence}.")
-    say(f"{found['tweets']:,} tweets differ between {old.name} and {new.name}.")
+    say(f"{tweet_count(found['tweets'], 'differs', 'differ')} between {old.name} and {new.name}.")
     if found["changes"]:
         table(
             None,
@@ -156,7 +157,8 @@ def diff(settings: Settings, a: str, b: str, limit: int | None) -> None:
             ),
         )
     if imported := found["imported"]:
-        say(f"{imported:,} tweets are in one of them only, since they were imported in between.")
+        only = tweet_count(imported, "is", "are")
+        say(f"{only} in one of them only, imported in between.")
 
 
 def _compare(store: Store, a: Snapshot, b: Snapshot, limit: int | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from storage.errors import UsageError, UserError
 from storage.formats import detection
 from storage.formats.rejects import Rejects
 from storage.formats.values.column_names import NAMES
+from storage.plurals import counted
 from storage.query.filters import SPLITS
 from storage.store import DATABASE, Store, create_store, set_labels
 from storage.transfer import importing
@@ -315,13 +316,12 @@ def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
         say(notice)
     verb = "would be added" if dry_run else "added"
     parts = [
-        f"{report.read:,} rows read",
+        f"{counted(report.read, 'row')} read",
         f"{report.added:,} {verb}",
         f"{report.existing:,} there already",
     ]
     if report.judging:
-        one, several = "further judgement", "further judgements"
-        parts.append(importing.counted(report.judging, one, several))
+        parts.append(counted(report.judging, "further judgement"))
     if report.rejected:
         parts.append(f"{report.rejected:,} without text left out")
     say(", ".join(parts) + ".")
@@ -329,11 +329,11 @@ def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.labels.items()))
         say(f"Labels: {counts}, {report.unlabelled:,} without.")
     if report.restored:
-        say(f"{report.restored:,} events of the exported history came along.")
+        say(f"{counted(report.restored, 'event')} of the exported history came along.")
     if report.duplicates:
         say(
-            f"{report.duplicates:,} texts equal an earlier one (case, spaces, links, users aside); "
-            "they share a group and a split."
+            f"{counted(report.duplicates, 'text equals', 'texts equal')} an earlier one (case, "
+            "spaces, links, users aside); equal ones share a group and a split."
         )
     for sentence in merge_report.sentences(report.merged, dry_run):
         say(sentence)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from storage.errors import UsageError
+from storage.plurals import counted, tweet_count
 from storage.query import tweets
 from storage.safety import backups
 from storage.store import Store, require_writable
@@ -15,7 +16,7 @@ from storage.transfer import removing, traces, unimporting
 from storage.transfer.removing import Removed
 from workbench import escaping
 from workbench.console.options import Settings, common_options
-from workbench.console.printing import print_json, say, table, tweet_count, utc_time
+from workbench.console.printing import print_json, say, table, utc_time
 from workbench.console.progress import spinner
 from workbench.console.targets import external_option, named_ids
 
@@ -57,7 +58,7 @@ def unimport(settings: Settings, number: int) -> None:
     if settings.as_json:
         print_json({"import": number, **asdict(removed)})
         return
-    gone = f"{tweet_count(removed.tweets)} {'is' if removed.tweets == 1 else 'are'} gone"
+    gone = f"{tweet_count(removed.tweets, 'is', 'are')} gone"
     predicted = f" (predictions: {removed.predictions:,})" if removed.predictions else ""
     say(f"Import {number} is taken back: {gone}{predicted}.")
 
@@ -117,7 +118,11 @@ def delete_tweets(
             "Single words may still be in the files of the workspace, as it is in use elsewhere or "
             "the disk is full; the next command wipes them."
         )
-    held = [f"{number:,} {name.replace('_', ' ')}" for name, number in copies.items() if number]
+    held = [
+        counted(number, name.replace("_", " ").removesuffix("s"))
+        for name, number in copies.items()
+        if number
+    ]
     if held:
         say(
             f"Older copies may still hold the texts: {' and '.join(held)} in {store.folder}, and "

@@ -10,6 +10,7 @@ from storage.errors import UsageError
 from storage.history import decisions, labels
 from storage.history.events import EditContext
 from storage.history.labels import Change
+from storage.plurals import tweet_count
 from storage.query import paging, tweets
 from storage.runs import runs, suspect_ranking
 from storage.runs.displayed_run import require_predictions
@@ -62,7 +63,8 @@ def list_tweets(
         else:
             rows, asked = list(found), paging.list_query(store, filter_text, sort, run)
             _print_table(rows, wrap)
-            say(f"{len(rows):,} of {paging.count(store, asked):,} tweets{_by(store, asked.run)}.")
+            of = tweet_count(paging.count(store, asked))
+            say(f"{len(rows):,} of {of}{_by(store, asked.run)}.")
         if sort == "suspect" and (why := suspect_ranking.stale(store)):
             warn(f"The order of the suspects is stale ({why}); `workbench suspects` ranks anew.")
 

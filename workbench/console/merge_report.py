@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from storage.plurals import counted, tweet_count
 from storage.transfer.merging import MergeDifference, MergeReport, ValueDifference
-from workbench.console.printing import tweet_count
 
 MOST_CHANGES = 4
 """Changes of one kind that are told one by one."""
@@ -31,15 +31,14 @@ def sentences(merged: MergeReport, dry_run: bool) -> list[str]:
         changed = (
             f"{tweet_count(merged.settled)} {'would change' if dry_run else 'changed'} by that"
         )
-        events = "1 new event" if merged.events == 1 else f"{merged.events:,} new events"
+        events = counted(merged.events, "new event")
         said.append(
             f"{events} of the exported history "
             f"{came} to tweets that were there; {changed}, as the newest decision counts."
         )
     for found in merged.differences:
-        one = found.tweets == 1
         said.append(
-            f"{tweet_count(found.tweets)} {'has' if one else 'have'} {OTHERWISE[found.kind]} "
+            f"{tweet_count(found.tweets, 'has', 'have')} {OTHERWISE[found.kind]} "
             f"in this file{_changes(found)}."
         )
     if merged.labelled:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from storage.history.labels import Change
+from storage.plurals import tweet_count
 from storage.text import readable_json
 from workbench import escaping
 from workbench.standard_streams import is_terminal
@@ -22,11 +23,6 @@ from workbench.standard_streams import is_terminal
 def say(text: str, err: bool = False) -> None:
     """Print a line of text on stdout, or on stderr if `err`."""
     click.echo(escaping.lines(text), err=err)
-
-
-def tweet_count(number: int) -> str:
-    """A number of tweets in words."""
-    return "1 tweet" if number == 1 else f"{number:,} tweets"
 
 
 def utc_time(milliseconds: int) -> str:
@@ -87,12 +83,14 @@ def print_change(as_json: bool, change: Change, sentence: str, had: str = "") ->
         )
         return
     one = len(change.tweets) == 1
-    which = f"tweet {change.tweets[0]}" if one else f"{len(change.tweets):,} tweets"
+    which = f"tweet {change.tweets[0]}" if one else tweet_count(len(change.tweets))
     say(sentence.replace("{}", which, 1))
     if had and change.unchanged:
         say(f"{'It' if one else f'{change.unchanged:,} of them'} had {had}.")
     if change.skipped:
-        say(f"{change.skipped:,} tweets were left alone: somebody changed them since.")
+        were, them = ("was", "it") if change.skipped == 1 else ("were", "them")
+        skipped = tweet_count(change.skipped, were)
+        say(f"{skipped} left alone: somebody changed {them} since.")
 
 
 def console() -> Console:

@@ -33,9 +33,11 @@ def balance_warnings(
         return ()
     if len(present) == 1:
         total = sum(train.values())
+        several = f"All {total:,} tweets to train on are"
+        all_of_them = "The only tweet to train on is" if total == 1 else several
         sentence = (
-            f"All {total:,} tweets to train on are labelled {present[0]}, so there is nothing to "
-            "tell apart; label some otherwise."
+            f"{all_of_them} labelled {present[0]}, so there is nothing to tell apart; label some "
+            "otherwise."
         )
         return (BalanceWarning(f"all tweets are {present[0]}", sentence),)
     others = (_other_shares(name, train, splits.get(name, {}), labels) for name in ("dev", "test"))

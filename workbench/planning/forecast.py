@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.plurals import counted
 from workbench.planning.base_facts import notable_facts
 from workbench.planning.devices import Device
 from workbench.planning.fit_steps import fit_sizes, fit_steps
@@ -70,8 +71,9 @@ class Forecast:
         held = "" if self.uses_trl else f" (memory {self.memory_mode.name})"
         several = "for each process" if self.device.kind == "cpu" else "on each GPU"
         each = f" {several}" if self.launch.processes > 1 else ""
+        steps = counted(self.steps, "step")
         lines = [
-            f"about {duration(self.time.seconds)} for {self.steps:,} steps ({self.time.source})",
+            f"about {duration(self.time.seconds)} for {steps} ({self.time.source})",
             f"about {self.memory.needed / GIB:.1f} GiB{each}{held}; "
             f"{self.device.free / GIB:.1f} GiB are free on {self.device.name}",
         ]

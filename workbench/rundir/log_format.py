@@ -6,6 +6,7 @@ import math
 import time
 from typing import Any
 
+from storage.plurals import counted
 from workbench.figures import percent
 from workbench.rundir.expected_time import ExpectedTime
 from workbench.rundir.folder import LIVE, State
@@ -79,7 +80,7 @@ def _format_dev(values: dict[str, Any]) -> str:
     return (
         f"{_progress('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
         f"accuracy {percent(_number(values, 'accuracy'))} "
-        f"on {values.get('n', 0):,} dev tweets{best}"
+        f"on {counted(values.get('n', 0), 'dev tweet')}{best}"
     )
 
 

@@ -22,6 +22,7 @@ from storage.formats.values import codes, scores
 from storage.formats.values.cells import text_of, value_of
 from storage.formats.values.column_names import NAMES, fold
 from storage.formats.values.scores import LabelMeanings, ScoreColumns, Scores
+from storage.plurals import counted
 from storage.runs import runs
 from storage.store import Store, last_visible_id, now
 from storage.transfer.tweet_matching import Match, TweetKey, TweetMatcher
@@ -147,7 +148,7 @@ def import_predictions(
 def _nothing(name: str, found: ImportedPredictions) -> str:
     """Why a file brings no prediction."""
     if not found.unmatched:
-        return f"{name} has no prediction in any of its {found.read:,} rows."
+        return f"{name} has no prediction in {counted(found.read, 'row')}."
     return (
         f"{name} is about no tweet of this workspace ({'; '.join(found.unmatched_rows)}); --id and "
         "--text name the columns that tell which tweet a row is about."

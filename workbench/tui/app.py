@@ -14,6 +14,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from storage.plurals import counted
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
@@ -106,7 +107,7 @@ class WorkbenchApp(App[None]):
     async def on_unmount(self) -> None:
         """Close the workspace, and say how many edits could not be saved."""
         if unsaved := await self._browse.save_queue.close():
-            edits = "1 edit was" if unsaved == 1 else f"{unsaved:,} edits were"
+            edits = counted(unsaved, "edit was", "edits were")
             self.problem = f"{edits} not saved, as the program was closed before."
         self.store.close()
 

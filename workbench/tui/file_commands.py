@@ -10,6 +10,7 @@ from typing import Any
 from textual.app import App
 
 from storage.errors import UserError
+from storage.plurals import counted, tweet_count
 from workbench import escaping
 from workbench.tui import screen_stack
 from workbench.tui.dialogs.choose import ChoiceDialog
@@ -47,7 +48,7 @@ class FileCommands:
 
         self._prompt(
             "export to",
-            f"{count:,} tweets; endings: .csv .tsv .json .jsonl .parquet, also with .gz or .zst",
+            f"{tweet_count(count)}; endings: .csv .tsv .json .jsonl .parquet, also .gz or .zst",
             accept,
         )
 
@@ -56,7 +57,7 @@ class FileCommands:
         done = await self._host.command(
             "export", *options, "--json", "--", str(path), filter_text, let_finish=True
         )
-        self._host.say(f"{done['written']:,} tweets written to {path}.")
+        self._host.say(f"{tweet_count(done['written'])} written to {path}.")
 
     def take_snapshot(self) -> None:
         """Ask for a name, and give it to the labels as they are."""
@@ -72,7 +73,7 @@ class FileCommands:
         taken = await self._host.command(
             "snapshot", *self._as_annotator(), "--", name, let_finish=True
         )
-        self._host.say(f"Snapshot {taken['name']!r} of {taken['tweets']:,} tweets.")
+        self._host.say(f"Snapshot {taken['name']!r} of {tweet_count(taken['tweets'])}.")
 
     def restore_snapshot(self) -> None:
         """Choose a snapshot, and give all tweets the labels and marks that they had then."""
@@ -101,7 +102,8 @@ class FileCommands:
             return
         kinds = [_change(change) for change in found["changes"]]
         more = ["…"] if len(kinds) > MAX_CHANGES else []
-        text = f"{found['tweets']:,} tweets change: {', '.join(kinds[:MAX_CHANGES] + more)}."
+        those = tweet_count(found["tweets"], "changes", "change")
+        text = f"{those}: {', '.join(kinds[:MAX_CHANGES] + more)}."
         question = ConfirmDialog(
             f"Go back to {name!r}? {text}", "go back, as one step that u undoes"
         )
@@ -113,9 +115,8 @@ class FileCommands:
             "restore", *self._as_annotator(), "--", name, let_finish=True
         )
         self._browse.look_again()
-        self._host.say(
-            f"{len(change['tweets']):,} tweets are as in {name!r} again; u takes it back."
-        )
+        those = tweet_count(len(change["tweets"]), "is", "are")
+        self._host.say(f"{those} as in {name!r} again; u takes it back.")
 
     def _as_annotator(self) -> tuple[str, ...]:
         """Options that make a command's step one of this annotator, who can undo it here."""
@@ -152,7 +153,7 @@ def _description(taken: dict[str, Any]) -> str:
 def _change(change: dict[str, Any]) -> str:
     count, field = f"{change['count']:,}", change["field"]
     if field == "note":
-        return f"{count} notes"
+        return counted(change["count"], "note")
     if field != "label":
         return f"{count} {field} {'on' if change['new'] else 'off'}"
     return f"{count} {change['old'] or 'none'} → {change['new'] or 'none'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from storage.plurals import tweet_count
 from workbench.analysis import baseline
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
@@ -20,7 +21,7 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
     n_labels = len(job.labels)
     reporter.report(
         "note",
-        text=f"{len(train.ids):,} tweets to learn from in {settings.folds} folds, "
+        text=f"{tweet_count(len(train.ids))} to learn from in {settings.folds} folds, "
         f"{len(wanted.ids):,} to predict",
     )
     reporter.phase("fitting out of fold")

@@ -59,7 +59,7 @@ def test_tweets_imported_in_between_are_counted(filled, cli, write):
     ok(cli("snapshot", "start"))
     ok(cli("import", write("u.csv", "text,label\nsideways again,positive\n")))
     assert ok(cli("diff", "start", "--json")).json["imported"] == 1
-    assert "1 tweets are in one of them only" in ok(cli("diff", "start")).out
+    assert "1 tweet is in one of them only" in ok(cli("diff", "start")).out
 
 
 def test_a_snapshot_that_is_not_there_fails_with_a_sentence(filled, cli):

@@ -233,7 +233,7 @@ def test_the_stock_trainer_takes_smaller_batches_and_accumulates_more(
     assert any(
         "memory ran out after step 2; going on from the last checkpoint" in note for note in told()
     )
-    assert "the longest batch fits: 1 tweets a pass, 8 a step in 8 passes" in told()
+    assert "the longest batch fits: 1 tweet a pass, 8 a step in 8 passes" in told()
 
 
 @pytest.mark.slow

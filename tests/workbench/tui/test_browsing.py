@@ -99,7 +99,7 @@ async def test_escape_in_the_filter_puts_the_list_back(start):
     async with start() as driver:
         await driver.press("j", "j", "slash")
         await driver.type("moon")
-        await driver.until_seen("1 tweets; enter applies")
+        await driver.until_seen("1 tweet; enter applies")
         await driver.press("escape")
         await driver.until_seen("3 / 12")
         assert driver.current == 3

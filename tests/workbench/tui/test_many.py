@@ -72,8 +72,8 @@ async def test_one_more_is_asked_for_with_what_would_become_what(start, large):
         ("x", "2 included → excluded"),
         ("f", "2 not flagged → flagged"),
         ("a", "2 not ambiguous → ambiguous"),
-        ("0", "1 positive → none, 1 stay as they are"),
-        ("1", "1 none → positive, 1 stay as they are"),
+        ("0", "1 positive → none, 1 stays as it is"),
+        ("1", "1 none → positive, 1 stays as it is"),
     ],
 )
 async def test_a_tweet_out_of_sight_is_asked_for_whatever_the_key(start, large, key, asked):

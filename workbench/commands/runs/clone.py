@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from storage.plurals import counted, tweet_count
 from storage.runs import runs as stored_runs
 from workbench.commands.runs.launch_options import (
     choose_launch,
@@ -73,14 +74,12 @@ def clone(
         launching.start_run(snapshot.path, how)
         if not settings.as_json:
             say(
-                f"Run {snapshot.job.id} ({chosen.name}): the {snapshot.train:,} tweets of run "
+                f"Run {snapshot.job.id} ({chosen.name}): the {tweet_count(snapshot.train)} of run "
                 f"{number} to train on."
             )
             if snapshot.now_test:
-                say(
-                    f"{snapshot.now_test:,} of its tweets are left out, as they are test tweets by "
-                    "now or nearly equal to one."
-                )
+                those = counted(snapshot.now_test, "of its tweets is", "of its tweets are")
+                say(f"{those} left out, as now in test or nearly equal to a test tweet.")
         warn_of_logout()
         report_run(settings, store, snapshot.job.id, waits)
 

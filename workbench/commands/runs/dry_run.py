@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.runs import training_set
 from storage.store import Store
@@ -96,8 +97,8 @@ def print_forecast(
         print_json(values)
         return
     say(
-        f"{recipe.name}: {len(train):,} tweets to train on, {len(dev):,} for dev, {scored:,} to "
-        "score; nothing is started."
+        f"{recipe.name}: {tweet_count(len(train))} to train on, {len(dev):,} for dev, {scored:,} "
+        "to score; nothing is started."
     )
     if ancestor is not None:
         say(f"It would begin with the adapter of run {ancestor.number}.")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storage.formats.source import ReadOptions
+from storage.plurals import counted, tweet_count
 from storage.runs import runs as stored_runs
 from storage.runs.runs import Run
-from storage.transfer.importing import counted
 from workbench import escaping
 from workbench.commands.importing import named_inputs, pairs, reading_options
 from workbench.console.options import Settings, common_options
-from workbench.console.printing import print_json, say, tweet_count
+from workbench.console.printing import print_json, say
 from workbench.console.progress import progress_bar
 from workbench.figures import accuracy
 
@@ -100,7 +100,7 @@ def _print(file: str, found: ImportedPredictions, run: Run) -> None:
     for notice in found.notices:
         say(notice)
     by = ", ".join(f"{number:,} by {what}" for what, number in found.matched.items() if number)
-    parts = [f"{found.read:,} rows read", f"{by} matched"]
+    parts = [f"{counted(found.read, 'row')} read", f"{by} matched"]
     parts += [f"{found.repeated:,} repeated"] if found.repeated else []
     parts += [f"{found.empty:,} without a prediction"] if found.empty else []
     say(", ".join(parts) + ".")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.store import Store
 from workbench.commands.groups import compare_texts
@@ -129,7 +130,7 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if not settings.as_json:
             dev = f", {snapshot.dev:,} for dev" if snapshot.dev else ""
             say(
-                f"Run {snapshot.job.id} ({chosen.name}): {snapshot.train:,} tweets to train on"
+                f"Run {snapshot.job.id} ({chosen.name}): {tweet_count(snapshot.train)} to train on"
                 f"{dev}."
             )
             if outside := tweets.counts_outside_label_set(store):
@@ -213,7 +214,7 @@ def predict(
                 )
         launching.start_run(snapshot.path, how)
         if not settings.as_json:
-            say(f"Run {snapshot.job.id}: {snapshot.predict:,} tweets to score.")
+            say(f"Run {snapshot.job.id}: {tweet_count(snapshot.predict)} to score.")
         warn_of_logout()
         report_run(settings, store, snapshot.job.id, waits)
 

@@ -8,6 +8,7 @@ import sys
 import click
 
 from storage.errors import UsageError
+from storage.plurals import counted
 from storage.runs import runs as stored_runs
 from storage.runs.displayed_run import shown_run
 from workbench import escaping
@@ -73,7 +74,7 @@ def delete(settings: Settings, numbers: tuple[int, ...], yes: bool, empty_trash:
 
 
 def _deleted(runs: int) -> str:
-    return f"{runs:,} deleted run{'' if runs == 1 else 's'}"
+    return counted(runs, "deleted run")
 
 
 @click.command()
@@ -110,7 +111,7 @@ def undelete(settings: Settings, number: int | None) -> None:
     if settings.as_json:
         print_json(run.as_json())
     else:
-        say(f"Run {number} is back ({run.state}, {run.predictions:,} predictions).")
+        say(f"Run {number} is back ({run.state}, {counted(run.predictions, 'prediction')}).")
 
 
 COMMANDS = (delete, undelete)

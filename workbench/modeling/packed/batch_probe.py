@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from storage.plurals import counted, tweet_count
 from workbench.modeling.base.out_of_memory import fits_in_memory, out_of_memory_error
 from workbench.modeling.data.batches import Batch
 from workbench.modeling.packed.forward_backward import ForwardBackward
@@ -30,8 +31,8 @@ def probe_longest_batch(
             count = len(schedule.split_into_passes(own))
             note(
                 f"the longest batch fits: {batches[0].input_ids.numel():,} tokens; "
-                f"{schedule.examples_per_step} tweets a step in {count} "
-                f"pass{'es' if count > 1 else ''}"
+                f"{tweet_count(schedule.examples_per_step)} a step in "
+                f"{counted(count, 'pass', 'passes')}"
             )
             return
         forward_backward.release_graphs()

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
+from storage.plurals import counted, tweet_count
 from workbench.modeling.base.out_of_memory import (
     fits_in_memory,
     is_out_of_memory,
@@ -77,15 +78,16 @@ def _largest_that_fits(
             divided = with_micro_batch(settings, micro)
             report(
                 "note",
-                text=f"the longest batch fits: {micro} tweets a pass, "
-                f"{micro * divided.accumulation} a step in {divided.accumulation} passes",
+                text=f"the longest batch fits: {tweet_count(micro)} a pass, "
+                f"{micro * divided.accumulation} a step in "
+                f"{counted(divided.accumulation, 'pass', 'passes')}",
             )
             return trainer
         device_type = trainer.model.device.type
         _unload_adapter(trainer)
         trainer = None  # before the next one takes its place
         release_memory()
-        report("note", text=f"the longest batch of {micro} tweets does not fit")
+        report("note", text=f"the longest batch of {tweet_count(micro)} does not fit")
     raise out_of_memory_error(device_type, "the longest tweet")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from storage.history.events import Value
 from storage.history.labels import UndoPreview
+from storage.plurals import tweet_count
 
 FieldChange = tuple[str, Value, Value]
 """A field of a tweet, its old value and its new one."""
@@ -24,21 +25,24 @@ def confirm_question(changes: Mapping[FieldChange, int]) -> str:
     total = sum(changes.values())
     new = {(field, old, to): count for (field, old, to), count in changes.items() if old != to}
     if not new:
+        if total == 1:
+            return "1 tweet would stay as it is, and counts as looked at. Go on?"
         return f"{total:,} tweets would stay as they are, and count as looked at. Go on?"
     ranked = sorted(new.items(), key=lambda item: (-item[1], _arrow(item[0])))
     parts = [f"{count:,} {_arrow(change)}" for change, count in ranked[:MAX_CHANGES]]
     if more := [count for _, count in ranked[MAX_CHANGES:]]:
         parts.append(f"{sum(more):,} in {len(more):,} other ways")
     if same := total - sum(new.values()):
-        parts.append(f"{same:,} stay as they are")
-    return f"{sum(new.values()):,} of {total:,} tweets would change: {', '.join(parts)}. Go on?"
+        parts.append("1 stays as it is" if same == 1 else f"{same:,} stay as they are")
+    return f"{sum(new.values()):,} of {tweet_count(total)} would change: {', '.join(parts)}. Go on?"
 
 
 def undo_question(kind: str, outlook: UndoPreview) -> str:
     """The question whether the next undo or redo, named by its kind, shall be done."""
-    left = (
-        f" {outlook.left:,} are left alone, as somebody changed them since." if outlook.left else ""
-    )
+    alone = "1 is left alone, as somebody changed it since."
+    if outlook.left != 1:
+        alone = f"{outlook.left:,} are left alone, as somebody changed them since."
+    left = f" {alone}" if outlook.left else ""
     return f"{kind}: {confirm_question(outlook.changes)}{left}"
 
 
@@ -50,9 +54,10 @@ def labels_sentence(changes: Mapping[FieldChange, int]) -> str:
         became[new] += count * (old != new)
     became = +became
     same = total - became.total()
-    tweets = f"{total:,} tweets" if not same else f"{became.total():,} of {total:,} tweets"
+    tweets = f"{became.total():,} of {tweet_count(total)}" if same else tweet_count(total)
     if not became:
-        return f"No label changed: {total:,} tweets had it, and count as looked at (one undo step)."
+        had = f"{tweet_count(total)} had it, and {'counts' if total == 1 else 'count'}"
+        return f"No label changed: {had} as looked at (one undo step)."
     if len(became) == 1:
         (label,) = became
         kept = {old for _, old, new in changes if old == new}
@@ -74,9 +79,11 @@ def marks_sentence(changes: Mapping[FieldChange, int], number: int | None) -> st
     if number is not None:
         return f"Tweet {number} {what}."
     if not same:
-        return f"{total:,} tweets {what} (one undo step)."
+        return f"{tweet_count(total)} {what} (one undo step)."
     were = "was" if same == 1 else "were"
-    return f"{total - same:,} of {total:,} tweets {what}, {same:,} {were} already (one undo step)."
+    return (
+        f"{total - same:,} of {tweet_count(total)} {what}, {same:,} {were} already (one undo step)."
+    )
 
 
 def _arrow(change: FieldChange) -> str:

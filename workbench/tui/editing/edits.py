@@ -12,6 +12,7 @@ from storage.history import labels
 from storage.history.edit_conflicts import latest_change
 from storage.history.events import EditContext, Progress
 from storage.history.labels import Change
+from storage.plurals import tweet_count
 from storage.query.tweets import states
 from storage.store import Store
 from storage.tweet import State, Tweet
@@ -155,4 +156,4 @@ def undo_sentence(done: str, change: Change, listed: bool) -> str:
 def tweets_phrase(ids: Iterable[int]) -> str:
     """A single tweet by its number, several by how many they are."""
     ids = list(ids)
-    return f"tweet {ids[0]}" if len(ids) == 1 else f"{len(ids):,} tweets"
+    return f"tweet {ids[0]}" if len(ids) == 1 else tweet_count(len(ids))

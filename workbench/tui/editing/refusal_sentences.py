@@ -7,6 +7,7 @@ from datetime import datetime
 
 from storage.errors import UserError
 from storage.history.edit_conflicts import EditConflict, LatestChange
+from storage.plurals import counted
 from storage.store import now
 
 MARK_ACTIONS = {
@@ -25,7 +26,7 @@ def refusal_sentence(error: UserError, tweets: Sequence[int], again: str, after:
     if isinstance(error, EditConflict):
         text = f"{conflict_sentence(error, tweets)}: {again} again to overrule."
     if after:
-        text += f" {after:,} edit{'s' if after > 1 else ''} after it not made either."
+        text += f" {counted(after, 'edit')} after it not made either."
     return text
 
 

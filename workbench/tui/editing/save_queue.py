@@ -14,6 +14,7 @@ from storage import store as stores
 from storage.errors import Busy, UserError
 from storage.history.events import Progress
 from storage.history.labels import Change
+from storage.plurals import counted
 from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain, open_again
 from workbench.tui.editing.edits import SavedEdit
 from workbench.tui.list_screen import ListScreen
@@ -182,7 +183,7 @@ class SaveQueue:
         count = self._unsaved
         if not count or not (self._blocked or self._leaving):
             return
-        edits = "1 edit waits" if count == 1 else f"{count:,} edits wait"
+        edits = counted(count, "edit waits", "edits wait")
         why = ", as another process is writing" if self._blocked else ""
         then = "; this closes when that is done, q again closes without" if self._leaving else ""
         self._screen.say(f"{edits} to be saved{why}{then}.")

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from storage.errors import UserError
 from storage.history.external_changes import refresh_labels
+from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.query.filters import FIELDS, FilterError, filter_for, source_column_terms
 from storage.query.order_validity import Basis
@@ -142,8 +143,8 @@ class FilterKeys(ListScreen):
             some = tweets.counts(self.store).tweets
             empty.update(NO_MATCH if some else NO_TWEETS)
         if self.prompt.request is not None:
-            number = f"{len(ids):,}" if whole else "…"
-            self.hint(f"{number} tweets; {self.prompt.request.hint}")
+            number = tweet_count(len(ids)) if whole else "… tweets"
+            self.hint(f"{number}; {self.prompt.request.hint}")
         elif self.focused is not self.tweets:
             self.tweets.focus()
 

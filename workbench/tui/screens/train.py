@@ -14,6 +14,7 @@ from textual.widgets import Button, Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from storage.errors import UserError
+from storage.plurals import counted
 from storage.runs import training_set
 from storage.store import open_store
 from workbench import escaping
@@ -92,7 +93,9 @@ class TrainScreen(Screen[None]):
             warnings = balance_warnings(training_set.label_counts(store), store.config.labels)
         finally:
             store.close()
-        text = f"{found:,} training tweets: labelled, not excluded or ambiguous, no test text"
+        text = (
+            f"{counted(found, 'training tweet')}: labelled, not excluded or ambiguous, no test text"
+        )
         if warnings:  # on one line, lest the form leaves a small terminal
             text += f"\n! {escaping.line(', '.join(warning.short for warning in warnings))}"
         self.app.call_from_thread(self.query_one("#snapshot", Static).update, text)

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from storage.plurals import tweet_count
 from storage.query.tweets import Counts
 from workbench import escaping
 
@@ -37,7 +38,7 @@ class StatusLine(Horizontal):
         parts += [f"filter {escaping.line(filter_text)}"] if filter_text else []
         parts += [order] if order else []
         parts += [
-            f"{counts.tweets:,} tweets",
+            tweet_count(counts.tweets),
             f"{counts.labelled:,} labelled",
             f"{counts.corrected:,} corrected",
             escaping.line(annotator),
