@@ -10,8 +10,9 @@ from storage import label_changes
 from storage.history import label_set
 from storage.history.label_set import LabelEntry
 from storage.history.labels import Change
+from storage.plurals import tweet_count
 from workbench.console.options import Settings, common_options, warn
-from workbench.console.printing import print_json, say, table, tweet_count
+from workbench.console.printing import print_json, say, table
 from workbench.console.progress import progress_bar
 
 
