@@ -50,7 +50,7 @@ def test_labels_that_stay_after_an_undo_that_was_skipped_are_work(small, reopen)
     assert labels.undo(small).skipped == 1
     labels.undo(ben)
     assert tweets.tweet(small, 1).label == "negative"
-    assert "1 of its tweets have been worked on since" in refusal(small, 1)
+    assert "1 of its tweets has been worked on since" in refusal(small, 1)
 
 
 @pytest.mark.parametrize("mark", ["review", "excluded", "ambiguous"])
@@ -130,7 +130,7 @@ def test_a_change_of_the_same_kind_since_stands_in_the_way(small, add, reopen):
     ben = reopen(small, "ben")
     labels.annotate(ben, 6, "what is this about?")
     labels.mark(ben, [1], "review", False)
-    assert "1 of its tweets have been worked on since (1 event by ben)" in refusal(small, 2)
+    assert "1 of its tweets has been worked on since (1 event by ben)" in refusal(small, 2)
     labels.undo(ben)
     unimporting.unimport(small, 2)
     assert tweets.tweet(small, 6).note == "what is this about?"
