@@ -13,15 +13,16 @@ from workbench.recipes.recipes import from_json
 
 
 def classify_texts(
-    adapter: Path, texts: Sequence[str], trust_remote_code: bool = False
+    adapter: Path, texts: Sequence[str], base: str | None = None, trust_remote_code: bool = False
 ) -> list[list[float]]:
     """The probability of each label for each text, in the order of the labels in workbench.json.
 
-    Raises UserError if the adapter or its base cannot be used.
+    `base` is where its base is, if not where it was. Raises UserError if the adapter or its base
+    cannot be used.
     """
     details = read_adapter_details(adapter)
     recipe = from_json(details["recipe"])
     assert recipe.quantization is not None  # noqa: S101 - every adapter comes from such a recipe
-    base = load_base(details["base"], recipe.quantization, trust_remote_code)
-    model = load_adapter(base, adapter)
-    return score_texts(model, saved_prompter(base.tokenizer, details), texts)
+    loaded = load_base(base or details["base"], recipe.quantization, trust_remote_code)
+    model = load_adapter(loaded, adapter)
+    return score_texts(model, saved_prompter(loaded.tokenizer, details), texts)

@@ -150,10 +150,26 @@ def fingerprint(name: str) -> str | None:
     return hasher.hexdigest()
 
 
+def base_here(name: str | None, known: str | None, other: str) -> str | None:
+    """Where the base of a run is on this machine, by its fingerprint.
+
+    A run that was made elsewhere names a folder of that machine; here it may be `other`, which the
+    workspace names.
+    """
+    if name is None or known is None or is_local(name) or fingerprint(other) != known:
+        return name
+    return absolute_name(other)
+
+
 def require_same_base(name: str | None, known: str | None) -> None:
     """Raise UserError if a local base is another than the one with a fingerprint."""
     if name is None or known is None:
         return
+    if not base_path(name).exists():
+        raise UserError(
+            f"There is no folder {name}, with the base of this run; put it there, or name where "
+            "the same base is as `base` in workbench.toml."
+        )
     require_model(name)
     if is_local(name) and fingerprint(name) != known:
         raise UserError(

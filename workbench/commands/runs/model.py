@@ -18,8 +18,9 @@ from workbench.commands.runs.trained_run import trained_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import spinner
-from workbench.recipes.base_models import is_local, require_same_base
+from workbench.recipes.base_models import base_here, is_local, require_same_base
 from workbench.rundir import folder as run_folder
+from workbench.rundir.folder import Job
 
 
 @click.command()
@@ -42,9 +43,11 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
-        ask = _ask_baseline if run.kind == "baseline" else _ask_model
         with spinner(f"Asking run {run.id}…"):
-            rows = ask(folder, texts)
+            if run.kind == "baseline":
+                rows = _ask_baseline(folder, texts)
+            else:
+                rows = _ask_model(folder, texts, store.config.base)
     folded = [run.fold(tuple(row)) for row in rows]
     answers: list[dict[str, Any]] = [
         {
@@ -92,18 +95,28 @@ def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     return rows
 
 
-def _ask_model(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
+def _ask_model(folder: Path, texts: tuple[str, ...], known_base: str) -> list[list[float]]:
     job = run_folder.read_job(folder)
-    if job.base is None or is_local(job.base):
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    require_same_base(job.base, job.base_print)
+    base = _usable_base(job, known_base)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from workbench.modeling.base.library_imports import import_libraries
 
     import_libraries()
     from workbench.modeling.classify import classify_texts
 
-    return classify_texts(folder / run_folder.ADAPTER, texts, job.trust_remote_code)
+    return classify_texts(folder / run_folder.ADAPTER, texts, base, job.trust_remote_code)
+
+
+def _usable_base(job: Job, known_base: str) -> str:
+    """The base of a run as it is found here; the hub is left alone if it is a folder.
+
+    Raises UserError if it is not here, or has changed since.
+    """
+    base = base_here(job.base, job.base_print, known_base)
+    if base is None or is_local(base):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    require_same_base(base, job.base_print)
+    return str(base)
 
 
 def _split_run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
@@ -130,16 +143,15 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
     wanted, folder = _split_run_and_folder(named)
     with settings.store() as store:
         run = trained_run(store, promoted_run(store) if wanted is None else wanted)
-        path, number = store.run_folder(run.id), run.id
+        path, number, known_base = store.run_folder(run.id), run.id, store.config.base
     job = run_folder.read_job(path)
-    if is_local(str(job.base)):
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    base = _usable_base(job, known_base)
     from workbench.modeling.export.export import export_model
 
-    require_same_base(job.base, job.base_print)
     with settings.user_umask(), spinner(f"Writing run {number}…"):
         texts = _some_texts(path)
-        export_model(path / run_folder.ADAPTER, folder, merge, job.trust_remote_code, texts)
+        adapter = path / run_folder.ADAPTER
+        export_model(adapter, folder, merge, base, job.trust_remote_code, texts)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
     else:

@@ -25,7 +25,7 @@ from workbench.console.printing import say, unknown_labels_sentence
 from workbench.console.progress import spinner
 from workbench.planning.base_facts import notable_facts
 from workbench.recipes import recipes
-from workbench.recipes.base_models import require_model, require_same_base
+from workbench.recipes.base_models import base_here, require_model, require_same_base
 from workbench.recipes.recipes import Recipe
 from workbench.rundir import folder as run_folder
 from workbench.runs import launching
@@ -201,13 +201,14 @@ def predict(
             run = trained_run(store, number)
             path = store.run_folder(run.id)
             job = run_folder.read_job(path)
-            require_same_base(job.base, job.base_print)
+            model = base_here(job.base, job.base_print, store.config.base)
+            require_same_base(model, job.base_print)
             start_engine(how)
             with spinner("freezing the tweets"):
                 snapshot = snapshot_prediction(
                     store,
                     job.recipe,
-                    str(job.base),
+                    str(model),
                     filter_text,
                     path / run_folder.ADAPTER,
                     job.trust_remote_code,

@@ -19,6 +19,7 @@ def export_model(
     adapter: Path,
     to: Path,
     merge: bool,
+    base: str | None = None,
     trust_remote_code: bool = False,
     texts: Sequence[str] = (),
 ) -> None:
@@ -26,10 +27,12 @@ def export_model(
 
     A merged model has the weights that 4-bit training computed with (the base dequantised), so
     that it predicts what the run predicted. What is written is read back and asked about three of
-    the texts before it gets its name. Raises UserError if the adapter or its base cannot be used,
-    if the folder is not empty, or if the model that is read back answers otherwise.
+    the texts before it gets its name. `base` is where the base is, if not where it was. Raises
+    UserError if the adapter or its base cannot be used, if the folder is not empty, or if the model
+    that is read back answers otherwise.
     """
     details = read_adapter_details(adapter)
+    details |= {"base": base or details["base"]}
     with _put_in_place(to) as partial:
         from workbench.modeling.base.library_imports import import_libraries
 
