@@ -30,6 +30,13 @@ from storage.transfer.rows import ParsedRow, StoredTweet
 
 UPDATES = ("labels", "flags", "notes", "splits")
 """What can be updated."""
+OTHERWISE = {
+    "labels": "another label",
+    "flags": "other flags",
+    "notes": "another note",
+    "splits": "another split",
+}
+"""What a file has of a tweet that is there, in words."""
 UPDATE_OF = {"label": "labels", "note": "notes", "split": "splits"} | dict.fromkeys(MARKS, "flags")
 UNLABELLED = (
     "e.field = 'label' AND c.label IS NULL AND c.gold IS NULL AND NOT EXISTS (SELECT 1 "

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from storage.plurals import counted, tweet_count
-from storage.transfer.merging import MergeDifference, MergeReport, ValueDifference
+from storage.transfer.merging import OTHERWISE, MergeDifference, MergeReport, ValueDifference
 
 MOST_CHANGES = 4
 """Changes of one kind that are told one by one."""
-OTHERWISE = {
-    "labels": "another label",
-    "flags": "other flags",
-    "notes": "another note",
-    "splits": "another split",
-}
 TAKEN = {
     "labels": "the label",
     "flags": "the flags",

@@ -26,6 +26,7 @@ def commands(
                 lambda action=binding.action, node=node: app.run_action(action, node),
             )
     for name, does, act in (
+        ("import a file", "tweets, and what differs if you say so", files.import_file),
         ("export the tweets of the list", "to a file for elsewhere", files.export),
         ("take a snapshot", "a name for the labels as they are", files.take_snapshot),
         ("go back to a snapshot", "one step, which undo takes back", files.restore_snapshot),

@@ -11,6 +11,7 @@ from textual.app import App
 
 from storage.errors import UserError
 from storage.plurals import counted, tweet_count
+from storage.transfer.merging import OTHERWISE
 from workbench import escaping
 from workbench.tui import screen_stack
 from workbench.tui.dialogs.choose import ChoiceDialog
@@ -58,6 +59,54 @@ class FileCommands:
             "export", *options, "--json", "--", str(path), filter_text, let_finish=True
         )
         self._host.say(f"{tweet_count(done['written'])} written to {path}.")
+
+    def import_file(self) -> None:
+        """Ask for a file, and take its tweets in."""
+
+        def accept(text: str) -> bool:
+            if text.strip():
+                self._begin(self._import(Path(text.strip()).expanduser().absolute()))
+            return bool(text.strip())
+
+        self._prompt("import", "a file of tweets; what columns mean is found out", accept)
+
+    async def _import(self, path: Path) -> None:
+        """Import a file, and ask whether what it has otherwise shall count."""
+        self._host.say(f"Importing {path} …")
+        report = await self._host.command(
+            "import", *self._as_annotator(), "--", str(path), let_finish=True
+        )
+        self._browse.look_again()
+        found = report["merged"]["differences"]
+        added = f"{path.name}: {counted(report['added'], 'new tweet')}"
+        if not found:
+            there = f", {report['existing']:,} there already" if report["existing"] else ""
+            self._host.say(f"{added}{there}.")
+            return
+        differs = ", ".join(
+            f"{tweet_count(kind['tweets'], 'has', 'have')} {OTHERWISE[kind['kind']]} "
+            f"({_most(kind['changes'])})"
+            for kind in found
+        )
+        question = ConfirmDialog(
+            f"{added}. In the file {differs}. Take that?", "take it, as one step that u undoes"
+        )
+        self._ask(question, lambda: self._update(path, [kind["kind"] for kind in found]))
+
+    async def _update(self, path: Path, kinds: list[str]) -> None:
+        report = await self._host.command(
+            "import",
+            *self._as_annotator(),
+            "--update",
+            ",".join(kinds),
+            "--",
+            str(path),
+            let_finish=True,
+        )
+        self._browse.look_again()
+        taken = report["merged"]["updated"]
+        parts = ", ".join(f"{kind} of {tweet_count(number)}" for kind, number in taken.items())
+        self._host.say(f"Taken from {path.name}: {parts or 'nothing'}; u takes it back.")
 
     def take_snapshot(self) -> None:
         """Ask for a name, and give it to the labels as they are."""
@@ -148,6 +197,17 @@ def _description(taken: dict[str, Any]) -> str:
     at = datetime.fromtimestamp(taken["at"] / 1000).strftime("%Y-%m-%d %H:%M")
     note = f": {taken['note']}" if taken["note"] else ""
     return escaping.line(f"{at} {taken['annotator']}{note}")
+
+
+def _most(changes: list[dict[str, Any]]) -> str:
+    """The most frequent changes of one kind that a file would make."""
+    told = [
+        _change({**change, "count": change["tweets"]})
+        if change["field"] != "split"
+        else f"{change['tweets']:,} {change['old']} → {change['new']}"
+        for change in changes[:MAX_CHANGES]
+    ]
+    return ", ".join(told + ["…"] * (len(changes) > MAX_CHANGES))
 
 
 def _change(change: dict[str, Any]) -> str:

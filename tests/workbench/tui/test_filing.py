@@ -81,6 +81,39 @@ async def test_the_list_is_exported_and_a_file_replaced_only_if_one_says_so(
         assert [int(row["external_id"][1:]) for row in read_csv(tmp_path / "out.csv")] == found
 
 
+async def test_a_file_is_imported_and_what_differs_is_asked_for(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with start() as driver:
+        first = driver.tweet(1)
+        rows = f"{first.external_id},{first.text},negative\nnew,a brand new one,positive\n"
+        (tmp_path / "more.csv").write_text("id,text,label\n" + rows)
+        for answer, label in (("n", "positive"), ("y", "negative")):
+            await palette(driver, "import a file")
+            await driver.until_seen("a file of tweets")
+            await driver.type("more.csv")
+            await driver.press("enter")
+            await driver.until_seen("1 tweet has another label (1 positive → negative). Take that?")
+            await driver.until_seen("more.csv: 1 new" if answer == "n" else "more.csv: 0 new")
+            await driver.press(answer)
+            if answer == "y":
+                await driver.until_seen("Taken from more.csv: labels of 1 tweet; u takes it back.")
+            assert driver.tweet(1).label == label
+        await driver.until_seen("13 tweets")
+        await driver.press("u")
+        await driver.until(lambda: driver.tweet(1).label == "positive")
+
+
+async def test_a_file_that_cannot_be_imported_says_why_and_the_screen_stays(start, tmp_path):
+    async with start() as driver:
+        await palette(driver, "import a file")
+        await driver.until_seen("a file of tweets")
+        await driver.type(f"{tmp_path}/nowhere.csv")
+        await driver.press("enter")
+        await driver.until(lambda: "Importing" not in driver.text)
+        await driver.until_seen("nowhere.csv")
+        assert driver.app.is_running
+
+
 async def test_an_export_that_fails_says_why_and_the_screen_stays(start, tmp_path):
     async with start() as driver:
         await palette(driver, "export the tweets")
