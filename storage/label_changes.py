@@ -114,7 +114,7 @@ def require_distinct(db: sqlite3.Connection, folder: Path, changes: Iterable[Lab
 
 def sentences(db: sqlite3.Connection, changes: Iterable[LabelChange]) -> tuple[str, ...]:
     """What became of the labels, as parts of a sentence."""
-    names = dict(db.execute("SELECT id, name FROM labels").fetchall())
+    names = dict(db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
     return tuple(_sentence(change, names) for change in changes)
 
 
@@ -209,7 +209,7 @@ def names_at(db: sqlite3.Connection) -> NamesAt:
         "WHERE old IS NOT NULL AND new IS NOT NULL ORDER BY id"
     ):
         renamed.setdefault(label, []).append((action, old))
-    return NamesAt(dict(db.execute("SELECT id, name FROM labels").fetchall()), renamed)
+    return NamesAt(dict(db.execute("SELECT id, name FROM labels ORDER BY id").fetchall()), renamed)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class LabelNames(dict[int, str]):
     """The names of the labels by number; one that others have added since is looked up."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        super().__init__(db.execute("SELECT id, name FROM labels").fetchall())
+        super().__init__(db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
         self._db = db
 
     def __missing__(self, number: int) -> str:
@@ -285,7 +285,7 @@ def refresh_settings(store: Store) -> None:
     """Read the settings and the names of the labels again."""
     store.settings.change = label_changes.newest(store.db)
     store.settings.config = label_changes.read_settings(store.db, store.folder)
-    found = dict(store.db.execute("SELECT id, name FROM labels").fetchall())
+    found = dict(store.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
     store.label_names.clear()
     store.label_names.update(found)
     store.label_ids.clear()

@@ -33,7 +33,7 @@ def data_version(store: Store) -> int | None:
 
 def refresh_labels(store: Store) -> bool:
     """Take in which labels there are since others worked; whether these are others than before."""
-    found = dict(store.db.execute("SELECT id, name FROM labels").fetchall())
+    found = dict(store.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
     known = store.settings.change
     if found == store.label_names and label_changes.newest(store.db) == known:
         return False

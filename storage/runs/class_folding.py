@@ -44,7 +44,7 @@ def fold_pending(store: Store) -> None:
 
 
 def _numbers(writer: BulkWriter) -> dict[int, str]:
-    return dict(writer.db.execute("SELECT id, name FROM labels").fetchall())
+    return dict(writer.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
 
 
 def _fold(writer: BulkWriter, run: Run, numbers: dict[str, int]) -> None:

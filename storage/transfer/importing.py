@@ -227,7 +227,7 @@ def run(
     with lock_imports(store, waiting), bulk_writer(store) as writer:
         sweep(writer)
         with _label_numbers(store, writer.db, plan.labels, keep=not dry_run) as numbers:
-            names = dict(writer.db.execute("SELECT id, name FROM labels").fetchall())
+            names = dict(writer.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
             path = Path(plan.source.name)
             merging = TweetMerge(writer.db, plan.options.update, plan.is_export, numbers)
             columns = plan.columns.as_json()
