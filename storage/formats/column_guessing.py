@@ -42,9 +42,11 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
         found = next((c for c in _called(part, free) if _plausible(part, c, sample, labels)), None)
         if part not in chosen and found is not None:
             chosen[part] = found
+    if "id" not in named and _is_of_judgements(chosen, sample):
+        del chosen["id"]
     free = [column for column in present if column not in chosen.values()]
     if "text" not in chosen:
-        longest = max(free, key=lambda column: _mean_length(column, sample), default=None)
+        longest = max(free, key=lambda column: _looks_like_text(column, sample), default=None)
         if longest is None or _mean_length(longest, sample) < 10:
             columns = ", ".join(map(repr, present))
             raise UsageError(
@@ -137,6 +139,29 @@ def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:
     pairs = [(str(row.get(text) or ""), str(row.get(full) or "")) for row in sample]
     longer = any(len(whole) > len(cut) for cut, whole in pairs)
     return full if longer or all(whole in ("", cut) for cut, whole in pairs) else None
+
+
+def _is_of_judgements(chosen: Mapping[str, str], sample: Rows) -> bool:
+    """Whether each judgement has an id of its own: most texts come from several, none with one."""
+    if not {"text", "id", "annotator"} <= chosen.keys():
+        return False
+    text, number, annotator = (chosen[part] for part in ("text", "id", "annotator"))
+    said: dict[str, list[tuple[str, str]]] = {}
+    for row in sample:
+        who = str(row.get(annotator)), str(row.get(number))
+        said.setdefault(str(row.get(text)), []).append(who)
+    several = [pairs for pairs in said.values() if len({who for who, _ in pairs}) > 1]
+    return 2 * len(several) > len(said) and all(
+        len({number for _, number in pairs}) == len(pairs) for pairs in several
+    )
+
+
+def _looks_like_text(column: str, sample: Rows) -> tuple[bool, float]:
+    """Long texts that differ; an instruction that stands in every row is none."""
+    values = {str(row.get(column)) for row in sample}
+    varied = len(values) > 1 or len(sample) == 1
+    length = _mean_length(column, sample)
+    return varied and length >= 10, length
 
 
 def _mean_length(column: str, sample: Rows) -> float:

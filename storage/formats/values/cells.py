@@ -19,8 +19,8 @@ DEEPEST = 5
 """Lists in lists that are looked into."""
 LONGEST = 2_000
 """Characters of a cell in which a list or an object is looked for."""
-EMPTY = frozenset(("nan", "null", "<na>"))
-"""What programs write into cells of labels that are empty."""
+EMPTY = frozenset(("nan", "null", "<na>", "na", "n/a", "#n/a", "#n/a n/a", "#value!", "#ref!"))
+"""What programs and spreadsheets write into cells of labels that are empty."""
 
 
 def value_of(cell: Any) -> str | None:

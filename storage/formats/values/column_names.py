@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 NAMES = {
     "text": (
         "text",
@@ -18,6 +20,8 @@ NAMES = {
         "tokens",
     ),
     "label": (
+        "label text",
+        "label name",
         "label",
         "sentiment",
         "class",
@@ -30,7 +34,7 @@ NAMES = {
         "annotation",
         "cats",
     ),
-    "id": ("external id", "tweet id", "status id", "id", "uid", "idx"),
+    "id": ("external id", "tweet id", "status id", "unit id", "id", "uid", "idx"),
     "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
     "url": ("url", "tweet url", "link", "permalink"),
     "split": ("split", "partition", "fold"),
@@ -72,6 +76,11 @@ SPLIT_NAMES = {
 """The split that a value means."""
 
 
+CROWD = re.compile(r"(?:input|output|answer|assignment)[.:](?=.)")
+"""What crowd platforms put before the names of columns: MTurk a dot after it, Toloka a colon."""
+
+
 def fold(name: str) -> str:
     """The name of a column without what differs between spellings of it."""
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    name = CROWD.sub("", name.casefold().strip(), count=1)
+    return " ".join(name.replace("_", " ").replace("-", " ").split())

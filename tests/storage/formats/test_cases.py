@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from storage.errors import UserError
+from storage.query import tweets
 
 CASES = Path(__file__).parents[2] / "fixtures" / "cases"
 UP, DOWN, SIDE = "up and away we go", "down it goes today", "sideways all day long"
@@ -179,3 +181,74 @@ def test_a_named_column_of_splits_may_hold_splits_only(taken, make_store, take_i
         "test",
     ]
     assert report.notices == ()
+
+
+THREE = [(UP, "positive"), (DOWN, "negative"), (SIDE, "neutral")]
+HEADS = {
+    "mturk": (
+        "HITId,WorkerId,Input.text,Input.id,Answer.label",
+        "{hit},{who},{text},{number},{label}",
+    ),
+    "toloka": (
+        "INPUT:id\tINPUT:text\tOUTPUT:label\tGOLDEN:label\tASSIGNMENT:worker_id",
+        "{number}\t{text}\t{label}\t\t{who}",
+    ),
+    "appen": ("_unit_id,_id,_worker_id,sentiment,text", "{number},{hit},{who},{label},{text}"),
+    "rows with ids": ("id,annotator,text,label", "{hit},{who},{text},{label}"),
+}
+
+
+@pytest.mark.parametrize("platform", HEADS)
+def test_judgements_of_crowd_platforms_are_of_one_tweet(make_store, take_in, write, platform):
+    head, line = HEADS[platform]
+    rows = [
+        line.format(hit=f"9{place}{who}", who=f"w{who}", text=text, number=place, label=label)
+        for place, (text, label) in enumerate(THREE)
+        for who in (1, 2, 3)
+    ]
+    ending = "tsv" if "\t" in head else "csv"
+    store, report = take_in(
+        make_store(labels=()), write(f"crowd.{ending}", "\n".join([head, *rows, ""]))
+    )
+    assert [(t.text, t.gold) for t in tweets.each(store)] == THREE
+    assert report.judging == 6
+    assert report.columns["annotator"].endswith(("WorkerId", "worker_id", "annotator"))
+
+
+def test_ids_of_tweets_with_equal_texts_stay_ids(make_store, take_in, write):
+    """Most texts come once: two people who wrote the same have not judged one tweet."""
+    rows = ["1,ana,lost my bag,negative", "2,ben,lost my bag,positive", "3,ana,fine,neutral"]
+    rows += [f"{n},ben,text number {n},neutral" for n in range(4, 8)]
+    path = write("tweets.csv", "\n".join(["id,annotator,text,label", *rows, ""]))
+    store, report = take_in(make_store(labels=()), path)
+    assert (report.added, report.columns["id"]) == (7, "id")
+    assert tweets.tweet(store, 1).external_id == "1"
+
+
+@pytest.mark.parametrize("empty", ["N/A", "#N/A", "NA", "n/a", "nan", "#REF!"])
+def test_what_spreadsheets_write_for_nothing_is_no_label(make_store, take_in, write, empty):
+    path = write("sheet.csv", f"text,label\n{UP},positive\n{DOWN},{empty}\n{SIDE},negative\n")
+    store, report = take_in(make_store(labels=()), path)
+    assert [t.gold for t in tweets.each(store)] == ["positive", None, "negative"]
+    assert f"{empty!r} in column 'label' (1 row) is read as no label" in report.notices[0]
+
+
+def test_a_label_may_be_called_like_nothing(make_store, take_in, write):
+    path = write("sheet.csv", f"text,label\n{UP},NA\n{DOWN},EU\n")
+    store, _ = take_in(make_store(labels=("NA", "EU")), path)
+    assert [t.gold for t in tweets.each(store)] == ["NA", "EU"]
+
+
+def test_names_beside_codes_are_the_labels(make_store, take_in, write):
+    rows = [f"{text},{code},{label}" for code, (text, label) in enumerate(THREE)]
+    path = write("setfit.csv", "\n".join(["text,label,label_text", *rows, ""]))
+    store, report = take_in(make_store(labels=()), path)
+    assert [(t.text, t.gold) for t in tweets.each(store)] == THREE
+    assert report.columns["label"] == "label_text"
+
+
+def test_an_instruction_that_is_in_every_row_is_no_text(make_store, take_in, write):
+    asked = "What is the sentiment of this tweet, in a word?"
+    rows = [{"instruction": asked, "input": text, "output": label} for text, label in THREE]
+    store, _ = take_in(make_store(labels=()), write("alpaca.json", json.dumps(rows)))
+    assert [(t.text, t.gold) for t in tweets.each(store)] == THREE
