@@ -79,6 +79,7 @@ OPEN = (
 UNRANKED = _rest(QUEUED)
 RANKED = "(SELECT rank FROM queues WHERE name = 'suspects' AND tweet = c.tweet)"
 UNPREDICTED = _rest(HAS_PREDICTION)
+UNDISPUTED = _rest(f"({LEAD} IS NOT NULL)")
 CURSOR = "FROM predictions p JOIN current c USING (tweet) WHERE p.run = :run AND c.tweet = :cursor"
 DIFFERS = (
     "EXISTS (SELECT 1 FROM orders u WHERE u.run = :run AND u.name = 'disagreement' "
@@ -128,7 +129,7 @@ ORDERS = {
         (
             _judged("o.tweet", "NOT"),
             _judged("o.tweet", ""),
-            _rest(f"({LEAD} IS NOT NULL)"),
+            UNDISPUTED,
         ),
         f"coalesce({LEAD} + 3 * {DECIDED.format(tweet='c.tweet')}, 9), c.tweet",
     ),

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from storage.judgements import CONFLICTS
 from storage.query.conditions import Condition
 from storage.query.filters import filter_for
-from storage.query.orders import UNPREDICTED, UNRANKED, IndexScan, Order, order
+from storage.query.orders import UNDISPUTED, UNPREDICTED, UNRANKED, IndexScan, Order, order
 from storage.runs.displayed_run import require_predictions, require_run, shown_run
 from storage.runs.suspect_ranking import require_ranking
 from storage.store import Store, last_visible_id, removed_count
@@ -121,7 +122,10 @@ def page(
     begin = len(scans) - 1 if back else 0
     position = None
     if cursor is not None:
-        begin, position = _scan_of(store, query, cursor)
+        found_in = _scan_of(store, query, cursor)
+        if found_in is None:  # behind all that the list has
+            return page(store, query, limit, before=0) if back else []
+        begin, position = found_in
     found = []
     for scan in scans[begin::-1] if back else scans[begin:]:
         sql, values = _scan_sql(query, scan, back, paged=True, after_cursor=cursor is not None)
@@ -134,8 +138,10 @@ def page(
 
 
 def _needed(store: Store, query: ListQuery) -> tuple[IndexScan, ...]:
-    """The scans of the order but those for tweets without a prediction or rank, if none is."""
+    """The scans of the order but those for tweets that the list cannot have, or nobody has."""
     left_out = []
+    if any(condition.index == CONFLICTS for condition in query.conditions):
+        left_out.append(UNDISPUTED)  # at the end of a long list all tweets would be looked at
     for scan, sql, about in (
         (UNPREDICTED, "SELECT predictions FROM runs WHERE id = ?", query.run),
         (UNRANKED, "SELECT max(rank) FROM queues WHERE name = ?", "suspects"),
@@ -236,13 +242,14 @@ def _sorted(store: Store, query: ListQuery, few: Condition, also: int | None = N
     return [row[0] for row in store.db.execute(sql, query.values | {"also": also})]
 
 
-def _scan_of(store: Store, query: ListQuery, cursor: int) -> tuple[int, object]:
-    """The scan that a tweet is in, and its value there."""
+def _scan_of(store: Store, query: ListQuery, cursor: int) -> tuple[int, object] | None:
+    """The scan that a tweet is in, and its value there; None for one in a scan that is left out."""
     values = {"run": query.run, "cursor": cursor}
     for number, scan in enumerate(query.order.scans):
         if (row := store.db.execute(scan.cursor_value, values).fetchone()) is not None:
             return number, row[0]
-    return len(query.order.scans) - 1, None
+    last = len(query.order.scans) - 1
+    return (last, None) if query.order.scans[last].value is None else None
 
 
 def _scan_sql(

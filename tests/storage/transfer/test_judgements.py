@@ -10,7 +10,7 @@ import pytest
 
 from storage.groups import ties
 from storage.history import integrity, labels, ratings, snapshots
-from storage.query import paging, tweets
+from storage.query import orders, paging, tweets
 from storage.store import open_store
 from storage.transfer import exporting, removing, unimporting
 
@@ -244,6 +244,23 @@ def test_what_annotators_differ_on_comes_first(come):
         [4],
         [],
     ]
+
+
+def test_the_end_of_the_conflicts_looks_at_no_other_tweets(come, monkeypatch):
+    monkeypatch.setattr(paging, "FEW_ROWS", 0)
+    tied = "".join(f"{n},w1,text {n},up\n{n},w2,text {n},down\n" for n in range(1, 8))
+    store, _ = come(COLUMNS + tied + "8,w1,text 8,up\n9,w1,text 9,up\n9,w2,text 9,up\n")
+    labels.assign(store, [3], "up")
+    query = paging.list_query(store, "conflict:yes", "adjudicate")
+    assert orders.UNDISPUTED not in query.order.scans
+    assert orders.UNDISPUTED in paging.list_query(store, "", "adjudicate").order.scans
+    assert list(paging.ids(store, query)) == [1, 2, 4, 5, 6, 7]
+    assert paging.page(store, query, 2, before=0) == [6, 7]
+    assert paging.page(store, query, 2, before=6) == [4, 5]
+    assert paging.page(store, query, 2, after=5) == [6, 7]
+    for outside in (3, 8):  # decided, and never disputed
+        assert paging.page(store, query, 2, after=outside) == []
+        assert paging.page(store, query, 2, before=outside) == [6, 7]
 
 
 def test_agreement_counts_judgements_and_what_people_gave_here(come):
