@@ -59,6 +59,7 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
     with bulk_writer(store) as writer:
         ids = dict(writer.db.execute("SELECT name, id FROM labels").fetchall())
         numbers = [ids[name] for name in run.labels]
+        writer.db.execute("PRAGMA cache_size = -24000")  # rows come in the order of the key
         last, before = last_visible_id(writer.db), writer.db.total_changes
         rows = (
             (
