@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError
+from storage.plurals import counted
 from workbench.planning.model_architecture import CONFIG_NAMES, config_path
 from workbench.recipes import tokenizer_files, weight_files
 from workbench.recipes.base_configs import (
@@ -95,7 +96,7 @@ def _fact(
 
 def _files(files: BaseFiles, recipe: Recipe) -> Finding:
     count = len(weight_files.weight_files(files.folder))
-    return OK, f"config.json, a tokenizer, {count} file{'s' * (count > 1)} of weights"
+    return OK, f"config.json, a tokenizer, {counted(count, 'file')} of weights"
 
 
 def _kind(files: BaseFiles, recipe: Recipe) -> Finding:
@@ -139,12 +140,15 @@ def _layers(files: BaseFiles, recipe: Recipe) -> Finding:
     held = max(numbers) + 1
     if held < declared:
         raise UserError(
-            f"{files.name} has the weights of {held} layers, and its config.json asks for "
-            f"{declared}; download the model whole."
+            f"{files.name} has the weights of {counted(held, 'layer')}, and its config.json asks "
+            f"for {declared}; download the model whole."
         )
     if held > declared:
-        return WARNING, f"the weights have {held} layers, and config.json uses {declared} of them"
-    return OK, f"{held} layers, in config.json as in the weights"
+        return (
+            WARNING,
+            f"the weights have {counted(held, 'layer')}, and config.json uses {declared} of them",
+        )
+    return OK, f"{counted(held, 'layer')}, in config.json as in the weights"
 
 
 def _positions(files: BaseFiles, recipe: Recipe) -> Finding:
@@ -171,11 +175,7 @@ def _tokenizer(files: BaseFiles, recipe: Recipe) -> Finding:
     if tokens is None:
         return WARNING, "there is no tokenizer.json; the tokenizer is looked at on loading"
     if rows is not None and (beyond := [text for text, number in tokens.items() if number >= rows]):
-        raise UserError(
-            f"The tokenizer of {files.name} has {len(beyond):,} tokens that its model has no "
-            f"embedding for (such as {beyond[0]!r}); copy the tokenizer files of this very model "
-            "into it."
-        )
+        raise tokenizer_files.without_embedding(files.name, beyond)
     return OK, f"{len(tokens):,} tokens, each of which has an embedding"
 
 

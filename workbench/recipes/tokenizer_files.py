@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from storage.errors import UserError, on_one_line
+from storage.plurals import counted
 
 SPECIAL = ("pad_token", "eos_token", "bos_token", "unk_token")
 
@@ -34,6 +35,14 @@ def tokens_of_texts(folder: Path) -> dict[str, int] | None:
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise _damaged(path, error) from None
     return found
+
+
+def without_embedding(name: str, tokens: Sequence[str]) -> UserError:
+    """What to do about tokens that a text can have and a model has no embedding for."""
+    return UserError(
+        f"The tokenizer of {name} has {counted(len(tokens), 'token')} that its model has no "
+        f"embedding for (such as {tokens[0]!r}); copy the tokenizer files of this very model into it."
+    )
 
 
 def special_tokens(folder: Path) -> dict[str, str]:

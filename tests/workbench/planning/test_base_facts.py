@@ -68,7 +68,7 @@ NO_LAYER = {name: shape for name, shape in WEIGHTS.items() if ".1." not in name}
     ("fact", "verdict", "words", "files"),
     [
         ("vocabulary", REFUSED, "copy both", {"config": {"vocab_size": 7}}),
-        ("layers", REFUSED, "weights of 1 layers", {"weights": NO_LAYER}),
+        ("layers", REFUSED, "weights of 1 layer, ", {"weights": NO_LAYER}),
         ("layers", WARNING, "uses 1 of them", {"config": {"num_hidden_layers": 1}}),
         ("positions", REFUSED, "max_length=100", {"config": {"max_position_embeddings": 100}}),
         (
@@ -78,7 +78,7 @@ NO_LAYER = {name: shape for name, shape in WEIGHTS.items() if ".1." not in name}
             {"config": {"text_config": CONFIG | {"max_position_embeddings": 100}}},
         ),
         ("window", WARNING, "look back 8 tokens", {"config": {"sliding_window": 8}}),
-        ("tokenizer", REFUSED, r"1 tokens .*'zzz'", {"tokens": TOKENS | {"zzz": 6}}),
+        ("tokenizer", REFUSED, r"1 token .*'zzz'", {"tokens": TOKENS | {"zzz": 6}}),
         ("special tokens", WARNING, "no end token", {"named": ()}),
         ("kind", WARNING, "trust-remote-code", {"config": {"auto_map": {"AutoConfig": "a.B"}}}),
         (

@@ -102,7 +102,7 @@ def damaged(file):
 REFUSED = {
     "positions that are learned": ("gpt2", config(), r"reads at most 96 tokens .*max_length=96"),
     "positions that turn": ("llama", config(max_position_embeddings=48), "max_length=48"),
-    "more tokens than embeddings": ("llama", more_tokens, r"1 tokens .* 'zzz'\); copy the tok"),
+    "more tokens than embeddings": ("llama", more_tokens, r"1 token .* 'zzz'\); copy the tok"),
     "no end where words need one": (
         "llama",
         without("tokenizer_config.json", "eos_token"),

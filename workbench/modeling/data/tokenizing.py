@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from storage.errors import UserError
+from workbench.recipes.tokenizer_files import without_embedding
 
 Tokenizer = Any
 """A transformers fast tokenizer."""
@@ -67,7 +67,4 @@ def use_known_tokens(tokenizer: Tokenizer, embeddings: int, name: str) -> None:
         if number >= embeddings and number not in control
     )
     if beyond:
-        raise UserError(
-            f"The tokenizer of {name} has {len(beyond):,} tokens that its model has no embedding "
-            f"for (such as {beyond[0][1]!r}); copy the tokenizer files of this very model into it."
-        )
+        raise without_embedding(name, [token for _, token in beyond])
