@@ -41,7 +41,8 @@ def without_embedding(name: str, tokens: Sequence[str]) -> UserError:
     """What to do about tokens that a text can have and a model has no embedding for."""
     return UserError(
         f"The tokenizer of {name} has {counted(len(tokens), 'token')} that its model has no "
-        f"embedding for (such as {tokens[0]!r}); copy the tokenizer files of this very model into it."
+        f"embedding for (such as {tokens[0]!r}); copy the tokenizer files of this very model into "
+        "it."
     )
 
 

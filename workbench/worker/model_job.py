@@ -13,7 +13,12 @@ from workbench.modeling.base.cache import BaseModelCache
 from workbench.modeling.base.device_memory import peak_gib
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.data.examples import Examples
-from workbench.modeling.data.prompts import Prompter, make_prompter, saved_prompter
+from workbench.modeling.data.prompts import (
+    Prompter,
+    make_prompter,
+    require_embedded,
+    saved_prompter,
+)
 from workbench.modeling.export.adapter_folder import (
     ADAPTER_WEIGHTS,
     adapter_details,
@@ -89,6 +94,7 @@ def run_model(
         length, chat = recipe.training.max_length, job.prompt == CHAT
         require_positions(base.model.config.to_dict(), str(job.base), length)
         prompter = make_prompter(base.tokenizer, job.template, job.labels, job.words, length, chat)
+    require_embedded(prompter, base.model.get_input_embeddings().num_embeddings)
     if ended is None and processes.is_main:
         reporter.open_tracker(lambda: _tracker(job, folder))
     if ended is None:

@@ -103,6 +103,11 @@ REFUSED = {
     "positions that are learned": ("gpt2", config(), r"reads at most 96 tokens .*max_length=96"),
     "positions that turn": ("llama", config(max_position_embeddings=48), "max_length=48"),
     "more tokens than embeddings": ("llama", more_tokens, r"1 token .* 'zzz'\); copy the tok"),
+    "a prompt without an embedding": (
+        "llama",
+        lambda folder: more_tokens(folder, special=True),
+        r"Prompts have a token .* \('zzz'\); set another template",
+    ),
     "no end where words need one": (
         "llama",
         without("tokenizer_config.json", "eos_token"),
@@ -187,7 +192,8 @@ def ended(saved, make_model_run, tmp_path, capsys):
         change(base)
         run = make_model_run(f"training.max_length={length}", "training.max_steps=1", base=base)
         job = read_job(run)
-        job = replace(job, words=WORDS.get(case, job.words))
+        template = "zzz{text}\nLabel:" if "prompt" in case else job.template
+        job = replace(job, words=WORDS.get(case, job.words), template=template)
         do_run(job, run, Reporter(run))
         return read_state(run), capsys.readouterr().err
 

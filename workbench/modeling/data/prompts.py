@@ -126,6 +126,20 @@ def _require_end(prompter: Prompter, words: Sequence[str]) -> None:
             )
 
 
+def require_embedded(prompter: Prompter, embeddings: int) -> None:
+    """Raise UserError if prompts or answers have a token that a model has no embedding for."""
+    [prompt] = prompter.encode([""])
+    answers = (number for answer in prompter.label_token_ids for number in answer)
+    for number in (*prompt, *answers, prompter.end_token_id):
+        if number >= embeddings:
+            token = prompter.tokenizer.convert_ids_to_tokens(number)
+            raise UserError(
+                f"Prompts have a token that this base has no embedding for ({token!r}); set another"
+                ' template in workbench.toml (with prompt = "plain"), or copy the tokenizer files '
+                "of this very model into it."
+            )
+
+
 def saved_prompter(tokenizer: Tokenizer, details: Mapping[str, Any]) -> Prompter:
     """The prompter that an adapter was trained with, from the values of its workbench.json."""
     template, labels, words = details["template"], details["labels"], details["words"]
