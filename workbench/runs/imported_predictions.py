@@ -127,7 +127,7 @@ def import_predictions(
     if not first:
         raise UserError(f"{source.name} has no rows.")
     sample = [row.row for row in first]
-    labels = LabelMeanings(store.config.labels, codes.codes(options.codes))
+    labels = LabelMeanings(store.config, codes.codes(options.codes))
     columns = scores.find(sample, labels, options.scores, source.name)
     keys = _key_columns(sample, options, source.name)
     found = ImportedPredictions(name=name, columns=_named_columns(keys, columns))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from storage.config import Config
 from storage.errors import UsageError
 from storage.formats.columns import Row
 from storage.formats.position import RecordError
@@ -62,20 +63,23 @@ class ScoreColumns:
 
 
 class LabelMeanings:
-    """Which label of a workspace a name in a file means, in any spelling or by its code."""
+    """Which label of a workspace a name in a file means: by any name that it has, or has had."""
 
-    def __init__(self, labels: Sequence[str], codes: Codes) -> None:
-        self.labels = labels
+    def __init__(self, config: Config, codes: Codes) -> None:
+        self.labels = config.labels
+        self._config = config
         self._codes = codes
-        self._places = {key(label): place for place, label in enumerate(labels)}
+        self._found: dict[str, int | None] = {}
 
     def place(self, name: Any) -> int | None:
         """The number of the label in the set, or None."""
         value = self._codes.name(value_of(name))
         if value is None:
             return None
-        found = self._places.get(key(value))
-        return self._places.get(fold(value)) if found is None else found
+        if value not in self._found:
+            label = self._config.label(value) or self._config.label(fold(value))
+            self._found[value] = self.labels.index(label) if label in self.labels else None
+        return self._found[value]
 
     def of_column(self, column: str) -> int | None:
         """The label that a column has in its name, alone or beside a word for probability."""

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from storage.config import Config
 from storage.errors import UsageError
 from storage.formats.position import RecordError
 from storage.formats.values import codes, scores
@@ -15,7 +16,7 @@ NAMED = {"LABEL_0": "negative", "LABEL_1": "positive"}
 
 
 def read(row, labels=("positive", "negative"), given=None, **named):
-    meanings = LabelMeanings(labels, codes.codes(given or {}))
+    meanings = LabelMeanings(Config(labels=labels), codes.codes(given or {}))
     columns = scores.find([row], meanings, named, "f.csv")
     found = scores.reader(columns, meanings)(row)
     return None if found is None else scores.checked(found), columns
@@ -56,6 +57,13 @@ def test_labels_of_several_words_are_found_in_names_of_columns():
     assert read(row, ("sell", "strong_buy"))[0] == (0.75, 0.25)
 
 
+def test_a_label_is_known_by_its_word_and_by_former_names():
+    config = Config(labels=("up", "down"), words={"up": "Bullish"}, former={"negative": "down"})
+    meanings = LabelMeanings(config, codes.codes({}))
+    names = ("UP", "bullish", "Negative", "p_negative", "sideways")
+    assert [meanings.of_column(name) for name in names] == [0, 0, 1, 1, None]
+
+
 def test_a_label_without_the_others_is_spread_and_known_as_such():
     found, columns = read({"label": "b", "score": 0.5}, ("a", "b", "c"))
     assert (found, columns.whole, columns.sure) == ((0.25, 0.5, 0.25), False, True)
@@ -85,7 +93,7 @@ def test_a_label_without_the_others_is_spread_and_known_as_such():
 def test_what_is_no_distribution_is_refused(row, said):
     named = {"label": "label", "confidence": "score"} if "label" in row else {}
     if row.get("negative", 1) is None:
-        meanings = LabelMeanings(("positive", "negative"), codes.codes({}))
+        meanings = LabelMeanings(Config(labels=("positive", "negative")), codes.codes({}))
         columns = scores.ScoreColumns(("positive", "negative"))
         with pytest.raises(RecordError, match=said):
             scores.reader(columns, meanings)(row)
@@ -117,7 +125,7 @@ def test_rounded_probabilities_are_taken_and_others_on_request():
 
 
 def test_a_row_without_a_prediction_has_none():
-    meanings = LabelMeanings(("positive", "negative"), codes.codes({}))
+    meanings = LabelMeanings(Config(labels=("positive", "negative")), codes.codes({}))
     for columns, row in (
         (scores.ScoreColumns(("a", "b")), {"a": None, "b": ""}),
         (scores.ScoreColumns(scores="out"), {"out": []}),
