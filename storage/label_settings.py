@@ -27,6 +27,36 @@ def of_label(settings: Config, label: str) -> dict[str, Any]:
     return found | {POSITION: settings.labels.index(label)}
 
 
+def meanings(settings: Config) -> dict[str, dict[str, Any]]:
+    """What the settings say of what labels mean."""
+    return {
+        "definitions": dict(settings.definitions),
+        "examples": {label: list(texts) for label, texts in settings.examples.items()},
+    }
+
+
+def take_over(folder: Path, given: Mapping[str, Any]) -> int:
+    """Put definitions and examples of labels into workbench.toml that says none; returns how many.
+
+    What is no definition or example of one of its labels is left out.
+    """
+    settings = config.load(folder)
+    if settings.definitions or settings.examples:
+        return 0
+    document, labels = parse(config.read_text(folder)), set()
+    for name, wanted in (("definitions", str), ("examples", list)):
+        table = given.get(name)
+        for label, value in table.items() if isinstance(table, dict) else ():
+            texts = value if isinstance(value, list) else [value]
+            real = all(isinstance(text, str) and text.strip() for text in texts)
+            if label in settings.labels and isinstance(value, wanted) and real:
+                describe(document, name, label, value)
+                labels.add(label)
+    if labels:
+        config.write(folder, document.as_string())
+    return len(labels)
+
+
 def parse(text: str) -> TOMLDocument:
     """The settings with their comments."""
     import tomlkit

@@ -6,7 +6,7 @@ import getpass
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -299,6 +299,18 @@ def set_labels(store: Store, labels: tuple[str, ...]) -> Store:
         label_settings.replace_labels(store.folder, store.config.labels, labels)
     store.close()
     return open_store(store.folder, store.annotator)
+
+
+def take_over_meanings(store: Store, given: Mapping[str, object]) -> int:
+    """Take what a file says of what labels mean where workbench.toml says nothing of that.
+
+    Returns of how many labels.
+    """
+    with transaction(store.db):
+        taken = label_settings.take_over(store.folder, given)
+    if taken:
+        refresh_settings(store)
+    return taken
 
 
 def login_name() -> str:

@@ -10,10 +10,10 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError, on_one_line
-from storage.formats.columns import Row
+from storage.formats.columns import MEANINGS, Meanings, Row
 from storage.formats.decoding.compression import decompressed
 from storage.formats.position import Position
-from storage.formats.source import Source
+from storage.formats.source import DATASETS, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +84,24 @@ def _folder_rows(path: Path) -> Iterator[Row]:
         raise UserError(
             f"{path} cannot be read as a datasets folder: {on_one_line(error)}."
         ) from None
+
+
+def label_meanings(source: Source) -> Meanings:
+    """What a file that was exported here says of its labels; nothing where it does not."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if source.format == DATASETS:
+            path = next(iter(sorted(source.path.glob("**/*.arrow"))))
+            with pa.memory_map(str(path)) as content:
+                schema = pa.ipc.open_stream(content).schema
+        else:
+            schema = pq.read_schema(source.path)
+        said = json.loads((schema.metadata or {}).get(MEANINGS, b"{}"))
+        return said if isinstance(said, dict) else {}
+    except (pa.ArrowException, OSError, ValueError, StopIteration):
+        return {}  # said when the rows are read, or packed in something else
 
 
 def _inside(folder: Path, name: str) -> Path:

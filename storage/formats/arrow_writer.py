@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from storage.formats.columns import Row
+from storage.formats.columns import MEANINGS, Meanings, Row
 from storage.text import to_json
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ BATCH_ROWS = 10_000
 BATCH_CHARACTERS = 1 << 24
 
 
-def parquet(file: BinaryIO, rows: Iterable[Row], types: Mapping[str, str]) -> int:
-    """Write rows whose columns have these types, and return how many."""
+def parquet(
+    file: BinaryIO, rows: Iterable[Row], types: Mapping[str, str], meanings: Meanings
+) -> int:
+    """Write rows whose columns have these types, with what labels mean, and return how many."""
     import pyarrow.parquet as pq
 
-    schema = _schema(types)
+    schema = _schema(types, meanings)
     count = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in _batches(((), row) for row in rows):
@@ -33,14 +35,16 @@ def parquet(file: BinaryIO, rows: Iterable[Row], types: Mapping[str, str]) -> in
     return count
 
 
-def datasets_folder(folder: Path, rows: Iterable[tuple[str, Row]], types: Mapping[str, str]) -> int:
+def datasets_folder(
+    folder: Path, rows: Iterable[tuple[str, Row]], types: Mapping[str, str], meanings: Meanings
+) -> int:
     """Write a data set for each split that has rows, in an empty folder, and return how many.
 
     The rows come with their splits, and their columns have these types.
     """
     import pyarrow as pa
 
-    schema = _schema(types)
+    schema = _schema(types, meanings)
     writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
     count = 0
     try:
@@ -84,7 +88,7 @@ def _describe(folder: Path, split: str) -> None:
     (folder / "dataset_info.json").write_text("{}", "utf-8")
 
 
-def _schema(types: Mapping[str, str]) -> pa.Schema:
+def _schema(types: Mapping[str, str], meanings: Meanings) -> pa.Schema:
     import pyarrow as pa
 
     known = {
@@ -94,7 +98,8 @@ def _schema(types: Mapping[str, str]) -> pa.Schema:
         "boolean": pa.bool_(),
         "texts": pa.list_(pa.string()),
     }
-    return pa.schema([(name, known[kind]) for name, kind in types.items()])
+    noted = {MEANINGS: to_json(meanings).encode()} if any(meanings.values()) else None
+    return pa.schema([(name, known[kind]) for name, kind in types.items()], metadata=noted)
 
 
 def _record_batch(rows: Iterable[Row], schema: pa.Schema) -> pa.RecordBatch:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+Meanings = dict[str, dict[str, Any]]
+"""The tables `definitions` and `examples` of workbench.toml, by label."""
+MEANINGS = b"workbench"
+"""The key under which Arrow files keep them."""
 Row = dict[str, Any]
 """A row of a file: its cells by the names of their columns."""
 MOST_LABELS = 20

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from storage import label_settings
 from storage.errors import UsageError, UserError
 from storage.formats import arrow_writer
 from storage.formats.columns import Row
@@ -131,7 +132,8 @@ def _export_folder(
     try:
         with translate_os_errors(path), read_transaction(store.db):
             rows = ((tweet.split, row) for row, tweet, _ in _rows(store, filter_text, layout))
-            written = arrow_writer.datasets_folder(temporary, rows, layout.columns.types)
+            types, meanings = layout.columns.types, label_settings.meanings(store.config)
+            written = arrow_writer.datasets_folder(temporary, rows, types, meanings)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -141,7 +143,8 @@ def _export_folder(
 def _write(raw: BinaryIO, store: Store, filter_text: str, layout: _Layout) -> int:
     rows, form = _rows(store, filter_text, layout), layout.form
     if form == "parquet":
-        return arrow_writer.parquet(raw, (row for row, *_ in rows), layout.columns.types)
+        types, meanings = layout.columns.types, label_settings.meanings(store.config)
+        return arrow_writer.parquet(raw, (row for row, *_ in rows), types, meanings)
     file = io.TextIOWrapper(raw, "utf-8", newline="")
     if form in ("csv", "tsv"):
         count = _delimited(file, (row for row, *_ in rows), layout)

@@ -17,14 +17,14 @@ from storage import label_changes
 from storage.bulk_writes import bulk_writer, lock_imports
 from storage.config import Config
 from storage.errors import UserError
-from storage.formats import column_values, detection, readers
+from storage.formats import arrow_reader, column_values, detection, readers
 from storage.formats.column_guessing import candidates, guess
 from storage.formats.column_values import Values
-from storage.formats.columns import Columns
+from storage.formats.columns import Columns, Meanings
 from storage.formats.decoding import encodings
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.rejects import Rejects
-from storage.formats.source import ReadOptions, Source
+from storage.formats.source import DATASETS, PARQUET, ReadOptions, Source
 from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
 from storage.label_names import key
@@ -97,6 +97,8 @@ class ImportPlan:
     """How many rows the file has, if they were counted."""
     notices: tuple[str, ...] = ()
     """What was found that the user should know, in sentences."""
+    meanings: Meanings = field(default_factory=dict)
+    """What the file says of what its labels mean."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,12 @@ def _plan_of_own(
             seen.update(value for value in named if value is not None)
     place = f"{source.name}: column 'gold'"
     labels = label_sets.label_set(config, place, codes.codes(options.codes), seen, named=False)
-    return ImportPlan(source, options, columns, labels, True, position.record, source.notices)
+    meanings = {}
+    if source.format in (PARQUET, DATASETS):
+        meanings = arrow_reader.label_meanings(source)
+    return ImportPlan(
+        source, options, columns, labels, True, position.record, source.notices, meanings
+    )
 
 
 def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:

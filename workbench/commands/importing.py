@@ -21,7 +21,7 @@ from storage.formats.rejects import Rejects
 from storage.formats.values.column_names import NAMES
 from storage.plurals import counted
 from storage.query.filters import SPLITS
-from storage.store import DATABASE, Store, create_store, set_labels
+from storage.store import DATABASE, Store, create_store, set_labels, take_over_meanings
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions, ImportPlan, ImportReport
 from storage.transfer.merging import UPDATES
@@ -168,9 +168,12 @@ def import_files(
                 report = _run(store, plan, dry_run, rejects, done)
                 if plan.labels != store.config.labels and not dry_run:
                     store = set_labels(store, plan.labels)
+                told = 0 if dry_run else take_over_meanings(store, plan.meanings)
             reports.append(report)
             if not settings.as_json:
                 print_report(plan.source.name, report, dry_run)
+                if told:
+                    say(f"What {told:,} labels mean is in workbench.toml now.")
                 if rejects is not None and report.skipped:
                     say(f"What was left out is in {rejects}.")
         near = "" if dry_run else compare_after_import(store)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from storage import label_changes
+from storage.formats.programs import argilla, label_studio
 from storage.history import label_set
 from storage.history.label_set import LabelEntry
 from storage.history.labels import Change
@@ -17,14 +18,22 @@ from workbench.console.progress import progress_bar
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--for",
+    "program",
+    type=click.Choice(("labelstudio", "argilla")),
+    help="What this program needs to know of the labels: its labelling interface or settings.",
+)
 @common_options
 @click.pass_context
-def labels(context: click.Context) -> None:
+def labels(context: click.Context, program: str | None) -> None:
     """List the labels: how many tweets carry each, its key, its definition and examples.
 
     Definitions and examples stand in workbench.toml, in the tables [definitions] and [examples].
 
     Example: workbench labels
+
+    Example: workbench labels --for labelstudio
 
     Example: workbench labels rename negative bearish
 
@@ -35,7 +44,11 @@ def labels(context: click.Context) -> None:
     settings: Settings = context.obj
     with settings.store() as store:
         entries, config = label_set.label_entries(store), store.config
-    if settings.as_json:
+    if program == "labelstudio":
+        say(label_studio.interface(config))
+    elif program == "argilla":
+        print_json(argilla.data_set(config))
+    elif settings.as_json:
         print_json([asdict(entry) for entry in entries])
     else:
         _print_entries(entries)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storage.config import Config
 from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
@@ -173,6 +174,35 @@ def _without_answers(row: Row) -> Row:
         dropped |= {question, question + SUGGESTION, question + OLD_SUGGESTION}
         dropped |= {f"{question}{RESPONSES}{part}" for part in parts}
     return {name: value for name, value in row.items() if name not in dropped}
+
+
+def data_set(config: Config) -> Row:
+    """The settings of a data set for the records that `write` makes, as Argilla keeps them."""
+    guidelines = [
+        " ".join(
+            filter(
+                None, (f"- **{label}**:", config.definitions.get(label), *map(_quoted, examples))
+            )
+        )
+        for label in config.labels
+        if (examples := config.examples.get(label, ())) or label in config.definitions
+    ]
+    question = {
+        "name": "label",
+        "title": "Label",
+        "description": "\n".join(guidelines) or None,
+        "required": True,
+        "settings": {
+            "type": "label_selection",
+            "options": [{"value": label, "text": label} for label in config.labels],
+        },
+    }
+    field = {"name": "text", "title": "Text", "required": True, "settings": {"type": "text"}}
+    return {"guidelines": "\n".join(guidelines), "fields": [field], "questions": [question]}
+
+
+def _quoted(example: str) -> str:
+    return f"“{example}”"
 
 
 def write(row: Row, tweet: Tweet, annotator: str, given: Sequence[GivenLabel]) -> Row:

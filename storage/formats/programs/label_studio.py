@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from storage.config import Config
 from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
@@ -170,6 +171,26 @@ def _other_answers(task: Row, entry: Row) -> Row:
                 value.get(kind, value.get("text", value))
             )
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def interface(config: Config) -> str:
+    """The labelling interface for the tasks that `write` makes, with definitions as hints."""
+    from xml.sax.saxutils import quoteattr
+
+    def choice(label: str) -> str:
+        meaning = " ".join([config.definitions.get(label, ""), *config.examples.get(label, ())])
+        hint = f" hint={quoteattr(meaning.strip())}" if meaning.strip() else ""
+        return f"    <Choice value={quoteattr(label)}{hint}/>"
+
+    lines = [
+        "<View>",
+        '  <Text name="text" value="$text"/>',
+        '  <Choices name="label" toName="text">',
+        *map(choice, config.labels),
+        "  </Choices>",
+        "</View>",
+    ]
+    return "\n".join(lines)
 
 
 def write(row: Row, tweet: Tweet, given: Sequence[GivenLabel]) -> Row:

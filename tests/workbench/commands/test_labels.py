@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 
@@ -70,3 +72,38 @@ def test_differences_and_restored_snapshots_say_what_became_of_the_labels(labels
     labels("label", "1", "bearish")
     assert "Between them 'negative' was renamed 'bearish'." in labels("diff", "before").out
     assert "'negative' was renamed 'bearish'" in labels("restore", "before").out
+
+
+@pytest.fixture
+def meant(small):
+    """What labels mean, in the settings of the small workspace."""
+    path = small.folder / "workbench.toml"
+    text = path.read_text().replace(
+        "[definitions]", '[definitions]\nnegative = "Expects a \\"loss\\" & says so."'
+    )
+    path.write_text(text.replace("[examples]", '[examples]\npositive = ["to the moon"]'))
+
+
+@pytest.mark.usefixtures("meant")
+def test_other_programs_are_told_what_labels_mean(labels):
+    view = ElementTree.fromstring(labels("labels", "--for", "labelstudio").out)
+    choices = {choice.get("value"): choice.get("hint") for choice in view.iter("Choice")}
+    assert choices == {"positive": "to the moon", "negative": 'Expects a "loss" & says so.'}
+    told = labels("labels", "--for", "argilla").json
+    assert "**positive**: “to the moon”" in told["guidelines"]
+    options = told["questions"][0]["settings"]["options"]
+    assert [option["value"] for option in options] == ["positive", "negative"]
+
+
+@pytest.mark.usefixtures("meant")
+@pytest.mark.parametrize("name", ["out.parquet", "folder"])
+def test_exports_carry_what_labels_mean(labels, cli, tmp_path, name):
+    form = ("--format", "datasets") if name == "folder" else ()
+    labels("export", tmp_path / name, *form)
+    there = tmp_path / "there"
+    cli("init", there)
+    assert "What 2 labels mean" in cli("-w", there, "import", tmp_path / name).out
+    entries = {entry["label"]: entry for entry in cli("-w", there, "labels", "--json").json}
+    assert entries["negative"]["definition"] == 'Expects a "loss" & says so.'
+    assert entries["positive"]["examples"] == ["to the moon"]
+    assert "labels mean" not in cli("-w", there, "import", tmp_path / name).out
