@@ -73,6 +73,8 @@ class Config:
     """Whether labels without such a letter have their first one, where that is free."""
     embeddings: bool | None = None
     """Whether runs keep an embedding of each tweet that they score; None: those on a GPU do."""
+    train_every: int = 0
+    """Corrections after which the screen trains again from the newest run; 0: it never does."""
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
@@ -178,10 +180,13 @@ def _not_toml(path: Path, error: ValueError) -> UserError:
 
 
 def _checked(path: Path, values: dict[str, Any]) -> Config:
-    split = values.pop("split", {})
+    split, train = (values.pop(name, {}) for name in ("split", "train"))
     if not isinstance(split, dict):
         raise UserError(f"{path}: split must be a table with test, dev and seed, not {split!r}.")
+    if not isinstance(train, dict):
+        raise UserError(f"{path}: train must be a table with every, not {train!r}.")
     flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
+    flat |= {f"train_{name}": value for name, value in train.items()}
     try:
         if "former" in flat:
             raise UnknownField("former")
@@ -194,6 +199,8 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         raise UserError(f"{path}: prompt must be {' or '.join(map(_toml, PROMPTS))}.")
     if ANSWER in config.template.removesuffix(ANSWER):
         raise UserError(f"{path}: {ANSWER} can stand at the end of the template only.")
+    if config.train_every < 0:
+        raise UserError(f"{path}: train.every must be 0 or more, not {config.train_every}.")
     if not (config.test_share >= 0 and config.dev_share >= 0):
         raise UserError(f"{path}: the test and dev shares must be from 0 to below 1.")
     if config.test_share + config.dev_share >= 1:
@@ -295,6 +302,9 @@ def save(folder: Path, config: Config) -> None:
         "",
         '[examples]  # texts that a label is right for, such as positive = ["Up 5 % today"]',
         *(f"{_toml(label)} = {_toml(list(texts))}" for label, texts in config.examples.items()),
+        "",
+        "[train]",
+        f"every = {config.train_every}  # corrections after which to train again; 0: never",
         "",
         "[split]  # shares of the tweets whose file names no split",
         f"test = {config.test_share}",

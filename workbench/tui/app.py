@@ -215,7 +215,7 @@ class WorkbenchApp(App[None]):
     @property
     def engine_word(self) -> str:
         """What the warm engine does, in a word; empty where there was none."""
-        return self.engine_status.word
+        return self.engine_status.words
 
     @property
     def run_progress(self) -> Mapping[int, RunProgress]:

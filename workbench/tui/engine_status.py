@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import App
 
 from workbench.tui.host import host
+from workbench.tui.retraining import Retraining
 
 LOOK_S = 3.0
 """Seconds between two looks at the engine."""
@@ -22,11 +23,18 @@ class EngineStatus:
         """Called when the word is another one."""
         self.word = ""
         """What the engine does, such as `engine off`; empty for whoever has never used one."""
+        self._retraining = Retraining(app, changed)
 
     def begin(self) -> None:
         """Look now, and from time to time."""
         self.look()
         self._app.set_interval(LOOK_S, self.look)
+        self._retraining.begin()
+
+    @property
+    def words(self) -> str:
+        """What the engine does, and when it trains again, for the status line."""
+        return ", ".join(filter(None, (self.word, self._retraining.word)))
 
     def look(self) -> None:
         """Have the status line say what the engine does."""

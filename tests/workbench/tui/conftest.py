@@ -261,7 +261,7 @@ if Path(scratch, "fail").exists():
     sys.exit("workbench: There is no model folder /nowhere; give a folder or a hub name.")
 store = open_store(Path(workspace))
 if command == "train":
-    recipe = rest[rest.index("--recipe") + 1]
+    recipe = rest[rest.index("--recipe") + 1] if "--recipe" in rest else "tiny"
     number = runs.add(store, "third", "qlora", recipe, "base", ["positive", "negative"])
     folder = store.run_folder(number)
     folder.mkdir(parents=True)

@@ -45,6 +45,7 @@ class RunsScreen(Screen[None]):
             key_display="*",
         ),
         key("C", "clone", "clone: train again on the same data, with other settings"),
+        key("A", "train_on", "train on from its adapter, on the labels as they are now"),
         key("E", "evaluate", "evaluate: its predictions against the labels"),
         key("D", "delete", "delete the run"),
         key("U", "undelete", "bring a deleted run back"),
@@ -208,6 +209,21 @@ class RunsScreen(Screen[None]):
             self.say(f"Run {run.id} {what}, so there is nothing to clone.", problem=True)
         elif run is not None:
             host(self).clone_run(run)
+
+    def action_train_on(self) -> None:
+        """Start a run that begins with the adapter of the one under the cursor."""
+        if (run := self._require_run()) is not None:
+            self.say(f"Freezing the labels and going on from the adapter of run {run.id}…")
+            self.app.run_worker(self._train_on(run.id), group="start")
+
+    async def _train_on(self, number: int) -> None:
+        app = host(self)
+        try:
+            started = await app.command("train", "--from", str(number), "--json", let_finish=True)
+        except UserError as error:
+            app.say(str(error), problem=True)
+            return
+        app.run_started(int(started["id"]))
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""
