@@ -67,7 +67,8 @@ def run_model(
     processes = init_process_group()
     cache = cache or BaseModelCache()
     reporter.phase("loading the base")
-    purpose = f"{job.kind} {recipe.training.trainer} {recipe.training.memory}"
+    trains = job.kind == "qlora"
+    purpose = f"{recipe.training.trainer} {recipe.training.memory}" if trains else None
     sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
     base = cache.get_or_load(job.base, recipe.quantization, purpose, job.trust_remote_code, sharded)
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)

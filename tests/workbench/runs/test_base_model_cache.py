@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -75,8 +77,10 @@ def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work):
     engine = Engine()
     assert engine.run(first).state == run_folder.DONE
     kept = engine.cache.base.model
+    prepared = engine.cache.base.keeping.adapter
     assert engine.run(second).state == run_folder.DONE
     assert engine.cache.base.model is kept  # not loaded again
+    assert engine.cache.base.keeping.adapter is prepared  # nor prepared again
     assert work(alone).returncode == 0
     expected_rows, expected_weights = result(alone)
     for folder in (first, second):
@@ -88,6 +92,42 @@ def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work):
         for name, weight in weights.items():
             assert weight.allclose(expected_weights[name], atol=1e-6), name
     assert result(first)[0] == result(second)[0]
+
+
+@pytest.mark.slow
+def test_what_is_kept_of_one_run_serves_only_others_like_it(freeze, work):
+    """Runs of other kinds come in between, and each ends as in a process of its own."""
+    like, other = ("training.seed=43",), ("lora.r=4",)
+    alone = {overrides: freeze(*overrides) for overrides in (like, other)}
+    for folder in alone.values():
+        assert work(folder).returncode == 0
+    engine, kept = Engine(), []
+    for overrides in (like, other, like, like):
+        folder = freeze(*overrides)
+        assert engine.run(folder).state == run_folder.DONE
+        kept.append(engine.cache.base.keeping.adapter)
+        (rows, weights), (expected_rows, expected) = result(folder), result(alone[overrides])
+        assert rows["id"] == expected_rows["id"]
+        for name, weight in weights.items():
+            assert weight.allclose(expected[name], atol=1e-6), (overrides, name)
+    assert kept[3] is kept[2]
+    assert len(set(map(id, kept))) == 3
+
+
+@pytest.mark.slow
+def test_a_run_that_scores_takes_the_base_of_one_that_trained(freeze, tmp_path):
+    trained, engine = freeze(), Engine()
+    engine.run(trained)
+    kept, prepared = engine.cache.base.model, engine.cache.base.keeping.adapter
+    scoring = tmp_path / "scoring"
+    shutil.copytree(trained / run_folder.ADAPTER, scoring / run_folder.ADAPTER)
+    replace(run_folder.read_job(trained), kind="predict", uid="scoring").save(scoring)
+    shutil.copy(trained / run_folder.PREDICT, scoring)
+    assert engine.run(scoring).state == run_folder.DONE
+    assert result(scoring)[0]["probabilities"] == result(trained)[0]["probabilities"]
+    assert engine.cache.base.model is kept
+    assert engine.run(freeze()).state == run_folder.DONE
+    assert engine.cache.base.keeping.adapter is prepared
 
 
 @pytest.mark.slow

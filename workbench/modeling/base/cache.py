@@ -22,8 +22,14 @@ class CacheKey:
     modified: float
     """When the config.json of a local base was last changed; 0 for a base from the hub."""
     quantization: Quantization
-    purpose: str
+    purpose: str | None
+    """The kind of training that may have changed the base; None if none has."""
     trust_remote_code: bool
+
+    def serves(self, wanted: CacheKey) -> bool:
+        """Whether a base that is held like this one can be used for another purpose."""
+        untouched = None in (self.purpose, wanted.purpose)
+        return self == (replace(wanted, purpose=self.purpose) if untouched else wanted)
 
 
 class BaseModelCache:
@@ -37,21 +43,24 @@ class BaseModelCache:
         self,
         name: str,
         quantization: Quantization,
-        purpose: str,
+        purpose: str | None,
         trust_remote_code: bool = False,
         sharded: bool = False,
     ) -> Base:
         """The base that a recipe asks for, loaded unless it is the one that is held.
 
-        `purpose` names the trainer and memory mode of the run, since a run may leave the base
-        dequantised. Raises what `load_base` raises.
+        `purpose` names the trainer and memory mode of a training run, which may leave the base
+        dequantised; a run that only scores gives None and takes the base as it is held. Raises what
+        `load_base` raises.
         """
         folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = CacheKey(name, modified, quantization, purpose, trust_remote_code)
-        if self.base is None or self.key != key:
+        if self.base is None or self.key is None or not self.key.serves(key):
             self.clear()
             self.base = load_base(name, quantization, trust_remote_code, sharded)
+            self.key = key
+        elif purpose is not None:
             self.key = key
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
@@ -59,6 +68,8 @@ class BaseModelCache:
 
     def put_back(self, model: Model) -> None:
         """Take the adapter of a run off the base, which is then as it was before the run.
+
+        One that was prepared for the next run like it is kept beside the base.
 
         A base whose own weights the adapter has changed is dropped instead.
         """
@@ -69,7 +80,12 @@ class BaseModelCache:
         ):
             self.clear()
             return
-        bare = model.unload() if isinstance(model, PeftModel) else model
+        kept = self.base.keeping.adapter
+        if kept is not None and kept.adapted is model:
+            kept.take_off()
+            bare = self.base.model
+        else:
+            bare = model.unload() if isinstance(model, PeftModel) else model
         bare.requires_grad_(False).eval()
         self.base = replace(self.base, model=bare)
         release_memory()

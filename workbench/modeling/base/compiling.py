@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,10 +45,15 @@ def uncompile_layers(model: Model) -> None:
         layer._compiled_call_impl = None
 
 
+def compiled_layers(model: Model) -> list[tuple[nn.Module, Any]]:
+    """The decoder layers of a model, each with its compiled code or None."""
+    return [(layer, layer._compiled_call_impl) for layer in decoder_layers(model)]
+
+
 @contextmanager
 def eager_layers(model: Model) -> Iterator[None]:
     """Run the decoder layers without compiled code in the block, for passes too few to compile."""
-    before = [(layer, layer._compiled_call_impl) for layer in decoder_layers(model)]
+    before = compiled_layers(model)
     uncompile_layers(model)
     try:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -75,20 +76,39 @@ class LoraLinear(nn.Module):
         return self.base_layer(x) + functional.linear(low, self.lora_B.weight.to(x.dtype))
 
 
-@contextmanager
-def fast_lora_layers(model: Model) -> Iterator[None]:
-    """Replace the LoRA layers of a PEFT model by LoraLinear ones while the block runs."""
-    [adapter] = model.active_adapters
-    replaced = [
-        (parent, name, layer)
+@dataclass(frozen=True)
+class AdapterLayer:
+    """A layer of a model that carries an adapter, and where it belongs."""
+
+    parent: nn.Module
+    name: str
+    layer: Any
+    """The layer of PEFT."""
+
+    def place(self, layer: nn.Module) -> None:
+        """Put a layer in its place."""
+        setattr(self.parent, self.name, layer)
+
+
+def adapter_layers(model: Model) -> list[AdapterLayer]:
+    """The layers of a PEFT model that carry an adapter."""
+    return [
+        AdapterLayer(parent, name, layer)
         for parent in list(model.modules())
         for name, layer in list(parent.named_children())
         if isinstance(layer, LoraLayer)
     ]
-    for parent, name, layer in replaced:
-        setattr(parent, name, LoraLinear(layer, adapter).train(layer.training))
+
+
+@contextmanager
+def fast_lora_layers(model: Model) -> Iterator[None]:
+    """Replace the LoRA layers of a PEFT model by LoraLinear ones while the block runs."""
+    [adapter] = model.active_adapters
+    replaced = adapter_layers(model)
+    for place in replaced:
+        place.place(LoraLinear(place.layer, adapter).train(place.layer.training))
     try:
         yield
     finally:
-        for parent, name, layer in replaced:
-            setattr(parent, name, layer)
+        for place in replaced:
+            place.place(place.layer)

@@ -11,11 +11,10 @@ import torch
 
 from storage.errors import UserError
 from workbench.modeling.base.capabilities import ModelCapabilities, probe_capabilities
-from workbench.modeling.base.compiling import uncompile_layers
 from workbench.modeling.base.device_memory import choose_memory_mode
 from workbench.modeling.base.falcon_attention import fuse_attention
 from workbench.modeling.base.linear_4bit import dequantise
-from workbench.modeling.base.lora import add_adapter, fast_lora_layers
+from workbench.modeling.base.lora import add_adapter
 from workbench.modeling.base.model import Base, Model
 from workbench.modeling.base.sharding import is_sharded
 from workbench.modeling.data.batches import (
@@ -27,6 +26,11 @@ from workbench.modeling.data.examples import Examples, balanced_weights
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.packed.master_weights import MasterWeights
+from workbench.modeling.packed.prepared_adapter import (
+    PreparationKey,
+    PreparedAdapter,
+    take_kept,
+)
 from workbench.modeling.packed.schedule import TrainingSchedule
 from workbench.modeling.packed.training_loop import TrainingLoop
 from workbench.modeling.training.pass_limit import read_pass_limit
@@ -129,53 +133,73 @@ def adapter_fits(
 ) -> Iterator[AdapterFits]:
     """Give a base fits of its adapter; afterwards the adapter is ready to be saved and to score.
 
-    Raises UserError if there is nothing to train on.
+    What is prepared for them stays with the base for the next run like this one. Raises UserError
+    if there is nothing to train on.
     """
     settings, lora = recipe.training, recipe.lora
     assert settings is not None and lora is not None  # noqa: S101 - a qlora recipe has both
     if not examples.texts:
         raise UserError("There is no tweet to train on.")
     tokenized = _tokenize(recipe, prompter, examples)
-    fuse_attention(base.model)
     sharded = is_sharded(base.model)
-    if sharded:
-        _require_whole_weights(lora)
     lengths = [len(example.tokens) for example in tokenized]
-    capabilities = _probe_in_main_process(base, prompter, max(lengths), processes)
-    report("note", text=capabilities.describe())
-    spread = TokenLengths(sum(lengths) / len(lengths), max(lengths))
-    mode = choose_memory_mode(recipe, base.model, spread, processes.world_size)
+    key = PreparationKey(
+        lora,
+        settings.seed,
+        recipe.loss,
+        f"{settings.memory} {settings.gradient_checkpointing}",
+        prompter.template,
+        tuple(prompter.label_tree.columns),
+    )
+    prepared = take_kept(base, key, max(lengths))
+    if prepared is None:
+        prepared = _prepare(base, recipe, prompter, lengths, key, processes)
+    else:
+        report("note", text="the layers and graphs that an earlier run has compiled are used again")
+    mode = prepared.mode
     if (most := read_pass_limit(folder)) is not None:
         mode = replace(mode, tokens=min(mode.tokens, most))
+    report("note", text=prepared.capabilities.describe())
     report("note", text=mode.describe())
+    with prepared.training(start, lambda text: report("note", text=text)):
+        yield AdapterFits(
+            recipe, prompter, prepared.adapted, prepared.passes, tokenized, mode, processes, sharded
+        )
+    if mode.checkpointing:
+        prepared.adapted.gradient_checkpointing_disable()
+        base.model.disable_input_require_grads()
+    if mode.checkpointing or sharded or processes.world_size > 1 or lora.bias != "none":
+        prepared.release()
+    else:
+        base.keeping.adapter = prepared
+
+
+def _prepare(
+    base: Base,
+    recipe: Recipe,
+    prompter: Prompter,
+    lengths: Sequence[int],
+    key: PreparationKey,
+    processes: ProcessGroup,
+) -> PreparedAdapter:
+    """A new adapter on a base, in the memory mode that fits."""
+    fuse_attention(base.model)
+    if is_sharded(base.model):
+        _require_whole_weights(key.lora)
+    capabilities = _probe_in_main_process(base, prompter, max(lengths), processes)
+    spread = TokenLengths(sum(lengths) / len(lengths), max(lengths))
+    mode = choose_memory_mode(recipe, base.model, spread, processes.world_size)
     if mode.dequantised:
         dequantise(base.model, base.model.dtype)
-    adapted = add_adapter(base.model, lora, settings.seed)
-    if start is not None:
-        start.apply(adapted)
+    adapted = add_adapter(base.model, key.lora, key.seed)
     if mode.checkpointing:
         adapted.gradient_checkpointing_enable({"use_reentrant": False})
-    hook = base.model.get_input_embeddings().register_forward_hook(_require_gradient)
+    label_tokens = None
+    if recipe.loss != "full-text":
+        label_tokens = torch.tensor(key.label_columns, device=adapted.device)
     masters = MasterWeights(adapted, base.model.dtype)
-    with fast_lora_layers(adapted):
-        label_tokens = None
-        if recipe.loss != "full-text":
-            label_tokens = torch.tensor(prompter.label_tree.columns, device=adapted.device)
-        passes = ForwardBackward(
-            adapted.get_base_model(),
-            masters,
-            capabilities,
-            label_tokens,
-            lambda text: report("note", text=text),
-        )
-        yield AdapterFits(recipe, prompter, adapted, passes, tokenized, mode, processes, sharded)
-    hook.remove()
-    uncompile_layers(adapted)
-    masters.restore_original_dtypes()
-    passes.release_graphs()  # whose memory would be missing while the run scores
-    if mode.checkpointing:
-        adapted.gradient_checkpointing_disable()
-        base.model.disable_input_require_grads()
+    passes = ForwardBackward(adapted.get_base_model(), masters, capabilities, label_tokens)
+    return PreparedAdapter(key, max(lengths), capabilities, mode, adapted, passes)
 
 
 def _tokenize(recipe: Recipe, prompter: Prompter, examples: Examples) -> list[TokenizedExample]:
@@ -204,10 +228,3 @@ def _require_whole_weights(lora: Lora) -> None:
             f"lora.bias={lora.bias} trains weights of the base itself, which training.memory="
             "sharded divides; set lora.bias=none."
         )
-
-
-def _require_gradient(
-    layer: torch.nn.Module, given: object, embedded: torch.Tensor
-) -> torch.Tensor:
-    """Let the embeddings require a gradient, so that all layers look alike to a compiler."""
-    return embedded.requires_grad_(torch.is_grad_enabled())

@@ -51,7 +51,7 @@ class ForwardBackward:
         masters: MasterWeights,
         capabilities: ModelCapabilities,
         label_tokens: torch.Tensor | None,
-        note: Callable[[str], None],
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.model = model
         self.masters = masters
@@ -62,6 +62,7 @@ class ForwardBackward:
         self.note = note
         half = model.dtype == torch.float16
         self.loss_scale = LossScale(model.device) if half else None
+        self.layers_checked = False
         self.use_graphs = False
         self.graphs: dict[tuple[int, ...], CapturedGraph] = {}
         self.graph_pool: Any = None
@@ -90,10 +91,13 @@ class ForwardBackward:
         left out with a note: that costs speed only. Raises torch.OutOfMemoryError when a batch
         does not fit.
         """
-        self._compile(batches[0])
+        if not self.layers_checked:
+            self._compile(batches[0])
+            self.layers_checked = True
         self.use_graphs = use_graphs
         for batch in batches[:MOST_GRAPHS]:
-            self(batch)
+            if batch.shape not in self.graphs:
+                self(batch)
         if self.use_graphs and len(batches) > MOST_GRAPHS:
             self.note(
                 f"passes come in {len(batches)} sizes, of which the {MOST_GRAPHS} largest are "

@@ -22,11 +22,19 @@ class MasterWeights:
         self.parameters = [parameter for _, parameter in named]
         self.shapes = [parameter.shape for parameter in self.parameters]
         self.original_dtypes = [parameter.dtype for parameter in self.parameters]
-        flat = torch.cat([parameter.detach().float().flatten() for parameter in self.parameters])
-        self.weights = nn.Parameter(flat)
-        self.gradient = torch.zeros_like(flat)
+        size, device = sum(map(torch.Size.numel, self.shapes)), self.parameters[0].device
+        self.weights = nn.Parameter(torch.empty(size, dtype=torch.float32, device=device))
+        self.gradient = torch.zeros_like(self.weights)
         self.weights.grad = self.gradient
-        self.compute_copy = flat if dtype == torch.float32 else flat.to(dtype)
+        own = self.weights.detach()
+        self.compute_copy = own if dtype == torch.float32 else torch.empty_like(own, dtype=dtype)
+        self.attach()
+
+    @torch.no_grad()
+    def attach(self) -> None:
+        """Take the weights over from the model, which computes with those in here from now on."""
+        self.weights.copy_(torch.cat([p.detach().float().flatten() for p in self.parameters]))
+        self.update_compute_copy()
         for parameter, view in zip(self.parameters, self.views(self.compute_copy), strict=True):
             parameter.data = view
 
@@ -40,16 +48,17 @@ class MasterWeights:
         return dict(zip(self.names, self.views(flat), strict=True))
 
     def accumulate_gradient(self, loss: torch.Tensor) -> None:
-        """Add the gradient of a loss."""
-        torch._foreach_add_(self.views(self.gradient), torch.autograd.grad(loss, self.parameters))
+        """Add the gradient of a loss, in a few kernels for all weights together."""
+        gradients = torch.autograd.grad(loss, self.parameters)
+        self.gradient.add_(torch.cat([gradient.flatten() for gradient in gradients]))
 
     def update_compute_copy(self) -> None:
         """Let the model compute with the weights as they are now."""
         if self.compute_copy.dtype != torch.float32:
             self.compute_copy.copy_(self.weights.detach())
 
-    def restore_original_dtypes(self) -> None:
-        """Give the model its weights in the dtypes that they had at first, for saving and scoring.
+    def detach(self) -> None:
+        """Give the model weights of its own again, in the dtypes that they had at first.
 
         That is float32 for an adapter; a bias of the base has to fit the weights beside it.
         """

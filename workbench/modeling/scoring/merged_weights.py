@@ -29,15 +29,7 @@ def merged_weights(model: Model) -> Iterator[bool]:
     that is exported: in bfloat16 a probability may differ in the second digit, in float32 in the
     sixth.
     """
-    layers = [
-        (parent, name, layer)
-        for parent in list(model.modules())
-        for name, layer in list(parent.named_children())
-        if _mergeable(layer) and not isinstance(parent, LoraLayer)
-    ]
-    size = torch.empty(0, dtype=model.dtype).element_size()
-    needed = sum(layer.in_features * layer.out_features * size for *_, layer in layers)
-    fits = bool(layers) and needed * HEADROOM + 2 * GIB <= free_bytes(model)
+    layers, fits = _mergeable_layers(model), merging_fits(model)
     try:
         if fits:
             for parent, name, layer in layers:
@@ -47,6 +39,23 @@ def merged_weights(model: Model) -> Iterator[bool]:
         if fits:
             for parent, name, layer in layers:
                 setattr(parent, name, layer)
+
+
+def merging_fits(model: Model) -> bool:
+    """Whether a model has layers to merge, and its device room for a copy of their weights."""
+    layers = [layer for *_, layer in _mergeable_layers(model)]
+    size = torch.empty(0, dtype=model.dtype).element_size()
+    needed = sum(layer.in_features * layer.out_features * size for layer in layers)
+    return bool(layers) and needed * HEADROOM + 2 * GIB <= free_bytes(model)
+
+
+def _mergeable_layers(model: Model) -> list[tuple[nn.Module, str, Any]]:
+    return [
+        (parent, name, layer)
+        for parent in list(model.modules())
+        for name, layer in list(parent.named_children())
+        if _mergeable(layer) and not isinstance(parent, LoraLayer)
+    ]
 
 
 def _mergeable(layer: nn.Module) -> bool:
