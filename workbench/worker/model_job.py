@@ -67,10 +67,10 @@ def run_model(
     processes = init_process_group()
     cache = cache or BaseModelCache()
     reporter.phase("loading the base")
-    trains = job.kind == "qlora"
-    purpose = f"{recipe.training.trainer} {recipe.training.memory}" if trains else None
     sharded = recipe.training.memory == SHARDED.name and processes.world_size > 1
-    base = cache.get_or_load(job.base, recipe.quantization, purpose, job.trust_remote_code, sharded)
+    base = cache.get_or_load(
+        job.base, recipe.quantization, _purpose(job), job.trust_remote_code, sharded
+    )
     reporter.update(linear4bit=base.linear4bit, linear_total=base.linear_total)
     job = replace(job, recipe=replace(recipe, quantization=base.quantization))
     reporter.report(
@@ -124,6 +124,14 @@ def _tracker(job: Job, folder: Path) -> Tracker | None:
     if settings is None:
         return None
     return open_tracker(settings, folder, job.uid, name, job.recipe.settings())
+
+
+def _purpose(job: Job) -> str | None:
+    """The kind of training that may change the base; None for a run that only scores."""
+    settings = job.recipe.training
+    if job.kind != "qlora" or settings is None:
+        return None
+    return f"{settings.trainer} {settings.memory}"
 
 
 def _kind_of_4_bit(quantization: Quantization) -> str:
