@@ -21,7 +21,7 @@ from storage.formats.programs import argilla, dialogues, label_studio
 from storage.formats.programs.records import GivenLabel
 from storage.formats.tables import delimited
 from storage.history import event_records
-from storage.query.filters import compile_filter
+from storage.query.filters import filter_for
 from storage.query.tweets import each, listing, shown_run, source_columns_of, window
 from storage.runs.predictions import probabilities_of
 from storage.safety.os_errors import translate_os_errors
@@ -173,7 +173,7 @@ def _rows(store: Store, filter_text: str, layout: _Layout) -> Iterator[Exported]
     columns = layout.columns
     keeps_annotators = layout.form in ("labelstudio", "argilla")
     ids = listing(store, filter_text, run=columns.run)
-    shown = columns.run or compile_filter(filter_text, store.label_ids).run or shown_run(store)
+    shown = columns.run or filter_for(store, filter_text).run or shown_run(store)
     for start in range(0, len(ids), TWEETS_AT_ONCE):
         some = ids[start : start + TWEETS_AT_ONCE]
         sources = source_columns_of(store, some) if columns.need_source else {}

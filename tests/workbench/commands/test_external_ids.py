@@ -71,3 +71,21 @@ def test_a_shell_finds_by_id_and_column(filled, cli):
     assert [t["id"] for t in ok(cli("list", 'id:"two words"', "--json")).json] == [4]
     assert [t["id"] for t in ok(cli("list", r'id:"say \"hi\""', "--json")).json] == [5]
     assert len(ok(cli("list", "airline:a -id:>3", "--json")).json) == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("export", "out.csv"),
+        ("agreement",),
+        ("flag", "--where"),
+        ("delete-tweets", "--yes", "--where"),
+    ],
+)
+def test_every_command_with_a_filter_knows_source_columns(command, filled, cli, tmp_path):
+    arguments = [tmp_path / one if one == "out.csv" else one for one in command]
+    result = cli(*arguments, r'airline:A id:"say \"hi\""')
+    assert "Traceback" not in result.err
+    assert "no field" not in result.err
+    assert result.status == 0 or command == ("agreement",), result.err
