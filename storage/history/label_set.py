@@ -76,7 +76,7 @@ def rename(store: Store, old: str, new: str, progress: Progress | None = None) -
             change = _change(store, action, RENAMED, [renamed])
         else:
             change = _merge(store, [label], name, progress)
-    settle(store)
+    settle(store, progress)
     return change
 
 
@@ -98,7 +98,7 @@ def merge(
             raise UsageError(f"{target!r} is one label already; name those that become it as well.")
         check_new_labels((*(one for one in config.labels if one not in (*sources, target)), target))
         change = _merge(store, sources, target, progress)
-    settle(store)
+    settle(store, progress)
     return change
 
 
@@ -135,10 +135,10 @@ def remove(store: Store, name: str) -> Change:
     return _change(store, action, REMOVED, [removed])
 
 
-def settle(store: Store) -> None:
+def settle(store: Store, progress: Progress | None = None) -> None:
     """Bring workbench.toml and the predictions in line with what has become of the labels."""
     settle_labels(store)
-    fold_pending(store)
+    fold_pending(store, progress)
 
 
 def _merge(store: Store, sources: list[str], into: str, progress: Progress | None) -> Change:

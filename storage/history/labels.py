@@ -162,7 +162,7 @@ def undo(store: Store, progress: Progress | None = None, step: int | None = None
         change = _replay(store, "undo", target, progress)
         store.db.execute("INSERT INTO undone (action) VALUES (?)", [target])
         _move(store, target, undone=True)
-    _settle(store, change)
+    _settle(store, change, progress)
     return change
 
 
@@ -173,15 +173,15 @@ def redo(store: Store, progress: Progress | None = None, step: int | None = None
         change = _replay(store, "redo", target, progress)
         store.db.execute("DELETE FROM undone WHERE action = ?", [target])
         _move(store, target, undone=False)
-    _settle(store, change)
+    _settle(store, change, progress)
     return change
 
 
-def _settle(store: Store, change: Change) -> None:
+def _settle(store: Store, change: Change, progress: Progress | None) -> None:
     """Have workbench.toml and the predictions follow where the label set has changed."""
     if change.labels:
         settle_labels(store)
-        fold_pending(store)
+        fold_pending(store, progress)
 
 
 def events_to_undo(store: Store, kind: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from array import array
+from collections.abc import Callable
 
 from storage import file_locks
 from storage.bulk_writes import BulkWriter, bulk_writer
@@ -13,9 +15,11 @@ from storage.runs.runs import Run
 from storage.store import Store, last_visible_id, transaction
 
 LOCK = "fold.lock"
+Progress = Callable[[int, int], None]
+"""Called with how many of how many predictions are done."""
 
 
-def fold_pending(store: Store) -> None:
+def fold_pending(store: Store, progress: Progress | None = None) -> None:
     """Rewrite the predictions of runs that know labels which were merged, or are apart again.
 
     Each tweet keeps the probabilities that the run gave; which label is the most probable one, by
@@ -32,10 +36,14 @@ def fold_pending(store: Store) -> None:
     with file_locks.open_file(path) as file:
         if not file_locks.acquire(file, path, file_locks.EXCLUSIVE):
             return  # another process is at it
+        names = frozenset(json.loads(waiting[1]))
+        found = [r for r in runs.every(store, metrics=False) if names & {*r.answers}]
+        done, total = 0, len(found) * last_visible_id(store.db)
         with bulk_writer(store) as writer:
-            for run in runs.every(store, metrics=False):
-                if run.predictions and any(name in waiting[1] for name in run.answers):
-                    _fold(writer, run, {n: i for i, n in _numbers(writer).items()})
+            numbers = {name: number for number, name in _names(writer).items()}
+            for run in found:
+                _fold(writer, run, numbers, lambda at, done=done: _tell(progress, done + at, total))  # type: ignore[misc]
+                done += last_visible_id(store.db)
         with transaction(store.db):
             store.db.execute(
                 "UPDATE label_changes SET state = ? WHERE state = ? AND id <= ?",
@@ -43,11 +51,18 @@ def fold_pending(store: Store) -> None:
             )
 
 
-def _numbers(writer: BulkWriter) -> dict[int, str]:
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress:
+        progress(done, total)
+
+
+def _names(writer: BulkWriter) -> dict[int, str]:
     return dict(writer.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
 
 
-def _fold(writer: BulkWriter, run: Run, numbers: dict[str, int]) -> None:
+def _fold(
+    writer: BulkWriter, run: Run, numbers: dict[str, int], folded: Callable[[int], None]
+) -> None:
     db = writer.db
     labels = [numbers[name] for name in run.labels]
 
@@ -65,6 +80,7 @@ def _fold(writer: BulkWriter, run: Run, numbers: dict[str, int]) -> None:
                 for place, *figures in [certainty(run.fold(tuple(array("f", values))))]
             ],
         )
+        folded(last)
 
     writer.in_slices("folding", 1, last_visible_id(db), write)
     keep_orders(writer, run.id)

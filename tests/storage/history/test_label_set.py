@@ -349,10 +349,12 @@ def test_a_rename_that_was_killed_half_way_is_finished_at_the_next_start(store, 
 
 
 def test_predictions_that_wait_for_a_merge_follow_later(store, monkeypatch):
-    monkeypatch.setattr("storage.history.label_set.fold_pending", lambda _: None)
+    monkeypatch.setattr("storage.history.label_set.fold_pending", lambda *_: None)
     label_set.merge(store, ["very negative"], "negative")
     assert count(store, "pred:neutral") == 1
-    class_folding.fold_pending(store)
+    told = []
+    class_folding.fold_pending(store, lambda *done: told.append(done))
+    assert told == [(12, 12)]
     assert count(store, "pred:neutral") == 0
     before = store.db.total_changes
     class_folding.fold_pending(store)
