@@ -46,10 +46,12 @@ def confusable_pair(names: Iterable[str]) -> tuple[str, str] | None:
 
 def difference(one: str, other: str) -> str:
     """The character of the second name by which it differs from the first, in words."""
-    found = next((b for a, b in zip(one, other, strict=False) if a != b), other[-1:])
+    longer = max(one, other, key=len)
+    found = next((b for a, b in zip(one, other, strict=False) if a != b), longer[-1:])
     return f"{found!r} is {unicodedata.name(found, f'U+{ord(found):04X}').lower()}"
 
 
 def _look(name: str) -> str:
     # Before the case is folded, as capitals look like others than small letters do.
-    return key(unicodedata.normalize("NFKC", name).translate(CONFUSABLES))
+    looks = key(unicodedata.normalize("NFKC", name).translate(CONFUSABLES))
+    return looks.rstrip(".,;:") or looks

@@ -252,3 +252,29 @@ def test_an_instruction_that_is_in_every_row_is_no_text(make_store, take_in, wri
     rows = [{"instruction": asked, "input": text, "output": label} for text, label in THREE]
     store, _ = take_in(make_store(labels=()), write("alpaca.json", json.dumps(rows)))
     assert [(t.text, t.gold) for t in tweets.each(store)] == THREE
+
+
+JOINED = f"text,label\n{UP},positive\ntext,label\n{DOWN},negative\n"
+MARKDOWN = f"text | label\n:--- | ---\n{UP} | positive\n{DOWN} | negative\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (JOINED, "record 2, line 3: it is the header again"),
+        (MARKDOWN, "record 1, line 2: it is a rule and no row"),
+    ],
+)
+def test_a_line_of_the_table_that_is_no_row_is_no_tweet(make_store, take_in, write, content, said):
+    path = write("joined.csv", content)
+    with pytest.raises(UserError, match=said):
+        take_in(make_store(labels=()), path)
+    store, report = take_in(make_store("other", labels=()), path, lenient=True)
+    assert [(t.text.strip(), t.gold) for t in tweets.each(store)] == BOTH
+    assert report.skipped == 1
+
+
+def test_labels_that_differ_in_a_full_stop_are_asked_about(make_store, take_in, write):
+    path = write("dots.csv", f"text,label\n{UP},positive.\n{DOWN},positive\n{SIDE},negative\n")
+    with pytest.raises(UserError, match=r"look alike and are not \('\.' is full stop\)"):
+        take_in(make_store(labels=()), path)
