@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.modeling.scoring import label_probabilities
-from workbench.modeling.scoring.embeddings import EMBEDDING_SIZE, principal_axes
+from workbench.modeling.scoring.embeddings import EMBEDDING_SIZE, SAMPLE, principal_axes
 from workbench.modeling.scoring.label_probabilities import label_scorer
 
 pytestmark = pytest.mark.models
@@ -77,9 +77,9 @@ def test_axes_are_those_of_a_plain_decomposition(shape):
     if shape[0] > 1:
         eye = projection.axes.T @ projection.axes
         assert torch.allclose(eye, torch.eye(size), atol=1e-3)
-    if shape[0] <= 600:
-        values = torch.linalg.svdvals(pooled[:512] - pooled[:512].mean(0))
-        kept = projection(pooled[:512]).float().norm(dim=0)
+    if shape[0] <= SAMPLE:
+        values = torch.linalg.svdvals(pooled[:SAMPLE] - pooled[:SAMPLE].mean(0))
+        kept = projection(pooled[:SAMPLE]).float().norm(dim=0)
         assert torch.allclose(kept, values[:size], rtol=1e-2, atol=1e-2)
 
 

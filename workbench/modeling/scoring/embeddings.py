@@ -14,7 +14,7 @@ from workbench.modeling.data.prompts import Prompter
 
 EMBEDDING_SIZE = 256
 """Most dimensions of an embedding."""
-SAMPLE = 512
+SAMPLE = 384
 """Tweets that the axes are computed from."""
 HALF_MAX = 65_504.0
 
@@ -77,11 +77,11 @@ def principal_axes(pooled: torch.Tensor) -> Projection:
     by_tweets = len(centred) < centred.shape[1]
     products = centred @ centred.T if by_tweets else centred.T @ centred
     # on the CPU, since a GPU first takes longer to get ready for it than it lasts
-    variances, vectors = torch.linalg.eigh(products.double().cpu())
+    variances, vectors = torch.linalg.eigh(products.cpu())
     variances, vectors = variances.flip(0)[:EMBEDDING_SIZE], vectors.flip(1)[:, :EMBEDDING_SIZE]
-    kept = variances > 1e-6 * variances[0].clamp(min=1e-12)
+    kept = variances > 1e-5 * variances[0].clamp(min=1e-12)
     kept[0] = True
     axes = vectors[:, kept].to(centred)
     if by_tweets:
-        axes = centred.T @ axes / variances[kept].clamp(min=1e-12).sqrt().to(centred)
+        axes = torch.nn.functional.normalize(centred.T @ axes, dim=0)
     return Projection(mean.cpu(), axes.cpu())
