@@ -43,8 +43,11 @@ class Settings:
         Makes the backup of the day, and says on stderr what is special about the workspace.
         """
         self.opened = find_workspace(self.workspace)
+        from storage.runs.class_folding import fold_pending
+
         store = open_store(self.opened, self.annotator)
         try:
+            fold_pending(store)  # what a merge of labels has left to do, if its process was killed
             if not store.read_only and traces.left(store):
                 traces.wipe_rest(store)  # before a backup has them too
             complaint = back_up(store.folder) if daily_backup and not store.read_only else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from storage.errors import UserError, os_error_message
 from storage.file_locks import exclusive
 from storage.runs import runs
+from storage.runs.class_folding import fold_pending
 from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
 from storage.runs.suspect_ranking import ranking_run
@@ -36,6 +37,7 @@ def collect(store: Store, warn: Callable[[str], None] = lambda sentence: None) -
     """
     if store.read_only:
         return []
+    fold_pending(store)  # what a merge of labels has left to do, if its process was killed
     for sentence in adopt(store):
         warn(sentence)
     waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -413,3 +416,47 @@ def test_a_label_that_was_seen_under_its_old_name_is_a_conflict(store, reopen):
     refresh_labels(ben)
     with pytest.raises(UserError, match="changed by somebody meanwhile"):
         labels.assign(ben, [2], "positive", seen={2: "negative"})
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from storage import label_changes
+from storage.history import label_set
+from storage.store import open_store
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write = label_changes.config_file.write
+
+def write_and_die(*arguments):
+    write(*arguments)
+    die()
+
+store = open_store(Path(sys.argv[1]), "ana")
+step = sys.argv[2]
+if step == "settings":
+    label_set.settle_labels = die
+elif step == "mark":
+    label_changes.config_file.write = write_and_die
+else:
+    label_set.fold_pending = die
+label_set.merge(store, ["very negative"], "negative")
+"""
+"""Merges labels and is killed before a step."""
+
+
+@pytest.mark.parametrize("step", ["settings", "mark", "predictions"])
+def test_a_merge_whose_process_is_killed_is_finished_by_the_next_command(store, cli, step):
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(store.folder), step], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    entries = cli("-w", store.folder, "labels", "--json").json
+    assert [entry["label"] for entry in entries] == ["positive", "negative", "neutral"]
+    assert config.load(store.folder).labels == ("positive", "negative", "neutral")
+    assert count(store, "label:negative") == 6
+    assert count(store, "pred:negative") == 2
+    cli("-w", store.folder, "--annotator", "ana", "undo")
+    assert config.load(store.folder).labels == NAMES
+    assert count(store, "pred:neutral") == 1
+    assert integrity.check(store) == []
