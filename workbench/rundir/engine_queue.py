@@ -12,7 +12,7 @@ import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.file_locks import exclusive
@@ -23,6 +23,8 @@ from workbench.rundir import processes, schema
 ENGINE_MODULE = "workbench.worker.engine"
 """What is started with `python -m` to serve the queue."""
 STATE_FILE, LOG_FILE, SUBMIT_LOCK, QUEUE_FOLDER = "state.json", "engine.log", "door.lock", "waiting"
+QUESTION_FOLDER, ANSWER_FOLDER = "questions", "answers"
+"""What is written into them is a matter of `workbench.rundir.engine_questions`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def make_private_folder() -> Path:
     """
     folder = folder_path()
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in (folder, folder / QUEUE_FOLDER):
+    for path in (folder, *(folder / n for n in (QUEUE_FOLDER, QUESTION_FOLDER, ANSWER_FOLDER))):
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
@@ -120,16 +122,20 @@ def engine_usable() -> bool:
 
 def submit(folder: Path) -> None:
     """Hand a run folder to the engine; raises UserError if it has just ended."""
+    hand_in(QUEUE_FOLDER, {"folder": str(folder.resolve())})
+
+
+def hand_in(subfolder: str, values: dict[str, Any]) -> Path:
+    """Write a file for the engine to find, and return it; raises UserError if it has just ended."""
     engine_folder = make_private_folder()
     with exclusive(engine_folder / SUBMIT_LOCK):  # which the engine takes before it ends
         # its last deed is to remove its state, some time before the system drops its lock
         there = processes.is_locked(engine_folder) and (engine_folder / STATE_FILE).exists()
         if not there:
             raise UserError("The engine has ended; start it with `workbench engine start`.")
-        name = f"{time.time_ns():020}-{os.getpid()}.json"
-        run_folder.write_json(
-            engine_folder / QUEUE_FOLDER / name, {"folder": str(folder.resolve())}
-        )
+        file = engine_folder / subfolder / f"{time.time_ns():020}-{os.getpid()}.json"
+        run_folder.write_json(file, values)
+        return file
 
 
 def waiting_runs() -> list[QueueEntry]:

@@ -31,19 +31,21 @@ COPY_ADVICE = (
 """What to do about a file without which a run cannot be understood."""
 
 
-def read_object(path: Path, advice: str = COPY_ADVICE) -> dict[str, Any]:
+def read_object(
+    path: Path, advice: str = COPY_ADVICE, most_bytes: int = MAX_BYTES
+) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises UserError with the advice if it is missing, cut off or something else.
     """
     try:
         with open_regular(path) as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {advice}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from None
-    if len(content) > MAX_BYTES:
+    if len(content) > most_bytes:
         raise UserError(f"{path} is damaged (larger than any of its kind); {advice}.")
     try:
         values = json.loads(content)

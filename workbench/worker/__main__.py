@@ -53,7 +53,7 @@ def main() -> int:
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, reporter.ask_to_stop)
-    if without_hub(job):
+    if without_hub(job.base):
         os.environ["HF_HUB_OFFLINE"] = "1"
     return 0 if do_run(job, folder, reporter) else 1
 

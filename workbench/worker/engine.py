@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from storage import interpreter
 from storage.errors import UserError
 from storage.file_locks import exclusive
-from workbench.rundir import engine_queue, processes
+from workbench.rundir import engine_questions, engine_queue, processes
 from workbench.rundir import folder as run_folder
 from workbench.rundir.engine_queue import EngineState, QueueEntry
+from workbench.worker.answering import answer_question
 from workbench.worker.failure_reasons import reason_of
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run, without_hub
@@ -29,7 +30,8 @@ from workbench.worker.run import do_run, without_hub
 if TYPE_CHECKING:
     from workbench.modeling.base.cache import BaseModelCache
 
-POLL_S = 0.2
+POLL_S = 0.05
+"""Looking for work takes a tenth of a millisecond, and whoever asks a question waits for it."""
 
 
 class EngineServer:
@@ -46,6 +48,7 @@ class EngineServer:
         self.written: EngineState | None = None
         self.unwritten_failures: dict[Path, str] = {}
         """Why runs have failed, as far as their disks had no room for it."""
+        engine_questions.discard_questions()
         self._write()
 
     def serve(self) -> None:
@@ -53,8 +56,7 @@ class EngineServer:
         idle_since = time.monotonic()
         while True:
             self._write()
-            if not self.leaving and (waiting := engine_queue.waiting_runs()):
-                self._do(waiting[0])
+            if not self.leaving and self._work():
                 idle_since = time.monotonic()
                 continue
             idle = time.monotonic() - idle_since > self.state.idle_minutes * 60
@@ -62,10 +64,37 @@ class EngineServer:
                 return
             time.sleep(POLL_S)
 
+    def _work(self) -> bool:
+        """Answer the first question or do the first run that waits; whether there was one.
+
+        Questions come first, since somebody looks at a terminal until they are answered.
+        """
+        if questions := engine_questions.waiting_questions():
+            self._answer(questions[0])
+            return True
+        if waiting := engine_queue.waiting_runs():
+            self._do(waiting[0])
+            return True
+        return False
+
+    def _answer(self, file: Path) -> None:
+        """Answer a question; whoever asked sees that it is over, and loads the base if need be."""
+        with suppress(OSError), engine_questions.taken(file) as question:
+            if question is None:
+                return
+            offline = without_hub(question.base)
+            if self.offline not in (None, offline):
+                return  # beginning anew takes as long as loading the base elsewhere
+            self._go_offline(offline)
+            cache = self._base_cache()
+            answer_question(file, question, cache)
+            self._update(base=None if cache.base is None else question.base)
+
     def _close(self) -> bool:
         """End unless a run came in at the last moment; those that wait may be resumed later."""
         with exclusive(self.folder / engine_queue.SUBMIT_LOCK):
-            if not self.leaving and engine_queue.waiting_runs():
+            waiting = engine_queue.waiting_runs() or engine_questions.waiting_questions()
+            if not self.leaving and waiting:
                 return False
             (self.folder / engine_queue.STATE_FILE).unlink(missing_ok=True)
             os._exit(
@@ -79,7 +108,7 @@ class EngineServer:
         try:
             job = run_folder.read_job(run)
             run_folder.require_no_links(run)
-            self._go_offline(without_hub(job))
+            self._go_offline(without_hub(job.base))
             entry.file.unlink(missing_ok=True)
             with processes.folder_lock(run):
                 if run_folder.read_state(run).state == run_folder.DONE:

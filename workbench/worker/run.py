@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from workbench.modeling.base.cache import BaseModelCache
 
 
-def without_hub(job: Job) -> bool:
+def without_hub(base: str | None) -> bool:
     """Whether the network is not to be touched: for a local base, and while the hub is unreachable.
 
     The base may still be in the cache of the hub's library, which otherwise retries for a minute.
     """
-    return job.base is None or is_local(job.base) or not hub_reachable()
+    return base is None or is_local(base) or not hub_reachable()
 
 
 def do_run(job: Job, folder: Path, reporter: Reporter, cache: BaseModelCache | None = None) -> bool:

@@ -88,6 +88,9 @@ WRONG = [
     (("predict",), 1, "no finished qlora run yet"),
     (("classify", "--run", "9", "text"), 1, "no run 9"),
     (("classify", "fine", " "), 2, "There is an empty text"),
+    (("classify",), 2, "There is no text to classify"),
+    (("classify", "fine", "\udc80"), 2, "A text is not in UTF-8"),
+    (("classify", "--file", sys.executable), 2, "A text is not in UTF-8"),
     (("export", "workbench.toml", "--format", "csv"), 1, "is there already; name another file"),
     (
         ("init", "workbench.toml/new"),

@@ -238,7 +238,7 @@ def test_the_planted_errors_come_early(trained, cli, repository, read_csv):
     assert found > 2 * by_chance
 
 
-def test_classify_asks_the_baseline_when_nothing_else_is_there(trained, cli):
+def test_classify_asks_the_baseline_when_nothing_else_is_there(trained, cli, tmp_path):
     answer = ok(cli("classify", "great gains, bullish", "--json")).json
     assert answer.keys() == {"text", "label", "probabilities", "run"}
     assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
@@ -246,6 +246,8 @@ def test_classify_asks_the_baseline_when_nothing_else_is_there(trained, cli):
     several = ok(cli("classify", "great gains", "heavy losses", "--run", "1", "--json")).json
     assert [row["text"] for row in several] == ["great gains", "heavy losses"]
     assert "run 1 baseline" in ok(cli("classify", "great gains")).out
+    (file := tmp_path / "one.txt").write_text("great gains\n\n", "utf-8")
+    assert ok(cli("classify", "--file", file, "--json")).json == several[:1]
 
 
 def test_logs_of_a_run(trained, cli):

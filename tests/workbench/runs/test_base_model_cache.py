@@ -194,3 +194,13 @@ def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
     seen = sorted(zip(dynamics["epoch"], dynamics["id"], strict=True))
     assert seen == sorted((0, number) for number in trained)
     assert all(0 < chance <= 1 for chance in dynamics["probability"])
+
+
+def test_a_base_serves_those_who_name_what_it_was_loaded_as():
+    """Adapters name the dtype that was computed in, where their recipe says `auto`."""
+    cache, base = BaseModelCache(), str(SAMPLE / "base")
+    wanted = recipes.load("tiny").quantization
+    held = cache.get_or_load(base, replace(wanted, compute_dtype="auto"), None)
+    as_loaded = replace(wanted, compute_dtype=held.quantization.compute_dtype)
+    assert cache.get_or_load(base, as_loaded, None) is held
+    assert cache.get_or_load(base, replace(wanted, bits=16), None) is not held

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -65,6 +67,47 @@ def test_runs_of_several_workspaces_go_through_one_process(
     assert first.equals(fresh) and last.equals(fresh)
     done = cli("engine", "stop", "--json")
     assert done.json == {"running": False, "waiting": []}
+
+
+CLASSIFY = """
+import json, sys
+from workbench import cli
+try:
+    cli.run()
+finally:
+    heavy = {"torch", "transformers", "peft", "bitsandbytes"} & set(sys.modules)
+    print(json.dumps(sorted(heavy)), file=sys.stderr)
+"""
+"""The program, which says on stderr in the end what it has imported of the libraries of models."""
+
+
+@pytest.mark.usefixtures("forked")
+def test_classify_and_predict_ask_the_engine_which_answers_like_a_process_of_its_own(
+    make_model_run, until, cli, workbench, filled
+):
+    engine_control.start_engine()
+    trained = hand_over(make_model_run("training.max_steps=2"))
+    until(lambda: reconcile_state(trained).state == DONE, 120)
+    more = filled.folder / "more.txt"
+    more.write_text("down\n\nsideways \u2028 \U0001f680\n", "utf-8")
+    asked = ("-w", filled.folder, "classify", "up we go", "bull " * 300, "--file", more, "--json")
+    done = subprocess.run(
+        [sys.executable, "-c", CLASSIFY, *map(str, asked)], capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0 and json.loads(done.stderr) == [], done.stderr
+    home = engine_queue.make_private_folder()
+    assert not [*home.glob("questions/*"), *home.glob("answers/*")]
+
+    said = cli("-w", filled.folder, "predict", "id:<=3")
+    assert "Run 2: 3 tweets to score. The engine does it at once, on the base" in said.out
+    scored = filled.run_folder(2)
+    until(lambda: reconcile_state(scored).state == DONE, 120)
+    assert read_state(scored).pid == engine_queue.running_engine().pid
+
+    assert cli("engine", "stop").status == 0
+    answers = json.loads(done.stdout)
+    assert answers == workbench(*asked).json
+    assert [answer["text"][:4] for answer in answers] == ["up w", "bull", "down", "side"]
 
 
 @pytest.mark.usefixtures("forked")

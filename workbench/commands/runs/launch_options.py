@@ -81,6 +81,18 @@ def start_engine(launch: Launch) -> None:
             engine_control.start_engine()
 
 
+def engine_sentence(launch: Launch, base: str | None) -> str:
+    """When the engine will come to a run that is to be handed to it; empty for another run."""
+    engine = engine_queue.running_engine() if launch.launcher == ENGINE else None
+    if engine is None:
+        return ""
+    if engine.run is not None or engine_queue.waiting_runs():
+        return " The engine does it after what it has to do already."
+    if engine.base == base:
+        return " The engine does it at once, on the base that it holds."
+    return " The engine does it, and loads the base first."
+
+
 def launch_with_gpus(folder: Path, gpus: int) -> Launch:
     """How to go on with a run with another number of GPUs; a job of SLURM stays one."""
     before, job = read_launch(folder), run_folder.read_job(folder)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -14,17 +13,26 @@ from storage.runs import runs
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import figures
+from workbench.commands.runs.adapter_scoring import (
+    leave_hub_alone,
+    score_with_adapter,
+    usable_base,
+)
 from workbench.commands.runs.trained_run import trained_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import spinner
-from workbench.recipes.base_models import base_here, is_local, require_same_base
 from workbench.rundir import folder as run_folder
-from workbench.rundir.folder import Job
 
 
 @click.command()
-@click.argument("texts", metavar="TEXT…", nargs=-1, required=True)
+@click.argument("texts", metavar="TEXT…", nargs=-1)
+@click.option(
+    "--file",
+    "source",
+    type=click.File("r", encoding="utf-8"),
+    help="A file with more texts, one a line; `-` is the standard input.",
+)
 @click.option(
     "--run",
     "number",
@@ -33,13 +41,17 @@ from workbench.rundir.folder import Job
 )
 @common_options
 @click.pass_obj
-def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> None:
+def classify(
+    settings: Settings, texts: tuple[str, ...], source: TextIO | None, number: int | None
+) -> None:
     """Label texts that are not in the workspace.
+
+    A running engine is asked, which answers at once on the base that it holds; if it is busy for
+    three seconds, or there is none, the base is loaded by this command.
 
     Example: workbench classify "yayyyy thats amazing broo"
     """
-    if any(not text.strip() for text in texts):
-        raise UsageError("There is an empty text; give one with words in it to classify.")
+    texts = _texts_to_classify(texts, source)
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
@@ -47,7 +59,7 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
             if run.kind == "baseline":
                 rows = _ask_baseline(folder, texts)
             else:
-                rows = _ask_model(folder, texts, store.config.base)
+                rows = score_with_adapter(folder, texts, store.config.base)
     folded = [run.fold(tuple(row)) for row in rows]
     answers: list[dict[str, Any]] = [
         {
@@ -59,11 +71,25 @@ def classify(settings: Settings, texts: tuple[str, ...], number: int | None) -> 
         for text, row in zip(texts, folded, strict=True)
     ]
     if settings.as_json:
-        print_json(answers[0] if len(answers) == 1 else answers)
+        print_json(answers[0] if len(answers) == 1 and source is None else answers)
         return
     for answer in answers:
         values = figures.probabilities(answer["probabilities"])
         say(f"{answer['label']}  ({values}; run {run.id} {run.recipe})")
+
+
+def _texts_to_classify(given: tuple[str, ...], source: TextIO | None) -> tuple[str, ...]:
+    """The texts of the command line and the lines of a file that have words in them."""
+    if any(not text.strip() for text in given):
+        raise UsageError("There is an empty text; give one with words in it to classify.")
+    try:
+        "".join(given).encode("utf-8")
+        lines = () if source is None else tuple(line for line in source if line.strip())
+    except UnicodeError:
+        raise UsageError("A text is not in UTF-8; give it in that encoding.") from None
+    if not given and not lines:
+        raise UsageError("There is no text to classify; give one, or a file with --file.")
+    return given + tuple(line.rstrip("\r\n") for line in lines)
 
 
 def _run_to_ask(store: Store, number: int | None) -> runs.Run:
@@ -95,30 +121,6 @@ def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
     return rows
 
 
-def _ask_model(folder: Path, texts: tuple[str, ...], known_base: str) -> list[list[float]]:
-    job = run_folder.read_job(folder)
-    base = _usable_base(job, known_base)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from workbench.modeling.base.library_imports import import_libraries
-
-    import_libraries()
-    from workbench.modeling.classify import classify_texts
-
-    return classify_texts(folder / run_folder.ADAPTER, texts, base, job.trust_remote_code)
-
-
-def _usable_base(job: Job, known_base: str) -> str:
-    """The base of a run as it is found here; the hub is left alone if it is a folder.
-
-    Raises UserError if it is not here, or has changed since.
-    """
-    base = base_here(job.base, job.base_print, known_base)
-    if base is None or is_local(base):
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    require_same_base(base, job.base_print)
-    return str(base)
-
-
 def _split_run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:
     """The number of the run, if one is given, and the folder in [RUN] DIR."""
     *before, folder = named
@@ -145,7 +147,8 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
         run = trained_run(store, promoted_run(store) if wanted is None else wanted)
         path, number, known_base = store.run_folder(run.id), run.id, store.config.base
     job = run_folder.read_job(path)
-    base = _usable_base(job, known_base)
+    base = usable_base(job, known_base)
+    leave_hub_alone(base)
     from workbench.modeling.export.export import export_model
 
     with settings.user_umask(), spinner(f"Writing run {number}…"):

@@ -14,6 +14,7 @@ from workbench.commands.groups import compare_texts
 from workbench.commands.runs.dry_run import print_forecast
 from workbench.commands.runs.launch_options import (
     choose_launch,
+    engine_sentence,
     launch_options,
     start_engine,
     warn_of_logout,
@@ -126,12 +127,13 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
             log_estimate(store, snapshot, how)
         for warning in () if settings.as_json else snapshot.job.warnings:
             say(f"! {warning}")
+        begins = engine_sentence(how, snapshot.job.base)
         launching.start_run(snapshot.path, how)
         if not settings.as_json:
             dev = f", {snapshot.dev:,} for dev" if snapshot.dev else ""
             say(
                 f"Run {snapshot.job.id} ({chosen.name}): {tweet_count(snapshot.train)} to train on"
-                f"{dev}."
+                f"{dev}.{begins}"
             )
             if outside := tweets.counts_outside_label_set(store):
                 say(unknown_labels_sentence(outside))
@@ -213,9 +215,10 @@ def predict(
                     path / run_folder.ADAPTER,
                     job.trust_remote_code,
                 )
+        begins = engine_sentence(how, snapshot.job.base)
         launching.start_run(snapshot.path, how)
         if not settings.as_json:
-            say(f"Run {snapshot.job.id}: {tweet_count(snapshot.predict)} to score.")
+            say(f"Run {snapshot.job.id}: {tweet_count(snapshot.predict)} to score.{begins}")
         warn_of_logout()
         report_run(settings, store, snapshot.job.id, waits)
 

@@ -56,7 +56,7 @@ class BaseModelCache:
         folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = CacheKey(name, modified, quantization, purpose, trust_remote_code)
-        if self.base is None or self.key is None or not self.key.serves(key):
+        if self.base is None or not self._serves(key):
             self.clear()
             self.base = load_base(name, quantization, trust_remote_code, sharded)
             self.key = key
@@ -65,6 +65,13 @@ class BaseModelCache:
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         return self.base
+
+    def _serves(self, wanted: CacheKey) -> bool:
+        """Whether the base that is held is the one that is wanted, as asked for or as loaded."""
+        if self.base is None or self.key is None:
+            return False
+        as_loaded = replace(self.key, quantization=self.base.quantization)
+        return self.key.serves(wanted) or as_loaded.serves(wanted)
 
     def put_back(self, model: Model) -> None:
         """Take the adapter of a run off the base, which is then as it was before the run.
