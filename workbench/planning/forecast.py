@@ -11,9 +11,14 @@ from storage.plurals import counted
 from workbench.planning.base_facts import notable_facts
 from workbench.planning.devices import Device
 from workbench.planning.fit_steps import fit_sizes, fit_steps
+from workbench.planning.kernel_cache import kernels_kept
 from workbench.planning.memory_estimate import GIB, MemoryEstimate, TokenLengths, estimate_memory
 from workbench.planning.model_architecture import ModelArchitecture, read_architecture
-from workbench.planning.time_estimate import estimate_from_rate, estimate_from_runs
+from workbench.planning.time_estimate import (
+    estimate_from_rate,
+    estimate_from_runs,
+    with_first_compilation,
+)
 from workbench.recipes.base_models import base_path, is_local
 from workbench.recipes.memory_modes import (
     MEMORY_MODES,
@@ -152,6 +157,8 @@ def forecast(
         architecture, recipe, mode, device, steps, tokens, texts.scored * share
     )
     time = estimate_from_runs(runs, recipe, name, steps, launch.processes, rough) or rough
+    if device.kind == "cuda" and not uses_trl and not kernels_kept():
+        time = with_first_compilation(time)
     fitting_setting = None
     if not _fits(memory, device, launch):
         fitting_setting = _fitting_setting(architecture, recipe, lengths, device, launch)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from storage.errors import UserError
 from workbench.planning.devices import Device
+from workbench.planning.kernel_cache import FIRST_COMPILATION, FIRST_COMPILATION_S
 from workbench.planning.model_architecture import ModelArchitecture
 from workbench.recipes.memory_modes import MemoryMode
 from workbench.recipes.recipes import Recipe, Training
@@ -103,18 +106,34 @@ def estimate_from_runs(
 
 def _measure(folder: Path, state: State) -> _Measured | None:
     """The time of a run, or of its part so far; None before its first steps are in the log."""
-    steps_logged = [
-        values for values, _ in run_folder.read_log(folder) if values["event"] == "step"
-    ]
+    events = [values for values, _ in run_folder.read_log(folder)]
+    steps_logged = [values for values in events if values["event"] == "step"]
     step_s = steps_logged[-1].get("step_s") if steps_logged else None
     if not isinstance(step_s, int | float) or state.seconds is None:
         return None
     if state.state != run_folder.DONE:
         stepped = _seconds_between(state.started, steps_logged[0].get("at"))
-        return _Measured(max(0.0, stepped - steps_logged[0].get("step", 0) * step_s), step_s, None)
-    rest = max(0.0, state.seconds - state.step * step_s)  # one may have ended early
+        before_s = stepped - steps_logged[0].get("step", 0) * step_s - _first_compilation_s(events)
+        return _Measured(max(0.0, before_s), step_s, None)
+    rest = state.seconds - state.step * step_s - _first_compilation_s(events)
+    rest = max(0.0, rest)  # one may have ended early
     after_s = min(rest, _seconds_between(steps_logged[-1].get("at"), state.finished))
     return _Measured(rest - after_s, step_s, after_s)
+
+
+def _first_compilation_s(events: Sequence[dict[str, Any]]) -> float:
+    """Seconds of a run that no later one on its machine takes."""
+    phases = [values for values in events if values["event"] == "phase"]
+    for phase, following in pairwise(phases):
+        if phase.get("phase") == FIRST_COMPILATION:
+            return min(FIRST_COMPILATION_S, _seconds_between(phase.get("at"), following.get("at")))
+    return 0.0
+
+
+def with_first_compilation(estimate: TimeEstimate) -> TimeEstimate:
+    """The estimate for a machine on which nothing has been compiled before."""
+    source = f"{estimate.source}, with a minute of compiling, for the first time on this machine"
+    return replace(estimate, seconds=estimate.seconds + FIRST_COMPILATION_S, source=source)
 
 
 def _seconds_between(start: object, end: object) -> float:

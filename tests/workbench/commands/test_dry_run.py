@@ -9,6 +9,7 @@ import pytest
 
 from workbench.planning.devices import Device
 from workbench.planning.forecast import TextStatistics, forecast
+from workbench.planning.kernel_cache import FIRST_COMPILATION
 from workbench.planning.memory_estimate import GIB
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -24,6 +25,15 @@ FALCON = {
     "num_attention_heads": 71,
     "vocab_size": 65024,
 }
+
+
+@pytest.fixture(autouse=True)
+def kernel(tmp_path, monkeypatch):
+    """A kernel that was compiled on this machine before."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "kernel.py").write_text("")
+    return tmp_path / "kernels" / "kernel.py"
 
 
 @pytest.fixture
@@ -130,6 +140,37 @@ def test_time_is_that_of_an_earlier_run_like_it(small, repository):
     assert seconds("training.batch_size=32", "training.max_steps=20").seconds == 10 + 20 * 4
     assert seconds().source == f"as run {run.name} took"
     assert "TFLOP/s" in seconds("training.memory=nf4").source
+
+
+def test_the_first_compilation_on_a_machine_counts_once(small, repository, falcon, kernel):
+    def rough(device, recipe="fast"):
+        return forecast(recipes.load(recipe), falcon, "", TEXTS, device, []).time
+
+    usual = [rough(H100), rough(H100, "seed"), rough(Device("cpu", "8 cores", 1 << 36, 1 << 36))]
+    kernel.unlink()
+    first = rough(H100)
+    assert first.seconds == usual[0].seconds + 55 and first.step_s == usual[0].step_s
+    assert "for the first time on this machine" in first.source
+    assert usual[1:] == [
+        rough(H100, "seed"),
+        rough(Device("cpu", "8 cores", 1 << 36, 1 << 36)),
+    ], "neither is compiled"
+
+    base = str(repository / "sample_data" / "base")
+    run = snapshot_training(small, recipes.load("tiny"), base, "").path
+    run_folder.append_log(run, "phase", phase=FIRST_COMPILATION, at=110.0)
+    run_folder.append_log(run, "phase", phase="training", at=150.0)
+    run_folder.append_log(run, "step", step=5, steps=80, loss=0.5, step_s=2.0, at=160.0)
+    kernel.write_text("")
+
+    def after(**state):
+        run_folder.write_state(run, run_folder.State(started=100.0, **state))
+        return forecast(recipes.load("tiny"), base, "{text}:", TEXTS, H100, [run]).time
+
+    done = after(state="done", step=80, steps=80, finished=320.0)
+    assert done.seconds == 320 - 100 - 40
+    going_on = after(state="running", step=5, steps=80, heartbeat=161.0)
+    assert going_on.seconds - going_on.after_s == 10 + 80 * 2
 
 
 @pytest.mark.parametrize("state", ["running", "stopped", "failed"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,15 +12,10 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from workbench.modeling.base.model import Model
+from workbench.planning.kernel_cache import kernel_cache_folder
 
 RECOMPILE_LIMIT = 64
 """Shapes and settings that a layer may be compiled for before PyTorch gives up on it."""
-
-
-def kernel_cache_folder() -> Path:
-    """The folder of compiled kernels."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "label-workbench" / "kernels"
 
 
 def compile_layers(model: Model, dynamic: bool = True) -> None:

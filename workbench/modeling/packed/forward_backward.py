@@ -30,6 +30,7 @@ from workbench.modeling.packed.cuda_graphs import (
 )
 from workbench.modeling.packed.loss_scale import LossScale
 from workbench.modeling.packed.master_weights import MasterWeights
+from workbench.planning.kernel_cache import FIRST_COMPILATION, kernels_kept
 
 LOSS_TOLERANCE = 0.25
 """How far the losses of compiled layers may be from those of eager ones, in nats, in the mean."""
@@ -83,6 +84,13 @@ class ForwardBackward:
             loss = loss * self.loss_scale.factor
         self.masters.accumulate_gradient(loss)
         return losses.detach()
+
+    @property
+    def warming_up(self) -> str:
+        """What `warm_up` is about to do, as users read it."""
+        if self.model.device.type != "cuda" or self.layers_checked:
+            return "trying the longest batch"
+        return "compiling and trying the longest batch" if kernels_kept() else FIRST_COMPILATION
 
     def warm_up(self, batches: Sequence[Batch], use_graphs: bool) -> None:
         """Compile and capture for batches of every shape to come, the largest first.

@@ -111,8 +111,7 @@ class TrainingLoop:
     def _run(self) -> bool:
         self.model.train()
         if not self.schedule.sharded:  # one process alone cannot do a pass of a sharded model
-            compiling = "compiling and " if self.device.type == "cuda" else ""
-            self.report("phase", phase=f"{compiling}trying the longest batch")
+            self.report("phase", phase=self.forward_backward.warming_up)
             batch_probe.probe_longest_batch(
                 self.schedule, self.forward_backward, self.state.step, self.multiple, self._note
             )

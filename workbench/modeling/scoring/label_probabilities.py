@@ -27,6 +27,7 @@ from workbench.modeling.data.batches import Batch, pad_right
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.scoring.embeddings import TweetPooling
 from workbench.modeling.scoring.merged_weights import merged_weights
+from workbench.planning.kernel_cache import FIRST_COMPILATION, kernels_kept
 
 BATCH_TOKENS = {
     "auto": 16_384,
@@ -246,6 +247,8 @@ def _compile(scorer: LabelScorer, note: Callable[[str], None]) -> None:
     [first, second] = scorer.prompter.encode(PROBE_TEXTS[:2])
     probes = [[second] * 3, [first, second, second, first, first], [first]]
     expected = [scorer(probe) for probe in probes]
+    if not kernels_kept():
+        note(FIRST_COMPILATION)
     try:
         compile_layers(scorer.model)
         scorer.compiled = True
