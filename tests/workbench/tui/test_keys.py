@@ -87,6 +87,7 @@ COMMANDS_OF = {
     "delete": "delete",
     "undelete": "undelete",
     "export the tweets of the list": "export",
+    "import a file": "import",
     "take a snapshot": "snapshot",
     "go back to a snapshot": "restore snapshots diff",
     "start the engine": "engine",
@@ -107,12 +108,12 @@ ONLY_VIEWS = {
     *KINDS["field"],
 }
 ONLY_COMMANDS = {
-    "init import demo": "they come before there is anything to look at",
+    "init demo": "they come before there is anything to look at",
     "status": "the line with the counts shows it all the time",
     "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
     "imports unimport delete-tweets": "they are about whole files, or for good",
     "group conflicts agreement": "they are about imports and people, seldom about what is shown",
-    "predict classify export-adapter": "they take a model elsewhere, or to texts from elsewhere",
+    "predict classify export-adapter import-predictions": "they take models elsewhere or from there",
 }
 WRITE = {"label", "run"}
 IN_ITS_OWN_LAYER = {"answer", "field"}
