@@ -1,0 +1,77 @@
+"""The history as it is read: the events of a tweet, or the newest of all, with what they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage import label_changes
+from storage.history.event_records import GOLD, LABEL_FIELDS, gold_events
+from storage.query.tweets import tweet as find_tweet
+from storage.store import Store
+
+NO_TWEET = dict.fromkeys(("event", "tweet", "queue", "run"))
+"""What an entry of the history has not that is about no tweet."""
+
+
+def history(
+    store: Store, number: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The events of one tweet, oldest first, or the newest of all."""
+    if number is not None:
+        find_tweet(store, number)
+    which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
+    rows = store.db.execute(
+        "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
+        "a.queue, a.run, a.id FROM label_events e JOIN actions a ON a.id = e.action "
+        f"{which} LIMIT ?2",
+        [number, -1 if limit is None else limit],
+    )
+    names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
+    called, events, actions = label_changes.names_at(store.db), [], []
+    for *values, action in rows.fetchall():
+        event = dict(zip(names, values, strict=True))
+        if event["field"] in LABEL_FIELDS:
+            event |= {side: called.of(event[side], action) for side in ("old", "new")}
+        events.append(event)
+        actions.append(action)
+    if number is None:
+        return _with_removals(store, _with_label_changes(store, events))[:limit]
+    if any(event["kind"] == GOLD for event in events):
+        return events
+    missing = {"tweet": number, "queue": None, "run": None}
+    given = [
+        {**missing, **gold, "new": called.of(store.label_ids[gold["new"]], gold["action"])}
+        for gold in gold_events(store, [number]).values()
+    ]
+    return _with_renames(store, [{name: gold[name] for name in names} for gold in given] + events)
+
+
+def _with_label_changes(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, newest first, and what became of the label set when and by whom."""
+    for change in label_changes.entries(store.db):
+        place = next((n for n, e in enumerate(events) if e["at"] <= change["at"]), len(events))
+        events.insert(place, NO_TWEET | change)
+    return events
+
+
+def _with_renames(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of a tweet, oldest first, and the renames of the label that it had then."""
+    for change in label_changes.entries(store.db, renames=True):
+        place = next((n for n, e in enumerate(events) if e["at"] > change["at"]), len(events))
+        labels = [e["new"] for e in events[:place] if e["field"] in ("label", "labels")]
+        if labels and labels[-1] == change["old"]:
+            events.insert(place, NO_TWEET | change | {"tweet": events[0]["tweet"]})
+    return events
+
+
+def _with_removals(store: Store, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, newest first, and how many tweets were taken out when and by whom."""
+    rows = store.db.execute(
+        "SELECT a.annotator, a.at, a.kind, r.tweets FROM removals r "
+        "JOIN actions a ON a.id = r.action ORDER BY a.id"
+    )
+    for annotator, at, kind, tweets in rows.fetchall():
+        place = next((n for n, event in enumerate(events) if event["at"] <= at), len(events))
+        removal = {"annotator": annotator, "at": at, "kind": kind, "field": "tweets"}
+        events.insert(place, NO_TWEET | removal | {"old": tweets, "new": 0})
+    return events
