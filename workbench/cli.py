@@ -35,6 +35,7 @@ COMMANDS = {
     "runs.training": ("train", "predict"),
     "runs.control": ("runs", "logs", "stop", "resume"),
     "runs.evaluate": ("evaluate",),
+    "runs.calibration": ("calibration", "coverage"),
     "runs.compare": ("compare",),
     "runs.displayed": ("shown", "promote"),
     "runs.clone": ("clone",),

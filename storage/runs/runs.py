@@ -209,6 +209,14 @@ def save_evaluation(
         )
 
 
+def evaluation(store: Store, number: int, split: str) -> dict[str, Any] | None:
+    """The evaluation of a run on a split as it was kept last, whole; None if there is none."""
+    row = store.db.execute(
+        "SELECT report FROM evaluations WHERE run = ? AND split = ?", [number, split]
+    ).fetchone()
+    return None if row is None else dict(json.loads(row[0]))
+
+
 def save_queue(
     store: Store,
     name: str,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from workbench.analysis.metrics import wilson
 
 BINS = 15
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
@@ -13,33 +15,90 @@ MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 TINY = float(np.finfo(np.float32).tiny)
 
 
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows of about the same confidence, and how many of them are right."""
+
+    n: int
+    lowest: float
+    highest: float
+    confidence: float
+    """The mean confidence."""
+    accuracy: float
+    low: float
+    high: float
+    """The 95 % interval of the accuracy."""
+
+    @property
+    def off(self) -> str:
+        """`too sure` or `too unsure` if the interval leaves the mean confidence out, or nothing."""
+        if self.confidence > self.high:
+            return "too sure"
+        return "too unsure" if self.confidence < self.low else ""
+
+
+def reliability(
+    probabilities: ArrayLike, truth: ArrayLike, bins: int = BINS
+) -> list[ReliabilityBin]:
+    """The reliability diagram as bins of about equal mass, the least sure first.
+
+    Each accuracy carries a Wilson interval (1927). Rows of equal confidence are in one bin, so
+    that the order of the rows says nothing, and the bins may be fewer. Raises ValueError of none.
+    """
+    confidence, right = _confidence(probabilities, truth)
+    found = []
+    for part in _equal_mass(confidence, bins):
+        n, hits = len(part), int(right[part].sum())
+        low, high = wilson(hits, n)
+        sure = confidence[part]
+        ends = float(sure.min()), float(sure.max())
+        found.append(ReliabilityBin(n, *ends, float(sure.mean()), hits / n, low, high))
+    return found
+
+
 def expected_calibration_error(
-    probabilities: ArrayLike, truth: Sequence[int], bins: int = BINS
+    probabilities: ArrayLike, truth: ArrayLike, bins: int = BINS
 ) -> float:
     """The expected calibration error: sum over bins of (rows / n) |accuracy - confidence|.
 
-    Guo et al. 2017 (arXiv:1706.04599, eq. 3), with bins of equal mass instead of equal width, as
-    Nguyen and O'Connor 2015 (arXiv:1508.05154): the rows in the order of their confidence, cut
-    into `bins` parts. Few rows make it large: perfect probabilities do not give 0. Rows of equal
-    confidence are one after another in the order given. `probabilities` are (rows, labels);
-    raises ValueError if there is no row.
+    Naeini et al. 2015 (AAAI-15) and Guo et al. 2017 (arXiv:1706.04599, eq. 3), with bins of equal
+    mass instead of equal width, as Nguyen and O'Connor 2015 (arXiv:1508.05154); see `reliability`.
+    Few rows make it large: perfect probabilities do not give 0. `probabilities` are (rows,
+    labels); raises ValueError if there is no row.
     """
-    found = _rows(probabilities, truth)
-    confidence = found.max(axis=1)
-    right = found.argmax(axis=1) == np.asarray(truth)
-    order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
+    confidence, right = _confidence(probabilities, truth)
+    parts = _equal_mass(confidence, bins)
     gaps = [abs(float(right[part].sum() - confidence[part].sum())) for part in parts]
-    return sum(gaps) / len(order)
+    return sum(gaps) / len(confidence)
 
 
-def negative_log_likelihood(probabilities: ArrayLike, truth: Sequence[int]) -> float:
+def _confidence(
+    probabilities: ArrayLike, truth: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The confidence of each row, and whether its most probable label is the true one."""
+    found = _rows(probabilities, truth)
+    return found.max(axis=1), found.argmax(axis=1) == np.asarray(truth)
+
+
+def _equal_mass(confidence: NDArray[np.float64], bins: int) -> list[NDArray[np.int64]]:
+    """The places of the rows of each bin; cuts move to the nearer end of equal confidences."""
+    order = np.argsort(confidence, kind="stable")
+    ordered = confidence[order]
+    sizes = [len(part) for part in np.array_split(ordered, min(bins, len(ordered)))]
+    wanted = np.cumsum(sizes)[:-1]
+    before = np.searchsorted(ordered, ordered[wanted], "left")
+    after = np.searchsorted(ordered, ordered[wanted], "right")
+    cuts = np.unique(np.where(wanted - before <= after - wanted, before, after))
+    return [part for part in np.split(order, cuts) if len(part)]
+
+
+def negative_log_likelihood(probabilities: ArrayLike, truth: ArrayLike) -> float:
     """The mean negative log-probability of the true labels, in nats; raises ValueError of none."""
     found = _rows(probabilities, truth)
-    return float(-np.log(np.maximum(found[np.arange(len(found)), truth], TINY)).mean())
+    return float(-np.log(np.maximum(found[np.arange(len(found)), np.asarray(truth)], TINY)).mean())
 
 
-def brier_score(probabilities: ArrayLike, truth: Sequence[int]) -> float:
+def brier_score(probabilities: ArrayLike, truth: ArrayLike) -> float:
     """The mean squared distance to the true label's certainty, 0 to 2; raises ValueError of none.
 
     Brier 1950 (Monthly Weather Review 78:1), the sum over the labels.
@@ -49,8 +108,8 @@ def brier_score(probabilities: ArrayLike, truth: Sequence[int]) -> float:
     return float(((found - certain) ** 2).sum(axis=1).mean())
 
 
-def fit_temperature(probabilities: ArrayLike, truth: Sequence[int]) -> float:
-    """The temperature with which these rows are least surprising, from LEAST to MOST.
+def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:
+    """The temperature with which these rows are least surprising, within the bounds above.
 
     Above 1 the probabilities were too sure. Minimises the negative log-likelihood over held-out
     rows (Guo et al. 2017, section 4.2), which has one minimum. Raises ValueError of none.
@@ -74,8 +133,8 @@ def scale_by_temperature(probabilities: ArrayLike, temperature: float) -> NDArra
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _rows(probabilities: ArrayLike, truth: Sequence[int]) -> NDArray[np.float64]:
+def _rows(probabilities: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     found = np.asarray(probabilities, np.float64)
-    if not len(found) or len(found) != len(truth):
+    if not len(found) or len(found) != len(np.asarray(truth)):
         raise ValueError("calibration needs rows, and a true label for each")
     return found

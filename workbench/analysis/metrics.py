@@ -40,20 +40,31 @@ def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(f1.sum(-1) / np.maximum(1, (both > 0).sum(-1)))
 
 
+def macro_recall(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean recall over the labels that occur; for (..., labels, labels) counts.
+
+    Balanced accuracy (Brodersen et al. 2010, ICPR), the measure of SemEval and TweetEval for
+    sentiment (Rosenthal et al. 2017, SemEval task 4, equation 1).
+    """
+    hits, given = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1)
+    recall = np.divide(1.0 * hits, given, out=np.zeros(hits.shape), where=given > 0)
+    return np.asarray(recall.sum(-1) / np.maximum(1, (given > 0).sum(-1)))
+
+
 def evaluate(
     truth: Sequence[int], predicted: Sequence[int], labels: Sequence[str], seed: int = 0
 ) -> dict[str, Any]:
-    """Accuracy, macro F1, precision and recall per label, and the confusion matrix.
+    """Accuracy, macro F1 and recall, precision and recall per label, and the confusion matrix.
 
     `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals; macro F1
-    a percentile interval over 2,000 bootstrap resamples (Efron 1979), which are drawn from the
-    confusion matrix as a multinomial.
+    and macro recall percentile intervals over 2,000 bootstrap resamples (Efron 1979), which are
+    drawn from the confusion matrix as a multinomial.
     """
     matrix = confusion(truth, predicted, len(labels))
     n = int(matrix.sum())
     right = int(np.trace(matrix))
     accuracy_low, accuracy_high = wilson(right, n)
-    f1_low, f1_high = _bootstrap_f1(matrix, seed)
+    f1_interval, recall_interval = _bootstrap(matrix, seed)
     classes = {}
     for number, label in enumerate(labels):
         hits, given = int(matrix[number, number]), int(matrix[number].sum())
@@ -73,19 +84,23 @@ def evaluate(
         "accuracy_low": accuracy_low,
         "accuracy_high": accuracy_high,
         "macro_f1": float(macro_f1(matrix)),
-        "macro_f1_low": f1_low,
-        "macro_f1_high": f1_high,
+        "macro_f1_low": f1_interval[0],
+        "macro_f1_high": f1_interval[1],
+        "macro_recall": float(macro_recall(matrix)) if n else None,
+        "macro_recall_low": recall_interval[0],
+        "macro_recall_high": recall_interval[1],
         "labels": list(labels),
         "classes": classes,
         "confusion": matrix.tolist(),
     }
 
 
-def _bootstrap_f1(matrix: NDArray[np.int64], seed: int) -> tuple[float, float]:
+def _bootstrap(matrix: NDArray[np.int64], seed: int) -> list[tuple[float, float]]:
+    """The intervals of macro F1 and of macro recall."""
     n = int(matrix.sum())
     if n == 0:
-        return 0.0, 1.0
+        return [(0.0, 1.0), (0.0, 1.0)]
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n, matrix.ravel() / n, size=RESAMPLES).reshape(-1, *matrix.shape)
-    low, high = np.percentile(macro_f1(drawn), [2.5, 97.5])
-    return float(low), float(high)
+    intervals = (np.percentile(figure(drawn), [2.5, 97.5]) for figure in (macro_f1, macro_recall))
+    return [(float(low), float(high)) for low, high in intervals]

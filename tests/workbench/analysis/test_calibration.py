@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,8 +17,10 @@ from workbench.analysis.calibration import (
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
+    reliability,
     scale_by_temperature,
 )
+from workbench.analysis.metrics import wilson
 
 
 @st.composite
@@ -130,3 +134,31 @@ def test_no_other_temperature_is_better(rows):
                 best
                 <= negative_log_likelihood(scale_by_temperature(probabilities, other), truth) + 1e-6
             )
+
+
+@given(judged(), st.integers(1, 20), st.randoms(use_true_random=False))
+def test_bins_do_not_divide_rows_of_equal_confidence_nor_see_their_order(rows, bins, random):
+    probabilities = np.round(rows[0], 1)
+    truth = np.asarray(rows[1])
+    found = reliability(probabilities, truth, bins)
+    assert sum(part.n for part in found) == len(truth) and len(found) <= bins
+    assert all(a.highest < b.lowest for a, b in pairwise(found))
+    order = np.array(random.sample(range(len(truth)), len(truth)))
+    again = reliability(probabilities[order], truth[order], bins)
+    assert [(p.n, p.accuracy, p.lowest, p.highest) for p in again] == [
+        (p.n, p.accuracy, p.lowest, p.highest) for p in found
+    ]
+    error = expected_calibration_error(probabilities, truth, bins)
+    assert error == pytest.approx(
+        sum(p.n * abs(p.accuracy - p.confidence) for p in found) / len(truth)
+    )
+
+
+def test_bins_of_a_worked_example_have_wilson_intervals():
+    rows = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]
+    unsure, sure = reliability(rows, [0, 1, 1, 1], bins=2)
+    assert (unsure.n, unsure.lowest, unsure.highest, unsure.accuracy) == (2, 0.6, 0.7, 0.5)
+    assert (sure.low, sure.high) == wilson(2, 2)
+    assert sure.off == ""
+    assert reliability([[0.99, 0.01]] * 50, [0, 1] * 25)[0].off == "too sure"
+    assert reliability([[0.55, 0.45]] * 50, [0] * 50)[0].off == "too unsure"

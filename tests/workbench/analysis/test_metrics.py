@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 
-from workbench.analysis.metrics import confusion, evaluate, macro_f1, wilson
+from workbench.analysis.metrics import confusion, evaluate, macro_f1, macro_recall, wilson
 
 
 def test_wilson_of_eight_in_ten():
@@ -37,6 +37,9 @@ def test_figures_are_what_sklearn_says(seed, n_labels):
     assert report["macro_f1"] == pytest.approx(
         reference.f1_score(truth, predicted, average="macro")
     )
+    assert report["macro_recall"] == pytest.approx(
+        reference.balanced_accuracy_score(truth, predicted)
+    )
     columns = reference.precision_recall_fscore_support(truth, predicted)
     for name, precision, recall, f1, n in zip(names, *columns, strict=True):
         row = report["classes"][name]
@@ -51,7 +54,7 @@ def test_every_interval_holds_its_figure(n):
     predicted = np.where(rng.random(n) < 0.7, truth, rng.integers(0, 3, n))
     report = evaluate(truth.tolist(), predicted.tolist(), ["a", "b", "c"])
     assert report["n"] == n
-    for name in ("accuracy", "macro_f1"):
+    for name in ("accuracy", "macro_f1", "macro_recall"):
         assert 0 <= report[f"{name}_low"] <= report[name] <= report[f"{name}_high"] <= 1
     for row in report["classes"].values():
         for name in ("precision", "recall"):
@@ -106,3 +109,8 @@ def test_tweeteval_gives_the_published_figures(shared_data):
     recalls = [row["recall"] for row in report["classes"].values()]
     assert np.mean(recalls) == pytest.approx(0.729, abs=5e-4)
     assert report["accuracy_high"] - report["accuracy_low"] < 0.017
+
+
+def test_macro_recall_is_over_the_labels_that_occur():
+    # recalls 1/2 and 1; the third label is predicted but occurs nowhere
+    assert macro_recall(np.array([[1, 0, 1], [0, 3, 0], [0, 0, 0]])) == pytest.approx(0.75)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import click
 
 from storage.errors import UserError
-from storage.query import tweets
-from storage.runs import runs as stored_runs
 from storage.runs.runs import Run
 from workbench import figures
+from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
 
 
 @click.command()
-@click.argument("number", metavar="[RUN]", type=int, required=False)
-@click.option(
-    "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
-)
+@run_argument
+@split_option
 @common_options
 @click.pass_obj
 def evaluate(settings: Settings, number: int | None, split: str) -> None:
@@ -26,25 +23,21 @@ def evaluate(settings: Settings, number: int | None, split: str) -> None:
 
     Tweets that the run trained on do not count.
 
+    The tweets behind a cell of the confusion matrix are listed by the filter that --json gives for
+    it, such as `list "run:3 split:test insample:no -flag:excluded label:negative pred:positive"`.
+
     Example: workbench evaluate 3 --json
     """
-    from workbench.evaluation.run_evaluation import evaluate_run
-    from workbench.runs.collecting import collect
+    from workbench.evaluation.labelled_predictions import nothing_to_judge
+    from workbench.evaluation.run_evaluation import cells, evaluate_run
 
     with settings.store() as store, spinner("evaluating"):
-        collect(store)
-        shown = number if number is not None else tweets.shown_run(store)
-        if shown is None:
-            raise UserError("No run has predictions yet; start one with `workbench train`.")
-        run = stored_runs.get(store, shown)
+        run = evaluated_run(store, number)
         report = evaluate_run(store, run.id, split).get(split)
     if report is None:
-        raise UserError(
-            f"Run {run.id} has no predictions for labelled {split} tweets that it did not train on "
-            f"(it is {run.state})."
-        )
+        raise UserError(nothing_to_judge(run, split))
     if settings.as_json:
-        print_json({"run": run.id, "split": split, **report})
+        print_json({"run": run.id, "split": split, **report, "cells": cells(run, split, report)})
     else:
         _print_report(run, split, report)
 
@@ -55,6 +48,7 @@ def _print_report(run: Run, split: str, report: dict) -> None:  # type: ignore[t
     )
     say(f"  accuracy {figures.metric(report)}")
     say(f"  macro F1 {figures.metric(report, 'macro_f1')}")
+    say(f"  macro recall {figures.metric(report, 'macro_recall')}")
     table(
         None,
         ("label", "precision", "recall", ">F1", ">tweets"),

@@ -16,7 +16,7 @@ from workbench.commands.importing import named_inputs, pairs, reading_options
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import progress_bar
-from workbench.figures import accuracy
+from workbench.figures import accuracy, metric
 
 if TYPE_CHECKING:
     from workbench.runs.imported_predictions import ImportedPredictions
@@ -85,13 +85,14 @@ def import_predictions(
             found = take_in(store, path, name, options, called, lambda read: show(read, None))
         collect(store)
         run = stored_runs.get(store, found.run)
+        test = stored_runs.evaluation(store, run.id, "test")
     if settings.as_json:
         print_json(vars(found) | {"state": run.state, "metrics": run.metrics or {}})
     else:
-        _print(called, found, run)
+        _print(called, found, run, test)
 
 
-def _print(file: str, found: ImportedPredictions, run: Run) -> None:
+def _print(file: str, found: ImportedPredictions, run: Run, test: dict[str, Any] | None) -> None:
     columns = (
         f"{part} = {', '.join(map(repr, names)) if isinstance(names, list) else repr(names)}"
         for part, names in found.columns.items()
@@ -118,8 +119,8 @@ def _print(file: str, found: ImportedPredictions, run: Run) -> None:
         )
     else:
         say(f"All count as out of sample; {found.splits['test']:,} are test tweets.")
-    if test := (run.metrics or {}).get("test"):
-        say(f"Accuracy {accuracy(test)}.")
+    if test is not None:
+        say(f"Accuracy {accuracy(test)}, macro recall {metric(test, 'macro_recall')}.")
     if run.state != "done":
         say(f"Run {run.id} is {run.state}: {run.reason}")
 

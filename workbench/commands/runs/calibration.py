@@ -1,0 +1,132 @@
+"""Commands about how sure a run is: calibration, coverage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from workbench import figures
+from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
+from workbench.console.options import Settings, common_options
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import spinner
+
+
+@click.command()
+@run_argument
+@split_option
+@click.option(
+    "--bins", type=click.IntRange(1, 100), default=10, show_default=True, help="Bins at most."
+)
+@common_options
+@click.pass_obj
+def calibration(settings: Settings, number: int | None, split: str, bins: int) -> None:
+    """Compare how sure a run is with how often it is right; intervals are 95 %.
+
+    Each bin holds about as many tweets. A temperature above 1 says that the run is too sure; what
+    it mends is measured on tweets that it was not fitted to.
+
+    Example: workbench calibration 3 --split dev
+    """
+    from workbench.evaluation.calibrating import calibration as measure
+    from workbench.evaluation.labelled_predictions import labelled_predictions
+
+    with settings.store() as store, spinner("measuring"):
+        run = evaluated_run(store, number)
+        found = measure(labelled_predictions(store, run.id, split), bins)
+    if settings.as_json:
+        print_json({"run": run.id, "split": split, **found})
+        return
+    say(f"Run {run.id} ({run.recipe}) on {found['n']:,} {split} tweets, the least sure first:")
+    table(
+        None,
+        ("said", ">mean", "was right", ">tweets", ""),
+        (
+            (
+                f"{figures.probability(row['lowest'])} to {figures.probability(row['highest'])}",
+                figures.percent(row["confidence"]),
+                figures.interval(row["accuracy"], row["low"], row["high"]),
+                row["n"],
+                row["off"],
+            )
+            for row in found["bins"]
+        ),
+    )
+    say(
+        f"Expected calibration error {found['ece']:.3f}, "
+        f"negative log-likelihood {found['nll']:.3f}."
+    )
+    _print_temperature(found)
+    if found["rough"]:
+        say(found["rough"])
+
+
+def _print_temperature(found: dict[str, Any]) -> None:
+    if found["temperature"] is None:
+        say(f"No temperature: {found['temperature_reason']}.")
+        return
+    scaled = found["scaled"]
+    say(
+        f"With temperature {found['temperature']:.2f} they are {scaled['ece']:.3f} and "
+        f"{scaled['nll']:.3f}, on tweets that it was not fitted to."
+    )
+    if found["temperature_reason"]:
+        say(f"Do not rely on it: {found['temperature_reason']}.")
+
+
+@click.command()
+@run_argument
+@split_option
+@click.option(
+    "--accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="How many tweets can be answered with this accuracy, such as 0.95.",
+)
+@common_options
+@click.pass_obj
+def coverage(settings: Settings, number: int | None, split: str, accuracy: float | None) -> None:
+    """How accurate a run is if it answers only where it is surest; intervals are 95 %.
+
+    Example: workbench coverage 3 --accuracy 0.95
+    """
+    from workbench.evaluation.calibrating import coverage as measure
+    from workbench.evaluation.labelled_predictions import labelled_predictions
+
+    with settings.store() as store, spinner("measuring"):
+        run = evaluated_run(store, number)
+        found = measure(labelled_predictions(store, run.id, split), accuracy)
+    if settings.as_json:
+        print_json({"run": run.id, "split": split, **found})
+        return
+    say(f"Run {run.id} ({run.recipe}) on {found['n']:,} {split} tweets:")
+    table(
+        None,
+        (">answers", ">tweets", "accuracy", "at a confidence of at least"),
+        (
+            (
+                figures.percent(point["coverage"]),
+                point["n"],
+                figures.interval(point["accuracy"], point["low"], point["high"]),
+                f"{point['threshold']:.3f}",
+            )
+            for point in found["points"]
+        ),
+    )
+    if accuracy is not None:
+        _print_wanted(accuracy, found["wanted"]["point"])
+
+
+def _print_wanted(accuracy: float, point: dict[str, Any] | None) -> None:
+    if point is None:
+        say(f"No confidence gives an accuracy of {figures.percent(accuracy)}.")
+        return
+    say(
+        f"It answers {figures.percent(point['coverage'])} of the tweets at "
+        f"{figures.interval(point['accuracy'], point['low'], point['high'])}, those with a "
+        f"confidence of at least {point['threshold']:.3f}."
+    )
+
+
+COMMANDS = (calibration, coverage)
