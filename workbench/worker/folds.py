@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.analysis.folds import assign_folds
 from workbench.modeling.packed.cross_fit import FoldPlan
 from workbench.modeling.training.process_group import ProcessGroup
 from workbench.recipes.recipes import Training
@@ -24,6 +23,8 @@ def plan_folds(
 
     Near duplicates are in one fold. Raises UserError if the tweets are too few.
     """
+    from workbench.analysis.folds import assign_folds
+
     fold_of = assign_folds(labels, snapshot.groups, settings.folds, settings.seed)
     ids = snapshot.ids
 
