@@ -33,4 +33,4 @@ def classify_texts(
     try:
         return score_texts(model, saved_prompter(held.tokenizer, details), texts)
     finally:
-        cache.put_back(model)
+        cache.give_back(model)

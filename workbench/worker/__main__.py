@@ -15,6 +15,7 @@ from storage.errors import UserError
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.rundir.folder import DONE
+from workbench.worker.read_ahead import read_ahead
 from workbench.worker.reporter import Reporter, rank
 from workbench.worker.run import do_run, without_hub
 
@@ -55,6 +56,7 @@ def main() -> int:
         signal.signal(number, reporter.ask_to_stop)
     if without_hub(job.base):
         os.environ["HF_HUB_OFFLINE"] = "1"
+    read_ahead(job.base)
     return 0 if do_run(job, folder, reporter) else 1
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir.engine_queue import EngineState, QueueEntry
 from workbench.worker.answering import answer_question
 from workbench.worker.failure_reasons import reason_of
+from workbench.worker.read_ahead import read_ahead
 from workbench.worker.reporter import Reporter
 from workbench.worker.run import do_run, without_hub
 
@@ -50,6 +52,15 @@ class EngineServer:
         """Why runs have failed, as far as their disks had no room for it."""
         engine_questions.discard_questions()
         self._write()
+
+    def import_torch(self) -> None:
+        """Import what takes long and is no matter of the run that will come; say if it fails."""
+        from workbench.modeling.base.library_imports import import_torch
+
+        try:
+            import_torch()
+        except Exception:  # a run says what is wrong with it, and a baseline needs none of it
+            traceback.print_exc()
 
     def serve(self) -> None:
         """Do what waits, until asked to leave or idle for too long."""
@@ -86,9 +97,8 @@ class EngineServer:
             if self.offline not in (None, offline):
                 return  # beginning anew takes as long as loading the base elsewhere
             self._go_offline(offline)
-            cache = self._base_cache()
-            answer_question(file, question, cache)
-            self._update(base=None if cache.base is None else question.base)
+            answer_question(file, question, self._base_cache())
+        self._tidy()
 
     def _close(self) -> bool:
         """End unless a run came in at the last moment; those that wait may be resumed later."""
@@ -115,6 +125,8 @@ class EngineServer:
                     return
                 self._update(run=str(run), base=job.base)
                 self.reporter = Reporter(run)
+                if self.cache is None:
+                    read_ahead(job.base)
                 if not do_run(job, run, self.reporter, self._base_cache()):
                     self._base_cache().clear()  # a run that failed may have left it in pieces
         except (UserError, OSError) as error:
@@ -127,6 +139,18 @@ class EngineServer:
                 entry.file.unlink(missing_ok=True)
             self.reporter = None
             self._update(run=None)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Make the base ready for the next run, now that nobody waits for this one any more."""
+        if self.cache is None:
+            return
+        try:
+            self.cache.tidy()
+        except Exception:  # the run is done; the next one loads the base anew
+            traceback.print_exc()
+            self.cache.clear()
+        self._update(base=None if self.cache.key is None else self.cache.key.name)
 
     def _base_cache(self) -> BaseModelCache:
         """The cache of the base model; torch is imported with the first run that asks for it."""
@@ -197,6 +221,7 @@ def main() -> int:
     server = EngineServer(folder, idle_minutes, lock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.ask_to_leave)
+    server.import_torch()
     server.serve()
     return 0
 

@@ -111,10 +111,8 @@ def run_model(
             remove_checkpoints(folder / run_folder.CHECKPOINTS)
         reporter.phase("done")
     reporter.update(peak_gib=max(processes.all_gather([peak_gib()])))
-    if job.kind == "qlora" and recipe.training.trainer == "trl":
-        cache.clear()  # it leaves hooks, a forward of its own and checkpointing on the base
-    else:
-        cache.put_back(model)
+    # TRL leaves hooks, a forward of its own and checkpointing on the base
+    cache.give_back(model, reusable=job.kind != "qlora" or recipe.training.trainer != "trl")
     destroy_process_group(processes)
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,10 +42,13 @@ def engine(place, monkeypatch):
 
 
 class FakeCache:
-    """A cache that holds nothing."""
+    """A cache that holds a base, whatever happens."""
 
-    base = None
+    key = SimpleNamespace(name="/held/base")
     cleared = False
+
+    def tidy(self):
+        pass
 
     def clear(self):
         self.cleared = True
@@ -100,6 +104,7 @@ def test_what_is_wrong_with_an_adapter_is_said_by_the_engine_as_it_would_be_here
 
     scores["does"] = refuse
     assert str(asked(engine, question(tmp_path))) == "The adapter is damaged."
+    assert engine_queue.running_engine().base == "/held/base"
     assert nothing_left(place) and not engine.cache.cleared
 
 

@@ -16,6 +16,7 @@ from storage.store import create_store
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions
 from workbench.modeling.base.cache import BaseModelCache
+from workbench.modeling.packed import batch_probe
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
@@ -43,6 +44,7 @@ class Engine:
         """Do the run of a folder and say how it ended."""
         if not do_run(run_folder.read_job(folder), folder, Reporter(folder), self.cache):
             self.cache.clear()
+        self.cache.tidy()
         return run_folder.read_state(folder)
 
 
@@ -72,7 +74,11 @@ def result(folder: Path):
 
 
 @pytest.mark.slow
-def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work):
+def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work, monkeypatch):
+    tried = []
+    monkeypatch.setattr(
+        batch_probe, "fits_in_memory", lambda attempt: tried.append(attempt()) is None
+    )
     first, second, alone = freeze(), freeze(), freeze()
     engine = Engine()
     assert engine.run(first).state == run_folder.DONE
@@ -81,6 +87,7 @@ def test_a_second_run_of_the_engine_is_that_of_a_fresh_process(freeze, work):
     assert engine.run(second).state == run_folder.DONE
     assert engine.cache.base.model is kept  # not loaded again
     assert engine.cache.base.keeping.adapter is prepared  # nor prepared again
+    assert len(tried) == 1  # nor is the longest batch tried again
     assert work(alone).returncode == 0
     expected_rows, expected_weights = result(alone)
     for folder in (first, second):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +101,25 @@ def test_a_full_disk_ends_neither_the_engine_nor_its_next_run(filled, engine, di
     assert {read_state(run).reason for run in (full, unbegun)} == {DISK_FULL}
     assert seen == [(FAILED, str(last))]
     assert engine_queue.running_engine().run is None and engine_queue.waiting_runs() == []
+
+
+def test_the_end_of_a_run_does_not_wait_until_the_base_is_tidy(filled, engine, work, capsys):
+    class Cache:
+        key = SimpleNamespace(name="some/base")
+
+        def tidy(self):
+            seen.append((read_state(run).state, engine_queue.running_engine().run))
+            raise RuntimeError("the GPU is gone")
+
+        def clear(self):
+            self.key = None
+
+    seen, engine.cache, run = [], Cache(), handed_over(filled)
+    work += [lambda job, run, reporter: reporter.phase("done")]
+    engine._update(base="some/base")
+    engine.serve()
+    assert seen == [(DONE, None)] and "the GPU is gone" in capsys.readouterr().err
+    assert engine_queue.running_engine().base is None, "it holds none any more"
 
 
 def test_a_run_that_has_gone_on_elsewhere_is_not_failed_afterwards(baseline, engine):

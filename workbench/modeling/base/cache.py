@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
@@ -38,6 +40,7 @@ class BaseModelCache:
     def __init__(self) -> None:
         self.key: CacheKey | None = None
         self.base: Base | None = None
+        self._given_back: Callable[[], None] | None = None
 
     def get_or_load(
         self,
@@ -53,6 +56,7 @@ class BaseModelCache:
         dequantised; a run that only scores gives None and takes the base as it is held. Raises what
         `load_base` raises.
         """
+        self.tidy()
         folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = CacheKey(name, modified, quantization, purpose, trust_remote_code)
@@ -73,7 +77,20 @@ class BaseModelCache:
         as_loaded = replace(self.key, quantization=self.base.quantization)
         return self.key.serves(wanted) or as_loaded.serves(wanted)
 
-    def put_back(self, model: Model) -> None:
+    def give_back(self, model: Model, reusable: bool = True) -> None:
+        """Note that a run is done with its model, so that its end need not wait for `tidy`.
+
+        What is not `reusable` has left traces on the base, which is then dropped.
+        """
+        self._given_back = partial(self._put_back, model) if reusable else self.clear
+
+    def tidy(self) -> None:
+        """Make the base ready for the next run, if one has given its model back."""
+        given_back, self._given_back = self._given_back, None
+        if given_back is not None:
+            given_back()
+
+    def _put_back(self, model: Model) -> None:
         """Take the adapter of a run off the base, which is then as it was before the run.
 
         One that was prepared for the next run like it is kept beside the base.
@@ -99,7 +116,7 @@ class BaseModelCache:
 
     def clear(self) -> None:
         """Drop the base and free its memory, such as after a run that failed half-way."""
-        self.base = self.key = None
+        self.base = self.key = self._given_back = None
         release_memory()
 
 

@@ -57,4 +57,8 @@ def _fits(
     use_graphs = schedule.capabilities.packing and not schedule.memory_mode.checkpointing
     if forward_backward.model.device.type == "cuda":
         return fits_in_memory(lambda: forward_backward.warm_up(batches, use_graphs))
-    return fits_in_memory(lambda: forward_backward(batches[0]))
+    if batches[0].shape in forward_backward.tried:  # by an earlier run that left its adapter
+        return True
+    fits = fits_in_memory(lambda: forward_backward(batches[0]))
+    forward_backward.tried |= {batches[0].shape} if fits else set()
+    return fits

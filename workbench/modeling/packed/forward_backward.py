@@ -64,6 +64,8 @@ class ForwardBackward:
         half = model.dtype == torch.float16
         self.loss_scale = LossScale(model.device) if half else None
         self.layers_checked = False
+        self.tried: set[tuple[int, ...]] = set()
+        """The shapes of batches for which there was memory without graphs."""
         self.use_graphs = False
         self.graphs: dict[tuple[int, ...], CapturedGraph] = {}
         self.graph_pool: Any = None
