@@ -91,14 +91,14 @@ class EngineServer:
     def _answer(self, file: Path) -> None:
         """Answer a question; whoever asked sees that it is over, and loads the base if need be."""
         with suppress(OSError), engine_questions.taken(file) as question:
-            if question is None:
-                return
-            offline = without_hub(question.base)
-            if self.offline not in (None, offline):
-                return  # beginning anew takes as long as loading the base elsewhere
-            self._go_offline(offline)
-            answer_question(file, question, self._base_cache())
-        self._tidy()
+            offline = question is not None and without_hub(question.base)
+            # beginning anew, to keep off the network or not to, takes as long as asking elsewhere
+            if question is not None and self.offline in (None, offline):
+                self._go_offline(offline)
+                answer_question(file, question, self._base_cache())
+        if self.cache is not None:
+            self.cache.release_unused()  # others may use the GPU, too
+            self._update(base=self._held)
 
     def _close(self) -> bool:
         """End unless a run came in at the last moment; those that wait may be resumed later."""
@@ -150,7 +150,13 @@ class EngineServer:
         except Exception:  # the run is done; the next one loads the base anew
             traceback.print_exc()
             self.cache.clear()
-        self._update(base=None if self.cache.key is None else self.cache.key.name)
+        self._update(base=self._held)
+
+    @property
+    def _held(self) -> str | None:
+        """The base that is held, by its name."""
+        key = None if self.cache is None else self.cache.key
+        return None if key is None else key.name
 
     def _base_cache(self) -> BaseModelCache:
         """The cache of the base model; torch is imported with the first run that asks for it."""

@@ -47,7 +47,7 @@ class FakeCache:
     key = SimpleNamespace(name="/held/base")
     cleared = False
 
-    def tidy(self):
+    def release_unused(self):
         pass
 
     def clear(self):

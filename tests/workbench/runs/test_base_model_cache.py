@@ -15,7 +15,9 @@ from storage.config import Config
 from storage.store import create_store
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions
+from workbench.modeling import classify
 from workbench.modeling.base.cache import BaseModelCache
+from workbench.modeling.export.adapter_folder import load_adapter
 from workbench.modeling.packed import batch_probe
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -211,3 +213,30 @@ def test_a_base_serves_those_who_name_what_it_was_loaded_as():
     as_loaded = replace(wanted, compute_dtype=held.quantization.compute_dtype)
     assert cache.get_or_load(base, as_loaded, None) is held
     assert cache.get_or_load(base, replace(wanted, bits=16), None) is not held
+
+
+@pytest.mark.slow
+def test_an_adapter_stays_on_the_base_between_questions_about_it(freeze, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        classify, "load_adapter", lambda *about: loaded.append(about) or load_adapter(*about)
+    )
+    engine, runs = Engine(), (freeze(), freeze("training.seed=43"))
+    for run in runs:
+        engine.run(run)
+    one, other = (run / run_folder.ADAPTER for run in runs)
+
+    def ask(adapter: Path) -> list[list[float]]:
+        return classify.classify_texts(adapter, ["up we go"], cache=engine.cache)
+
+    alone = [classify.classify_texts(adapter, ["up we go"]) for adapter in (one, other)]
+    loaded.clear()
+    assert [ask(one), ask(one), ask(one)] == [alone[0]] * 3 and len(loaded) == 1
+    assert [ask(other), ask(one)] == [alone[1], alone[0]] and len(loaded) == 3
+    (one / "adapter_model.safetensors").write_bytes(
+        (other / "adapter_model.safetensors").read_bytes()
+    )
+    assert ask(one) == alone[1] and len(loaded) == 4
+    kept, again = engine.cache.base.model, freeze()
+    assert engine.run(again).state == run_folder.DONE and engine.cache.base.model is kept
+    assert result(again)[0] == result(runs[0])[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
@@ -34,13 +32,24 @@ class CacheKey:
         return self == (replace(wanted, purpose=self.purpose) if untouched else wanted)
 
 
+@dataclass(frozen=True)
+class GivenBack:
+    """A model that a run is done with, while its adapter is still on the base."""
+
+    model: Model
+    reusable: bool
+    """Whether it leaves no traces on the base."""
+    adapter: object
+    """Which saved adapter it has, for the next that asks for the same; None of any other."""
+
+
 class BaseModelCache:
     """Holds at most one base model; another one takes its place."""
 
     def __init__(self) -> None:
         self.key: CacheKey | None = None
         self.base: Base | None = None
-        self._given_back: Callable[[], None] | None = None
+        self._given_back: GivenBack | None = None
 
     def get_or_load(
         self,
@@ -49,14 +58,17 @@ class BaseModelCache:
         purpose: str | None,
         trust_remote_code: bool = False,
         sharded: bool = False,
+        adapter: object = None,
     ) -> Base:
         """The base that a recipe asks for, loaded unless it is the one that is held.
 
         `purpose` names the trainer and memory mode of a training run, which may leave the base
-        dequantised; a run that only scores gives None and takes the base as it is held. Raises what
+        dequantised; a run that only scores gives None and takes the base as it is held. A model
+        that was given back with this `adapter` stays on it for `take_again`. Raises what
         `load_base` raises.
         """
-        self.tidy()
+        if adapter is None or self._given_back is None or self._given_back.adapter != adapter:
+            self.tidy()
         folder = base_path(name)
         modified = (folder / "config.json").stat().st_mtime if folder.is_dir() else 0.0
         key = CacheKey(name, modified, quantization, purpose, trust_remote_code)
@@ -77,18 +89,22 @@ class BaseModelCache:
         as_loaded = replace(self.key, quantization=self.base.quantization)
         return self.key.serves(wanted) or as_loaded.serves(wanted)
 
-    def give_back(self, model: Model, reusable: bool = True) -> None:
-        """Note that a run is done with its model, so that its end need not wait for `tidy`.
+    def give_back(self, model: Model, reusable: bool = True, adapter: object = None) -> None:
+        """Note that a run is done with its model, so that its end need not wait for `tidy`."""
+        self._given_back = GivenBack(model, reusable, adapter)
 
-        What is not `reusable` has left traces on the base, which is then dropped.
-        """
-        self._given_back = partial(self._put_back, model) if reusable else self.clear
+    def take_again(self) -> Model | None:
+        """The model with the adapter that `get_or_load` was given, if that was still on."""
+        given, self._given_back = self._given_back, None
+        return None if given is None else given.model
 
     def tidy(self) -> None:
         """Make the base ready for the next run, if one has given its model back."""
-        given_back, self._given_back = self._given_back, None
-        if given_back is not None:
-            given_back()
+        given, self._given_back = self._given_back, None
+        if given is not None and given.reusable:
+            self._put_back(given.model)
+        elif given is not None:
+            self.clear()
 
     def _put_back(self, model: Model) -> None:
         """Take the adapter of a run off the base, which is then as it was before the run.
@@ -112,6 +128,10 @@ class BaseModelCache:
             bare = model.unload() if isinstance(model, PeftModel) else model
         bare.requires_grad_(False).eval()
         self.base = replace(self.base, model=bare)
+        release_memory()
+
+    def release_unused(self) -> None:
+        """Free the memory that nothing is in, of which scoring takes much for a moment."""
         release_memory()
 
     def clear(self) -> None:
