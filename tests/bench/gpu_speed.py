@@ -147,6 +147,7 @@ def main() -> None:
             raise SystemExit(f"A short run failed, {name}: {bench.result[name]}")
     steps = 6 if args.small else 200
     first = freeze(store, "fast", base, 4 if args.small else 12, args.small)
+    before = freeze(store, "fast", base, steps, args.small)
     began = time.monotonic()
     warm = freeze(store, "fast", base, steps, args.small)
     bench.result["freeze_s"] = time.monotonic() - began
@@ -157,7 +158,8 @@ def main() -> None:
     }
     many = predictions(warm, args.work / "many", 600 if args.small else 50_000)
     bench.part("seed", 40, 90, base=str(base), train=str(warm), steps=4 if args.small else 8)
-    bench.part("auto", 60, 270, first=str(first), warm=str(warm), many=str(many))
+    runs = {"first": str(first), "before": str(before), "warm": str(warm)}
+    bench.part("auto", 60, 290, **runs, many=str(many))
     began = time.monotonic()
     collect(store)
     bench.result["collect_s"] = time.monotonic() - began

@@ -284,11 +284,12 @@ def sustained(size: int, device: str) -> float:
 
 
 def auto() -> None:
-    """The engine: a first run that compiles, then the warm one, then a prediction run."""
+    """The engine: a run that compiles, one of more shapes, the warm one, then a prediction run."""
     put(imports_s=time.monotonic() - BEGAN)
     attempt(matmul)
     engine = Engine()
     attempt(one_run, engine, "first", Path(SPEC["first"]))
+    attempt(one_run, engine, "before", Path(SPEC["before"]))
     attempt(one_run, engine, "warm", Path(SPEC["warm"]))
     attempt(lambda: put(profile=profiled(engine.run, Path(SPEC["first"]))))
     attempt(scored, engine, "many", Path(SPEC["many"]), Path(SPEC["warm"]) / run_folder.ADAPTER)
