@@ -11,7 +11,7 @@ from typing import Any
 from storage.errors import UsageError
 from storage.formats.columns import MOST_LABELS, Columns
 from storage.formats.position import RecordError
-from storage.formats.values.cells import label_of
+from storage.formats.values.cells import label_of, tokens
 from storage.formats.values.codes import code_of
 from storage.formats.values.column_names import LABEL_WORDS, NAMES, fold
 from storage.label_names import key
@@ -32,7 +32,7 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
     not. Raises UsageError for a named column that is not there, or when none can be the text.
     """
     present = list(dict.fromkeys(name for row in sample for name in row))
-    chosen = {part: column for part, column in named.items() if column is not None}
+    chosen: dict[str, Any] = {part: column for part, column in named.items() if column is not None}
     for part, column in chosen.items():
         if column not in present:
             columns = ", ".join(map(repr, present))
@@ -58,7 +58,7 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
         chosen["label"] = better
     if "text" not in named and (full := _full_text(chosen["text"], free, sample)) is not None:
         return Columns(**chosen | {"text": full, "short_text": chosen["text"]})
-    return Columns(**chosen)
+    return Columns(**chosen | {"in_tokens": _in_tokens(chosen["text"], sample)})
 
 
 def candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
@@ -139,6 +139,12 @@ def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:
     pairs = [(str(row.get(text) or ""), str(row.get(full) or "")) for row in sample]
     longer = any(len(whole) > len(cut) for cut, whole in pairs)
     return full if longer or all(whole in ("", cut) for cut, whole in pairs) else None
+
+
+def _in_tokens(column: str, sample: Rows) -> bool:
+    """Whether the cells of a column are printed lists of words."""
+    cells = [cell for row in sample if (cell := row.get(column))]
+    return bool(cells) and all(isinstance(cell, str) and tokens(cell) for cell in cells)
 
 
 def _is_of_judgements(chosen: Mapping[str, str], sample: Rows) -> bool:

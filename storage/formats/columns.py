@@ -30,9 +30,11 @@ class Columns:
     annotator: str | None = None
     short_text: str | None = None
     """The column that has the text where that of the full text is empty."""
+    in_tokens: bool = False
+    """The texts are lists of tokens, printed as lists."""
 
     def as_json(self) -> dict[str, str]:
         """The column of each part that has one."""
         parts = asdict(self)
-        del parts["short_text"]
+        del parts["short_text"], parts["in_tokens"]
         return {part: column for part, column in parts.items() if column is not None}

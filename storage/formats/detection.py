@@ -69,7 +69,7 @@ def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
     elif source.format in (JSON, JSON_LINES):
         source = containers.find(source)
     elif source.format == EXCEL:
-        return excel.find(source, options)
+        source = excel.find(source, options)
     rows = readers.plain_rows(source, Position(source.name, collects=True))
     return replace(source, form=forms.form_of(list(islice(rows, SAMPLE))))
 

@@ -23,7 +23,7 @@ from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.programs import twitter
 from storage.formats.source import Source
-from storage.formats.values.cells import id_of, text_of, value_of
+from storage.formats.values.cells import id_of, text_of, tokens, value_of
 from storage.formats.values.codes import Codes
 from storage.formats.values.column_names import fold
 from storage.formats.values.meanings import LabelNumbers, SplitNames, SwallowedRows
@@ -148,10 +148,13 @@ def _rows(
     splits = SplitNames(job.splits)
     swallowed = SwallowedRows(job.source, job.columns)
     says_cut = _says_cut(job)
+    in_tokens = job.columns.in_tokens
     annotator_column = job.columns.annotator
     said: Sequence[Said]
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, given_labels in _cells(job, tally, position):
+        if in_tokens and isinstance(text, str):
+            text = " ".join(tokens(text)) or text
         if not isinstance(text, str):
             text = text_of(text) or ""
         if not text.strip() or (text[0] in BLANK and not text.strip(BLANK)):

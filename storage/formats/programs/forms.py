@@ -9,6 +9,7 @@ from storage.formats.columns import Row
 from storage.formats.position import Position, RecordError
 from storage.formats.programs import (
     argilla,
+    crowd,
     dialogues,
     doccano,
     label_studio,
@@ -38,6 +39,7 @@ FORMS: dict[str, Program] = {
     "Argilla": argilla,
     "doccano": doccano,
     "Prodigy": prodigy,
+    "crowd": crowd,
     "dialogues": dialogues,
     "nested": nested,
 }

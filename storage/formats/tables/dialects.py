@@ -16,7 +16,8 @@ from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
 from storage.formats.source import Dialect, ReadOptions, Source
 from storage.formats.tables import quotes
-from storage.formats.tables.headers import NUMBER, header, names_known
+from storage.formats.tables.extra_headers import names_known, titles_above
+from storage.formats.tables.headers import NUMBER, header
 from storage.formats.values.column_names import LABEL_WORDS
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ SEP = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
 """What Excel writes into the first line of a file for itself."""
 SPACED = re.compile(r' +"(?:[^"]|"")*"\s*')
 """A field whose quotes come after spaces, and so are none unless these are passed over."""
+BELOW = "{} below the header, of what the columns hold, {} left out."
 REMARK = re.compile(r"#(\W.*)?", re.DOTALL)
 """A comment beyond doubt: no tweet begins so with a hashtag."""
 
@@ -54,6 +56,8 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
         lines.pop()
     notices = []
     delimiters = _delimiters(options, tabs)
+    if delimiters == "\t" and tabs and "\t" not in head and is_table(head):
+        delimiters = DELIMITERS
     escape = _escape(options.escape)
     before = _blank(lines, 0)
     if before < len(lines) and (hint := SEP.fullmatch(lines[before])) is not None:
@@ -63,24 +67,39 @@ def find(source: Source, options: ReadOptions, tabs: bool) -> tuple[Dialect, tup
     remarks = _remarks(lines[before:], delimiters, options)
     if remarks:
         first, before = before + 1, before + remarks
-        which = f"Lines {first} to {before}" if remarks > 1 else f"Line {before}"
-        notices.append(f"{which} before the table, a comment (#), is left out.")
+        comment = "comments (#), are" if remarks > 1 else "a comment (#), is"
+        notices.append(f"{_which(first, before)} before the table, {comment} left out.")
     quoted = options.quoting != "none"
+    if titles := _titles(lines[before:], delimiters, options):
+        first, before = _blank(lines, before) + 1, before + titles
+        shown = lines[first - 1].strip(BLANK + DELIMITERS)[:60]
+        verb = "is" if first == before else "are"
+        notices.append(f"{_which(first, before)} above the header ({shown!r}) {verb} left out.")
     delimiter = _best(lines[before:], delimiters, quoted, escape)
     found = Dialect(delimiter, (), False, quoted, escape, skipped=before)
     found = replace(found, spaced=quoted and _is_spaced(lines[before:], found))
-    dialect = _with_header(source, lines, found, options)
+    dialect, below = _with_header(source, lines, found, options)
     if (
         delimiter == "\t"
         and options.quoting is None
         and (line := quotes.stray_quote(source, dialect)) is not None
     ):
-        dialect = _with_header(source, lines, replace(found, quoted=False), options)
+        dialect, below = _with_header(source, lines, replace(found, quoted=False), options)
         notices.append(
             f"Quotes are read as ordinary characters, since the one in line {line} would run over "
             "the ends of lines; --quoting minimal reads them as quotes."
         )
+    if tabs and delimiters == DELIMITERS and len(dialect.names) > 1:
+        notices.append(f"There is no tab in it, so the columns are divided at {delimiter!r}.")
+    if below:
+        which = _which(dialect.skipped - below + 1, dialect.skipped)
+        notices.append(BELOW.format(which, "is" if below == 1 else "are"))
     return dialect, tuple(notices)
+
+
+def _which(first: int, last: int) -> str:
+    """Lines as a sentence about them begins."""
+    return f"Line {first}" if first == last else f"Lines {first} to {last}"
 
 
 def is_table(head: str) -> bool:
@@ -162,6 +181,20 @@ def _remarks(lines: Sequence[str], delimiters: str, options: ReadOptions) -> int
     return end if rows and names_known(rows[0]) else beyond_doubt
 
 
+def _titles(lines: Sequence[str], delimiters: str, options: ReadOptions) -> int:
+    """How many lines stand above the header."""
+    if options.header is not None:
+        return 0
+    for delimiter in delimiters:
+        dialect = Dialect(delimiter, (), False, options.quoting != "none", options.escape)
+        if above := titles_above(_sample(lines, dialect)):
+            rows = reader(lines, dialect)
+            for _ in islice(filter(_holds_something, rows), above):
+                pass
+            return rows.line_num
+    return 0
+
+
 def _dialect(delimiters: str, lines: Sequence[str], options: ReadOptions) -> Dialect:
     quoted = options.quoting != "none"
     best = _best(lines, delimiters, quoted, options.escape)
@@ -213,18 +246,25 @@ def _evenness(sample: Sequence[Sequence[str]]) -> tuple[int, bool, float, int]:
 
 def _with_header(
     source: Source, lines: Sequence[str], dialect: Dialect, options: ReadOptions
-) -> Dialect:
-    """The dialect with the names of its columns, and the header among the skipped lines."""
+) -> tuple[Dialect, int]:
+    """The dialect with the names of its columns and the header among the skipped lines.
+
+    And how many lines below the header are among these.
+    """
     table = lines[dialect.skipped :]
     sample = _sample(table, dialect)
     if not dialect.quoted and sample:
         sample[0] = [cell.strip('"') for cell in sample[0]]
     found = header(source.name, sample, options.header)
-    skipped = dialect.skipped
+    skipped, below = dialect.skipped, 0
     if found.is_row and sample:
         rows = reader(table, dialect)
-        next(filter(_holds_something, rows))
+        held = filter(_holds_something, rows)
+        next(held)
+        own = rows.line_num
+        for _ in islice(held, found.second_lines):
+            pass
+        below = rows.line_num - own
         skipped += rows.line_num
-    return replace(
-        dialect, names=found.names, header=found.is_row, nameless=found.nameless, skipped=skipped
-    )
+    named = replace(dialect, names=found.names, header=found.is_row, nameless=found.nameless)
+    return replace(named, skipped=skipped), below

@@ -14,7 +14,9 @@ from xml.etree.ElementTree import ParseError
 from storage.errors import UsageError, UserError, on_one_line
 from storage.formats.position import Position
 from storage.formats.source import Dialect, ReadOptions, Source
+from storage.formats.tables.extra_headers import titles_above
 from storage.formats.tables.headers import header, next_free
+from storage.plurals import counted
 from storage.text import to_json
 
 if TYPE_CHECKING:
@@ -53,8 +55,10 @@ def find(source: Source, options: ReadOptions) -> Source:
         )
         sample = list(islice(rows, SAMPLE))
     cells = [["" if cell is None else str(cell) for cell in row] for _, row in sample]
+    above = titles_above(cells) if options.header is None else 0
+    sample, cells = sample[above:], cells[above:]
     found = header(source.name, cells, options.header)
-    first = sample[0][0] if sample else 1
+    first = sample[found.second_lines][0] if sample else 1
     dialect = Dialect(
         "",
         found.names,
@@ -66,6 +70,9 @@ def find(source: Source, options: ReadOptions) -> Source:
     if len(sheets) > 1 and options.sheet is None:
         others = ", ".join(repr(name) for name in sheets if name != chosen)
         notices += (f"Sheet {chosen!r} is read; --sheet names another ({others}).",)
+    if above or found.second_lines:
+        many = counted(above + found.second_lines, "row is", "rows are")
+        notices += (f"Above or below the header of the sheet {many} left out.",)
     return replace(source, sheet=chosen, dialect=dialect, notices=notices)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from storage.errors import UserError
-from storage.formats.values.column_names import ALL_NAMES, LABEL_WORDS, fold
+from storage.formats.tables.extra_headers import names_known, second_lines
+from storage.formats.values.column_names import LABEL_WORDS
 
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
 
@@ -21,6 +22,8 @@ class Header:
     """The first row holds them; otherwise they are numbered."""
     nameless: frozenset[str] = frozenset()
     """The numbers that stand for columns to which the first row gives no name."""
+    second_lines: int = 0
+    """Rows below it that go on with it and are no data."""
 
 
 def header(file: str, sample: Sequence[Sequence[str]], said: bool | None) -> Header:
@@ -29,7 +32,8 @@ def header(file: str, sample: Sequence[Sequence[str]], said: bool | None) -> Hea
     Raises UserError where two columns have one name.
     """
     first = sample[0] if sample else []
-    if not (_has_header(sample) if said is None else said):
+    further = second_lines(sample[1:]) if said is None else 0
+    if not (further or _has_header(sample) if said is None else said):
         return Header(tuple(f"column{n}" for n in range(1, len(first) + 1)), False)
     names, nameless = [], set()
     for number, name in enumerate(first, start=1):
@@ -42,7 +46,7 @@ def header(file: str, sample: Sequence[Sequence[str]], said: bool | None) -> Hea
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{file} has two columns called {twice!r}; rename one.")
-    return Header(tuple(names), True, frozenset(nameless))
+    return Header(tuple(names), True, frozenset(nameless), further)
 
 
 def next_free(name: str, taken: Collection[str]) -> str:
@@ -50,11 +54,6 @@ def next_free(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def names_known(row: Sequence[str]) -> int:
-    """How many cells of a row are names that a column of tweets has."""
-    return sum(fold(cell) in ALL_NAMES for cell in row)
 
 
 def _has_header(sample: Sequence[Sequence[str]]) -> bool:

@@ -10,11 +10,13 @@ from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Position
 from storage.formats.source import FASTTEXT, TABLE, ReadOptions, Source
-from storage.formats.tables.headers import names_known
+from storage.formats.tables.extra_headers import names_known
 from storage.formats.values import cells
 
 LABEL = re.compile(r"\s*__label__(\S+)\s*")
 """What fastText writes before a text."""
+SEPARATOR = ", "
+"""What some put between the label and the text, as fastText's own examples do."""
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
 
@@ -60,4 +62,5 @@ def _labelled(source: Source, position: Position) -> Iterator[list[str | None]]:
         if len(set(labels)) > 1:
             position.reject(cells.several_labels(dict.fromkeys(labels)))
         else:
-            yield [line[start:], labels[0] if labels else None]
+            given = line[start:].removeprefix(SEPARATOR) if labels else line
+            yield [given, labels[0] if labels else None]

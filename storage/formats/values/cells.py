@@ -19,6 +19,8 @@ DEEPEST = 5
 """Lists in lists that are looked into."""
 LONGEST = 2_000
 """Characters of a cell in which a list or an object is looked for."""
+LONGEST_LIST = 100_000
+"""Characters of a cell in which a list of tokens is looked for."""
 EMPTY = frozenset(("nan", "null", "<na>", "na", "n/a", "#n/a", "#n/a n/a", "#value!", "#ref!"))
 """What programs and spreadsheets write into cells of labels that are empty."""
 
@@ -113,6 +115,13 @@ def parsed(cell: Any, longest: int = LONGEST) -> Any:
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return cell
     return value if isinstance(value, list | tuple | dict) else cell
+
+
+def tokens(cell: str) -> list[str]:
+    """The words of a list that a cell holds as text; none where it holds something else."""
+    value = parsed(cell, LONGEST_LIST) if cell[:1] == "[" else None
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return list(value) if value and is_list else []
 
 
 def text_of(cell: Any, depth: int = 0) -> str | None:

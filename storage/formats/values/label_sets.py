@@ -12,10 +12,14 @@ from storage.errors import UsageError
 from storage.formats.columns import MOST_LABELS, MOST_VALUES
 from storage.formats.values.cells import several_labels
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
+from storage.formats.values.column_names import LABEL_WORDS
 from storage.label_names import key
+from storage.plurals import counted
 
-JOINED = re.compile(r"\s*[#|;,]\s*")
+JOINED = re.compile(r"\s*[#|;]\s*|\s*,(?!\s)")
 """What stands between the labels of a text that has several."""
+LISTED = re.compile(r"\s*,\s*")
+"""What may stand so between labels, and inside the name of one."""
 
 
 def label_set(
@@ -99,12 +103,18 @@ def _spelled(names: Iterable[str]) -> tuple[str, ...]:
 
 def _require_single(place: str, seen: Counter[str], labels: tuple[str, ...]) -> None:
     """Raise UsageError where a value is several labels in one."""
-    single = {key(label) for label in labels}
+    parted = {label: parts for label in labels if len(parts := JOINED.split(label)) > 1}
+    occurring = Counter(key(part) for parts in parted.values() for part in {*parts})
+    single = {key(label) for label in labels} | LABEL_WORDS
+    single |= {part for part, times in occurring.items() if times > 1}
     for label in labels:
-        parts = JOINED.split(label)
-        if len(parts) > 1 and all(key(part) in single for part in parts):
+        parts = parted.get(label, [])
+        listed = LISTED.split(label)
+        if not any(key(part) in single for part in parts):
+            parts = listed if all(key(part) in single for part in listed) else []
+        if len(parts) > 1:
             raise UsageError(
-                f"{place}: {label!r} ({seen[label]:,} times) is several labels in one: "
+                f"{place}: {label!r} ({counted(seen[label], 'time')}) is several labels in one: "
                 f"{several_labels(parts)}, or map it with --map {quoted(label)}=NAME."
             )
 
@@ -130,4 +140,4 @@ def examples(values: Iterable[str]) -> str:
 
 def quoted(value: str) -> str:
     """A value as --map takes it."""
-    return f'"{value}"' if re.search(r'[,="\s]', value) else value
+    return f'"{value}"' if re.search(r'[,="\s|;#&]', value) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -297,7 +298,7 @@ def test_a_csv_of_doccano(taken, write):
     path = write("t.csv", f"id,data,label\n1,{UP},positive\n2,{DOWN},negative\n")
     assert taken(path)[0] == BOTH
     path = write("u.csv", f"id,data,label\n1,{UP},a\n2,{DOWN},b\n3,sideways we go,a#b\n")
-    with pytest.raises(UserError, match=r"'a#b' \(1 times\) is several labels in one: the labels"):
+    with pytest.raises(UserError, match=r"'a#b' \(1 time\) is several labels in one: the labels"):
         taken(path)
     found, _ = taken(path, codes={"a#b": "none", "a": "a", "b": "b"})
     assert found[2] == ("sideways we go", None)
@@ -596,7 +597,7 @@ def test_texts_that_are_no_strings(text, read_as, given):
 
 @pytest.mark.parametrize("text", [None, "", "  ", [], {}, "\ufeff", "\x1a", [[]], float("nan")])
 def test_a_file_that_brings_nothing_fails(text, given, make_store, take_in, write):
-    with pytest.raises(UserError, match=r"none of its 1 rows has a text in column 'text'; name"):
+    with pytest.raises(UserError, match=r"its only row has no text in column 'text'; name"):
         given([{"text": text, "label": "a"}], columns={"text": "text"})
 
 
@@ -604,3 +605,59 @@ def test_a_file_that_is_there_already_brings_nothing_and_is_fine(make_store, tak
     path = write("t.jsonl", json.dumps({"text": UP}))
     store, _ = take_in(make_store(), path)
     assert take_in(store, path)[1].existing == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "rejected"),
+    [
+        ("m.csv", "Input.text,Answer.label,AssignmentStatus,WorkerId", "Rejected"),
+        ("t.csv", "INPUT:text,OUTPUT:label,ASSIGNMENT:status,ASSIGNMENT:worker_id", "REJECTED"),
+    ],
+)
+def test_rejected_assignments_of_crowd_platforms_are_no_judgements(
+    name, header, rejected, taken, write
+):
+    rows = ("up,Approved,w1", f"down,{rejected},w2", f"spam,{rejected},w3")
+    path = write(name, f"{header}\n" + "".join(f"some text here,{row}\n" for row in rows))
+    found, report = taken(path)
+    assert found == [("some text here", "up")]
+    assert report.labels == {"up": 1}
+    assert any(notice.startswith("2 records: the assignment was") for notice in report.notices)
+    book = openpyxl.Workbook()
+    for row in (header, *(f"some text here,{row}" for row in rows)):
+        book.active.append(row.split(","))
+    book.save(path.with_suffix(".xlsx"))
+    assert taken(path.with_suffix(".xlsx"))[0] == found
+
+
+@pytest.mark.parametrize(
+    "labels", [("a|c", "b", "a"), ("a#c", "b#c"), ("positive;d", "x"), ("a,b", "b")]
+)
+def test_labels_that_are_several_in_one_are_refused(labels, taken, write):
+    path = write(
+        "t.csv", "text,label\n" + "".join(f'text {n},"{x}"\n' for n, x in enumerate(labels))
+    )
+    with pytest.raises(UserError, match="is several labels in one"):
+        taken(path)
+
+
+def test_marks_between_labels_may_stand_in_the_name_of_one(taken, write):
+    labels = ["other, please specify", "other", "x|y"]
+    rows = "".join(f'text {n},"{label}"\n' for n, label in enumerate(labels))
+    assert [label for _, label in taken(write("t.csv", "text,label\n" + rows))[0]] == labels
+
+
+def test_what_stands_between_the_label_and_text_of_fasttext_is_no_text(taken, write):
+    path = write("t.txt", "__label__up , up we go\n__label__down down, it goes\n, no label here\n")
+    assert taken(path)[0] == [
+        ("up we go", "up"),
+        ("down, it goes", "down"),
+        (", no label here", None),
+    ]
+
+
+def test_printed_lists_of_tokens_are_joined(taken, write):
+    path = write("t.csv", "tokens,label\n\"['up', 'we']\",up\n\"['down', 'it, is']\",down\n")
+    assert taken(path)[0] == [("up we", "up"), ("down it, is", "down")]
+    path = write("u.csv", "text,label\n\"['up', 'we']\",up\nplain text,down\n")
+    assert taken(path)[0] == [("['up', 'we']", "up"), ("plain text", "down")]

@@ -270,3 +270,59 @@ def test_commas_of_sentences_make_no_table_of_a_list_without_an_ending(lines, re
 )
 def test_what_is_a_table_stays_one_without_an_ending(content, read, write):
     assert read(write("list", content))[1].format == TABLE
+
+
+# Rows that are neither header nor data
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (f"Export of March;;\n\nid;text;label\n1;{UP};positive\n2;{DOWN};negative\n", "Lines? 1"),
+        (
+            f"Report\nby me\nid,text,label\n1,{UP},positive\n2,{DOWN},negative\n",
+            "Lines 1 to 2 above",
+        ),
+        (
+            "Respondent ID,What did you think of it?,How do you feel?\n,Open-Ended Response,"
+            f"Response\n118,{UP},positive\n119,{DOWN},negative\n",
+            "Line 2 below the header",
+        ),
+        (
+            "StartDate,Q1,Q2\nStart Date,What did you think of it?,Your mood\n"
+            '"{""ImportId"":""startDate""}","{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
+            f"2024-01-01,{UP},positive\n2024-01-01,{DOWN},negative\n",
+            "Lines 2 to 3 below the header",
+        ),
+        (
+            f"text,label\nstring,discrete\nmeta,class\n{UP},positive\n{DOWN},negative\n",
+            "Lines 2 to",
+        ),
+    ],
+)
+def test_titles_and_second_lines_of_a_header_are_no_tweets_and_named(rows, said, taken, write):
+    found, report = taken(write("t.csv", rows))
+    assert found == BOTH
+    assert re.search(said, "\n".join(report.notices)), report.notices
+
+
+def test_faults_below_a_title_have_their_line(taken, write):
+    path = write("t.csv", f'Report\nid,text,label\n1,{UP},positive\n2,"{DOWN},negative\n')
+    with pytest.raises(UserError, match=r"record 2, line 4: the quote that opens here"):
+        taken(path)
+
+
+def test_rows_below_a_header_that_only_look_like_more_of_it_are_tweets(taken, write):
+    found, _ = taken(write("t.csv", f"text,label\nresponse,positive\n{DOWN},negative\n"))
+    assert found == [("response", "positive"), BOTH[1]]
+    found, _ = taken(write("u.csv", f"{UP},positive\n{DOWN},text\n"))
+    assert [text for text, _ in found] == [UP, DOWN]
+
+
+def test_a_tsv_without_a_tab_is_divided_at_what_divides_it(taken, write):
+    found, report = taken(write("t.tsv", "text;label\n" + ROWS.replace(",", ";")))
+    assert found == BOTH
+    assert report.notices == ("There is no tab in it, so the columns are divided at ';'.",)
+    found, report = taken(write("u.tsv", "text\nwell, well\nso, so\n"))
+    assert [text for text, _ in found] == ["well, well", "so, so"]
+    assert not any("no tab" in notice for notice in report.notices)

@@ -174,3 +174,11 @@ def test_what_only_claims_to_be_a_workbook_is_named(taken, write):
         taken(write("t.xls", b"\xd0\xcf\x11\xe0"))
     with pytest.raises(UserError, match=r"is a zip archive or an Excel workbook; give it"):
         taken(write("t.csv", b"PK\x03\x04 and more"))
+
+
+def test_titles_and_second_lines_of_a_sheet_are_no_tweets(taken, workbook):
+    found, report = taken(workbook(Tweets=[["Export"], [], *ROWS]))
+    assert found == BOTH
+    assert report.notices == ("Above or below the header of the sheet 1 row is left out.",)
+    second = [ROWS[0], ["Open-Ended Response", "Response"], *ROWS[1:]]
+    assert taken(workbook(Tweets=second))[0] == BOTH
