@@ -85,6 +85,13 @@ def m008_label_changes(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m009_sources(db: Database) -> None:
+    """What a queue had a label's tweet from, and whether the prediction was hidden."""
+    for statement in SOURCES:
+        db.execute(statement)
+
+
 INITIAL = (
     """CREATE TABLE labels (
         id INTEGER PRIMARY KEY,
@@ -474,6 +481,15 @@ LABEL_CHANGES = (
     )""",
     "CREATE INDEX label_changes_action ON label_changes (action)",
     "PRAGMA user_version = 8",
+)
+
+
+SOURCES = (
+    "ALTER TABLE queues ADD COLUMN blind INTEGER NOT NULL DEFAULT 0",  # the prediction is hidden
+    "ALTER TABLE actions ADD COLUMN source TEXT",  # of a mixed queue, such as `random`
+    # 1 where the prediction of `run` was hidden, 0 where it was to be seen, NULL if not known
+    "ALTER TABLE actions ADD COLUMN blind INTEGER",
+    "PRAGMA user_version = 9",
 )
 
 

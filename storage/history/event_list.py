@@ -9,7 +9,8 @@ from storage.history.event_records import GOLD, LABEL_FIELDS, gold_events
 from storage.query.tweets import tweet as find_tweet
 from storage.store import Store
 
-NO_TWEET = dict.fromkeys(("event", "tweet", "queue", "run"))
+CONTEXT = ("queue", "run", "source", "blind")
+NO_TWEET = dict.fromkeys(("event", "tweet", *CONTEXT))
 """What an entry of the history has not that is about no tweet."""
 
 
@@ -22,14 +23,16 @@ def history(
     which = "WHERE e.tweet = ?1 ORDER BY e.id" if number is not None else "ORDER BY e.id DESC"
     rows = store.db.execute(
         "SELECT e.id, e.tweet, a.annotator, a.at, a.kind, e.field, e.old, e.new, "
-        "a.queue, a.run, a.id FROM label_events e JOIN actions a ON a.id = e.action "
+        "a.queue, a.run, a.source, a.blind, a.id "
+        "FROM label_events e JOIN actions a ON a.id = e.action "
         f"{which} LIMIT ?2",
         [number, -1 if limit is None else limit],
     )
-    names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", "queue", "run")
+    names = ("event", "tweet", "annotator", "at", "kind", "field", "old", "new", *CONTEXT)
     called, events, actions = label_changes.names_at(store.db), [], []
     for *values, action in rows.fetchall():
         event = dict(zip(names, values, strict=True))
+        event["blind"] = None if event["blind"] is None else bool(event["blind"])
         if event["field"] in LABEL_FIELDS:
             event |= {side: called.of(event[side], action) for side in ("old", "new")}
         events.append(event)
@@ -38,7 +41,7 @@ def history(
         return _with_removals(store, _with_label_changes(store, events))[:limit]
     if any(event["kind"] == GOLD for event in events):
         return events
-    missing = {"tweet": number, "queue": None, "run": None}
+    missing = NO_TWEET | {"tweet": number}
     given = [
         {**missing, **gold, "new": called.of(store.label_ids[gold["new"]], gold["action"])}
         for gold in gold_events(store, [number]).values()

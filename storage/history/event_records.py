@@ -3,8 +3,8 @@
 An import gives the tweets their gold labels, and then `import_events` writes the events under the
 names and times that they had. Actions keep their extent, so that undo takes back a bulk edit whole.
 Two
-things stay behind: which run's suggestion was on the screen, since runs are not exported, and an
-undo that changed nothing.
+things stay behind: which run's suggestion was on the screen or hidden, since runs are not exported,
+and an undo that changed nothing.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple, TypeVar
 
 from storage.indexes.order_index import update_disagreements
@@ -31,6 +31,10 @@ class EditContext:
 
     queue: str | None = None
     run: int | None = None
+    source: str | None = None
+    """What the queue had the tweet from, such as `random` in a mix."""
+    blind: bool | None = None
+    """Whether the prediction of the run was hidden until the decision; None if not known."""
 
 
 class Edit(NamedTuple):
@@ -56,9 +60,9 @@ def begin_action(
     """
     context = context or EditContext()
     cursor = store.db.execute(
-        "INSERT INTO actions (annotator, at, kind, reverts, queue, run, import) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [store.annotator, now(), kind, reverts, context.queue, context.run, brought_by],
+        "INSERT INTO actions (annotator, at, kind, reverts, import, queue, run, source, blind) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [store.annotator, now(), kind, reverts, brought_by, *astuple(context)],
     )
     return int(cursor.lastrowid or 0)
 

@@ -20,7 +20,9 @@ class QueueEntry(NamedTuple):
     tweet: int
     score: float
     source: str
-    """By which run, and in which way, it was ranked."""
+    """By which run, and in which way, it was ranked; in a mixed queue the source."""
+    blind: bool = False
+    """Whether the prediction is to be hidden until the tweet has a label."""
 
 
 @dataclass(frozen=True)
@@ -220,19 +222,20 @@ def evaluation(store: Store, number: int, split: str) -> dict[str, Any] | None:
 def save_queue(
     store: Store,
     name: str,
-    ranked: Iterable[tuple[int, float, str]],
+    ranked: Iterable[tuple[int, float, str] | tuple[int, float, str, bool]],
     run: int | None = None,
     event: int | None = None,
 ) -> None:
-    """Replace a queue by (tweet, score, source) rows, best first.
+    """Replace a queue by (tweet, score, source, blind) rows, best first; blind may be left out.
 
     It was ranked by the predictions of a run, and the labels as they were at an event, or are.
     """
     with transaction(store.db):
         store.db.execute("DELETE FROM queues WHERE name = ?", [name])
         store.db.executemany(
-            "INSERT INTO queues (name, rank, tweet, score, source) VALUES (?, ?, ?, ?, ?)",
-            ((name, rank, *row) for rank, row in enumerate(ranked, start=1)),
+            "INSERT INTO queues (name, rank, tweet, score, source, blind) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            ((name, rank, *row, False)[:6] for rank, row in enumerate(ranked, start=1)),
         )
         store.db.execute(
             f"INSERT OR REPLACE INTO rankings VALUES (?, ?, coalesce(?, {NEWEST}))",
@@ -243,10 +246,10 @@ def save_queue(
 def queue(store: Store, name: str, limit: int | None = None) -> list[QueueEntry]:
     """The entries of a queue, best first."""
     rows = store.db.execute(
-        "SELECT rank, tweet, score, source FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
+        "SELECT rank, tweet, score, source, blind FROM queues WHERE name = ? ORDER BY rank LIMIT ?",
         [name, -1 if limit is None else limit],
     )
-    return list(map(QueueEntry._make, rows))
+    return [QueueEntry._make((*values, bool(blind))) for *values, blind in rows]
 
 
 def delete(store: Store, number: int) -> None:

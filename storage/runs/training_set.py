@@ -11,11 +11,14 @@ from typing import NamedTuple
 from storage.store import Store, last_visible_id
 from storage.text import split_of
 
-TRAINING_ROWS = (
-    "FROM current c JOIN tweets t ON t.id = c.tweet "
-    "WHERE c.tweet <= (SELECT value FROM counts WHERE name = 'tweets') AND c.split != 'test' "
-    "AND c.label IS NOT NULL AND NOT c.excluded AND NOT c.ambiguous "
+MAY_TRAIN = (
+    "c.tweet <= (SELECT value FROM counts WHERE name = 'tweets') AND c.split != 'test' "
+    "AND NOT c.excluded AND NOT c.ambiguous "
     "AND c.group_id NOT IN (SELECT group_id FROM current WHERE split = 'test')"
+)
+"""SQL for: a run may learn from a tweet, once it has a label."""
+TRAINING_ROWS = (
+    f"FROM current c JOIN tweets t ON t.id = c.tweet WHERE c.label IS NOT NULL AND {MAY_TRAIN}"
 )
 
 
