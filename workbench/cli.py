@@ -27,6 +27,7 @@ COMMANDS = {
     "data": ("init", "export", "status"),
     "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
+    "queue": ("queue",),
     "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),
     "groups": ("group", "conflicts"),
     "labels": ("labels",),

@@ -10,6 +10,7 @@ from storage.errors import UsageError
 from storage.history import decisions, labels
 from storage.history.events import EditContext
 from storage.history.labels import Change
+from storage.history.queue_context import queue_context
 from storage.plurals import tweet_count
 from storage.query import paging, tweets
 from storage.runs import runs, suspect_ranking
@@ -149,9 +150,10 @@ def show(settings: Settings, numbered: int | None, external: tuple[str, ...]) ->
 @click.command()
 @target_options
 @click.argument("label")
+@click.option("--queue", metavar="NAME", help="The queue that a single tweet came from.")
 @common_options
 @click.pass_obj
-def label(settings: Settings, targets: Targets, label: str) -> None:
+def label(settings: Settings, targets: Targets, label: str, queue: str | None) -> None:
     """Give tweets a label; `none` takes it away. Several tweets are one undo step.
 
     Example: workbench label 42 negative
@@ -159,13 +161,17 @@ def label(settings: Settings, targets: Targets, label: str) -> None:
     Example: workbench label --external 1050118621198921728 negative
 
     Example: workbench label --where "conf:>0.99 pred:negative" negative
+
+    Example: workbench label 42 negative --queue mix
     """
     with settings.store() as store, progress_bar("labelling") as progress:
         wanted = None if label.casefold() == "none" else store.config.require_label(label)
         ids = targets.ids(store)
-        change = labels.assign(
-            store, ids, wanted, EditContext(run=tweets.shown_run(store)), progress
-        )
+        if queue is not None and len(ids) != 1:
+            raise UsageError("--queue is kept with the label of one tweet; name that one alone.")
+        shown = EditContext(run=tweets.shown_run(store))
+        context = shown if queue is None else queue_context(store, queue, ids[0])
+        change = labels.assign(store, ids, wanted, context, progress)
     print_change(
         settings.as_json,
         change,
