@@ -20,7 +20,9 @@ from workbench.rundir import folder as run_folder
 from workbench.rundir.engine_queue import ANSWER_FOLDER, QUESTION_FOLDER
 
 PATIENCE_S = 3.0
-"""How long a question waits for an engine that has something else to do."""
+"""How long a question waits for an engine that does a run."""
+IDLE_PATIENCE_S = 15.0
+"""How long it waits for one that does none: it may be starting, or at another question."""
 POLL_S = 0.01
 MOST_BYTES = 64 * 2**20
 """A larger question or answer is not read."""
@@ -44,7 +46,7 @@ class EngineBusyError(Exception):
     """The engine did not come to a question in time; its text is for users."""
 
 
-def ask(question: Question, patience_s: float = PATIENCE_S) -> list[list[float]] | None:
+def ask(question: Question) -> list[list[float]] | None:
     """The probability of each label for each text, in the order of the labels of the adapter.
 
     None if there is no engine that can answer, or if it ends before it has. Raises EngineBusyError
@@ -58,15 +60,17 @@ def ask(question: Question, patience_s: float = PATIENCE_S) -> list[list[float]]
         return None  # it has just ended, or the disk is full
     answer = file.parent.with_name(ANSWER_FOLDER) / file.name
     try:
-        return _read_answer(answer) if _answered(file, answer, patience_s) else None
+        return _read_answer(answer) if _answered(file, answer) else None
     finally:
         for left in (file, answer):
             left.unlink(missing_ok=True)
 
 
-def _answered(file: Path, answer: Path, patience_s: float) -> bool:
+def _answered(file: Path, answer: Path) -> bool:
     """Wait until the engine is done with a question; whether there is an answer."""
-    end = time.monotonic() + patience_s
+    engine = engine_queue.running_engine()
+    idle = engine is None or engine.run is None
+    end = time.monotonic() + (IDLE_PATIENCE_S if idle else PATIENCE_S)
     while True:
         alive = processes.is_locked(file.parent.parent)  # asked first, as it may end in between
         begun = not file.exists()
@@ -90,7 +94,7 @@ def _withdrawn(file: Path) -> bool:
 def _busy_sentence() -> str:
     engine = engine_queue.running_engine()
     run = None if engine is None else engine.run
-    return f"The engine is busy{'' if run is None else f' with {run}'}"
+    return "The engine does not answer" if run is None else f"The engine is busy with {run}"
 
 
 def _read_answer(path: Path) -> list[list[float]] | None:
@@ -106,7 +110,7 @@ def _read_answer(path: Path) -> list[list[float]] | None:
 
 def waiting_questions() -> list[Path]:
     """The files of the questions that wait, the first one first."""
-    return sorted((engine_queue.make_private_folder() / QUESTION_FOLDER).glob("[0-9]*.json"))
+    return engine_queue.handed_in(QUESTION_FOLDER)
 
 
 def discard_questions() -> None:

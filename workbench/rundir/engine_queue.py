@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import string
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -138,10 +139,26 @@ def hand_in(subfolder: str, values: dict[str, Any]) -> Path:
         return file
 
 
+def handed_in(subfolder: str) -> list[Path]:
+    """The files for the engine to find, the first one first.
+
+    The engine looks for some twenty times a second, so whose the folder is is asked only if there
+    are any. Raises what `make_private_folder` raises.
+    """
+    try:
+        names = os.listdir(folder_path() / subfolder)  # noqa: PTH208 - a tenth of the time of Path
+    except FileNotFoundError:
+        return []
+    if not names:
+        return []
+    folder = make_private_folder() / subfolder
+    return sorted(folder / n for n in names if n[0] in string.digits and n.endswith(".json"))
+
+
 def waiting_runs() -> list[QueueEntry]:
     """The runs that wait, the first one first."""
     found = []
-    for entry in sorted((make_private_folder() / QUEUE_FOLDER).glob("[0-9]*.json")):
+    for entry in handed_in(QUEUE_FOLDER):
         try:
             folder = schema.read_object(entry).get("folder")
         except UserError:

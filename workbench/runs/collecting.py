@@ -14,14 +14,11 @@ from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
 from storage.runs.suspect_ranking import ranking_run
 from storage.store import Store, transaction
-from workbench.evaluation.run_evaluation import evaluate_run
-from workbench.evaluation.suspects import rank_suspects_by
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
 from workbench.rundir.folder import DONE, FAILED, LIVE, State
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs.adopting import adopt
-from workbench.runs.incoming_predictions import read_predictions
 from workbench.runs.launching import queue_places
 
 COLLECTING = ".collecting.lock"
@@ -70,6 +67,11 @@ def collect_run(store: Store, run: Run) -> bool:
 
 def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool:
     """Bring a finished run into the store, in one process at a time, as others may collect too."""
+    # imported here, as most commands look for what has ended, and mostly nothing has
+    from workbench.evaluation.run_evaluation import evaluate_run
+    from workbench.evaluation.suspects import rank_suspects_by
+    from workbench.runs.incoming_predictions import read_predictions
+
     with exclusive(store.runs_folder / COLLECTING):
         if runs.get(store, run.id).state != DONE:
             if (folder / run_folder.PREDICTIONS).exists():

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.modeling.base.cache import BaseModelCache
 
 POLL_S = 0.05
-"""Looking for work takes a tenth of a millisecond, and whoever asks a question waits for it."""
+"""Looking for work takes twenty millionths of a second, and who asks a question waits for it."""
 
 
 class EngineServer:

@@ -66,13 +66,13 @@ def question(tmp_path, *texts):
     return Question(str(tmp_path), str(tmp_path), texts or ("up", "down\udc80\n"))
 
 
-def asked(server, what, patience_s=30.0):
+def asked(server, what):
     """What an engine in this process makes of a question that a thread asks meanwhile."""
     found = []
 
     def ask():
         try:
-            found.append(engine_questions.ask(what, patience_s))
+            found.append(engine_questions.ask(what))
         except (UserError, EngineBusyError) as error:
             found.append(error)
 
@@ -129,10 +129,18 @@ def test_an_engine_that_cannot_answer_leaves_it_to_whoever_asked(
     assert asked(engine, question(tmp_path)) is None and nothing_left(place)
 
 
-def test_an_engine_that_is_busy_is_not_waited_for(engine, place, tmp_path):
+def test_an_engine_that_is_busy_is_not_waited_for(engine, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_questions, "PATIENCE_S", 0.05)
     engine._update(run=str(tmp_path / "7"))
-    busy = asked(None, question(tmp_path), patience_s=0.05)
+    busy = asked(None, question(tmp_path))
     assert str(busy) == f"The engine is busy with {tmp_path / '7'}" and nothing_left(place)
+
+
+def test_an_engine_that_hangs_is_given_up(engine, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_questions, "IDLE_PATIENCE_S", 0.05)
+    assert str(asked(None, question(tmp_path))) == "The engine does not answer" and nothing_left(
+        place
+    )
 
 
 def test_an_engine_that_dies_over_a_question_is_not_waited_for(engine, place, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from workbench.evaluation.suspects import rank_suspects
 from workbench.recipes import recipes
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, RUNNING, State, append_log, write_state
-from workbench.runs import collecting, launching
+from workbench.runs import incoming_predictions, launching
 from workbench.runs.collecting import collect
 from workbench.runs.snapshotting import snapshot_training
 
@@ -199,7 +201,7 @@ def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch
     monkeypatch.setattr("storage.runs.predictions.PREDICTIONS_AT_ONCE", 10)
     taken = []
 
-    def cut_off(*about, read=collecting.read_predictions):
+    def cut_off(*about, read=incoming_predictions.read_predictions):
         for prediction in read(*about):
             taken.append(prediction)
             if len(taken) == 25:
@@ -207,10 +209,19 @@ def test_collecting_that_was_cut_off_is_done_again_whole(store, run, monkeypatch
             yield prediction
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(collecting, "read_predictions", cut_off)
+        patch.setattr(incoming_predictions, "read_predictions", cut_off)
         collect(store)
     collect(store)
     assert runs.get(store, 1).predictions == N
+
+
+def test_looking_for_what_has_ended_imports_no_library_of_numbers():
+    code = (
+        "import sys, workbench.runs.collecting\n"
+        "sys.exit(sorted({'numpy', 'pyarrow', 'sklearn'} & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_folder_of_another_run_is_not_taken_in(store, run):
