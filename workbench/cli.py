@@ -28,6 +28,7 @@ COMMANDS = {
     "safety": ("check", "backup", "restore-backup", "doctor"),
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
     "queue": ("queue",),
+    "measure": ("measure",),
     "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),
     "groups": ("group", "conflicts"),
     "labels": ("labels",),

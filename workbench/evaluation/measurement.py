@@ -1,0 +1,153 @@
+"""What labelling has brought: whether the model was followed, and what accuracy was gained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import pairwise
+from math import isfinite
+from typing import Any
+
+from storage.history.suggestions import Decisions, changes_between, decisions_on_suggestions
+from storage.runs import runs
+from storage.runs.predictions import predictions_of
+from storage.runs.runs import Run
+from storage.store import Store
+from workbench.analysis.comparing import PairedCounts, difference
+from workbench.analysis.shares import (
+    Estimate,
+    difference_of_shares,
+    per_hundred,
+    share,
+    total,
+)
+
+MOSTLY = 0.8
+"""From this share of the changes on, what was gained between two runs is that of one source."""
+MIXED = "mixed"
+
+
+def measure(store: Store) -> dict[str, Any]:
+    """Agreement with and without seeing the model, suggestions taken by run, accuracy gained.
+
+    All with 95 % intervals. What is gained is the accuracy on the test tweets from one run to the
+    next of its kind, per 100 labels that were given or changed between them.
+    """
+    decided = decisions_on_suggestions(store)
+    gains = _gains(store)
+    return {
+        "agreement": _agreement(decided),
+        "suggestions": [
+            {"run": number, "taken": _json(_taken(one for one in decided if one.run == number))}
+            for number in sorted({one.run for one in decided})
+        ],
+        "gains": [_gain_as_json(gain) for gain in gains],
+        "by_source": _by_source(gains),
+    }
+
+
+def _agreement(decided: list[Decisions]) -> dict[str, Any]:
+    """How often people give the label that the run predicts, seeing it and not seeing it.
+
+    The difference is how far the model leads them; suspects are left out, as none of them is blind.
+    """
+    comparable = [one for one in decided if one.source not in ("suspects", "suspect")]
+    counts = {
+        blind: (
+            sum(one.same for one in comparable if one.blind is blind),
+            sum(one.decided for one in comparable if one.blind is blind),
+        )
+        for blind in (True, False)
+    }
+    return {
+        "blind": _json(share(*counts[True])),
+        "seen": _json(share(*counts[False])),
+        "difference": _json(difference_of_shares(counts[True], counts[False])),
+    }
+
+
+def _taken(decided: Iterable[Decisions]) -> Estimate:
+    """How many of the suggestions that were seen, and were another label, were taken."""
+    seen = [one for one in decided if not one.blind]
+    return share(sum(one.taken for one in seen), sum(one.differing for one in seen))
+
+
+class _Gain:
+    """What was gained from a run to the next of its kind."""
+
+    def __init__(self, store: Store, first: Run, second: Run) -> None:
+        self.runs = (first.id, second.id)
+        self.kind = second.kind
+        self.sources = changes_between(store, first.id, second.id)
+        counts = _paired(store, first, second)
+        value, low, high = difference(counts)
+        self.change = Estimate(value if counts.n else None, low, high, counts.n)
+
+    @property
+    def changes(self) -> int:
+        return sum(self.sources.values())
+
+    @property
+    def source(self) -> str:
+        """The source of nearly all changes, or that they are mixed."""
+        name = max(self.sources, key=self.sources.__getitem__)
+        return name if self.sources[name] >= MOSTLY * self.changes else MIXED
+
+
+def _gains(store: Store) -> list[_Gain]:
+    known = [
+        run
+        for run in reversed(runs.every(store, metrics=False))
+        if run.predictions and run.kind != "imported"
+    ]
+    kinds = dict.fromkeys(run.kind for run in known)
+    following = (
+        pair for kind in kinds for pair in pairwise(run for run in known if run.kind == kind)
+    )
+    gains = [_Gain(store, first, second) for first, second in following]
+    return [gain for gain in gains if gain.changes and gain.change.n]
+
+
+def _paired(store: Store, first: Run, second: Run) -> PairedCounts:
+    """On how many labelled test tweets which of two runs is right."""
+    before, after = _right(store, first), _right(store, second)
+    both = [(before[tweet], after[tweet]) for tweet in before.keys() & after.keys()]
+    return PairedCounts(*(both.count(pair) for pair in PAIRS))
+
+
+PAIRS = ((True, True), (False, True), (True, False), (False, False))
+"""Both right, fixed, broken, both wrong, as `PairedCounts` has them."""
+
+
+def _right(store: Store, run: Run) -> dict[int, bool]:
+    return {
+        tweet: run.labels[max(range(len(row)), key=row.__getitem__)] == label
+        for tweet, label, split, in_sample, row in predictions_of(store, run.id)
+        if label in run.labels and split == "test" and not in_sample
+    }
+
+
+def _gain_as_json(gain: _Gain) -> dict[str, Any]:
+    return {
+        "runs": list(gain.runs),
+        "kind": gain.kind,
+        "changes": gain.changes,
+        "sources": gain.sources,
+        "accuracy": _json(gain.change),
+        "per_100": _json(per_hundred(gain.change, gain.changes)),
+    }
+
+
+def _by_source(gains: list[_Gain]) -> list[dict[str, Any]]:
+    """What each source has brought, from the pairs of runs between which it was nearly alone."""
+    found = []
+    for source in dict.fromkeys(gain.source for gain in gains):
+        own = [gain for gain in gains if gain.source == source]
+        changes = sum(gain.changes for gain in own)
+        brought = per_hundred(total([gain.change for gain in own]), changes)
+        found.append({"source": source, "changes": changes, "per_100": _json(brought)})
+    return found
+
+
+def _json(found: Estimate) -> dict[str, Any]:
+    return {k: v if v is None or isfinite(v) else None for k, v in asdict(found).items()}
