@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from storage.arrow_import import forgo_pandas
 from storage.formats.columns import MEANINGS, Meanings, Row
 from storage.text import to_json
 
@@ -91,6 +92,7 @@ def _describe(folder: Path, split: str) -> None:
 def _schema(types: Mapping[str, str], meanings: Meanings) -> pa.Schema:
     import pyarrow as pa
 
+    forgo_pandas()
     known = {
         "text": pa.string(),
         "integer": pa.int64(),

@@ -13,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.arrow_import import forgo_pandas
 from storage.errors import UserError, on_one_line
 from workbench.analysis.label_errors import entropies, margins
 from workbench.rundir import folder as run_folder
+
+forgo_pandas()
 
 WINDOW_ROWS = 16_384
 """Rows that are read, scored and written at a time, so that a million take no more memory."""
