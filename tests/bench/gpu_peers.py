@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--budget", type=float, default=900.0, help="seconds for everything")
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--only", help="parts to measure, by the beginning of their name")
     args = parser.parse_args()
@@ -138,8 +138,8 @@ def write(result: dict[str, Any], out: Path) -> None:
         f"{result['date']}, {result['base'].get('device')}: `{result['command']}`",
         "",
         f"A Llama-7B shape with random weights ({size:.2f} billion), rank 16 on all linear layers, "
-        "no dropout, the tweets of Surge AI's stock sentiment set, 16 a step. Each row is a "
-        "process of its own on the same card; seconds to the first step count from its start, "
+        "no dropout, the tweets of Surge AI's stock sentiment set, 16 a step (its median). Each row "
+        "is a process of its own on the same card; seconds to the first step count from its start, "
         "imports, loading and compiling included.",
         "",
         "| program | tweets/s | × the best peer | peak, GiB | s to the first step | versions |",

@@ -8,9 +8,12 @@ import os
 import sys
 import time
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+SPEC: dict[str, Any] = json.loads(sys.argv[1])
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
@@ -18,10 +21,10 @@ os.environ |= {
     "WANDB_DISABLED": "true",
     "UNSLOTH_DISABLE_STATISTICS": "1",
 }
-os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+if SPEC["part"] == "ours":  # as its worker is started
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
-SPEC: dict[str, Any] = json.loads(sys.argv[1])
 RANK, ALPHA, RATE, BATCH, LENGTH = 16, 32, 2e-4, 16, 256
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 PAD = ">>SUFFIX<<"
@@ -208,8 +211,8 @@ def fit(
         **more,
     )
     trained = trainer.train()
-    late = ends[len(ends) // 4 :]
-    step = (late[-1] - late[0]) / (len(late) - 1)
+    # the median, as in the log of ours: what is compiled or tried on the way counts for none
+    step = median(after - before for before, after in pairwise(ends[len(ends) // 4 :]))
     names = ("torch", "trl", "unsloth") if SPEC["part"] == "unsloth" else ("torch", "trl")
     put(
         tweets_s=BATCH / step,

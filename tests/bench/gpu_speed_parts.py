@@ -454,6 +454,7 @@ def scored(engine: Engine, name: str, folder: Path, adapter: Path) -> None:
 
 def correctness(engine: Engine, folder: Path) -> None:
     """The checks of tests/modeling on this device, with the model of this size."""
+    engine.cache.tidy()
     assert engine.cache.base is not None
     put(correctness=check(engine.cache.base, folder))
 
