@@ -38,6 +38,7 @@ COMMANDS = {
     "runs.control": ("runs", "logs", "stop", "resume"),
     "runs.evaluate": ("evaluate",),
     "runs.calibration": ("calibration", "coverage"),
+    "runs.slices": ("slices",),
     "runs.compare": ("compare",),
     "runs.displayed": ("shown", "promote"),
     "runs.clone": ("clone",),

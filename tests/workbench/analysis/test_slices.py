@@ -1,0 +1,156 @@
+"""Slices: what rules say of texts, what is found, and what chance does not make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.stats import false_discovery_control, fisher_exact
+
+from workbench.analysis.metrics import wilson
+from workbench.analysis.slice_rules import (
+    Condition,
+    ConditionMatrix,
+    DescribedTweet,
+    condition_matrix,
+    describe,
+)
+from workbench.analysis.slices import find_slices, halves, rows_of
+
+ONE_OF_EACH = {
+    "to the moon 🚀": "emoji",
+    "see https://x.y/z now": "url",
+    "hello @ann there": "user",
+    "look #winning": "hashtag",
+    "this is not good": "negation",
+    "I don’t think so": "negation",
+    "is it so?": "question",
+    "buy!": "exclamation",
+    "up 5 percent": "number",
+    "TO THE MOON WE GO": "capitals",
+    "this is HUGE news": "shouted",
+    "just words": "no cashtag",
+    "$TSLA goes up": "one cashtag",
+    "$A $B $C.D fell": "3+ cashtags",
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), ONE_OF_EACH.items())
+def test_a_rule_holds_of_its_text(text, kind):
+    other = DescribedTweet("$A $B plain words")
+    matrix = condition_matrix([DescribedTweet(text), other], least=1)
+    place = matrix.conditions.index(Condition(kind))
+    assert matrix.holds.toarray()[:, place].tolist() == [1, 0]
+
+
+def test_words_groups_columns_and_lengths_are_conditions():
+    tweets = [
+        DescribedTweet("$TSLA up", 3, {"ticker": "TSLA", "url": "u" * 99, "n": None}),
+        DescribedTweet("down it goes, up to nothing", 1, {"ticker": "GME"}),
+    ]
+    matrix = condition_matrix(tweets, least=1)
+    of_first = {
+        str(condition)
+        for condition, holds in zip(matrix.conditions, matrix.holds.toarray()[0], strict=True)
+        if holds
+    }
+    assert {"has “tsla”", "has “$tsla”", "ticker = TSLA", "has near-duplicates"} <= of_first
+    assert "length ≤ 8" in of_first and "has “up”" not in of_first  # both have it
+    assert not any("uuu" in name for name in of_first)
+    both = [c for c in matrix.conditions if str(c) in ("has “tsla”", "ticker = TSLA")]
+    assert describe(both) == "ticker = TSLA and has “tsla”"
+
+
+def matrix_of(holds):
+    names = tuple(Condition("word", f"w{n}") for n in range(holds.shape[1]))
+    return ConditionMatrix(names, csr_array(holds.astype(np.float32)))
+
+
+def planted(seed=0, rows=2_000, rate=0.1, worse=0.5):
+    """Ten independent conditions; where the first two hold, the event is more likely."""
+    rng = np.random.default_rng(seed)
+    holds = rng.random((rows, 10)) < 0.3
+    event = rng.random(rows) < np.where(holds[:, 0] & holds[:, 1], worse, rate)
+    return holds, event, rng.random(rows) < 0.5
+
+
+def test_a_pair_that_is_worse_comes_first_with_the_figures_of_its_confirming_half():
+    holds, event, half = planted()
+    first = find_slices(matrix_of(holds), event, half)[0]
+    assert first.conditions == (0, 1)
+    rows = holds[:, 0] & holds[:, 1]
+    assert first.n == rows.sum()
+    for confirming in (half, ~half):
+        inside, outside = rows & confirming, ~rows & confirming
+        if int(inside.sum()) == first.tested and int((inside & event).sum()) == first.hits:
+            table = [
+                [(inside & event).sum(), (inside & ~event).sum()],
+                [(outside & event).sum(), (outside & ~event).sum()],
+            ]
+            assert first.p == pytest.approx(fisher_exact(table, "greater").pvalue)
+            break
+    else:
+        pytest.fail("no half has these figures")
+    assert (first.low, first.high) == wilson(first.hits, first.tested)
+    assert first.p <= first.adjusted <= 0.1
+
+
+def test_a_condition_alone_is_not_told_as_a_pair():
+    holds, _, half = planted()
+    rng = np.random.default_rng(5)
+    event = rng.random(len(holds)) < np.where(holds[:, 3], 0.5, 0.1)
+    assert [each.conditions for each in find_slices(matrix_of(holds), event, half)] == [(3,)]
+
+
+def test_chance_shows_a_slice_in_at_most_a_tenth_of_the_draws():
+    shown = 0
+    for seed in range(60):
+        holds, event, half = planted(seed, rows=600, rate=0.3, worse=0.3)
+        shown += bool(find_slices(matrix_of(holds), event, half))
+    assert shown <= 10  # 6 are expected at most; more than 10 have a probability of 3 %
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_order_of_rows_and_conditions_does_not_matter(seed):
+    holds, event, half = planted(seed, rows=800)
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(800), rng.permutation(10)
+    found = find_slices(matrix_of(holds), event, half)
+    again = find_slices(matrix_of(holds[rows][:, columns]), event[rows], half[rows])
+    named = [
+        (tuple(sorted(columns[list(each.conditions)].tolist())), each.n, each.hits)
+        for each in again
+    ]
+    expected = [(each.conditions, each.n, each.hits) for each in found]
+    assert named[:1] == expected[:1]
+    assert sorted(named) == sorted(expected)
+
+
+@pytest.mark.parametrize("rows", [0, 3, 40])
+def test_few_rows_or_one_outcome_have_no_slices(rows):
+    holds = np.ones((rows, 2), bool)
+    for event in (np.zeros(rows, bool), np.ones(rows, bool)):
+        assert find_slices(matrix_of(holds), event, np.arange(rows) % 2 == 0) == []
+    empty = condition_matrix([DescribedTweet("text")] * rows)
+    assert find_slices(empty, np.arange(rows) % 2 == 0, np.arange(rows) % 3 == 0) == []
+
+
+def test_a_group_is_in_one_half_and_halves_are_equal_in_size():
+    groups = np.arange(1, 10_001)
+    first = halves(groups)
+    assert abs(first.mean() - 0.5) < 0.02
+    assert (halves(groups[::-1])[::-1] == first).all()
+    assert abs((first[1:] == first[:-1]).mean() - 0.5) < 0.02
+
+
+def test_rows_of_two_conditions_are_those_of_both():
+    holds = planted()[0]
+    assert (rows_of(matrix_of(holds), (2, 4)) == (holds[:, 2] & holds[:, 4])).all()
+
+
+def test_adjusted_values_are_twice_those_of_benjamini_and_hochberg():
+    # by hand: p of 3 tests, sorted .01 .02 .5 -> .03 .03 .5
+    assert false_discovery_control([0.01, 0.02, 0.5]).tolist() == pytest.approx([0.03, 0.03, 0.5])

@@ -1,0 +1,86 @@
+"""The command that finds kinds of tweets on which a run errs: slices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from storage.errors import UsageError
+from storage.plurals import tweet_count
+from workbench import figures
+from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
+from workbench.console.options import Settings, common_options
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import spinner
+
+
+@click.command()
+@run_argument
+@split_option
+@click.option(
+    "--versus", type=int, metavar="RUN", help="What RUN had right or wrong, and this one has not."
+)
+@common_options
+@click.pass_obj
+def slices(settings: Settings, number: int | None, split: str, versus: int | None) -> None:
+    """Find the kinds of tweets on which a run errs more than elsewhere, the worst first.
+
+    They are made of up to two conditions (length, emoji, cashtags, links, negation, questions,
+    capitals, near-duplicates, source columns, words), found on one half of the tweets and
+    confirmed on the other: at most a tenth of those shown are due to chance. Figures are of the
+    half that confirmed them, intervals 95 %. With --versus: what this run broke and fixed.
+
+    Example: workbench slices 3 --versus 1
+    """
+    from workbench.evaluation.labelled_predictions import labelled_predictions
+    from workbench.evaluation.slicing import change_slices, error_slices
+
+    with settings.store() as store, spinner("looking for slices"):
+        run = evaluated_run(store, number)
+        if versus == run.id:
+            raise UsageError("Name two different runs to compare.")
+        predictions = labelled_predictions(store, run.id, split)
+        if versus is None:
+            found = error_slices(store, predictions)
+        else:
+            found = change_slices(store, labelled_predictions(store, versus, split), predictions)
+    if settings.as_json:
+        others = {} if versus is None else {"versus": versus}
+        print_json({"run": run.id, "split": split, **others, **found})
+        return
+    if versus is None:
+        wrong = f"{found['events']:,} of them wrong"
+        say(f"Run {run.id} ({run.recipe}) on {found['n']:,} {split} tweets, {wrong}:")
+        _print_slices(found, "wrong")
+        return
+    say(f"Run {run.id} against run {versus} on {found['n']:,} {split} tweets:")
+    for name, was in (("broken", "right"), ("fixed", "wrong")):
+        part = found[name]
+        say(f"{part['events']:,} {name}, of {tweet_count(part['n'])} that run {versus} had {was}:")
+        _print_slices(part, name)
+
+
+def _print_slices(found: dict[str, Any], event: str) -> None:
+    if found["reason"]:
+        say(f"  none: {found['reason']}.")
+        return
+    if found["looked_at"] < found["n"]:
+        say(f"  (looked at {found['looked_at']:,} of them, drawn at random)")
+    table(
+        None,
+        (">tweets", f">{event}", "share, confirmed", ">q", "tweets that"),
+        (
+            (
+                row["n"],
+                row["events"],
+                figures.interval(row["rate"], row["low"], row["high"]),
+                f"{row['q']:.3f}",
+                row["name"],
+            )
+            for row in found["slices"]
+        ),
+    )
+
+
+COMMANDS = (slices,)
