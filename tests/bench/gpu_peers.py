@@ -138,9 +138,9 @@ def write(result: dict[str, Any], out: Path) -> None:
         f"{result['date']}, {result['base'].get('device')}: `{result['command']}`",
         "",
         f"A Llama-7B shape with random weights ({size:.2f} billion), rank 16 on all linear layers, "
-        "no dropout, the tweets of Surge AI's stock sentiment set, 16 a step (its median). Each row "
-        "is a process of its own on the same card; seconds to the first step count from its start, "
-        "imports, loading and compiling included.",
+        "no dropout, the tweets of Surge AI's stock sentiment set, 16 a step (its median). Each "
+        "row is a process of its own on the same card; seconds to the first step count from its "
+        "start, imports, loading and compiling included.",
         "",
         "| program | tweets/s | × the best peer | peak, GiB | s to the first step | versions |",
         "|---|---:|---:|---:|---:|---|",
