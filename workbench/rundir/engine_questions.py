@@ -24,6 +24,8 @@ PATIENCE_S = 3.0
 IDLE_PATIENCE_S = 15.0
 """How long it waits for one that does none: it may be starting, or at another question."""
 POLL_S = 0.01
+FETCHED_S = 60.0
+"""Whoever waits for an answer has it long before."""
 MOST_BYTES = 64 * 2**20
 """A larger question or answer is not read."""
 TAKEN = ".taken"
@@ -154,7 +156,12 @@ def write_problem(file: Path, sentence: str) -> None:
 
 
 def _write_answer(file: Path, values: dict[str, Any]) -> None:
-    run_folder.write_json(file.parent.with_name(ANSWER_FOLDER) / file.name, values)
+    """Write an answer, and remove those that nobody has fetched, as after ctrl+c."""
+    folder = file.parent.with_name(ANSWER_FOLDER)
+    for answer in folder.iterdir():
+        if time.time() - answer.stat().st_mtime > FETCHED_S:
+            answer.unlink(missing_ok=True)
+    run_folder.write_json(folder / file.name, values)
 
 
 def _taken(file: Path) -> Path:

@@ -168,6 +168,15 @@ def test_questions_to_an_engine_that_was_killed_are_discarded_by_the_next(place,
     os.close(lock)
 
 
+def test_answers_that_nobody_fetched_are_removed_with_the_next(engine, scores, place, tmp_path):
+    for name, age in (("1.json", 61), ("2.json", 0)):
+        (path := place / ANSWER_FOLDER / name).write_text("{}")
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    scores["does"] = lambda given: ROWS
+    assert asked(engine, question(tmp_path)) == ROWS
+    assert [path.name for path in (place / ANSWER_FOLDER).iterdir()] == ["2.json"]
+
+
 def test_without_an_engine_nothing_is_written(place, tmp_path):
     assert engine_questions.ask(question(tmp_path)) is None and nothing_left(place)
 
