@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
@@ -72,16 +72,15 @@ def _taken(decided: Iterable[Decisions]) -> Estimate:
     return share(sum(one.taken for one in seen), sum(one.differing for one in seen))
 
 
+@dataclass(frozen=True)
 class _Gain:
     """What was gained from a run to the next of its kind."""
 
-    def __init__(self, store: Store, first: Run, second: Run) -> None:
-        self.runs = (first.id, second.id)
-        self.kind = second.kind
-        self.sources = changes_between(store, first.id, second.id)
-        counts = _paired(store, first, second)
-        value, low, high = difference(counts)
-        self.change = Estimate(value if counts.n else None, low, high, counts.n)
+    first: Run
+    second: Run
+    sources: dict[str, int]
+    """How many labels changed between them, by what they came from."""
+    change: Estimate
 
     @property
     def changes(self) -> int:
@@ -100,19 +99,24 @@ def _gains(store: Store) -> list[_Gain]:
         for run in reversed(runs.every(store, metrics=False))
         if run.predictions and run.kind != "imported"
     ]
-    kinds = dict.fromkeys(run.kind for run in known)
-    following = (
-        pair for kind in kinds for pair in pairwise(run for run in known if run.kind == kind)
-    )
-    gains = [_Gain(store, first, second) for first, second in following]
-    return [gain for gain in gains if gain.changes and gain.change.n]
+    found = []
+    for kind in dict.fromkeys(run.kind for run in known):
+        before: dict[int, bool] = {}
+        last: Run | None = None
+        for run in (run for run in known if run.kind == kind):
+            right = _right(store, run)
+            sources = {} if last is None else changes_between(store, last.id, run.id)
+            counts = _paired(before, right)
+            if last is not None and sources and counts.n:
+                found.append(_Gain(last, run, sources, Estimate(*difference(counts), counts.n)))
+            last, before = run, right
+    return found
 
 
-def _paired(store: Store, first: Run, second: Run) -> PairedCounts:
+def _paired(before: dict[int, bool], after: dict[int, bool]) -> PairedCounts:
     """On how many labelled test tweets which of two runs is right."""
-    before, after = _right(store, first), _right(store, second)
-    both = [(before[tweet], after[tweet]) for tweet in before.keys() & after.keys()]
-    return PairedCounts(*(both.count(pair) for pair in PAIRS))
+    both = Counter((before[tweet], after[tweet]) for tweet in before.keys() & after.keys())
+    return PairedCounts(*(both[pair] for pair in PAIRS))
 
 
 PAIRS = ((True, True), (False, True), (True, False), (False, False))
@@ -129,8 +133,8 @@ def _right(store: Store, run: Run) -> dict[int, bool]:
 
 def _gain_as_json(gain: _Gain) -> dict[str, Any]:
     return {
-        "runs": list(gain.runs),
-        "kind": gain.kind,
+        "runs": [gain.first.id, gain.second.id],
+        "kind": gain.second.kind,
         "changes": gain.changes,
         "sources": gain.sources,
         "accuracy": _json(gain.change),
