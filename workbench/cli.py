@@ -29,6 +29,7 @@ COMMANDS = {
     "labelling": ("list", "show", "label", "undo", "redo", "suspects"),
     "queue": ("queue",),
     "measure": ("measure",),
+    "report": ("report",),
     "marking": ("keep", "take", "exclude", "flag", "ambiguous", "note"),
     "groups": ("group", "conflicts"),
     "labels": ("labels",),

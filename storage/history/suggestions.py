@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from storage.predicates import REVIEWS, event_of_run
-from storage.store import Store
+from storage.predicates import CORRECTED, REVIEWS, event_of_run
+from storage.store import Store, last_visible_id
 
 SOURCE = "coalesce(a.source, a.queue, 'list')"
 """SQL for what a tweet was chosen by: a source of a queue, an order of the list, or nothing."""
@@ -62,3 +62,35 @@ def changes_between(store: Store, first: int, second: int) -> dict[str, int]:
         {"first": first, "second": second},
     )
     return dict(rows.fetchall())
+
+
+class Correction(NamedTuple):
+    """How many tweets were imported with a label and have another one, or none, now."""
+
+    gold: str
+    label: str | None
+    tweets: int
+
+
+def corrections(store: Store) -> list[Correction]:
+    """What imported labels became, the most frequent change first."""
+    rows = store.db.execute(
+        f"SELECT c.gold, c.label, count(*) FROM current c WHERE {CORRECTED} "
+        "AND c.tweet <= ? GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+        [last_visible_id(store.db)],
+    )
+    names = store.label_names
+    return [Correction(names[gold], names.of(label), count) for gold, label, count in rows]
+
+
+def reviewed_suspects(store: Store, last: int | None = None) -> tuple[int, int]:
+    """Of the suspects that were decided, how many got another label, and of how many.
+
+    Of each tweet the last decision counts; `last` takes only so many of the newest.
+    """
+    rows = store.db.execute(
+        f"SELECT max(e.id), e.old IS NOT e.new {REVIEWS} AND a.kind = 'set' "
+        f"AND {SOURCE} IN ('suspects', 'suspect') GROUP BY e.tweet ORDER BY 1 DESC LIMIT ?",
+        [-1 if last is None else last],
+    ).fetchall()
+    return sum(changed for _, changed in rows), len(rows)

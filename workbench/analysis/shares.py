@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from workbench.analysis.metrics import wilson
 
+FEWEST = 20
+"""Labels below which nothing is said of a hundred."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -42,8 +45,11 @@ def difference_of_shares(first: tuple[int, int], second: tuple[int, int]) -> Est
 
 
 def per_hundred(change: Estimate, changes: int) -> Estimate:
-    """A change of accuracy by 100 labels that were changed for it; None for none."""
-    if not changes or change.value is None:
+    """A change of accuracy by 100 labels that were changed for it.
+
+    None for less than FEWEST, from which it would be a guess.
+    """
+    if changes < FEWEST or change.value is None:
         return Estimate(None, -math.inf, math.inf, changes)
     scale = 100 / changes
     return Estimate(change.value * scale, change.low * scale, change.high * scale, changes)

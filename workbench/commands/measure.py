@@ -35,13 +35,15 @@ def show_measurement(settings: Settings) -> None:
     for line in agreement_lines(found):
         say(line)
     if found["suggestions"]:
-        rows = [(one["run"], _share(one["taken"])) for one in found["suggestions"]]
-        table("Suggestions taken where the label was another or none", (">run", "taken"), rows)
+        rows = [(one["run"], estimate(one["taken"])) for one in found["suggestions"]]
+        say("Suggestions taken, where the label was another one or none:")
+        table(None, (">run", "taken"), rows)
     if not found["gains"]:
         say("No two runs of a kind have labels changed between them and test tweets yet.")
         return
+    say("Test accuracy gained:")
     table(
-        "Test accuracy gained",
+        None,
         (">runs", ">labels changed", "by", "gained", "per 100 labels"),
         (
             (
@@ -54,8 +56,9 @@ def show_measurement(settings: Settings) -> None:
             for gain in found["gains"]
         ),
     )
+    say("By what the tweets came from:")
     table(
-        "By source",
+        None,
         ("source", ">labels changed", "gained per 100"),
         ((one["source"], one["changes"], points(one["per_100"])) for one in found["by_source"]),
     )
@@ -65,8 +68,8 @@ def agreement_lines(found: dict[str, Any]) -> list[str]:
     """How often people agree with a run, blind and not, in sentences."""
     told = found["agreement"]
     lines = [
-        f"Labelled blind, people agree with the run on {_share(told['blind'])}.",
-        f"Seeing its prediction, they agree on {_share(told['seen'])}.",
+        f"Labelled blind, people agree with the run on {estimate(told['blind'])}.",
+        f"Seeing its prediction, they agree on {estimate(told['seen'])}.",
     ]
     if told["difference"]["value"] is None:
         return [*lines, "Both are needed for a comparison; `workbench queue` makes some blind."]
@@ -80,7 +83,8 @@ def points(found: dict[str, Any]) -> str:
     return figures.points(found["value"], found["low"], found["high"])
 
 
-def _share(found: dict[str, Any]) -> str:
+def estimate(found: dict[str, Any]) -> str:
+    """A share with its interval, and of how many tweets it is."""
     if found["value"] is None:
         return "- (0 tweets)"
     share = figures.interval(found["value"], found["low"], found["high"])

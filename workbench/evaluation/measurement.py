@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
@@ -38,10 +37,10 @@ def measure(store: Store) -> dict[str, Any]:
     return {
         "agreement": _agreement(decided),
         "suggestions": [
-            {"run": number, "taken": _json(_taken(one for one in decided if one.run == number))}
+            {"run": number, "taken": estimate_as_json(_taken(decided, number))}
             for number in sorted({one.run for one in decided})
         ],
-        "gains": [_gain_as_json(gain) for gain in gains],
+        "gains": [_gain_asestimate_as_json(gain) for gain in gains],
         "by_source": _by_source(gains),
     }
 
@@ -60,15 +59,15 @@ def _agreement(decided: list[Decisions]) -> dict[str, Any]:
         for blind in (True, False)
     }
     return {
-        "blind": _json(share(*counts[True])),
-        "seen": _json(share(*counts[False])),
-        "difference": _json(difference_of_shares(counts[True], counts[False])),
+        "blind": estimate_as_json(share(*counts[True])),
+        "seen": estimate_as_json(share(*counts[False])),
+        "difference": estimate_as_json(difference_of_shares(counts[True], counts[False])),
     }
 
 
-def _taken(decided: Iterable[Decisions]) -> Estimate:
-    """How many of the suggestions that were seen, and were another label, were taken."""
-    seen = [one for one in decided if not one.blind]
+def _taken(decided: list[Decisions], run: int) -> Estimate:
+    """How many suggestions of a run that were seen, and were another label, were taken."""
+    seen = [one for one in decided if one.run == run and not one.blind]
     return share(sum(one.taken for one in seen), sum(one.differing for one in seen))
 
 
@@ -131,14 +130,14 @@ def _right(store: Store, run: Run) -> dict[int, bool]:
     }
 
 
-def _gain_as_json(gain: _Gain) -> dict[str, Any]:
+def _gain_asestimate_as_json(gain: _Gain) -> dict[str, Any]:
     return {
         "runs": [gain.first.id, gain.second.id],
         "kind": gain.second.kind,
         "changes": gain.changes,
         "sources": gain.sources,
-        "accuracy": _json(gain.change),
-        "per_100": _json(per_hundred(gain.change, gain.changes)),
+        "accuracy": estimate_as_json(gain.change),
+        "per_100": estimate_as_json(per_hundred(gain.change, gain.changes)),
     }
 
 
@@ -149,9 +148,10 @@ def _by_source(gains: list[_Gain]) -> list[dict[str, Any]]:
         own = [gain for gain in gains if gain.source == source]
         changes = sum(gain.changes for gain in own)
         brought = per_hundred(total([gain.change for gain in own]), changes)
-        found.append({"source": source, "changes": changes, "per_100": _json(brought)})
+        found.append({"source": source, "changes": changes, "per_100": estimate_as_json(brought)})
     return found
 
 
-def _json(found: Estimate) -> dict[str, Any]:
+def estimate_as_json(found: Estimate) -> dict[str, Any]:
+    """The fields of an estimate; an end of the interval that is not known is None."""
     return {k: v if v is None or isfinite(v) else None for k, v in asdict(found).items()}

@@ -43,7 +43,9 @@ def test_turned_round_a_difference_has_the_other_sign(first, second):
 def test_a_gain_by_a_hundred_labels():
     found = per_hundred(Estimate(0.02, 0.01, 0.04, 500), 50)
     assert (found.value, found.low, found.high, found.n) == pytest.approx((0.04, 0.02, 0.08, 50))
-    assert per_hundred(Estimate(0.02, 0.01, 0.04, 500), 0) == Estimate(None, -math.inf, math.inf, 0)
+    assert per_hundred(Estimate(0.02, 0.01, 0.04, 500), 19) == Estimate(
+        None, -math.inf, math.inf, 19
+    )
 
 
 def test_errors_are_propagated():

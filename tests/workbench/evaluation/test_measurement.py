@@ -14,11 +14,12 @@ from workbench.evaluation.measurement import measure
 
 @pytest.fixture
 def store(make_store, fill):
-    """Tweets 1 to 20 of train without labels; 21 to 30 of test, all positive."""
+    """Tweets 1 to 20 and 31 to 50 of train without labels; 21 to 30 of test, all positive."""
     rows = [{"text": f"tweet {n} says {n * 7}", "split": "train"} for n in range(20)]
     rows += [
         {"text": f"test {n} of {n * 3}", "label": "positive", "split": "test"} for n in range(10)
     ]
+    rows += [{"text": f"other {n} is {n * 9}", "split": "train"} for n in range(20)]
     return fill(make_store(), rows)
 
 
@@ -88,22 +89,23 @@ def test_suggestions_taken_are_those_that_were_another_label(store):
 def test_accuracy_gained_by_a_hundred_labels_and_by_source(store):
     first = add_run(store, range(21, 26))  # right on 5 of 10
     margin = EditContext("mix", first, "margin", False)
-    for tweet in range(1, 11):
+    for tweet in range(31, 51):
         labels.assign(store, [tweet], "positive", margin)
     second = add_run(store, range(21, 28))  # on 7
     labels.assign(store, [11], "positive", margin)
     labels.assign(store, [12], "positive")
     third = add_run(store, range(21, 28))
     add_run(store, range(21, 28), kind="baseline")  # of another kind, so compared with none
-    assert changes_between(store, first, second) == {"margin": 10}
+    assert changes_between(store, first, second) == {"margin": 20}
     found = measure(store)
     one, two = found["gains"]
-    assert (one["runs"], one["changes"], one["sources"]) == ([first, second], 10, {"margin": 10})
+    assert (one["runs"], one["changes"], one["sources"]) == ([first, second], 20, {"margin": 20})
     assert one["accuracy"]["value"] == pytest.approx(0.2)
-    assert one["per_100"]["value"] == pytest.approx(2.0)
+    assert one["per_100"]["value"] == pytest.approx(1.0)
+    assert two["per_100"] == {"value": None, "low": None, "high": None, "n": 2}
     assert (two["runs"], two["sources"]) == ([second, third], {"list": 1, "margin": 1})
     assert {row["source"]: row["changes"] for row in found["by_source"]} == {
-        "margin": 10,
+        "margin": 20,
         "mixed": 2,
     }
 
