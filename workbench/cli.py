@@ -40,6 +40,7 @@ COMMANDS = {
     "runs.evaluate": ("evaluate",),
     "runs.calibration": ("calibration", "coverage"),
     "runs.slices": ("slices",),
+    "runs.why": ("why",),
     "runs.compare": ("compare",),
     "runs.displayed": ("shown", "promote"),
     "runs.clone": ("clone",),

@@ -1,0 +1,64 @@
+"""Why a run answers a tweet as it does, by command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workbench.analysis import baseline
+
+
+def test_why_a_baseline_answers_so(trained, cli):
+    tweet = cli("list", "split:test", "--limit", "1", "--json").json[0]
+    found = cli("why", tweet["id"], "--json").json
+    assert (found["tweet"], found["run"], found["label"]) == (tweet["id"], 1, tweet["label"])
+    assert " ".join(word["word"] for word in found["words"]).split() == tweet["text"].split()
+    assert sum(found["probabilities"].values()) == pytest.approx(1)
+    if found["smallest"]:
+        assert found["smallest"]["pred"] != found["pred"]
+    assert found["nearest_by"] == "words" and 0 < len(found["nearest"]) <= 5
+    assert tweet["id"] not in [near["id"] for near in found["nearest"]]
+    assert all(near["label"] for near in found["nearest"])
+    said = cli("why", tweet["id"])
+    assert f"run 1 says {found['pred']}" in said.out
+
+
+def test_the_smallest_removal_does_change_the_answer(trained, cli):
+    changed = 0
+    for tweet in cli("list", "split:test", "--limit", "6", "--json").json:
+        found = cli("why", tweet["id"], "--json").json
+        if (removal := found["smallest"]) is None:
+            continue
+        changed += 1
+        asked = cli("classify", removal["text"], "--run", "1", "--json").json
+        assert asked["label"] == removal["pred"]
+        assert asked["probabilities"] == pytest.approx(removal["probabilities"], abs=1e-6)
+    assert changed
+
+
+def test_a_training_tweet_and_its_copies_are_left_out_of_the_fit(trained, cli, monkeypatch):
+    tweet = cli("list", "split:train duplicate:yes", "--limit", "1", "--json").json
+    tweet = (tweet or cli("list", "split:train", "--limit", "1", "--json").json)[0]
+    fitted, predict = [], baseline.predict
+
+    def watch(texts, *rest):
+        fitted.extend(texts)
+        return predict(texts, *rest)
+
+    monkeypatch.setattr(baseline, "predict", watch)
+    assert cli("why", tweet["id"], "--json").status == 0
+    assert fitted and tweet["text"] not in fitted
+
+
+def test_predictions_from_elsewhere_cannot_be_asked(trained, cli, write):
+    path = write("p.jsonl", json.dumps({"id": "1", "positive": 0.9, "negative": 0.1}))
+    rows = [
+        {"text": tweet["text"], "positive": 0.9, "negative": 0.1}
+        for tweet in cli("list", "--limit", "3", "--json").json
+    ]
+    path = write("p.jsonl", "\n".join(map(json.dumps, rows)))
+    assert cli("import-predictions", path, "--run", "other").status == 0
+    failed = cli("why", "1", "--run", "2")
+    assert failed.status == 1 and "cannot be asked why" in failed.err
+    assert cli("why").status == 2
