@@ -38,6 +38,7 @@ from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import StagedImport, sweep
 
 SAMPLE = 200
+MAJORITY = "the label that most annotators gave counts"
 MOST_FAULTS_SHOWN = 5
 """Wrong records that are told one by one."""
 
@@ -252,6 +253,8 @@ def run(
                     raise UserError(_nothing(plan, last.tally, faults))
                 staged.judge()
                 staged.group(keeps_splits=bool(plan.columns.split or plan.options.split))
+                if plan.columns.id is not None:
+                    staged.count_shared_ids()
                 staged.import_histories()
                 if rejects is not None:
                     rejects.finish()
@@ -274,7 +277,12 @@ def run(
         restored=staged.restored,
         skipped=tally.wrong,
         merged=merged,
-        notices=plan.notices + _found(tally, faults) + _judged(staged.judged),
+        notices=(
+            *plan.notices,
+            *_found(tally, faults),
+            *_judged(staged.judged),
+            *_shared(staged.shared_ids, plan.columns.id),
+        ),
     )
 
 
@@ -315,11 +323,25 @@ def _judged(judged: Judged) -> tuple[str, ...]:
     if not judged.tweets:
         return ()
     several = tweet_count(judged.tweets, "has", "have")
-    tied = "the label that most annotators gave counts"
-    if judged.tied:
-        none = "is tied and has no label" if judged.tied == 1 else "are tied and have no label"
-        tied = f"{judged.tied:,} {none} (`workbench conflicts`)"
+    ties = []
+    if none := judged.tied - judged.kept:
+        ties.append(counted(none, "is tied and has no label", "are tied and have no label"))
+    if judged.kept:
+        keeps = ("is tied and keeps the label that it had", "are tied and keep the label they had")
+        ties.append(counted(judged.kept, *keeps))
+    tied = f"{' and '.join(ties)} (`workbench conflicts`)" if ties else MAJORITY
     return (f"{several} several judgements; {tied}.",)
+
+
+def _shared(tweets: int, column: str | None) -> tuple[str, ...]:
+    """That tweets came in under ids which others have."""
+    if not tweets:
+        return ()
+    added = tweet_count(tweets, "has", "have")
+    return (
+        f"{added} an id (column {column!r}) that a tweet with another text has too: tweets are "
+        "told apart by id and text together.",
+    )
 
 
 def _job(config: Config, plan: ImportPlan, numbers: Mapping[str, int]) -> Job:

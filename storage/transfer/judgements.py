@@ -55,6 +55,8 @@ class Judged:
     """Tweets with several judgements, some of them new."""
     tied: int = 0
     """Those of them whose judgements give no label."""
+    kept: int = 0
+    """Those of these that were there with a label, which stays."""
 
 
 class Judging:
@@ -184,8 +186,10 @@ class Judging:
                 before,
             )
         sql = (
-            "SELECT count(*), count(*) FILTER (WHERE label IS NULL) FROM temp.outcomes "
-            "WHERE voters > 1 AND tweet IN (SELECT tweet FROM temp.adding)"
+            "SELECT count(*), count(*) FILTER (WHERE o.label IS NULL), "
+            "count(*) FILTER (WHERE o.label IS NULL AND c.label IS NOT NULL) "
+            "FROM temp.outcomes o CROSS JOIN current c ON c.tweet = o.tweet "
+            "WHERE o.voters > 1 AND o.tweet IN (SELECT tweet FROM temp.adding)"
         )
         return Judged(*db.execute(sql).fetchone())
 

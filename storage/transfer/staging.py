@@ -90,6 +90,8 @@ class StagedImport:
         self.merging = merging
         self.annotator = annotator
         self.before = last_visible_id(writer.db)
+        self.shared_ids = 0
+        """Tweets that came in with the id of another one."""
         self.added = self.existing = self.other_gold = self.duplicates = self.restored = 0
         self.golds: Counter[int] = Counter()
         """How many tweets came with each gold label."""
@@ -120,6 +122,9 @@ class StagedImport:
         if self.before:
             candidates = self._candidates(rows)
             there = [self._find(row, candidates.get(row.content, ())) for row in rows]
+            for place, row in enumerate(rows):
+                if not there[place] and row.content in candidates:
+                    there[place] = self._find(row, candidates[row.content], loosely=True)
             fresh = [row for row, number in zip(rows, there, strict=True) if not number]
             self.merging.keep()
             if self.merging.is_export:
@@ -202,14 +207,20 @@ class StagedImport:
             found.setdefault(content, []).append(StoredTweet._make(tweet))
         return found
 
-    def _find(self, row: ParsedRow, candidates: Sequence[StoredTweet]) -> int:
-        """The id of the row in the store, or 0; without ids, the n-th equal text is the n-th."""
+    def _find(
+        self, row: ParsedRow, candidates: Sequence[StoredTweet], loosely: bool = False
+    ) -> int:
+        """The id of the row in the store, or 0; without ids, the n-th equal text is the n-th.
+
+        Where the row or the tweet has no id, the text alone tells if they are compared `loosely`.
+        """
         for tweet in candidates:
-            same = (
-                tweet.external_id == row.external_id
-                if row.rounded_id is None
-                else may_be(tweet.external_id, row.rounded_id)
-            )
+            if row.rounded_id is not None:
+                same = may_be(tweet.external_id, row.rounded_id)
+            elif loosely:
+                same = tweet.external_id is None or row.external_id is None
+            else:
+                same = tweet.external_id == row.external_id
             if not same or tweet.text != row.text or self._matched[tweet.id]:
                 continue
             self._matched[tweet.id] = 1
@@ -301,6 +312,15 @@ class StagedImport:
                 f"INSERT INTO {table} {ordered} WHERE rowid BETWEEN ? AND ?", [a, b]
             ),
         )
+
+    def count_shared_ids(self) -> None:
+        """Count the new tweets whose id an earlier one has."""
+        sql = (
+            "SELECT sum(min(fresh, tweets - 1)) FROM (SELECT count(*) AS tweets, "
+            "count(*) FILTER (WHERE id > ?) AS fresh FROM tweets WHERE external_id IS NOT NULL "
+            "GROUP BY external_id HAVING count(*) > 1)"
+        )
+        self.shared_ids = self.writer.db.execute(sql, [self.before]).fetchone()[0] or 0
 
     def import_histories(self) -> None:
         """Write the histories that came with the rows of an exported file."""

@@ -327,6 +327,8 @@ def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
         parts.append(counted(report.judging, "further judgement"))
     if report.rejected:
         parts.append(f"{report.rejected:,} without text left out")
+    if report.skipped:
+        parts.append(f"{report.skipped:,} wrong left out")
     say(", ".join(parts) + ".")
     if report.labels:
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.labels.items()))

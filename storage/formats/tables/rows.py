@@ -12,6 +12,7 @@ from storage.formats.decoding.streams import BLANK
 from storage.formats.position import Position
 from storage.formats.source import Dialect, Source
 from storage.formats.tables import dialects, quotes
+from storage.plurals import counted
 
 MOST_LINES = 500
 """Lines of a record, beyond which its quote was never closed; asked only where faults are kept."""
@@ -118,8 +119,8 @@ def _ragged(fields: list[str], dialect: Dialect, more_lines: int) -> str:
     where = "the header" if dialect.header else "the first row"
     long = f" (in a record of {more_lines + 1} lines)" if more_lines else ""
     return (
-        f"{len(fields)} fields where {where} has {len(dialect.names)}{long}; quote the text, or "
-        "correct the line"
+        f"{counted(len(fields), 'field')} where {where} has {len(dialect.names)}{long}; quote the "
+        "text, or correct the line"
     )
 
 

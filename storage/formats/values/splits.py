@@ -9,6 +9,7 @@ from dataclasses import replace
 from storage.errors import UsageError
 from storage.formats.columns import Columns
 from storage.formats.values.column_names import SPLIT_NAMES
+from storage.plurals import counted
 
 EMPTY = ("", "none")
 
@@ -35,17 +36,20 @@ def checked(
     shown = ", ".join(f"{value!r} {number:,}" for value, number in unknown[:10])
     shown += ", …" if len(unknown) > 10 else ""
     many = sum(number for _, number in unknown)
+    values_are = counted(many, "value that is", "values that are")
     column = f"column {columns.split!r}"
     example = f"--map-split {_quoted(unknown[0][0])}=test"
     if named:
         raise UsageError(
-            f"{file}: {column} has {many:,} values that are no split ({shown}); say what they are "
+            f"{file}: {column} has {values_are} no split ({shown}); say what is meant "
             f"with {example}, or name the split of the whole file with --split-as."
         )
     if many == values.total():
         sentence = f"No value of {column} is a split ({shown}), so the tweets are dealt out by text"
         return replace(columns, split=None), (f"{sentence}; {example} says what it is.",)
-    sentence = f"{many:,} values of {column} are no split ({shown}), so their tweets are dealt out"
+    cells = counted(many, f"value of {column} is", f"values of {column} are")
+    dealt = "its tweet is" if many == 1 else "their tweets are"
+    sentence = f"{cells} no split ({shown}), so {dealt} dealt out"
     return columns, (f"{sentence} by text; {example} says what it is.",)
 
 

@@ -36,7 +36,7 @@ TABLES = {
     ),
     "too few fields below a comment": (
         "sep=;\n# a comment\ntext;label\nfine;up\nalone\n",
-        "record 2, line 5: 1 fields where the header has 2",
+        "record 2, line 5: 1 field where the header has 2",
     ),
     "several labels": (
         "text,label\nfine,up\n\"two\nlines\",\"['up', 'down']\"\n",

@@ -190,7 +190,7 @@ def test_an_escape_is_no_byte_that_does_not_fit(
 
 
 def test_a_file_of_wrong_records_alone_brings_nothing(collected, write, tmp_path):
-    with pytest.raises(UserError, match="record 1, line 2: 1 fields where the header has 2"):
+    with pytest.raises(UserError, match="record 1, line 2: 1 field where the header has 2"):
         collected(write("t.csv", "text,label\nalone\nalone too\n"))
     with pytest.raises(UserError, match="none of its records can be taken; record 1, line 1: the"):
         collected(write("t.jsonl", '{"text": "x", "label": ["up", "down"]}\n'))

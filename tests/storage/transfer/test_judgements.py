@@ -376,3 +376,11 @@ def test_the_newest_annotation_is_that_of_the_latest_time(come):
     store, _ = come(json.dumps(tasks), json.dumps(tasks), name="tasks.json")
     assert labelled(store) == [("up", "up"), ("down", "down")]
     assert judged(store) == [("1", "down"), ("1", "up")]
+
+
+def test_a_tie_over_a_label_that_is_there_says_that_it_stays(make_store, take_in, write):
+    rows = "text,worker,label\nup we go,a,positive\nup we go,b,positive\nup we go,c,negative\n"
+    store, _ = take_in(make_store(), write("a.csv", rows))
+    store, report = take_in(store, write("b.csv", "text,worker,label\nup we go,d,negative\n"))
+    assert [tweet.label for tweet in tweets.each(store)] == ["positive"]
+    assert "1 is tied and keeps the label that it had" in report.notices[-1]

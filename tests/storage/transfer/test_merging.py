@@ -318,3 +318,52 @@ def test_a_snapshot_holds_labels_and_marks_and_no_splits(small, take_in, write):
     snapshots.restore_snapshot(store, "before")
     first = tweets.tweet(store, 1)
     assert (first.label, first.split) == ("positive", "test")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            "id,text,label\n1,up we go,positive\n2,down it is,negative\n",
+            "text,label\nup we go,positive\ndown it is,positive\n",
+        ),
+        (
+            "text,label\nup we go,positive\ndown it is,negative\n",
+            "id,text,label\n7,up we go,positive\n8,down it is,positive\n",
+        ),
+        (
+            "id,text,label\n1.05E+18,up we go,positive\n1.05E+18,down it is,negative\n",
+            "id,text,label\n1050118621198921728,up we go,positive\n"
+            "1050118621198921729,down it is,positive\n",
+        ),
+    ],
+    ids=["ids, then none", "none, then ids", "rounded, then exact"],
+)
+def test_where_one_side_has_no_id_the_text_tells(first, second, make_store, take_in, write):
+    store, _ = take_in(make_store(), write("a.csv", first))
+    store, report = take_in(store, write("b.csv", second))
+    assert (report.read, report.added, report.existing) == (2, 0, 2)
+    assert [(kind.kind, kind.tweets) for kind in report.merged.differences] == [("labels", 1)]
+
+
+def test_an_exact_id_goes_before_a_text_alone(make_store, take_in, write):
+    rows = "id,text\n,up we go\n1,up we go\n"
+    store, report = take_in(make_store(), write("a.csv", "id,text\n1,up we go\n"))
+    store, report = take_in(store, write("b.csv", rows))
+    assert (report.added, report.existing) == (1, 1)
+    assert [tweet.external_id for tweet in tweets.each(store)] == ["1", None]
+    assert take_in(store, write("b.csv", rows))[1].added == 0
+
+
+def test_ids_that_several_texts_have_are_told(make_store, take_in, write):
+    store, report = take_in(make_store(), write("a.csv", "id,text\n1,up we go\n1,down it is\n"))
+    assert report.added == 2
+    assert report.notices[-1].startswith(
+        "1 tweet has an id (column 'id') that a tweet with another"
+    )
+    store, report = take_in(store, write("b.csv", "id,text\n1,something else\n2,and more of it\n"))
+    assert report.notices[-1].startswith("1 tweet has an id")
+    assert not any(
+        "has an id" in n
+        for n in take_in(store, write("b.csv", "id,text\n2,and more of it\n"))[1].notices
+    )

@@ -87,7 +87,7 @@ def test_options_hold_for_a_file_without_an_ending(
 def test_what_is_wrong_with_standard_input_is_said(home, cli, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"text,label\nalone\n")))
     assert cli("import", "-").err == (
-        "workbench: standard input, record 1, line 2: 1 fields where the header has 2; quote the "
+        "workbench: standard input, record 1, line 2: 1 field where the header has 2; quote the "
         "text, or correct the line.\n"
     )
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
