@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from storage.errors import UserError
-from workbench.analysis.folds import assign_folds
-
-Probabilities = NDArray[np.float64]
-"""(texts, labels), each row sums to 1."""
+from workbench.analysis.text_features import vectoriser
+from workbench.analysis.votes import Probabilities, fit_and_predict, fold_plans, out_of_fold
 
 
 def predict(
@@ -32,18 +27,14 @@ def predict(
     """
     if not new_texts:
         return np.zeros((0, n_labels))
-    present = sorted(set(labels))
-    if len(present) < 2:
+    if len(set(labels)) < 2:
         raise UserError(
             "The training tweets all carry one label; label some of another kind first."
         )
-    try:
-        model = _model(regularisation).fit(texts, labels)
-    except ValueError as error:
-        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None
-    rows = np.zeros((len(new_texts), n_labels))
-    rows[:, present] = model.predict_proba(new_texts)
-    return rows
+    vectors = vectoriser(len(texts))
+    features = _features(vectors, texts)
+    array = np.asarray(labels, int)
+    return fit_and_predict(features, array, vectors.transform(new_texts), n_labels, regularisation)
 
 
 def predict_out_of_fold(
@@ -55,36 +46,25 @@ def predict_out_of_fold(
     regularisation: float,
     seed: int,
 ) -> Probabilities:
-    """The probabilities for each text by a model that saw neither it nor a text of its group.
+    """The probabilities for each text by a model that saw neither its label nor one of its group.
 
-    Stratified folds of whole groups; `groups` holds the group of each text. Raises UserError if
-    there are too few texts of a label to leave any out.
+    Stratified folds of whole groups; `groups` holds the group of each text. How rare a word is, is
+    counted over all texts, which tells nothing of labels. Raises UserError if there are too few
+    texts of a label to leave any out.
     """
-    array, fold_of = np.asarray(labels), np.asarray(assign_folds(labels, groups, folds, seed))
-    rows = np.zeros((len(texts), n_labels))
-    for fold in range(fold_of.max() + 1):
-        fit, held_out = (
-            np.flatnonzero(part).tolist() for part in (fold_of != fold, fold_of == fold)
-        )
-        if len(set(array[fit])) < 2:
-            raise UserError(
-                "Too few training tweets of one label to leave any out; label more of it."
-            )
-        rows[held_out] = predict(
-            [texts[i] for i in fit],
-            array[fit].tolist(),
-            [texts[i] for i in held_out],
-            n_labels,
-            regularisation,
-        )
-    return rows
+    array, plans = np.asarray(labels, int), fold_plans(labels, groups, folds, seed)
+    for fold_of in plans:
+        for fold in range(int(fold_of.max()) + 1):
+            if len(set(array[fold_of != fold])) < 2:
+                raise UserError(
+                    "Too few training tweets of one label to leave any out; label more of it."
+                )
+    features = _features(vectoriser(len(texts)), texts)
+    return out_of_fold(features, array, n_labels, plans, regularisation)
 
 
-def _model(regularisation: float) -> Pipeline:
-    return make_pipeline(
-        make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
-        ),
-        LogisticRegression(C=regularisation, max_iter=1000),
-    )
+def _features(vectors: Any, texts: Sequence[str]) -> Any:
+    try:
+        return vectors.fit_transform(texts).tocsr()
+    except ValueError as error:
+        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None

@@ -1,8 +1,6 @@
-"""Scores of (rows, labels) probabilities: how sure a prediction is, how suspicious a label."""
+"""Scores of (rows, labels) probabilities: how sure a prediction is."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +16,3 @@ def entropies(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """The entropy of each row of probabilities, in nats; shape (rows,)."""
     safe = np.clip(probabilities, 1e-12, 1.0)
     return np.asarray(-(probabilities * np.log(safe)).sum(axis=1))
-
-
-def suspicion(probabilities: NDArray[np.float64], given: Sequence[int]) -> NDArray[np.float64]:
-    """How suspicious each given label is, from out-of-sample probabilities; higher is worse.
-
-    The negative probability of the given label, less its mean over the tweets with that label
-    (the adjustment by class of Northcutt et al. 2021, J. Artif. Intell. Res. 70:1373): without
-    it the queue fills with the rarer label, whose probabilities are lower throughout.
-    """
-    labels = np.asarray(given, int)
-    own = probabilities[np.arange(len(labels)), labels]
-    totals = np.bincount(labels, weights=own, minlength=probabilities.shape[1])
-    counts = np.bincount(labels, minlength=probabilities.shape[1])
-    means = totals / np.maximum(1, counts)
-    return np.asarray(means[labels] - own)

@@ -14,7 +14,8 @@ from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
 from storage.runs.suspect_ranking import SUSPECTS, ranking_run
 from storage.store import Store
-from workbench.analysis.label_errors import suspicion
+from workbench.analysis.label_noise import given_is_right
+from workbench.analysis.voters import Vote, judge
 
 
 class RankedTweet(NamedTuple):
@@ -68,7 +69,10 @@ def rank_suspects_by(store: Store, run: Run) -> list[RankedTweet]:
     ]
     if not rows:
         return []
-    scores = suspicion(np.array([row.probabilities for row in rows]), [row.label for row in rows])
+    probabilities = np.array([row.probabilities for row in rows])
+    labels = np.array([row.label for row in rows])
+    judged = judge([Vote(run.recipe, 1.0, probabilities)], labels)
+    scores = 1 - given_is_right(judged.noise.posterior, labels)
     source = f"run {run.id} {run.recipe}"
     ranked = [
         RankedTweet(rows[place].tweet, float(scores[place]), source)
