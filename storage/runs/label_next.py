@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from storage.newest_events import newest_relabelling
-from storage.predicates import REVIEWS, event_of_run
+from storage.predicates import REVIEWS, event_of_run, is_decided
+from storage.runs.runs import QueueEntry
 from storage.runs.training_set import MAY_TRAIN
 from storage.store import Store
 
@@ -131,6 +132,22 @@ def stale_queue(store: Store, name: str) -> str:
     if newer is not None:
         return f"run {newer} is newer"
     return "labels have changed since" if newest_relabelling(store) > known.event else ""
+
+
+def open_entries(store: Store, name: str, limit: int) -> list[QueueEntry]:
+    """The entries of a queue about which nobody has decided since it was made, best first."""
+    rows = store.db.execute(
+        "SELECT q.rank, q.tweet, q.score, q.source, q.blind FROM queues q "
+        "JOIN rankings r ON r.name = q.name JOIN current c ON c.tweet = q.tweet "
+        f"WHERE q.name = ? AND NOT {is_decided('r.event')} ORDER BY q.rank LIMIT ?",
+        [name, limit],
+    )
+    return [QueueEntry._make((*values, bool(blind))) for *values, blind in rows]
+
+
+def pool_size(store: Store) -> int:
+    """How many tweets are without a label and would be trained on with one."""
+    return int(store.db.execute(f"SELECT count(*) FROM {IN_POOL}").fetchone()[0])
 
 
 def suspects_left(store: Store, ids: Sequence[int]) -> list[int]:

@@ -46,6 +46,7 @@ STRATEGIES = (
     show_default=True,
     help="The share whose predictions are hidden until they have a label.",
 )
+@click.option("--kept", is_flag=True, help="Show the queue as it was made last.")
 @click.option("--stop", is_flag=True, help="Only say whether labelling more is worth it.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common_options
@@ -57,6 +58,7 @@ def show_queue(
     run: int | None,
     weights: str | None,
     blind: float,
+    kept: bool,
     stop: bool,
     wrap: bool,
 ) -> None:
@@ -72,7 +74,7 @@ def show_queue(
 
     Example: workbench queue --weights diverse=50,forgotten=30,random=20
     """
-    from workbench.evaluation.label_next import MIX, make_queue
+    from workbench.evaluation.label_next import MIX, kept_queue, make_queue
     from workbench.evaluation.stopping import stop_signal
     from workbench.runs.collecting import collect
 
@@ -81,7 +83,10 @@ def show_queue(
         collect(store)
         signal = stop_signal(store)
         if not stop:
-            queue = make_queue(store, strategy, limit, run, shares, blind)
+            if kept:
+                queue = kept_queue(store, strategy, limit)
+            else:
+                queue = make_queue(store, strategy, limit, run, shares, blind)
             rows = _rows(store, queue)
     if stop:
         print_json(signal) if settings.as_json else say(signal["sentence"])

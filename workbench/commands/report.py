@@ -25,7 +25,8 @@ from workbench.console.progress import spinner
 def write_report(settings: Settings, path: Path | None, force: bool) -> None:
     """Write a data card: labels, agreement, errors found, runs, settings, versions.
 
-    It is plain Markdown, to a file or to standard output, and has no text of any tweet.
+    It is plain Markdown, to a file or to standard output, and has no text of any tweet,
+    though a slice may name a word.
 
     Example: workbench report card.md
     """
@@ -141,11 +142,30 @@ def _runs(card: dict[str, Any]) -> list[str]:
             for gain in card["measurement"]["gains"]
         ),
     )
-    model = card["model"]
-    if model is not None and model["settings"] is not None:
-        gained += [f"Settings of run {model['run']}:", ""]
-        gained += table(("setting", "value"), model["settings"].items())
-    return ["## Runs", "", *lines, *gained]
+    return ["## Runs", "", *lines, *gained, *_model(card["model"])]
+
+
+def _model(model: dict[str, Any] | None) -> list[str]:
+    """Where the best known run errs, and how it was made."""
+    if model is None:
+        return []
+    lines = [f"Kinds of test tweets on which run {model['run']} errs more than elsewhere:", ""]
+    lines += table(
+        (">tweets", ">wrong", "share, confirmed", "tweets that"),
+        (
+            (
+                each["n"],
+                each["events"],
+                figures.interval(each["rate"], each["low"], each["high"]),
+                each["name"],
+            )
+            for each in model["slices"]
+        ),
+    ) or [f"none: {plain(model['no_slices'])}", ""]
+    if model["settings"] is not None:
+        lines += [f"Settings of run {model['run']}:", ""]
+        lines += table(("setting", "value"), model["settings"].items())
+    return lines
 
 
 COMMANDS = (write_report,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -18,7 +19,9 @@ from storage.transfer.unimporting import imports
 from workbench import __version__
 from workbench.analysis.agreement import agreement, rating_matrix
 from workbench.analysis.shares import share
+from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.measurement import estimate_as_json, measure
+from workbench.evaluation.slicing import error_slices
 from workbench.rundir import folder as run_folder
 
 LAST_REVIEWS = 20
@@ -27,9 +30,11 @@ PACKAGES = (
     *("torch", "transformers", "peft", "trl", "bitsandbytes"),
 )
 
+SLICE_FIELDS = ("name", "n", "events", "rate", "low", "high", "q")
+
 
 def data_card(store: Store) -> dict[str, Any]:
-    """All that the report says, without a text of any tweet."""
+    """All that the report says, without a text of any tweet; slices may name single words."""
     counts = tweets.counts(store)
     known = runs.every(store)
     return {
@@ -59,7 +64,7 @@ def data_card(store: Store) -> dict[str, Any]:
         },
         "measurement": measure(store),
         "runs": [run.as_json() for run in known],
-        "model": _model(store, known),
+        "model": _model(store, _best_known(known)),
         "settings": _settings(store),
         "versions": _versions(),
     }
@@ -79,18 +84,26 @@ def _label(store: Store, name: str) -> dict[str, Any]:
     }
 
 
-def _model(store: Store, known: list[Run]) -> dict[str, Any] | None:
-    """The settings of the promoted run, or else of the newest that is done; None before one."""
+def _best_known(known: list[Run]) -> Run | None:
+    """The promoted run, or else the newest that is done."""
     done = [run for run in known if run.state == run_folder.DONE]
-    run = next((run for run in done if run.promoted), done[0] if done else None)
+    return next((run for run in done if run.promoted), done[0] if done else None)
+
+
+def _model(store: Store, run: Run | None) -> dict[str, Any] | None:
+    """The settings and versions of a run, and the slices of the test tweets on which it errs."""
     if run is None:
         return None
     found: dict[str, Any] = {"run": run.id, "settings": None, "versions": None}
-    try:
+    with suppress(UserError, OSError):  # its folder is gone, and its figures are left
         job = run_folder.read_job(store.run_folder(run.id))
-    except (UserError, OSError):  # its folder is gone, and its figures are left
-        return found
-    return found | {"settings": job.recipe.settings(), "versions": job.versions}
+        found |= {"settings": job.recipe.settings(), "versions": job.versions}
+    try:
+        sliced = error_slices(store, labelled_predictions(store, run.id, "test"))
+    except UserError as error:
+        return found | {"slices": [], "no_slices": str(error)}
+    slices = [{name: each[name] for name in SLICE_FIELDS} for each in sliced["slices"]]
+    return found | {"slices": slices, "no_slices": sliced["reason"]}
 
 
 def _settings(store: Store) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,13 +10,13 @@ from typing import Any, NamedTuple
 from storage.errors import UserError
 from storage.newest_events import newest_event
 from storage.query import tweets
-from storage.runs import runs
+from storage.runs import label_next, runs
 from storage.runs.suspect_ranking import ranking
 from storage.store import Store
 from workbench.analysis.label_next import BATCH, lots, mixed
 from workbench.evaluation.label_pool import Pool, read_pool
 from workbench.evaluation.near_duplicate_groups import compare_new_tweets
-from workbench.evaluation.queue_sources import SOURCES
+from workbench.evaluation.queue_sources import SOURCES, source_at_hand
 
 MIX = {"diverse": 0.70, "suspects": 0.15, "random": 0.15}
 """The share of each source in a mix."""
@@ -65,8 +66,10 @@ def make_queue(
     event = newest_event(store)
     pool = read_pool(store, number)
     if strategy == "mix":
-        wanted = {name: weight for name, weight in weights.items() if weight > 0}
-        sources = {name: SOURCES[name](pool, limit) for name in wanted}
+        wanted: dict[str, float] = defaultdict(float)
+        for name, weight in weights.items():
+            wanted[source_at_hand(pool, name)] += weight
+        sources = {name: SOURCES[name](pool, limit) for name in wanted if wanted[name]}
         _say_missing(pool, sources)
         scores = {(n, tweet): score for n, rows in sources.items() for tweet, score in rows}
         names = {n: [tweet for tweet, _ in rows] for n, rows in sources.items()}
@@ -74,7 +77,8 @@ def make_queue(
             QueuedTweet(tweet, scores[name, tweet], name) for name, _, tweet in mixed(names, wanted)
         ]
     else:
-        chosen = [QueuedTweet(*row, strategy) for row in SOURCES[strategy](pool, limit)]
+        name = source_at_hand(pool, strategy)
+        chosen = [QueuedTweet(*row, name) for row in SOURCES[name](pool, limit)]
     if not chosen:
         chosen = _instead(pool, strategy, limit)
     hidden = lots([one.tweet for one in chosen], seed=1) / 2**64 < blind_share
@@ -86,6 +90,21 @@ def make_queue(
     if not store.read_only:
         runs.save_queue(store, strategy, found, run, event)
     return Queue(strategy, run, tuple(found), len(pool.rows), tuple(pool.notes))
+
+
+def kept_queue(store: Store, strategy: str, limit: int) -> Queue:
+    """A queue as it was made last, without what was decided since, and whether it is stale.
+
+    Raises UserError if it never was.
+    """
+    state = label_next.queue_state(store, strategy)
+    if state is None:
+        raise UserError(f"The queue {strategy!r} was never made; leave --kept out to make it.")
+    entries = label_next.open_entries(store, strategy, limit)
+    why = label_next.stale_queue(store, strategy)
+    notes = (f"The queue is stale ({why}); without --kept it is made anew.",) if why else ()
+    found = tuple(QueuedTweet(e.tweet, e.score, e.source, e.blind) for e in entries)
+    return Queue(strategy, state.run, found, label_next.pool_size(store), notes)
 
 
 def _say_missing(pool: Pool, sources: Mapping[str, Sequence[Any]]) -> None:

@@ -40,6 +40,11 @@ class Pool:
         """The ids of its tweets, rising."""
         return [row.tweet for row in self.rows]
 
+    @property
+    def judged(self) -> bool:
+        """Whether a model says anything about any of them."""
+        return self.fitted is not None or any(row.margin is not None for row in self.rows)
+
     def scores(self, rule: str) -> Scores:
         """How unsure the model is of each tweet, by one of `RULES`; NaN where it says nothing."""
         if self.fitted is not None:

@@ -41,10 +41,7 @@ Rows = list[tuple[int, float]]
 
 
 def _unsure(pool: Pool, limit: int, rule: str) -> Rows:
-    scores = pool.scores(rule)
-    if not np.isfinite(scores).any():
-        return _cover(pool, limit)
-    return _best(pool, scores, limit)
+    return _best(pool, pool.scores(rule), limit)
 
 
 def _best(pool: Pool, scores: Scores, limit: int) -> Rows:
@@ -57,7 +54,7 @@ def _diverse(pool: Pool, limit: int) -> Rows:
     scores = pool.scores("margin")
     order = [place for place in best_first(scores, pool.ids) if np.isfinite(scores[place])]
     if not order:
-        return _cover(pool, limit)
+        return []
     vectors = _vectors(pool, [pool.rows[p].tweet for p in order[: limit + CANDIDATES * BATCH]])
     found: Rows = []
     left = list(range(min(len(order), limit + CANDIDATES * BATCH)))
@@ -162,3 +159,10 @@ SOURCES: dict[str, Callable[[Pool, int], Rows]] = {
     "suspects": _suspects,
 }
 """Gives at most so many tweets of the pool, for a mix or for a queue of its own."""
+UNSURE = frozenset(("diverse", *RULES))
+"""The sources that ask a model; where none answers, clusters are covered instead."""
+
+
+def source_at_hand(pool: Pool, name: str) -> str:
+    """The source that can stand for the one that is wanted."""
+    return "cover" if name in UNSURE and not pool.judged else name

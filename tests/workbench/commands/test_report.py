@@ -44,6 +44,20 @@ def test_the_report_counts_what_happened_and_has_no_text(home, cli, write, tmp_p
     assert card["counts"]["reviewed"] == 3
 
 
+def test_the_report_says_why_there_are_no_slices_of_the_best_run(small):
+    from storage.runs import runs
+    from workbench.commands.report import markdown
+    from workbench.evaluation.data_card import data_card
+
+    number = runs.add(small, "x", "qlora", "fast", "base", small.config.labels)
+    runs.update(small, number, state="done")
+    card = data_card(small)
+    assert card["model"]["run"] == number
+    assert card["model"]["slices"] == []
+    text = "\n".join(markdown(card))
+    assert f"Kinds of test tweets on which run {number} errs more than elsewhere:\n\nnone: " in text
+
+
 def test_suspects_that_were_wrong_are_counted_with_their_interval(small, reopen):
     from storage.history import labels
     from storage.history.events import EditContext

@@ -12,7 +12,7 @@ from storage.runs import runs
 from storage.runs.displayed_run import promote
 from storage.runs.label_next import right_in_source, stale_queue
 from storage.runs.predictions import Prediction, add_predictions
-from workbench.evaluation.label_next import STRATEGIES, make_queue
+from workbench.evaluation.label_next import STRATEGIES, kept_queue, make_queue
 from workbench.evaluation.label_pool import strongest_run
 from workbench.evaluation.stopping import stop_signal
 
@@ -94,6 +94,7 @@ def test_without_any_label_a_first_batch_covers_the_clusters(make_store, fill):
     store = fill(make_store(), [{"text": text, "split": "train"} for text in texts])
     queue = make_queue(store, "mix", 3, weights={"diverse": 1.0})
     assert sorted((one.tweet - 1) // 10 for one in queue.tweets) == [0, 1, 2]
+    assert {one.source for one in queue.tweets} == {"cover"}
     assert "No run predicts tweets without a label" in queue.notes[0]
 
 
@@ -225,3 +226,33 @@ def test_two_runs_with_one_answer_only_say_why_there_is_no_kappa(half):
     for _ in range(2):
         add_run(half, dict.fromkeys(range(1, 46), 0.5))
     assert "cannot be compared: Every label" in stop_signal(half)["sentence"]
+
+
+def test_a_kept_queue_is_what_was_made_without_what_was_decided_since(half):
+    with pytest.raises(UserError, match="never made"):
+        kept_queue(half, "margin", 5)
+    run = add_run(half, {tweet: tweet / 100 for tweet in range(1, 46)})
+    made = make_queue(half, "margin", 5)
+    assert kept_queue(half, "margin", 5) == made
+    labels.assign(half, [1], "positive")
+    labels.mark(half, [3], "ambiguous", True)
+    kept = kept_queue(half, "margin", 5)
+    assert [one.tweet for one in kept.tweets] == [2, 4, 5]
+    assert (kept.run, kept.pool) == (run, 28)
+    assert "stale (labels have changed since)" in kept.notes[0]
+
+
+def test_a_run_with_embeddings_lends_them_to_batches(half, monkeypatch):
+    """Two tweets that are equally unsure are told apart by vectors, not by their words."""
+    import numpy as np
+
+    from workbench.evaluation import queue_sources
+    from workbench.rundir.embeddings import Embeddings
+
+    add_run(half, dict.fromkeys(range(1, 46), 0.5))
+    ids = np.arange(1, 46)
+    vectors = np.repeat(np.eye(3), 15, axis=0).astype(np.float16)
+    found = Embeddings(ids, vectors, np.zeros(45, bool))
+    monkeypatch.setattr(queue_sources, "embeddings_of", lambda store, number: found)
+    chosen = [one.tweet for one in make_queue(half, "diverse", 2).tweets]
+    assert sorted((tweet - 1) // 15 for tweet in chosen) == [0, 1]
