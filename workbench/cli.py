@@ -41,6 +41,7 @@ COMMANDS = {
     "runs.calibration": ("calibration", "coverage"),
     "runs.slices": ("slices",),
     "runs.why": ("why",),
+    "runs.diagnose": ("diagnose",),
     "runs.compare": ("compare",),
     "runs.displayed": ("shown", "promote"),
     "runs.clone": ("clone",),

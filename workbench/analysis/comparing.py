@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 from workbench.analysis.metrics import Z
@@ -28,7 +28,7 @@ class PairedCounts:
         return self.both_right + self.fixed + self.broken + self.both_wrong
 
 
-def count_pairs(truth: Sequence[int], first: Sequence[int], second: Sequence[int]) -> PairedCounts:
+def count_pairs(truth: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedCounts:
     """Count the rows by which of two predictions is right; all three are (rows,) label indices."""
     right = np.asarray(first) == np.asarray(truth), np.asarray(second) == np.asarray(truth)
     return PairedCounts(
