@@ -265,8 +265,32 @@ def _text(db: sqlite3.Connection, folder: Path) -> str:
     if not (waiting := _read(db, "state = ?", [NEW])):
         return text
     config_file.parse(folder, text)  # says what is wrong with it in terms of the file
+    return _changed(text, waiting)
+
+
+def lead_settings(folder: Path, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
+    """Bring workbench.toml from the label set of one database to that of another."""
+    ours, theirs = _written(before), _written(after)
+    same = 0
+    while same < min(len(ours), len(theirs)) and ours[same] == theirs[same]:
+        same += 1
+    back = [change.reverse for change in reversed(ours[same:])]
+    if changes := [*back, *theirs[same:]]:
+        text = _changed(config_file.read_text(folder), changes)
+        config_file.parse(folder, text)
+        config_file.write(folder, text)
+
+
+def _written(db: sqlite3.Connection) -> list[LabelChange]:
+    """The changes that workbench.toml has; none where the database is of a schema before them."""
+    sql = "SELECT 1 FROM sqlite_master WHERE name = 'label_changes'"
+    return _read(db, "state != ?", [NEW]) if db.execute(sql).fetchone() else []
+
+
+def _changed(text: str, changes: Iterable[LabelChange]) -> str:
+    """The settings after some changes of the label set."""
     document = label_settings.parse(text)
-    for change in waiting:
+    for change in changes:
         if change.old is not None and change.new is not None:
             label_settings.rename(document, change.old, change.new)
         elif change.old is not None:

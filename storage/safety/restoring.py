@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,10 +64,17 @@ def problems(folder: Path) -> list[str]:
     return found
 
 
-def restore_backup(database: Path, backup: Path, newest_schema: int, at: int) -> Path | None:
+def restore_backup(
+    database: Path,
+    backup: Path,
+    newest_schema: int,
+    at: int,
+    follow: Callable[[Path, sqlite3.Connection, sqlite3.Connection], None] | None = None,
+) -> Path | None:
     """Replace a database by a backup and return where the replaced one is, None if there was none.
 
-    `at` is the time in milliseconds since 1970. Raises UserError for a backup that is damaged or
+    `at` is the time in milliseconds since 1970; `follow` is given the folder and both databases, to
+    bring the settings in line. Raises UserError for a backup that is damaged or
     made by a newer program, while the workspace is open anywhere, and where there is no space.
     """
     found = inspect(backup, thorough=True)
@@ -86,9 +94,29 @@ def restore_backup(database: Path, backup: Path, newest_schema: int, at: int) ->
             )
             (folder / RESTORING).rename(database)
             fsync(folder)
+            if replaced is not None and follow is not None:
+                _follow(follow, replaced, database)
     finally:
         (folder / RESTORING).unlink(missing_ok=True)
     return replaced
+
+
+def _follow(
+    follow: Callable[[Path, sqlite3.Connection, sqlite3.Connection], None],
+    replaced: Path,
+    restored: Path,
+) -> None:
+    """Bring workbench.toml in line with the labels of the database that was restored.
+
+    A database that is too damaged to say what became of its labels, and settings that cannot be
+    read, stay as they are.
+    """
+    with (
+        suppress(sqlite3.Error, UserError),
+        closing(_reading(replaced)) as before,
+        closing(_reading(restored)) as after,
+    ):
+        follow(restored.parent, before, after)
 
 
 def _copy(backup: Path, to: Path) -> None:

@@ -14,6 +14,7 @@ from storage.config import Config
 from storage.config import load as load_config
 from storage.errors import UsageError, UserError
 from storage.history import integrity
+from storage.label_changes import lead_settings
 from storage.safety import backups, filesystem, permissions, restoring
 from storage.safety.backups import Backup
 from storage.safety.restoring import DatabaseContent
@@ -106,7 +107,9 @@ def restore_backup(
         say("Nothing was changed.")
         return
     with spinner("putting the backup back"):
-        replaced = restoring.restore_backup(folder / DATABASE, chosen, SCHEMA_VERSION, now())
+        replaced = restoring.restore_backup(
+            folder / DATABASE, chosen, SCHEMA_VERSION, now(), lead_settings
+        )
     if settings.as_json:
         aside = None if replaced is None else str(replaced)
         print_json({"restored": str(chosen), "replaced": aside})

@@ -107,3 +107,27 @@ def test_exports_carry_what_labels_mean(labels, cli, tmp_path, name):
     assert entries["negative"]["definition"] == 'Expects a "loss" & says so.'
     assert entries["positive"]["examples"] == ["to the moon"]
     assert "labels mean" not in cli("-w", there, "import", tmp_path / name).out
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("rename", "negative", "bearish")],
+        [("add", "bad"), ("merge", "negative", "bad")],
+        [("rename", "negative", "bad"), ("rename", "positive", "good"), ("add", "mixed")],
+    ],
+)
+def test_a_backup_that_is_restored_brings_its_labels_along(changes, labels, small, tmp_path):
+    small.close()
+    before, toml = labels("labels", "--json").json, small.folder / "workbench.toml"
+    labels("backup", tmp_path / "copy.db")
+    for change in changes:
+        labels("labels", *change)
+    after = labels("labels", "--json").json
+    labels("restore-backup", tmp_path / "copy.db", "--yes")
+    assert labels("labels", "--json").json == before
+    [replaced] = small.folder.glob("workbench.db.replaced-*")
+    labels("restore-backup", replaced, "--yes")
+    assert labels("labels", "--json").json == after
+    assert "bearish" in toml.read_text() or "bad" in toml.read_text()
+    assert labels("check").status == 0
