@@ -16,7 +16,7 @@ from storage.store import Store
 from workbench.analysis.label_next import BATCH, lots, mixed
 from workbench.evaluation.label_pool import Pool, read_pool
 from workbench.evaluation.near_duplicate_groups import compare_new_tweets
-from workbench.evaluation.queue_sources import SOURCES, source_at_hand
+from workbench.evaluation.queue_sources import JUDGING, SOURCES, source_at_hand
 
 MIX = {"diverse": 0.70, "suspects": 0.15, "random": 0.15}
 """The share of each source in a mix."""
@@ -64,7 +64,10 @@ def make_queue(
     if not store.read_only:
         compare_new_tweets(store)
     event = newest_event(store)
-    pool = read_pool(store, number)
+    asked = (
+        {name for name, weight in weights.items() if weight} if strategy == "mix" else {strategy}
+    )
+    pool = read_pool(store, number, judged=not JUDGING.isdisjoint(asked))
     if strategy == "mix":
         wanted: dict[str, float] = defaultdict(float)
         for name, weight in weights.items():

@@ -76,14 +76,20 @@ def strongest_run(store: Store) -> Run | None:
     )
 
 
-def read_pool(store: Store, number: int | None) -> Pool:
-    """The pool as the run that is named, or the strongest one, or a baseline sees it."""
+def read_pool(store: Store, number: int | None, judged: bool = True) -> Pool:
+    """The pool as the run that is named, or the strongest one, or a baseline sees it.
+
+    A baseline is fitted only if the pool is to be `judged`.
+    """
     run = strongest_run(store) if number is None else runs.get(store, number)
     rows = stored.pool(store, None if run is None else run.id)
     kept = first_of_each([row.group for row in rows])
     pool = Pool(store, [rows[place] for place in kept], run)
+    if not judged:
+        return pool
     since = 0 if run is None else stored.labels_since(store, run.id)
-    if not rows or (run is not None and not (run.kind == "baseline" and since)):
+    outdated = number is None and run is not None and run.kind == "baseline" and since
+    if not rows or (run is not None and not outdated):
         if since and run is not None:
             pool.notes.append(
                 f"Run {run.id} does not know {tweet_count(since)} that were labelled since; "

@@ -91,9 +91,6 @@ def _cover(pool: Pool, limit: int) -> Rows:
 def _disagreement(pool: Pool, limit: int) -> Rows:
     covered = stored.runs_of_pool(pool.store)
     newest = sorted(covered, reverse=True)[:COMPARED_RUNS]
-    if len(newest) < 2:
-        pool.notes.append("Less than two runs predict tweets without a label; this is by margin.")
-        return _unsure(pool, limit, "margin")
     labels = list(pool.store.config.labels)
     p = np.full((len(newest), len(pool.rows), len(labels)), np.nan)
     for place, number in enumerate(newest):
@@ -161,8 +158,12 @@ SOURCES: dict[str, Callable[[Pool, int], Rows]] = {
 """Gives at most so many tweets of the pool, for a mix or for a queue of its own."""
 UNSURE = frozenset(("diverse", *RULES))
 """The sources that ask a model; where none answers, clusters are covered instead."""
+JUDGING = UNSURE | {"disagreement"}
 
 
 def source_at_hand(pool: Pool, name: str) -> str:
     """The source that can stand for the one that is wanted."""
+    if name == "disagreement" and len(stored.runs_of_pool(pool.store)) < 2:
+        pool.notes.append("Less than two runs predict tweets without a label; this is by margin.")
+        name = "margin"
     return "cover" if name in UNSURE and not pool.judged else name

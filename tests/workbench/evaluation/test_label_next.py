@@ -119,6 +119,7 @@ def test_a_run_that_does_not_know_the_newest_labels_is_said_or_replaced(half):
     queue = make_queue(half, "margin", 5)
     assert queue.run is None
     assert "a baseline was fitted on 13 tweets" in queue.notes[0]
+    assert make_queue(half, "margin", 5, number=cheap).run == cheap
 
 
 def test_a_run_that_covers_half_of_the_pool_comes_first_with_what_it_has(half):
@@ -256,3 +257,18 @@ def test_a_run_with_embeddings_lends_them_to_batches(half, monkeypatch):
     monkeypatch.setattr(queue_sources, "embeddings_of", lambda store, number: found)
     chosen = [one.tweet for one in make_queue(half, "diverse", 2).tweets]
     assert sorted((tweet - 1) // 15 for tweet in chosen) == [0, 1]
+
+
+def test_disagreement_of_less_than_two_runs_is_by_margin_and_says_so(half):
+    add_run(half, {tweet: tweet / 100 for tweet in range(1, 46)})
+    queue = make_queue(half, "disagreement", 3)
+    assert [(one.tweet, one.source) for one in queue.tweets] == [(n, "margin") for n in (1, 2, 3)]
+    assert queue.notes == ("Less than two runs predict tweets without a label; this is by margin.",)
+
+
+def test_a_queue_that_asks_no_model_has_no_baseline_fitted(half, monkeypatch):
+    from workbench.evaluation import label_pool
+
+    monkeypatch.setattr(label_pool, "baseline", None)
+    for strategy in ("random", "novel", "cover"):
+        assert make_queue(half, strategy, 3).notes == ()
