@@ -51,7 +51,7 @@ def compare(store: Store, first: int, second: int, split: str = "test") -> dict[
     counts = comparing.count_pairs(truth, *predicted)
     change, low, high = comparing.difference(counts)
     figures = [evaluate(truth, row, labels) for row in predicted]
-    jobs = [_job(store.run_folder(run)) for run in (first, second)]
+    jobs = [job_of(store.run_folder(run)) for run in (first, second)]
     return {
         "runs": [runs.get(store, run).as_json() for run in (first, second)],
         "split": split,
@@ -121,7 +121,7 @@ def _flips(
     return sorted(rows, key=lambda row: (order.index(str(row["kind"])), row["id"]))
 
 
-def _job(folder: Path) -> Job | None:
+def job_of(folder: Path) -> Job | None:
     """The job of a run; None if its folder is gone, which leaves its predictions usable."""
     return run_folder.read_job(folder) if (folder / run_folder.JOB).is_file() else None
 
@@ -130,7 +130,7 @@ def _settings(first: Job | None, second: Job | None) -> list[dict[str, Any]]:
     """The settings that differ."""
     if first is None or second is None:
         return []
-    sides = [_all_settings(first), _all_settings(second)]
+    sides = [settings_of(first), settings_of(second)]
     return [
         {"setting": name, "first": sides[0].get(name), "second": sides[1].get(name)}
         for name in dict.fromkeys([*sides[0], *sides[1]])
@@ -138,7 +138,8 @@ def _settings(first: Job | None, second: Job | None) -> list[dict[str, Any]]:
     ]
 
 
-def _all_settings(job: Job) -> dict[str, Any]:
+def settings_of(job: Job) -> dict[str, Any]:
+    """All settings of a run by their names, versions included."""
     found: dict[str, Any] = {
         "kind": job.kind,
         "base": job.base,

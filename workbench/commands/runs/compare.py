@@ -16,8 +16,7 @@ from workbench.console.progress import spinner
 
 
 @click.command()
-@click.argument("first", metavar="RUN", type=int)
-@click.argument("second", metavar="[RUN]", type=int, required=False)
+@click.argument("numbers", metavar="RUN…", type=int, nargs=-1, required=True)
 @click.option(
     "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
 )
@@ -30,23 +29,30 @@ from workbench.console.progress import spinner
 )
 @common_options
 @click.pass_obj
-def compare(settings: Settings, first: int, second: int | None, split: str, limit: int) -> None:
+def compare(settings: Settings, numbers: tuple[int, ...], split: str, limit: int) -> None:
     """Compare two runs: figures, whether the change is chance, settings, data, flipped tweets.
 
-    A single run is compared with the promoted one.
+    A single run is compared with the promoted one. Three or more become a table against the
+    promoted one, with the settings that differ and what the base says untuned.
 
     Both are judged by the current labels of the tweets that both predicted and neither trained
     on; intervals are 95 %, and the test is McNemar's exact one.
 
     Example: workbench compare 3 5 --json
+
+    Example: workbench compare 3 4 5 6
     """
     from workbench.evaluation.comparison import compare as side_by_side
+    from workbench.evaluation.leaderboard import leaderboard
     from workbench.runs.collecting import collect
 
     with settings.store() as store, spinner("comparing"):
         collect(store)
-        if second is None:
-            first, second = _promoted(store), first
+        if len(numbers) > 2:
+            board = leaderboard(store, numbers, split)
+            print_json(board) if settings.as_json else _print_leaderboard(board)
+            return
+        first, second = numbers if len(numbers) == 2 else (_promoted(store), numbers[0])
         if first == second:
             raise UsageError("Name two different runs to compare.")
         found = side_by_side(store, first, second, split)
@@ -57,6 +63,48 @@ def compare(settings: Settings, first: int, second: int | None, split: str, limi
     _print_settings(first, second, found)
     _print_data(found)
     _print_flips(first, second, found["flips"], limit)
+
+
+def _print_leaderboard(board: dict[str, Any]) -> None:
+    """A row for each run, and one for each setting that differs."""
+    rows = board["rows"]
+    say(f"On the {board['split']} tweets that each and run {board['reference']} predicted:")
+    table(
+        None,
+        (">run", "recipe", "accuracy", "macro F1", ">tweets", "against it"),
+        [
+            (
+                row["run"],
+                f"{row['recipe']}{' (untuned)' if row['run'] == board['untuned'] else ''}",
+                figures.metric(row),
+                figures.percent(row["macro_f1"]),
+                row["n"],
+                "-" if row["run"] == board["reference"] else _against(row),
+            )
+            for row in rows
+        ],
+    )
+    if board["settings"]:
+        table(
+            None,
+            ("setting", *(f"run {row['run']}" for row in rows)),
+            [
+                (name, *(_shown(row["settings"][name]) for row in rows))
+                for name in board["settings"]
+            ],
+        )
+    if board["advice"]:
+        say(f"{board['advice']}.")
+
+
+def _against(row: dict[str, Any]) -> str:
+    change = row["difference"]
+    by = figures.points(change["accuracy"], change["low"], change["high"])
+    return f"{by}, {figures.p_value(row['p'])}"
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)
 
 
 def _promoted(store: Store) -> int:

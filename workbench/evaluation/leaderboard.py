@@ -1,0 +1,103 @@
+"""Several runs against one of them, with the settings that differ and the untuned base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from storage.errors import UserError
+from storage.runs import runs
+from storage.runs.displayed_run import promoted_run
+from storage.runs.runs import Run
+from storage.store import Store
+from workbench.analysis import comparing
+from workbench.analysis.metrics import evaluate
+from workbench.evaluation.comparison import job_of, settings_of
+from workbench.evaluation.labelled_predictions import LabelledPredictions, labelled_predictions
+from workbench.rundir import folder as run_folder
+
+FIGURES = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_recall")
+
+
+def leaderboard(store: Store, numbers: Sequence[int], split: str = "test") -> dict[str, Any]:
+    """A row for each run, against the promoted one if there is one, or else the first.
+
+    Figures of a row are of the tweets that it and that run both predicted and neither trained on.
+    The base that was not tuned has a row of its own, or advice on how to make its predictions.
+    Raises UserError if a run has nothing to compare.
+    """
+    promoted = promoted_run(store)
+    reference = numbers[0] if promoted is None else promoted
+    shown = list(dict.fromkeys([reference, *numbers]))
+    against = labelled_predictions(store, reference, split)
+    untuned = _untuned(store, [runs.get(store, number) for number in shown])
+    rows = [
+        _row(store, against, number)
+        for number in dict.fromkeys([*shown, *([untuned] if untuned else [])])
+    ]
+    settings = [row.pop("all_settings") for row in rows]
+    names = list(dict.fromkeys(name for of in settings for name in of))
+    differing = [name for name in names if len({repr(of.get(name)) for of in settings}) > 1]
+    for row, of in zip(rows, settings, strict=True):
+        row["settings"] = {name: of.get(name) for name in differing}
+    return {
+        "split": split,
+        "reference": reference,
+        "settings": differing,
+        "rows": rows,
+        "untuned": untuned,
+        "advice": None if untuned else _advice(store, shown, split),
+    }
+
+
+def _row(store: Store, against: LabelledPredictions, number: int) -> dict[str, Any]:
+    run = runs.get(store, number)
+    job = job_of(store.run_folder(number))
+    row: dict[str, Any] = {
+        "run": number,
+        "recipe": run.recipe,
+        "kind": run.kind,
+        "all_settings": {} if job is None else settings_of(job),
+    }
+    found = labelled_predictions(store, number, against.split)
+    common, own, theirs = np.intersect1d(
+        found.tweets, against.tweets, assume_unique=True, return_indices=True
+    )
+    if not len(common):
+        raise UserError(
+            f"There is no labelled {against.split} tweet that runs {number} and {against.run.id} "
+            "both predicted and did not train on."
+        )
+    report = evaluate(found.truth[own].tolist(), found.predicted[own].tolist(), run.labels)
+    counts = comparing.count_pairs(
+        np.ones(len(common)), against.right[theirs].astype(int), found.right[own].astype(int)
+    )
+    change, low, high = comparing.difference(counts)
+    return row | {
+        **{name: report[name] for name in FIGURES},
+        "difference": {"accuracy": change, "low": low, "high": high},
+        "p": comparing.mcnemar(counts),
+    }
+
+
+def _untuned(store: Store, shown: Sequence[Run]) -> int | None:
+    """The newest run that predicted with a base of these runs as it is."""
+    bases = {run.base for run in shown if run.base}
+    for run in runs.every(store, metrics=False):
+        adapter = store.run_folder(run.id) / run_folder.ADAPTER
+        if run.kind == "predict" and run.predictions and run.base in bases and not adapter.exists():
+            return run.id
+    return None
+
+
+def _advice(store: Store, shown: Sequence[int], split: str) -> str | None:
+    """How to have the base predict that is not tuned; None if no run has a base."""
+    bases = [base for number in shown if (base := runs.get(store, number).base)]
+    if not bases:
+        return None
+    return (
+        f'`workbench predict --base {bases[0]} "split:{split}" --wait` adds what the base says '
+        "untuned"
+    )
