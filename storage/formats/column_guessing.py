@@ -13,7 +13,7 @@ from storage.formats.columns import MOST_LABELS, Columns
 from storage.formats.position import RecordError
 from storage.formats.values.cells import label_of, tokens
 from storage.formats.values.codes import code_of
-from storage.formats.values.column_names import LABEL_WORDS, NAMES, fold
+from storage.formats.values.column_names import LABEL_WORDS, NAMES, SPLIT_NAMES, fold
 from storage.label_names import key
 
 Rows = Sequence[Mapping[str, Any]]
@@ -56,6 +56,8 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
         free.remove(longest)
     if "label" not in named and (better := _by_values(chosen.get("label"), free, sample, labels)):
         chosen["label"] = better
+    if "split" not in chosen and (split := _of_splits(free, chosen, sample)) is not None:
+        chosen["split"] = split
     if "text" not in named and (full := _full_text(chosen["text"], free, sample)) is not None:
         return Columns(**chosen | {"text": full, "short_text": chosen["text"]})
     return Columns(**chosen | {"in_tokens": _in_tokens(chosen["text"], sample)})
@@ -139,6 +141,16 @@ def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:
     pairs = [(str(row.get(text) or ""), str(row.get(full) or "")) for row in sample]
     longer = any(len(whole) > len(cut) for cut, whole in pairs)
     return full if longer or all(whole in ("", cut) for cut, whole in pairs) else None
+
+
+def _of_splits(free: Sequence[str], chosen: Mapping[str, Any], sample: Rows) -> str | None:
+    """A column in which nothing stands but names of splits, and several of them."""
+    for column in free:
+        values = _values(column, sample)
+        known = [SPLIT_NAMES.get(value.casefold()) for value in values]
+        if column not in chosen.values() and len(set(known)) > 1 and all(known):
+            return column
+    return None
 
 
 def _in_tokens(column: str, sample: Rows) -> bool:

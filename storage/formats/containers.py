@@ -16,13 +16,16 @@ from storage.formats.decoding.streams import BLANK
 from storage.formats.json_reader import JsonBuffer
 from storage.formats.position import Position
 from storage.formats.programs import forms, nested
-from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, SPLIT, Source
+from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, PARTS, SPLIT, Source
+from storage.formats.values.column_names import SPLIT_NAMES
 from storage.text import to_json
 
 HEAD = 1 << 20
 """Characters of the file that are looked at."""
 LINE_END = re.compile(r"[\r\n]")
 LINE_BEGINS = re.compile(r"[\r\n]\{")
+LABEL_LISTS = ("names", "label_names", "labels", "class_names", "classes", "target_names")
+"""The keys of lists of the names of label codes."""
 WHOLE = 1 << 28
 """Characters of an object that is read whole, since its columns stand one after another."""
 
@@ -31,7 +34,7 @@ def find(source: Source) -> Source:
     """The source as JSON or JSON Lines, with the part of it that holds the records."""
     with text(source) as file:
         head = file.read(HEAD)
-    head = head.lstrip(BLANK)
+    read, head = len(head), head.lstrip(BLANK)
     if head[:1] == "[":
         return replace(source, format=JSON)
     try:
@@ -43,7 +46,7 @@ def find(source: Source) -> Source:
     except (RecursionError, ValueError):
         return source  # said when it is read in earnest
     more, one_line = head[end:].strip(BLANK), not LINE_END.search(head, 0, end)
-    if not more and len(head) < HEAD // 2 and isinstance(value, dict):
+    if not more and read < HEAD and isinstance(value, dict):
         return _single(replace(source, format=JSON), value)
     lines = one_line and (head[end:].lstrip(" \t")[:1] in ("\n", "\r"))
     return replace(source, format=JSON_LINES if lines else JSON)
@@ -59,10 +62,38 @@ def _single(source: Source, value: Row) -> Source:
         for key, entries in value.items()
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
     }
+    parts = [key for key in lists if key.casefold() in SPLIT_NAMES and lists[key]]
+    if len(parts) > 1:
+        return replace(source, orient=PARTS)
     if lists:
-        key = max(lists, key=lambda key: len(lists[key]))
-        return _contained(source, key, [name for name in value if name != key])
+        key = max(lists, key=lambda key: (_has_texts(lists[key]), len(lists[key])))
+        others = [name for name in value if name != key]
+        names = _label_names({name: value[name] for name in others})
+        return _contained(replace(source, label_names=names), key, others)
     return replace(source, orient=_orient(value))
+
+
+def _has_texts(entries: list[Row]) -> bool:
+    return any(nested.has_text(entry) or nested.claims(entry) for entry in entries[:10])
+
+
+def _label_names(value: Any, depth: int = 0) -> tuple[str, ...]:
+    """The names of label codes that stand beside records, as `datasets` and others write them."""
+    if isinstance(value, list):
+        inner = value if all(isinstance(entry, dict) for entry in value) else []
+        return next(filter(None, (_label_names(entry, depth) for entry in inner[:20])), ())
+    if not isinstance(value, dict) or depth > 4:
+        return ()
+    for key, names in value.items():
+        if key in LABEL_LISTS and isinstance(names, list) and names:
+            if all(isinstance(name, str) and name.strip() for name in names):
+                return tuple(names)
+        elif key == "id2label" and isinstance(names, dict):
+            found = [names.get(str(code)) for code in range(len(names))]
+            if found and all(isinstance(name, str) for name in found):
+                return tuple(map(str, found))
+    within = (_label_names(entry, depth + 1) for entry in value.values())
+    return next(filter(None, within), ())
 
 
 def _contained(source: Source, key: str, others: list[str]) -> Source:
@@ -88,6 +119,8 @@ def _large(source: Source, head: str) -> Source:
             break
         if not pieces.skip(","):
             return source
+    if keys and keys[-1].casefold() in SPLIT_NAMES:
+        return _single(replace(source, format=JSON), _whole(source))
     if opening == "[" and pieces.buffer[pieces.at + 1 :].lstrip(BLANK)[:1] == "{":
         return _contained(source, keys[-1], keys[:-1])
     return _single(replace(source, format=JSON), _whole(source))
@@ -125,11 +158,27 @@ def _orient(value: Row) -> str | None:
 def transposed(source: Source, position: Position) -> Iterator[Row]:
     """The rows of a table that is written as one object."""
     value = _whole(source)
+    if source.orient == PARTS:
+        yield from _of_parts(value, position)
+        return
     if source.orient == SPLIT:
         yield from _of_lists(value, position)
         return
     for position.record, row in enumerate(_turned(value, source.orient), start=1):
         yield row
+
+
+def _of_parts(value: Row, position: Position) -> Iterator[Row]:
+    """The records of an object with one array for each split."""
+    for key, entries in value.items():
+        if key.casefold() in SPLIT_NAMES and isinstance(entries, list):
+            for entry in entries:
+                position.record += 1
+                if isinstance(entry, dict):
+                    yield {"split": key} | entry
+                else:
+                    position.raw = to_json(entry)
+                    position.reject("an object with a text is expected")
 
 
 def _of_lists(value: Row, position: Position) -> Iterator[Row]:

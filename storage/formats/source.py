@@ -7,8 +7,8 @@ from pathlib import Path
 
 TABLE, LINES, FASTTEXT, EXCEL = "table", "lines", "fasttext", "excel"
 JSON, JSON_LINES, PARQUET, DATASETS = "json", "jsonl", "parquet", "datasets"
-COLUMNS, INDEX, SPLIT = "columns", "index", "split"
-"""Directions of a table that is one JSON object, as pandas calls them."""
+COLUMNS, INDEX, SPLIT, PARTS = "columns", "index", "split", "parts"
+"""Directions of a table that is one JSON object, as pandas calls them; PARTS: a split each."""
 TEXTUAL = frozenset((TABLE, LINES, FASTTEXT, JSON, JSON_LINES))
 """Formats that consist of characters in some encoding."""
 
@@ -80,6 +80,8 @@ class Source:
     """The key of the array of records, in a JSON file that is one object."""
     orient: str | None = None
     """How a table is written that is one JSON object: COLUMNS, INDEX or SPLIT."""
+    label_names: tuple[str, ...] = ()
+    """The names of the codes 0, 1, 2 …, where the file has them beside its records."""
     sheet: str | None = None
     form: Form | None = None
     notices: tuple[str, ...] = ()

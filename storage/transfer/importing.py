@@ -158,6 +158,12 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
     if columns.label or columns.split:
         values = column_values.values(source, columns, options.lenient, known)
     notices = source.notices
+    if source.label_names and not options.codes and codes.are_numbers(values.labels):
+        named_codes = {str(code): name for code, name in enumerate(source.label_names)}
+        options = replace(options, codes=named_codes)
+        names = codes.codes(named_codes)
+        shown = ", ".join(f"{code}={name}" for code, name in named_codes.items())
+        notices += (f"The file says what its labels mean ({shown}).",)
     if options.split is None:
         columns, said = splits.checked(
             source.name, columns, values.splits, splits.names(options.splits), "split" in named
@@ -169,7 +175,8 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
     else:
         place = f"{source.name}: column {columns.label!r}"
         labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
-        if idle := label_sets.unused(names, options.codes, values.labels):
+        idle = label_sets.unused(names, options.codes, values.labels)
+        if idle and not source.label_names:
             notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
         notices += tuple(
             f"{value!r} in column {columns.label!r} ({counted(number, 'row')}) is read as "

@@ -161,7 +161,9 @@ def _rows(
             tally.read += 1
             tally.rejected += 1
             continue
-        external_id = None if external is None else id_of(external)
+        external_id = None
+        if external is not None:
+            external_id = value_of(external) if is_export else id_of(external)
         try:
             if not (text.isascii() and (external_id is None or external_id.isascii())):
                 _check_unicode(text, external_id or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Collection, Iterable
 from math import isnan
 from typing import Any
@@ -19,6 +20,7 @@ DEEPEST = 5
 """Lists in lists that are looked into."""
 LONGEST = 2_000
 """Characters of a cell in which a list or an object is looked for."""
+TEXT_FORMULA = re.compile(r'="([^"]*)"')
 LONGEST_LIST = 100_000
 """Characters of a cell in which a list of tokens is looked for."""
 EMPTY = frozenset(("nan", "null", "<na>", "na", "n/a", "#n/a", "#n/a n/a", "#value!", "#ref!"))
@@ -38,7 +40,14 @@ def id_of(cell: Any) -> str | None:
     """An id as text; a number that has lost digits on its way into the file shows that."""
     if type(cell) is float and abs(cell) >= FLOAT_EXACT:
         return repr(cell)
-    return value_of(cell)
+    return unformulated(value_of(cell))
+
+
+def unformulated(value: str | None) -> str | None:
+    """The text of a formula that is only there to have a spreadsheet keep it: ="001" is 001."""
+    if value is None or value[:1] != "=" or (found := TEXT_FORMULA.fullmatch(value)) is None:
+        return value
+    return found[1] or None
 
 
 def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | None:
@@ -68,7 +77,7 @@ def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | No
             return _one(str(name) for name, value in cell.items() if value)
         keys = ", ".join(map(repr, list(cell)[:5]))
         raise RecordError(f"the label is an object with the keys {keys}, and a name is expected")
-    value = value_of(cell)
+    value = unformulated(value_of(cell))
     return None if value is None or looks_empty(value, known) else value
 
 

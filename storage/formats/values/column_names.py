@@ -37,7 +37,7 @@ NAMES = {
     "id": ("external id", "tweet id", "status id", "unit id", "id", "uid", "idx"),
     "ticker": ("ticker", "stock ticker", "symbol", "cashtag", "stock"),
     "url": ("url", "tweet url", "link", "permalink"),
-    "split": ("split", "partition", "fold"),
+    "split": ("split", "data split", "dataset split", "partition", "fold", "subset", "usage"),
     "annotator": (
         "annotator",
         "worker",

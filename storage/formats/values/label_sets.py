@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from storage import label_names
 from storage.config import Config, check_new_labels
-from storage.errors import UsageError
+from storage.errors import UsageError, UserError
 from storage.formats.columns import MOST_LABELS, MOST_VALUES
 from storage.formats.values.cells import several_labels
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
@@ -60,7 +60,10 @@ def label_set(
             "with --label."
         )
     _require_single(place, seen, labels)
-    check_new_labels(labels)
+    try:
+        check_new_labels(labels)
+    except UserError as error:
+        raise type(error)(f"{place}: {error}") from None
     return labels
 
 

@@ -661,3 +661,55 @@ def test_printed_lists_of_tokens_are_joined(taken, write):
     assert taken(path)[0] == [("up we", "up"), ("down it, is", "down")]
     path = write("u.csv", "text,label\n\"['up', 'we']\",up\nplain text,down\n")
     assert taken(path)[0] == [("['up', 'we']", "up"), ("plain text", "down")]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"features": {"mood": {"names": ["negative", "positive"], "_type": "ClassLabel"}}},
+        {"features": [{"name": "mood", "type": {"names": ["negative", "positive"]}}]},
+        {"label_names": ["negative", "positive"]},
+        {"config": {"id2label": {"0": "negative", "1": "positive"}}},
+    ],
+)
+def test_names_of_codes_beside_the_records_are_their_names(beside, taken, write):
+    rows = [{"text": UP, "label": 1}, {"text": DOWN, "label": 0}]
+    path = write("t.json", json.dumps(beside | {"rows": rows}))
+    found, report = taken(path)
+    assert found == BOTH
+    assert "The file says what its labels mean (0=negative, 1=positive)." in report.notices
+    assert [label for _, label in taken(path, codes={"0": "down", "1": "up"})[0]] == ["up", "down"]
+    words = [{"text": UP, "label": "positive"}, {"text": DOWN, "label": "negative"}]
+    assert taken(write("w.json", json.dumps(beside | {"rows": words})))[0] == BOTH
+
+
+def test_an_array_for_each_split_is_read_whole(make_store, take_in, write):
+    parts = {"train": [{"text": UP}], "Test": [{"text": DOWN}], "valid": [{"text": "so so"}]}
+    for more in ([], [{"text": f"text number {n}"} for n in range(30_000)]):
+        parts["train"] += more
+        store, report = take_in(make_store(str(len(more))), write("t.json", json.dumps(parts)))
+        assert report.added == 3 + len(more)
+        splits = {tweet.text: tweet.split for tweet in tweets.each(store)}
+        assert (splits[UP], splits[DOWN], splits["so so"]) == ("train", "test", "dev")
+
+
+def test_formulas_that_hold_a_text_are_that_text(make_store, take_in, write):
+    rows = 'id,text,label\n"=""001""",up we go,"=""positive"""\n002,down,negative\n'
+    store, _ = take_in(make_store(), write("t.csv", rows))
+    found = [(tweet.external_id, tweet.label) for tweet in tweets.each(store)]
+    assert found == [("001", "positive"), ("002", "negative")]
+
+
+@pytest.mark.parametrize("column", ["Usage", "subset", "what it is for"])
+def test_a_column_of_splits_is_found_by_its_name_or_its_values(column, make_store, take_in, write):
+    rows = f"text,{column}\n{UP},Training\n{DOWN},test\n"
+    store, report = take_in(make_store(), write("t.csv", rows))
+    assert report.columns["split"] == column
+    assert [tweet.split for tweet in tweets.each(store)] == ["train", "test"]
+
+
+@pytest.mark.parametrize("rows", [2, 9_000, 16_000, 30_000])
+def test_a_container_of_any_size_is_one(rows, taken, write):
+    records = [{"text": f"text number {n}", "label": "ab"[n % 2]} for n in range(rows)]
+    _, report = taken(write("t.json", json.dumps({"data": records})))
+    assert report.added == rows

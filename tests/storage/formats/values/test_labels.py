@@ -245,3 +245,9 @@ def test_rows_that_repeat_a_tweet_with_another_label_are_counted(taken, write):
         "1 tweet has several judgements; the label that most annotators gave counts.",
     )
     assert (report.read, report.added, report.existing, report.judging) == (6, 2, 2, 2)
+
+
+def test_labels_that_look_alike_are_refused_with_file_and_column(make_store, take_in, write):
+    path = write("t.csv", "text,label\nup we go,up\ndown we go,u\u0440\n")
+    with pytest.raises(UserError, match=r"t\.csv: column 'label': The labels .* look alike"):
+        take_in(make_store(labels=()), path)
