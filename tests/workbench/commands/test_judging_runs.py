@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 
 import pytest
+
+from storage.store import open_store
+from workbench.modeling.export.adapter_folder import read_adapter_details, write_portable
+from workbench.recipes import recipes
+from workbench.rundir import folder as run_folder
 
 LABELS = ("negative", "neutral", "positive")
 
@@ -14,7 +20,7 @@ LABELS = ("negative", "neutral", "positive")
 def bring(home, cli, write):
     """Imports (label, probability of positive, split) rows, and them as a run; gives its number."""
 
-    def run(rows):
+    def run(rows, *options):
         texts = [f"tweet number {n}" for n in range(len(rows))]
         lines = [
             {"id": f"t{n}", "text": text, "label": label, "split": split}
@@ -27,7 +33,7 @@ def bring(home, cli, write):
             if p is not None
         ]
         path = write("p.jsonl", "\n".join(map(json.dumps, said)))
-        return cli("import-predictions", path, "--run", "other", "--json").json["run"]
+        return cli("import-predictions", path, "--run", "other", *options, "--json").json["run"]
 
     return run
 
@@ -94,6 +100,36 @@ def test_a_run_that_is_too_sure_is_told_so(bring, cli):
     assert sum(row["n"] for row in found["bins"]) == 80
     said = cli("calibration", run).out
     assert "too sure" in said and "With temperature" in said
+
+
+def test_a_temperature_is_kept_with_an_adapter_and_told_in_its_card(bring, cli, home):
+    rows = [(("positive", "negative")[n % 4 == 0], 0.99 - n / 10_000, "dev") for n in range(80)]
+    run = bring(rows, "--out-of-sample")
+    assert cli("calibration", run, "--split", "dev", "--save").status == 1  # it has no adapter
+    with closing(open_store(home, "ana")) as store:
+        store.db.execute("UPDATE runs SET kind = 'qlora' WHERE id = ?", [run])
+        adapter = store.run_folder(run) / run_folder.ADAPTER
+    adapter.mkdir()
+    details = {
+        "base": "some/base",
+        "recipe": recipes.load("tiny").as_json(),
+        "labels": ["positive", "negative"],
+        "words": [" Positive", " Negative"],
+        "label_token_ids": [[5], [6]],
+        "template": "{text}:",
+        "max_length": 64,
+        "model_type": "falcon",
+        "auto_class": "AutoModelForCausalLM",
+    }
+    (adapter / "workbench.json").write_text(json.dumps(details), "utf-8")
+    assert cli("calibration", run, "--save").status == 2  # test tweets fit nothing
+    found = cli("calibration", run, "--split", "dev", "--save", "--json").json
+    kept = read_adapter_details(adapter)
+    assert kept.pop("temperature") == {"value": found["temperature"], "split": "dev", "n": 80}
+    assert kept == details
+    write_portable(adapter, read_adapter_details(adapter), merged=False)
+    card = (adapter / "README.md").read_text("utf-8")
+    assert f"divide their logarithms by {found['temperature']:.3f}" in card
 
 
 def test_how_many_tweets_are_answered_well(bring, cli):

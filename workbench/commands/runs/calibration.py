@@ -6,11 +6,16 @@ from typing import Any
 
 import click
 
+from storage.errors import UsageError, UserError
+from storage.runs.runs import Run
+from storage.store import Store, require_writable
 from workbench import figures
 from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
+from workbench.commands.runs.trained_run import trained_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.rundir import folder as run_folder
 
 
 @click.command()
@@ -19,24 +24,34 @@ from workbench.console.progress import spinner
 @click.option(
     "--bins", type=click.IntRange(1, 100), default=10, show_default=True, help="Bins at most."
 )
+@click.option(
+    "--save", is_flag=True, help="Keep the temperature with the adapter, for exports of it."
+)
 @common_options
 @click.pass_obj
-def calibration(settings: Settings, number: int | None, split: str, bins: int) -> None:
+def calibration(settings: Settings, number: int | None, split: str, bins: int, save: bool) -> None:
     """Compare how sure a run is with how often it is right; intervals are 95 %.
 
     Each bin holds about as many tweets. A temperature above 1 says that the run is too sure; what
     it mends is measured on tweets that it was not fitted to.
 
-    Example: workbench calibration 3 --split dev
+    Example: workbench calibration 3 --split dev --save
     """
+    if save and split == "test":
+        raise UsageError(
+            "Test tweets measure a run and fit nothing of it; give --split dev (or train, of a run "
+            "that is cross-fitted) with --save."
+        )
     from workbench.evaluation.calibrating import calibration as measure
     from workbench.evaluation.labelled_predictions import labelled_predictions
 
     with settings.store() as store, spinner("measuring"):
         run = evaluated_run(store, number)
         found = measure(labelled_predictions(store, run.id, split), bins)
+        if save:
+            _save(trained_run(store, run.id), store, split, found)
     if settings.as_json:
-        print_json({"run": run.id, "split": split, **found})
+        print_json({"run": run.id, "split": split, **found, "saved": save})
         return
     say(f"Run {run.id} ({run.recipe}) on {found['n']:,} {split} tweets, the least sure first:")
     table(
@@ -58,8 +73,21 @@ def calibration(settings: Settings, number: int | None, split: str, bins: int) -
         f"negative log-likelihood {found['nll']:.3f}."
     )
     _print_temperature(found)
+    if save:
+        say("The temperature is kept with the adapter.")
     if found["rough"]:
         say(found["rough"])
+
+
+def _save(run: Run, store: Store, split: str, found: dict[str, Any]) -> None:
+    """Keep the temperature with the adapter of a run; raises UserError if there is none."""
+    from workbench.modeling.export.adapter_folder import save_temperature
+
+    if found["temperature"] is None or found["temperature_reason"]:
+        raise UserError(f"No temperature was kept: {found['temperature_reason']}.")
+    require_writable(store)
+    adapter = store.run_folder(run.id) / run_folder.ADAPTER
+    save_temperature(adapter, found["temperature"], split, found["n"])
 
 
 def _print_temperature(found: dict[str, Any]) -> None:

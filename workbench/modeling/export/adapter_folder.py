@@ -14,6 +14,7 @@ from storage.errors import UserError, on_one_line
 from storage.text import readable_json
 from workbench.modeling.export.model_card import base_hint, model_card
 from workbench.recipes.recipes import Recipe, from_json
+from workbench.rundir.folder import write_json
 
 if TYPE_CHECKING:
     from workbench.modeling.base.model import Base, Model
@@ -80,6 +81,16 @@ def read_adapter_details(adapter: Path) -> dict[str, Any]:
         raise UserError(f"{path} cannot be used (a value is missing or of another type).")
     found: dict[str, Any] = values
     return found
+
+
+def save_temperature(adapter: Path, value: float, split: str, n: int) -> None:
+    """Note in workbench.json the temperature that calibrates an adapter, and what it rests on.
+
+    Raises UserError if the file is missing or damaged.
+    """
+    details = read_adapter_details(adapter)
+    details["temperature"] = {"value": value, "split": split, "n": n}
+    write_json(adapter / DETAILS_FILE, details)
 
 
 def load_adapter(base: Base, adapter: Path) -> Model:

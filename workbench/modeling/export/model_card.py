@@ -198,7 +198,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         max_length=details["max_length"],
         warnings="".join(f"{warning}\n\n" for warning in details.get("warnings", ())),
         load_note=_load_note(quantization, merged),
-        noise=_rounding_note(quantization["compute_dtype"]),
+        noise=_rounding_note(quantization["compute_dtype"]) + _temperature_note(details),
         code=code.strip(),
     )
 
@@ -228,6 +228,16 @@ def _load_note(quantization: dict[str, Any], merged: bool) -> str:
         return "Load the base in 4-bit as below, since the adapter was trained on that."
     return (
         f"Load the base in {quantization['compute_dtype']}, since the adapter was trained on that."
+    )
+
+
+def _temperature_note(details: dict[str, Any]) -> str:
+    """How to calibrate the probabilities, where somebody has kept a temperature."""
+    if (kept := details.get("temperature")) is None:
+        return ""
+    return (
+        f" For calibrated probabilities divide their logarithms by {kept['value']:.3f} and "
+        f"normalise again (fitted on {kept['n']:,} {kept['split']} tweets)."
     )
 
 
