@@ -41,6 +41,17 @@ def ranking_run(store: Store) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
+def other_recipes(store: Store, number: int, limit: int) -> list[int]:
+    """The newest run with predictions of each recipe but that of a run, the newest first."""
+    rows = store.db.execute(
+        "SELECT max(id) FROM runs WHERE predictions > 0 "
+        "AND recipe != (SELECT recipe FROM runs WHERE id = ?) "
+        "GROUP BY recipe ORDER BY max(id) DESC LIMIT ?",
+        [number, limit],
+    )
+    return [run for (run,) in rows]
+
+
 def require_ranking(store: Store) -> None:
     """Raise MissingPrerequisite unless the suspects are ranked."""
     if ranking(store) is not None:

@@ -12,7 +12,7 @@ from storage.newest_events import newest_event
 from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
-from storage.runs.suspect_ranking import SUSPECTS, ranking_run
+from storage.runs.suspect_ranking import SUSPECTS, other_recipes, ranking_run
 from storage.store import Store
 from workbench.analysis.label_noise import given_is_right
 from workbench.analysis.voters import Vote, judge
@@ -24,27 +24,32 @@ class RankedTweet(NamedTuple):
     tweet: int
     score: float
     source: str
-    """Where the score comes from, such as `run 3 baseline`."""
+    """Where the score comes from, such as `run 3 baseline, run 5 fast`."""
 
 
-class _Labelled(NamedTuple):
-    """A labelled tweet with an out-of-sample prediction."""
+MOST_RUNS = 4
+"""Runs that rank together; each one's predictions are read anew."""
 
-    tweet: int
-    label: int
-    """The index of its label among those of the run."""
-    probabilities: Sequence[float]
+
+class _RunVote(NamedTuple):
+    """The out-of-sample predictions of a run for labelled tweets."""
+
+    run: Run
+    labels: dict[int, int]
+    """The label of each tweet, as its index among those of the run."""
+    rows: dict[int, Sequence[float]]
 
 
 def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
     """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
 
-    Uses the out-of-sample predictions of a run: by default of the promoted one, or else of the
-    newest baseline, which has them for every labelled tweet. Raises UserError if there are none.
+    Uses the out-of-sample predictions of a run, or by default of the promoted one, or else of the
+    newest baseline, which has them for every labelled tweet, and of others that have as many.
+    Raises UserError if there are none.
     """
     wanted = number if number is not None else ranking_run(store)
     run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
-    ranked = rank_suspects_by(store, run)
+    ranked = rank_suspects_by(store, run, alone=number is not None)
     if not ranked:
         other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
         if run.kind == "imported":
@@ -59,25 +64,45 @@ def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
     return ranked
 
 
-def rank_suspects_by(store: Store, run: Run) -> list[RankedTweet]:
-    """Rank the suspects by a run and keep the ranking; empty without out-of-sample predictions."""
-    index, event = {label: place for place, label in enumerate(run.labels)}, newest_event(store)
-    rows = [
-        _Labelled(tweet, index[label], row)
-        for tweet, label, _, in_sample, row in predictions_of(store, run.id)
-        if label in index and not in_sample
-    ]
-    if not rows:
+def rank_suspects_by(store: Store, run: Run, alone: bool = False) -> list[RankedTweet]:
+    """Rank the suspects by a run and keep the ranking; empty without out-of-sample predictions.
+
+    The newest run of each other recipe ranks with it, unless it shall be `alone`, if it has such
+    predictions for at least half as many tweets.
+    """
+    event, first = newest_event(store), _vote(store, run)
+    if not first.rows:
         return []
-    probabilities = np.array([row.probabilities for row in rows])
-    labels = np.array([row.label for row in rows])
-    judged = judge([Vote(run.recipe, 1.0, probabilities)], labels)
+    votes = [first]
+    for number in [] if alone else other_recipes(store, run.id, MOST_RUNS - 1):
+        vote = _vote(store, runs.get(store, number))
+        if vote.run.labels == run.labels and 2 * len(vote.rows) >= len(first.rows):
+            votes.append(vote)
+    given = {tweet: label for vote in votes for tweet, label in vote.labels.items()}
+    tweets, labels = sorted(given), np.array([given[tweet] for tweet in sorted(given)])
+    nothing = [np.nan] * len(run.labels)
+    judged = judge(
+        [
+            Vote(vote.run.recipe, 1.0, np.array([vote.rows.get(t, nothing) for t in tweets]))
+            for vote in votes
+        ],
+        labels,
+    )
     scores = 1 - given_is_right(judged.noise.posterior, labels)
-    source = f"run {run.id} {run.recipe}"
+    source = ", ".join(f"run {vote.run.id} {vote.run.recipe}" for vote in votes)
     ranked = [
-        RankedTweet(rows[place].tweet, float(scores[place]), source)
+        RankedTweet(tweets[place], float(scores[place]), source)
         for place in np.argsort(-scores, kind="stable")
     ]
     if not store.read_only:
         runs.save_queue(store, SUSPECTS, ranked, run.id, event)
     return ranked
+
+
+def _vote(store: Store, run: Run) -> _RunVote:
+    index = {label: place for place, label in enumerate(run.labels)}
+    vote = _RunVote(run, {}, {})
+    for tweet, label, _, in_sample, row in predictions_of(store, run.id):
+        if label in index and not in_sample:
+            vote.labels[tweet], vote.rows[tweet] = index[label], row
+    return vote

@@ -75,6 +75,20 @@ def test_imported_predictions_count_like_a_run(filled, cli, bring):
     assert cli("promote", "2").status == 0
 
 
+def test_runs_with_out_of_sample_predictions_rank_the_suspects_together(filled, cli, bring):
+    wrong = {n: {"positive": 0.5, "negative": 0.5} for n in range(12)}
+    bring([{"id": f"t{n}", **wrong[n]} for n in range(12)], "--out-of-sample", name="says nothing")
+    seven = [{"id": f"t{n}", **right(n, 0.05 if n == 5 else 0.9)} for n in range(7)]
+    bring(seven, "--out-of-sample", name="half")
+    bring([{"id": "t3", **right(3, 0.01)}], "--out-of-sample", name="few")
+    assert cli("promote", "1").status == 0
+    ranked = cli("suspects", "--json").json
+    assert {row["source"] for row in ranked} == {"run 1 says nothing, run 2 half"}
+    assert (len(ranked), ranked[0]["id"]) == (12, 6)
+    alone = cli("suspects", "--run", "2", "--json").json
+    assert ({row["source"] for row in alone}, len(alone)) == ({"run 2 half"}, 7)
+
+
 def test_a_deleted_one_comes_back_and_moves_to_another_workspace(filled, cli, bring, tmp_path):
     bring([{"id": f"t{n}", **right(n)} for n in range(12)], name="gpt")
     assert cli("delete", "1", "--yes").status == 0
