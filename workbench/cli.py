@@ -42,6 +42,7 @@ COMMANDS = {
     "runs.slices": ("slices",),
     "runs.why": ("why",),
     "runs.diagnose": ("diagnose",),
+    "runs.invariance": ("invariance",),
     "runs.compare": ("compare",),
     "runs.displayed": ("shown", "promote"),
     "runs.clone": ("clone",),

@@ -100,10 +100,10 @@ def _nearest_by_embedding(store: Store, run: Run, tweet: Tweet) -> list[int] | N
     return nearest[:NEIGHBOURS]
 
 
-def baseline_score(store: Store, run: Run, without: int) -> Score:
-    """Scores texts by a baseline as a run fits it, but without a tweet and its copies.
+def baseline_score(store: Store, run: Run, without: int | None = None) -> Score:
+    """Scores texts by a baseline as a run fits it, but without a tweet and its copies if named.
 
-    So what is said of the tweet is not what its own label has taught. Raises UserError if the
+    So what is said of that tweet is not what its own label has taught. Raises UserError if the
     folder of the run is damaged or gone.
     """
     folder = store.run_folder(run.id)
@@ -112,9 +112,8 @@ def baseline_score(store: Store, run: Run, without: int) -> Score:
         raise UserError(f"{folder} is not a baseline run.")
     regularisation = job.recipe.logistic.regularisation
     train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
-    copies = tweets.duplicates(store, tweets.tweet(store, without).group)
-    texts = set(tweets.texts(store, copies).values())
-    kept = [place for place, text in enumerate(train.texts) if text not in texts]
+    left_out = set() if without is None else _texts_of_group(store, without)
+    kept = [place for place, text in enumerate(train.texts) if text not in left_out]
 
     def score(asked: Sequence[str]) -> list[list[float]]:
         rows: list[list[float]] = baseline.predict(
@@ -127,3 +126,9 @@ def baseline_score(store: Store, run: Run, without: int) -> Score:
         return rows
 
     return score
+
+
+def _texts_of_group(store: Store, number: int) -> set[str]:
+    """The texts of a tweet and of its near-duplicates."""
+    copies = tweets.duplicates(store, tweets.tweet(store, number).group)
+    return set(tweets.texts(store, copies).values())

@@ -60,5 +60,5 @@ def test_predictions_from_elsewhere_cannot_be_asked(trained, cli, write):
     path = write("p.jsonl", "\n".join(map(json.dumps, rows)))
     assert cli("import-predictions", path, "--run", "other").status == 0
     failed = cli("why", "1", "--run", "2")
-    assert failed.status == 1 and "cannot be asked why" in failed.err
+    assert failed.status == 1 and "cannot be asked about texts" in failed.err
     assert cli("why").status == 2

@@ -8,16 +8,13 @@ import click
 
 from storage.errors import UsageError
 from storage.runs.runs import Run
-from storage.store import Store
 from workbench import figures
-from workbench.commands.runs.adapter_scoring import score_with_adapter
 from workbench.commands.runs.evaluated_run import evaluated_run
-from workbench.commands.runs.trained_run import trained_run
+from workbench.commands.runs.scorer import scorer
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
 from workbench.console.targets import external_option, one_id
-from workbench.rundir import folder as run_folder
 
 MOST_WORDS = 8
 
@@ -47,24 +44,12 @@ def why(
             raise UsageError("Name a tweet, by its id or by that of its file (--external ID).")
         run = evaluated_run(store, run_number)
         with spinner(f"asking run {run.id}"):
-            found = explain(store, run, tweet, _score(store, run, tweet))
+            found = explain(store, run, tweet, scorer(store, run, tweet))
     if settings.as_json:
         print_json(found)
         return
     _print_words(run, found)
     _print_nearest(found)
-
-
-def _score(store: Store, run: Run, tweet: int) -> Any:
-    """The function that scores texts as the run does; raises UserError if there is no model."""
-    from workbench.evaluation.explaining import baseline_score
-
-    if run.kind == "baseline":
-        return baseline_score(store, run, tweet)
-    if run.kind == run_folder.IMPORTED:
-        run_folder.require_made_here(store.run_folder(run.id), "it cannot be asked why")
-    folder = store.run_folder(trained_run(store, run.id).id)
-    return lambda texts: score_with_adapter(folder, texts, store.config.base)
 
 
 def _print_words(run: Run, found: dict[str, Any]) -> None:

@@ -1,0 +1,86 @@
+"""The command that changes texts in ways that should not matter: invariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from workbench import figures
+from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
+from workbench.commands.runs.scorer import scorer
+from workbench.console.options import Settings, common_options
+from workbench.console.printing import print_json, say, table
+from workbench.console.progress import spinner
+
+
+@click.command()
+@run_argument
+@split_option
+@click.option(
+    "--sample", type=click.IntRange(min=1), default=200, show_default=True, help="Tweets to ask."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which ones are drawn.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many flipped tweets to print.",
+)
+@common_options
+@click.pass_obj
+def invariance(
+    settings: Settings, number: int | None, split: str, sample: int, seed: int, limit: int
+) -> None:
+    """Ask a run about tweets that are changed in ways that should not change their label.
+
+    Another cashtag, no URL, no @user, lower case, no emoji, exclamation marks: how often the
+    answer flips, with 95 % intervals, and for which tweets.
+
+    Example: workbench invariance 3 --sample 500
+    """
+    from workbench.evaluation.invariances import check_invariance
+
+    with settings.store() as store:
+        run = evaluated_run(store, number)
+        score = scorer(store, run)
+        with spinner(f"asking run {run.id}"):
+            found = check_invariance(store, run, split, sample, seed, score)
+    if settings.as_json:
+        print_json({"run": run.id, "split": split, "seed": seed, **found})
+        return
+    say(f"Run {run.id} ({run.recipe}) on {found['n']:,} {split} tweets, drawn with seed {seed}:")
+    table(
+        None,
+        ("change", ">tweets", ">flipped", "share"),
+        (
+            (
+                each["change"],
+                each["n"],
+                each["flipped"],
+                figures.interval(each["rate"], each["low"], each["high"]),
+            )
+            for each in found["changes"]
+        ),
+    )
+    _print_flips(found, limit)
+
+
+def _print_flips(found: dict[str, Any], limit: int) -> None:
+    flips = [(each["change"], flip) for each in found["changes"] for flip in each["flips"]]
+    if flips and limit:
+        table(
+            None,
+            (">id", "change", "before", "after", "text"),
+            [
+                (flip["id"], change, flip["before"], flip["after"], flip["text"])
+                for change, flip in flips[:limit]
+            ],
+            wrap=False,
+        )
+        if len(flips) > limit:
+            say(f"… and {len(flips) - limit:,} more; --limit shows them.")
+
+
+COMMANDS = (invariance,)
