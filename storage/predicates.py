@@ -55,3 +55,10 @@ RANKED_BY = "(SELECT run FROM rankings WHERE name = 'suspects')"
 """The run that the suspects are ranked by."""
 DECIDED_SUSPECT = f"IN ({decided_tweets(event_of_run(RANKED_BY))})"
 """Somebody has decided about a suspect since the run that ranks it was made."""
+_IN_GROUPS = f"SELECT group_id, tweet {DUPLICATES} UNION SELECT group_id, group_id {DUPLICATES}"
+_CONTRADICTING = (
+    f"SELECT g.group_id FROM ({_IN_GROUPS}) g CROSS JOIN current m ON m.tweet = g.tweet "
+    "GROUP BY g.group_id HAVING count(DISTINCT m.gold) > 1"
+)
+CONTRADICTED = f"SELECT g.tweet FROM ({_IN_GROUPS}) g WHERE g.group_id IN ({_CONTRADICTING})"
+"""The tweets of groups of equal texts that came with several gold labels."""

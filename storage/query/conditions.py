@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 from storage.fts_tokens import SPELLED_TOKENS, VOWELLED, is_token, tokenized, unmarked
 from storage.judgements import CONFLICT, CONFLICTS
-from storage.predicates import CORRECTED, CURRENT, DISAGREES, DUPLICATES, REVIEWED
+from storage.predicates import CONTRADICTED, CORRECTED, CURRENT, DISAGREES, DUPLICATES, REVIEWED
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:#-]+")
 """What SQLite finds in JSON by its name, however both are written."""
+
+IN_CONFLICT = f"SELECT tweet FROM ({CONFLICTS}) UNION ALL {CONTRADICTED}"
+"""The tweets with tied judgements, and those of equal texts that came with several labels."""
 
 
 class Parameter(NamedTuple):
@@ -169,7 +172,12 @@ TRUTHS = {
     ),
     "reviewed": Condition(f"c.tweet IN ({REVIEWED})", {}, REVIEWED),
     "note": Condition("+c.note IS NOT NULL", {}, f"{CURRENT} note IS NOT NULL"),
-    "conflict": Condition(f"c.tweet IN ({CONFLICTS})", {}, CONFLICTS, probe=CONFLICT),
+    "conflict": Condition(
+        f"(c.tweet IN ({CONFLICTS}) OR c.tweet IN ({CONTRADICTED}))",
+        {},
+        IN_CONFLICT,
+        probe=f"({CONFLICT} OR c.tweet IN ({CONTRADICTED}))",
+    ),
     "duplicate": Condition(
         f"(+c.group_id != c.tweet OR c.tweet IN (SELECT group_id {DUPLICATES}))",
         {},

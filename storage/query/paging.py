@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from storage.judgements import CONFLICTS
-from storage.query.conditions import Condition
+from storage.predicates import CONTRADICTED
+from storage.query.conditions import IN_CONFLICT, Condition
 from storage.query.filters import filter_for
 from storage.query.orders import UNDISPUTED, UNPREDICTED, UNRANKED, IndexScan, Order, order
 from storage.runs.displayed_run import require_predictions, require_run, shown_run
@@ -140,8 +140,10 @@ def page(
 def _needed(store: Store, query: ListQuery) -> tuple[IndexScan, ...]:
     """The scans of the order but those for tweets that the list cannot have, or nobody has."""
     left_out = []
-    if any(condition.index == CONFLICTS for condition in query.conditions):
-        left_out.append(UNDISPUTED)  # at the end of a long list all tweets would be looked at
+    if any(condition.index == IN_CONFLICT for condition in query.conditions):
+        (undisputed,) = store.db.execute(f"SELECT EXISTS ({CONTRADICTED})").fetchone()
+        if not undisputed:  # at the end of a long list all tweets would be looked at
+            left_out.append(UNDISPUTED)
     for scan, sql, about in (
         (UNPREDICTED, "SELECT predictions FROM runs WHERE id = ?", query.run),
         (UNRANKED, "SELECT max(rank) FROM queues WHERE name = ?", "suspects"),

@@ -135,7 +135,7 @@ def status(settings: Settings) -> None:
             "ambiguous": counts.ambiguous,
             "undone": count_undone(store),
             "runs": len(known),
-            "conflicts": len(groups.conflicts(store)) + len(tweets.listing(store, "conflict:yes")),
+            "conflicts": len(groups.conflicts(store)) + len(groups.ties(store)),
             "leaks": groups.leaks(store),
             "uncompared": groups.count_uncompared(store),
             "labels": tweets.label_counts(store),

@@ -54,7 +54,7 @@ def data_card(store: Store) -> dict[str, Any]:
             {"file": one.file.rsplit("/", 1)[-1], "at": one.at, "tweets": one.added}
             for one in imports(store)
         ],
-        "conflicts": len(groups.conflicts(store)) + len(tweets.listing(store, "conflict:yes")),
+        "conflicts": len(groups.conflicts(store)) + len(groups.ties(store)),
         "leaks": groups.leaks(store),
         "agreement": agreement(rating_matrix(ratings(store))),
         "errors": {

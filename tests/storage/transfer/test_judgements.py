@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import groups
 from storage.groups import ties
 from storage.history import integrity, labels, ratings, snapshots
 from storage.query import orders, paging, tweets
@@ -384,3 +385,13 @@ def test_a_tie_over_a_label_that_is_there_says_that_it_stays(make_store, take_in
     store, report = take_in(store, write("b.csv", "text,worker,label\nup we go,d,negative\n"))
     assert [tweet.label for tweet in tweets.each(store)] == ["positive"]
     assert "1 is tied and keeps the label that it had" in report.notices[-1]
+
+
+def test_equal_texts_with_several_labels_are_conflicts_without_any_ids(make_store, take_in, write):
+    rows = "up we go,positive\nso so it is,negative\nup we go,negative\nso so it is,negative\n"
+    store, _ = take_in(make_store(), write("a.csv", f"text,label\n{rows}"))
+    assert found(store, "conflict:yes") == [1, 3]
+    assert found(store, "conflict:no") == [2, 4]
+    assert found(store, "conflict:yes", "adjudicate") == [1, 3]
+    [group] = groups.conflicts(store)
+    assert group.tweets == (1, 3)
