@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from typing import Any
 
@@ -93,6 +93,14 @@ class Training:
     """Whether wandb sends them to its server at once."""
 
 
+LATER_SETTINGS = {
+    field.name: field.default
+    for field in fields(Training)
+    if field.name in ("folds", "final_fit", "shrink", "report_to", "report_online")
+}
+"""Settings of training that version 0.1.0 does not know, with what they are by themselves."""
+
+
 @dataclass(frozen=True)
 class Logistic:
     """The baseline: logistic regression with so many folds for out-of-fold predictions."""
@@ -117,16 +125,29 @@ class Recipe:
     logistic: Logistic | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The recipe as it stands in run.json; sections that it does not have are left out."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The recipe as it stands in run.json; sections that it does not have are left out.
+
+        So are settings that came later and are not used, which earlier versions would refuse.
+        """
+        values = self._sections()
+        if self.training is not None:
+            values["training"] = {
+                name: value
+                for name, value in values["training"].items()
+                if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
+            }
+        return values
 
     def settings(self) -> dict[str, Any]:
         """Each setting by the name that overrides it, such as `lora.r`."""
         found = {"loss": self.loss} if self.loss is not None else {}
-        for section, values in self.as_json().items():
+        for section, values in self._sections().items():
             if isinstance(values, dict):
                 found |= {f"{section}.{name}": value for name, value in values.items()}
         return found
+
+    def _sections(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 SECTIONS: dict[str, type] = {

@@ -86,9 +86,10 @@ class Job:
     """The number of the run whose adapter this one begins with, in the workspace of both."""
 
     def save(self, folder: Path) -> None:
-        """Write run.json."""
+        """Write run.json, without what came later and is not used."""
         values = asdict(self) | {"recipe": self.recipe.as_json()}
-        write_json(folder / JOB, values)
+        unused = {name for name in ("embeddings", "parent") if values[name] is None}
+        write_json(folder / JOB, {name: v for name, v in values.items() if name not in unused})
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ WRONG = [
     (("show", "9999"), 1, "no tweet 9999; the ids run from 1 to 720"),
     (("show", BIG), 1, "no tweet 999"),
     (("show", "x"), 2, "'x' is not a valid integer"),
-    (("show",), 2, "Missing argument 'ID'"),
+    (("show",), 2, "Name the tweet by its id"),
     (("history", "9999"), 1, "no tweet 9999"),
     (("history", "--limit", BIG), 2, ""),
     (("label", "9999", "positive"), 1, "no tweet 9999"),

@@ -95,7 +95,8 @@ def test_it_becomes_a_run_with_its_predictions_and_metrics(old, demo):
     found = [tweet for tweet in tweets.each(demo, "", run=run.id) if tweet.pred is not None]
     assert {tweet.text: tweet.confidence for tweet in found} == said
     trained_on = set(tables.read_snapshot(old / "train.parquet").texts)
-    assert {tweet.text for tweet in found if tweet.in_sample} == trained_on
+    in_sample = trained_on if old.name == "qlora" else set()  # a baseline predicts out of fold
+    assert {tweet.text for tweet in found if tweet.in_sample} == in_sample
     assert run.metrics["test"]["n"] == 16
     if old.name == "qlora":
         assert [step for step, _ in runs.metrics(demo, run.id, "loss")] == [2, 4, 6]
