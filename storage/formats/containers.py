@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from storage.errors import UserError
 from storage.formats.columns import Row
 from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
-from storage.formats.json_reader import JsonBuffer
+from storage.formats.json_reader import NO_OBJECT, JsonBuffer
 from storage.formats.position import Position
-from storage.formats.programs import forms, nested
-from storage.formats.source import COLUMNS, INDEX, JSON, JSON_LINES, PARTS, SPLIT, Source
+from storage.formats.programs import forms, nested, records
+from storage.formats.source import COLUMNS, INDEX, INNER, JSON, JSON_LINES, PARTS, SPLIT, Source
 from storage.formats.values.column_names import SPLIT_NAMES
 from storage.text import to_json
 
@@ -26,6 +26,8 @@ LINE_END = re.compile(r"[\r\n]")
 LINE_BEGINS = re.compile(r"[\r\n]\{")
 LABEL_LISTS = ("names", "label_names", "labels", "class_names", "classes", "target_names")
 """The keys of lists of the names of label codes."""
+DEEPEST = 4
+"""Objects in objects in which records are looked for."""
 WHOLE = 1 << 28
 """Characters of an object that is read whole, since its columns stand one after another."""
 
@@ -36,7 +38,7 @@ def find(source: Source) -> Source:
         head = file.read(HEAD)
     read, head = len(head), head.lstrip(BLANK)
     if head[:1] == "[":
-        return replace(source, format=JSON)
+        return replace(source, format=JSON_LINES if _is_first_line(head) else JSON)
     try:
         value, end = json.JSONDecoder().raw_decode(head)
     except json.JSONDecodeError as error:
@@ -70,7 +72,31 @@ def _single(source: Source, value: Row) -> Source:
         others = [name for name in value if name != key]
         names = _label_names({name: value[name] for name in others})
         return _contained(replace(source, label_names=names), key, others)
+    if (path := _path(value)) is not None:
+        names = _label_names({name: part for name, part in value.items() if name != path[0]})
+        notice = f"The records are those of {'.'.join(path)!r}."
+        found = replace(source, orient=INNER, label_names=names)
+        return replace(found, notices=(*source.notices, notice))
     return replace(source, orient=_orient(value))
+
+
+def _is_first_line(head: str) -> bool:
+    """Whether an array is one line of several, which hold a record each."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(head)
+    except (ValueError, RecursionError):
+        return False
+    return LINE_END.search(head, 0, end) is None and bool(head[end:].strip(BLANK))
+
+
+def _path(value: Row, depth: int = 0) -> tuple[str, ...] | None:
+    """The keys that lead to the records of an object inside the object; the first that has some."""
+    for key, part in value.items():
+        if isinstance(part, list) and depth and _has_texts(records.objects(part)):
+            return (key,)
+        if isinstance(part, dict) and depth < DEEPEST and (inner := _path(part, depth + 1)):
+            return (key, *inner)
+    return None
 
 
 def _has_texts(entries: list[Row]) -> bool:
@@ -158,6 +184,12 @@ def _orient(value: Row) -> str | None:
 def transposed(source: Source, position: Position) -> Iterator[Row]:
     """The rows of a table that is written as one object."""
     value = _whole(source)
+    if source.orient == INNER:
+        inner: Any = value
+        for key in _path(value) or ():
+            inner = inner[key]
+        yield from _entries(inner, position)
+        return
     if source.orient == PARTS:
         yield from _of_parts(value, position)
         return
@@ -172,13 +204,17 @@ def _of_parts(value: Row, position: Position) -> Iterator[Row]:
     """The records of an object with one array for each split."""
     for key, entries in value.items():
         if key.casefold() in SPLIT_NAMES and isinstance(entries, list):
-            for entry in entries:
-                position.record += 1
-                if isinstance(entry, dict):
-                    yield {"split": key} | entry
-                else:
-                    position.raw = to_json(entry)
-                    position.reject("an object with a text is expected")
+            yield from ({"split": key} | entry for entry in _entries(entries, position))
+
+
+def _entries(entries: Iterable[Any], position: Position) -> Iterator[Row]:
+    for entry in entries:
+        position.record += 1
+        if isinstance(entry, dict):
+            yield entry
+        else:
+            position.raw = to_json(entry)
+            position.reject(NO_OBJECT)
 
 
 def _of_lists(value: Row, position: Position) -> Iterator[Row]:

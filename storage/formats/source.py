@@ -7,8 +7,8 @@ from pathlib import Path
 
 TABLE, LINES, FASTTEXT, EXCEL = "table", "lines", "fasttext", "excel"
 JSON, JSON_LINES, PARQUET, DATASETS = "json", "jsonl", "parquet", "datasets"
-COLUMNS, INDEX, SPLIT, PARTS = "columns", "index", "split", "parts"
-"""Directions of a table that is one JSON object, as pandas calls them; PARTS: a split each."""
+COLUMNS, INDEX, SPLIT, PARTS, INNER = "columns", "index", "split", "parts", "inner"
+"""How records lie in one JSON object: as pandas calls it, by their splits, or deep in it."""
 TEXTUAL = frozenset((TABLE, LINES, FASTTEXT, JSON, JSON_LINES))
 """Formats that consist of characters in some encoding."""
 

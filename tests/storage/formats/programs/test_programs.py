@@ -713,3 +713,20 @@ def test_a_container_of_any_size_is_one(rows, taken, write):
     records = [{"text": f"text number {n}", "label": "ab"[n % 2]} for n in range(rows)]
     _, report = taken(write("t.json", json.dumps({"data": records})))
     assert report.added == rows
+
+
+def test_records_deep_in_an_object_are_found(taken, write):
+    records = [{"text": UP, "label": "positive"}, {"text": DOWN, "label": "negative"}]
+    value = {"status": {"code": 200}, "result": {"page": {"data": records}, "n": 2}}
+    found, report = taken(write("t.json", json.dumps(value)))
+    assert found == BOTH
+    assert report.notices == ("The records are those of 'result.page.data'.",)
+    records[1] = 7
+    with pytest.raises(UserError, match="record 2: an object with a text is expected"):
+        taken(write("u.json", json.dumps(value)))
+
+
+def test_lines_of_arrays_are_told_as_such(taken, write):
+    path = write("t.jsonl", f'["{UP}", "positive"]\n["{DOWN}", "negative"]\n')
+    with pytest.raises(UserError, match="record 1, line 1: an object with a text is expected"):
+        taken(path)
