@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 
+from storage.store import open_store
 from workbench.analysis import baseline
+from workbench.rundir import folder as run_folder
 
 
 def test_why_a_baseline_answers_so(trained, cli):
@@ -62,3 +65,20 @@ def test_predictions_from_elsewhere_cannot_be_asked(trained, cli, write):
     failed = cli("why", "1", "--run", "2")
     assert failed.status == 1 and "cannot be asked about texts" in failed.err
     assert cli("why").status == 2
+
+
+def test_an_adapter_is_asked_in_one_batch_about_all_removals(trained, cli, monkeypatch):
+    asked = []
+
+    def score(folder, texts, base):
+        asked.append((folder, list(texts)))
+        return [(0.9, 0.1) if "a" in text else (0.2, 0.8) for text in texts]
+
+    monkeypatch.setattr("workbench.commands.runs.scorer.score_with_adapter", score)
+    with closing(open_store(trained, "ana")) as store:
+        store.db.execute("UPDATE runs SET kind = 'qlora' WHERE id = 1")
+        (store.run_folder(1) / run_folder.ADAPTER).mkdir()
+    found = cli("why", "3", "--json").json
+    ((folder, texts),) = asked
+    assert folder.name == "1" and len(texts) == found["tried"] + 1
+    assert texts[0] == cli("show", "3", "--json").json["text"]

@@ -114,7 +114,7 @@ ONLY_COMMANDS = {
     "imports unimport delete-tweets": "they are about whole files, or for good",
     "group conflicts agreement": "they are about imports and people, seldom about what is shown",
     "calibration coverage slices why diagnose invariance": "they say more after an evaluation",
-    "queue measure": "they choose what to label next, and say what that has brought",
+    "queue measure report": "they choose what to label, and say what that has brought",
     "predict classify export-adapter import-predictions": "they take models elsewhere or back",
 }
 WRITE = {"label", "run"}
