@@ -25,10 +25,10 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 """Texts that the prior noise counts for in each row of the matrix; what they give is averaged."""
 PRIOR_ERROR = 0.1
 """The share of wrong labels that is assumed before anything is seen, spread evenly."""
-START = 2.0
+START = 4.0
 """The slope of the link at first: probabilities of regularised models are too flat."""
 SLOPE_PENALTY, BIAS_PENALTY = 1.0, 0.05
-DEVIATION = 0.2
+DEVIATION = 0.1
 """The scale of what single votes add to their average: small, so that it costs much to use."""
 CELLS = 100_000
 """Texts times labels that the link is fitted on; it has few parameters."""
