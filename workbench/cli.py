@@ -40,6 +40,7 @@ COMMANDS = {
     "runs.evaluate": ("evaluate",),
     "runs.calibration": ("calibration", "coverage"),
     "runs.slices": ("slices",),
+    "runs.dynamics": ("dynamics",),
     "runs.why": ("why",),
     "runs.diagnose": ("diagnose",),
     "runs.invariance": ("invariance",),

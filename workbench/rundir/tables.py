@@ -208,3 +208,19 @@ def write_dynamics(
     temporary = folder / f".{DYNAMICS}"
     pq.write_table(table, temporary)
     temporary.replace(folder / DYNAMICS)
+
+
+def read_dynamics(folder: Path) -> tuple[list[int], list[int], list[float]]:
+    """The ids, epochs and probabilities of dynamics.parquet; none if it is not there.
+
+    Raises UserError if it is damaged.
+    """
+    path = folder / DYNAMICS
+    if not path.exists():
+        return [], [], []
+    with arrow_errors_as_user_errors(path):
+        table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
+        ids, epochs, values = (table[name].to_pylist() for name in ("id", "epoch", "probability"))
+    if None in ids or None in epochs:
+        raise UserError(f"{path} is damaged (an id or an epoch is missing); {NEW_RUN_ADVICE}.")
+    return ids, epochs, values

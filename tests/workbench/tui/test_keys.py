@@ -113,7 +113,8 @@ ONLY_COMMANDS = {
     "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
     "imports unimport delete-tweets": "they are about whole files, or for good",
     "group conflicts agreement": "they are about imports and people, seldom about what is shown",
-    "calibration coverage slices why diagnose invariance": "they say more after an evaluation",
+    "calibration coverage slices dynamics why diagnose": "they say more after an evaluation",
+    "invariance": "it says whether the words or their looks decide",
     "queue measure report": "they choose what to label, and say what that has brought",
     "predict classify export-adapter import-predictions": "they take models elsewhere or back",
 }
