@@ -127,10 +127,13 @@ def _remove_predictions(db: sqlite3.Connection) -> None:
         # without gaps: a list knows by the last rank whether all tweets have one
         db.execute(
             "CREATE TEMP TABLE ranked AS SELECT name, row_number() OVER (PARTITION BY name "
-            "ORDER BY rank) AS rank, tweet, score, source FROM queues"
+            "ORDER BY rank) AS rank, tweet, score, source, blind FROM queues"
         )
         db.execute("DELETE FROM queues")
-        db.execute("INSERT INTO queues SELECT * FROM temp.ranked ORDER BY name, rank")
+        db.execute(
+            "INSERT INTO queues (name, rank, tweet, score, source, blind) "
+            "SELECT name, rank, tweet, score, source, blind FROM temp.ranked ORDER BY name, rank"
+        )
 
 
 def _remove_from_indexes(db: sqlite3.Connection) -> None:
