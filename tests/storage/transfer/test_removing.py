@@ -209,6 +209,12 @@ def test_a_ranking_stays_one_without_gaps(small, take_in):
     assert list(tweets.listing(small, sort="suspect")) == [6, 4, 3, 2, 7]
 
 
+def test_what_is_blind_stays_blind_when_others_are_deleted(small):
+    runs.save_queue(small, "mix", [(6, 0.9, "random", False), (3, 0.5, "diverse", True)])
+    removing.delete(small, [6])
+    assert runs.queue(small, "mix") == [(1, 3, 0.5, "diverse", True)]
+
+
 def test_predictions_of_deleted_tweets_are_not_taken_in(small):
     removing.delete(small, [2])
     run = predict(small, range(1, 9))
