@@ -125,7 +125,9 @@ def _ranked(
 def _write(out: Path, results: dict[str, Rows], seeds: int, seconds: float) -> None:
     head: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(["python", "tests/bench/suspects.py", *sys.argv[1:]]),
+        "command": " ".join(
+            ["python", "tests/bench/suspects.py", *(Path(part).name for part in sys.argv[1:])]
+        ),
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("numpy", "scipy", "scikit-learn", "cleanlab")},
         "seeds": seeds,
