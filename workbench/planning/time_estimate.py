@@ -132,7 +132,7 @@ def _first_compilation_s(events: Sequence[dict[str, Any]]) -> float:
 
 def with_first_compilation(estimate: TimeEstimate) -> TimeEstimate:
     """The estimate for a machine on which nothing has been compiled before."""
-    source = f"{estimate.source}, with a minute of compiling, for the first time on this machine"
+    source = f"{estimate.source}, a minute to compile"
     return replace(estimate, seconds=estimate.seconds + FIRST_COMPILATION_S, source=source)
 
 
@@ -172,7 +172,7 @@ def estimate_from_rate(
     training_s = (6 if again else 4) * (weights + head) * tokens / (rate * share)
     after_s = 2 * weights * scored / (rate * scoring)
     loading_s = 2 * weights / BASE_BYTES_PER_S
-    source = f"rough: from operations at {rate / 1e12:,.3g} TFLOP/s"
+    source = f"rough: at {rate / 1e12:,.3g} TFLOP/s"
     return TimeEstimate(
         loading_s + training_s + after_s, source, training_s / max(1, steps), after_s
     )

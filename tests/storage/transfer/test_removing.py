@@ -83,6 +83,8 @@ def test_deleted_tweets_leave_all_others_as_they_are(
     make_store, scratch, take_in, rows, gone, marked
 ):
     store = scratch()
+    # a text that is there without an id would be that tweet, whatever id a file has for it
+    rows = [row | {"text": f"{row['text']} today"} for row in rows]
     add(store, take_in, "rows.jsonl", rows)
     predict(store, range(1, 7 + len(rows)))
     for place in marked & set(range(len(rows))):
