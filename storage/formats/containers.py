@@ -81,12 +81,12 @@ def _single(source: Source, value: Row) -> Source:
 
 
 def _is_first_line(head: str) -> bool:
-    """Whether an array is one line of several, which hold a record each."""
+    """Whether an array is one line of several, which hold a record each and begin alike."""
     try:
         _, end = json.JSONDecoder().raw_decode(head)
     except (ValueError, RecursionError):
         return False
-    return LINE_END.search(head, 0, end) is None and bool(head[end:].strip(BLANK))
+    return LINE_END.search(head, 0, end) is None and head[end:].lstrip(BLANK)[:1] == "["
 
 
 def _path(value: Row, depth: int = 0) -> tuple[str, ...] | None:

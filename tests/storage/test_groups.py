@@ -154,10 +154,10 @@ def test_the_command_line_groups_and_lists_conflicts(cli, tmp_path, write, monke
     one, other = variants(5)
     path = write("t.csv", f'text,label\n"{one}",positive\n"{other}",negative\nno,negative\n')
     said = cli("-w", tmp_path / "w", "import", path)
-    assert "1 more are nearly equal to another and joined its group." in said.out
+    assert "1 more is nearly equal to another and joined its group." in said.out
     [conflict] = cli("-w", tmp_path / "w", "conflicts", "--json").json
     assert conflict["tweets"] == [1, 2]
-    assert "1 groups with more than one gold label." in cli("-w", tmp_path / "w", "conflicts").out
+    assert "1 group with more than one gold label." in cli("-w", tmp_path / "w", "conflicts").out
     assert cli("-w", tmp_path / "w", "group", "--json").json == {"compared": 0, "joined": 0}
     assert cli("-w", tmp_path / "w", "status", "--json").json["conflicts"] == 1
 

@@ -174,7 +174,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
 
 def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
     """A recipe with `section.name=value` overrides; raises UsageError for what is not known."""
-    return _new_recipe(recipe.as_json(), overrides)
+    return _new_recipe(recipe._sections(), overrides)
 
 
 def from_json(values: Mapping[str, Any]) -> Recipe:

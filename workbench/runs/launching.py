@@ -59,6 +59,7 @@ def resume_run(folder: Path, launch: Launch | None = None) -> None:
     """
     run_folder.require_folder(folder)
     run_folder.require_no_links(folder)
+    run_folder.require_made_here(folder, "there is nothing to resume")
     state = run_folder.read_state(folder)
     if state.state in LIVE and worker_alive(folder, state):
         raise UserError(f"Run {folder.name} is running already.")
@@ -68,7 +69,6 @@ def resume_run(folder: Path, launch: Launch | None = None) -> None:
         )
     if state.state == run_folder.DONE:
         raise UserError(f"Run {folder.name} is done; there is nothing to resume.")
-    run_folder.require_made_here(folder, "there is nothing to resume")
     before = read_launch(folder)
     if state.state == QUEUED and (job := launcher_of(before).waiting_job(before)) is not None:
         raise UserError(f"Run {folder.name} waits in the queue as job {job}.")

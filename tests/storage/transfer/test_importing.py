@@ -284,7 +284,7 @@ BAD = {
     "nothing.json": ("[]", "has no rows"),
     "quotes.csv": (f'text,label\n{GOOD}"never closed,positive\n', r"line 30\d: .*quotes"),
     "ragged.csv": (f"text,label\n{GOOD}one, two,positive\n", "line 302: 3 fields .* has 2"),
-    "short.csv": (f"text,label\n{GOOD}one\n", "line 302: 1 fields .* has 2"),
+    "short.csv": (f"text,label\n{GOOD}one\n", "line 302: 1 field .* has 2"),
     "twice.csv": ("text,text\na long text,b\n", "two columns called 'text'"),
     "bad.jsonl": ('{"text": "up we go"}\n{"text": \n', "line 2: not valid JSON"),
     "bad.json": ('[{"text": "up we go"},\n{"text"]', "line 2: not valid JSON"),

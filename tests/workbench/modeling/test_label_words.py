@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -206,7 +207,8 @@ def test_a_task_that_such_labels_separate_is_learnt_whole(tiny, tmp_path, words)
         card = (tmp_path / "adapter/README.md").read_text("utf-8")
         [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
         names: dict = {}
-        exec(code.replace('"."', repr(str(tmp_path / "adapter")), 1), names)
+        with contextlib.chdir(folder.parent):  # the card names a base that lies here
+            exec(code.replace('"."', repr(str(tmp_path / "adapter")), 1), names)
         texts = [*texts[:4], "</s>apple <|user|>", "river " * 60]
         for text, row in zip(texts, score_texts(trained.model, prompter, texts), strict=True):
             assert names["probabilities"](text) == pytest.approx(row, abs=1e-4)

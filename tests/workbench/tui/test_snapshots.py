@@ -132,6 +132,7 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
         return in_colour | await look(scene, NO_COLOR)
 
     monkeypatch.chdir(repository / "sample_data")  # where there is a base
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # so that nothing was compiled before
     with frozen():
         yield looks

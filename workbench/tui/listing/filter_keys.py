@@ -220,7 +220,7 @@ class FilterKeys(ListScreen):
             return True
 
         columns = source_column_terms(self.store)[:MOST_COLUMNS]
-        fields = " ".join(f"{name}:" for name in (*columns, *FIELDS))
+        fields = escaping.line(" ".join(f"{name}:" for name in (*columns, *FIELDS)))
         hint = f"enter applies, esc leaves; fields: {fields}"
         self.prompt.ask(
             PromptRequest("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
