@@ -1,11 +1,13 @@
 """Another process writes while keys are pressed: they are taken, in order, and nothing freezes."""
 
+import threading
 from contextlib import contextmanager
 
 import pytest
 
 from storage import store as store_module
 from storage.history import labels
+from storage.runs import runs
 from storage.store import open_store, transaction
 
 WAITING = "to be saved, as another process is writing"
@@ -139,3 +141,13 @@ async def test_quitting_twice_says_what_was_not_saved(start, ben):
             await driver.press("2", "2", "q", "q")
     assert driver.app.problem == "2 edits were not saved, as the program was closed before."
     assert len(labels.history(ben, 1)) == 1
+
+
+async def test_a_key_that_comes_before_the_runs_are_read_is_done_when_they_are(start, monkeypatch):
+    read, every = threading.Event(), runs.every
+    monkeypatch.setattr(runs, "every", lambda store: read.wait(30) and every(store))
+    async with start() as driver:
+        await driver.press("r", "D")
+        assert "no runs yet" not in driver.text
+        read.set()
+        await driver.until_seen("Delete run 2")

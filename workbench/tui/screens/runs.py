@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on, work
@@ -72,6 +73,8 @@ class RunsScreen(Screen[None]):
         self._displayed_run = displayed_run
         self._trash = RunTrash(self, self.say, self._read)
         self._said = self._reason = ""
+        self._early: Callable[[], None] | None = None
+        self._were_read = False
 
     def compose(self) -> ComposeResult:
         """A table, a message and a line of keys."""
@@ -97,8 +100,11 @@ class RunsScreen(Screen[None]):
     @on(Read)
     def _show(self, event: Read) -> None:
         self._table.show(event.known)
+        self._were_read, early, self._early = True, self._early, None
         if not event.known:
             self.say(NO_RUNS)
+        elif early is not None:
+            early()
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
@@ -137,16 +143,21 @@ class RunsScreen(Screen[None]):
     def _table(self) -> RunsTable:
         return self.query_one(RunsTable)
 
-    def _require_run(self) -> Run | None:
-        """The run under the cursor; says so if there is none."""
+    def _require_run(self, action: Callable[[], None]) -> Run | None:
+        """The run under the cursor; says so if there is none.
+
+        An action whose key comes before the runs have been read is done as soon as they are.
+        """
         run = self._table.current
-        if run is None:
+        if run is None and not self._were_read:
+            self._early = action
+        elif run is None:
             self.say(NO_RUNS)
         return run
 
     def action_show(self) -> None:
         """Show the predictions of the run under the cursor."""
-        run = self._require_run()
+        run = self._require_run(self.action_show)
         if run is not None and not run.predictions:
             self.say(f"Run {run.id} ({run.state}) has no predictions to show.", problem=True)
         elif run is not None:
@@ -155,7 +166,7 @@ class RunsScreen(Screen[None]):
 
     def action_mark(self) -> None:
         """Mark the run under the cursor, to be compared with another, or take the mark away."""
-        if (run := self._require_run()) is not None:
+        if (run := self._require_run(self.action_mark)) is not None:
             marks = self._table.marked != run.id
             self._table.mark(run.id if marks else None)
             gone = f"Run {run.id} is no longer marked."
@@ -163,7 +174,7 @@ class RunsScreen(Screen[None]):
 
     def action_compare(self) -> None:
         """Compare the run under the cursor with the marked, the promoted or the earlier one."""
-        run, table = self._require_run(), self._table
+        run, table = self._require_run(self.action_compare), self._table
         if run is None:
             return
         promoted = [other.id for other in table.runs if other.promoted]
@@ -189,7 +200,7 @@ class RunsScreen(Screen[None]):
 
     def action_promote(self) -> None:
         """Promote the run under the cursor, or take that back."""
-        if (run := self._require_run()) is None:
+        if (run := self._require_run(self.action_promote)) is None:
             return
         if host(self).store.read_only:
             self.say("This workspace is read-only for you, so nothing can be promoted.", True)
@@ -204,7 +215,10 @@ class RunsScreen(Screen[None]):
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""
-        if (run := self._require_run()) is not None and run.kind in ("predict", IMPORTED):
+        if (run := self._require_run(self.action_clone)) is not None and run.kind in (
+            "predict",
+            IMPORTED,
+        ):
             what = "only predicts" if run.kind == "predict" else "was imported"
             self.say(f"Run {run.id} {what}, so there is nothing to clone.", problem=True)
         elif run is not None:
@@ -212,7 +226,7 @@ class RunsScreen(Screen[None]):
 
     def action_train_on(self) -> None:
         """Start a run that begins with the adapter of the one under the cursor."""
-        if (run := self._require_run()) is not None:
+        if (run := self._require_run(self.action_train_on)) is not None:
             self.say(f"Freezing the labels and going on from the adapter of run {run.id}…")
             self.app.run_worker(self._train_on(run.id), group="start")
 
@@ -227,7 +241,7 @@ class RunsScreen(Screen[None]):
 
     def action_delete(self) -> None:
         """Ask, and move the run under the cursor into the trash."""
-        if (run := self._require_run()) is not None:
+        if (run := self._require_run(self.action_delete)) is not None:
             self._trash.ask_to_delete(run)
 
     def action_undelete(self) -> None:
@@ -236,7 +250,7 @@ class RunsScreen(Screen[None]):
 
     def action_evaluate(self) -> None:
         """Show the figures of the run under the cursor."""
-        if (run := self._require_run()) is not None:
+        if (run := self._require_run(self.action_evaluate)) is not None:
             self.say(f"Evaluating run {run.id}…")
             self._evaluate(run)
 
@@ -254,12 +268,16 @@ class RunsScreen(Screen[None]):
     @on(DataTable.RowSelected)
     def action_open(self) -> None:
         """Open the run under the cursor."""
-        if (run := self._require_run()) is not None:
+        if (run := self._require_run(self.action_open)) is not None:
             host(self).open_run(run)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
-        if not self._table.move(rows) and self._require_run() is not None:
+
+        def again() -> None:
+            self.action_move(rows)
+
+        if not self._table.move(rows) and self._require_run(again) is not None:
             self.say(f"This is the {'last' if rows > 0 else 'first'} run of the list.")
 
     def action_sideways(self, way: int) -> None:
