@@ -109,9 +109,8 @@ class BaseModelCache:
     def _put_back(self, model: Model) -> None:
         """Take the adapter of a run off the base, which is then as it was before the run.
 
-        One that was prepared for the next run like it is kept beside the base.
-
-        A base whose own weights the adapter has changed is dropped instead.
+        One that was prepared for the next run like it is kept beside the base. A base whose own
+        weights the adapter has changed is dropped instead.
         """
         if self.base is None:
             return

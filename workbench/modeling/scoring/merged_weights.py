@@ -29,7 +29,8 @@ def merged_weights(model: Model) -> Iterator[bool]:
     that is exported: in bfloat16 a probability may differ in the second digit, in float32 in the
     sixth.
     """
-    layers, fits = _mergeable_layers(model), merging_fits(model)
+    layers = _mergeable_layers(model)
+    fits = _room_for(layers, model)
     try:
         if fits:
             for parent, name, layer in layers:
@@ -43,9 +44,12 @@ def merged_weights(model: Model) -> Iterator[bool]:
 
 def merging_fits(model: Model) -> bool:
     """Whether a model has layers to merge, and its device room for a copy of their weights."""
-    layers = [layer for *_, layer in _mergeable_layers(model)]
+    return _room_for(_mergeable_layers(model), model)
+
+
+def _room_for(layers: list[tuple[nn.Module, str, Any]], model: Model) -> bool:
     size = torch.empty(0, dtype=model.dtype).element_size()
-    needed = sum(layer.in_features * layer.out_features * size for layer in layers)
+    needed = sum(layer.in_features * layer.out_features * size for *_, layer in layers)
     return bool(layers) and needed * HEADROOM + 2 * GIB <= free_bytes(model)
 
 
