@@ -30,7 +30,7 @@ from storage.safety.restoring import inspect
 
 DATABASE = "workbench.db"
 RUNS = "runs"
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000

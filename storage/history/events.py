@@ -97,6 +97,10 @@ def write_edits(store: Store, action: int, edits: Sequence[Edit]) -> None:
         _note_relabelled(store, relabelling, numbered[-1][0])
     if any(edit.field == "split" and edit.old != edit.new for edit in edits):
         store.db.execute("UPDATE evaluations SET event = -1")  # they are about other tweets now
+        store.db.execute(
+            "UPDATE analyses SET outdated = 'tweets were moved to another split since' "
+            "WHERE split IS NOT NULL"
+        )
     moved: Counter[str] = Counter()
     for edit in edits:
         for name in _counted(edit.field, edit.new, edit.gold):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.newest_events import NEWEST
+from storage.runs.analyses import forget_run, note_queue
 from storage.runs.displayed_run import require_run, show_instead_of
 from storage.store import Store, now, transaction
 
@@ -237,10 +238,7 @@ def save_queue(
             "VALUES (?, ?, ?, ?, ?, ?)",
             ((name, rank, *row, False)[:6] for rank, row in enumerate(ranked, start=1)),
         )
-        store.db.execute(
-            f"INSERT OR REPLACE INTO rankings VALUES (?, ?, coalesce(?, {NEWEST}))",
-            [name, run, event],
-        )
+        note_queue(store, name, run, event)
 
 
 def queue(store: Store, name: str, limit: int | None = None) -> list[QueueEntry]:
@@ -265,9 +263,7 @@ def delete(store: Store, number: int) -> None:
         )
         store.db.execute("DELETE FROM evaluations WHERE run = ?", [number])
         store.db.execute("DELETE FROM metrics WHERE run = ?", [number])
-        ranked = "SELECT name FROM rankings WHERE run = ?"
-        store.db.execute(f"DELETE FROM queues WHERE name IN ({ranked})", [number])
-        store.db.execute("DELETE FROM rankings WHERE run = ?", [number])
+        forget_run(store, number)
         show_instead_of(store.db, number)
 
 

@@ -26,7 +26,7 @@ PREDICTED = (
     "FROM runs r CROSS JOIN temp.removing m "
     "CROSS JOIN predictions p ON p.run = r.id AND p.tweet = m.tweet"
 )
-NUMBERED = ("snapshots", "runs", "rankings", "relabelled", "evaluations")
+NUMBERED = ("snapshots", "runs", "analyses", "relabelled", "evaluations")
 """Tables that say what was the newest event once."""
 
 
@@ -86,6 +86,7 @@ def remove(db: sqlite3.Connection, annotator: str, kind: str) -> Removed:
     db.execute(f"DELETE FROM current WHERE tweet {THESE}")
     db.execute(f"DELETE FROM tweets WHERE id {THESE}")
     db.execute("UPDATE evaluations SET event = -1")  # they are about other tweets now
+    db.execute("DELETE FROM analyses WHERE result IS NOT NULL")  # they may quote what has to go
     return removed
 
 

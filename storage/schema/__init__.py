@@ -1,0 +1,1 @@
+"""The SQL of each version of the schema; `storage.migrations` runs it in order."""
