@@ -83,11 +83,16 @@ def _require_files(folder: Path) -> None:
             f"{folder} has a config.json but no weights (*.safetensors); download the model whole, "
             f"such as with `hf download NAME --local-dir {folder}`."
         )
-    if not any(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)):
+    if not has_tokenizer(folder):
         raise UserError(
             f"{folder} has a model but no tokenizer (tokenizer.json); copy the tokenizer files of "
             "the model into it."
         )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder has the files of a tokenizer."""
+    return any(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern))
 
 
 def _base_of(adapter: Path) -> str:

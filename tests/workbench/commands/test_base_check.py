@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import logging
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
 
 from storage import config
 from storage.errors import UserError
+from workbench.modeling.base import library_imports
 from workbench.planning.base_facts import notable_facts
 from workbench.recipes import recipes
 
@@ -82,3 +86,32 @@ def test_a_dry_run_says_what_is_worth_knowing_of_a_base(small, cli, base):
     arguments = ("-w", small.folder, "train", "--dry-run", "--recipe", "tiny", "--base", base)
     [warning] = [w for w in cli(*arguments, "--json").json["warnings"] if "window" in w]
     assert "look back 16 tokens only" in warning and warning in cli(*arguments).out
+
+
+def test_a_dry_run_says_what_label_words_become_in_tokens(small, cli, base):
+    words = {"positive": "Positive", "negative": "Positive news"}
+    config.save(small.folder, replace(config.load(small.folder), words=words))
+    arguments = ("-w", small.folder, "train", "--dry-run", "--recipe", "tiny", "--base", base)
+    found = cli(*arguments, "--json").json["words"]
+    assert [(each["label"], each["word"]) for each in found] == [*words.items()]
+    assert ["".join(each["tokens"]) for each in found] == [" Positive", " Positive news"]
+    assert len(found[0]["ids"]) == 1 < len(found[1]["ids"])
+    told = cli(*arguments).out
+    assert all(repr(token) in told for each in found for token in each["tokens"])
+    baseline = (*arguments[:5], "baseline", "--json")
+    assert cli(*baseline).json["words"] == []
+
+
+def test_a_dry_run_refuses_label_words_that_a_run_would(small, cli, base):
+    long_word = {"positive": " ".join(["ab cd"] * 100)}
+    config.save(small.folder, replace(config.load(small.folder), words=long_word))
+    done = cli("-w", small.folder, "train", "--dry-run", "--recipe", "tiny", "--base", base)
+    assert done.status == 1 and "leaves no room" in done.err
+
+
+def test_kernels_are_not_fetched_from_the_hub(caplog):
+    with library_imports._no_kernels_of_the_hub():
+        with pytest.raises(ImportError):
+            importlib.import_module("kernels")
+        logging.getLogger("bitsandbytes.backends.cpu.ops").warning("none")
+    assert "kernels" not in sys.modules and not caplog.records

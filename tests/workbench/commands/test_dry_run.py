@@ -52,6 +52,7 @@ def everything(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.models
 def test_a_dry_run_tells_and_does_nothing(trained, cli, repository, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_ENGINE_DIR", str(tmp_path / "engine"))
     before = everything(trained)
@@ -113,6 +114,7 @@ def test_the_free_memory_of_a_gpu_is_asked_of_its_driver(trained, cli, falcon, t
         assert cli(*arguments, "--json").json["memory"]["setting"] == "24gb"
 
 
+@pytest.mark.models
 def test_targets_that_no_layer_has_are_said(trained, cli, repository):
     base = repository / "sample_data" / "base"
     arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--json")
@@ -251,6 +253,7 @@ def test_processes_on_a_cpu_share_its_memory(small, repository):
     assert "GiB for each process" in both[1].sentences()[1]
 
 
+@pytest.mark.models
 def test_folds_are_counted_in_steps_time_and_settings(trained, cli, repository, falcon):
     base = repository / "sample_data" / "base"
     arguments = ("train", "--dry-run", "--recipe", "tiny", "--base", base, "--json")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import Any
 
 import click
 
-from storage.config import CHAT, Config
+from storage.config import Config
 from storage.errors import UserError
+from workbench.commands.runs.label_words import LabelWord, label_words, print_label_words
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
 from workbench.planning.base_facts import OK, REFUSED, BaseFact, base_facts
 from workbench.recipes import recipes
 from workbench.recipes.base_models import absolute_name, is_local, require_model
 from workbench.recipes.recipes import Recipe
-
-Words = list[dict[str, Any]]
 
 
 def check_base(name: str, config: Config | None, loads: bool, as_json: bool) -> None:
@@ -30,7 +28,7 @@ def check_base(name: str, config: Config | None, loads: bool, as_json: bool) -> 
     if recipe.training is None:
         recipe = recipes.load("fast")
     facts = base_facts(name, recipe)
-    words: Words = []
+    words: list[LabelWord] = []
     if not any(fact.verdict == REFUSED for fact in facts):
         if is_local(name):
             os.environ["HF_HUB_OFFLINE"] = "1"
@@ -38,12 +36,12 @@ def check_base(name: str, config: Config | None, loads: bool, as_json: bool) -> 
             loaded, words = _look_closer(absolute_name(name), config, recipe, loads)
         facts += loaded
     if as_json:
-        print_json({"base": name, "facts": [asdict(fact) for fact in facts], "words": words})
+        values = {"facts": [*map(asdict, facts)], "words": [*map(asdict, words)]}
+        print_json({"base": name, **values})
     else:
         table(None, ("fact", "", "what"), [(f.name, f.verdict, f.text) for f in facts])
         if words:
-            rows = [(w["label"], w["word"], " ".join(map(repr, w["tokens"]))) for w in words]
-            table(None, ("label", "word", "tokens"), rows)
+            print_label_words(words)
     if any(fact.verdict == REFUSED for fact in facts):
         if not as_json:
             say(f"{name} is refused.")
@@ -52,39 +50,23 @@ def check_base(name: str, config: Config | None, loads: bool, as_json: bool) -> 
 
 def _look_closer(
     name: str, config: Config | None, recipe: Recipe, loads: bool
-) -> tuple[list[BaseFact], Words]:
+) -> tuple[list[BaseFact], list[LabelWord]]:
     """What the libraries of models say of a base, as far as it goes until one refuses it."""
-    from workbench.modeling.base.library_imports import import_libraries
-
-    import_libraries()
-    from workbench.modeling.base.loading import load_tokenizer
-    from workbench.modeling.base.trial import try_base
-    from workbench.modeling.data.prompts import make_prompter
-
     assert recipe.training is not None and recipe.quantization is not None  # noqa: S101
     facts: list[BaseFact] = []
-    words: Words = []
+    words: list[LabelWord] = []
     doing = "label words"
     try:
-        tokenizer = load_tokenizer(name)
         if config is not None and len(config.labels) > 1:
-            texts = [config.word(label) for label in config.labels]
-            most, chat = recipe.training.max_length, config.prompt == CHAT
-            prompter = make_prompter(tokenizer, config.message, config.labels, texts, most, chat)
-            words = [
-                {
-                    "label": label,
-                    "word": word,
-                    "ids": [*ids],
-                    "tokens": [tokenizer.decode([number]) for number in ids],
-                }
-                for label, word, ids in zip(
-                    config.labels, texts, prompter.label_token_ids, strict=True
-                )
-            ]
-            longest = max(len(word["ids"]) for word in words)
+            words = label_words(name, config, recipe.training.max_length)
+            longest = max(len(word.ids) for word in words)
             facts.append(BaseFact(doing, OK, f"all can be told apart, {longest} tokens at most"))
         if loads:
+            from workbench.modeling.base.library_imports import import_libraries
+
+            import_libraries()
+            from workbench.modeling.base.trial import try_base
+
             doing = "loading"
             facts += [BaseFact(fact, OK, text) for fact, text in try_base(name, recipe).items()]
     except UserError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import UserError
@@ -9,12 +11,16 @@ from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.runs import training_set
 from storage.store import Store
+from workbench.commands.runs.label_words import LabelWord, label_words, print_label_words
 from workbench.console.printing import print_json, say
+from workbench.console.progress import spinner
 from workbench.planning.base_facts import notable_facts
 from workbench.planning.class_balance import balance_warnings
 from workbench.planning.devices import read_device
 from workbench.planning.forecast import Forecast, TextStatistics, earlier_runs, forecast
 from workbench.planning.memory_estimate import GIB
+from workbench.planning.model_architecture import config_path
+from workbench.recipes.base_models import has_tokenizer
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.launch import Launch
 
@@ -41,11 +47,12 @@ def print_forecast(
     launch: Launch,
     as_json: bool,
     ancestor: Ancestor | None = None,
+    trust_remote_code: bool = False,
 ) -> None:
     """Print the forecast of a run, and start and write nothing.
 
     Raises UserError if there is nothing to train on, or nothing to tell apart, or if the files of
-    the base say that a run would refuse it.
+    the base, or the tokens of the label words, say that a run would refuse it.
     """
     from workbench.runs.snapshotting import no_training_tweets, require_two_labels
 
@@ -81,6 +88,7 @@ def print_forecast(
             )
         except UserError as error:
             unknown = str(error)
+    words = _label_words(store, recipe, base, trust_remote_code)
     values: dict[str, Any] = {
         "recipe": recipe.name,
         "base": base if recipe.training else None,
@@ -91,6 +99,7 @@ def print_forecast(
         "settings": recipe.as_json(),
         "unknown": unknown,
         "warnings": warnings,
+        "words": [*map(asdict, words)],
         **(found.as_json() if found else {}),
     }
     if as_json:
@@ -108,10 +117,27 @@ def print_forecast(
         if isinstance(settings, dict):
             values_of = ", ".join(f"{name} {_format(value)}" for name, value in settings.items())
             say(f"{section}: {values_of}")
+    if words:
+        print_label_words(words)
     if unknown:
         say(unknown)
     if found:
         _print_needs(found)
+
+
+def _label_words(store: Store, recipe: Recipe, base: str, trusted: bool) -> list[LabelWord]:
+    """The tokens of the label words; none for a recipe without a model, or a base not here yet."""
+    if recipe.training is None:
+        return []
+    try:
+        folder = config_path(base).parent
+    except UserError:
+        return []
+    if not has_tokenizer(folder):
+        return []
+    os.environ["HF_HUB_OFFLINE"] = "1"  # it is here, and the libraries ask when they are imported
+    with spinner("Looking at the tokenizer…"):
+        return label_words(folder, store.config, recipe.training.max_length, trusted)
 
 
 def _print_needs(found: Forecast) -> None:

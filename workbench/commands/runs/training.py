@@ -114,7 +114,16 @@ def train(  # noqa: PLR0913, PLR0917 - as many as it has options
         if ancestor is not None:
             ancestor.require_fitting(chosen, model)
         if dry_run:
-            print_forecast(store, chosen, model, filter_text, how, settings.as_json, ancestor)
+            print_forecast(
+                store,
+                chosen,
+                model,
+                filter_text,
+                how,
+                settings.as_json,
+                ancestor,
+                trust_remote_code,
+            )
             return
         if chosen.kind == "qlora":
             notable_facts(model, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def import_torch() -> None:
 
         # bitsandbytes marks its kernels for devices other than CPUs and NVIDIA GPUs to be compiled,
         # and the mark alone imports the compiler.
-        with _attribute_replaced(torch, "compile", _no_compile):
+        with _attribute_replaced(torch, "compile", _no_compile), _no_kernels_of_the_hub():
             import bitsandbytes  # noqa: F401
 
 
@@ -50,6 +51,25 @@ def import_libraries() -> None:
 
 def _no_compile(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     return _no_compile if function is None else function
+
+
+@contextmanager
+def _no_kernels_of_the_hub() -> Iterator[None]:
+    """Keep bitsandbytes from fetching a kernel that no run uses, and from saying so if it cannot.
+
+    It is for weights that are repacked on a CPU, which could not be trained any more.
+    """
+    log = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    hidden = "kernels" not in sys.modules
+    if hidden:
+        sys.modules["kernels"] = None  # type: ignore[assignment]
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = False
+        if hidden:
+            del sys.modules["kernels"]
 
 
 @contextmanager
