@@ -38,7 +38,8 @@ from workbench.analysis.slice_rules import (
     DescribedTweet,
     condition_matrix,
 )
-from workbench.analysis.slices import find_slices, rows_of
+from workbench.analysis.slice_search import rows_of
+from workbench.analysis.slices import find_slices
 
 Flags = NDArray[np.bool_]
 DRAWS, SLICELINE_DRAWS = 100, 20
@@ -46,9 +47,10 @@ SLICELINE_CONDITIONS = 60
 FIRST = 10
 FLIPPED = 0.3
 SAME_TWEETS = 0.5
-BANDS = ((50, 100), (100, 200), (200, None))
-"""Tweets of the planted slice, from and below."""
-GOAL_BAND = BANDS[-1]
+ANY_SIZE = (20, None)
+"""Tweets of the planted slice, from and below: any that are enough for a slice."""
+BANDS = (ANY_SIZE, (50, 100), (100, 200), (200, None))
+LARGE = BANDS[-1]
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,15 @@ def shares(of: JudgedSet, find: Finder, band: tuple[int, int | None], draws: int
     started = time.perf_counter()
     results = [find(of, plant(of, 1 + draw % 2, band, rng)) for draw in range(draws)]
     exact, near = (sum(column) for column in zip(*results, strict=True))
+    alone, paired = (sum(found for _, found in results[first::2]) for first in (0, 1))
     return {
         "from": band[0],
         "below": band[1],
         "draws": draws,
         "rule": exact / draws,
         "found": near / draws,
+        "alone": alone / len(results[::2]),
+        "paired": paired / len(results[1::2]),
         "interval": wilson(near, draws),
         "seconds": (time.perf_counter() - started) / draws,
     }
@@ -194,7 +199,7 @@ def measure(of: JudgedSet) -> dict[str, Any]:
     if installed("sliceline"):
         few = with_fewer_conditions(of)
         for name, find in (("ours", found_by_us), ("SliceLine", found_by_sliceline)):
-            row = shares(few, find, GOAL_BAND, SLICELINE_DRAWS)
+            row = shares(few, find, LARGE, SLICELINE_DRAWS)
             report["beside"] = {**report.get("beside", {}), name: row}
     return report
 
@@ -219,8 +224,9 @@ def table(report: dict[str, Any]) -> str:
         "A slice of one or two conditions has 30 % of its right answers flipped. Found: this rule, "
         "or a slice of mostly the same tweets (Jaccard .5), is among the first ten shown.",
         "",
-        "| set | tweets in the slice | by | draws | found | same rule | s a draw |",
-        "|---|---|---|---:|---:|---:|---:|",
+        "| set | tweets in the slice | by | draws | found | of one condition | of two | "
+        "same rule | s a draw |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for of in report["sets"]:
         rows = [("ours", row) for row in of["planted"]]
@@ -233,7 +239,8 @@ def table(report: dict[str, Any]) -> str:
             low, high = (f"{100 * end:.0f}" for end in row["interval"])
             lines.append(
                 f"| {of['set']} | {band} | {by} | {row['draws']} | {row['found']:.0%} "
-                f"[{low}, {high}] | {row['rule']:.0%} | {row['seconds']:.2f} |"
+                f"[{low}, {high}] | {row['alone']:.0%} | {row['paired']:.0%} | "
+                f"{row['rule']:.0%} | {row['seconds']:.2f} |"
             )
     lines += ["", "Errors shuffled over the tweets, draws in which any slice is shown:", ""]
     for of in report["sets"]:

@@ -1,45 +1,47 @@
 """Slices: groups of tweets of up to two conditions in which something happens more often.
 
-Found on one half of the tweets and confirmed on the other, so that looking at many conditions
-does not make slices out of chance.
+Conditions alone are few, so all are tested on all tweets. Pairs are very many: those that one half
+of the tweets finds are tested on the other one, so that looking at many does not make slices out of
+chance.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array
 from scipy.stats import false_discovery_control, hypergeom
 
 from workbench.analysis.metrics import wilson
-from workbench.analysis.slice_rules import WORD, ConditionMatrix
+from workbench.analysis.slice_rules import ConditionMatrix
+from workbench.analysis.slice_search import (
+    LEAST,
+    PROMISING,
+    Flags,
+    candidates,
+    distinct,
+    is_worse,
+    rows_in,
+    rows_of,
+    tail,
+)
 
-Flags = NDArray[np.bool_]
-Sizes = NDArray[np.float32]
-LEAST = 20
-"""Tweets that a slice needs, half of them in each half."""
 FALSE_DISCOVERIES = 0.1
 """The share of slices that are shown and are none, at most and in the mean."""
-MOST_EXACT = 50_000
-"""Slices with the largest excess of which the exact probability is computed."""
-MOST_RANKED = 1_000
-"""Slices that are compared with one another."""
-MOST_TESTED = 15
-"""Slices that one half puts to the test on the other; more would make the test weaker."""
-PROMISING = 0.05
-WORSE_WITHIN = 0.01
+OF_CONDITIONS, OF_PAIRS = 1 / 2, 1 / 4
+"""How much of it conditions alone may use, and pairs that each of the two halves finds."""
 ALIKE = 0.8
 """The Jaccard similarity from which two slices are the same for whoever reads them."""
-SMALLER = 0.9
-"""A second condition leaves at most this share of the tweets of the first one."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Tweets of one or two conditions, and how often it happened in the confirming half."""
+    """Tweets of one or two conditions, and how often it happened in the confirming half.
+
+    Of a condition alone that is the half in which it stands out less.
+    """
 
     conditions: tuple[int, ...]
     """Columns of the matrix."""
@@ -54,27 +56,12 @@ class Slice:
     high: float
     """The 95 % interval of the rate (Wilson 1927)."""
     p: float
+    """Of all tweets for a condition alone, of the confirming half for a pair.
+
+    It is that against all others, or that against those beside slices before it, if larger.
+    """
     adjusted: float
     """The p-value adjusted for all slices that were tested."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A slice of the exploring half."""
-
-    conditions: tuple[int, ...]
-    p: float
-    expected: float
-    """How many slices of its kind would seem as bad by chance."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A slice that is tested on the other half."""
-
-    conditions: tuple[int, ...]
-    within: tuple[int, ...] | None
-    """The slice that it is a worse part of; None if it is worse by tweets of its own."""
 
 
 def find_slices(
@@ -83,54 +70,133 @@ def find_slices(
     """The slices in which an event happens more often than elsewhere, the worst first.
 
     `event` and `half` are (tweets,): to which tweets it happened, and which are in the first half.
-    What one half finds is tested on the other one by Fisher's exact test, one-sided (the
-    hypergeometric tail), and the other way round; shown are the discoveries of Benjamini and
-    Hochberg (1995, J. R. Stat. Soc. B 57:289) at `q` / 2 each way, which makes `q` for both. The
-    worst is that with the highest lower bound.
+    Tests are Fisher's exact one, one-sided (the hypergeometric tail). Shown are the discoveries of
+    Benjamini and Hochberg (1995, J. R. Stat. Soc. B 57:289) among conditions alone at half of `q`,
+    if they stand out in both halves, and among the pairs that each half has found at a quarter,
+    tested on the other half: `q` in all. The worst is that with the highest lower bound.
     """
     found = [
-        each
-        for explore in (half, ~half)
-        for each in _adjusted(_confirmed(matrix, event, explore))
-        if each.adjusted <= q
+        *_alone(matrix, event, half, q),
+        *_confirmed(matrix, event, half, q),
+        *_confirmed(matrix, event, ~half, q),
     ]
-    return _once(sorted(found, key=lambda each: (-each.low, each.p, each.conditions)), matrix)
+    told = [each for each in found if not _told_by_one(each, found, matrix, event)]
+    return _once(sorted(told, key=lambda each: (-each.low, each.p, each.conditions)), matrix)
 
 
-def _adjusted(tested: list[Slice]) -> list[Slice]:
-    """The slices that one half has tested, adjusted for their number and for the other way."""
+def _discoveries(tested: list[Slice], share: float, q: float) -> list[Slice]:
+    """Of slices that were tested together, with a share of `q`, those that are shown."""
     if not tested:
         return []
     values = false_discovery_control([each.p for each in tested], method="bh")
-    pairs = zip(tested, values, strict=True)
-    return [replace(each, adjusted=min(1.0, 2 * float(value))) for each, value in pairs]
+    found = [
+        replace(each, adjusted=min(1.0, float(value) / share))
+        for each, value in zip(tested, values, strict=True)
+    ]
+    return [each for each in found if each.adjusted <= q]
 
 
-def _confirmed(matrix: ConditionMatrix, event: Flags, explore: Flags) -> list[Slice]:
-    """What the exploring half finds, as the other half has it.
+def _alone(matrix: ConditionMatrix, event: Flags, half: Flags, q: float) -> list[Slice]:
+    """The single conditions that stand out in both halves and say something beside each other."""
+    tested = _conditions_alone(matrix, event, half)
+    promising = {each.conditions for each in _discoveries(tested, OF_CONDITIONS, q)}
+    columns = csc_array(matrix.holds)
+    covered = np.zeros(len(event), bool)
+    held: list[Flags] = []
+    beside: list[Slice] = []
+    for each in sorted(tested, key=lambda each: (each.p, each.conditions)):
+        p = each.p
+        if each.conditions in promising:
+            rows = rows_in(columns, each.conditions)
+            p = max(p, _beside(rows, covered, held, event))
+            if not all(_stands_out(rows & part, part, event) for part in (half, ~half)):
+                p = 1.0
+            if p <= PROMISING:
+                held.append(rows)
+                covered |= rows
+        beside.append(replace(each, p=p))
+    return _discoveries(beside, OF_CONDITIONS, q)
 
-    A slice has to be worse than the rest of that half, and to say something beside the slices
+
+def _beside(rows: Flags, covered: Flags, held: list[Flags], event: Flags) -> float:
+    """The p-value of tweets beside slices before them: of their own ones, or within one of them."""
+    own = tail(rows & ~covered, ~covered, event)
+    if own > PROMISING and any(is_worse(rows, other, event) for other in held):
+        return 0.0
+    return own
+
+
+def _conditions_alone(matrix: ConditionMatrix, event: Flags, half: Flags) -> list[Slice]:
+    """Each single condition with enough tweets, and the figures of the half that it is less in."""
+    parts = (half, ~half)
+    sizes, hits = (
+        np.array([matrix.holds[part & of].sum(axis=0) for part in parts])
+        for of in (np.ones(len(event), bool), event)
+    )
+    enough = np.flatnonzero((sizes >= LEAST / 2).all(axis=0) & (sizes.sum(axis=0) >= LEAST))
+    sizes, hits = sizes[:, enough].astype(int), hits[:, enough].astype(int)
+    n, events = len(event), int(event.sum())
+    of_all = hypergeom.sf(hits.sum(axis=0) - 1, n, events, sizes.sum(axis=0))
+    of_parts = np.array(
+        [
+            hypergeom.sf(hit - 1, int(part.sum()), int((part & event).sum()), size)
+            for part, hit, size in zip(parts, hits, sizes, strict=True)
+        ]
+    )
+    less = of_parts.argmax(axis=0)
+    found = []
+    for at, (place, part) in enumerate(zip(enough.tolist(), less.tolist(), strict=True)):
+        tested, hit = int(sizes[part, at]), int(hits[part, at])
+        p, size = min(1.0, float(of_all[at])), int(sizes[:, at].sum())
+        rate, interval = hit / tested, wilson(hit, tested)
+        found.append(Slice((place,), size, tested, hit, rate, *interval, p, p))
+    return found
+
+
+def _stands_out(rows: Flags, among: Flags, event: Flags) -> bool:
+    """Whether it happens to some rows more often than to all among which they are."""
+    return bool(event[rows].mean() > event[among].mean())
+
+
+def _confirmed(matrix: ConditionMatrix, event: Flags, explore: Flags, q: float) -> list[Slice]:
+    """The pairs that the exploring half finds and the other half confirms.
+
+    A pair has to be worse than the rest of that half, and to say something beside the slices
     before it there too.
     """
-    candidates = _candidates(matrix, event, explore)
-    chosen = _distinct(candidates, csc_array(matrix.holds[explore]), event[explore])
+    inside = csc_array(matrix.holds[explore])
+    chosen = distinct(candidates(matrix, event, explore), inside, event[explore])
     columns, happened = csc_array(matrix.holds[~explore]), event[~explore]
     everywhere, covered = np.ones(len(happened), bool), np.zeros(len(happened), bool)
-    found = []
+    tested = []
     for each in chosen:
-        rows = _rows(columns, each.conditions)
-        tested, hits = int(rows.sum()), int((rows & happened).sum())
-        p = _tail(rows, everywhere, happened)
-        if each.within is None:
-            p = max(p, _tail(rows & ~covered, ~covered, happened))
-        else:
-            outer = _rows(columns, each.within)
-            p = max(p, _tail(rows & outer, outer, happened))
+        rows = rows_in(columns, each.conditions)
+        if len(each.conditions) == 2:
+            if each.within is None:
+                beside = tail(rows & ~covered, ~covered, happened)
+            else:
+                outer = rows_in(columns, each.within)
+                beside = tail(rows & outer, outer, happened)
+            p = max(tail(rows, everywhere, happened), beside)
+            size, hits = int(rows.sum()), int((rows & happened).sum())
+            n, rate = int(rows_of(matrix, each.conditions).sum()), hits / size
+            interval = wilson(hits, size)
+            tested.append(Slice(each.conditions, n, size, hits, rate, *interval, p, p))
         covered |= rows
-        n = int(rows_of(matrix, each.conditions).sum())
-        interval = wilson(hits, tested)
-        found.append(Slice(each.conditions, n, tested, hits, hits / tested, *interval, p, p))
-    return found
+    return _discoveries(tested, OF_PAIRS, q)
+
+
+def _told_by_one(each: Slice, found: list[Slice], matrix: ConditionMatrix, event: Flags) -> bool:
+    """Whether a pair is no worse than one of its conditions, which is shown itself."""
+    if len(each.conditions) == 1:
+        return False
+    rows = rows_of(matrix, each.conditions)
+    alone = (rows_of(matrix, (place,)) for place in each.conditions if _is_found(place, found))
+    return any(tail(rows, outer, event) > PROMISING for outer in alone)
+
+
+def _is_found(place: int, found: list[Slice]) -> bool:
+    return any(each.conditions == (place,) for each in found)
 
 
 def _once(found: list[Slice], matrix: ConditionMatrix) -> list[Slice]:
@@ -141,114 +207,6 @@ def _once(found: list[Slice], matrix: ConditionMatrix) -> list[Slice]:
         if all((rows & other).sum() < ALIKE * (rows | other).sum() for _, other in kept):
             kept.append((each, rows))
     return [each for each, _ in kept]
-
-
-def _candidates(matrix: ConditionMatrix, event: Flags, explore: Flags) -> list[Candidate]:
-    """The slices with an excess in the exploring half, the most surprising first.
-
-    Single conditions, pairs with a word and pairs of words are kinds of their own, so that few of
-    one are not lost among very many of another.
-    """
-    holds = matrix.holds
-    inside, happened = csr_array(holds[explore]), event[explore]
-    rows, events = len(happened), int(happened.sum())
-    if not matrix.conditions or not 0 < events < rows:
-        return []
-    all_sizes = (holds.T @ holds).toarray()
-    sizes = (inside.T @ inside).toarray()
-    hits = (inside.T @ csr_array(inside * happened[:, None].astype(np.float32))).toarray()
-    possible = np.triu(_large_enough(all_sizes, sizes))
-    kinds = _kinds(matrix)
-    share = events / rows
-    spread = np.sqrt(np.maximum(sizes * share * (1 - share) * (rows - sizes) / max(1, rows - 1), 1))
-    excess = np.where(possible, (hits - sizes * share) / spread, 0.0)
-    ranked = np.argsort(-excess, axis=None, kind="stable")[:MOST_EXACT]
-    first, second = np.unravel_index(ranked[excess.ravel()[ranked] > 1], excess.shape)
-    p = np.atleast_1d(hypergeom.sf(hits[first, second] - 1, rows, events, sizes[first, second]))
-    expected = p * np.bincount(kinds[possible], minlength=KINDS)[kinds[first, second]]
-    found = [
-        Candidate((int(a),) if a == b else (int(a), int(b)), float(value), float(by_chance))
-        for a, b, value, by_chance in zip(first, second, p, expected, strict=True)
-        if value <= PROMISING
-    ]
-    found.sort(key=lambda each: (each.expected, len(each.conditions), each.conditions))
-    return found[:MOST_RANKED]
-
-
-def _large_enough(all_sizes: Sizes, sizes: Sizes) -> Flags:
-    """The (conditions, conditions) that have enough tweets in all and in each half.
-
-    A pair has clearly less than each of its conditions; a single condition is on the diagonal.
-    """
-    least = LEAST / 2
-    enough = (sizes >= least) & (all_sizes - sizes >= least) & (all_sizes >= LEAST)
-    alone = np.diag(all_sizes)
-    narrower = all_sizes <= SMALLER * np.minimum(alone[:, None], alone[None, :])
-    np.fill_diagonal(narrower, True)
-    return np.asarray(enough & narrower)
-
-
-KINDS = 4
-
-
-def _kinds(matrix: ConditionMatrix) -> NDArray[np.int64]:
-    """The kind of each (condition, condition): words in a pair, or 3 for a single one."""
-    words = np.array([condition.kind == WORD for condition in matrix.conditions], np.int64)
-    kinds = words[:, None] + words[None, :]
-    np.fill_diagonal(kinds, 3)
-    return kinds
-
-
-def _distinct(candidates: list[Candidate], inside: csc_array, happened: Flags) -> list[Chosen]:
-    """The candidates that say something beside the ones before them, in the exploring half."""
-    chosen: list[tuple[Chosen, Flags]] = []
-    covered = np.zeros(len(happened), bool)
-    for candidate in candidates:
-        rows = _rows(inside, candidate.conditions)
-        within = None
-        if _tail(rows & ~covered, ~covered, happened) > PROMISING:
-            outer = (other.conditions for other, held in chosen if _is_worse(rows, held, happened))
-            within = next(outer, None)
-            if within is None:
-                continue
-        chosen.append((Chosen(candidate.conditions, within), rows))
-        covered |= rows
-        if len(chosen) == MOST_TESTED:
-            break
-    return [each for each, _ in chosen]
-
-
-def _is_worse(rows: Flags, outer: Flags, happened: Flags) -> bool:
-    """Whether rows lie mostly within others, and it happens to them more often."""
-    both = rows & outer
-    return bool(2 * both.sum() >= rows.sum()) and _tail(both, outer, happened) <= WORSE_WITHIN
-
-
-def _tail(rows: Flags, among: Flags, happened: Flags) -> float:
-    """The p-value of an excess in some rows among others; 1 of too few rows."""
-    size = int(rows.sum())
-    if size < LEAST / 2:
-        return 1.0
-    hits, events = int((rows & happened).sum()), int((among & happened).sum())
-    return min(1.0, float(hypergeom.sf(hits - 1, int(among.sum()), events, size)))
-
-
-def _rows(columns: csc_array, conditions: tuple[int, ...]) -> Flags:
-    found = np.ones(columns.shape[0], bool)
-    for place in conditions:
-        held = np.zeros(columns.shape[0], bool)
-        held[_column(columns, place)] = True
-        found &= held
-    return found
-
-
-def _column(columns: csc_array, place: int) -> Any:
-    return columns.indices[columns.indptr[place] : columns.indptr[place + 1]]
-
-
-def rows_of(matrix: ConditionMatrix, conditions: tuple[int, ...]) -> Flags:
-    """The tweets of which all these conditions hold, (tweets,)."""
-    return _rows(csc_array(matrix.holds), conditions)
 
 
 def halves(groups: NDArray[np.int64]) -> Flags:

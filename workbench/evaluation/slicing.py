@@ -26,7 +26,8 @@ from workbench.analysis.slice_rules import (
     condition_matrix,
     describe,
 )
-from workbench.analysis.slices import LEAST, Slice, find_slices, halves, rows_of
+from workbench.analysis.slice_search import LEAST, rows_of
+from workbench.analysis.slices import Slice, find_slices, halves
 from workbench.evaluation.labelled_predictions import LabelledPredictions
 from workbench.evaluation.run_evaluation import judged_filter
 

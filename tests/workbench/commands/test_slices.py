@@ -41,7 +41,7 @@ def by_word(word, seed=1):
 
 
 def test_the_kind_of_tweets_that_a_run_errs_on_is_found_and_listed(bring, cli):
-    run = bring(by_word("gamma"))
+    run = bring(by_word("gamma", 2))
     found = cli("slices", run, "--json").json
     assert [each["name"] for each in found["slices"]] == ["has “gamma”"]
     (worst,) = found["slices"]
