@@ -8,6 +8,7 @@ the table `queues`; `storage.runs.runs` keeps it.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -103,6 +104,15 @@ def read_analysis(
     used = tuple(json.loads(numbers))
     why = _other_runs(used, runs) or outdated or _changed(store, split, event, change, tweets)
     return Analysis(kind, parameters, used, at, json.loads(result), why)
+
+
+def note_predictions(db: sqlite3.Connection, number: int) -> None:
+    """Note, within a transaction, that a run has predicted more than analyses of it have seen."""
+    db.execute(
+        "UPDATE analyses SET outdated = ? "
+        "WHERE EXISTS (SELECT 1 FROM json_each(runs) WHERE value = ?)",
+        [f"run {number} has predicted more since", number],
+    )
 
 
 def forget_run(store: Store, number: int) -> None:

@@ -13,6 +13,7 @@ from storage.bulk_writes import BulkWriter, bulk_writer
 from storage.indexes import fts_segments, order_index
 from storage.newest_events import NEWEST
 from storage.predicates import DISAGREES
+from storage.runs.analyses import note_predictions
 from storage.runs.displayed_run import show_first
 from storage.runs.runs import Run, get, that_predict
 from storage.store import Store, last_visible_id, transaction
@@ -85,6 +86,8 @@ def add_predictions(store: Store, number: int, predictions: Iterable[Prediction]
             )
         if taken := writer.db.total_changes - before:
             keep_orders(writer, number)
+            with transaction(writer.db):
+                note_predictions(writer.db, number)
         fts_segments.merge_segments(writer)  # what an import has left to do
     return taken
 

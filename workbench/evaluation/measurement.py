@@ -12,6 +12,7 @@ from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
 from storage.store import Store
+from workbench import kept_analyses
 from workbench.analysis.comparing import PairedCounts, difference
 from workbench.analysis.shares import (
     Estimate,
@@ -20,6 +21,7 @@ from workbench.analysis.shares import (
     share,
     total,
 )
+from workbench.kept_analyses import kept_or_made
 
 MOSTLY = 0.8
 """From this share of the changes on, what was gained between two runs is that of one source."""
@@ -33,14 +35,24 @@ def measure(store: Store) -> dict[str, Any]:
     next of its kind, per 100 labels that were given or changed between them.
     """
     decided = decisions_on_suggestions(store)
-    gains = _gains(store)
+    compared = [run for runs_of_kind in _by_kind(store).values() for run in runs_of_kind]
+    gained = kept_or_made(
+        store, kept_analyses.gains([run.id for run in compared]), lambda: _gained(store)
+    )
     return {
         "agreement": _agreement(decided),
         "suggestions": [
             {"run": number, "taken": estimate_as_json(_taken(decided, number))}
             for number in sorted({one.run for one in decided})
         ],
-        "gains": [_gain_asestimate_as_json(gain) for gain in gains],
+        **gained,
+    }
+
+
+def _gained(store: Store) -> dict[str, Any]:
+    gains = _gains(store)
+    return {
+        "gains": [_gain_as_json(gain) for gain in gains],
         "by_source": _by_source(gains),
     }
 
@@ -92,17 +104,21 @@ class _Gain:
         return name if self.sources[name] >= MOSTLY * self.changes else MIXED
 
 
+def _by_kind(store: Store) -> dict[str, list[Run]]:
+    """The runs that were made here and have predicted, the oldest first, by their kind."""
+    found: dict[str, list[Run]] = {}
+    for run in reversed(runs.every(store, metrics=False)):
+        if run.predictions and run.kind != "imported":
+            found.setdefault(run.kind, []).append(run)
+    return found
+
+
 def _gains(store: Store) -> list[_Gain]:
-    known = [
-        run
-        for run in reversed(runs.every(store, metrics=False))
-        if run.predictions and run.kind != "imported"
-    ]
     found = []
-    for kind in dict.fromkeys(run.kind for run in known):
+    for of_kind in _by_kind(store).values():
         before: dict[int, bool] = {}
         last: Run | None = None
-        for run in (run for run in known if run.kind == kind):
+        for run in of_kind:
             right = _right(store, run)
             sources = {} if last is None else changes_between(store, last.id, run.id)
             counts = _paired(before, right)
@@ -130,7 +146,7 @@ def _right(store: Store, run: Run) -> dict[int, bool]:
     }
 
 
-def _gain_asestimate_as_json(gain: _Gain) -> dict[str, Any]:
+def _gain_as_json(gain: _Gain) -> dict[str, Any]:
     return {
         "runs": [gain.first.id, gain.second.id],
         "kind": gain.second.kind,

@@ -11,6 +11,7 @@ from storage.history.events import Edit, begin_action, write_edits
 from storage.query import tweets
 from storage.runs import runs, suspect_ranking
 from storage.runs.analyses import label_state, read_analysis, save_analysis
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import transaction
 from storage.transfer import importing, removing
 from storage.transfer.importing import ImportOptions
@@ -104,3 +105,10 @@ def test_a_workspace_that_can_only_be_read_keeps_nothing(small):
     store = replace(small, read_only=True)
     save_analysis(store, "slices", {}, 1, label_state(store))
     assert read_analysis(store, "slices", {}) is None
+
+
+def test_a_run_that_predicts_more_makes_what_was_computed_from_it_stale(small, kept):
+    again = kept()
+    add_predictions(small, 1, [Prediction(1, (0.9, 0.1), 0.8, 0.3, False)])
+    assert again().stale == "run 1 has predicted more since"
+    assert kept()().stale == ""

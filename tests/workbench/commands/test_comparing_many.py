@@ -80,9 +80,16 @@ def test_settings_that_differ_and_the_untuned_base_have_their_place(bring, cli, 
     assert '`workbench predict --base some-base "split:test" --wait` adds what' in said
 
 
-def test_a_run_without_predictions_is_refused_in_one_sentence(bring, cli):
+def test_a_run_without_predictions_has_the_reason_in_its_row(bring, cli):
     runs = [bring(lambda n: True), bring(lambda n: True)]
     missing = bring(lambda n: True, covers=lambda n: n == 3)
     assert cli("exclude", "4").status == 0
-    failed = cli("compare", *runs, missing)
+    board = cli("compare", *runs, missing, "--json").json
+    reasons = [row["reason"] for row in board["rows"]]
+    assert reasons[:2] == [None, None] and f"Run {missing} has no predictions" in reasons[2]
+    assert board["rows"][2]["accuracy"] is None
+    assert f"Run {missing} has no predictions" in cli("compare", *runs, missing).out
+    assert cli("promote", missing).status == 0
+    assert cli("compare", *runs, "--table", "--json").json["reference"] == runs[0]
+    failed = cli("compare", missing, "--table")
     assert failed.status == 1 and f"Run {missing} has no predictions" in failed.err

@@ -9,12 +9,13 @@ import click
 from storage.errors import UsageError, UserError
 from storage.runs.runs import Run
 from storage.store import Store, require_writable
-from workbench import figures
+from workbench import figures, kept_analyses
 from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
 from workbench.commands.runs.trained_run import trained_run
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.kept_analyses import BINS, kept_or_made
 from workbench.rundir import folder as run_folder
 
 
@@ -22,7 +23,7 @@ from workbench.rundir import folder as run_folder
 @run_argument
 @split_option
 @click.option(
-    "--bins", type=click.IntRange(1, 100), default=10, show_default=True, help="Bins at most."
+    "--bins", type=click.IntRange(1, 100), default=BINS, show_default=True, help="Bins at most."
 )
 @click.option(
     "--save", is_flag=True, help="Keep the temperature with the adapter, for exports of it."
@@ -42,12 +43,9 @@ def calibration(settings: Settings, number: int | None, split: str, bins: int, s
             "Test tweets measure a run and fit nothing of it; give --split dev (or train, of a run "
             "that is cross-fitted) with --save."
         )
-    from workbench.evaluation.calibrating import calibration as measure
-    from workbench.evaluation.labelled_predictions import labelled_predictions
-
     with settings.store() as store, spinner("measuring"):
         run = evaluated_run(store, number)
-        found = measure(labelled_predictions(store, run.id, split), bins)
+        found = _calibration(store, run.id, split, bins)
         if save:
             _save(trained_run(store, run.id), store, split, found)
     if settings.as_json:
@@ -77,6 +75,18 @@ def calibration(settings: Settings, number: int | None, split: str, bins: int, s
         say("The temperature is kept with the adapter.")
     if found["rough"]:
         say(found["rough"])
+
+
+def _calibration(store: Store, number: int, split: str, bins: int) -> dict[str, Any]:
+    """The calibration of a run as it is kept, or measured now."""
+
+    def make() -> dict[str, Any]:
+        from workbench.evaluation.calibrating import calibration as measure
+        from workbench.evaluation.labelled_predictions import labelled_predictions
+
+        return measure(labelled_predictions(store, number, split), bins)
+
+    return kept_or_made(store, kept_analyses.calibration(number, split, bins), make)
 
 
 def _save(run: Run, store: Store, split: str, found: dict[str, Any]) -> None:
@@ -119,12 +129,9 @@ def coverage(settings: Settings, number: int | None, split: str, accuracy: float
 
     Example: workbench coverage 3 --accuracy 0.95
     """
-    from workbench.evaluation.calibrating import coverage as measure
-    from workbench.evaluation.labelled_predictions import labelled_predictions
-
     with settings.store() as store, spinner("measuring"):
         run = evaluated_run(store, number)
-        found = measure(labelled_predictions(store, run.id, split), accuracy)
+        found = _coverage(store, run.id, split, accuracy)
     if settings.as_json:
         print_json({"run": run.id, "split": split, **found})
         return
@@ -144,6 +151,18 @@ def coverage(settings: Settings, number: int | None, split: str, accuracy: float
     )
     if accuracy is not None:
         _print_wanted(accuracy, found["wanted"]["point"])
+
+
+def _coverage(store: Store, number: int, split: str, accuracy: float | None) -> dict[str, Any]:
+    """The coverage of a run as it is kept, or measured now."""
+
+    def make() -> dict[str, Any]:
+        from workbench.evaluation.calibrating import coverage as measure
+        from workbench.evaluation.labelled_predictions import labelled_predictions
+
+        return measure(labelled_predictions(store, number, split), accuracy)
+
+    return kept_or_made(store, kept_analyses.coverage(number, split, accuracy), make)
 
 
 def _print_wanted(accuracy: float, point: dict[str, Any] | None) -> None:

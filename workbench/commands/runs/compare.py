@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,10 +10,11 @@ import click
 from storage.errors import UsageError
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
-from workbench import comparison_figures, figures
+from workbench import comparison_figures, figures, kept_analyses
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.kept_analyses import kept_or_made
 
 
 @click.command()
@@ -20,6 +22,7 @@ from workbench.console.progress import spinner
 @click.option(
     "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
 )
+@click.option("--table", "as_table", is_flag=True, help="A table too of one or two runs.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -29,11 +32,14 @@ from workbench.console.progress import spinner
 )
 @common_options
 @click.pass_obj
-def compare(settings: Settings, numbers: tuple[int, ...], split: str, limit: int) -> None:
+def compare(
+    settings: Settings, numbers: tuple[int, ...], split: str, as_table: bool, limit: int
+) -> None:
     """Compare two runs: figures, whether the change is chance, settings, data, flipped tweets.
 
     A single run is compared with the promoted one. Three or more become a table against the
-    promoted one, with the settings that differ and what the base says untuned.
+    promoted one (--table makes one of fewer), with the settings that differ and what the base
+    says untuned.
 
     Both are judged by the current labels of the tweets that both predicted and neither trained
     on; intervals are 95 %, and the test is McNemar's exact one.
@@ -42,20 +48,22 @@ def compare(settings: Settings, numbers: tuple[int, ...], split: str, limit: int
 
     Example: workbench compare 3 4 5 6
     """
-    from workbench.evaluation.comparison import compare as side_by_side
-    from workbench.evaluation.leaderboard import leaderboard
     from workbench.runs.collecting import collect
 
     with settings.store() as store, spinner("comparing"):
         collect(store)
-        if len(numbers) > 2:
-            board = leaderboard(store, numbers, split)
+        if as_table or len(numbers) > 2:
+            board = _leaderboard(store, numbers, split)
             print_json(board) if settings.as_json else _print_leaderboard(board)
             return
         first, second = numbers if len(numbers) == 2 else (_promoted(store), numbers[0])
         if first == second:
             raise UsageError("Name two different runs to compare.")
-        found = side_by_side(store, first, second, split)
+        found = kept_or_made(
+            store,
+            kept_analyses.comparison(first, second, split),
+            lambda: _side_by_side(store, first, second, split),
+        )
     if settings.as_json:
         print_json(found)
         return
@@ -63,6 +71,21 @@ def compare(settings: Settings, numbers: tuple[int, ...], split: str, limit: int
     _print_settings(first, second, found)
     _print_data(found)
     _print_flips(first, second, found["flips"], limit)
+
+
+def _side_by_side(store: Store, first: int, second: int, split: str) -> dict[str, Any]:
+    from workbench.evaluation.comparison import compare as side_by_side
+
+    return side_by_side(store, first, second, split)
+
+
+def _leaderboard(store: Store, numbers: Sequence[int], split: str) -> dict[str, Any]:
+    """The table of some runs as it is kept, or made now."""
+    from workbench.evaluation.leaderboard import leaderboard, runs_compared
+
+    compared = runs_compared(store, numbers, split)
+    key = kept_analyses.leaderboard(numbers, compared.rows, split)
+    return kept_or_made(store, key, lambda: leaderboard(store, numbers, split))
 
 
 def _print_leaderboard(board: dict[str, Any]) -> None:
@@ -79,7 +102,7 @@ def _print_leaderboard(board: dict[str, Any]) -> None:
                 figures.metric(row),
                 figures.percent(row["macro_f1"]),
                 row["n"],
-                "-" if row["run"] == board["reference"] else _against(row),
+                "-" if row["run"] == board["reference"] or row["reason"] else _against(row),
             )
             for row in rows
         ],
@@ -93,6 +116,9 @@ def _print_leaderboard(board: dict[str, Any]) -> None:
                 for name in board["settings"]
             ],
         )
+    for row in rows:
+        if row["reason"]:
+            say(row["reason"])
     if board["advice"]:
         say(f"{board['advice']}.")
 

@@ -6,19 +6,21 @@ from typing import Any
 
 import click
 
-from workbench import figures
+from storage.runs.runs import Run
+from storage.store import Store
+from workbench import figures, kept_analyses
 from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
-from workbench.commands.runs.scorer import scorer
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.kept_analyses import SAMPLE, kept_or_made
 
 
 @click.command()
 @run_argument
 @split_option
 @click.option(
-    "--sample", type=click.IntRange(min=1), default=200, show_default=True, help="Tweets to ask."
+    "--sample", type=click.IntRange(min=1), default=SAMPLE, show_default=True, help="Tweets to ask."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which ones are drawn.")
 @click.option(
@@ -40,13 +42,14 @@ def invariance(
 
     Example: workbench invariance 3 --sample 500
     """
-    from workbench.evaluation.invariances import check_invariance
-
     with settings.store() as store:
         run = evaluated_run(store, number)
-        score = scorer(store, run)
         with spinner(f"asking run {run.id}"):
-            found = check_invariance(store, run, split, sample, seed, score)
+            found = kept_or_made(
+                store,
+                kept_analyses.invariance(run.id, split, sample, seed),
+                lambda: _found(store, run, split, sample, seed),
+            )
     if settings.as_json:
         print_json({"run": run.id, "split": split, "seed": seed, **found})
         return
@@ -65,6 +68,13 @@ def invariance(
         ),
     )
     _print_flips(found, limit)
+
+
+def _found(store: Store, run: Run, split: str, sample: int, seed: int) -> dict[str, Any]:
+    from workbench.commands.runs.scorer import scorer
+    from workbench.evaluation.invariances import check_invariance
+
+    return check_invariance(store, run, split, sample, seed, scorer(store, run))
 
 
 def _print_flips(found: dict[str, Any], limit: int) -> None:

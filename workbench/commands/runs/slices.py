@@ -8,11 +8,13 @@ import click
 
 from storage.errors import UsageError
 from storage.plurals import tweet_count
-from workbench import figures
+from storage.store import Store
+from workbench import figures, kept_analyses
 from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.kept_analyses import kept_or_made
 
 
 @click.command()
@@ -33,18 +35,11 @@ def slices(settings: Settings, number: int | None, split: str, versus: int | Non
 
     Example: workbench slices 3 --versus 1
     """
-    from workbench.evaluation.labelled_predictions import labelled_predictions
-    from workbench.evaluation.slicing import change_slices, error_slices
-
     with settings.store() as store, spinner("looking for slices"):
         run = evaluated_run(store, number)
         if versus == run.id:
             raise UsageError("Name two different runs to compare.")
-        predictions = labelled_predictions(store, run.id, split)
-        if versus is None:
-            found = error_slices(store, predictions)
-        else:
-            found = change_slices(store, labelled_predictions(store, versus, split), predictions)
+        found = _found(store, run.id, split, versus)
     if settings.as_json:
         others = {} if versus is None else {"versus": versus}
         print_json({"run": run.id, "split": split, **others, **found})
@@ -59,6 +54,23 @@ def slices(settings: Settings, number: int | None, split: str, versus: int | Non
         part = found[name]
         say(f"{part['events']:,} {name}, of {tweet_count(part['n'])} that run {versus} had {was}:")
         _print_slices(part, name)
+
+
+def _found(store: Store, number: int, split: str, versus: int | None) -> dict[str, Any]:
+    """The slices of a run as they are kept, or found now."""
+
+    def make() -> dict[str, Any]:
+        from workbench.evaluation.labelled_predictions import labelled_predictions
+        from workbench.evaluation.slicing import change_slices, error_slices
+
+        own = labelled_predictions(store, number, split)
+        if versus is None:
+            return error_slices(store, own)
+        return change_slices(store, labelled_predictions(store, versus, split), own)
+
+    if versus is None:
+        return kept_or_made(store, kept_analyses.slices(number, split), make)
+    return kept_or_made(store, kept_analyses.change_slices(number, versus, split), make)
 
 
 def _print_slices(found: dict[str, Any], event: str) -> None:
