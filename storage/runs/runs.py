@@ -139,6 +139,12 @@ def newest(store: Store) -> int:
     return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
 
 
+def count(store: Store) -> int:
+    """How many runs there are, but for those that are deleted."""
+    sql = "SELECT count(*) FROM runs WHERE state != ?"
+    return int(store.db.execute(sql, [DELETED]).fetchone()[0])
+
+
 def that_predict(store: Store, tweet: int) -> dict[int, Run]:
     """The runs with a prediction for a tweet, by their numbers, without their metrics."""
     wanted = (

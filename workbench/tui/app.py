@@ -16,13 +16,13 @@ from textual.worker import WorkerFailed
 
 from storage.plurals import counted
 from storage.runs import runs
-from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import daily_backup
-from workbench.tui import command_palette, error_messages, screen_stack
+from workbench.tui import command_palette, error_messages, places, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
+from workbench.tui.places import Places
 from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
@@ -45,9 +45,7 @@ class WorkbenchApp(App[None]):
     BINDINGS: ClassVar = [
         Binding("question_mark,f1", "help", "this help", key_display="? F1"),
         Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
-        key("B", "place('browse')", "the tweets"),
-        key("T", "place('train')", "train: the run that goes on, or the form for one"),
-        key("R", "place('runs')", "all runs"),
+        *places.bindings(),
         key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
         key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
     ]
@@ -63,6 +61,7 @@ class WorkbenchApp(App[None]):
         """Why the screen had to close, in one sentence."""
         self._program = program
         self._browse = BrowseScreen(self.store)
+        self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
         wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
@@ -162,46 +161,16 @@ class WorkbenchApp(App[None]):
 
     def action_place(self, name: str) -> None:
         """Go to one of the places of the program, from wherever the user is."""
-        browse, train, runs = self.action_browse, self.action_train, self.action_runs
-        if self.screen.name == name and not (name == "browse" and self._browse.card.opened):
-            self.say("This is the place that this key goes to.")
-        else:
-            {"browse": browse, "train": train, "runs": runs}[name]()
-
-    def action_browse(self) -> None:
-        """Show the list of tweets."""
-        screen_stack.pop_down_to(self, depth=1)
-        self._browse.close_overlay()
+        self.places.go(name)
 
     def action_help(self) -> None:
         """Show all keys of the screen."""
         if self.screen.name not in ("help", "too small"):
             self.push_screen(on_demand.help_screen(self.screen))
 
-    def action_train(self) -> None:
-        """Show the run that goes on, or the form that starts one."""
-        known = self.run_watcher.progress.items()
-        going_on = [number for number, progress in known if progress.live]
-        if going_on:
-            self.open_run(runs.get(self.store, max(going_on)))
-        else:
-            self.action_new_run()
-
     def action_new_run(self) -> None:
         """Show the form that starts a run."""
-        screen_stack.show_over_list(self, on_demand.train_screen())
-
-    def action_runs(self) -> None:
-        """Show all runs."""
-        screen_stack.show_over_list(self, on_demand.runs_screen(self._browse.displayed_run))
-
-    def clone_run(self, run: Run) -> None:
-        """Show the form that trains again on the data of a run."""
-        screen_stack.show_over_list(self, on_demand.clone_screen(run))
-
-    def open_run(self, run: Run) -> None:
-        """Show one run."""
-        screen_stack.show_over_list(self, on_demand.run_screen(run))
+        self.places.show_train_form()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action by name."""
@@ -236,7 +205,7 @@ class WorkbenchApp(App[None]):
         self.engine_status.look()
         self._browse.say("")
         self.run_watcher.follow()
-        self.open_run(runs.get(self.store, run))
+        self.places.show_run(runs.get(self.store, run))
 
     async def command(self, *arguments: str, let_finish: bool = False) -> Any:
         """Run a command of the command line on this workspace."""

@@ -10,13 +10,22 @@ from textual.screen import Screen
 
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
+from workbench.tui.host import host
+from workbench.tui.places import PLACES, place_action
 
 
 def commands(
     app: App[Any], screen: Screen[Any], files: FileCommands, engine: EngineStatus
 ) -> Iterator[SystemCommand]:
-    """What the keys of the screen do, then files and snapshots, the engine, and the themes."""
+    """The places, what the keys of the screen do, files and snapshots, the engine, the themes."""
     offered = {"command_palette"}
+    for place in PLACES:  # whose keys mean nothing while the palette lies over the screen
+        offered.add(place_action(place))
+        yield SystemCommand(
+            f"{place.title}: {place.does}",
+            f"key {place.key}",
+            lambda name=place.name: host(app).places.go(name),
+        )
     for node, binding, _, _ in screen.active_bindings.values():
         if binding.description and binding.show and binding.action not in offered:
             offered.add(binding.action)  # several keys may do the same

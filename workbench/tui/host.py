@@ -7,17 +7,41 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.message_pump import MessagePump
 
-from storage.runs.runs import Run
 from storage.store import Store
 
 if TYPE_CHECKING:  # it reads run folders, which no screen needs before there is a run
+    from storage.runs.runs import Run
     from workbench.tui.run_progress import RunProgress
+    from workbench.tui.standing import Standing
+
+
+class GoesToPlaces(Protocol):
+    """The five places, to which screens and keys go."""
+
+    def go(self, name: str) -> None:
+        """Go to a place, from wherever the user is."""
+
+    def show_run(self, run: Run) -> None:
+        """Show one run."""
+
+    def show_clone_form(self, run: Run) -> None:
+        """Show the form that trains again on the data of a run."""
+
+    def standing(self) -> Standing:
+        """How far the work is, read from the store now."""
+
+    def show_standing(self) -> None:
+        """Bring the top lines up to date."""
 
 
 class Host(Protocol):
     """The application as screens, widgets and what works beside them see it."""
 
     store: Store
+
+    @property
+    def places(self) -> GoesToPlaces:
+        """The places of the program."""
 
     @property
     def engine_word(self) -> str:
@@ -41,18 +65,6 @@ class Host(Protocol):
 
     def forget_run(self, run: int) -> str:
         """Leave a deleted run aside, and say what is shown in its place if it was shown."""
-
-    def open_run(self, run: Run) -> None:
-        """Show one run."""
-
-    def clone_run(self, run: Run) -> None:
-        """Show the form that trains again on the data of a run."""
-
-    def action_train(self) -> None:
-        """Show the run that goes on, or the form that starts one."""
-
-    def action_runs(self) -> None:
-        """Show all runs."""
 
 
 def host(node: MessagePump) -> Host:

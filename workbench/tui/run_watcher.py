@@ -139,3 +139,4 @@ class RunWatcher:
     def _post(self, kind: type[RunProgressed] | type[RunsCollected], news: Any) -> None:
         for screen in self._app.screen_stack:
             screen.post_message(kind(news))
+        self._host.places.show_standing()

@@ -14,8 +14,8 @@ from storage.store import open_store
 async def test_the_first_screen(start, size):
     async with start(size=size) as driver:
         await driver.settled()
-        assert "gold label pred p   pred: run 2 fast" in driver.lines[0]
-        assert driver.lines[1].startswith(">   ~  pos  pos   pos  .90 $TSLA to the moon")
+        assert "gold label pred p   pred: run 2 fast" in driver.lines[1]
+        assert driver.lines[2].startswith(">   ~  pos  pos   pos  .90 $TSLA to the moon")
         assert "1 / 12" in driver.text
         assert "12 tweets │ 11 labelled │ 0 corrected │ ana" in driver.text
         assert "1 positive" in driver.lines[-1]
@@ -161,7 +161,7 @@ async def test_disagreements(start):
         await driver.until_seen("No undecided disagreement below")
         await driver.press("left_square_bracket")
         assert driver.current == 3
-        assert driver.lines[3][3] == "!"
+        assert driver.lines[4][3] == "!"
 
 
 async def test_sort(start):
@@ -199,7 +199,7 @@ async def test_hostile_text_is_inert(start):
     async with start(size=(80, 24)) as driver:
         await driver.press("j", "j", "j", "j")
         await driver.settled()
-        assert "[red]markup[/red]" in driver.lines[5]
+        assert "[red]markup[/red]" in driver.lines[6]
         assert "[red]markup[/red] and" in "\n".join(driver.lines[15:])
         assert not set(driver.text) & set("\x1b\x07\u202e\u200d\x00")
         await driver.press("j")
@@ -282,6 +282,6 @@ async def test_too_small_is_one_sentence_and_labels_nothing(start):
 async def test_the_width_decides_where_the_details_stand(start):
     async with start(size=(120, 40)) as driver:
         await driver.settled()
-        assert "#1 train" in driver.lines[0] or "#1 test" in driver.lines[0]
+        assert "#1 train" in driver.lines[1] or "#1 test" in driver.lines[1]
         await driver.pilot.resize_terminal(80, 24)
         await driver.until(lambda: driver.lines[15].startswith("#1 "))

@@ -125,7 +125,7 @@ async def test_an_export_that_fails_says_why_and_the_screen_stays(start, tmp_pat
         assert driver.app.is_running
 
 
-async def test_a_run_is_evaluated_on_a_screen_of_its_own(start):
+async def test_the_errors_of_a_run_are_those_by_todays_labels(start):
     async with start(size=(80, 24)) as driver:
         await driver.press("r")
         await driver.until_seen("baseline")
@@ -135,7 +135,7 @@ async def test_a_run_is_evaluated_on_a_screen_of_its_own(start):
         assert f"run 1 baseline against the labels of {n} test tweets" in driver.text
         assert "accuracy    100.0 %" in driver.text
         await driver.press("q")
-        await driver.until_seen("enter open")
+        await driver.until_seen("[Browse]")
 
 
 async def test_a_deleted_run_is_brought_back(start, workspace):

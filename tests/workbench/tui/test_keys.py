@@ -42,7 +42,6 @@ KINDS = {
         "show",
         "compare",
         "clone",
-        "evaluate",
         "undelete",
         "filter",
         "sort",
@@ -74,7 +73,6 @@ COMMANDS_OF = {
     "runs": "runs",
     "open": "logs keep",
     "compare": "compare",
-    "evaluate": "evaluate",
     "train": "train",
     "new_run": "train",
     "start": "train",
@@ -113,6 +111,7 @@ ONLY_COMMANDS = {
     "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
     "imports unimport delete-tweets": "they are about whole files, or for good",
     "group conflicts agreement": "they are about imports and people, seldom about what is shown",
+    "evaluate": "the place of the errors shows what it finds",
     "calibration coverage slices dynamics why diagnose": "they say more after an evaluation",
     "invariance": "it says whether the words or their looks decide",
     "queue measure report": "they choose what to label, and say what that has brought",
@@ -133,6 +132,7 @@ LAYERS = {
     "train, at the button": ("t", "tab", "tab", "tab"),
     "train, at the box": ("t", "tab", "tab", "tab", "tab"),
     "compare": ("r", "c"),
+    "errors": ("E",),
 }
 """How each layer is reached from the list."""
 FOUND = {
@@ -179,6 +179,8 @@ async def reach(driver, layer):
         return
     for key in LAYERS[layer]:
         await driver.press(key)
+        if key == "t":  # the form is as it was left
+            driver.app.screen.query_one("#recipe").focus()
         if key == "r":
             await driver.until_seen("baseline")
         await driver.pilot.pause()
@@ -249,8 +251,8 @@ async def test_q_and_escape_leave_the_top_layer_and_never_the_program(start, key
 async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
     async with start() as driver:
         for opener in ("slash", "e"):
-            await driver.press(opener, "q", "B", "T", "R")
-            assert driver.app.screen.prompt.entry.value == "qBTR"
+            await driver.press(opener, "q", "B", "Q", "E", "T", "R")
+            assert driver.app.screen.prompt.entry.value == "qBQETR"
             await driver.press("escape")
         await driver.press("t")
         await driver.until_seen("Train on the labels")
@@ -262,7 +264,7 @@ async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
 
 
 async def test_capitals_go_to_their_place_from_everywhere(start):
-    places = {"B": "$TSLA to the moon", "T": "Train on the labels", "R": "recipe"}
+    places = {"B": "[Browse", "E": "[Errors", "T": "[Train", "R": "[Runs"}
     async with start() as driver:
         for layer in ("browse", "help", "runs", "run", "compare", "train, at the menu"):
             for key, sign in places.items():

@@ -53,7 +53,7 @@ async def test_a_label_without_a_digit_is_given_by_its_name(start, feelings):
         assert ", labels by name" in driver.lines[-1]
         await driver.press("comma")
         await driver.until_seen("13 of 13 labels")
-        assert "tweet 0" in driver.lines[1]  # the list goes on above the menu
+        assert "tweet 0" in driver.lines[2]  # the list goes on above the menu
         await driver.type("sad")
         await driver.until_seen("1 of 13 labels")
         assert "very sad  Someone weeps." in driver.text

@@ -10,7 +10,7 @@ async def test_a_digit_labels_and_goes_on(start):
         assert driver.tweet(1).label == "negative"
         assert driver.tweet(1).gold == "positive"
         assert driver.current == 2
-        row = driver.lines[1]
+        row = driver.lines[2]
         assert row[:7].strip() == "c!~"
         assert row[7:].split()[:3] == ["pos", "neg", "pos"]
 
@@ -65,11 +65,11 @@ async def test_a_digit_without_a_label_says_so(start):
 
 async def test_the_present_label_once_more_keeps_it_which_is_marked_said_and_found(start):
     async with start() as driver:
-        assert driver.lines[1][2] == " "
+        assert driver.lines[2][2] == " "
         await driver.press("1")
         await driver.until_seen("Tweet 1: kept positive.")
-        assert driver.lines[1][2] == "k"
-        assert "c!~" not in driver.lines[1]
+        assert driver.lines[2][2] == "k"
+        assert "c!~" not in driver.lines[2]
         await driver.press("slash")
         await driver.type("reviewed:yes")
         await driver.press("enter")
@@ -77,7 +77,7 @@ async def test_the_present_label_once_more_keeps_it_which_is_marked_said_and_fou
         assert list(driver.app._browse.tweets.ids) == [1]
         await driver.until_seen("label  positive  reviewed")
         await driver.press("u")
-        await driver.until(lambda: driver.lines[1][2] == " ")
+        await driver.until(lambda: driver.lines[2][2] == " ")
 
 
 async def test_a_key_is_confirmed_until_the_cursor_moves_on(start):
@@ -123,7 +123,7 @@ async def test_marks_are_set_and_removed_in_place(start, key, mark):
     async with start() as driver:
         await driver.press(key)
         assert driver.tweet(1).flags == [mark]
-        assert driver.lines[1][5] == key
+        assert driver.lines[2][5] == key
         assert driver.current == 1
         await driver.press(key)
         assert driver.tweet(1).flags == []
@@ -162,11 +162,11 @@ async def test_undo_and_redo_go_to_the_tweet(start):
 async def test_marked_tweets_are_labelled_in_one_step(start, given):
     async with start() as driver:
         await driver.press("v", "v", "j", "v")
-        assert driver.lines[1][1] == "*"
+        assert driver.lines[2][1] == "*"
         await driver.press("2")
         assert [driver.tweet(number).label for number in (1, 2, 4)] == ["negative"] * 3
         assert driver.history(4)[-1]["kind"] == "bulk"
-        assert driver.lines[1][1] == " "
+        assert driver.lines[2][1] == " "
         await driver.press("u")
         expected = [given[number - 1][1] for number in (1, 2, 4)]
         assert [driver.tweet(number).label for number in (1, 2, 4)] == expected

@@ -154,6 +154,6 @@ async def test_the_deletion_of_the_shown_run_says_what_is_shown_instead(start, e
 
 async def test_a_message_reaches_a_screen_that_is_just_being_opened(start):
     async with start() as driver:
-        driver.app.action_runs()
+        driver.app.places.go("runs")
         driver.app.say("something has ended")
         await driver.until_seen("something has ended")

@@ -40,7 +40,7 @@ async def test_a_label_of_somebody_else_is_overwritten_only_once_it_was_shown(st
         assert driver.text.count(": 1 again to overrule.") == 1
         assert driver.current == 1
         assert [event["annotator"] for event in driver.history(1)] == ["ana", "ben"]
-        await driver.until(lambda: driver.lines[1][7:].split()[:2] == ["pos", "neg"])
+        await driver.until(lambda: driver.lines[2][7:].split()[:2] == ["pos", "neg"])
         await driver.until_seen("1 corrected")
         await driver.press("1")
         await driver.until_seen("Tweet 1: negative → positive.")
@@ -129,7 +129,7 @@ async def test_what_others_do_is_shown_without_a_key(start, ben):
         labels.annotate(ben, 1, "seen by ben")
         await driver.until_seen("1 corrected")
         await driver.until_seen("seen by ben")
-        assert driver.lines[3][7:].split()[:2] == ["neg", "pos"]
+        assert driver.lines[4][7:].split()[:2] == ["neg", "pos"]
         await driver.press("j", "j", "1")
         await driver.until_seen("Tweet 3: kept positive.")
 
@@ -141,7 +141,7 @@ async def test_a_label_that_the_screen_did_not_know_is_shown_and_overruled(start
         ben = set_labels(ben, ("positive", "negative", "neutral"))
         labels.assign(ben, [1], "neutral")
         ben.close()
-        await driver.until(lambda: driver.lines[1][7:].split()[:2] == ["pos", "neu"])
+        await driver.until(lambda: driver.lines[2][7:].split()[:2] == ["pos", "neu"])
         await driver.until_seen("label  neutral")
         await driver.press("2")
         await driver.until_seen("Tweet 1: neutral → negative.")
@@ -170,7 +170,7 @@ async def test_only_the_rows_that_others_changed_are_sent(start, ben, given, mon
         await driver.settled()
         sent = listen(driver, monkeypatch)
         labels.assign(ben, [4], "negative")
-        await driver.until(lambda: driver.lines[4][7:].split()[:2] == ["pos", "neg"])
+        await driver.until(lambda: driver.lines[5][7:].split()[:2] == ["pos", "neg"])
         await driver.until_seen("1 corrected")
         lines = "".join(sent)
         assert given[3][0] in lines

@@ -306,7 +306,7 @@ async def test_without_colours_the_cursor_has_a_mark_everywhere(start, monkeypat
     monkeypatch.setenv("NO_COLOR", "1")
     async with start() as driver:
         await driver.press("j")
-        assert [line[0] for line in driver.lines[1:4]] == [" ", ">", " "]
+        assert [line[0] for line in driver.lines[2:5]] == [" ", ">", " "]
         await driver.press("r")
         await driver.until(lambda: ">●   2" in driver.text)
         await driver.press("G")

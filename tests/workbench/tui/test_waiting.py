@@ -30,7 +30,7 @@ def given_up(store):
 
 def waiting(driver):
     """The rows that are shown as waiting."""
-    return [row for row, line in enumerate(driver.lines[1:13], start=1) if line[1] == "…"]
+    return [row for row, line in enumerate(driver.lines[2:14], start=1) if line[1] == "…"]
 
 
 async def test_keys_are_taken_in_order_and_nothing_is_shown_as_saved_before_it_is(start, ben):
@@ -40,7 +40,7 @@ async def test_keys_are_taken_in_order_and_nothing_is_shown_as_saved_before_it_i
             await driver.until_seen(f"5 edits wait {WAITING}")
             assert driver.current == 5
             assert waiting(driver) == [1, 2, 3, 4]
-            assert [line[7:].split()[1] for line in driver.lines[1:5]] == [
+            assert [line[7:].split()[1] for line in driver.lines[2:6]] == [
                 "pos",
                 "neg",
                 "neg",

@@ -238,16 +238,21 @@ class FilterKeys(ListScreen):
             self.hint(sentence[: max(0, column - 1)].ljust(column) + "^")
 
     def action_sort(self) -> None:
-        """Choose an order; suspects are ranked first where their ranking is missing or stale."""
+        """Choose an order."""
         choices = sort_orders.sort_choices(self.store, self.settings)
 
         def chosen(name: str | None) -> None:
-            if name == "suspect" and sort_orders.needs_ranking(self.store):
-                self._rank()
-            elif name is not None:
-                self.find(replace(self.settings, sort=name))
+            if name is not None:
+                self.sort_by(name)
 
         self.app.push_screen(ChoiceDialog("Sort by", choices, self.settings.sort), chosen)
+
+    def sort_by(self, name: str) -> None:
+        """Sort by an order; suspects are ranked first where their ranking is missing or stale."""
+        if name == "suspect" and sort_orders.needs_ranking(self.store):
+            self._rank()
+        else:
+            self.find(replace(self.settings, sort=name))
 
     @work(group="rank", exclusive=True)
     async def _rank(self) -> None:

@@ -29,6 +29,7 @@ from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.status import StatusLine
+from workbench.tui.widgets.top_line import TopLine
 from workbench.tui.widgets.tweet_list import TweetList
 
 NARROW = 100
@@ -81,7 +82,8 @@ class BrowseScreen(FilterKeys, LabelKeys):
                 self._show_keys()
 
     def compose(self) -> ComposeResult:
-        """The list and its details above three lines of text."""
+        """The places, the list and its details, three lines of text."""
+        yield TopLine("browse")
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield Static(id="columns", markup=False)
@@ -123,6 +125,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
         self.drop_comment()
         self.replace_impossible_order()
+        host(self).places.show_standing()
         status = self.query_one(StatusLine)
         status.position(self.tweets.cursor, len(self.tweets.ids))
         status.summary(
@@ -363,11 +366,11 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def action_train(self) -> None:
         """Start a run, or see how far it is."""
-        host(self).action_train()
+        host(self).places.go("train")
 
     def action_runs(self) -> None:
         """Show all runs."""
-        host(self).action_runs()
+        host(self).places.go("runs")
 
 
 def _quoted(example: str) -> str:

@@ -21,6 +21,7 @@ from workbench.rundir.folder import read_job, require_folder
 from workbench.tui.host import host
 from workbench.tui.screens import start_form
 from workbench.tui.widgets.line_input import LineInput
+from workbench.tui.widgets.top_line import TopLine
 
 TITLES = {
     "settings": "settings that differ from those of the run",
@@ -45,6 +46,7 @@ class CloneScreen(Screen[None]):
         title = escaping.line(
             f"Train again on the tweets and labels of run {run.id} ({run.recipe})"
         )
+        yield TopLine("train")
         with Vertical(id="form"):
             yield Static(title, id="form-title", markup=False)
             yield Static(classes="field", id="settings-title")
@@ -105,4 +107,4 @@ class CloneScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Back to the runs."""
-        host(self).action_runs()
+        host(self).places.go("runs")

@@ -9,17 +9,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from workbench import escaping, figures
-from workbench.tui.screens.report import ReportScreen
 
 
-class EvaluationScreen(ReportScreen):
+def evaluation_lines(recipe: str, report: dict[str, Any]) -> Iterator[Text]:
     """Accuracy, figures of each label and the confusion matrix, as `workbench evaluate`."""
-
-    def __init__(self, recipe: str, report: dict[str, Any]) -> None:
-        super().__init__(_lines(recipe, report))
-
-
-def _lines(recipe: str, report: dict[str, Any]) -> Iterator[Text]:
     name = escaping.line(f"run {report['run']} {recipe}")
     yield Text(f"{name} against the labels of {report['n']:,} {report['split']} tweets", "bold")
     for title, figure in (("accuracy", "accuracy"), ("macro F1", "macro_f1")):

@@ -17,6 +17,13 @@ def help_screen(about: Screen[Any]) -> Screen[None]:
     return HelpScreen(about)
 
 
+def errors_screen(displayed_run: DisplayedRun) -> Screen[None]:
+    """Where a run is wrong."""
+    from workbench.tui.screens.errors import ErrorsScreen
+
+    return ErrorsScreen(displayed_run)
+
+
 def train_screen() -> Screen[None]:
     """The form that starts a run."""
     from workbench.tui.screens.train import TrainScreen

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.page import Page
+from workbench.tui.widgets.top_line import TopLine
 
 
 class ReportScreen(Screen[None]):
@@ -27,7 +28,8 @@ class ReportScreen(Screen[None]):
         self._lines = list(lines)
 
     def compose(self) -> ComposeResult:
-        """One text above a line of keys."""
+        """The places, one text and a line of keys."""
+        yield TopLine("runs")
         with Page(id="report"):
             yield Static(Group(*self._lines), markup=False)
         yield KeyLine("j k g G scroll  esc q back  ? help")

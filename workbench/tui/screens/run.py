@@ -29,6 +29,7 @@ from workbench.tui.run_progress import (
 )
 from workbench.tui.widgets.detail import share_bar
 from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.top_line import TopLine
 
 LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -39,7 +40,7 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar = [
         key("S", "stop", "stop the run, which saves first; or go on with one that has stopped"),
         key("n", "app.new_run", "start another run"),
-        key("r", "app.runs", "all runs"),
+        key("r", "app.place('runs')", "all runs"),
         key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]
 
@@ -51,6 +52,7 @@ class RunScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """How the run stands, all else that is known of it, and a line of keys."""
+        yield TopLine("train")
         yield Static(id="run-title", markup=False)
         yield Static(id="run-state", markup=False)
         yield Static(id="run-view", markup=False)
@@ -90,6 +92,11 @@ class RunScreen(Screen[None]):
         """Take a message away if it is still there."""
         if self._said in (text, f"! {text}"):
             self.say("")
+
+    @property
+    def run_to_examine(self) -> int:
+        """The run whose errors are looked at from here."""
+        return self.run.id
 
     def action_back(self) -> None:
         """Back to where the user came from."""
@@ -150,7 +157,7 @@ class RunScreen(Screen[None]):
         reason = progress.state.reason if progress is not None else None
         if self._said and not (reason and reason in self._said):  # it is shown above already
             parts.append(Text(escaping.line(self._said), "bold"))
-        log_lines = max(0, self.size.height - len(parts) - 7)
+        log_lines = max(0, self.size.height - len(parts) - 8)
         if progress is not None and log_lines:
             parts.append(Text("\nlog", "bold"))
             parts += [

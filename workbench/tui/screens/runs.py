@@ -17,15 +17,14 @@ from storage.runs.runs import Run
 from storage.store import open_store
 from workbench import escaping
 from workbench.rundir.folder import DONE, IMPORTED
-from workbench.runs.description import describe_recipe
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.compare import CompareScreen
-from workbench.tui.screens.evaluation import EvaluationScreen
 from workbench.tui.screens.run_trash import RunTrash
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.runs_table import RunsTable
+from workbench.tui.widgets.top_line import TopLine
 
 NO_RUNS = "There are no runs yet; t starts one."
 
@@ -36,7 +35,7 @@ class RunsScreen(Screen[None]):
     BINDINGS: ClassVar = [
         key("enter", "open", "open: curves and log"),
         key("o", "show", "show this run's predictions in the list"),
-        key("t", "app.train", "train"),
+        key("t", "app.place('train')", "train"),
         key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
         key("c", "compare", "compare with the marked run, the promoted one, or the one below"),
         key(
@@ -47,7 +46,6 @@ class RunsScreen(Screen[None]):
         ),
         key("C", "clone", "clone: train again on the same data, with other settings"),
         key("A", "train_on", "train on from its adapter, on the labels as they are now"),
-        key("E", "evaluate", "evaluate: its predictions against the labels"),
         key("D", "delete", "delete the run"),
         key("U", "undelete", "bring a deleted run back"),
         key("j,down", "move(1)", "next run", key_display="j"),
@@ -77,16 +75,17 @@ class RunsScreen(Screen[None]):
         self._were_read = False
 
     def compose(self) -> ComposeResult:
-        """A table, a message and a line of keys."""
+        """The places, a table, a message and a line of keys."""
+        yield TopLine("runs")
         yield RunsTable(lambda: self._displayed_run.run, id="runs")
         yield Static(id="runs-message", markup=False)
         yield Static(
-            "enter open  o show  * promote  c compare  C clone  E evaluate  esc back  ? help",
+            "enter open  o show  * promote  c compare  C clone  E errors  esc back  ? help",
             classes="hint",
         )
 
-    def on_mount(self) -> None:
-        """Read the runs, counting their predictions takes a moment."""
+    def on_screen_resume(self) -> None:
+        """Read the runs whenever somebody comes here; counting predictions takes a moment."""
         self._read()
 
     @work(thread=True, group="runs", exclusive=True)
@@ -222,7 +221,7 @@ class RunsScreen(Screen[None]):
             what = "only predicts" if run.kind == "predict" else "was imported"
             self.say(f"Run {run.id} {what}, so there is nothing to clone.", problem=True)
         elif run is not None:
-            host(self).clone_run(run)
+            host(self).places.show_clone_form(run)
 
     def action_train_on(self) -> None:
         """Start a run that begins with the adapter of the one under the cursor."""
@@ -248,28 +247,16 @@ class RunsScreen(Screen[None]):
         """Choose a run from the trash, and bring it back."""
         self._trash.choose_to_restore()
 
-    def action_evaluate(self) -> None:
-        """Show the figures of the run under the cursor."""
-        if (run := self._require_run(self.action_evaluate)) is not None:
-            self.say(f"Evaluating run {run.id}…")
-            self._evaluate(run)
-
-    @work(group="evaluate", exclusive=True)
-    async def _evaluate(self, run: Run) -> None:
-        try:
-            report = await host(self).command("evaluate", str(run.id), "--json")
-        except UserError as error:
-            self.say(str(error), problem=True)
-        else:
-            self.say("")
-            self._read()  # its accuracy may have been stale
-            self.app.push_screen(EvaluationScreen(describe_recipe(run.kind, run.recipe), report))
+    @property
+    def run_to_examine(self) -> int | None:
+        """The run under the cursor, whose errors are looked at from here."""
+        return None if (run := self._table.current) is None else run.id
 
     @on(DataTable.RowSelected)
     def action_open(self) -> None:
         """Open the run under the cursor."""
         if (run := self._require_run(self.action_open)) is not None:
-            host(self).open_run(run)
+            host(self).places.show_run(run)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""

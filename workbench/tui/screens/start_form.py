@@ -63,13 +63,21 @@ async def _start(screen: Screen[None], *arguments: str) -> None:
     try:
         started = await app.command(*arguments, "--json", let_finish=True)
     except Exception:  # whatever it is, the form can be sent again
-        if screen.is_attached:
-            button = screen.query_one("#start", Button)
-            button.disabled = False
-            button.focus()
+        _let_start_again(screen, focus=True)
         raise
-    if screen.is_attached:
+    _let_start_again(screen, focus=False)
+    if screen in screen.app.screen_stack:
+        if screen.is_attached:
+            say(screen, "", problem=False)
         app.run_started(int(started["id"]))
     else:
         app.follow_runs()
         app.say(f"Run {started['id']} has begun.")
+
+
+def _let_start_again(screen: Screen[None], focus: bool) -> None:
+    if screen.is_attached:
+        button = screen.query_one("#start", Button)
+        button.disabled = False
+        if focus:
+            button.focus()

@@ -29,6 +29,7 @@ from workbench.tui.screens import start_form
 from workbench.tui.widgets.forecast import ForecastLines
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.menu import CURSOR, Menu
+from workbench.tui.widgets.top_line import TopLine
 
 KEEP = f"keep the base loaded for {engine_control.IDLE_MINUTES:g} minutes afterwards (tab, space)"
 TITLES = {
@@ -53,6 +54,7 @@ class TrainScreen(Screen[None]):
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
         example = "none, or such as: lora.r=8 training.max_steps=50"
+        yield TopLine("train")
         with Vertical(id="form"):
             yield Static("Train on the labels as they are now", id="form-title")
             yield Static(classes="field", id="recipe-title")
@@ -69,8 +71,11 @@ class TrainScreen(Screen[None]):
         yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
 
     def on_mount(self) -> None:
-        """Begin with the recipe; count meanwhile."""
+        """Begin with the recipe."""
         self.query_one("#recipe").focus()
+
+    def on_screen_resume(self) -> None:
+        """Count anew whenever somebody comes here."""
         self._count()
         self._look_at_logout()
 

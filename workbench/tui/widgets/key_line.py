@@ -23,8 +23,11 @@ class KeyLine(Static):
         """Show a message, and the keys again when it has been read."""
         if self._back is not None:
             self._back.stop()
-        self._back = self.set_timer(SHOWN_S, self._show_keys)
+        self._back = self.set_timer(SHOWN_S, self.show_keys)
         self.update(escaping.line(f"! {text}" if problem else text), layout=False)
 
-    def _show_keys(self) -> None:
+    def show_keys(self) -> None:
+        """Show the keys again at once."""
+        if self._back is not None:
+            self._back.stop()
         self.update(self._keys, layout=False)

@@ -1,0 +1,119 @@
+"""The five places: the line that names them, and how they are when somebody comes back."""
+
+from textual.widgets import Input
+
+from storage.history import labels
+from storage.store import open_store
+from workbench.tui.widgets.top_line import TopLine
+
+
+def top(driver):
+    return driver.lines[0]
+
+
+def words(driver):
+    return " ".join(top(driver).split())
+
+
+async def test_the_top_line_has_the_places_and_how_far_the_work_is(start):
+    async with start() as driver:
+        await driver.until_seen("[Browse]")
+        assert words(driver) == "[Browse] Queue Errors Train Runs 2 workspace · ana · 0 fixed"
+        await driver.press("2")
+        await driver.until_seen("ana · 1 fixed")
+        await driver.press("R")
+        await driver.until_seen("[Runs 2]")
+        assert "1 fixed" in top(driver)
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until_seen("workspace·ana")
+        assert words(driver) == "Browse Queue Errors Train [Runs] workspace·ana"
+        await driver.pilot.resize_terminal(60, 15)
+        await driver.until(
+            lambda: top(driver).endswith("works… ") or "workspace·ana" in top(driver)
+        )
+
+
+async def test_the_top_line_follows_a_run(start, stub):
+    async with start(program=stub.program) as driver:
+        stub.start_outside()
+        await driver.until_seen("Train ▶ 25 %")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until_seen("Train▶")
+        stub.move(state="done", phase="", step=20)
+        await driver.until(lambda: "▶" not in top(driver))
+
+
+async def test_only_cells_that_changed_are_painted(start):
+    async with start() as driver:
+        await driver.until_seen("[Browse]")
+        line, painted = driver.app.screen.query_one(TopLine), []
+        line.refresh = lambda *regions, **more: painted.extend(regions)
+        line.show(driver.app.places.standing())
+        assert painted == [], "nothing has changed"
+        await driver.press("2")
+        await driver.until(lambda: painted)
+        assert [region.width for region in painted] == [1], "0 fixed becomes 1 fixed"
+
+
+async def test_what_others_fix_is_told(start, workspace):
+    async with start() as driver:
+        await driver.until_seen("0 fixed")
+        store = open_store(workspace, "bob")
+        labels.assign(store, [2], "positive")
+        store.close()
+        await driver.until_seen("1 fixed")
+
+
+async def test_a_place_is_as_it_was_left(start):
+    async with start() as driver:
+        await driver.press("j", "j", "R")
+        await driver.until_seen("baseline")
+        await driver.press("j", "T")
+        await driver.until_seen("Train on the labels")
+        await driver.press("tab", "tab", *"lora")
+        await driver.press("tab", "B")
+        await driver.until_seen("[Browse]")
+        assert driver.current == 3
+        await driver.press("R")
+        await driver.until_seen("[Runs")
+        assert driver.app.screen.run_to_examine == 1
+        await driver.press("T")
+        await driver.until_seen("Train on the labels")
+        assert driver.app.screen.query_one("#settings", Input).value == "lora"
+
+
+async def test_errors_are_those_of_the_run_that_one_comes_from(start, stub):
+    async with start(program=stub.program) as driver:
+        await driver.press("R")
+        await driver.until_seen("baseline")
+        await driver.press("j", "E")
+        await driver.until(lambda: ["evaluate", "1", "--json"] in stub.calls)
+        await driver.press("B", "E")
+        await driver.until(lambda: stub.calls.count(["evaluate", "1", "--json"]) == 2)
+
+
+async def test_errors_without_predictions_name_the_key_that_helps(start, empty_workspace):
+    async with start(empty_workspace) as driver:
+        await driver.press("E")
+        await driver.until_seen("no predictions yet; T trains a model")
+        await driver.press("q")
+        await driver.until_seen("[Browse]")
+
+
+async def test_a_click_on_a_tab_goes_there(start):
+    async with start() as driver:
+        await driver.until_seen("[Browse]")
+        await driver.pilot.click(TopLine, offset=(top(driver).index("Runs") + 1, 0))
+        await driver.until_seen("[Runs 2]")
+        await driver.pilot.click(TopLine, offset=(3, 0))
+        await driver.until_seen("[Browse]")
+
+
+async def test_the_palette_reaches_each_place(start):
+    async with start() as driver:
+        for name in ("Runs", "Train", "Browse"):
+            await driver.press("ctrl+p")
+            await driver.type(f"{name}: ")
+            await driver.until_seen(f"{name}: ")
+            await driver.press("down", "enter")
+            await driver.until_seen(f"[{name}")

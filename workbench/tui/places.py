@@ -1,0 +1,166 @@
+"""The five places of the program: how they are named, made, and gone to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from textual.app import App
+from textual.binding import Binding
+from textual.screen import Screen
+
+from storage.query import tweets
+from storage.runs import runs, suspect_ranking
+from storage.runs.runs import Run
+from workbench.tui import screen_stack
+from workbench.tui.host import host
+from workbench.tui.screens import on_demand
+from workbench.tui.standing import Standing, Tab
+from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from workbench.tui.run_progress import RunProgress
+    from workbench.tui.screens.browse import BrowseScreen
+
+
+RUNS_ON = "▶"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place: the name of its screen, its key, its title on the top line, what is done there."""
+
+    name: str
+    key: str
+    title: str
+    does: str
+
+
+PLACES = (
+    Place("browse", "B", "Browse", "the tweets"),
+    Place("queue", "Q", "Queue", "one tweet after the other"),
+    Place("errors", "E", "Errors", "where a run is wrong"),
+    Place("train", "T", "Train", "the run that goes on, or the form for one"),
+    Place("runs", "R", "Runs", "all runs"),
+)
+"""The places in the order of the top line."""
+
+
+def place_action(place: Place) -> str:
+    """The action that goes to a place."""
+    return f"place('{place.name}')"
+
+
+def bindings() -> list[Binding]:
+    """The keys that go to a place from everywhere."""
+    return [key(place.key, place_action(place), f"{place.title}: {place.does}") for place in PLACES]
+
+
+@runtime_checkable
+class ExaminesRun(Protocol):
+    """A screen that is about a run, whose errors are looked at from there."""
+
+    @property
+    def run_to_examine(self) -> int | None:
+        """The run, None if there is none."""
+
+
+class Places:
+    """Makes each place when it is first gone to, and keeps it as it was left."""
+
+    def __init__(self, app: App[Any], browse: BrowseScreen) -> None:
+        self._app = app
+        self._browse = browse
+
+    def go(self, name: str) -> None:
+        """Go to a place, from wherever the user is."""
+        app, screen = self._app, self._app.screen
+        if screen.name == name and not (name == "browse" and self._browse.card.opened):
+            host(app).say("This is the place that this key goes to.")
+        elif name == "browse":
+            screen_stack.pop_down_to(app, depth=1)
+            self._browse.close_overlay()
+        elif name == "queue":
+            self.go("browse")
+            self._browse.sort_by("suspect")
+        elif name == "train" and (live := self._live_run()) is not None:
+            self.show_run(runs.get(host(app).store, live))
+        else:
+            examined = screen.run_to_examine if isinstance(screen, ExaminesRun) else None
+            place = self.place(name)
+            if name == "errors" and examined is not None:
+                place.look_at(examined)
+            screen_stack.show_over_list(app, place)
+        self.show_standing()
+
+    def place(self, name: str) -> Any:
+        """The screen of a place but for the list of tweets, as it was left."""
+        if not self._app.is_screen_installed(name):
+            made = self._make(name)
+            self._app.install_screen(made, name)
+        return self._app.get_screen(name)
+
+    def _make(self, name: str) -> Screen[None]:
+        if name == "errors":
+            return on_demand.errors_screen(self._browse.displayed_run)
+        if name == "runs":
+            return on_demand.runs_screen(self._browse.displayed_run)
+        return on_demand.train_screen()
+
+    def show_run(self, run: Run) -> None:
+        """Show one run."""
+        self._show(on_demand.run_screen(run))
+
+    def show_clone_form(self, run: Run) -> None:
+        """Show the form that trains again on the data of a run."""
+        self._show(on_demand.clone_screen(run))
+
+    def show_train_form(self) -> None:
+        """Show the form that starts a run, also while one goes on."""
+        self._show(self.place("train"))
+
+    def _show(self, screen: Screen[None]) -> None:
+        screen_stack.show_over_list(self._app, screen)
+        self.show_standing()
+
+    # What the top line tells.
+
+    def show_standing(self) -> None:
+        """Bring the top lines up to date."""
+        standing = self.standing()
+        for screen in self._app.screen_stack:
+            for line in screen.query(TopLine):
+                line.show(standing)
+
+    def standing(self) -> Standing:
+        """How far the work is, read from the store now."""
+        app = host(self._app)
+        figures = {"queue": "", "errors": "", "train": "", "runs": "", "browse": ""}
+        if suspect_ranking.ranking(app.store) is not None:
+            figures["queue"] = f"{suspect_ranking.count_undecided(app.store):,}"
+        figures["runs"] = f"{known:,}" if (known := runs.count(app.store)) else ""
+        live = self._live_run()
+        if live is not None:
+            figures["train"] = _share(app.run_progress, live)
+        marks = {"train": RUNS_ON if live is not None else ""}
+        return Standing(
+            tuple(
+                Tab(place.name, place.title, figures[place.name], marks.get(place.name, ""))
+                for place in PLACES
+            ),
+            app.store.folder.resolve().name,
+            app.store.annotator,
+            tweets.counts(app.store).corrected,
+        )
+
+    def _live_run(self) -> int | None:
+        """The newest run that goes on."""
+        known = host(self._app).run_progress.items()
+        return max((number for number, progress in known if progress.live), default=None)
+
+
+def _share(progress: Mapping[int, RunProgress], run: int) -> str:
+    state = progress[run].state
+    return f"{100 * state.step // state.steps} %" if state.steps else ""
