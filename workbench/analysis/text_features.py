@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,11 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_union
 
-LINK, USER = re.compile(r"https?://\S+"), re.compile(r"@\w+")
+from workbench.analysis.text_terms import CHARACTERS, WORDS, folded
+
 DIMENSIONS = 200
 SAMPLE = 20_000
 """Texts that the directions of the points are found on."""
-
-
-def without_names(text: str) -> str:
-    """The text with each link as `URL` and each name as `@user`: they say nothing of a label."""
-    return USER.sub("@user", LINK.sub("URL", text))
 
 
 def vectoriser(texts: int) -> FeatureUnion:
@@ -29,14 +24,14 @@ def vectoriser(texts: int) -> FeatureUnion:
     """
     fewest = 2 if texts >= 100 else 1
     common = {
-        "preprocessor": _folded,
+        "preprocessor": folded,
         "sublinear_tf": True,
         "min_df": fewest,
         "dtype": np.float32,
     }
     return make_union(
-        TfidfVectorizer(ngram_range=(1, 2), **common),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **common),
+        TfidfVectorizer(ngram_range=WORDS, **common),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=CHARACTERS, **common),
     )
 
 
@@ -60,7 +55,3 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """The rows with length 1; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
-
-
-def _folded(text: str) -> str:
-    return without_names(text).lower()

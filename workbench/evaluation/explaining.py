@@ -13,11 +13,10 @@ from storage.query.alike import alike_labelled
 from storage.runs.runs import Run
 from storage.store import Store
 from storage.tweet import Tweet
-from workbench.analysis import baseline
+from workbench import kept_analyses
 from workbench.analysis.word_effects import Explanation, Score, explain
-from workbench.evaluation.run_embeddings import embeddings_of
-from workbench.rundir import folder as run_folder
-from workbench.rundir import tables
+from workbench.kept_analyses import kept_or_made
+from workbench.rundir.embeddings import has_embeddings
 
 NEIGHBOURS = 5
 
@@ -25,21 +24,27 @@ NEIGHBOURS = 5
 def why(store: Store, run: Run, number: int, score: Score) -> dict[str, Any]:
     """What the answer of a run to a tweet hangs on, by a function that scores texts as it does.
 
-    Raises UserError if the tweet has no words.
+    The run is asked once; what it said of this tweet is kept. Raises UserError if the tweet has no
+    words.
     """
     tweet = tweets.tweet(store, number, run.id)
     if not tweet.text.strip():
         raise UserError(f"Tweet {number} has no words, so nothing can be said about them.")
+    key = kept_analyses.explanation(number, run.id)
+    told = kept_or_made(store, key, lambda: _words(run, tweet.text, score))
+    nearest, measure = _nearest(store, run, tweet)
+    about = {"tweet": number, "run": run.id, "label": tweet.label}
+    return about | told | {"nearest": nearest, "nearest_by": measure}
+
+
+def _words(run: Run, text: str, score: Score) -> dict[str, Any]:
+    """What becomes of the answer without some of the words."""
 
     def fold(texts: Sequence[str]) -> list[tuple[float, ...]]:
         return [run.fold(tuple(row)) for row in score(texts)]
 
-    found = explain(tweet.text, fold)
-    nearest, measure = _nearest(store, run, tweet)
+    found = explain(text, fold)
     return {
-        "tweet": number,
-        "run": run.id,
-        "label": tweet.label,
         "pred": run.labels[found.label],
         "probabilities": dict(zip(run.labels, found.probabilities, strict=True)),
         "words": [
@@ -48,8 +53,6 @@ def why(store: Store, run: Run, number: int, score: Score) -> dict[str, Any]:
         ],
         "smallest": _removal(run, found),
         "tried": found.tried,
-        "nearest": nearest,
-        "nearest_by": measure,
     }
 
 
@@ -79,6 +82,10 @@ def _nearest(store: Store, run: Run, tweet: Tweet) -> tuple[list[dict[str, Any]]
 
 def _nearest_by_embedding(store: Store, run: Run, tweet: Tweet) -> list[int] | None:
     """By the cosine of the embeddings of a run; None if it has none, or none of the tweet."""
+    if not has_embeddings(store.run_folder(run.id)):
+        return None
+    from workbench.evaluation.run_embeddings import embeddings_of  # reads tables, which takes time
+
     found = embeddings_of(store, run.id)
     if found is None or not (here := np.flatnonzero(found.ids == tweet.id)).size:
         return None
@@ -98,37 +105,3 @@ def _nearest_by_embedding(store: Store, run: Run, tweet: Tweet) -> list[int] | N
         if len(nearest) >= NEIGHBOURS:
             break
     return nearest[:NEIGHBOURS]
-
-
-def baseline_score(store: Store, run: Run, without: int | None = None) -> Score:
-    """Scores texts by a baseline as a run fits it, but without a tweet and its copies if named.
-
-    So what is said of that tweet is not what its own label has taught. Raises UserError if the
-    folder of the run is damaged or gone.
-    """
-    folder = store.run_folder(run.id)
-    job = run_folder.read_job(folder)
-    if job.recipe.logistic is None:
-        raise UserError(f"{folder} is not a baseline run.")
-    regularisation = job.recipe.logistic.regularisation
-    train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
-    left_out = set() if without is None else _texts_of_group(store, without)
-    kept = [place for place, text in enumerate(train.texts) if text not in left_out]
-
-    def score(asked: Sequence[str]) -> list[list[float]]:
-        rows: list[list[float]] = baseline.predict(
-            [train.texts[place] for place in kept],
-            [labels[place] for place in kept],
-            asked,
-            len(job.labels),
-            regularisation,
-        ).tolist()
-        return rows
-
-    return score
-
-
-def _texts_of_group(store: Store, number: int) -> set[str]:
-    """The texts of a tweet and of its near-duplicates."""
-    copies = tweets.duplicates(store, tweets.tweet(store, number).group)
-    return set(tweets.texts(store, copies).values())

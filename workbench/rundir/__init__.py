@@ -29,6 +29,7 @@ Out:
     adapter/        a standard PEFT folder and workbench.json
     predictions.parquet
     embeddings/     a vector of each tweet that the model has scored; see `embeddings`
+    baseline/       of a baseline, the fitted model; see `baseline_files`
     dynamics.parquet  id, epoch, probability: of the given label, when the tweet was trained on
     tensorboard/, wandb/, trackio/   a copy of the curves, where the recipe asks for one
     worker.log      what the worker process printed

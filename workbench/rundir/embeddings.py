@@ -73,10 +73,15 @@ def write_projection(folder: Path, mean: NDArray[np.float32], axes: NDArray[np.f
         np.save(folder / f".{EMBEDDINGS}" / f"{name}.npy", array.astype("<f4"))
 
 
+def has_embeddings(folder: Path) -> bool:
+    """Whether a run has embeddings."""
+    return (folder / EMBEDDINGS).is_dir()
+
+
 def read_embeddings(folder: Path) -> Embeddings | None:
     """The embeddings of a run; None if it has none. Raises UserError if they are damaged."""
     path = folder / EMBEDDINGS
-    if not path.is_dir():
+    if not has_embeddings(folder):
         return None
     try:
         columns = {

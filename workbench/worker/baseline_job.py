@@ -8,12 +8,13 @@ from storage.plurals import tweet_count
 from workbench.analysis import baseline
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
+from workbench.rundir.baseline_files import write_baseline
 from workbench.rundir.folder import Job
 from workbench.worker.reporter import Reporter
 
 
 def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
-    """Write predictions.parquet; in-sample are copies of training tweets, not these themselves."""
+    """Write the model and the predictions; in-sample are copies of training tweets alone."""
     settings = job.recipe.logistic
     assert settings is not None  # noqa: S101 - a baseline recipe has this section
     train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
@@ -25,7 +26,7 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
         f"{len(wanted.ids):,} to predict",
     )
     reporter.phase("fitting out of fold")
-    inside = baseline.predict_out_of_fold(
+    fitted = baseline.fit_baseline(
         train.texts,
         labels,
         train.groups,
@@ -35,12 +36,11 @@ def run_baseline(job: Job, folder: Path, reporter: Reporter) -> None:
         settings.seed,
     )
     reporter.phase("predicting")
-    out_of_fold = dict(zip(train.ids, inside, strict=True))
+    out_of_fold = dict(zip(train.ids, fitted.out_of_fold, strict=True))
     others = [i for i, tweet in enumerate(wanted.ids) if tweet not in out_of_fold]
-    outside = baseline.predict(
-        train.texts, labels, [wanted.texts[i] for i in others], n_labels, settings.regularisation
-    )
+    outside = fitted.predict([wanted.texts[i] for i in others])
     rows = out_of_fold | {wanted.ids[i]: row for i, row in zip(others, outside, strict=True)}
     copies = tables.in_sample_ids(folder) - out_of_fold.keys()
+    write_baseline(folder, baseline.stored_model(fitted, train.texts))
     tables.write_predictions(folder, wanted.ids, [rows[tweet] for tweet in wanted.ids], copies)
     reporter.phase("done")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from storage.errors import UserError
-from workbench.analysis.baseline import predict, predict_out_of_fold
+from workbench.analysis.baseline import fit_baseline, predict
 
 UP = ["stocks go up today", "bull run ahead", "to the moon", "great gains now", "buy more calls"]
 DOWN = ["stocks crash today", "bear market ahead", "down it goes", "heavy losses", "sell all puts"]
@@ -16,7 +16,7 @@ GIVEN = LABELS * 6
 
 
 def out_of_fold(texts, labels, groups, n_labels=2, folds=5, seed=42):
-    return predict_out_of_fold(texts, labels, groups, n_labels, folds, 10.0, seed)
+    return fit_baseline(texts, labels, groups, n_labels, folds, 10.0, seed).out_of_fold
 
 
 def test_it_learns_words():

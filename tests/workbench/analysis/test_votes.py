@@ -10,7 +10,8 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
 from workbench.analysis import votes
-from workbench.analysis.text_features import latent_points, unit_rows, vectoriser, without_names
+from workbench.analysis.text_features import latent_points, unit_rows, vectoriser
+from workbench.analysis.text_terms import without_names
 from workbench.analysis.voters import embedding_votes, judge, text_votes
 
 RNG = np.random.default_rng(0)
@@ -33,7 +34,7 @@ def test_many_texts_are_fitted_by_another_solver_to_nearly_the_same():
     texts = [f"{'gains' if row % 3 else 'losses'} of number {row % 40}" for row in range(1_200)]
     labels = np.array([int(row % 3 > 0) ^ int(row % 10 == 0) for row in range(1_200)])
     features = vectoriser(1_200).fit_transform(texts).tocsr()
-    found = votes.fit_and_predict(features, labels, features, 2, 1.0)
+    found = votes.fit(features, labels, 2, 1.0).predict(features)
     wanted = LogisticRegression(max_iter=1000).fit(features, labels).predict_proba(features)
     assert found == pytest.approx(wanted, abs=0.05)
 
@@ -46,7 +47,7 @@ def test_few_texts_are_folded_three_times_and_many_once():
 
 
 def test_a_fold_that_leaves_one_label_says_that_label():
-    rows = votes.fit_and_predict(POINTS[:3], np.array([2, 2, 2]), POINTS[3:5], 3, 1.0)
+    rows = votes.fit(POINTS[:3], np.array([2, 2, 2]), 3, 1.0).predict(POINTS[3:5])
     assert rows.tolist() == [[0, 0, 1]] * 2
 
 

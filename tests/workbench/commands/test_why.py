@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 
 import pytest
 
+from storage.runs.predictions import probabilities_of
 from storage.store import open_store
 from workbench.analysis import baseline
 from workbench.rundir import folder as run_folder
@@ -40,9 +42,23 @@ def test_the_smallest_removal_does_change_the_answer(trained, cli):
     assert changed
 
 
-def test_a_training_tweet_and_its_copies_are_left_out_of_the_fit(trained, cli, monkeypatch):
+def test_a_training_tweet_is_answered_as_it_was_out_of_fold(trained, cli):
+    tweet = cli("list", "split:train", "--limit", "1", "--json").json[0]
+    found = cli("why", tweet["id"], "--json").json
+    with closing(open_store(trained, "ana")) as store:
+        [predicted] = probabilities_of(store, 1, [tweet["id"]]).values()
+    assert list(found["probabilities"].values()) == pytest.approx(predicted, abs=2e-3)
+
+
+def test_a_run_that_kept_no_model_is_fitted_without_the_tweet_and_its_copies(
+    trained, cli, monkeypatch
+):
     tweet = cli("list", "split:train duplicate:yes", "--limit", "1", "--json").json
     tweet = (tweet or cli("list", "split:train", "--limit", "1", "--json").json)[0]
+    fast = cli("why", tweet["id"], "--json").json
+    shutil.rmtree(trained / "runs" / "1" / "baseline")
+    with closing(open_store(trained, "ana")) as store:
+        store.db.execute("DELETE FROM analyses WHERE kind = 'explanation'")
     fitted, predict = [], baseline.predict
 
     def watch(texts, *rest):
@@ -50,8 +66,11 @@ def test_a_training_tweet_and_its_copies_are_left_out_of_the_fit(trained, cli, m
         return predict(texts, *rest)
 
     monkeypatch.setattr(baseline, "predict", watch)
-    assert cli("why", tweet["id"], "--json").status == 0
+    slow = cli("why", tweet["id"], "--json").json
     assert fitted and tweet["text"] not in fitted
+    assert slow["pred"] == fast["pred"]
+    again = cli("why", tweet["id"], "--json").json
+    assert again == slow and len(fitted) < 2 * len(set(fitted))  # it was asked once
 
 
 def test_predictions_from_elsewhere_cannot_be_asked(trained, cli, write):

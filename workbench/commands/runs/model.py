@@ -52,12 +52,14 @@ def classify(
     Example: workbench classify "yayyyy thats amazing broo"
     """
     texts = _texts_to_classify(texts, source)
+    from workbench.evaluation.baseline_scoring import baseline_score
+
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
         with spinner(f"Asking run {run.id}…"):
             if run.kind == "baseline":
-                rows = _ask_baseline(folder, texts)
+                rows = baseline_score(folder)(texts)
             else:
                 rows = score_with_adapter(folder, texts, store.config.base)
     folded = [run.fold(tuple(row)) for row in rows]
@@ -104,21 +106,6 @@ def _run_to_ask(store: Store, number: int | None) -> runs.Run:
     ):
         return runs.latest(store, ("qlora", "baseline"))
     return trained_run(store, number)
-
-
-def _ask_baseline(folder: Path, texts: tuple[str, ...]) -> list[list[float]]:
-    """Fit the baseline anew on what it was fitted on; that takes a second."""
-    from workbench.analysis import baseline
-    from workbench.rundir import tables
-
-    job = run_folder.read_job(folder)
-    if job.recipe.logistic is None:
-        raise UserError(f"{folder} is not a baseline run.")
-    train, labels = tables.read_examples(folder / run_folder.TRAIN, job.labels)
-    rows: list[list[float]] = baseline.predict(
-        train.texts, labels, texts, len(job.labels), job.recipe.logistic.regularisation
-    ).tolist()
-    return rows
 
 
 def _split_run_and_folder(named: Sequence[str]) -> tuple[int | None, Path]:

@@ -16,13 +16,14 @@ Score = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 def scorer(store: Store, run: Run, without: int | None = None) -> Score:
     """The function that scores texts as a run does, through the engine where that can answer.
 
-    A baseline is fitted anew, without the tweet that is named. Raises UserError if the run has no
-    model here.
+    A baseline answers by models that have not seen the tweet that is named. Raises UserError if the
+    run has no model here.
     """
-    from workbench.evaluation.explaining import baseline_score
+    from workbench.evaluation.baseline_scoring import baseline_score, texts_of_group
 
     if run.kind == "baseline":
-        return baseline_score(store, run, without)
+        left_out = () if without is None else texts_of_group(store, without)
+        return baseline_score(store.run_folder(run.id), left_out)
     if run.kind == run_folder.IMPORTED:
         run_folder.require_made_here(store.run_folder(run.id), "it cannot be asked about texts")
     folder = store.run_folder(trained_run(store, run.id).id)

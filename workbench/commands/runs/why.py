@@ -31,8 +31,9 @@ def why(
     """Say what the answer of a run to a tweet hangs on.
 
     The fewest words without which the answer is another (tried, not guessed), how much each word
-    does for the answer, and the nearest labelled tweets that are no near-duplicates. A baseline is
-    fitted without the tweet for it; an adapter is asked through the engine if one is running.
+    does for the answer, and the nearest labelled tweets that are no near-duplicates. A baseline
+    answers as models of it that have not seen the tweet; an adapter is asked through the engine if
+    one is running. What a run has said of a tweet is kept.
 
     Example: workbench why 349 --run 3
     """
