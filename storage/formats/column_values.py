@@ -10,8 +10,9 @@ from operator import itemgetter
 from typing import Any
 
 from storage.formats import readers
-from storage.formats.columns import MOST_VALUES, Columns
+from storage.formats.columns import MOST_VALUES, Columns, Row
 from storage.formats.position import Position, RecordError
+from storage.formats.programs.records import GivenLabel
 from storage.formats.source import Source
 from storage.formats.values.cells import label_of, looks_empty, value_of
 
@@ -88,7 +89,12 @@ def _pairs_of_records(
 ) -> Iterator[Pair]:
     label_column: Any = columns.label
     split_column: Any = columns.split
-    for row, given_labels, _ in readers.records(source, position):
+    found: Iterator[tuple[Row, tuple[GivenLabel, ...]]]
+    if source.form is None:  # nothing but a row, which may have its text elsewhere
+        found = zip(readers.plain_rows(source, position), repeat(()), strict=False)
+    else:
+        found = ((one.row, one.given_labels) for one in readers.records(source, position))
+    for row, given_labels in found:
         label, split = row.get(label_column), row.get(split_column)
         if type(label) is str and not given_labels:
             yield label, split if split is None else value_of(split)

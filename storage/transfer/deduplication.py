@@ -6,6 +6,7 @@ Where they say different splits, test wins over dev and dev over train, whicheve
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 
 from storage.transfer.rows import Judgement, OtherSplit, ParsedRow, Said
 
@@ -61,19 +62,18 @@ class DuplicateFilter:
 
     def _take_all(self, rows: list[ParsedRow]) -> bool:
         """Take in rows that say nothing of annotators, unless one of them repeats another."""
-        number = sum(row.external_id is not None for row in rows)
-        if number:
-            keyed = {
-                hash((row.text, row.external_id)): (row.gold, place, False, _rank(row))
-                for place, row in enumerate(rows, self._places)
-                if row.external_id is not None
-            }
+        keyed = [
+            (hash((row.text, row.external_id)), row.gold, place, _rank(row))
+            for place, row in enumerate(rows, self._places)
+            if row.external_id is not None
+        ]
+        if keyed:
+            keyed.sort(key=itemgetter(0))
             self._db.execute("BEGIN")
             written = self._db.executemany(
-                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)",
-                [(key, *keyed[key]) for key in sorted(keyed)],
+                "INSERT OR IGNORE INTO seen VALUES (?, ?, ?, FALSE, ?)", keyed
             ).rowcount
-            if written != number:
+            if written != len(keyed):
                 self._db.execute("ROLLBACK")
                 return False
             self._db.execute("COMMIT")

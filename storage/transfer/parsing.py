@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import pickle
@@ -11,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 from typing import IO, Any, BinaryIO
 
 from storage import interpreter
@@ -33,7 +34,7 @@ from storage.transfer import exported_rows
 from storage.transfer.deduplication import DuplicateFilter
 from storage.transfer.judged_rows import said_of
 from storage.transfer.rounded_ids import RoundedIds
-from storage.transfer.rows import Cells, Judgement, OtherSplit, ParsedRow, Said
+from storage.transfer.rows import Cells, Judgement, OtherSplit, ParsedRow, Said, new_row
 
 SWALLOWED = (
     "the text has lines that look like rows of their own, as if a quote were missing; --quoting "
@@ -190,37 +191,49 @@ def _rows(
             position.reject("a column is nested too deep" if deep else str(error))
             continue
         hashed = content_hash(text)
-        yield ParsedRow(
-            text,
-            external_id,
-            columns,
-            content_number(hashed),
-            named or split_of(hashed, config.seed, config.test_share, config.dev_share),
-            gold,
-            history,
-            bool(named),
-            said=said,
+        yield new_row(
+            (
+                text,
+                external_id,
+                columns,
+                content_number(hashed),
+                named or split_of(hashed, config.seed, config.test_share, config.dev_share),
+                gold,
+                history,
+                bool(named),
+                None,
+                said,
+            )
         )
 
 
 def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     columns = job.columns
-    parts = (columns.text, columns.label, columns.id, columns.split)
+    parts: tuple[Any, ...] = (columns.text, columns.label, columns.id, columns.split)
     nameless = job.source.dialect.nameless if job.source.dialect else frozenset()
     found = None if job.is_export else readers.table(job.source, position)
     if found is None:
+        known = frozenset(parts)
+        text_column, label_column, id_column, split_column = parts  # no row has a column None
         for row, given_labels, remarks in readers.records(job.source, position):
-            rest = {k: v for k, v in row.items() if k not in parts and v is not None}
+            rest = {}
+            if not known.issuperset(row):
+                rest = {k: v for k, v in row.items() if k not in known and v is not None}
             if nameless:
                 rest = _named_or_filled(rest, nameless)
-            text, label, external, split = (None if c is None else row.get(c) for c in parts)
+            text = row.get(text_column)
             if columns.short_text is not None and not text:
                 text = row.get(columns.short_text)
             if given_labels:
                 given_labels = tuple(one for one in given_labels if one.column == columns.label)
             if remarks:
                 tally.remarks.update(remarks)
-            yield Cells(text, label, external, split, rest, row, given_labels)
+            label, external, split = (
+                row.get(label_column),
+                row.get(id_column),
+                row.get(split_column),
+            )
+            yield text, label, external, split, rest, row, given_labels
         return
     names, tuples = found
     at = [names.index(column) if column is not None else len(names) for column in parts]
@@ -233,7 +246,7 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
             rest = _named_or_filled(rest, nameless)
         values.append(None)  # what a part without a column finds
         text = values[text_at] or values[short_at]
-        yield Cells(text, values[label_at], values[id_at], values[split_at], rest, {}, ())
+        yield text, values[label_at], values[id_at], values[split_at], rest, {}, ()
 
 
 def _says_cut(job: Job) -> str | None:
@@ -272,11 +285,12 @@ def _from_process(job: Job) -> Iterator[Batch]:
             with process.stdin as target:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
-                (rows, tally, faults, judgements, other_splits, names), error = frame
+                (columns, tally, faults, judgements, other_splits, names), error = frame
+                count = len(columns[0]) if columns else 0
                 if error is not None:
                     raise UserError(error)
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
-                parsed = list(map(ParsedRow._make, rows))
+                parsed = list(map(new_row, zip(*columns, repeat((), count), strict=True)))
                 told = list(map(Judgement._make, judgements))
                 splits = list(map(OtherSplit._make, other_splits))
                 wrong = [Fault(*fault) for fault in faults]
@@ -306,11 +320,11 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
             tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
             faults = [astuple(fault) for fault in batch.faults]
             # Plain tuples are all that marshal knows; what is said has become judgements.
-            rows = [(*row[:-1], ()) for row in batch.rows]
+            columns = list(zip(*batch.rows, strict=True))[:-1]
             judgements = list(map(tuple, batch.judgements))
             other_splits = list(map(tuple, batch.other_splits))
             names = batch.source_columns
-            _write_frame(target, ((rows, tally, faults, judgements, other_splits, names), None))
+            _write_frame(target, ((columns, tally, faults, judgements, other_splits, names), None))
     except UserError as error:
         _write_frame(target, (((), {}, (), (), (), ()), str(error)))
     target.write(bytes(8))
@@ -335,5 +349,6 @@ if __name__ == "__main__":
         signal.signal(number, signal.SIG_DFL)  # when it is over for the parent, end without a word
     frames = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no frame
+    gc.set_threshold(100_000, 20)  # rows are no circles, and there are many to look through
     with frames:
         _serve(sys.stdin.buffer, frames)

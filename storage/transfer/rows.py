@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from storage.formats.programs.records import GivenLabel
@@ -44,6 +45,10 @@ class ParsedRow(NamedTuple):
     """The judgements of annotators."""
 
 
+new_row: Callable[[tuple[Any, ...]], ParsedRow] = partial(tuple.__new__, ParsedRow)
+"""A row of all its values in order, for half the price of naming them."""
+
+
 class Judgement(NamedTuple):
     """What is said of one of the rows of a file that are not repetitions."""
 
@@ -63,18 +68,9 @@ class OtherSplit(NamedTuple):
     split: str
 
 
-class Cells(NamedTuple):
-    """The cells of a record by the part that their column plays, as the file has them."""
-
-    text: Any
-    label: Any
-    external_id: Any
-    split: Any
-    others: dict[str, Any]
-    """The other columns."""
-    row: Mapping[str, Any]
-    """All columns, of an exported file only."""
-    given_labels: Sequence[GivenLabel]
+Cells = tuple[Any, Any, Any, Any, dict[str, Any], Mapping[str, Any], Sequence[GivenLabel]]
+"""What a file has of a record: text, label, id, split, the other columns, all columns (of an
+exported file only) and all labels. A plain tuple, as there is one for each of a million rows."""
 
 
 class StoredTweet(NamedTuple):

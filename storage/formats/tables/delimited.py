@@ -13,8 +13,6 @@ from storage.formats.tables import rows as table_rows
 
 SAFE = "safe_csv"
 """The column that says that the cells of a file were made harmless for spreadsheets."""
-RULE = re.compile(r"[-: |]+")
-"""What stands between the header and the rows of a table in Markdown."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -36,28 +34,8 @@ def table(source: Source, position: Position) -> tuple[list[str], Iterator[list[
     names = list(dialect.names)
     rows = table_rows.lenient if position.collects else table_rows.strict
     lines = rows(source, dialect, position)
-    if dialect.header:
-        lines = _without_headers(lines, [*names], position)
     if SAFE not in names:
         return names, lines
     place = names.index(SAFE)
     del names[place]
     return names, ([as_it_was(f) for n, f in enumerate(row) if n != place] for row in lines)
-
-
-def _without_headers(
-    rows: Iterator[list[str]], names: list[str], position: Position
-) -> Iterator[list[str]]:
-    """The rows; a header that comes again, or the rule under one, is refused as a wrong record."""
-    for row in rows:
-        if row == names:
-            position.reject(
-                "it is the header again, as in files that were joined; remove it, or have "
-                "--on-error skip leave it out"
-            )
-        elif row[0].lstrip(" :")[:3] == "---" and RULE.fullmatch("".join(row)):
-            position.reject(
-                "it is a rule and no row; remove it, or have --on-error skip leave it out"
-            )
-        else:
-            yield row

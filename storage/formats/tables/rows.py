@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -14,6 +15,11 @@ from storage.formats.source import Dialect, Source
 from storage.formats.tables import dialects, quotes
 from storage.plurals import counted
 
+RULE = re.compile(r"[-: |]+")
+"""What stands between the header and the rows of a table in Markdown."""
+RULE_BEGINS = {"-", ":", " ", ""}
+"""How the first cell of a rule may begin, once its bars are separators."""
+LEAVE_OUT = "remove it, or have --on-error skip leave it out"
 MOST_LINES = 500
 """Lines of a record, beyond which its quote was never closed; asked only where faults are kept."""
 
@@ -21,14 +27,17 @@ MOST_LINES = 500
 def strict(source: Source, dialect: Dialect, position: Position) -> Iterator[list[str]]:
     """The rows up to the first wrong one, of which `position` says what is wrong."""
     width, record, after = len(dialect.names), 0, dialect.skipped + 1
+    begins = RULE_BEGINS.union(name[:1] for name in dialect.names[:1])
     began = after
     with text(source) as file:
         reader = dialects.reader(islice(file, dialect.skipped, None), dialect)
         try:
             for fields in reader:
-                if len(fields) == width and (fields[0] or any(fields)):
+                if len(fields) == width and ((first := fields[0]) or any(fields)):
                     position.record = record = record + 1
                     position.line = began
+                    if first[:1] in begins and (reason := _no_row(fields, dialect)):
+                        position.reject(reason)
                     yield fields
                 elif "".join(fields).strip(BLANK):
                     position.record = record = record + 1
@@ -68,7 +77,10 @@ def lenient(source: Source, dialect: Dialect, position: Position) -> Iterator[li
             position.raw = "".join(lines.taken)
             row = fields if len(fields) == len(dialect.names) else _fitted(fields, dialect)
             if reason is None and row is not None:
-                yield row
+                if again := _no_row(row, dialect):
+                    position.reject(again)
+                else:
+                    yield row
                 continue
             position.raw = lines.taken[0]
             position.reject(reason or _ragged(fields, dialect, len(lines.taken) - 1))
@@ -104,6 +116,17 @@ class _Lines:
         line = self._again.popleft() if self._again else next(self._file)
         self.taken.append(line)
         return line
+
+
+def _no_row(fields: list[str], dialect: Dialect) -> str | None:
+    """What is wrong with a row that is the header once more, or the rule under one."""
+    if not dialect.header:
+        return None
+    if fields == list(dialect.names):
+        return "it is the header again, as in files that were joined; " + LEAVE_OUT
+    if fields[0].lstrip(" :")[:3] == "---" and RULE.fullmatch("".join(fields)):
+        return "it is a rule and no row; " + LEAVE_OUT
+    return None
 
 
 def _fitted(fields: list[str], dialect: Dialect) -> list[str] | None:

@@ -38,6 +38,8 @@ def value_of(cell: Any) -> str | None:
 
 def id_of(cell: Any) -> str | None:
     """An id as text; a number that has lost digits on its way into the file shows that."""
+    if type(cell) is str and (stripped := cell.strip()) and stripped[0] != "=":
+        return stripped
     if type(cell) is float and abs(cell) >= FLOAT_EXACT:
         return repr(cell)
     return unformulated(value_of(cell))
