@@ -33,11 +33,11 @@ SETTINGS = (
 def cross_fit(prepare, tiny_base, sample, tmp_path):
     """Trains on the sample in three folds; the result, what was scored, and the events."""
 
-    def run(stop_after=10**9, done=(), folder="checkpoints", *overrides):
+    def run(stop_at=10**9, done=(), folder="checkpoints", *overrides):
         recipe, base, prompter = prepare(
             *SETTINGS, "training.folds=3", *overrides, base=tiny_base()
         )
-        saved, events, asked = {}, [], []
+        saved, events = {}, []
 
         def save(fold, indices, rows):
             saved[fold] = dict(zip(indices, rows, strict=True))
@@ -50,7 +50,7 @@ def cross_fit(prepare, tiny_base, sample, tmp_path):
             NOBODY,
             tmp_path / folder,
             lambda event, **values: events.append((event, values)),
-            lambda: asked.append(1) or len(asked) > stop_after,
+            lambda: any(v["step"] >= stop_at for event, v in events if event == "tick"),
             plan=FoldPlan(FOLD_OF, frozenset(done), save),
         )
         return result, saved, events
@@ -101,7 +101,7 @@ def test_a_fold_is_scored_as_by_a_run_that_never_saw_it(
 
 def test_a_run_goes_on_with_the_fold_it_was_in(cross_fit, tmp_path):
     whole, all_saved, _ = cross_fit(folder="whole")
-    result, first, _ = cross_fit(stop_after=3)
+    result, first, _ = cross_fit(stop_at=5)
     assert result.stopped and list(first) == [0] and result.earlier_steps == 3
     result, then, events = cross_fit(done=first)
     assert not result.stopped and list(then) == [1, 2]

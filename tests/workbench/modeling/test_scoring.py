@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.modeling.base import capabilities
 from workbench.modeling.base.lora import LoraLinear, add_adapter
 from workbench.modeling.scoring import label_probabilities
 from workbench.modeling.scoring.label_probabilities import label_scorer, score_texts
@@ -103,3 +104,17 @@ def test_progress_counts_every_text(tuned, sample, monkeypatch):
 def test_no_text_is_no_row(tuned):
     model, prompter = tuned
     assert score_texts(model, prompter, []) == []
+
+
+def test_the_output_layer_of_a_base_is_tried_once(tuned, monkeypatch):
+    """Each evaluation on dev makes a scorer, and trying takes two passes."""
+    model, prompter = tuned
+    core = model.eval().get_base_model()
+    assert capabilities.has_linear_lm_head(core, prompter)
+    monkeypatch.setattr(capabilities, "_probe_head", lambda *given: pytest.fail("tried again"))
+    for memory in ("auto", "nf4"):
+        with label_scorer(model, prompter, 1, memory) as ready:
+            assert ready.linear_lm_head
+    head = core.get_output_embeddings()
+    monkeypatch.setattr(core, "get_output_embeddings", lambda: nn.Sequential(head))
+    assert not capabilities.has_linear_lm_head(core, prompter), "an adapter is on it, say"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -20,6 +21,8 @@ LEAK_TOLERANCE = 1e-4
 """How far a tweet may move the logits of another, in standard deviations of the logits."""
 PACKING_TOLERANCE_16_BIT, PACKING_TOLERANCE_32_BIT = 0.1, 1e-3
 """How far packing may move logits by rounding, in standard deviations of the logits."""
+_linear_heads: WeakSet[Model] = WeakSet()
+"""The models that were tried and whose logits are a linear layer of their last hidden states."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,22 @@ def probe_capabilities(model: Model, prompter: Prompter, longest: int = 0) -> Mo
         model.train(was_training)
 
 
-@torch.no_grad()
 def has_linear_lm_head(model: Model, prompter: Prompter) -> bool:
     """Whether the logits of a model are a linear layer of its last hidden states, and no more."""
     head = model.get_output_embeddings()
     config = model.config.get_text_config()
     if not isinstance(head, nn.Linear) or getattr(config, "final_logit_softcapping", None):
         return False
+    if model in _linear_heads:
+        return True
+    found = _probe_head(model, head, prompter)
+    if found:
+        _linear_heads.add(model)
+    return found
+
+
+@torch.no_grad()
+def _probe_head(model: Model, head: nn.Linear, prompter: Prompter) -> bool:
     [prompt] = prompter.encode(PROBE_TEXTS[:1])
     logits = _last_logits(model, prompt)
     ids = torch.tensor([prompt], device=model.device)

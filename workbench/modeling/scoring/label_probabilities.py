@@ -25,6 +25,7 @@ from workbench.modeling.base.model import Model
 from workbench.modeling.base.sharding import is_sharded, passes_to_add
 from workbench.modeling.data.batches import Batch, pad_right
 from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.scoring.batching import divide_by_length
 from workbench.modeling.scoring.embeddings import TweetPooling
 from workbench.modeling.scoring.merged_weights import merged_weights
 from workbench.planning.kernel_cache import FIRST_COMPILATION, kernels_kept
@@ -39,6 +40,8 @@ BATCH_TOKENS = {
 }
 """Tokens of a batch on a GPU by memory mode: enough to fill it, few enough to fit."""
 BATCH_TOKENS_ON_CPU = 2_048
+LEAST_TOKENS, LEAST_TOKENS_ON_CPU = 1_024, 64
+"""A batch of fewer takes as long: on a GPU for its kernels to be called, on a CPU for weights."""
 MIN_TEXTS_TO_COMPILE = 4_096
 """With fewer texts, compiling takes longer than it saves."""
 ATTENTION_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -75,6 +78,7 @@ class LabelScorer:
         self.options = [torch.tensor(c.columns, device=self.device) for c in tree.choices]
         on_gpu = self.device.type == "cuda"
         self.batch_tokens = BATCH_TOKENS[memory] if on_gpu else BATCH_TOKENS_ON_CPU
+        self.least_tokens = LEAST_TOKENS if on_gpu else LEAST_TOKENS_ON_CPU
 
     def __call__(
         self, prompts: Sequence[list[int]], progress: Callable[[int], None] | None = None
@@ -84,10 +88,10 @@ class LabelScorer:
         `progress` is called with how many prompts are done. Batches hold texts of similar length,
         padded on the right: with causal attention nothing sees the padding, so no mask is needed.
         """
-        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
         results: list[list[float]] = [[] for _ in prompts]
         done = 0
-        batches = [*_batches(order, prompts, self.batch_tokens)]
+        lengths = [*map(len, prompts)]
+        batches = divide_by_length(lengths, self.batch_tokens, self.least_tokens)
         # asked before the first pass, in which each process may wait for the others already
         to_add = passes_to_add(self.model, len(batches))
         pooled: list[torch.Tensor] = []
@@ -103,6 +107,7 @@ class LabelScorer:
             self._forward(self.prompter.encode([""]))
         self.pooled = None
         if pooled:
+            order = [number for batch in batches for number in batch]
             places = torch.tensor(order, device=pooled[0].device).argsort()
             self.pooled = torch.cat(pooled)[places]
         return results
@@ -260,17 +265,3 @@ def _compile(scorer: LabelScorer, note: Callable[[str], None]) -> None:
         note(f"layers are not compiled for scoring: {first_line(error)}")
         uncompile_layers(scorer.model)
         scorer.compiled = False
-
-
-def _batches(
-    order: Sequence[int], prompts: Sequence[Sequence[int]], most_tokens: int
-) -> Iterator[list[int]]:
-    """The numbers of prompts in order, in batches of so many tokens with their padding."""
-    batch: list[int] = []
-    for number in order:
-        if batch and (len(batch) + 1) * len(prompts[number]) > most_tokens:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
