@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,13 @@ def predict(
                 write = stack.enter_context(tables.predictions_writer(folder))
             if processes.is_main and embeds:
                 write_vectors = stack.enter_context(embeddings.embeddings_writer(folder, total))
+            passed_over = {} if embeds else out_of_fold
+            windows = stack.enter_context(_windows(path, prompter, passed_over, settings.final_fit))
             score = stack.enter_context(
                 label_scorer(model, prompter, total, settings.memory, note, embeds)
             )
             project = _Projecting(folder, processes)
-            passed_over = {} if embeds else out_of_fold
-            for window in _windows(path, prompter, passed_over, settings.final_fit):
+            for window in windows:
                 own = score(processes.shard(window.prompts), scored)
                 rows = dict(zip(window.ids, processes.all_gather(own), strict=True)) | {
                     number: out_of_fold[number] for number in window.rows if number in out_of_fold
@@ -127,10 +128,11 @@ class _Window:
     prompts: list[list[int]]
 
 
+@contextmanager
 def _windows(
     path: Path, prompter: Prompter, known: Container[int], others: bool
-) -> Iterator[_Window]:
-    """Windows of prompts; the next one is made while the device scores the last.
+) -> Iterator[Iterator[_Window]]:
+    """Windows of prompts; the first is made while the block begins, the next beside the device.
 
     What is known already is not scored again; without `others`, nothing else is scored either.
     """
@@ -142,9 +144,14 @@ def _windows(
             prompts = prompter.encode([text for _, text in left])
             return _Window(ids, [number for number, _ in left], prompts)
 
-        windows = (pool.submit(prepare, *window) for window in tables.read_windows(path))
-        waiting = next(windows, None)
-        while waiting is not None:
-            window = waiting.result()
-            waiting = next(windows, None)
-            yield window
+        asked = (pool.submit(prepare, *window) for window in tables.read_windows(path))
+        yield _one_ahead(next(asked, None), asked)
+
+
+def _one_ahead(
+    waiting: Future[_Window] | None, following: Iterator[Future[_Window]]
+) -> Iterator[_Window]:
+    while waiting is not None:
+        window = waiting.result()
+        waiting = next(following, None)
+        yield window

@@ -24,6 +24,10 @@ from workbench.modeling.data.batches import (
 )
 from workbench.modeling.data.prompts import make_prompter
 from workbench.modeling.packed.forward_backward import target_losses
+from workbench.modeling.packed.schedule import TrainingSchedule
+from workbench.modeling.training.process_group import SINGLE_PROCESS
+from workbench.recipes import recipes
+from workbench.recipes.memory_modes import MEMORY_MODES
 
 TEMPLATE = "### Human: {text}\n### Assistant:"
 EVERYWHERE = ModelCapabilities(packing=True, linear_lm_head=True)
@@ -225,3 +229,26 @@ def test_fillers_weigh_nothing_and_belong_to_nobody():
     ]
     seen = batches.block_diagonal_mask(batch.document_ids, torch.float32)[0, 0] == 0
     assert seen[4].tolist() == [False, False, False, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_shapes_to_come_are_those_of_the_steps_and_each_is_made_once(
+    prepare_small, monkeypatch, packing
+):
+    settings = recipes.load("tiny", ["training.max_steps=40"]).training
+    rows = [
+        TokenizedExample([1] * (9 + number % 31), [3], [number % 2], number)
+        for number in range(100)
+    ]
+    prompter = prepare_small()[2]
+    capabilities, mode = ModelCapabilities(packing, True), MEMORY_MODES["16-bit"]
+    schedule = TrainingSchedule(
+        settings, mode, capabilities, rows, False, prompter, SINGLE_PROCESS, False
+    )
+    shapes = {batch.shape for step in range(40) for _, batch in schedule.step_passes(step, 8)}
+    made, make = [], schedule.make_batch
+    monkeypatch.setattr(schedule, "make_batch", lambda *given: made.append(1) or make(*given))
+    found = [batch.shape for batch in schedule.batches_by_shape(0, 8)]
+    assert {*found} == shapes and len(found) == len(shapes) == len(made)
+    sizes = [rows * columns for rows, columns, _ in found]
+    assert sizes == sorted(sizes, reverse=True)

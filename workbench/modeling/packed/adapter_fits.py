@@ -24,6 +24,7 @@ from workbench.modeling.data.batches import (
 )
 from workbench.modeling.data.examples import Examples, balanced_weights
 from workbench.modeling.data.prompts import Prompter
+from workbench.modeling.packed.checkpoint_io import copy_to_cpu
 from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.packed.prepared_adapter import (
@@ -63,7 +64,7 @@ class AdapterFits:
         self.forward_backward, self.tokenized = forward_backward, tokenized
         self.mode, self.processes, self.sharded = mode, processes, sharded
         self.masters = forward_backward.masters
-        self.start = self.masters.weights.detach().cpu().clone()
+        self.start = copy_to_cpu(self.masters.weights.detach())
         """The weights that each fit begins with."""
 
     def fit(
@@ -92,7 +93,7 @@ class AdapterFits:
             report,
             stop_asked,
         )
-        stopped = loop.run()
+        stopped = loop.run(self.start)
         self.mode = loop.schedule.memory_mode
         return TrainingResult(
             self.model,

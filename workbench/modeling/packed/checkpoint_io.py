@@ -102,10 +102,10 @@ class CheckpointWriter:
             f"{moment}.{name}": tensor
             for moment in ADAM_MOMENTS  # which there are none of before the first update
             for name, tensor in masters.named_views(
-                _copy_to_cpu(moments.get(moment, none).detach())
+                copy_to_cpu(moments.get(moment, none).detach())
             ).items()
         }
-        weights = masters.named_views(_copy_to_cpu(masters.weights.detach()))
+        weights = masters.named_views(copy_to_cpu(masters.weights.detach()))
         tensors |= {f"{DYNAMICS_PREFIX}{name}": tensor for name, tensor in dynamics.items()}
         self.writing = self.pool.submit(_write, self.folder, Checkpoint(state, weights, tensors))
 
@@ -230,7 +230,7 @@ def _flatten(tensors: dict[str, torch.Tensor], names: list[str]) -> torch.Tensor
     return torch.cat([tensors[name].flatten() for name in names])
 
 
-def _copy_to_cpu(flat: torch.Tensor) -> torch.Tensor:
+def copy_to_cpu(flat: torch.Tensor) -> torch.Tensor:
     """A copy in memory that a GPU writes to directly, ten times as fast as to other memory.
 
     PyTorch keeps such memory for the next checkpoint when this one is written.

@@ -12,6 +12,7 @@ from workbench.modeling.base.capabilities import ModelCapabilities
 from workbench.modeling.base.compiling import compiled_layers, uncompile_layers
 from workbench.modeling.base.lora import adapter_layers, fast_lora_layers
 from workbench.modeling.base.model import Base, Model
+from workbench.modeling.packed.checkpoint_io import copy_to_cpu
 from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.scoring.merged_weights import merging_fits
 from workbench.modeling.training.warm_start import WarmStart
@@ -52,7 +53,7 @@ class PreparedAdapter:
         self.adapted, self.passes, self.masters = adapted, passes, passes.masters
         self.masters.detach()
         self.places = adapter_layers(adapted)
-        self.beginning = self.masters.weights.detach().cpu().clone()
+        self.beginning = copy_to_cpu(self.masters.weights.detach())
         self.compiled = compiled_layers(adapted)
 
     def serves(self, key: PreparationKey, longest: int) -> bool:

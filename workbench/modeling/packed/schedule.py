@@ -117,10 +117,25 @@ class TrainingSchedule:
     def batches_by_shape(self, first: int, multiple: int) -> list[Batch]:
         """A batch of each shape among the next steps from `first` on, the largest first."""
         by_shape: dict[tuple[int, ...], Batch] = {}
+        sizes: set[tuple[int, ...]] = set()
         for step in range(first, min(self.total_steps, first + LOOK_AHEAD)):
-            for _, batch in self.step_passes(step, multiple):
-                by_shape.setdefault(batch.shape, batch)
+            whole_step = self.step_examples(step)
+            targets = sum(len(example.targets) for example in whole_step)
+            for examples in self.split_into_passes(self.processes.shard(whole_step)):
+                size = self._size(examples, multiple)
+                if size not in sizes:  # a batch takes longer to make than to know its shape
+                    sizes.add(size)
+                    batch = self.make_batch(examples, len(whole_step), targets, multiple)
+                    by_shape.setdefault(batch.shape, batch)
         return sorted(by_shape.values(), key=lambda batch: -batch.input_ids.numel())
+
+    def _size(self, examples: Sequence[TokenizedExample], multiple: int) -> tuple[int, ...]:
+        """What the shape of the batch of a pass depends on."""
+        lengths = [len(example.tokens) for example in examples]
+        targets = sum(len(example.targets) for example in examples)
+        if self.capabilities.packing:
+            return 1, -(-sum(lengths) // multiple), targets if self.full_text else 0
+        return len(examples), -(-max(lengths) // multiple), targets
 
     def _arrange_epoch(self, epoch: int) -> list[list[int]]:
         """The indices of the examples of each step of an epoch."""

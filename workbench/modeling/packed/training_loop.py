@@ -76,14 +76,13 @@ class TrainingLoop:
         self.remark: str | None = None
         """One sentence, if training ended early or kept the adapter of an earlier step."""
 
-    def run(self) -> bool:
-        """Train; true if it was asked to stop before the end.
+    def run(self, start: torch.Tensor) -> bool:
+        """Train from these weights; true if it was asked to stop before the end.
 
         When memory runs out, it goes on from the last checkpoint with smaller passes, once; of
         several processes the others are in the middle of a step, so UserError asks to resume the
         run. The error of memory is raised again if passes cannot be smaller.
         """
-        start = self.masters.weights.detach().cpu().clone()
         self._restore()
         try:
             return self._run()
