@@ -6,6 +6,7 @@ machine. SIGTERM and SIGINT mean: save and stop.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -60,5 +61,13 @@ def main() -> int:
     return 0 if do_run(job, folder, reporter) else 1
 
 
+def leave(status: int) -> None:
+    """End the process without taking everything in it apart first, which lasts seconds on a GPU."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging
 import shutil
-import sys
 from dataclasses import replace
 
 import pytest
 
 from storage import config
 from storage.errors import UserError
-from workbench.modeling.base import library_imports
 from workbench.planning.base_facts import notable_facts
 from workbench.recipes import recipes
 
@@ -107,11 +103,3 @@ def test_a_dry_run_refuses_label_words_that_a_run_would(small, cli, base):
     config.save(small.folder, replace(config.load(small.folder), words=long_word))
     done = cli("-w", small.folder, "train", "--dry-run", "--recipe", "tiny", "--base", base)
     assert done.status == 1 and "leaves no room" in done.err
-
-
-def test_kernels_are_not_fetched_from_the_hub(caplog):
-    with library_imports._no_kernels_of_the_hub():
-        with pytest.raises(ImportError):
-            importlib.import_module("kernels")
-        logging.getLogger("bitsandbytes.backends.cpu.ops").warning("none")
-    assert "kernels" not in sys.modules and not caplog.records

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from importlib import metadata
 from typing import Any
 
 LAST = "peft"
 """The module that is imported last."""
+_packages_distributions = metadata.packages_distributions
 
 
 def import_torch() -> None:
@@ -35,7 +38,11 @@ def import_libraries() -> None:
         return
     import_torch()
     with _no_garbage_collection():
-        from transformers import utils
+        with (
+            _attribute_replaced(metadata, "packages_distributions", _DistributionsWhenAsked),
+            _module_hidden("httpx._main"),  # a program for terminals, with all that it draws by
+        ):
+            from transformers import utils
 
         # transformers uses scikit-learn in assisted generation only, where a small model drafts,
         # and scipy in the losses of models that find objects in images.
@@ -49,6 +56,32 @@ def import_libraries() -> None:
         import peft  # noqa: F401
 
 
+class _DistributionsWhenAsked(Mapping[str, list[str]]):
+    """Which distributions packages are of, read only when one is asked for that has another name.
+
+    transformers reads all that are installed, a second where they are many, to ask for these three.
+    """
+
+    SAME_NAME = ("torch", "accelerate", "bitsandbytes")
+
+    @cached_property
+    def _all(self) -> Mapping[str, list[str]]:
+        return _packages_distributions()
+
+    def get(self, package: str, default: Any = None) -> Any:
+        """The distributions of a package, or the default."""
+        return [package] if package in self.SAME_NAME else self._all.get(package, default)
+
+    def __getitem__(self, package: str) -> list[str]:
+        return self._all[package]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 def _no_compile(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     return _no_compile if function is None else function
 
@@ -60,16 +93,25 @@ def _no_kernels_of_the_hub() -> Iterator[None]:
     It is for weights that are repacked on a CPU, which could not be trained any more.
     """
     log = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    hidden = "kernels" not in sys.modules
-    if hidden:
-        sys.modules["kernels"] = None  # type: ignore[assignment]
     log.disabled = True
+    try:
+        with _module_hidden("kernels"):
+            yield
+    finally:
+        log.disabled = False
+
+
+@contextmanager
+def _module_hidden(name: str) -> Iterator[None]:
+    """Have the import of a module fail while the block runs, unless it has been imported before."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        log.disabled = False
-        if hidden:
-            del sys.modules["kernels"]
+        del sys.modules[name]
 
 
 @contextmanager
