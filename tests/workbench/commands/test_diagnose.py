@@ -9,6 +9,25 @@ import pytest
 
 from storage.runs import runs
 from storage.store import open_store
+from workbench.evaluation.diagnosing import diagnose
+from workbench.recipes import recipes
+from workbench.rundir import folder as run_folder
+
+FALLS = [(step, 0.7 * 0.95**step) for step in range(1, 41)]
+LOGS = {
+    "plateau": ("loss", [(step, 0.7) for step in range(1, 41)], "no longer falls since step 1;"),
+    "divergence": (
+        "loss",
+        [*FALLS[:20], *((step, 2.0) for step in range(21, 41))],
+        "The loss rises since step 2",
+    ),
+    "overfit": (
+        "dev_loss",
+        [(10, 0.6), (20, 0.5), (30, 0.7)],
+        "The dev loss rises since step 20: the run overfits",
+    ),
+}
+"""A course of a training for each thing that can be wrong with one, and what is said of it."""
 
 
 @pytest.fixture
@@ -79,3 +98,33 @@ def test_one_class_only_tells_nothing(home, cli, write):
     path = write("p.jsonl", json.dumps({"id": "a", "positive": 0.9, "negative": 0.1}))
     run = cli("import-predictions", path, "--run", "r", "--json").json["run"]
     assert "nothing can be told" in findings(cli, run)["majority class"]["sentence"]
+
+
+def test_each_line_about_a_training_and_its_answers_is_told_by_what_it_is_about(bring, home):
+    good, number = bring(lambda n: n % 10 > 0), bring(lambda n: n % 2 == 0)
+    with closing(open_store(home, "ana")) as store:
+        store.db.execute("UPDATE runs SET kind = 'qlora' WHERE id = ?", [number])
+        store.db.execute("UPDATE runs SET kind = 'baseline' WHERE id = ?", [good])
+
+        def found():
+            return {each["check"]: each for each in diagnose(store, number)}
+
+        for check, (metric, course, words) in LOGS.items():
+            store.db.execute("DELETE FROM metrics")
+            runs.add_metrics(store, number, [(step, "loss", value) for step, value in FALLS])
+            runs.add_metrics(store, number, [(1, "dev_loss", 0.7), (2, "dev_loss", 0.7)])
+            assert found()[check]["state"] == "fine"
+            store.db.execute("DELETE FROM metrics WHERE name = ?", [metric])
+            runs.add_metrics(store, number, [(step, metric, value) for step, value in course])
+            assert found()[check]["state"] == "problem"
+            assert words in found()[check]["sentence"]
+        file = store.run_folder(number) / run_folder.JOB
+        job = json.loads(file.read_text("utf-8"))
+        for rate, state in (("1e-6", "problem"), ("2e-4", "fine"), ("0.01", "problem")):
+            recipe = recipes.load("tiny", (f"training.learning_rate={rate}",)).as_json()
+            file.write_text(json.dumps(job | {"recipe": recipe}), "utf-8")
+            assert found()["learning rate"]["state"] == state
+        answers = found()
+        assert answers["baseline"]["state"] == answers["majority class"]["state"] == "problem"
+        said = f"It is worse than the baseline, which is free, run {good}: -40.0 points"
+        assert answers["baseline"]["sentence"].startswith(said)

@@ -24,6 +24,10 @@ def test_the_report_counts_what_happened_and_has_no_text(home, cli, write, tmp_p
         for n in range(12)
     ]
     cli("import", write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    toml = home / "workbench.toml"
+    told = "\npositive = 'a gain | is expected'\n"
+    settings = toml.read_text("utf-8").replace("\n[examples]", f"{told}\n[examples]")
+    toml.write_text(settings, "utf-8")
     cli("label", 1, "negative")
     cli("label", 3, "negative")
     cli("keep", 2)
@@ -32,7 +36,7 @@ def test_the_report_counts_what_happened_and_has_no_text(home, cli, write, tmp_p
     text = path.read_text()
     assert "| positive | negative | 2 |" in text
     assert "| corrected | 2 |" in text
-    assert "| positive | - | 6 | 4 |" in text
+    assert "| positive | a gain \\| is expected | 6 | 4 |" in text
     assert "| rows.jsonl |" in text
     assert "secret" not in text
     assert "| Python | 3." in text

@@ -64,7 +64,8 @@ def test_an_export_names_no_place_of_this_machine(adapter, tiny_base, tmp_path, 
     to = tmp_path / "exported"
     if there:
         to.mkdir()
-    export_model(adapter, to, merge, texts=TEXTS)
+    meant = {"Positive": "expects a\ngain", "Else": "gone"}
+    export_model(adapter, to, merge, texts=TEXTS, definitions=meant)
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     assert not [path for path in to.iterdir() if path.name.startswith(".")]
     hint = f"./{tiny_base().name}"
@@ -75,6 +76,7 @@ def test_an_export_names_no_place_of_this_machine(adapter, tiny_base, tmp_path, 
     assert json.loads((to / "workbench.json").read_text())["base"] == hint
     card = (to / "README.md").read_text()
     assert f"Base model: `{hint}`" in card and "base_model:" not in card
+    assert "\n- `Positive`: expects a gain\n\n" in card and "Else" not in card
     if not merge:
         config = json.loads((to / "adapter_config.json").read_text())
         assert config["base_model_name_or_path"] == hint and f"BASE = '{hint}'" in card

@@ -133,6 +133,7 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
     with settings.store() as store:
         run = trained_run(store, promoted_run(store) if wanted is None else wanted)
         path, number, known_base = store.run_folder(run.id), run.id, store.config.base
+        definitions = store.config.definitions
     job = run_folder.read_job(path)
     base = usable_base(job, known_base)
     leave_hub_alone(base)
@@ -141,7 +142,7 @@ def export_adapter(settings: Settings, named: tuple[str, ...], merge: bool) -> N
     with settings.user_umask(), spinner(f"Writing run {number}…"):
         texts = _some_texts(path)
         adapter = path / run_folder.ADAPTER
-        export_model(adapter, folder, merge, base, job.trust_remote_code, texts)
+        export_model(adapter, folder, merge, base, job.trust_remote_code, texts, definitions)
     if settings.as_json:
         print_json({"run": number, "folder": str(folder.resolve()), "merged": merge})
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,17 +22,22 @@ def export_model(
     base: str | None = None,
     trust_remote_code: bool = False,
     texts: Sequence[str] = (),
+    definitions: Mapping[str, str] | None = None,
 ) -> None:
     """Copy an adapter, or merge it into its base, into an empty folder.
 
     A merged model has the weights that 4-bit training computed with (the base dequantised), so
     that it predicts what the run predicted. What is written is read back and asked about three of
-    the texts before it gets its name. `base` is where the base is, if not where it was. Raises
-    UserError if the adapter or its base cannot be used, if the folder is not empty, or if the model
-    that is read back answers otherwise.
+    the texts before it gets its name. `base` is where the base is, if not where it was, and
+    `definitions` say in the card when a label is given. Raises UserError if the adapter or its base
+    cannot be used, if the folder is not empty, or if the model that is read back answers otherwise.
     """
     details = read_adapter_details(adapter)
     details |= {"base": base or details["base"]}
+    if told := {
+        label: text for label, text in (definitions or {}).items() if label in details["labels"]
+    }:
+        details["definitions"] = told
     with _put_in_place(to) as partial:
         from workbench.modeling.base.library_imports import import_libraries
 

@@ -28,7 +28,7 @@ The prompt ends before the label word; the label is the one whose word ({words})
 probable at that place, if the model may write these words only. A text that is too long for
 {max_length} tokens loses its end.
 
-{warnings}{load_note}
+{definitions}{warnings}{load_note}
 
 ```python
 {code}
@@ -196,6 +196,7 @@ def model_card(details: dict[str, Any], merged: bool) -> str:
         recipe=details["recipe"]["name"] + _origin(details),
         words=", ".join(details["words"]),
         max_length=details["max_length"],
+        definitions=_definitions(details.get("definitions", {})),
         warnings="".join(f"{warning}\n\n" for warning in details.get("warnings", ())),
         load_note=_load_note(quantization, merged),
         noise=_rounding_note(quantization["compute_dtype"]) + _temperature_note(details),
@@ -213,6 +214,12 @@ def _answers(details: dict[str, Any]) -> list[tuple[int, ...]]:
             "it begins; train again."
         )
     return answers
+
+
+def _definitions(told: dict[str, str]) -> str:
+    """When each label is given, as a list; nothing of labels without a definition."""
+    lines = [f"- `{label}`: {' '.join(text.split())}\n" for label, text in told.items()]
+    return f"{''.join(lines)}\n" if lines else ""
 
 
 def _origin(details: dict[str, Any]) -> str:
