@@ -93,7 +93,10 @@ def _equal_mass(confidence: NDArray[np.float64], bins: int) -> list[NDArray[np.i
 
 
 def negative_log_likelihood(probabilities: ArrayLike, truth: ArrayLike) -> float:
-    """The mean negative log-probability of the true labels, in nats; raises ValueError of none."""
+    """The mean negative log-probability of the true labels, in nats; raises ValueError of none.
+
+    The logarithmic score of Good (1952, J. R. Stat. Soc. B 14:107).
+    """
     found = _rows(probabilities, truth)
     return float(-np.log(np.maximum(found[np.arange(len(found)), np.asarray(truth)], TINY)).mean())
 
@@ -127,7 +130,10 @@ def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:
 
 
 def scale_by_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:
-    """Probabilities whose logarithms are divided by a temperature, (rows, labels)."""
+    """Probabilities whose logarithms are divided by a temperature, (rows, labels).
+
+    Guo et al. 2017, section 4.2; from probabilities as from logits, which differ by a constant.
+    """
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), TINY)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))

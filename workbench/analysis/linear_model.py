@@ -24,6 +24,6 @@ class LinearModel:
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities from the last axis of logits."""
+    """Probabilities from the last axis of logits (Bridle 1990)."""
     powers = np.exp(np.asarray(logits - logits.max(axis=-1, keepdims=True), np.float64))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -33,7 +33,11 @@ def confusion(truth: Sequence[int], predicted: Sequence[int], n_labels: int) -> 
 
 
 def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean F1 over the labels that occur or are predicted; for (..., labels, labels) counts."""
+    """The mean F1 over the labels that occur or are predicted; for (..., labels, labels) counts.
+
+    F1 is that of van Rijsbergen (1979), averaged over the labels, not made of averages (Opitz and
+    Burst 2019, arXiv:1911.03347).
+    """
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     both = matrix.sum(-1) + matrix.sum(-2)
     f1 = np.divide(2.0 * hits, both, out=np.zeros(hits.shape), where=both > 0)

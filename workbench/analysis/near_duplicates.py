@@ -53,7 +53,7 @@ def nearly_equal(one: str, other: str) -> bool:
 
 
 def similarity(one: str, other: str) -> float:
-    """The Jaccard similarity of the shingles of two texts, from 0 to 1."""
+    """The similarity of the shingles of two texts (Jaccard 1912), from 0 to 1."""
     first, second = shingles(one), shingles(other)
     return len(first & second) / len(first | second)
 

@@ -58,7 +58,7 @@ def per_hundred(change: Estimate, changes: int) -> Estimate:
 def total(changes: Sequence[Estimate]) -> Estimate:
     """The sum of changes; half the width of its interval is the root of the sum of their squares.
 
-    That takes them as independent, the usual propagation of errors.
+    That takes them as independent, the usual propagation of errors (Taylor 1997, section 3.5).
     """
     known = [change for change in changes if change.value is not None]
     value = math.fsum(change.value or 0.0 for change in known)

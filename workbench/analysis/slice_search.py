@@ -134,7 +134,10 @@ def is_worse(rows: Flags, outer: Flags, happened: Flags) -> bool:
 
 
 def tail(rows: Flags, among: Flags, happened: Flags) -> float:
-    """The p-value of an excess in some rows among others; 1 of too few rows."""
+    """The p-value of an excess in some rows among others; 1 of too few rows.
+
+    Fisher's exact test (1935), one-sided: the hypergeometric tail.
+    """
     size = int(rows.sum())
     if size < LEAST / 2:
         return 1.0

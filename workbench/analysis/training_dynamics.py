@@ -34,7 +34,10 @@ class TextDynamics:
 def text_dynamics(
     ids: Sequence[int], epochs: Sequence[int], probabilities: Sequence[float]
 ) -> list[TextDynamics]:
-    """The figures of each text, the least confident first; rows with NaN are left out."""
+    """The figures of each text, the least confident first; rows with NaN are left out.
+
+    Confidence, variability and correctness are those of Swayamdipta et al. (2020, EMNLP).
+    """
     curves: dict[int, list[tuple[int, float]]] = {}
     for number, epoch, probability in zip(ids, epochs, probabilities, strict=True):
         if probability is not None and not np.isnan(probability):
