@@ -16,12 +16,13 @@ from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import SCHEMA_VERSION, Store
 from storage.transfer.unimporting import imports
-from workbench import __version__
+from workbench import __version__, kept_analyses
 from workbench.analysis.agreement import agreement, rating_matrix
 from workbench.analysis.shares import share
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.measurement import estimate_as_json, measure
 from workbench.evaluation.slicing import error_slices
+from workbench.kept_analyses import kept_or_made
 from workbench.rundir import folder as run_folder
 
 LAST_REVIEWS = 20
@@ -99,7 +100,11 @@ def _model(store: Store, run: Run | None) -> dict[str, Any] | None:
         job = run_folder.read_job(store.run_folder(run.id))
         found |= {"settings": job.recipe.settings(), "versions": job.versions}
     try:
-        sliced = error_slices(store, labelled_predictions(store, run.id, "test"))
+        sliced = kept_or_made(
+            store,
+            kept_analyses.slices(run.id),
+            lambda: error_slices(store, labelled_predictions(store, run.id, "test")),
+        )
     except UserError as error:
         return found | {"slices": [], "no_slices": str(error)}
     slices = [{name: each[name] for name in SLICE_FIELDS} for each in sliced["slices"]]

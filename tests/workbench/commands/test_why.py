@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -101,3 +103,10 @@ def test_an_adapter_is_asked_in_one_batch_about_all_removals(trained, cli, monke
     ((folder, texts),) = asked
     assert folder.name == "1" and len(texts) == found["tried"] + 1
     assert texts[0] == cli("show", "3", "--json").json["text"]
+
+
+def test_a_kept_baseline_is_asked_without_loading_what_fits_one():
+    modules = "workbench.evaluation.explaining, workbench.evaluation.baseline_scoring"
+    code = f"import sys, {modules}; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"sklearn", "scipy", "pyarrow", "torch"} & set(found.stdout.split())
