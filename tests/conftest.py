@@ -8,7 +8,9 @@ import importlib.util
 import json
 import os
 import shutil
+import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,6 +109,28 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Runs of tests are not handed to the engine of whoever runs them."""
     os.environ["WORKBENCH_ENGINE_DIR"] = str(tmp_path_factory.mktemp("engine") / "engine")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def schema_made_once() -> Iterator[None]:
+    """New databases get a copy of the schema, which the migrations have made for the first."""
+    from storage import migrations  # what brings pandas along, after the libraries of models
+
+    migrate, made, one_at_a_time = migrations.migrate, [], threading.Lock()
+
+    def copy(db: sqlite3.Connection) -> None:
+        if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            migrate(db)  # of an older version, or one whose making was cut short
+            return
+        with one_at_a_time:
+            if not made:
+                made.append(sqlite3.connect(":memory:", check_same_thread=False))
+                migrate(made[0])
+            made[0].backup(db)
+
+    migrations.migrate = copy
+    yield
+    migrations.migrate = migrate
 
 
 @pytest.fixture(scope="session")
