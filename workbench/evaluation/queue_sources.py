@@ -27,7 +27,7 @@ from workbench.analysis.label_next import (
     first_of_each,
     lots,
 )
-from workbench.analysis.text_vectors import dense, text_vectors
+from workbench.analysis.text_features import latent_points, word_vectors
 from workbench.evaluation.label_pool import Pool
 from workbench.evaluation.run_embeddings import embeddings_of
 
@@ -36,6 +36,8 @@ COMPARED_RUNS = 3
 """So many of the newest runs say whether they disagree."""
 MOST_CLUSTERED = 2_000
 """So many tweets, by lot, are clustered for a first batch."""
+AXES = 50
+"""Dimensions of the points of words that are clustered."""
 Rows = list[tuple[int, float]]
 """Tweets with their scores, best first."""
 
@@ -76,7 +78,7 @@ def _vectors(pool: Pool, ids: Sequence[int]) -> Any:
             rows = np.asarray(embeddings.vectors[[place[t] for t in ids]], np.float32)
             return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True))
     texts = tweets.texts(pool.store, list(ids))
-    return text_vectors([texts[tweet] for tweet in ids])
+    return word_vectors([texts[tweet] for tweet in ids])
 
 
 def _cover(pool: Pool, limit: int) -> Rows:
@@ -84,7 +86,9 @@ def _cover(pool: Pool, limit: int) -> Rows:
     by_lot = [pool.rows[place].tweet for place in np.argsort(lots(pool.ids))[:MOST_CLUSTERED]]
     if not by_lot:
         return []
-    places = covering(dense(_vectors(pool, by_lot)), limit)
+    vectors = _vectors(pool, by_lot)
+    points = vectors if isinstance(vectors, np.ndarray) else latent_points(vectors, AXES)
+    places = covering(points, limit)
     return [(by_lot[place], 1 - rank / len(places)) for rank, place in enumerate(places)]
 
 

@@ -23,7 +23,7 @@ from workbench.analysis.label_next import (
     mixed,
     unsureness,
 )
-from workbench.analysis.text_vectors import dense, text_vectors
+from workbench.analysis.text_features import latent_points, word_vectors
 
 P = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25], [1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, 0.0]])
 
@@ -99,10 +99,10 @@ def test_a_batch_takes_one_of_each_kind():
 
 
 def test_a_batch_of_texts_that_are_all_alike_is_full_all_the_same():
-    same = text_vectors(["up again"] * 30)
+    same = word_vectors(["up again"] * 30)
     assert len(set(diverse_batch(np.full(30, 0.7), same, 5).tolist())) == 5
     assert diverse_batch(np.zeros(3), same[:3], 5).tolist() == [0, 1, 2]
-    assert len(set(diverse_batch(np.zeros(30), text_vectors(["…"] * 30), 5).tolist())) == 5
+    assert len(set(diverse_batch(np.zeros(30), word_vectors(["…"] * 30), 5).tolist())) == 5
 
 
 def test_a_first_batch_covers_the_clusters_the_largest_first():
@@ -114,14 +114,14 @@ def test_a_first_batch_covers_the_clusters_the_largest_first():
 
 def test_distance_is_that_of_the_nearest_by_cosine():
     texts = ["up we go", "down it goes", "up we go again", "bear"]
-    vectors = text_vectors(texts)
+    vectors = word_vectors(texts)
     expected = cosine_distances(vectors[:2], vectors[2:]).min(axis=1)
     assert distance_from(vectors[:2], vectors[2:]) == pytest.approx(expected, abs=1e-6)
     full = vectors.toarray()
     assert distance_from(full[:2], full[2:]) == pytest.approx(expected, abs=1e-6)
     assert distance_from(vectors, vectors[:0]).tolist() == [1] * 4
-    assert dense(vectors).shape == (4, 3)
-    assert dense(text_vectors(["", "!"])).shape == (2, 1)
+    assert latent_points(vectors, 50).shape == (4, 3)
+    assert latent_points(word_vectors(["", "!"])).tolist() == [[0], [0]]
 
 
 def test_of_each_group_the_first_remains():

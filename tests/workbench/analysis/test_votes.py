@@ -122,6 +122,17 @@ def test_points_of_equal_texts_are_equal_and_of_length_one():
     assert latent_points(csr_matrix((3, 1), dtype=np.float32)).tolist() == [[0.0]] * 3
 
 
+def test_points_keep_the_angles_of_a_singular_value_decomposition():
+    texts = [f"{word} {row % 9} moves {row % 7}" for row in range(60) for word in ("up", "down")]
+    features = vectoriser(120).fit_transform(texts).tocsr()
+    found = latent_points(features, 12)
+    left, lengths, _ = np.linalg.svd(features.toarray(), full_matrices=False)
+    wanted = unit_rows(left[:, :12] * lengths[:12])
+    assert found @ found.T == pytest.approx(wanted @ wanted.T, abs=0.02)
+    empty = csr_matrix((5, 4), dtype=np.float32)
+    assert latent_points(empty).tolist() == np.zeros((5, 3)).tolist()
+
+
 def test_all_votes_together_put_planted_errors_first():
     texts = [f"{word} number {row}" for row in range(60) for word in ("gains", "losses")]
     labels = np.array([0, 1] * 60)
