@@ -73,6 +73,8 @@ class Config:
     """Whether labels without such a letter have their first one, where that is free."""
     embeddings: bool | None = None
     """Whether runs keep an embedding of each tweet that they score; None: those on a GPU do."""
+    sentence_model: str = ""
+    """A sentence-transformers model, a folder or an installed package, by which baselines embed."""
     train_every: int = 0
     """Corrections after which the screen trains again from the newest run; 0: it never does."""
     seed: int = 42
@@ -289,6 +291,7 @@ def save(folder: Path, config: Config) -> None:
         f'prompt = {_toml(config.prompt)}  # "chat": the template is a message to an instruct base',
         f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
         f"{_embeddings(config.embeddings)}  # a vector of each tweet that a run scores",
+        f"sentence_model = {_toml(config.sentence_model)}  # a folder or package; it embeds",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",
         *(f"{_toml(label)} = {_toml(word)}" for label, word in config.words.items()),

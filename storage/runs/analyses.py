@@ -78,12 +78,28 @@ def save_analysis(
             )
 
 
-def note_queue(store: Store, name: str, run: int | None, event: int | None) -> None:
+def note_queue(store: Store, name: str, runs: Sequence[int], event: int | None) -> None:
     """Note what a queue was made from; within the transaction that writes its rows."""
     state = label_state(store)
     if event is not None:
         state = state._replace(event=event)
-    _write(store, QUEUE, name, None, state, [] if run is None else [run], None, False)
+    _write(store, QUEUE, name, None, state, runs, None, False)
+
+
+class QueueBasis(NamedTuple):
+    """What a queue was made from."""
+
+    run: int | None
+    event: int
+    runs: tuple[int, ...]
+
+
+def queue_basis(store: Store, name: str) -> QueueBasis | None:
+    """By which run and labels a queue was made, and which runs had a part; None if it never was."""
+    row = store.db.execute(
+        "SELECT run, event, runs FROM analyses WHERE kind = ? AND about = ?", [QUEUE, name]
+    ).fetchone()
+    return None if row is None else QueueBasis(row[0], row[1], tuple(json.loads(row[2])))
 
 
 def read_analysis(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from storage.newest_events import newest_relabelling
 from storage.predicates import REVIEWS, event_of_run, is_decided
+from storage.runs.analyses import queue_basis
 from storage.runs.runs import QueueEntry
 from storage.runs.training_set import MAY_TRAIN
 from storage.store import Store
@@ -36,14 +36,6 @@ class ForgottenTweet(NamedTuple):
     group: int
     confidence: float
     """Of the later run in its wrong answer."""
-
-
-@dataclass(frozen=True)
-class QueueState:
-    """By which run and which labels a queue was made."""
-
-    run: int | None
-    event: int
 
 
 def pool(store: Store, run: int | None = None) -> list[PoolTweet]:
@@ -115,15 +107,9 @@ def right_in_source(store: Store, name: str, run: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def queue_state(store: Store, name: str) -> QueueState | None:
-    """By which run and labels a queue was made; None if it never was."""
-    row = store.db.execute("SELECT run, event FROM rankings WHERE name = ?", [name]).fetchone()
-    return None if row is None else QueueState(*row)
-
-
 def stale_queue(store: Store, name: str) -> str:
     """Why a queue no longer stands, or nothing if it does."""
-    known = queue_state(store, name)
+    known = queue_basis(store, name)
     if known is None:
         return "it was never made"
     newer = store.db.execute(

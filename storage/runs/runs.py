@@ -232,10 +232,12 @@ def save_queue(
     ranked: Iterable[tuple[int, float, str] | tuple[int, float, str, bool]],
     run: int | None = None,
     event: int | None = None,
+    others: Sequence[int] = (),
 ) -> None:
     """Replace a queue by (tweet, score, source, blind) rows, best first; blind may be left out.
 
-    It was ranked by the predictions of a run, and the labels as they were at an event, or are.
+    It was ranked by the predictions of a run, and of others with it, and the labels as they were at
+    an event, or are.
     """
     with transaction(store.db):
         store.db.execute("DELETE FROM queues WHERE name = ?", [name])
@@ -244,7 +246,7 @@ def save_queue(
             "VALUES (?, ?, ?, ?, ?, ?)",
             ((name, rank, *row, False)[:6] for rank, row in enumerate(ranked, start=1)),
         )
-        note_queue(store, name, run, event)
+        note_queue(store, name, [] if run is None else [run, *others], event)
 
 
 def queue(store: Store, name: str, limit: int | None = None) -> list[QueueEntry]:

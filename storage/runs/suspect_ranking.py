@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from storage.errors import MissingPrerequisite
 from storage.newest_events import newest_relabelling
 from storage.predicates import DECIDED_SUSPECT
+from storage.runs.analyses import queue_basis, read_analysis
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 
 SUSPECTS = "suspects"
+MOST_RUNS = 4
+"""Runs that rank together; each one's predictions are read anew."""
 RANKS = "`workbench suspects` ranks them"
-MAKES_RANKING = "`workbench train --recipe baseline --wait` ranks them"
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,14 @@ class Ranking:
     run: int | None
     event: int
     """The newest event when the suspects were ranked."""
+    runs: tuple[int, ...]
+    """All runs that had a part in it, or could have had."""
 
 
 def ranking(store: Store) -> Ranking | None:
     """By which run and which labels the suspects are ranked; None before the first ranking."""
-    sql = "SELECT run, event FROM rankings WHERE name = ?"
-    row = store.db.execute(sql, [SUSPECTS]).fetchone()
-    return None if row is None else Ranking(*row)
+    found = queue_basis(store, SUSPECTS)
+    return None if found is None else Ranking(*found)
 
 
 def ranking_run(store: Store) -> int | None:
@@ -41,15 +44,20 @@ def ranking_run(store: Store) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
-def other_recipes(store: Store, number: int, limit: int) -> list[int]:
-    """The newest run with predictions of each recipe but that of a run, the newest first."""
+def voting_runs(store: Store) -> list[int]:
+    """The runs that rank the suspects together, the one that they are ranked by first.
+
+    Beside the promoted run, or else the newest baseline, the newest run of each other kind and
+    recipe; at most `MOST_RUNS`.
+    """
     rows = store.db.execute(
-        "SELECT max(id) FROM runs WHERE predictions > 0 "
-        "AND recipe != (SELECT recipe FROM runs WHERE id = ?) "
-        "GROUP BY recipe ORDER BY max(id) DESC LIMIT ?",
-        [number, limit],
+        "SELECT id, kind, recipe FROM runs WHERE predictions > 0 ORDER BY id = ? DESC, id DESC",
+        [ranking_run(store)],
     )
-    return [run for (run,) in rows]
+    newest: dict[tuple[str, str], int] = {}
+    for number, kind, recipe in rows:
+        newest.setdefault((kind, recipe), number)
+    return list(newest.values())[:MOST_RUNS]
 
 
 def require_ranking(store: Store) -> None:
@@ -64,7 +72,7 @@ def require_ranking(store: Store) -> None:
     ).fetchone()[0]
     if going_on is not None:
         raise MissingPrerequisite(f"{what}, run {going_on} is at it", "ranking", RANKS)
-    raise MissingPrerequisite(what, "baseline", MAKES_RANKING)
+    raise MissingPrerequisite(what, "baseline", RANKS)
 
 
 def count_undecided(store: Store) -> int:
@@ -79,9 +87,15 @@ def count_undecided(store: Store) -> int:
 
 def stale(store: Store) -> str:
     """Why the ranking of the suspects no longer stands, or nothing if it does."""
-    known = ranking(store)
+    known, wanted = ranking(store), voting_runs(store)
     if known is None:
         return ""
-    if (wanted := ranking_run(store)) not in (None, known.run):
-        return f"run {wanted} has not ranked them"
-    return "labels have changed since" if newest_relabelling(store) > known.event else ""
+    if others := [run for run in wanted if run not in known.runs]:
+        return f"run {others[0]} has not ranked them"
+    kept = read_analysis(store, SUSPECTS, {})
+    first = kept.runs[0] if kept and kept.runs else known.run  # it may have had nothing to say
+    if wanted and wanted[0] != first:
+        return f"run {wanted[0]} has not ranked them"
+    if newest_relabelling(store) > known.event:
+        return "labels have changed since"
+    return kept.stale if kept else ""

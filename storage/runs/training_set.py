@@ -59,6 +59,21 @@ def training(store: Store) -> tuple[list[Example], list[Example]]:
     return train, parts["dev"]
 
 
+def labelled(store: Store) -> list[Example]:
+    """All tweets with a label of the set, those of test too, but for the excluded ones; by id."""
+    rows = store.db.execute(
+        "SELECT t.id, t.text, c.label, c.group_id FROM current c JOIN tweets t ON t.id = c.tweet "
+        "WHERE c.label IS NOT NULL AND NOT c.excluded AND c.tweet <= ? ORDER BY c.tweet",
+        [last_visible_id(store.db)],
+    )
+    allowed, names = set(store.config.labels), store.label_names
+    return [
+        Example(number, text, names[label], group)
+        for number, text, label, group in rows
+        if names[label] in allowed
+    ]
+
+
 def split_for_training(
     store: Store, dev_share: float, seed: int
 ) -> tuple[list[Example], list[Example]]:

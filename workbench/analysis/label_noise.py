@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from workbench.analysis.votes import UNCERTAIN, Probabilities
 
@@ -162,5 +163,6 @@ def _fit(
     start = np.concatenate(
         [prior_weights.ravel(), np.zeros(n_labels), np.log(prior_matrix).ravel()]
     )
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    with threadpool_limits(1):  # the products are small, and threads would wait for one another
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300})
     return unpack(found.x)

@@ -1,4 +1,4 @@
-"""Commands about labels: list, show, label, undo, redo, suspects."""
+"""Commands about labels: list, show, label, undo, redo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from storage.errors import UsageError
-from storage.history import decisions, labels
+from storage.history import labels
 from storage.history.events import EditContext
 from storage.history.labels import Change
 from storage.history.queue_context import queue_context
@@ -21,7 +21,7 @@ from storage.tweet import Tweet
 from workbench import figures
 from workbench.console.options import Settings, common_options, warn
 from workbench.console.printing import print_change, print_json, print_jsonl, say, table
-from workbench.console.progress import progress_bar, spinner
+from workbench.console.progress import progress_bar
 from workbench.console.targets import Targets, external_option, one_id, target_options
 from workbench.runs.description import describe_run
 
@@ -214,85 +214,4 @@ def _whose(sentence: str, change: Change) -> str:
     return f"{labels} {sentence}" if change.tweets else labels
 
 
-@click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option(
-    "--run",
-    type=int,
-    help="Whose predictions to use (otherwise the promoted run's, or the newest baseline's).",
-)
-@click.option("--all", "with_decided", is_flag=True, help="Also those that are decided already.")
-@click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
-@common_options
-@click.pass_obj
-def suspects(
-    settings: Settings, limit: int, run: int | None, with_decided: bool, wrap: bool
-) -> None:
-    """Rank the labels that are most likely wrong, by predictions of a model that did not see them.
-
-    A tweet that somebody has decided about (given or kept its label, or marked it as ambiguous or
-    excluded) is left out until its label changes or another run does the ranking.
-
-    Example: workbench suspects --limit 50
-    """
-    from workbench.evaluation.suspects import rank_suspects
-    from workbench.runs.collecting import collect
-
-    with settings.store() as store, spinner("ranking"):
-        collect(store)
-        ranked = rank_suspects(store, run)
-        source = ranked[0].source
-        _, number_text, *_ = source.split()  # such as: run 3 baseline
-        number = int(number_text)
-        done = decisions.decided(store, number)
-        left = [place for place in ranked if place.tweet not in done]
-        listed = (ranked if with_decided else left)[:limit]
-        ids = [place.tweet for place in listed]
-        answers = decisions.describe(store, ids, number)
-        found = tweets.window(store, ids, number, characters=None)
-    rows = [
-        tweet.as_json()
-        | {
-            "rank": rank,
-            "score": place.score,
-            "source": place.source,
-            "decided": answers.get(tweet.id),
-        }
-        for rank, (tweet, place) in enumerate(zip(found, listed, strict=True), start=1)
-    ]
-    if settings.as_json:
-        print_json(rows)
-        return
-    _print_suspects(rows, with_decided, wrap)
-    answered = len(ranked) - len(left)
-    hidden = " (--all shows them)" if answered and not with_decided else ""
-    say(
-        f"By {source}. {len(left):,} left, {answered:,} decided{hidden}. "
-        "Correct one with `workbench label ID LABEL`."
-    )
-
-
-def _print_suspects(rows: list[dict[str, Any]], with_decided: bool, wrap: bool) -> None:
-    headings = [">rank", ">id", "label", "pred", ">conf", ">score"]
-    cells = [
-        [
-            row["rank"],
-            row["id"],
-            row["label"],
-            row["pred"],
-            figures.probability(row["confidence"]),
-            figures.score(row["score"]),
-        ]
-        for row in rows
-    ]
-    if with_decided:
-        headings.append("decided")
-        for cell, row in zip(cells, rows, strict=True):
-            cell.append(row["decided"] or "")
-    headings.append("text")
-    for cell, row in zip(cells, rows, strict=True):
-        cell.append(row["text"])
-    table(None, headings, cells, wrap)
-
-
-COMMANDS = (list_tweets, show, label, undo, redo, suspects)
+COMMANDS = (list_tweets, show, label, undo, redo)

@@ -21,11 +21,11 @@ from workbench.analysis.agreement import agreement, rating_matrix
 from workbench.analysis.shares import share
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.measurement import estimate_as_json, measure
+from workbench.evaluation.review_precision import LAST_REVIEWS
 from workbench.evaluation.slicing import error_slices
 from workbench.kept_analyses import kept_or_made
 from workbench.rundir import folder as run_folder
 
-LAST_REVIEWS = 20
 PACKAGES = (
     *("numpy", "scipy", "scikit-learn"),
     *("torch", "transformers", "peft", "trl", "bitsandbytes"),

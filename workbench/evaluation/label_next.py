@@ -11,6 +11,7 @@ from storage.errors import UserError
 from storage.newest_events import newest_event
 from storage.query import tweets
 from storage.runs import label_next, runs
+from storage.runs.analyses import queue_basis
 from storage.runs.suspect_ranking import ranking
 from storage.store import Store
 from workbench.analysis.label_next import BATCH, lots, mixed
@@ -100,14 +101,14 @@ def kept_queue(store: Store, strategy: str, limit: int) -> Queue:
 
     Raises UserError if it never was.
     """
-    state = label_next.queue_state(store, strategy)
-    if state is None:
+    basis = queue_basis(store, strategy)
+    if basis is None:
         raise UserError(f"The queue {strategy!r} was never made; leave --kept out to make it.")
     entries = label_next.open_entries(store, strategy, limit)
     why = label_next.stale_queue(store, strategy)
     notes = (f"The queue is stale ({why}); without --kept it is made anew.",) if why else ()
     found = tuple(QueuedTweet(e.tweet, e.score, e.source, e.blind) for e in entries)
-    return Queue(strategy, state.run, found, label_next.pool_size(store), notes)
+    return Queue(strategy, basis.run, found, label_next.pool_size(store), notes)
 
 
 def _say_missing(pool: Pool, sources: Mapping[str, Sequence[Any]]) -> None:

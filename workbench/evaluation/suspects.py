@@ -1,21 +1,27 @@
-"""The labels that are most likely wrong, ranked by the predictions of a run."""
+"""The labels that are most likely wrong, ranked by the votes of runs, texts and embeddings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from storage.errors import UserError
-from storage.newest_events import newest_event
+from storage.errors import MissingPrerequisite, UserError
 from storage.runs import runs
-from storage.runs.predictions import predictions_of
-from storage.runs.runs import Run
-from storage.runs.suspect_ranking import SUSPECTS, other_recipes, ranking_run
-from storage.store import Store
+from storage.runs.analyses import label_state, read_analysis, save_analysis
+from storage.runs.suspect_ranking import SUSPECTS, voting_runs
+from storage.store import Store, transaction
 from workbench.analysis.label_noise import given_is_right
-from workbench.analysis.voters import Vote, judge
+from workbench.analysis.voters import Judgement, judge
+from workbench.analysis.votes import nearest
+from workbench.evaluation.suspect_votes import Votes, collect_votes
+
+MOST_EXPLAINED = 1_000
+"""Suspects, from the first on, with which the reasons are kept."""
+NEIGHBOURS_SHOWN = 4
 
 
 class RankedTweet(NamedTuple):
@@ -24,85 +30,137 @@ class RankedTweet(NamedTuple):
     tweet: int
     score: float
     source: str
-    """Where the score comes from, such as `run 3 baseline, run 5 fast`."""
+    """The runs that vote, such as `run 3 baseline, run 5 fast`."""
 
 
-MOST_RUNS = 4
-"""Runs that rank together; each one's predictions are read anew."""
+@dataclass(frozen=True)
+class SuspectRanking:
+    """The suspects, and by whom they were ranked."""
+
+    run: int
+    """The run whose predictions are shown beside them."""
+    tweets: list[RankedTweet]
+    details: dict[str, Any]
+    """What is kept beside it: the voters, the noise matrix and the reasons; JSON."""
+
+    @property
+    def voters(self) -> list[str]:
+        """The names of those who voted, with a weight that is not 0."""
+        return [voter["name"] for voter in self.details["voters"] if voter["weight"] >= 0.005]
 
 
-class _RunVote(NamedTuple):
-    """The out-of-sample predictions of a run for labelled tweets."""
-
-    run: Run
-    labels: dict[int, int]
-    """The label of each tweet, as its index among those of the run."""
-    rows: dict[int, Sequence[float]]
-
-
-def rank_suspects(store: Store, number: int | None = None) -> list[RankedTweet]:
+def rank_suspects(
+    store: Store,
+    number: int | None = None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> SuspectRanking:
     """Rank labels by how likely they are wrong, and keep the ranking as the queue `suspects`.
 
-    Uses the out-of-sample predictions of a run, or by default of the promoted one, or else of the
-    newest baseline, which has them for every labelled tweet, and of others that have as many.
-    Raises UserError if there are none.
+    The promoted run, or else the newest baseline, votes with what else there is; a run that is
+    named votes alone. A ranking that was kept and is not stale is not made again. Raises UserError
+    if no run has out-of-sample predictions, MissingPrerequisite if a baseline would help.
     """
-    wanted = number if number is not None else ranking_run(store)
-    run = runs.latest(store, ("baseline",)) if wanted is None else runs.get(store, wanted)
-    ranked = rank_suspects_by(store, run, alone=number is not None)
-    if not ranked:
-        other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
-        if run.kind == "imported":
-            other += (
-                "; or import its predictions again with --out-of-sample, if its model was trained "
-                "on none of these tweets"
-            )
-        raise UserError(
-            f"Run {run.id} has no out-of-sample predictions for labelled tweets; "
-            f"`workbench train --recipe baseline --wait` makes some in seconds{other}."
+    wanted = voting_runs(store) if number is None else [runs.get(store, number).id]
+    alone = number is not None
+    if (kept := _kept(store, wanted, alone)) is not None:
+        return kept
+    if not wanted:
+        what = "There is no finished baseline run yet"
+        raise MissingPrerequisite(
+            what, "baseline", "start one with `workbench train --recipe baseline`"
         )
-    return ranked
-
-
-def rank_suspects_by(store: Store, run: Run, alone: bool = False) -> list[RankedTweet]:
-    """Rank the suspects by a run and keep the ranking; empty without out-of-sample predictions.
-
-    The newest run of each other recipe ranks with it, unless it shall be `alone`, if it has such
-    predictions for at least half as many tweets.
-    """
-    event, first = newest_event(store), _vote(store, run)
-    if not first.rows:
-        return []
-    votes = [first]
-    for number in [] if alone else other_recipes(store, run.id, MOST_RUNS - 1):
-        vote = _vote(store, runs.get(store, number))
-        if vote.run.labels == run.labels and 2 * len(vote.rows) >= len(first.rows):
-            votes.append(vote)
-    given = {tweet: label for vote in votes for tweet, label in vote.labels.items()}
-    tweets, labels = sorted(given), np.array([given[tweet] for tweet in sorted(given)])
-    nothing = [np.nan] * len(run.labels)
-    judged = judge(
-        [
-            Vote(vote.run.recipe, 1.0, np.array([vote.rows.get(t, nothing) for t in tweets]))
-            for vote in votes
-        ],
-        labels,
+    state = label_state(store)
+    votes = collect_votes(store, wanted, alone, progress)
+    if not votes.runs:
+        raise _no_votes(store, wanted)
+    judged = judge(votes.cast, votes.tweets.labels)
+    scores = 1 - given_is_right(judged.noise.posterior, votes.tweets.labels)
+    voted = [~np.isnan(vote.probabilities[:, 0]) for vote in votes.cast]
+    order = np.argsort(-scores, kind="stable")
+    order = order[np.any(voted, axis=0)[order]]
+    source = ", ".join(votes.runs)
+    ids = votes.tweets.ids.tolist()
+    found = SuspectRanking(
+        next(iter(votes.runs.values())).id,
+        [RankedTweet(ids[place], float(scores[place]), source) for place in order.tolist()],
+        _details(votes, judged, order[:MOST_EXPLAINED], alone),
     )
-    scores = 1 - given_is_right(judged.noise.posterior, labels)
-    source = ", ".join(f"run {vote.run.id} {vote.run.recipe}" for vote in votes)
-    ranked = [
-        RankedTweet(tweets[place], float(scores[place]), source)
-        for place in np.argsort(-scores, kind="stable")
-    ]
     if not store.read_only:
-        runs.save_queue(store, SUSPECTS, ranked, run.id, event)
-    return ranked
+        others = [run for run in wanted if run != found.run]
+        with transaction(store.db):
+            runs.save_queue(store, SUSPECTS, found.tweets, found.run, state.event, others)
+            save_analysis(store, SUSPECTS, {}, found.details, state, wanted, reads_tweets=True)
+    return found
 
 
-def _vote(store: Store, run: Run) -> _RunVote:
-    index = {label: place for place, label in enumerate(run.labels)}
-    vote = _RunVote(run, {}, {})
-    for tweet, label, _, in_sample, row in predictions_of(store, run.id):
-        if label in index and not in_sample:
-            vote.labels[tweet], vote.rows[tweet] = index[label], row
-    return vote
+def _kept(store: Store, wanted: list[int], alone: bool) -> SuspectRanking | None:
+    """The ranking as it was kept, if it still stands."""
+    kept = read_analysis(store, SUSPECTS, {}, wanted)
+    if (
+        kept is None
+        or kept.stale
+        or kept.result["alone"] != alone
+        or kept.runs[:1] != (*wanted[:1],)
+    ):
+        return None
+    rows = runs.queue(store, SUSPECTS)
+    ranked = [RankedTweet(row.tweet, row.score, row.source) for row in rows]
+    return SuspectRanking(kept.result["run"], ranked, kept.result) if ranked else None
+
+
+def _no_votes(store: Store, wanted: list[int]) -> UserError:
+    run = runs.get(store, wanted[0])
+    other = "" if run.kind == "baseline" else ", and --run names the run that it makes"
+    if run.kind == "imported":
+        other += (
+            "; or import its predictions again with --out-of-sample, if its model was trained "
+            "on none of these tweets"
+        )
+    return MissingPrerequisite(
+        f"Run {run.id} has no out-of-sample predictions for labelled tweets",
+        "baseline",
+        f"`workbench train --recipe baseline --wait` makes some in seconds{other}",
+    )
+
+
+def _details(
+    votes: Votes, judged: Judgement, places: NDArray[np.int64], alone: bool
+) -> dict[str, Any]:
+    """What is kept of a ranking for those who ask why, for the suspects in some places."""
+    tweets, weights = votes.tweets, judged.weights.tolist()
+    own = {name: run.id for name, run in votes.runs.items()}
+    near: Any = [[]] * len(places)
+    if votes.points is not None:
+        columns, cosines = nearest(votes.points, places, NEIGHBOURS_SHOWN)
+        near = [
+            [[int(tweets.ids[c]), round(float(s), 3)] for c, s in zip(*row, strict=True)]
+            for row in zip(columns, cosines, strict=True)
+        ]
+    reasons = {}
+    for place, neighbours in zip(places.tolist(), near, strict=True):
+        slope = None if votes.slopes is None else float(votes.slopes[place])
+        reasons[str(tweets.ids[place])] = {
+            "given": int(tweets.labels[place]),
+            "says": [_says(vote.probabilities[place], tweets.labels[place]) for vote in votes.cast],
+            "near": neighbours,
+            "slope": slope,
+        }
+    return {
+        "run": next(iter(votes.runs.values())).id,
+        "alone": alone,
+        "labels": list(tweets.names),
+        "voters": [
+            {"name": vote.name, "weight": round(weight, 4), "run": own.get(vote.name)}
+            for vote, weight in zip(votes.cast, weights, strict=True)
+        ],
+        "noise": np.round(judged.noise.matrix, 4).tolist(),
+        "reasons": reasons,
+    }
+
+
+def _says(row: NDArray[np.float64], given: int) -> list[float] | None:
+    """The probability of the given label, the place of the likeliest one and its probability."""
+    if np.isnan(row).any():
+        return None
+    best = int(row.argmax())
+    return [round(float(row[given]), 3), best, round(float(row[best]), 3)]

@@ -82,13 +82,16 @@ class Job:
     """What speaks against training on these tweets; see `workbench.planning.class_balance`."""
     embeddings: bool | None = None
     """Whether embeddings are kept of the tweets that are scored; None for: if on a GPU."""
+    sentence_model: str | None = None
+    """The folder of a sentence-transformers model by which a baseline embeds what it predicts."""
     parent: int | None = None
     """The number of the run whose adapter this one begins with, in the workspace of both."""
 
     def save(self, folder: Path) -> None:
         """Write run.json, without what came later and is not used."""
         values = asdict(self) | {"recipe": self.recipe.as_json()}
-        unused = {name for name in ("embeddings", "parent") if values[name] is None}
+        later = ("embeddings", "sentence_model", "parent")
+        unused = {name for name in later if values[name] is None}
         write_json(folder / JOB, {name: v for name, v in values.items() if name not in unused})
 
 

@@ -12,7 +12,6 @@ from storage.runs import runs
 from storage.runs.class_folding import fold_pending
 from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
-from storage.runs.suspect_ranking import ranking_run
 from storage.store import Store, transaction
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
@@ -20,6 +19,7 @@ from workbench.rundir.folder import DONE, FAILED, LIVE, State
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs.adopting import adopt
 from workbench.runs.launching import queue_places
+from workbench.runs.ranking import rank_again
 
 COLLECTING = ".collecting.lock"
 NO_METRICS = ("at", "event", "step", "eta_s")
@@ -40,7 +40,10 @@ def collect(store: Store, warn: Callable[[str], None] = lambda sentence: None) -
     waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]
     with suppress(UserError):  # a queue that does not answer now is asked the next time
         queue_places([store.run_folder(run.id) for run in waiting if run.state in LIVE])
-    return [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
+    changed = [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
+    if any(run.state == DONE and run.predictions for run in changed):
+        rank_again(store)
+    return changed
 
 
 def collect_run(store: Store, run: Run) -> bool:
@@ -69,7 +72,6 @@ def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool
     """Bring a finished run into the store, in one process at a time, as others may collect too."""
     # imported here, as most commands look for what has ended, and mostly nothing has
     from workbench.evaluation.run_evaluation import evaluate_run
-    from workbench.evaluation.suspects import rank_suspects_by
     from workbench.runs.incoming_predictions import read_predictions
 
     with exclusive(store.runs_folder / COLLECTING):
@@ -77,8 +79,6 @@ def _collect_results(store: Store, run: Run, folder: Path, state: State) -> bool
             if (folder / run_folder.PREDICTIONS).exists():
                 add_predictions(store, run.id, read_predictions(store, run, folder))
                 evaluate_run(store, run.id)
-                if ranking_run(store) == run.id:
-                    rank_suspects_by(store, run)
             _write_state(store, run, state)
     return True
 

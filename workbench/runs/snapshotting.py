@@ -28,11 +28,13 @@ from workbench.evaluation.near_duplicate_groups import all_compared
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes.base_models import base_path, fingerprint, is_local
 from workbench.recipes.recipes import Recipe
+from workbench.recipes.sentence_models import sentence_model_folder
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 from workbench.rundir.folder import Job, State
 from workbench.runs.ancestors import Ancestor, require_no_test_tweets
 from workbench.runs.frozen_examples import examples_in, test_by_now
+from workbench.runs.sentence_vectors import keep_sentence_vectors
 
 PACKAGES = ("label-workbench", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
 ROWS_PER_WRITE = 10_000
@@ -86,6 +88,7 @@ def snapshot_training(
         with new_folder(store, job) as folder:
             if ancestor is not None:
                 ancestor.write(folder)
+            keep_sentence_vectors(store, job, folder)
             _write_examples(folder / run_folder.TRAIN, train)
             if dev:
                 _write_examples(folder / run_folder.DEV, dev)
@@ -246,7 +249,13 @@ def _make_job(
         prompt=store.config.prompt,
         base_print=None if base is None else fingerprint(base),
         embeddings=store.config.embeddings,
+        sentence_model=_sentence_model(store) if kind == "baseline" else None,
     )
+
+
+def _sentence_model(store: Store) -> str | None:
+    named = store.config.sentence_model
+    return str(sentence_model_folder(named, store.folder)) if named else None
 
 
 @contextmanager

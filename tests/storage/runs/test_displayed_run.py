@@ -135,7 +135,7 @@ def test_that_a_tweet_has_no_prediction_is_true_without_any(small):
 
 
 def test_the_order_of_suspects_is_refused_until_they_are_ranked(small):
-    with pytest.raises(MissingPrerequisite, match="train --recipe baseline --wait` ranks them"):
+    with pytest.raises(MissingPrerequisite, match="yet; `workbench suspects` ranks them"):
         tweets.listing(small, sort="suspect")
     run = runs.add(small, "uid", "baseline", "baseline", None, LABELS)
     with pytest.raises(MissingPrerequisite, match="No suspects are ranked yet, run 1 is at it"):

@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from workbench.analysis import votes
 from workbench.analysis.text_features import latent_points, unit_rows, vectoriser
 from workbench.analysis.text_terms import without_names
-from workbench.analysis.voters import embedding_votes, judge, text_votes
+from workbench.analysis.voters import Vote, dynamics_vote, embedding_votes, judge, text_votes
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(120, 6))
@@ -79,12 +79,46 @@ def test_a_lone_text_has_the_shares_of_all():
 def test_weights_follow_the_likelihood_and_the_prior():
     good, bad = np.array([[0.8, 0.2], [0.3, 0.7]]), np.array([[0.5, 0.5], [np.nan, np.nan]])
     labels = np.array([0, 1])
-    means = [np.log(0.8 * 0.7) / 2, np.log(0.5)]
+    harder = np.log(0.8 * 0.7) / 2 - np.log(0.8)  # all texts than the one that both cover
+    means = [np.log(0.8 * 0.7) / 2, np.log(0.5) + harder]
     assert votes.likelihoods([good, bad], labels) == pytest.approx(means)
     ratio = 3 * np.exp(10 * (means[0] - means[1]))
     found = votes.weigh([good, bad], labels, [3, 1])
     assert found[0] / found[1] == pytest.approx(ratio)
     assert found.sum() == pytest.approx(1)
+
+
+def test_a_vote_that_saw_the_labels_counts_as_the_best_of_the_others():
+    honest, knows = np.array([[0.7, 0.3], [0.4, 0.6]]), np.array([[0.99, 0.01], [0.01, 0.99]])
+    labels = np.array([0, 1])
+    assert votes.weigh([honest, knows], labels, [1, 1])[1] > 0.9
+    assert votes.weigh([honest, knows], labels, [1, 3], [False, True]) == pytest.approx(
+        [0.25, 0.75]
+    )
+    assert votes.weigh([knows], labels, [1], [True]) == pytest.approx([1])
+
+
+def test_the_nearest_others_are_those_of_scikit_learn():
+    unit = unit_rows(POINTS.astype(np.float32))
+    rows = np.array([5, 90])
+    places, cosines = votes.nearest(unit, rows, 3)
+    distances, wanted = (
+        NearestNeighbors(n_neighbors=4, metric="cosine").fit(unit).kneighbors(unit[rows])
+    )
+    assert places.tolist() == wanted[:, 1:].tolist()
+    assert cosines == pytest.approx(1 - distances[:, 1:], abs=1e-5)
+    assert [found.shape for found in votes.nearest(unit[:1], np.array([0]), 3)] == [(1, 0)] * 2
+
+
+def test_what_a_training_believed_of_a_given_label_is_a_vote():
+    other = Vote("words", 1.0, np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]]))
+    confidence, labels = np.array([0.1, 0.9, np.nan]), np.array([0, 2, 1])
+    found = dynamics_vote("training", confidence, labels, [other])
+    assert found.saw_labels
+    assert found.probabilities[:2] == pytest.approx(
+        np.array([[0.1, 0.9 * 0.75, 0.9 * 0.25], [0.05, 0.05, 0.9]])
+    )
+    assert np.isnan(found.probabilities[2]).all()
 
 
 def test_a_vote_that_covers_nothing_has_no_weight():

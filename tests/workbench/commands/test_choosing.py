@@ -48,13 +48,9 @@ def second(trained):
     ("arguments", "said"),
     [
         (("list", "--sort", "margin"), "so the list cannot be sorted by margin; `workbench train"),
-        (("list", "--sort", "suspect"), "No suspects are ranked yet; `workbench train --recipe"),
+        (("list", "--sort", "suspect"), "No suspects are ranked yet; `workbench suspects`"),
         (("list", "conf:>0.9"), "so conf: finds nothing; `workbench train --recipe baseline"),
         (("label", "--where", "pred:negative", "negative"), "so pred: finds nothing; `workbench"),
-        (
-            ("suspects",),
-            "There is no finished baseline run yet; start one with `workbench train --recipe ",
-        ),
     ],
 )
 def test_what_rests_on_predictions_is_refused_without_any(home, cli, write, arguments, said):
@@ -89,7 +85,7 @@ def test_decided_tweets_leave_the_suspects_and_all_shows_them_with_the_decision(
     assert left["id"] in [row["id"] for row in after[:5]]  # one label fewer is wrong
     assert not {kept["id"], taken["id"], unclear["id"]} & {row["id"] for row in after}
     told = ok(cli("suspects", "--limit", "2")).out
-    assert "By run 1 baseline. 717 left, 3 decided (--all shows them)." in told
+    assert "By run 1 baseline, similar texts. 717 left, 3 decided (--all shows them)." in told
     rows = {row["id"]: row for row in ok(cli("suspects", "--all", "--limit", "720", "--json")).json}
     assert rows[kept["id"]]["decided"] == "kept by ana"
     assert rows[taken["id"]]["decided"] == f"{taken['label']} → {taken['pred']} by ana"

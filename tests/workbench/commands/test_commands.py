@@ -126,7 +126,7 @@ def test_list_prints_one_array_or_one_object_a_line(trained, cli):
 
 
 def test_list_and_suspects_give_each_tweet_a_line(trained, cli):
-    for command in (("list", "--limit", "30"), ("suspects", "--limit", "30")):
+    for command in (("list", "--limit", "30"), ("suspects", "--limit", "30", "--no-why")):
         heading, *rows, _ = ok(cli(*command)).out.splitlines()
         assert len(rows) == 30 and heading.split()[-1] == "text"
         assert max(map(cell_len, rows)) <= 120
@@ -227,7 +227,7 @@ def test_suspects_are_tweets_in_rank_order(trained, cli):
     assert [row["rank"] for row in rows] == list(range(1, 31))
     assert [row["score"] for row in rows] == sorted((r["score"] for r in rows), reverse=True)
     assert {row["source"] for row in rows} == {"run 1 baseline"}
-    assert "By run 1 baseline." in ok(cli("suspects")).out
+    assert "By run 1 baseline, similar texts." in ok(cli("suspects")).out
 
 
 def test_the_planted_errors_come_early(trained, cli, repository, read_csv):

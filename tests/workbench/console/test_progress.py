@@ -50,7 +50,7 @@ def terminal(monkeypatch):
         (("export", "{}/out.csv"), "writing out.csv"),
         (("backup", "{}/copy.db"), "copying the store"),
         (("check",), "checking"),
-        (("suspects",), "ranking"),
+        (("suspects", "--run", "1"), "ranking"),
         (("evaluate", "1"), "evaluating"),
         (("agreement",), "comparing"),
         (("diff", "gold"), "comparing"),

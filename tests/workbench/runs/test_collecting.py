@@ -289,11 +289,11 @@ def test_an_evaluation_follows_the_labels(store, run):
 def test_suspects_are_ranked_and_kept_as_a_queue(store, run):
     finish(run)
     collect(store)
-    ranked = rank_suspects(store)
+    ranked = rank_suspects(store).tweets
     assert len(ranked) == N
     assert [score for _, score, _ in ranked] == sorted((s for _, s, _ in ranked), reverse=True)
     assert list(tweets.listing(store, sort="suspect")) == [tweet for tweet, *_ in ranked]
-    assert rank_suspects(store) == ranked
+    assert rank_suspects(store).tweets == ranked
 
 
 def test_the_newest_baseline_ranks_in_whatever_order_they_are_collected(store, run):
@@ -315,17 +315,19 @@ def test_suspects_leave_out_in_sample_excluded_and_unlabelled_tweets(store, run)
     collect(store)
     labels.mark(store, [31], "excluded", True)
     labels.assign(store, [32], None)
-    ranked = {tweet for tweet, *_ in rank_suspects(store)}
-    assert ranked == set(range(1, N + 1)) - {30, 31, 32}
+    alone = {tweet for tweet, *_ in rank_suspects(store, 1).tweets}
+    assert alone == set(range(1, N + 1)) - {30, 31, 32}
+    ranked = {tweet for tweet, *_ in rank_suspects(store).tweets}  # by similar texts too
+    assert ranked == set(range(1, N + 1)) - {31, 32}
 
 
 def test_a_corrected_tweet_is_no_suspect_any_more(store, run):
     finish(run)
     collect(store)
-    first = rank_suspects(store)[0][0]
+    first = rank_suspects(store).tweets[0][0]
     labels.assign(store, [first], tweets.tweet(store, first).pred)
-    assert rank_suspects(store)[0][0] != first
-    assert [tweet for tweet, *_ in rank_suspects(store)].index(first) > N // 2
+    assert rank_suspects(store).tweets[0][0] != first
+    assert [tweet for tweet, *_ in rank_suspects(store).tweets].index(first) > N // 2
 
 
 def test_suspects_without_a_run_are_refused(store, run):
