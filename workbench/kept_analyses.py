@@ -13,6 +13,8 @@ from typing import Any
 from storage.runs.analyses import Analysis, Parameters, label_state, read_analysis, save_analysis
 from storage.store import Store
 
+FORM = 2
+"""Raised when the results of an analysis have other fields, so that older ones are left alone."""
 BINS = 10
 SAMPLE = 200
 NO_SPLIT = ""
@@ -83,7 +85,11 @@ def gains(compared: Sequence[int]) -> AnalysisKey:
 
 def kept(store: Store, key: AnalysisKey) -> Analysis | None:
     """The result that is kept, with the reason why it is stale; None if there is none."""
-    return read_analysis(store, key.kind, key.parameters, key.runs)
+    return read_analysis(store, key.kind, _of_form(key), key.runs)
+
+
+def _of_form(key: AnalysisKey) -> Parameters:
+    return {**key.parameters, "form": FORM}
 
 
 def kept_or_made(
@@ -99,5 +105,5 @@ def kept_or_made(
         return known
     state = label_state(store)
     result = make()
-    save_analysis(store, key.kind, key.parameters, result, state, key.runs, key.split)
+    save_analysis(store, key.kind, _of_form(key), result, state, key.runs, key.split)
     return result

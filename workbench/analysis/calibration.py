@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.analysis.metrics import wilson
+from workbench.analysis.metrics import RESAMPLES, wilson
 
 BINS = 15
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 """Temperatures outside are not looked at: rows that are all right would make it 0."""
+CHI_SQUARED = 3.841458820694124
+"""The 95 % quantile of the chi-squared distribution with one degree of freedom."""
+FEWEST_RESAMPLES, MOST_DRAWN = 200, 20_000_000
+"""Rows that all resamples draw together, where that leaves enough resamples."""
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -109,6 +113,60 @@ def brier_score(probabilities: ArrayLike, truth: ArrayLike) -> float:
     found = _rows(probabilities, truth)
     certain = np.eye(found.shape[1])[np.asarray(truth)]
     return float(((found - certain) ** 2).sum(axis=1).mean())
+
+
+def bootstrap_intervals(
+    probabilities: ArrayLike, truth: ArrayLike, bins: int = BINS, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """The 95 % intervals of `ece`, `nll` and `brier`, as the functions above give them.
+
+    Percentiles over resamples of the rows (Efron 1979), the bins staying as they are. Resamples of
+    little error have more of it than all rows have, so that the interval of `ece` lies high. Raises
+    ValueError of none.
+    """
+    found, given = _rows(probabilities, truth), np.asarray(truth)
+    n = len(found)
+    confidence, right = _confidence(found, given)
+    parts = _equal_mass(confidence, bins)
+    gaps = np.zeros((n, len(parts)))
+    for place, part in enumerate(parts):
+        gaps[part, place] = right[part] - confidence[part]
+    surprise = -np.log(np.maximum(found[np.arange(n), given], TINY))
+    distance = ((found - np.eye(found.shape[1])[given]) ** 2).sum(axis=1)
+    columns = np.column_stack([gaps, surprise, distance])
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(min(RESAMPLES, max(FEWEST_RESAMPLES, MOST_DRAWN // n))):
+        times = np.bincount(rng.integers(0, n, n), minlength=n)
+        drawn.append(times @ columns / n)
+    means = np.array(drawn)
+    figures = np.abs(means[:, :-2]).sum(axis=1), means[:, -2], means[:, -1]
+    intervals = (np.percentile(values, [2.5, 97.5]).tolist() for values in figures)
+    return dict(zip(("ece", "nll", "brier"), map(tuple, intervals), strict=True))
+
+
+def temperature_interval(
+    probabilities: ArrayLike, truth: ArrayLike, temperature: float
+) -> tuple[float, float]:
+    """The 95 % interval of a temperature that was fitted to these rows, within the bounds above.
+
+    The temperatures that a likelihood-ratio test does not refuse (Wilks 1938, Ann. Math. Stat.
+    9:60): the log-likelihood of the rows is at most 1.92 below that of the best one.
+    """
+    from scipy.optimize import brentq
+
+    found = _rows(probabilities, truth)
+    best = negative_log_likelihood(scale_by_temperature(found, temperature), truth)
+    allowed = best + CHI_SQUARED / 2 / len(found)
+
+    def above(logarithm: float) -> float:
+        scaled = scale_by_temperature(found, float(np.exp(logarithm)))
+        return negative_log_likelihood(scaled, truth) - allowed
+
+    at = float(np.log(temperature))
+    ends = []
+    for bound in (float(np.log(MIN_TEMPERATURE)), float(np.log(MAX_TEMPERATURE))):
+        ends.append(float(np.exp(brentq(above, at, bound) if above(bound) > 0 else bound)))
+    return ends[0], ends[1]
 
 
 def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:

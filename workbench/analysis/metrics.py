@@ -32,16 +32,23 @@ def confusion(truth: Sequence[int], predicted: Sequence[int], n_labels: int) -> 
     return matrix
 
 
-def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean F1 over the labels that occur or are predicted; for (..., labels, labels) counts.
+def f1_scores(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """The F1 of each label (van Rijsbergen 1979); for (..., labels, labels) counts.
 
-    F1 is that of van Rijsbergen (1979), averaged over the labels, not made of averages (Opitz and
-    Burst 2019, arXiv:1911.03347).
+    NaN for a label that neither occurs nor is predicted.
     """
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     both = matrix.sum(-1) + matrix.sum(-2)
-    f1 = np.divide(2.0 * hits, both, out=np.zeros(hits.shape), where=both > 0)
-    return np.asarray(f1.sum(-1) / np.maximum(1, (both > 0).sum(-1)))
+    return np.divide(2.0 * hits, both, out=np.full(hits.shape, np.nan), where=both > 0)
+
+
+def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean F1 over the labels that occur or are predicted; for (..., labels, labels) counts.
+
+    The F1 scores are averaged, it is not made of averages (Opitz and Burst 2019, arXiv:1911.03347).
+    """
+    f1 = f1_scores(matrix)
+    return np.asarray(np.nansum(f1, axis=-1) / np.maximum(1, (~np.isnan(f1)).sum(axis=-1)))
 
 
 def macro_recall(matrix: NDArray[Any]) -> NDArray[np.float64]:
@@ -60,15 +67,17 @@ def evaluate(
 ) -> dict[str, Any]:
     """Accuracy, macro F1 and recall, precision and recall per label, and the confusion matrix.
 
-    `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals; macro F1
-    and macro recall percentile intervals over 2,000 bootstrap resamples (Efron 1979), which are
-    drawn from the confusion matrix as a multinomial.
+    `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals; F1,
+    macro F1 and macro recall percentile intervals over 2,000 bootstrap resamples (Efron 1979),
+    which are drawn from the confusion matrix as a multinomial.
     """
     matrix = confusion(truth, predicted, len(labels))
     n = int(matrix.sum())
     right = int(np.trace(matrix))
     accuracy_low, accuracy_high = wilson(right, n)
-    f1_interval, recall_interval = _bootstrap(matrix, seed)
+    drawn = _resampled(matrix, seed)
+    macro_interval, recall_interval = (_interval(of(drawn)) for of in (macro_f1, macro_recall))
+    f1_drawn = f1_scores(drawn)
     classes = {}
     for number, label in enumerate(labels):
         hits, given = int(matrix[number, number]), int(matrix[number].sum())
@@ -79,6 +88,7 @@ def evaluate(
             "recall": hits / given if given else None,
             "recall_interval": list(wilson(hits, given)),
             "f1": 2 * hits / (taken + given) if taken + given else None,
+            "f1_interval": list(_interval(f1_drawn[:, number])),
             "n": given,
             "predicted": taken,
         }
@@ -88,8 +98,8 @@ def evaluate(
         "accuracy_low": accuracy_low,
         "accuracy_high": accuracy_high,
         "macro_f1": float(macro_f1(matrix)),
-        "macro_f1_low": f1_interval[0],
-        "macro_f1_high": f1_interval[1],
+        "macro_f1_low": macro_interval[0],
+        "macro_f1_high": macro_interval[1],
         "macro_recall": float(macro_recall(matrix)) if n else None,
         "macro_recall_low": recall_interval[0],
         "macro_recall_high": recall_interval[1],
@@ -99,12 +109,19 @@ def evaluate(
     }
 
 
-def _bootstrap(matrix: NDArray[np.int64], seed: int) -> list[tuple[float, float]]:
-    """The intervals of macro F1 and of macro recall."""
+def _resampled(matrix: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """(resamples, labels, labels) counts; none of no rows."""
     n = int(matrix.sum())
     if n == 0:
-        return [(0.0, 1.0), (0.0, 1.0)]
+        return np.zeros((0, *matrix.shape), np.int64)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n, matrix.ravel() / n, size=RESAMPLES).reshape(-1, *matrix.shape)
-    intervals = (np.percentile(figure(drawn), [2.5, 97.5]) for figure in (macro_f1, macro_recall))
-    return [(float(low), float(high)) for low, high in intervals]
+    return rng.multinomial(n, matrix.ravel() / n, size=RESAMPLES).reshape(-1, *matrix.shape)
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % of the middle; from 0 to 1 of none."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)

@@ -123,7 +123,7 @@ def _runs(card: dict[str, Any]) -> list[str]:
                 run["base"] and Path(run["base"]).name,
                 run["state"],
                 figures.accuracy(test) if test else "-",
-                figures.percent(test["macro_f1"]) if test else "-",
+                figures.metric(test, "macro_f1") if test else "-",
                 "promoted" if run["promoted"] else "",
             )
             for run in card["runs"]

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from workbench.analysis.calibration import (
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
+    bootstrap_intervals,
     brier_score,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability,
     scale_by_temperature,
+    temperature_interval,
 )
 from workbench.analysis.selective import coverage_curve, coverage_table
 from workbench.evaluation.labelled_predictions import LabelledPredictions
@@ -41,6 +43,7 @@ def calibration(found: LabelledPredictions, bins: int = BINS, seed: int = 0) -> 
             for each in reliability(found.probabilities, truth, bins)
         ],
         **_figures(found.probabilities, truth, bins),
+        **_intervals(found.probabilities, truth, bins, seed),
         "rough": found.run.reason,
     }
     return report | _temperature(found.probabilities, truth, bins, seed)
@@ -56,12 +59,25 @@ def _figures(
     }
 
 
+def _intervals(
+    probabilities: NDArray[np.floating], truth: NDArray[np.int32], bins: int, seed: int
+) -> dict[str, float]:
+    """The ends of the intervals of the figures."""
+    found = bootstrap_intervals(probabilities, truth, bins, seed)
+    return {
+        f"{name}_{end}": value
+        for name, ends in found.items()
+        for end, value in zip(("low", "high"), ends, strict=True)
+    }
+
+
 def _temperature(
     probabilities: NDArray[np.float32], truth: NDArray[np.int32], bins: int, seed: int
 ) -> dict[str, Any]:
     """The temperature of all rows, and the figures of each half with that of the other half."""
     if reason := _why_none(probabilities, truth):
-        return {"temperature": None, "temperature_reason": reason, "scaled": None}
+        names = ("temperature", "temperature_low", "temperature_high", "scaled")
+        return dict.fromkeys(names) | {"temperature_reason": reason}
     order = np.random.default_rng(seed).permutation(len(truth))[:MOST_ROWS]
     halves = order[::2], order[1::2]
     scaled, given = [], []
@@ -70,10 +86,15 @@ def _temperature(
         scaled.append(scale_by_temperature(probabilities[held_out], value))
         given.append(truth[held_out])
     temperature = fit_temperature(probabilities[order], truth[order])
+    low, high = temperature_interval(probabilities[order], truth[order], temperature)
+    rows, labels = np.concatenate(scaled), np.concatenate(given)
+    rescaled = _figures(rows, labels, bins)
     return {
         "temperature": temperature,
         "temperature_reason": _at_bound(temperature),
-        "scaled": _figures(np.concatenate(scaled), np.concatenate(given), bins),
+        "temperature_low": low,
+        "temperature_high": high,
+        "scaled": rescaled | _intervals(rows, labels, bins, seed),
     }
 
 

@@ -25,7 +25,14 @@ from workbench.evaluation.labelled_predictions import (
 from workbench.evaluation.run_evaluation import judged_filter
 from workbench.rundir import folder as run_folder
 
-FIGURES = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_recall")
+FIGURES = (
+    "n",
+    *(
+        f"{name}{end}"
+        for name in ("accuracy", "macro_f1", "macro_recall")
+        for end in ("", "_low", "_high")
+    ),
+)
 
 
 def leaderboard(store: Store, numbers: Sequence[int], split: str = "test") -> dict[str, Any]:

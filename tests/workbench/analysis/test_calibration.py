@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 from sklearn import metrics as reference
 
 from workbench.analysis.calibration import (
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
+    bootstrap_intervals,
     brier_score,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability,
     scale_by_temperature,
+    temperature_interval,
 )
 from workbench.analysis.metrics import wilson
 
@@ -162,3 +165,39 @@ def test_bins_of_a_worked_example_have_wilson_intervals():
     assert sure.off == ""
     assert reliability([[0.99, 0.01]] * 50, [0, 1] * 25)[0].off == "too sure"
     assert reliability([[0.55, 0.45]] * 50, [0] * 50)[0].off == "too unsure"
+
+
+def test_means_over_rows_have_the_intervals_of_the_normal_distribution():
+    rows, truth = drawn(400)
+    own = np.array(rows)[np.arange(400), truth]
+    found = bootstrap_intervals(rows, truth)
+    losses = {"nll": -np.log(own), "brier": ((rows - np.eye(3)[truth]) ** 2).sum(axis=1)}
+    for name, values in losses.items():
+        half = 1.96 * values.std() / 20
+        assert found[name] == pytest.approx((values.mean() - half, values.mean() + half), rel=0.04)
+    low, high = found["ece"]
+    assert 0 <= low < expected_calibration_error(rows, truth) < high
+
+
+@settings(max_examples=30, deadline=None)
+@given(judged())
+def test_no_resample_of_a_certain_figure_differs(rows):
+    probabilities, truth = rows
+    intervals = bootstrap_intervals(np.tile(probabilities[:1], (9, 1)), truth[:1] * 9)
+    assert all(low == pytest.approx(high) for low, high in intervals.values())
+
+
+def test_a_temperature_is_known_as_far_as_the_likelihood_says():
+    rows, truth = drawn(300, sharpness=1.5)
+    best = fit_temperature(rows, truth)
+    low, high = temperature_interval(rows, truth, best)
+    assert low < 1.5 < high and low < best < high
+    for end in (low, high):
+        losses = [
+            negative_log_likelihood(scale_by_temperature(rows, at), truth) for at in (end, best)
+        ]
+        assert 2 * 300 * (losses[0] - losses[1]) == pytest.approx(chi2.ppf(0.95, 1), abs=0.01)
+    few = temperature_interval(rows[:30], truth[:30], fit_temperature(rows[:30], truth[:30]))
+    assert few[1] - few[0] > high - low
+    certain = temperature_interval([[0.9, 0.1]] * 9, [0] * 9, MIN_TEMPERATURE)
+    assert certain[0] == pytest.approx(MIN_TEMPERATURE)

@@ -57,7 +57,7 @@ def test_every_interval_holds_its_figure(n):
     for name in ("accuracy", "macro_f1", "macro_recall"):
         assert 0 <= report[f"{name}_low"] <= report[name] <= report[f"{name}_high"] <= 1
     for row in report["classes"].values():
-        for name in ("precision", "recall"):
+        for name in ("precision", "recall", "f1"):
             low, high = row[f"{name}_interval"]
             assert 0 <= low <= high <= 1
             assert row[name] is None or low <= row[name] <= high

@@ -67,8 +67,8 @@ def calibration(settings: Settings, number: int | None, split: str, bins: int, s
         ),
     )
     say(
-        f"Expected calibration error {found['ece']:.3f}, "
-        f"negative log-likelihood {found['nll']:.3f}."
+        f"Expected calibration error {_with_interval(found, 'ece')}, "
+        f"negative log-likelihood {_with_interval(found, 'nll')}."
     )
     _print_temperature(found)
     if save:
@@ -106,11 +106,18 @@ def _print_temperature(found: dict[str, Any]) -> None:
         return
     scaled = found["scaled"]
     say(
-        f"With temperature {found['temperature']:.2f} they are {scaled['ece']:.3f} and "
-        f"{scaled['nll']:.3f}, on tweets that it was not fitted to."
+        f"With temperature {_with_interval(found, 'temperature', 2)} they are "
+        f"{_with_interval(scaled, 'ece')} and {_with_interval(scaled, 'nll')}, on tweets that it "
+        "was not fitted to."
     )
     if found["temperature_reason"]:
         say(f"Do not rely on it: {found['temperature_reason']}.")
+
+
+def _with_interval(found: dict[str, Any], name: str, digits: int = 3) -> str:
+    """A figure with its interval, such as 0.049 [0.037, 0.062]."""
+    value, low, high = (f"{found[name + end]:.{digits}f}" for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 @click.command()

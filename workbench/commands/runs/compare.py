@@ -100,7 +100,7 @@ def _print_leaderboard(board: dict[str, Any]) -> None:
                 row["run"],
                 f"{row['recipe']}{' (untuned)' if row['run'] == board['untuned'] else ''}",
                 figures.metric(row),
-                figures.percent(row["macro_f1"]),
+                figures.metric(row, "macro_f1"),
                 row["n"],
                 "-" if row["run"] == board["reference"] or row["reason"] else _against(row),
             )

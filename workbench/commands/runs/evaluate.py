@@ -51,13 +51,13 @@ def _print_report(run: Run, split: str, report: dict) -> None:  # type: ignore[t
     say(f"  macro recall {figures.metric(report, 'macro_recall')}")
     table(
         None,
-        ("label", "precision", "recall", ">F1", ">tweets"),
+        ("label", "precision", "recall", "F1", ">tweets"),
         (
             (
                 label,
                 figures.interval(row["precision"], *row["precision_interval"]),
                 figures.interval(row["recall"], *row["recall_interval"]),
-                figures.percent(row["f1"]),
+                figures.interval(row["f1"], *row["f1_interval"]),
                 row["n"],
             )
             for label, row in report["classes"].items()
