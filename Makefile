@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-versions snapshots lint format bench clean
+.PHONY: demo test test-versions snapshots docs lint format clean
 
 demo: $(READY)
 	$(BIN)/workbench demo $(ARGS)
@@ -17,6 +17,9 @@ test-versions: $(READY)
 
 snapshots: $(READY)
 	$(BIN)/python -m pytest -q tests/workbench/tui/test_snapshots.py --renew $(ARGS)
+
+docs: $(READY)
+	$(BIN)/python tests/command_pages.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
 from workbench import __version__, escaping
 from workbench.commands.screen import open_screen
+from workbench.console.command_groups import GROUPS, write_groups
 from workbench.console.errors import fail
 from workbench.console.options import Settings, common_options
 from workbench.standard_streams import fill_gaps
@@ -61,7 +62,7 @@ class Commands(click.Group):
     """Imports a command when it is used, so that the screen and `--help` start fast."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return [name for names in COMMANDS.values() for name in names]
+        return [name for commands in GROUPS.values() for name in commands]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
@@ -71,6 +72,9 @@ class Commands(click.Group):
                 ).COMMANDS
                 return next(command for command in found if command.name == name)
         return None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        write_groups(formatter)
 
 
 @click.group(

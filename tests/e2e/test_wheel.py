@@ -40,7 +40,8 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith("tests")]
     installed = tmp_path / "installed"
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel]
+    offline = ["--no-index", "--find-links", wheel.parent, "label-workbench"]
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, *offline]
     subprocess.run([sys.executable, *install], check=True)
 
     environment = os.environ | {"PYTHONPATH": str(installed)}
