@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.analysis.linear_model import softmax
 from workbench.analysis.metrics import RESAMPLES, wilson
 
 BINS = 15
@@ -193,8 +194,7 @@ def scale_by_temperature(probabilities: ArrayLike, temperature: float) -> NDArra
     Guo et al. 2017, section 4.2; from probabilities as from logits, which differ by a constant.
     """
     logits = np.log(np.maximum(np.asarray(probabilities, np.float64), TINY)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(logits)
 
 
 def _rows(probabilities: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from workbench.analysis.linear_model import softmax
 from workbench.analysis.votes import UNCERTAIN, Probabilities
 
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
@@ -109,12 +110,6 @@ def _inputs(average: Probabilities, votes: Sequence[Probabilities]) -> NDArray[n
 def _centred(probabilities: Probabilities) -> NDArray[np.float64]:
     logs = np.log(np.clip(probabilities, UNCERTAIN, 1))
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
-
-
-def softmax(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Exponentials of each row that sum to 1."""
-    powers = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _fit(

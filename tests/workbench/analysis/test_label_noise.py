@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_predict
 
-from workbench.analysis.label_noise import estimate_noise, given_is_right, softmax
+from workbench.analysis.label_noise import estimate_noise, given_is_right
+from workbench.analysis.linear_model import softmax
 
 UNIFORM = np.full((3, 3), 0.05) + np.eye(3) * 0.85
 ONE_WAY = np.array([[1, 0, 0], [0, 0.6, 0.4], [0, 0, 1]])
