@@ -12,6 +12,7 @@ import pytest
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
+from workbench import __version__
 from workbench.cli import main
 from workbench.recipes import recipes
 from workbench.tui.app import WorkbenchApp
@@ -135,3 +136,9 @@ def test_each_command_has_a_page_made_from_its_help():
     made = command_pages.pages()
     assert kept.keys() == made.keys(), "run `make docs`"
     assert [name for name, text in made.items() if kept[name] != text] == [], "run `make docs`"
+
+
+def test_the_newest_version_of_the_changelog_is_this_one():
+    heads = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert heads[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d\d-\d\d", heads[1])
