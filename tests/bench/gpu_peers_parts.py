@@ -188,6 +188,7 @@ def fit(
         output_dir=SPEC["work"],
         max_length=LENGTH,
         per_device_train_batch_size=BATCH,
+        gradient_accumulation_steps=1,  # unsloth's default is 2
         dataloader_drop_last=True,
         learning_rate=RATE,
         max_steps=SPEC["steps"],

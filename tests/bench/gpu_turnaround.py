@@ -131,11 +131,15 @@ class Turnaround:
             self.part("single", 30, lambda: self.train(*engine, *self.steps(SHORT_STEPS)))
             folds = ("--folds", str(FOLDS), "--set", "training.final_fit=false")
             self.part("folds", 60, lambda: self.train(*engine, *folds, *self.steps(SHORT_STEPS)))
-            self.part("embeddings", 70, self.embeddings)
         finally:
             self.command("engine", "stop")
         self.part("cold", 60, lambda: self.train("--launcher", "local", *self.steps(STEPS)))
         self.part("matmul", 20, lambda: self._part_process("matmul"))
+        self.command("engine", "start")
+        try:
+            self.part("embeddings", 130, self.embeddings)
+        finally:
+            self.command("engine", "stop")
         shutil.rmtree(self.args.room, ignore_errors=True)
 
     def _part_process(self, name: str, **spec: Any) -> dict[str, Any]:

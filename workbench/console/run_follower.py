@@ -22,7 +22,7 @@ from workbench.rundir.folder import DONE, LIVE, State
 from workbench.rundir.liveness import reconcile_state
 from workbench.rundir.log_format import duration
 
-POLL_S = 0.2
+POLL_S = 0.1
 WIDE = 120
 """Columns of a terminal in which a bar of the usual width has a place beside the words."""
 
@@ -56,7 +56,8 @@ def wait_for_runs(store: Store, *numbers: int, quiet: bool = False) -> None:
                 if not live:
                     del tasks[number]
             bars.refresh()
-            time.sleep(POLL_S)
+            if tasks:
+                time.sleep(POLL_S)
 
 
 def _time_left(state: State, expected: ExpectedTime) -> str:

@@ -10,7 +10,6 @@ import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from storage.errors import UserError, on_one_line
 from workbench.recipes import weight_files
@@ -123,6 +122,8 @@ def hub_reachable() -> bool:
 
     Its library would try for a minute before it gives up.
     """
+    from urllib.request import getproxies  # a tenth of the start of each command
+
     address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     if address.scheme in getproxies():
         return True
