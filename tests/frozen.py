@@ -16,6 +16,7 @@ from storage.history import labels
 from storage.history.events import EditContext
 from storage.runs import runs
 from storage.store import Store, open_store
+from workbench import kept_analyses
 from workbench.planning import devices
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -23,6 +24,7 @@ from workbench.rundir import processes
 from workbench.rundir.folder import Job, State
 from workbench.runs import engine_control
 from workbench.runs.login_sessions import LogoutEffect
+from workbench.tui.examining.findings import BINS, WANTED
 
 NOW = 1_800_000_000.0
 """15 January 2027, 8:00 UTC."""
@@ -71,7 +73,12 @@ def frozen() -> Iterator[None]:
         patch.setattr("workbench.tui.screens.train.logout_effect", LogoutEffect)
         patch.setattr(engine_control, "GPUS", ())
         patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
-        for wait in ("tweet_list.SETTLED_AFTER", "prompt.DEBOUNCE", "forecast.SETTLE_S"):
+        for wait in (
+            "tweet_list.SETTLED_AFTER",
+            "line_list.SETTLED_AFTER",
+            "prompt.DEBOUNCE",
+            "forecast.SETTLE_S",
+        ):
             patch.setattr(f"workbench.tui.widgets.{wait}", 0.001)
         yield
     time.tzset()
@@ -266,6 +273,60 @@ EVALUATED = {
         },
     },
 }
+RELIABILITY = (
+    (0.55, 0.58, 19, ""),
+    (0.65, 0.63, 16, ""),
+    (0.76, 0.66, 18, "too sure"),
+    (0.85, 0.74, 22, "too sure"),
+    (0.97, 0.8, 25, "too sure"),
+)
+CALIBRATED = {
+    "bins": [
+        {
+            "confidence": said,
+            "lowest": said - 0.05,
+            "highest": said + 0.03,
+            "accuracy": right,
+            "n": n,
+            "off": off,
+        }
+        for said, right, n, off in RELIABILITY
+    ],
+    "ece": 0.11,
+    "temperature": 1.6,
+    "temperature_reason": None,
+    "scaled": {"ece": 0.04},
+}
+COVERED = {
+    "points": [
+        {"coverage": share, "n": int(100 * share), "accuracy": right, "threshold": 1 - share / 2}
+        for share, right in ((1.0, 0.72), (0.8, 0.76), (0.5, 0.82), (0.2, 0.9))
+    ],
+    "wanted": {
+        "accuracy": 0.95,
+        "point": {"coverage": 0.12, "n": 12, "accuracy": 0.95, "threshold": 0.93},
+    },
+}
+SLICED = {
+    "reason": None,
+    "slices": [
+        {
+            "name": name,
+            "n": n,
+            "events": wrong,
+            "rate": wrong / n,
+            "low": wrong / n - 0.15,
+            "high": wrong / n + 0.17,
+            "filter": None,
+            "tweets": [3, 8],
+        }
+        for name, n, wrong in (
+            ("has “not”", 14, 7),
+            ("more than 200 characters", 23, 9),
+            ("3 cashtags or more, a link", 18, 6),
+        )
+    ],
+}
 KNOWS = """
 case "$*" in
     *" compare "*) cat "$0/compare.json" ;;
@@ -273,6 +334,20 @@ case "$*" in
     *) echo "workbench: There is no model folder /nowhere; give a folder or a hub name." >&2; exit 1
 esac
 """
+
+
+def keep_analyses(folder: Path) -> None:
+    """Keep what the place of the errors shows of run 2."""
+    store = open_store(folder, "ana")
+    runs.save_evaluation(store, 2, "test", EVALUATED)
+    for key, found in (
+        (kept_analyses.calibration(2, bins=BINS), CALIBRATED),
+        (kept_analyses.coverage(2, accuracy=WANTED), COVERED),
+        (kept_analyses.slices(2), SLICED),
+        (kept_analyses.comparison(1, 2), COMPARED),
+    ):
+        kept_analyses.kept_or_made(store, key, lambda found=found: found)  # type: ignore[misc]
+    store.close()
 
 
 def program(folder: Path) -> tuple[str, ...]:

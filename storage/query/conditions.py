@@ -202,6 +202,12 @@ def edited_by(name: Parameter) -> Condition:
     return Condition(f"c.tweet IN ({index})", dict([name]), index)
 
 
+def id_is_one_of(ids: Parameter) -> Condition:
+    """The condition that a tweet is one of those in a JSON array of ids."""
+    listed = f"(SELECT value FROM json_each({ids}))"
+    return Condition(f"c.tweet IN {listed}", dict([ids]), f"{CURRENT} tweet IN {listed}")
+
+
 def external_id_is(external_id: Parameter) -> Condition:
     """The condition that a tweet has an id in the file that it came from."""
     index = f"SELECT id AS tweet FROM tweets WHERE external_id = {external_id}"

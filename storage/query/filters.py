@@ -31,6 +31,7 @@ from storage.query.conditions import (
     combined,
     edited_by,
     external_id_is,
+    id_is_one_of,
     label_is,
     not_,
     note_contains,
@@ -44,12 +45,15 @@ from storage.query.filter_tokens import Token, quoted, tokens
 from storage.query.source_columns import in_filter, source_columns
 from storage.store import Store
 
-MAX_LENGTH = 2000
+MAX_LENGTH = 5000
+"""Characters of a filter: room for 500 ids."""
 MAX_DEPTH = 60
 MOST_CONDITIONS = 40
 """Conditions beyond which they are joined into one, as a balanced tree."""
 MOST_COLUMNS = 12
 """Source columns that a message names."""
+LISTED = re.compile(r"[1-9]\d{0,17}(?:,[1-9]\d{0,17})+")
+"""The ids of several tweets."""
 COMPARED = re.compile(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)")
 
 
@@ -246,6 +250,8 @@ class _Parser:
     def id(self, token: Token) -> Condition:
         if token.quoted:
             return external_id_is(self.value(token.value.strip()))
+        if LISTED.fullmatch(token.value):
+            return id_is_one_of(self.value(f"[{token.value}]"))
         if COMPARED.fullmatch(token.value) is None:
             self.fail(
                 f"{token.value!r} where the number of a tweet was expected (an id of the file "

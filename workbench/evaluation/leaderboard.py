@@ -22,7 +22,7 @@ from workbench.evaluation.labelled_predictions import (
     labelled_predictions,
     nothing_to_judge,
 )
-from workbench.evaluation.run_evaluation import judged_filter
+from workbench.judged_filters import judged_filter
 from workbench.rundir import folder as run_folder
 
 FIGURES = (

@@ -29,7 +29,7 @@ from workbench.analysis.slice_rules import (
 from workbench.analysis.slice_search import LEAST, rows_of
 from workbench.analysis.slices import Slice, find_slices, halves
 from workbench.evaluation.labelled_predictions import LabelledPredictions
-from workbench.evaluation.run_evaluation import judged_filter
+from workbench.judged_filters import judged_filter
 
 Ids = NDArray[np.int64]
 Flags = NDArray[np.bool_]

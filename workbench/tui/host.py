@@ -24,6 +24,12 @@ class GoesToPlaces(Protocol):
     def show_run(self, run: Run) -> None:
         """Show one run."""
 
+    def open_tweets(self, wanted: str, sort: str, what: str, tweet: int | None = None) -> None:
+        """List the tweets that pass a filter; esc there comes back to where somebody is now."""
+
+    def return_from_tweets(self) -> bool:
+        """Go back to the place that opened the tweets on the list; False if none did."""
+
     def show_clone_form(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
 

@@ -15,6 +15,7 @@ from storage.runs import runs, suspect_ranking
 from storage.runs.runs import Run
 from workbench.tui import screen_stack
 from workbench.tui.host import host
+from workbench.tui.list_screen import ListSettings
 from workbench.tui.screens import on_demand
 from workbench.tui.standing import Standing, Tab
 from workbench.tui.widgets.keys import key
@@ -67,12 +68,24 @@ class ExaminesRun(Protocol):
         """The run, None if there is none."""
 
 
+@dataclass(frozen=True)
+class Opened:
+    """Tweets that a place opened in the list."""
+
+    place: str
+    filter: str
+    before: ListSettings
+    """What the list showed before, and the tweet on which its cursor was."""
+    tweet: int | None
+
+
 class Places:
     """Makes each place when it is first gone to, and keeps it as it was left."""
 
     def __init__(self, app: App[Any], browse: BrowseScreen) -> None:
         self._app = app
         self._browse = browse
+        self._opened: Opened | None = None
 
     def go(self, name: str) -> None:
         """Go to a place, from wherever the user is."""
@@ -120,6 +133,28 @@ class Places:
     def show_train_form(self) -> None:
         """Show the form that starts a run, also while one goes on."""
         self._show(self.place("train"))
+
+    def open_tweets(self, wanted: str, sort: str, what: str, tweet: int | None = None) -> None:
+        """List the tweets that pass a filter; esc there comes back to where somebody is now."""
+        browse, place = self._browse, self._app.screen.name or "browse"
+        before, cursor = browse.settings, browse.tweets.current_id
+        if self._opened is not None and before.filter == self._opened.filter:
+            before, cursor = self._opened.before, self._opened.tweet
+        self._opened = Opened(place, wanted, before, cursor)
+        self.go("browse")
+        browse.find(ListSettings(wanted, sort, before.run), tweet)
+        title = next((each.title for each in PLACES if each.name == place), place)
+        browse.say(f"{what}; esc goes back to {title}.")
+
+    def return_from_tweets(self) -> bool:
+        """Go back to the place that opened the tweets on the list; False if none did."""
+        opened, self._opened = self._opened, None
+        if opened is None or self._browse.settings.filter != opened.filter:
+            return False
+        self._browse.say("")
+        self._browse.find(opened.before, opened.tweet)
+        self.go(opened.place)
+        return True
 
     def _show(self, screen: Screen[None]) -> None:
         screen_stack.show_over_list(self._app, screen)

@@ -141,6 +141,8 @@ def found(store, query, **options):
         ("id:3", [3]),
         ("id:>=15", [15, 16]),
         ("id:<1", []),
+        ("id:15,3,999", [3, 15]),
+        ("-id:3,15 id:>=14", [14, 16]),
         ("split:dev id:<6", [2, 5]),
         ("SPLIT:DEV id:<6", [2, 5]),
         ("flag:review", [2, 5]),
@@ -193,7 +195,7 @@ def test_a_filter_finds(query, ids, filled):
         ("or a", "nothing before 'or'", 1),
         ("a not", "nothing where a word or condition was expected", 6),
         ("(" * 70, "too many brackets", 61),
-        ("x" * (MAX_LENGTH + 1), "more than 2,000 characters", MAX_LENGTH + 1),
+        ("x" * (MAX_LENGTH + 1), "more than 5,000 characters", MAX_LENGTH + 1),
     ],
 )
 def test_a_mistake_is_named_with_its_place(query, reason, column, filled):

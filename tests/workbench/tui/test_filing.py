@@ -130,10 +130,9 @@ async def test_the_errors_of_a_run_are_those_by_todays_labels(start):
         await driver.press("r")
         await driver.until_seen("baseline")
         await driver.press("G", "E")
-        await driver.until_seen("confusion (rows: label, columns: prediction)")
+        await driver.until_seen("recall")
         n = sum(driver.tweet(number).split == "test" for number in range(1, 13) if number != 10)
-        assert f"run 1 baseline against the labels of {n} test tweets" in driver.text
-        assert "accuracy    100.0 %" in driver.text
+        assert f"run 1 baseline · {n} test tweets · accuracy 100.0 %" in driver.text
         await driver.press("q")
         await driver.until_seen("[Browse]")
 

@@ -87,9 +87,10 @@ async def test_errors_are_those_of_the_run_that_one_comes_from(start, stub):
         await driver.press("R")
         await driver.until_seen("baseline")
         await driver.press("j", "E")
-        await driver.until(lambda: ["evaluate", "1", "--json"] in stub.calls)
+        asked = ["evaluate", "1", "--split", "test", "--json"]
+        await driver.until(lambda: asked in stub.calls)
         await driver.press("B", "E")
-        await driver.until(lambda: stub.calls.count(["evaluate", "1", "--json"]) == 2)
+        await driver.until(lambda: stub.calls.count(asked) == 2)
 
 
 async def test_errors_without_predictions_name_the_key_that_helps(start, empty_workspace):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from frozen import LABELS, NOW, begin_run, finish, frozen, program
+from frozen import LABELS, NOW, begin_run, finish, frozen, keep_analyses, program
 from snapshots import compare, picture
 from textual import events
 from textual.widgets import Input
@@ -19,6 +19,7 @@ from textual.widgets import Input
 from storage.config import Config
 from storage.store import create_store, open_store
 from storage.transfer import importing
+from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.tweet_list import TweetList
 
 STORED = Path(__file__).parent / "snapshots"
@@ -92,7 +93,9 @@ SCENES = (
     Scene("runs-failed", "not enough memory", ("r",), before=partial(begin_run, **FAILED)),
     Scene("runs-delete", "Delete run 2", ("r", "D")),
     Scene("compare", "McNemar", ("r", "c")),
-    Scene("evaluation", "recall", ("r", "E")),
+    Scene("errors", "given negative, model positive", ("E", "down"), before=keep_analyses),
+    Scene("errors-slice", "of the slice", ("E", "tab", "tab", "down"), before=keep_analyses),
+    Scene("errors-none", "no predictions yet", ("E",), before=empty),
     Scene("too-small", "too small", sizes=((50, 12),)),
 )
 DARK, LIGHT, NO_COLOR = "textual-dark", "textual-light", "NO_COLOR"
@@ -158,6 +161,7 @@ async def at_rest(driver, seconds=60.0):
         busy = [
             *(worker for worker in app.workers if worker.is_running and worker.group != "follow"),
             *(tweets for tweets in app.screen.query(TweetList) if tweets._settle is not None),
+            *(lines for lines in app.screen.query(LineList) if lines.settles),
             *app.screen.query("Button.-active"),  # which has just been pressed
         ]
         seen = [] if busy else app.screen._compositor.render_strips()

@@ -11,6 +11,7 @@ from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, s
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.judged_filters import cells
 
 
 @click.command()
@@ -29,7 +30,7 @@ def evaluate(settings: Settings, number: int | None, split: str) -> None:
     Example: workbench evaluate 3 --json
     """
     from workbench.evaluation.labelled_predictions import nothing_to_judge
-    from workbench.evaluation.run_evaluation import cells, evaluate_run
+    from workbench.evaluation.run_evaluation import evaluate_run
 
     with settings.store() as store, spinner("evaluating"):
         run = evaluated_run(store, number)

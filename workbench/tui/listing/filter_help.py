@@ -13,7 +13,7 @@ LANGUAGE = (
     KeyHelp('"to the moon"', r"a phrase; in quotes, \" is a quote and \\ a backslash"),
     KeyHelp("label:none", "a label, or none; gold: pred: likewise"),
     KeyHelp("conf:>0.9", "a number; margin: entropy: len: group: likewise"),
-    KeyHelp("id:42", "the number of a tweet"),
+    KeyHelp("id:42", "the number of a tweet; id:42,43,57 lists several"),
     KeyHelp('id:"a 17"', "the id that the file gave a tweet"),
     KeyHelp('note:"words"', "words of a note; note:yes has one"),
     KeyHelp("split:test", "flag:review by:ana run:3"),

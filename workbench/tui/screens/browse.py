@@ -53,7 +53,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         key("O", "leave_offer", "leave the run that is offered"),
         key("t", "train", "train"),
         key("r", "runs", "runs"),
-        key("escape", "back", "unmark, or clear the filter", key_display="esc"),
+        key("escape", "back", "unmark, go back, or clear the filter", key_display="esc"),
     ]
 
     def __init__(self, store: Store) -> None:
@@ -261,7 +261,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
 
     def action_back(self) -> None:
-        """Leave the input, else the card, else unmark, else clear the filter."""
+        """Leave the input, else the card, else unmark, else go back, else clear the filter."""
         if self.prompt.request is not None:
             self.prompt.close()
         elif self.close_overlay():
@@ -269,6 +269,8 @@ class BrowseScreen(FilterKeys, LabelKeys):
         elif self.tweets.marked:
             self.tweets.unmark()
             self.say("")
+        elif host(self).places.return_from_tweets():
+            return
         elif self.settings.filter:
             self.find(
                 ListSettings("", self.settings.sort, self.settings.run), self.tweets.current_id

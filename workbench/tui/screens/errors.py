@@ -1,83 +1,313 @@
-"""Where a run is wrong, by the labels as they are now."""
+"""The place that shows where a run is wrong; every figure opens the tweets that it is of."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from rich.console import Group
 from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Grid
 from textual.screen import Screen
 from textual.widgets import Static
 
 from storage.errors import UserError
+from storage.history.external_changes import data_version
 from storage.runs import runs
-from workbench.runs.description import describe_recipe
+from storage.runs.runs import Run
+from workbench import escaping
+from workbench.tui.dialogs.choose import ChoiceDialog
+from workbench.tui.examining import page
+from workbench.tui.examining.findings import (
+    ANALYSES,
+    COMPARISON,
+    EVALUATION,
+    Finding,
+    Subject,
+    command,
+    other_run,
+    read_finding,
+)
+from workbench.tui.examining.opened_tweets import OpenedTweets
+from workbench.tui.examining.page import BOXES
+from workbench.tui.examining.preview import TweetPreview
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
-from workbench.tui.screens.evaluation import evaluation_lines
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.page import Page
+from workbench.tui.widgets.line_list import LineList, Stop
 from workbench.tui.widgets.top_line import TopLine
 
 NO_RUN = "There are no predictions yet; T trains a model that makes some."
+KEYS = "↑↓←→ move  tab box  ↵ open the tweets  r run  s split  v versus  y copy  ? more"
+SPLITS = ("test", "dev", "train")
+LOOK_S = 1.0
+"""Seconds between two looks at whether labels have changed."""
 
 
 class ErrorsScreen(Screen[None]):
-    """The figures of a run, worked out anew whenever somebody comes here."""
+    """Boxes of figures; what is not known or has become stale is worked out beside the screen."""
 
-    BINDINGS: ClassVar = [key("escape", "back", "back to the tweets", key_display="esc q")]
+    BINDINGS: ClassVar = [
+        key("enter", "open", "open these tweets in the list; esc there comes back"),
+        key("tab", "app.focus_next", "next box"),
+        key("shift+tab", "app.focus_previous", "the box before"),
+        key("r", "examine", "choose another run"),
+        key("s,d", "split", "test, dev or train tweets", key_display="s d"),
+        key("v", "versus", "choose the run to compare with"),
+        key("y", "copy", "copy the box to the terminal's clipboard"),
+        key("ctrl+l", "work_out", "work out anew what is stale"),
+        key("escape", "back", "back to the tweets", key_display="esc q"),
+    ]
 
     def __init__(self, displayed_run: DisplayedRun) -> None:
         super().__init__(name="errors")
         self._displayed_run = displayed_run
-        self._chosen: int | None = None
+        self._subject: Subject | None = None
+        self._run: Run | None = None
+        self._findings: dict[str, Finding] = {}
+        self._awaited: frozenset[str] = frozenset()
+        """The analyses that are being worked out."""
+        self._version: object = None
 
     def look_at(self, run: int) -> None:
         """Be about this run instead of the one whose predictions the list shows."""
-        self._chosen = run
+        if self._subject is None or self._subject.run != run:
+            split = "test" if self._subject is None else self._subject.split
+            self._subject = Subject(run, split, other_run(host(self).store, run))
 
     def compose(self) -> ComposeResult:
-        """The places, the figures, and a line of keys."""
+        """The places, what the figures are about, the boxes, and two lines of text."""
         yield TopLine("errors")
-        with Page(id="report"):
-            yield Static(id="figures", markup=False)
-        yield KeyLine("j k g G scroll  esc q back  ? help")
+        yield Static(id="errors-about", markup=False)
+        with Grid(id="errors-boxes"):
+            for box in BOXES:
+                yield LineList(id=box)
+            yield TweetPreview(id="errors-tweets")
+        yield Static(id="errors-status", markup=False)
+        yield KeyLine(KEYS)
 
     def on_mount(self) -> None:
-        """The keys scroll at once."""
-        self.query_one(Page).focus()
+        """Look from time to time whether labels have changed."""
+        self.set_interval(LOOK_S, self._look_for_changes)
 
     def on_screen_resume(self) -> None:
-        """Have the figures worked out by the labels as they are."""
-        if (run := self._chosen or self._displayed_run.run) is None:
-            self.query_one("#figures", Static).update(NO_RUN)
-        else:
-            self.say(f"Evaluating run {run}…")
-            self._evaluate(run)
+        """Show what is kept by now, and have the rest worked out."""
+        self._read_subject()
+        self._show_kept()
+        self._begin_work()
 
-    @work(group="evaluate", exclusive=True)
-    async def _evaluate(self, number: int) -> None:
-        app = host(self)
+    def on_resize(self) -> None:
+        """Lay the figures out for the new size."""
+        self.call_after_refresh(self._draw)
+
+    def _read_subject(self) -> None:
+        """Keep to the run that was chosen while it is there; else take the one that is shown."""
+        store = host(self).store
+        known = {run.id for run in runs.every(store, metrics=False) if run.predictions}
+        subject = self._subject
+        if subject is None or subject.run not in known:
+            run = self._displayed_run.run
+            self._subject = None
+            if run is not None:
+                self.look_at(run)
+        elif subject.versus not in known - {subject.run}:
+            self._subject = replace(subject, versus=other_run(store, subject.run))
+
+    def _show_kept(self) -> None:
+        """Show what is kept about the run, and why it is stale."""
+        store, self._run = host(self).store, None
+        self._version, self._findings = data_version(store), {}
+        if (subject := self._subject) is not None:
+            self._run = runs.get(store, subject.run)
+            for analysis in ANALYSES:
+                if (finding := read_finding(store, subject, analysis)) is not None:
+                    self._findings[analysis] = finding
+        self._draw()
+
+    def _look_for_changes(self) -> None:
+        """Say what has become stale while somebody looks at it."""
+        if self.is_current and not self._awaited and self._subject is not None:
+            version = data_version(host(self).store)
+            if version not in (None, self._version):
+                self._read_subject()
+                self._show_kept()
+
+    # Working out.
+
+    def action_work_out(self) -> None:
+        """Have worked out what is not kept or stale, and say so where nothing is."""
+        if self._subject is None:
+            self.say(NO_RUN)
+        elif not self._begin_work():
+            self.say("All figures are of the labels as they are now.")
+
+    def _begin_work(self) -> bool:
+        """Begin to work out what is not kept or stale; whether there is anything."""
+        missing = [name for name in ANALYSES if self._wants(name)]
+        if self._subject is not None and missing:
+            self._work_out(self._subject, missing)
+        return bool(missing)
+
+    def _wants(self, analysis: str) -> bool:
+        finding = self._findings.get(analysis)
+        return finding is None or bool(finding.stale)
+
+    @work(group="errors", exclusive=True)
+    async def _work_out(self, subject: Subject, missing: list[str]) -> None:
         try:
-            run = runs.get(app.store, number)
-            report = await app.command("evaluate", str(number), "--json")
+            for at, analysis in enumerate(missing):
+                self._awaited = frozenset(missing[at:])
+                self._draw()
+                finding = await self._made(subject, analysis)
+                self._findings[analysis] = finding
+                if analysis == EVALUATION and finding.problem:
+                    break  # there is nothing that the others could be about
+        finally:
+            self._awaited = frozenset()
+        self._version = data_version(host(self).store)
+        self._draw()
+
+    async def _made(self, subject: Subject, analysis: str) -> Finding:
+        try:
+            found = await host(self).command(*command(subject, analysis))
         except UserError as error:
-            self._chosen = None
-            self.say(str(error), problem=True)
+            return Finding(problem=str(error))
+        return Finding(found) if found else Finding(problem=f"The {analysis} came to nothing.")
+
+    # Showing.
+
+    def _draw(self) -> None:
+        """Show what is known in the boxes."""
+        if not self.query("#errors-about"):
             return
-        lines = evaluation_lines(describe_recipe(run.kind, run.recipe), report)
-        self.query_one("#figures", Static).update(Group(*lines))
-        self.query_one(KeyLine).show_keys()
+        narrow = self.has_class("-narrow")
+        about = NO_RUN
+        if self._run is not None and self._subject is not None:
+            about = page.about(self._run, self._subject, self._findings, self.size.width)
+        self.query_one("#errors-about", Static).update(about, layout=False)
+        if self._run is None or self._subject is None:
+            contents = page.nothing()
+        else:
+            widths = [self.query_one(f"#{box}").size.width or self.size.width for box in BOXES]
+            view = page.View(self._run, self._subject, self._findings, self._awaited)
+            contents = page.contents(view, dict(zip(BOXES, widths, strict=True)))
+        for box, content in contents.items():
+            self.query_one(f"#{box}", LineList).show(content)
+        self._fit_matrix(narrow)
+        self._keep_focus()
+        self._follow()
+
+    def _keep_focus(self) -> None:
+        """Have the cursor in a box in which it can stand."""
+        boxes = [self.query_one(f"#{box}", LineList) for box in BOXES]
+        if self._box is None or not self._box.content.stops:
+            self.set_focus(next((box for box in boxes if box.content.stops), None))
+
+    def _fit_matrix(self, narrow: bool) -> None:
+        """Give the matrix the rows it needs where the screen is small, and the others the rest."""
+        rows = page.grid_rows(self.query_one(f"#{BOXES[0]}", LineList).content, narrow)
+        grid = self.query_one("#errors-boxes", Grid)
+        if self._rows_of_grid != rows:
+            self._rows_of_grid = rows
+            grid.styles.grid_rows = rows
+
+    _rows_of_grid = ""
+
+    @property
+    def _box(self) -> LineList | None:
+        """The box that has the cursor."""
+        return self.focused if isinstance(self.focused, LineList) else None
+
+    @property
+    def _here(self) -> Stop | None:
+        return None if self._box is None else self._box.current
+
+    @on(LineList.Settled)
+    def _settled(self) -> None:
+        self._follow()
+
+    def _follow(self) -> None:
+        """Say what is under the cursor, and show the first of its tweets."""
+        here = self._here
+        opened = here.opens if here is not None else None
+        self.query_one("#errors-status", Static).update(
+            page.status(here, self._findings.get(COMPARISON), self._subject, self.size.width),
+            layout=False,
+        )
+        preview = self.query_one(TweetPreview)
+        if preview.display:
+            preview.show_first(opened if isinstance(opened, OpenedTweets) else None, self._version)
+
+    @on(LineList.Stuck)
+    def _stuck(self) -> None:
+        self.say("There is nothing more that way; tab goes to the next box.")
+
+    # Keys.
+
+    def action_open(self) -> None:
+        """Show the tweets under the cursor in the list."""
+        here = self._here
+        if here is None:
+            self.say("There is nothing to open here.")
+        elif not isinstance(here.opens, OpenedTweets):
+            self.say("There are no such tweets.")
+        else:
+            wanted = here.opens
+            host(self).places.open_tweets(wanted.filter, wanted.sort, wanted.what, wanted.tweet)
+
+    def action_examine(self) -> None:
+        """Choose the run whose errors are shown."""
+        self._choose("Errors of which run?", None)
+
+    def action_versus(self) -> None:
+        """Choose the run that it is compared with."""
+        if self._subject is None:
+            self.say(NO_RUN)
+        else:
+            self._choose(f"Compare run {self._subject.run} with which run?", self._subject.run)
+
+    def _choose(self, title: str, without: int | None) -> None:
+        subject = self._subject
+        known = [run for run in runs.every(host(self).store) if run.predictions]
+        choices = page.run_choices([run for run in known if run.id != without], subject)
+        if not choices:
+            self.say(NO_RUN if without is None else "There is no other run to compare with.")
+            return
+
+        def chosen(number: str | None) -> None:
+            if number is None:
+                return
+            if without is None:
+                self.look_at(int(number))
+            elif subject is not None:
+                self._subject = replace(subject, versus=int(number))
+            # The screen is shown again when the menu closes, which has the rest worked out.
+
+        current = "" if subject is None else str(subject.run if without is None else subject.versus)
+        self.app.push_screen(ChoiceDialog(title, choices, current), chosen)
+
+    def action_split(self) -> None:
+        """Look at the tweets of the next split."""
+        if self._subject is None:
+            self.say(NO_RUN)
+            return
+        split = SPLITS[(SPLITS.index(self._subject.split) + 1) % len(SPLITS)]
+        self._subject = replace(self._subject, split=split)
+        self._show_kept()
+        self._begin_work()
+
+    def action_copy(self) -> None:
+        """Send the box that has the cursor to the clipboard of the terminal."""
+        if (box := self._box) is None:
+            self.say("There is nothing to copy here.")
+            return
+        self.app.copy_to_clipboard(escaping.lines(box.content.text))
+        self.say("The box is sent to the terminal's clipboard.")
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
         self.query_one(KeyLine).say(text, problem)
-
-    @on(Page.Stuck)
-    def _stuck(self, event: Page.Stuck) -> None:
-        self.say(event.text)
 
     def action_back(self) -> None:
         """Back to the tweets."""

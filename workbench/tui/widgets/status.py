@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
@@ -11,6 +12,9 @@ from textual.widgets import Static
 from storage.plurals import tweet_count
 from storage.query.tweets import Counts
 from workbench import escaping
+
+MOST_CELLS = 60
+"""Cells of a filter that are shown, as the counts stand behind it."""
 
 
 class StatusLine(Horizontal):
@@ -35,7 +39,7 @@ class StatusLine(Horizontal):
     ) -> None:
         """Say how the workspace was opened, what the list shows and how far the work is."""
         parts = list(notices)
-        parts += [f"filter {escaping.line(filter_text)}"] if filter_text else []
+        parts += [f"filter {_shortened(escaping.line(filter_text))}"] if filter_text else []
         parts += [order] if order else []
         parts += [
             tweet_count(counts.tweets),
@@ -56,3 +60,8 @@ class StatusLine(Horizontal):
         moved = len(self._shown.get(part, "")) != len(text)
         self._shown[part] = text
         self.query_one(f"#{part}", Static).update(text, layout=moved)
+
+
+def _shortened(text: str) -> str:
+    """A filter, cut with a sign where it is long, such as one that lists ids."""
+    return text if cell_len(text) <= MOST_CELLS else set_cell_size(text, MOST_CELLS - 1) + "…"

@@ -1,0 +1,27 @@
+"""The tweets behind a figure, as the list of tweets shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_IDS = 500
+"""Tweets that are listed one by one."""
+
+
+@dataclass(frozen=True)
+class OpenedTweets:
+    """Which tweets, in which order, and what they are in words."""
+
+    filter: str
+    what: str
+    tweet: int | None = None
+    """The one on which the cursor stands at first."""
+    sort: str = "disagreement"
+
+
+def listed(run: int, ids: Sequence[int], what: str, tweet: int | None = None) -> OpenedTweets:
+    """Some tweets by their ids, with the predictions of a run."""
+    at = 0 if tweet is None else max(0, list(ids).index(tweet) - MOST_IDS // 2)
+    shown = ids[at : at + MOST_IDS]
+    return OpenedTweets(f"run:{run} id:{','.join(map(str, shown))}", what, tweet, "id")
