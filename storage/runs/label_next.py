@@ -145,3 +145,13 @@ def suspects_left(store: Store, ids: Sequence[int]) -> list[int]:
         [json.dumps(list(ids))],
     )
     return [tweet for (tweet,) in rows]
+
+
+def groups_of(store: Store, ids: Sequence[int]) -> list[int]:
+    """The group of equal or nearly equal texts that each of some tweets is in."""
+    rows = store.db.execute(
+        "SELECT c.group_id FROM json_each(?) j CROSS JOIN current c ON c.tweet = j.value "
+        "ORDER BY j.key",
+        [json.dumps(list(ids))],
+    )
+    return [group for (group,) in rows]

@@ -12,9 +12,9 @@ from storage.newest_events import newest_event
 from storage.query import tweets
 from storage.runs import label_next, runs
 from storage.runs.analyses import queue_basis
-from storage.runs.suspect_ranking import ranking
+from storage.runs.suspect_ranking import ranking, stale
 from storage.store import Store
-from workbench.analysis.label_next import BATCH, lots, mixed
+from workbench.analysis.label_next import BATCH, first_of_each, lots, mixed
 from workbench.evaluation.label_pool import Pool, read_pool
 from workbench.evaluation.near_duplicate_groups import compare_new_tweets
 from workbench.evaluation.queue_sources import JUDGING, SOURCES, source_at_hand
@@ -85,6 +85,8 @@ def make_queue(
         chosen = [QueuedTweet(*row, name) for row in SOURCES[name](pool, limit)]
     if not chosen:
         chosen = _instead(pool, strategy, limit)
+    groups = label_next.groups_of(store, [one.tweet for one in chosen])
+    chosen = [chosen[place] for place in first_of_each(groups)]  # of suspects some may be alike
     hidden = lots([one.tweet for one in chosen], seed=1) / 2**64 < blind_share
     found = [
         one._replace(blind=bool(blind) and pool.run is not None and one.source != "suspects")
@@ -112,10 +114,16 @@ def kept_queue(store: Store, strategy: str, limit: int) -> Queue:
 
 
 def _say_missing(pool: Pool, sources: Mapping[str, Sequence[Any]]) -> None:
-    if "suspects" in sources and not sources["suspects"] and ranking(pool.store) is None:
+    if "suspects" not in sources:
+        return
+    if not sources["suspects"] and ranking(pool.store) is None:
         pool.notes.append(
             "No suspects are ranked, so their share goes to the others; `workbench suspects` ranks "
             "them."
+        )
+    elif why := stale(pool.store):
+        pool.notes.append(
+            f"The ranking of the suspects is stale ({why}); `workbench suspects` ranks anew."
         )
 
 

@@ -162,6 +162,24 @@ def test_a_mix_tags_each_tweet_and_takes_undecided_suspects(half):
     assert list(sources.values()).count("diverse") >= 14
 
 
+def test_no_two_of_a_batch_are_nearly_equal_wherever_they_come_from(make_store, fill):
+    same = "the market goes up and up today says everybody {} in town"
+    texts = [same.format("here") + "!" * n for n in range(3)] + [f"{w} {w[::-1]}" for w in WORDS]
+    kinds = ["positive", "negative", None, *[None] * len(WORDS)]
+    rows = [
+        {"text": text, "label": label, "split": "train"}
+        for text, label in zip(texts, kinds, strict=True)
+    ]
+    store = fill(make_store(), rows)
+    run = add_run(store, {tweet: tweet / 100 for tweet in range(1, len(rows) + 1)})
+    runs.save_queue(store, "suspects", [(n, 0.9, "run 1") for n in (1, 2)], run)
+    queued = [one.tweet for one in make_queue(store, "mix", 20).tweets]
+    assert len(queued) == 20 and len({1, 2, 3} & set(queued)) == 1
+    labels.assign(store, [4], "positive")
+    stale = "The ranking of the suspects is stale (labels have changed since)"
+    assert any(note.startswith(stale) for note in make_queue(store).notes)
+
+
 def test_where_all_is_labelled_suspects_remain_and_then_a_sentence(half):
     labels.assign(half, range(1, 31), "positive")
     with pytest.raises(UserError, match="Every tweet of train and dev has a label"):
