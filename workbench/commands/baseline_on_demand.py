@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from storage.errors import UserError
 from storage.runs import runs
+from storage.runs.training_set import label_counts
 from storage.store import Store
 from workbench.commands.groups import compare_texts
 from workbench.console.options import Settings
@@ -25,6 +28,7 @@ def make_baseline(settings: Settings, store: Store) -> None:
     known = runs.every(store, metrics=False)
     number = next((run.id for run in known if run.kind == "baseline" and run.state in LIVE), None)
     if number is None:
+        _require_enough(store)
         compare_texts(store)
         snapshot = snapshot_training(store, recipes.load("baseline"), None, "")
         number = snapshot.job.id
@@ -34,4 +38,16 @@ def make_baseline(settings: Settings, store: Store) -> None:
     collect(store)
     made = runs.get(store, number)
     if made.state != DONE:
-        raise UserError(f"Run {number} (baseline) is {made.state}: {made.reason}")
+        raise UserError(f"Run {number} (baseline) {made.state}: {made.reason}")
+
+
+def _require_enough(store: Store) -> None:
+    """Raise UserError where a baseline would fail, before a run is made of it."""
+    train = label_counts(store).get("train", Counter())
+    commonest = [count for _, count in train.most_common(2)]
+    if train and (len(train) < 2 or commonest[0] < 2 or (len(train) == 2 and commonest[1] < 2)):
+        counted = ", ".join(f"{count:,} {label}" for label, count in train.most_common())
+        raise UserError(
+            f"The training tweets with a label are too few for suspects ({counted}): two labels "
+            "are needed, and two tweets of each; label some more."
+        )

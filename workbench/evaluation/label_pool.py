@@ -110,6 +110,12 @@ def _fit(pool: Pool, since: int) -> None:
     """Fit a baseline on the labels as they are, where there are labels of two kinds."""
     train, dev = training(pool.store)
     examples = [*train, *dev]
+    if not examples:
+        pool.notes.append(
+            "No run predicts tweets without a label, and none has one yet to learn from, so these "
+            "are typical ones, one of each cluster."
+        )
+        return
     labels = list(pool.store.config.labels)
     by_lot = np.argsort(lots(pool.ids))[:MOST_FITTED]
     part = [pool.rows[place].tweet for place in sorted(by_lot)]

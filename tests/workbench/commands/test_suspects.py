@@ -34,15 +34,19 @@ def test_without_any_run_a_baseline_is_made_and_ranks(home, cli, write, forked):
     assert len(cli("runs", "--json").json) == 1
 
 
-def test_what_no_baseline_can_learn_from_is_one_sentence(home, cli, write, forked):
+def test_what_no_baseline_can_learn_from_is_one_sentence_and_no_run(home, cli, write):
     for number, (rows, said) in enumerate(
         (
             ("", "No training tweet carries a label yet"),
-            ("up,positive\ndown,positive\nflat,positive\n", "Run 1 (baseline) is failed: "),
+            ("up,positive\ndown,positive\nflat,positive\n", "too few for suspects (3 positive)"),
+            ("bear,negative\n", "(3 positive, 1 negative): two labels are needed"),
         )
     ):
         if rows:
-            assert cli("import", write(f"{number}.csv", f"text,label\n{rows}")).status == 0
+            more = write(
+                f"{number}.csv", f"text,label,split\n{rows.replace(chr(10), ',train' + chr(10))}"
+            )
+            assert cli("import", more).status == 0
         done = cli("suspects")
-        assert done.status == 1 and said in done.err, done.err
-        assert "Traceback" not in done.err
+        assert done.status == 1 and said in done.err and done.err.count("\n") == 1, done.err
+    assert cli("runs", "--json").json == []
