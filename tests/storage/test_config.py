@@ -135,25 +135,25 @@ def test_a_lower_case_label_gets_a_capital_in_the_prompt():
 
 
 def test_digits_alone_label_unless_the_settings_say_otherwise(tmp_path):
-    labels = ("positive", "negative", "neutral", "up", "bullish")
+    labels = ("positive", "negative", "neutral", "up", "calm")
     assert Config(labels=labels).key_of() == {}
-    assert Config(labels=labels, initials=True).key_of() == {"positive": "p", "bullish": "b"}
+    assert Config(labels=labels, initials=True).key_of() == {"positive": "p", "calm": "c"}
     settings_file.save(tmp_path, Config(labels=labels))
     path = tmp_path / "workbench.toml"
     path.write_text(path.read_text().replace("initials = false", "initials = true"))
-    assert settings_file.load(tmp_path).key_of() == {"positive": "p", "bullish": "b"}
+    assert settings_file.load(tmp_path).key_of() == {"positive": "p", "calm": "c"}
 
 
 def test_a_chosen_letter_stands_beside_initials_or_alone():
-    labels, keys = ("positive", "negative", "neutral"), {"neutral": "m"}
-    assert Config(labels=labels, keys=keys).key_of() == {"neutral": "m"}
+    labels, keys = ("positive", "negative", "neutral"), {"neutral": "w"}
+    assert Config(labels=labels, keys=keys).key_of() == {"neutral": "w"}
     both = Config(labels=labels, keys=keys, initials=True)
-    assert both.key_of() == {"neutral": "m", "positive": "p"}
+    assert both.key_of() == {"neutral": "w", "positive": "p"}
     taken = Config(labels=("positive", "up"), keys={"up": "p"}, initials=True)
     assert taken.key_of() == {"up": "p"}
 
 
-@pytest.mark.parametrize("key", [*"jkgGnN/q", *"xfaeu0", ",", " "])
+@pytest.mark.parametrize("key", [*"jkgGnN/q", *"xfaeu0bdm", ",", " "])
 def test_no_key_that_means_something_else_labels_even_if_it_is_chosen(key):
     config = Config(labels=("good", "bad"), keys={"good": key, "bad": "p"}, initials=True)
     assert config.key_of() == {"bad": "p"}

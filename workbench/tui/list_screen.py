@@ -28,8 +28,8 @@ class ListSettings:
 class ListScreen(Screen[None]):
     """The tweets, the settings of the list, and messages about the tweet under the cursor."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(name="browse")
+    def __init__(self, store: Store, name: str = "browse") -> None:
+        super().__init__(name=name)
         self.store = store
         self.settings = ListSettings()
         self._version = data_version(store)

@@ -11,8 +11,9 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from storage.query import tweets
-from storage.runs import runs, suspect_ranking
+from storage.runs import review_queues, runs, suspect_ranking
 from storage.runs.runs import Run
+from storage.runs.suspect_ranking import Ranking
 from workbench.tui import screen_stack
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
@@ -79,6 +80,15 @@ class Opened:
     tweet: int | None
 
 
+@runtime_checkable
+class HasQueue(Protocol):
+    """A screen on which somebody goes through a queue."""
+
+    @property
+    def left(self) -> int | None:
+        """How many are not decided yet; None before there is a queue."""
+
+
 class Places:
     """Makes each place when it is first gone to, and keeps it as it was left."""
 
@@ -86,6 +96,9 @@ class Places:
         self._app = app
         self._browse = browse
         self._opened: Opened | None = None
+        self._ranking: Ranking | None = None
+        self._expected = 0
+        """How many labels are wrong by that ranking, worked out once for each."""
 
     def go(self, name: str) -> None:
         """Go to a place, from wherever the user is."""
@@ -95,9 +108,6 @@ class Places:
         elif name == "browse":
             screen_stack.pop_down_to(app, depth=1)
             self._browse.close_overlay()
-        elif name == "queue":
-            self.go("browse")
-            self._browse.sort_by("suspect")
         elif name == "train" and (live := self._live_run()) is not None:
             self.show_run(runs.get(host(app).store, live))
         else:
@@ -116,6 +126,8 @@ class Places:
         return self._app.get_screen(name)
 
     def _make(self, name: str) -> Screen[None]:
+        if name == "queue":
+            return on_demand.queue_screen(self._browse)
         if name == "errors":
             return on_demand.errors_screen(self._browse.displayed_run)
         if name == "runs":
@@ -173,8 +185,8 @@ class Places:
         """How far the work is, read from the store now."""
         app = host(self._app)
         figures = {"queue": "", "errors": "", "train": "", "runs": "", "browse": ""}
-        if suspect_ranking.ranking(app.store) is not None:
-            figures["queue"] = f"{suspect_ranking.count_undecided(app.store):,}"
+        if (left := self._left_in_queue()) is not None:
+            figures["queue"] = f"{left:,}"
         figures["runs"] = f"{known:,}" if (known := runs.count(app.store)) else ""
         live = self._live_run()
         if live is not None:
@@ -189,6 +201,19 @@ class Places:
             app.store.annotator,
             tweets.counts(app.store).corrected,
         )
+
+    def _left_in_queue(self) -> int | None:
+        """What is left of the queue that somebody is at, else how many suspects there are."""
+        store = host(self._app).store
+        if self._app.is_screen_installed("queue"):
+            screen = self._app.get_screen("queue")
+            if isinstance(screen, HasQueue) and screen.left is not None:
+                return screen.left
+        if (known := suspect_ranking.ranking(store)) is None:
+            return None
+        if known != self._ranking:
+            self._ranking, self._expected = known, review_queues.likely_errors(store).expected
+        return review_queues.count_open_suspects(store, self._expected)
 
     def _live_run(self) -> int | None:
         """The newest run that goes on."""

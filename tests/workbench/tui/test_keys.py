@@ -22,6 +22,7 @@ KINDS = {
         "pages",
         "end",
         "move",
+        "skip",
         "sideways",
         "cursor_down",
         "cursor_up",
@@ -50,6 +51,9 @@ KINDS = {
         "examine",
         "split",
         "work_out",
+        "queue",
+        "choose_queue",
+        "blind",
     },
     "select": {"mark", "mark_range", "versus"},
     "label": {"label", "menu", "suggestion", "clear", "flag", "note", "undo", "redo"},
@@ -73,6 +77,9 @@ COMMANDS_OF = {
     "disagreement": "list",
     "copy": "show history",
     "show": "list",
+    "queue": "queue",
+    "choose_queue": "queue suspects conflicts",
+    "blind": "queue",
     "runs": "runs",
     "open": "logs keep",
     "compare": "compare",
@@ -116,10 +123,10 @@ ONLY_COMMANDS = {
     "status": "the line with the counts shows it all the time",
     "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
     "imports unimport delete-tweets": "they are about whole files, or for good",
-    "group conflicts agreement": "they are about imports and people, seldom about what is shown",
+    "group agreement": "they are about imports and people, seldom about what is shown",
     "dynamics why diagnose": "they say more after an evaluation",
     "invariance": "it says whether the words or their looks decide",
-    "queue measure report": "they choose what to label, and say what that has brought",
+    "measure report": "they say what labelling has brought",
     "predict classify export-adapter import-predictions": "they take models elsewhere or back",
 }
 WRITE = {"label", "run"}
@@ -138,6 +145,7 @@ LAYERS = {
     "train, at the box": ("t", "tab", "tab", "tab", "tab"),
     "compare": ("r", "c"),
     "errors": ("E",),
+    "queue": ("Q",),
 }
 """How each layer is reached from the list."""
 FOUND = {
@@ -269,7 +277,7 @@ async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
 
 
 async def test_capitals_go_to_their_place_from_everywhere(start):
-    places = {"B": "[Browse", "E": "[Errors", "T": "[Train", "R": "[Runs"}
+    places = {"B": "[Browse", "Q": "[Queue", "E": "[Errors", "T": "[Train", "R": "[Runs"}
     async with start() as driver:
         for layer in ("browse", "help", "runs", "run", "compare", "train, at the menu"):
             for key, sign in places.items():

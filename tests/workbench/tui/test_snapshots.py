@@ -17,6 +17,7 @@ from textual import events
 from textual.widgets import Input
 
 from storage.config import Config
+from storage.runs import runs
 from storage.store import create_store, open_store
 from storage.transfer import importing
 from workbench.tui.widgets.line_list import LineList
@@ -48,6 +49,22 @@ FAILED = {
 }
 
 
+def ranked(folder):
+    """Rank some suspects; the first two labels are expected to be wrong."""
+    store = open_store(folder, "ana")
+    rows = [(3, 0.9, "run 1 baseline"), (8, 0.8, "run 1 baseline"), (1, 0.1, "run 1 baseline")]
+    runs.save_queue(store, "suspects", rows, run=1)
+    store.close()
+
+
+def bare(folder):
+    """Take all runs away, and what they predict."""
+    store = open_store(folder, "ana")
+    for run in runs.every(store):
+        runs.delete(store, run.id)
+    store.close()
+
+
 def empty(folder):
     """Take all tweets away."""
     shutil.rmtree(folder)
@@ -72,6 +89,10 @@ SCENES = (
     Scene("browse-disagreement", "by disagreement", ("s", "j", "j", "j", "enter")),
     Scene("browse-job", "run 3 training 70/200", before=begin_run),
     Scene("browse-many", "→ negative", ("v", "G", "V", "2"), before=many),
+    Scene("queue", "1 of 2", ("Q",), before=ranked),
+    Scene("queue-answered", "2 of 2", ("Q", "1"), before=ranked),
+    Scene("queue-end", "T trains on them", ("Q", "1", "enter"), before=ranked),
+    Scene("queue-missing", "makes what is missing", ("Q",), before=bare),
     Scene("filter", "2 tweets; enter applies", ("slash",), "tsla"),
     Scene("filter-wrong", "no field called 'lable'", ("slash",), "moon lable:positive"),
     Scene("filtered", "filter tsla", ("slash", *"tsla", "enter")),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar
 
+from textual.binding import BindingsMap
+
 from storage.store import Store
 from workbench.tui.editing import edits
 from workbench.tui.editing.editor import Editor
 from workbench.tui.editing.edits import ChooseLabel, EditPlan, Targets
 from workbench.tui.editing.save_queue import SaveQueue
 from workbench.tui.list_screen import ListScreen
-from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptRequest
 
@@ -34,10 +36,47 @@ class LabelKeys(ListScreen):
         key("ctrl+r", "redo", "redo"),
     ]
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self.save_queue = SaveQueue(self, store)
+    def __init__(
+        self, store: Store, name: str = "browse", save_queue: SaveQueue | None = None
+    ) -> None:
+        """A screen of this name, which saves its edits behind those of another if that is given."""
+        super().__init__(store, name)
+        self.save_queue = save_queue or SaveQueue(self, store)
         self._editor = Editor(self, self.save_queue)
+        self._own_bindings = self._bindings
+        self._bind_letters()
+
+    def _bind_letters(self) -> None:
+        """Have the letters label that the settings give the labels."""
+        self._keys_of = config = self.store.config
+        chosen = config.key_of()
+        letters = [
+            key(chosen[label], f"label({number})", f"label {label}", show=False)
+            for number, label in enumerate(config.labels, start=1)
+            if label in chosen
+        ]
+        self._bindings = BindingsMap.merge([self._own_bindings, BindingsMap(letters)])
+
+    def look_again(self) -> None:
+        """Read what is on the screen again, and the keys where the labels have changed."""
+        super().look_again()
+        if self.store.config is not self._keys_of:
+            self._bind_letters()
+            self.show_keys()
+
+    def show_keys(self) -> None:
+        """Name the keys of the screen in its last line."""
+
+    def help_keys(self) -> list[KeyHelp]:
+        """The keys of the labels, for the help screen."""
+        config, shown = self.store.config, []
+        letters = config.key_of()
+        for number, label in enumerate(config.labels, start=1):
+            keys = f"{number if number <= 9 else ','} {letters.get(label, '')}".strip()
+            shown.append(KeyHelp(keys, f"label {label} and go on"))
+            meaning = [config.definitions.get(label), *map(_quoted, config.examples.get(label, ()))]
+            shown += [KeyHelp("", f"  {text}") for text in meaning if text]
+        return shown
 
     def action_label(self, number: int) -> None:
         """Give the label with this number and go on."""
@@ -128,3 +167,7 @@ class LabelKeys(ListScreen):
             return Targets(ids, self.tweets.in_view(ids), self.run)
         shown = [] if current is None else [current]
         return Targets([tweet.id for tweet in shown], shown, self.run)
+
+
+def _quoted(example: str) -> str:
+    return f"“{example}”"

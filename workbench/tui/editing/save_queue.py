@@ -17,6 +17,7 @@ from storage.history.labels import Change
 from storage.plurals import counted
 from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain, open_again
 from workbench.tui.editing.edits import SavedEdit
+from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen
 
 MAX_IMMEDIATE = 2_000
@@ -87,7 +88,7 @@ class SaveQueue:
         if not self._saving:
             self._saving = True
             if edit.size > MAX_IMMEDIATE:
-                self._screen.say(f"{edit.verb} {edit.size:,} …")
+                host(self._screen).say(f"{edit.verb} {edit.size:,} …")
             self._screen.run_worker(self._save_waiting(), group="save")
         return True
 
@@ -158,7 +159,7 @@ class SaveQueue:
             if time.monotonic() - reported > PROGRESS_EVERY_S:
                 reported = time.monotonic()
                 text = f"{edit.verb} {done:,} of {total:,} …"
-                self._screen.call_later(self._screen.say, text)
+                self._screen.call_later(host(self._screen).say, text)
 
         while True:
             try:
@@ -186,7 +187,7 @@ class SaveQueue:
         edits = counted(count, "edit waits", "edits wait")
         why = ", as another process is writing" if self._blocked else ""
         then = "; this closes when that is done, q again closes without" if self._leaving else ""
-        self._screen.say(f"{edits} to be saved{why}{then}.")
+        host(self._screen).say(f"{edits} to be saved{why}{then}.")
 
 
 def _act(edit: QueuedEdit[T], store: Store, own: Collection[int], progress: Progress | None) -> T:

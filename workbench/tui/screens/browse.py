@@ -8,7 +8,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
@@ -59,27 +58,6 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.displayed_run = DisplayedRun(self)
-        self._own_bindings = self._bindings
-        self._bind_letters()
-
-    def _bind_letters(self) -> None:
-        """Have the letters label that the settings give the labels."""
-        self._keys_of = config = self.store.config
-        chosen = config.key_of()
-        letters = [
-            key(chosen[label], f"label({number})", f"label {label}", show=False)
-            for number, label in enumerate(config.labels, start=1)
-            if label in chosen
-        ]
-        self._bindings = BindingsMap.merge([self._own_bindings, BindingsMap(letters)])
-
-    def look_again(self) -> None:
-        """Read what is on the screen again, and the keys where the labels have changed."""
-        super().look_again()
-        if self.store.config is not self._keys_of:
-            self._bind_letters()
-            if self.prompt.request is None:
-                self._show_keys()
 
     def compose(self) -> ComposeResult:
         """The places, the list and its details, three lines of text."""
@@ -102,7 +80,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         self.tweets.waits = self.save_queue.waits
         self.set_interval(LOOK_S, self.look_for_changes)
         self.tweets.focus()
-        self._show_keys()
+        self.show_keys()
         problems = [notice.sentence for notice in self.store.notices]
         problems += [
             f"{key!r} is not the key of {label}, since it is another's too or means something "
@@ -170,8 +148,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay the details out for the new width."""
-        if self.prompt.request is None:  # else the line says what the input takes
-            self._show_keys()
+        self.show_keys()
         self.tweets.settle_now()
 
     # The card of one tweet.
@@ -194,7 +171,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self._fill_card()
         self.card.open(seen)
         self.say("")
-        self._show_keys()
+        self.show_keys()
         self.tweets.settle()
 
     def _fill_card(self) -> None:
@@ -290,7 +267,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     @on(PromptLine.Closed)
     def _answered(self) -> None:
-        self._show_keys()
+        self.show_keys()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click on the list leaves the input."""
@@ -299,7 +276,10 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     # The lines at the bottom, and news of runs.
 
-    def _show_keys(self) -> None:
+    def show_keys(self) -> None:
+        """Name the keys in the last line, unless it says what the input takes."""
+        if self.prompt.request is not None:
+            return
         if self.card.opened:
             self.hint(CARD_KEYS)
             return
@@ -321,17 +301,6 @@ class BrowseScreen(FilterKeys, LabelKeys):
         while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
             parts.pop()
         self.hint("  ".join([*always, *parts]))
-
-    def help_keys(self) -> list[KeyHelp]:
-        """The keys of the labels, for the help screen."""
-        config, shown = self.store.config, []
-        letters = config.key_of()
-        for number, label in enumerate(config.labels, start=1):
-            keys = f"{number if number <= 9 else ','} {letters.get(label, '')}".strip()
-            shown.append(KeyHelp(keys, f"label {label} and go on"))
-            meaning = [config.definitions.get(label), *map(_quoted, config.examples.get(label, ()))]
-            shown += [KeyHelp("", f"  {text}") for text in meaning if text]
-        return shown
 
     def help_filters(self) -> list[KeyHelp]:
         """What a filter can ask for, for the help screen."""
@@ -373,7 +342,3 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def action_runs(self) -> None:
         """Show all runs."""
         host(self).places.go("runs")
-
-
-def _quoted(example: str) -> str:
-    return f"“{example}”"

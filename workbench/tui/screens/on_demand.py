@@ -7,6 +7,7 @@ from typing import Any
 from textual.screen import Screen
 
 from storage.runs.runs import Run
+from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.listing.displayed_run import DisplayedRun
 
 
@@ -22,6 +23,13 @@ def errors_screen(displayed_run: DisplayedRun) -> Screen[None]:
     from workbench.tui.screens.errors import ErrorsScreen
 
     return ErrorsScreen(displayed_run)
+
+
+def queue_screen(browse: LabelKeys) -> Screen[None]:
+    """One tweet after the other."""
+    from workbench.tui.screens.queue import QueueScreen
+
+    return QueueScreen(browse)
 
 
 def train_screen() -> Screen[None]:

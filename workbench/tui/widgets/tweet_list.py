@@ -63,6 +63,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """Whether a card lies over the list, so that only the tweet under the cursor is seen."""
         self.waits: Callable[[int], bool] = lambda tweet: False
         """Whether an edit of a tweet is still to be saved."""
+        self.row_after: Callable[[int, int], int] = lambda row, rows_down: row + rows_down
+        """The row to go on to from one, so many further down."""
         self._fetch = fetch
         self._windows: LRUCache[int, dict[int, Tweet]] = LRUCache(16)
         self._strips: LRUCache[int, Strip] = LRUCache(600)
@@ -190,7 +192,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_move(self, rows_down: int) -> None:
         """Move the cursor by rows."""
-        self.go(self.cursor + rows_down)
+        self.go(self.row_after(self.cursor, rows_down))
 
     def action_page(self, pages: float) -> None:
         """Move cursor and list together by a share of a page."""

@@ -1,0 +1,73 @@
+"""The tweets that a person goes through one by one: which, in what order, and what is decided."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.judgements import DECIDED, ORDER
+from storage.predicates import DECIDED_SUSPECT, is_decided
+from storage.runs.suspect_ranking import SUSPECTS
+from storage.store import Store
+
+
+@dataclass(frozen=True)
+class LikelyErrors:
+    """How many labels are wrong as far as the ranking of the suspects goes."""
+
+    expected: int
+    ranked: int
+
+
+def likely_errors(store: Store) -> LikelyErrors:
+    """The sum of the chances that a label is wrong, which is how many are expected to be.
+
+    One pass over the ranking: a figure to keep as long as the ranking stands.
+    """
+    total, ranked = store.db.execute(
+        "SELECT coalesce(sum(score), 0), count(*) FROM queues WHERE name = ?", [SUSPECTS]
+    ).fetchone()
+    return LikelyErrors(min(math.ceil(total), ranked), ranked)
+
+
+def open_suspects(store: Store, first: int) -> list[int]:
+    """Those of the first suspects about which nobody has decided, the likeliest error first."""
+    rows = store.db.execute(
+        "SELECT q.tweet FROM queues q JOIN current c ON c.tweet = q.tweet "
+        f"WHERE q.name = :name AND q.rank <= :first AND q.tweet NOT {DECIDED_SUSPECT} "
+        "ORDER BY q.rank",
+        {"name": SUSPECTS, "first": first},
+    )
+    return [tweet for (tweet,) in rows]
+
+
+def count_open_suspects(store: Store, first: int) -> int:
+    """How many of the first suspects nobody has decided about."""
+    decided = store.db.execute(
+        "SELECT count(*) FROM queues "
+        f"WHERE name = :name AND rank <= :first AND tweet {DECIDED_SUSPECT}",
+        {"name": SUSPECTS, "first": first},
+    ).fetchone()[0]
+    return first - int(decided)
+
+
+def disputed(store: Store, limit: int) -> list[int]:
+    """Tweets on which annotators differ and nobody has decided here, the closest first."""
+    rows = store.db.execute(
+        f"SELECT o.tweet FROM orders o WHERE o.run = 0 AND o.name = '{ORDER}' "
+        f"AND NOT {DECIDED.format(tweet='o.tweet')} ORDER BY o.value, o.tweet LIMIT ?",
+        [limit],
+    )
+    return [tweet for (tweet,) in rows]
+
+
+def decided_since(store: Store, ids: Sequence[int], event: int) -> set[int]:
+    """Those of these tweets that somebody has decided about since an event."""
+    rows = store.db.execute(
+        "SELECT c.tweet FROM json_each(:ids) j CROSS JOIN current c ON c.tweet = j.value "
+        f"WHERE {is_decided(':event')}",
+        {"ids": json.dumps(list(ids)), "event": event},
+    )
+    return {tweet for (tweet,) in rows}

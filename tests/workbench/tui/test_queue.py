@@ -1,0 +1,337 @@
+"""The queue: one tweet after the other, its answers, its end, and what it is made of."""
+
+import pytest
+
+from storage.config import Config
+from storage.history import labels
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
+from storage.store import create_store, open_store
+from storage.transfer import importing
+from storage.transfer.importing import ImportOptions
+from workbench.tui import list_screen
+from workbench.tui.reviewing.progress import Pace
+from workbench.tui.widgets.queue_card import QueueCard
+
+RANKED = ((3, 0.9), (8, 0.8), (1, 0.7), (2, 0.6), (4, 0.55), (7, 0.1), (9, 0.05))
+"""Suspects and the chance that their label is wrong: four of them are expected to be."""
+EXPECTED = (3, 8, 1, 2)
+
+
+def rank(folder, ranked=RANKED):
+    store = open_store(folder, "ana")
+    runs.save_queue(store, "suspects", [(*row, "run 1 baseline") for row in ranked], run=1)
+    store.close()
+
+
+@pytest.fixture
+def queue(start, workspace, stub):
+    """Opens the queue on a workspace whose suspects are ranked."""
+    rank(workspace)
+
+    def begin(**options):
+        return start(program=stub.program, **options)
+
+    return begin
+
+
+async def come(driver):
+    await driver.press("Q")
+    await driver.until_seen("1 of 4")
+
+
+def numbers(driver):
+    return driver.app.screen.tweets.ids
+
+
+async def test_the_queue_has_as_many_suspects_as_are_expected_to_be_wrong(queue):
+    async with queue() as driver:
+        await come(driver)
+        assert tuple(numbers(driver)) == EXPECTED
+        await driver.until_seen("Queue 4]")
+        for told in (
+            "Suspects · r1 baseline, out of fold",
+            "sold all my $GME, never again",
+            "#3 · train",
+            "imported",
+            "! positive",
+            "keep negative",
+            "4 left of 4",
+        ):
+            assert told in driver.text, told
+
+
+@pytest.mark.parametrize(
+    ("key", "label", "kind", "sign"),
+    [
+        ("1", "positive", "set", "✓···"),
+        ("2", "negative", "set", "k···"),
+        ("enter", "negative", "set", "k···"),
+        ("space", "negative", "set", "k···"),
+    ],
+)
+async def test_each_answer_is_saved_and_leads_to_the_next(queue, key, label, kind, sign):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press(key)
+        await driver.until_seen("2 of 4")
+        event = driver.history(3)[-1]
+        assert (event["new"], event["kind"], event["queue"]) == (label, kind, "suspects")
+        assert driver.app.screen.tweets.current_id == 8
+        assert sign in driver.text
+        await driver.until_seen("Queue 3]")
+        await driver.press("u")
+        await driver.until_seen("1 of 4")
+        assert driver.tweet(3).label == "negative"
+        assert "4 left of 4" in driver.text
+
+
+async def test_marks_that_decide_lead_on_and_a_flag_does_not(queue):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press("f")
+        await driver.until_seen("review")
+        assert driver.app.screen.tweets.current_id == 3
+        await driver.press("x")
+        await driver.until_seen("x···")
+        await driver.press("a")
+        await driver.until_seen("xa··")
+        assert driver.tweet(3).excluded and driver.tweet(8).ambiguous
+        assert driver.app.screen.tweets.current_id == 1
+
+
+async def test_what_is_skipped_comes_again_and_the_end_says_what_to_do(queue):
+    async with queue(size=(80, 24)) as driver:
+        await come(driver)
+        await driver.press("semicolon", "2", "1", "1")
+        await driver.until_seen("1 left of 4")
+        assert driver.app.screen.tweets.current_id == 3
+        await driver.press("semicolon")
+        await driver.until_seen("no other one left")
+        await driver.press("1")
+        await driver.until_seen("All 4 are decided")
+        await driver.until_seen("T trains on them")
+        assert "2 kept" in driver.text
+        before = {number: len(driver.history(number)) for number in EXPECTED}
+        await driver.press("1", "space", "x")
+        await driver.until_seen("No tweet is shown")
+        assert before == {number: len(driver.history(number)) for number in EXPECTED}
+        await driver.press("k")
+        await driver.until_seen("#3 ")
+        await driver.press("u")
+        await driver.until_seen("1 left of 4")
+        await driver.press("1")
+        await driver.until_seen("All 4 are decided")
+
+
+async def test_what_was_decided_elsewhere_leaves_the_queue_and_is_not_overwritten(
+    queue, workspace, monkeypatch
+):
+    monkeypatch.setattr(list_screen, "data_version", lambda store: None)  # it is not looked for
+    async with queue() as driver:
+        await come(driver)
+        store = open_store(workspace, "ben")
+        labels.assign(store, [8], "positive")
+        labels.assign(store, [3], "positive")
+        store.close()
+        await driver.press("2")
+        await driver.until_seen("ben made it positive")
+        assert driver.tweet(3).label == "positive"
+        await driver.until_seen("2 left of 4")
+
+
+async def test_what_others_decide_is_seen(queue, workspace):
+    async with queue() as driver:
+        await come(driver)
+        store = open_store(workspace, "ben")
+        labels.assign(store, [8], "positive")
+        store.close()
+        await driver.until_seen("·✓··")
+        await driver.until_seen("Queue 3]")
+
+
+async def test_a_blind_tweet_hides_the_prediction_until_it_is_answered(queue, workspace):
+    rank(workspace, [(number, 0.99) for number in (3, 8, 1, 2, 4, 7)])
+    async with queue() as driver:
+        await driver.press("Q")
+        await driver.until_seen("1 of 6")
+        await driver.press(*"1111")
+        await driver.until_seen("5 of 6")
+        await driver.until_seen("this one is blind")
+        assert "take" not in driver.text
+        await driver.press("space")
+        await driver.until_seen("This one is blind")
+        await driver.press("1")
+        await driver.until_seen("Tweet 4: kept positive. r1 said positive.")
+        await driver.until_seen("1 of 1 agreed")
+        assert "take" in driver.text
+        store = open_store(workspace)
+        blind = store.db.execute("SELECT count(*) FROM actions WHERE blind = 1").fetchone()[0]
+        store.close()
+        assert blind == 1
+
+
+async def test_b_shows_all_predictions_or_hides_some(queue, workspace):
+    rank(workspace, [(number, 0.99) for number in (3, 8, 1, 2, 4, 7)])
+    async with queue() as driver:
+        await driver.press("Q")
+        await driver.until_seen("every 5th is blind")
+        await driver.press("b")
+        await driver.until_seen("All predictions are shown")
+        await driver.press("semicolon", "semicolon", "semicolon", "semicolon")
+        await driver.until_seen("5 of 6")
+        assert "take" in driver.text
+        await driver.press("b")
+        await driver.until_seen("this one is blind")
+
+
+async def test_other_queues_are_chosen_by_keys(queue):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press("s")
+        await driver.until_seen("Go through")
+        await driver.press("escape")
+        store = driver.app.store
+        labels.mark(store, [10], "excluded", True)  # else the engine would be asked for tweet 10
+        await driver.press("d")
+        await driver.until_seen("Disagreements")
+        assert tuple(numbers(driver)) == (3, 8)
+        await driver.press("m")
+        await driver.until_seen("Close calls")
+        assert len(numbers(driver)) == 12
+        await driver.press("r")
+        await driver.until_seen("By lot")
+        assert sorted(numbers(driver)) == list(range(1, 13))
+        await driver.press("r")
+        await driver.until_seen("Suspects · r1")
+
+
+async def test_the_engine_chooses_among_tweets_without_a_label(queue, stub):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press("m")
+        await driver.until(
+            lambda: ["queue", "--strategy", "margin", "--limit", "100", "--json"] in stub.calls
+        )
+
+
+async def test_without_predictions_enter_makes_what_is_missing(start, make_workspace, tmp_path):
+    folder = make_workspace(tmp_path / "bare", with_runs=False)
+    asked = tmp_path / "asked"
+    program = ("sh", "-c", f'echo "$@" >> {asked}; exit 0', "sh")
+    async with start(folder, program=program) as driver:
+        await driver.press("Q")
+        await driver.until_seen("No suspects are ranked yet")
+        await driver.until_seen("makes what is missing")
+        await driver.press("1", "j", "semicolon", "k", "x")
+        await driver.press("enter")
+        await driver.until(lambda: asked.exists())
+        assert "train --recipe baseline --json" in asked.read_text()
+
+
+async def test_an_empty_workspace_says_so(start, empty_workspace):
+    async with start(empty_workspace) as driver:
+        await driver.press("Q")
+        await driver.until_seen("There are no tweets yet")
+
+
+async def test_conflicts_and_judgements_are_decided_here_too(start, tmp_path, stub):
+    folder = tmp_path / "judged"
+    path = tmp_path / "judged.csv"
+    path.write_text(
+        "id,text,label,annotator\n"
+        "1,up we go,positive,ben\n1,up we go,negative,eve\n"
+        "2,down we go,negative,ben\n2,down we go,negative,eve\n2,down we go,positive,zoe\n"
+        "3,fine,positive,ben\n"
+    )
+    store = create_store(folder, Config(labels=("positive", "negative")), "ana")
+    importing.run(store, importing.plan(store.config, path, ImportOptions()))
+    run = runs.add(store, "baseline", "baseline", "baseline", None, ["positive", "negative"])
+    add_predictions(store, run, [Prediction(n, (0.9, 0.1), 0.8, 0.3, False) for n in (1, 2, 3)])
+    runs.save_queue(store, "suspects", [(3, 0.9, "run 1")], run)
+    store.close()
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("Q")
+        await driver.until_seen("fine")
+        await driver.press("s", "G", "enter")
+        await driver.until_seen("Judgements that differ")
+        assert tuple(numbers(driver)) == (1, 2)
+        await driver.until_seen("ben positive · eve negative")
+        await driver.press("1")
+        await driver.until_seen("2 of 3 people, imported")
+        await driver.press("enter")
+        await driver.until_seen("All 2 are decided")
+        await driver.press("s", "G", "k", "enter")
+        await driver.until_seen("No equal texts and no judgements are at odds")
+
+
+async def test_the_reasons_are_read_beside_the_screen_and_shown_when_they_come(
+    start, workspace, tmp_path
+):
+    rank(workspace)
+    answer = '{"words": [{"word": "sold", "effect": 0.31}, {"word": "my", "effect": -0.12}]}'
+    program = ("sh", "-c", f"echo '{answer}'", "sh")
+    async with start(workspace, program=program) as driver:
+        await come(driver)
+        await driver.until_seen("sold +.31   my −.12   r1 baseline")
+
+
+async def test_a_long_text_is_scrolled(start, make_workspace, tmp_path, stub):
+    text = " ".join(f"word{n}" for n in range(400))
+    folder = make_workspace(tmp_path / "long", [(text, "positive")], with_runs=False)
+    store = open_store(folder, "ana")
+    run = runs.add(store, "baseline", "baseline", "baseline", None, ["positive", "negative"])
+    runs.save_queue(store, "suspects", [(1, 0.9, "run 1")], run)
+    store.close()
+    async with start(folder, size=(80, 24), program=stub.program) as driver:
+        await driver.press("Q")
+        await driver.until_seen("word0 ")
+        await driver.until_seen("lines more")
+        await driver.press("K")
+        await driver.until_seen("nothing more above")
+        await driver.press("J")
+        await driver.until(lambda: "word0 " not in driver.text)
+        assert "keep positive" in driver.text
+
+
+async def test_only_what_differs_between_two_tweets_is_painted(queue):
+    async with queue(size=(80, 24)) as driver:
+        await come(driver)
+        await driver.pilot.pause()
+        card, painted = driver.app.screen.query_one(QueueCard), []
+        card.refresh = lambda *regions, **more: painted.extend(regions)
+        driver.app.screen._draw()
+        assert painted == [], "nothing has changed"
+        await driver.press("1")
+        await driver.until(lambda: painted)
+        assert sum(region.area for region in painted) < 80 * 8
+        assert all(region.height == 1 for region in painted)
+
+
+def test_the_pace_leaves_pauses_out():
+    pace = Pace()
+    for at in (0, 10, 20, 1000, 1010):
+        pace.answered(at)
+    assert pace.seconds == 10
+    assert pace.words(12, brief=False) == "360/h · about 2 min left"
+    assert pace.words(12, brief=True) == "2 min"
+    assert Pace([1.0, 2.0]).words(12, brief=True) == ""
+
+
+async def test_the_queue_is_as_it_was_left(queue):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press("1", "escape")
+        await driver.until_seen("[Browse]")
+        await driver.press("Q")
+        await driver.until_seen("2 of 4")
+        assert driver.app.screen.tweets.current_id == 8
+        await driver.press("e")
+        await driver.type("odd")
+        await driver.press("enter")
+        await driver.until_seen("note          odd")
+        await driver.press("comma")
+        await driver.type("neg")
+        await driver.press("enter")
+        await driver.until_seen("3 of 4")
+        assert driver.tweet(8).note == "odd"

@@ -1,0 +1,129 @@
+"""What the queue says in words: who gave a label, what its twins say, what to do at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from storage.errors import MissingPrerequisite
+from storage.history.events import Value
+from storage.query import tweets
+from storage.store import Store
+from workbench.tui.reviewing.progress import CHANGED, Answer, summary
+from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
+from workbench.tui.widgets.detail import TweetDetails
+
+MOST_TWINS = 5
+KEYS = (
+    " x exclude  f flag  a ambiguous  e note  ; skip  u undo  m margin  d disagreement  r random  "
+    "b blind  esc list  ? more"
+)
+BRIEF_KEYS = " x excl f flag a ambig e note ; skip u undo  m d r b queue  esc list  ? more"
+OTHERS = "m margin   d disagreement   r random   s all kinds of queues"
+TITLES = {
+    SUSPECTS: "Suspects",
+    "margin": "Close calls",
+    "disagreement": "Disagreements",
+    "random": "By lot",
+    "conflicts": "Conflicts",
+    "adjudicate": "Judgements that differ",
+}
+
+
+def titles(queue: ReviewQueue) -> tuple[str, str]:
+    """The title of a queue, and one for a narrow screen."""
+    title = TITLES[queue.kind]
+    stale = f"stale, s ranks anew: {queue.stale}" if queue.stale else ""
+    brief = f"{title} · stale" if queue.stale else title
+    return " · ".join(filter(None, (title, queue.basis, stale))), brief
+
+
+def twins(store: Store, details: TweetDetails) -> str:
+    """What label equal or nearly equal texts have."""
+    others = details.duplicates
+    if not others:
+        return ""
+    said = [t.label or "none" for t in tweets.window(store, others[:MOST_TWINS], None, 1)]
+    more = " …" if len(others) > MOST_TWINS else ""
+    what = "near-duplicate says" if len(others) == 1 else "near-duplicates say"
+    return f"{len(others):,} {what} {'  '.join(said)}{more}"
+
+
+def judgements(details: TweetDetails) -> Mapping[str, Value]:
+    """The newest judgement of each annotator."""
+    told = [event for event in details.history if event["field"] == "judgement"]
+    return {event["annotator"]: event["new"] for event in told}
+
+
+def given_by(details: TweetDetails) -> str:
+    """Where the given label comes from."""
+    said = judgements(details)
+    if len(said) > 1 and details.tweet.gold is not None:
+        same = sum(label == details.tweet.gold for label in said.values())
+        return f"{same} of {len(said)} people, imported"
+    return "imported" if details.tweet.gold is not None else "not given"
+
+
+def people(details: TweetDetails) -> str:
+    """Who said what, where several have."""
+    said = judgements(details)
+    return " · ".join(f"{who} {label}" for who, label in said.items()) if len(said) > 1 else ""
+
+
+def end_sentences(queue: ReviewQueue, answers: Mapping[int, Answer]) -> Sequence[str]:
+    """What was done, and what to do next."""
+    done = f"All {len(queue.ids):,} are decided: {summary(answers)}."
+    if len(queue.ids) == 1:
+        done = f"The only one is decided: {summary(answers)}."
+    changed = sum(answer.sign == CHANGED for answer in answers.values())
+    train = "T trains on them." if changed else "No label changed, so there is nothing to train on."
+    if queue.kind == SUSPECTS and changed:
+        train = "T trains on them; with the run that comes of it the suspects are ranked anew."
+    return (
+        done,
+        "",
+        train,
+        "E shows where a run is wrong.",
+        "",
+        f"↵ makes the queue anew   {OTHERS}",
+    )
+
+
+def empty_sentences(kind: str) -> Sequence[str]:
+    """Why there is nothing in a queue, and what to do instead."""
+    reasons = {
+        SUSPECTS: "No suspects are left: every label that is likely wrong is decided.",
+        "margin": "No tweet is left that nobody has looked at.",
+        "disagreement": "Nowhere does the run say another label than the given one, or all of it "
+        "is decided.",
+        "random": "No tweet is left that nobody has looked at.",
+        "conflicts": "No equal texts and no judgements are at odds, or all of it is decided.",
+        "adjudicate": "No annotators differ, or all of it is decided.",
+    }
+    return (reasons[kind], "", f"↵ looks again   {OTHERS}")
+
+
+def missing(store: Store, error: MissingPrerequisite) -> str:
+    """The recipe of the run that makes what a queue lacks; empty where none can."""
+    helps = error.lacks in ("baseline", "predictions") and tweets.counts(store).tweets
+    return "baseline" if helps and not store.read_only else ""
+
+
+def missing_sentences(
+    store: Store, error: MissingPrerequisite, otherwise: Sequence[str]
+) -> Sequence[str]:
+    """Why there is no queue yet, and the key that helps."""
+    if not tweets.counts(store).tweets:
+        return ("There are no tweets yet; the palette (ctrl+p) imports a file.",)
+    if not missing(store, error):
+        return otherwise
+    return (
+        f"{error.what}.",
+        "",
+        "↵ makes what is missing: a small model on the labels as they are, in seconds and "
+        "without a GPU, which says of each label how likely it is.",
+    )
+
+
+def keys(width: int) -> str:
+    """The keys of the queue, for a screen of this width."""
+    return KEYS if width >= len(KEYS) else BRIEF_KEYS

@@ -1,0 +1,67 @@
+"""What the screen of the queue shows, read from the store and put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from storage.store import Store
+from workbench.runs.description import describe_recipe
+from workbench.tui.reviewing import progress, queue_text
+from workbench.tui.reviewing.progress import Answer, Pace
+from workbench.tui.reviewing.reasons import Reasons
+from workbench.tui.reviewing.sources import BLIND_EVERY, ReviewQueue
+from workbench.tui.widgets import detail
+from workbench.tui.widgets.queue_card import WIDE, QueueHead, QueueTweet
+
+STRIP_CELLS = 34
+
+
+def read_tweet(
+    store: Store, queue: ReviewQueue, reasons: Reasons, number: int, blind: bool, waits: bool
+) -> QueueTweet:
+    """A tweet of the queue with all that is known of it."""
+    details, by = detail.read_details(store, number, queue.run), reasons.run
+    return QueueTweet(
+        details,
+        queue_text.given_by(details),
+        queue_text.people(details),
+        queue_text.twins(store, details),
+        reasons.of(number),
+        "" if by is None else f"r{by.id} {describe_recipe(by.kind, by.recipe)}",
+        blind,
+        waits,
+        store.config.labels,
+    )
+
+
+def head(
+    queue: ReviewQueue,
+    answers: Mapping[int, Answer],
+    pace: Pace,
+    at: int,
+    at_end: bool,
+    width: int,
+) -> QueueHead:
+    """The line above the tweet: what the queue is, how far it is and how long it takes."""
+    title, brief_title = queue_text.titles(queue)
+    if not (ids := queue.ids):
+        return QueueHead(title, brief_title)
+    wide = width >= WIDE
+    cells = min(len(ids), STRIP_CELLS if wide else STRIP_CELLS // 2)
+    place = f"{len(ids) if at_end else at + 1:,} of {len(ids):,}"
+    rest = pace.words(len(ids) - len(answers), brief=not wide)
+    place = " · ".join(filter(None, (place, rest)))
+    return QueueHead(title, brief_title, progress.strip(ids, answers, at, cells), place)
+
+
+def summary(queue: ReviewQueue, answers: Mapping[int, Answer]) -> str:
+    """How many are left, how the others were answered, and whether blind answers agree."""
+    if not queue.ids:
+        return ""
+    left = len(queue.ids) - len(answers)
+    parts = [f" {left:,} left of {len(queue.ids):,}", progress.summary(answers)]
+    agreed, blind = progress.blind_agreement(queue, answers)
+    if queue.blind:
+        told = f": {agreed} of {blind} agreed" if blind else ""
+        parts.append(f"every {BLIND_EVERY}th is blind{told}")
+    return "   ".join(filter(None, parts))

@@ -1,0 +1,93 @@
+"""The words that an answer hangs on, read beside the screen, those of the next tweets too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from textual.app import App
+
+from storage.errors import UserError
+from storage.runs import runs
+from storage.runs.runs import Run
+from storage.store import Store
+from workbench import kept_analyses
+from workbench.tui.host import host
+
+WORDS = 4
+"""Words that are told, those of the largest effect."""
+MOST_FAILURES = 2
+"""Failures after which nothing more is asked: each costs a process."""
+
+Effects = tuple[tuple[str, float], ...]
+
+
+class Reasons:
+    """Keeps what is known; has one command at work at a time, for a baseline, which is cheap."""
+
+    def __init__(self, app: App[Any], store: Store, changed: Callable[[int], None]) -> None:
+        self._app = app
+        self._store = store
+        self._changed = changed
+        self._known: dict[tuple[int, int], Effects] = {}
+        self._wanted: Sequence[int] = ()
+        self.run: Run | None = None
+        """Whose reasons are told."""
+        self._busy = False
+        self._failures = 0
+
+    def choose_run(self, wanted: int | None) -> None:
+        """Tell the reasons of the run that is wanted if they are cheap, else of a baseline."""
+        known = runs.every(self._store, metrics=False)
+        cheap = [run for run in known if run.kind == "baseline" and run.predictions]
+        chosen = [run for run in cheap if run.id == wanted]
+        self.run = next(iter(chosen + cheap), None)
+
+    def of(self, tweet: int) -> Effects | None:
+        """The words and their effects, if they are known."""
+        if self.run is None:
+            return None
+        place = (tweet, self.run.id)
+        if place not in self._known:
+            kept = kept_analyses.kept(self._store, kept_analyses.explanation(tweet, self.run.id))
+            if kept is None or kept.stale:
+                return None
+            self._known[place] = effects(kept.result)
+        return self._known[place]
+
+    def want(self, ids: Sequence[int]) -> None:
+        """Have the reasons for these tweets read, the first one first."""
+        self._wanted = ids
+        if self.run is not None and not self._busy and self._failures < MOST_FAILURES:
+            self._busy = True
+            self._app.run_worker(self._read(), group="reasons")
+
+    async def _read(self) -> None:
+        try:
+            while (tweet := self._next()) is not None and self.run is not None:
+                run = self.run.id
+                try:
+                    found = await host(self._app).command(
+                        "why", str(tweet), "--run", str(run), "--json"
+                    )
+                except UserError:
+                    self._known[tweet, run] = ()
+                    self._failures += 1
+                    if self._failures >= MOST_FAILURES:
+                        return
+                else:
+                    self._failures = 0
+                    self._known[tweet, run] = effects(found)
+                self._changed(tweet)
+        finally:
+            self._busy = False
+
+    def _next(self) -> int | None:
+        return next((tweet for tweet in self._wanted if self.of(tweet) is None), None)
+
+
+def effects(found: dict[str, Any] | None) -> Effects:
+    """The words that matter most, the strongest first."""
+    words = [(str(part["word"]), float(part["effect"])) for part in (found or {}).get("words", ())]
+    ranked = sorted(words, key=lambda part: -abs(part[1]))
+    return tuple(part for part in ranked[:WORDS] if abs(part[1]) >= 0.005)

@@ -1,0 +1,139 @@
+"""What the queue can be made of: suspects, close calls, disagreements, tweets by lot, conflicts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from storage.newest_events import newest_event
+from storage.query import tweets
+from storage.query.tweets import shown_run
+from storage.runs import label_next, runs, suspect_ranking
+from storage.runs.analyses import queue_basis
+from storage.runs.displayed_run import require_predictions
+from storage.runs.review_queues import disputed, likely_errors, open_suspects
+from storage.store import Store, open_store
+from workbench.runs.description import describe_recipe
+
+LIMIT = 100
+"""Tweets of a queue that has no end of its own."""
+MOST_SUSPECTS = 500
+BLIND_EVERY = 5
+"""Of so many tweets one is shown without the prediction until it has an answer."""
+SUSPECTS = "suspects"
+ENGINE_STRATEGIES = ("margin", "disagreement", "random")
+"""What `workbench queue` chooses among the tweets without a label, where there are some."""
+KINDS = {
+    SUSPECTS: "labels that are likely wrong",
+    "margin": "where the model is least sure between two labels",
+    "disagreement": "where the model says another label than the given one",
+    "random": "by lot, which tells how many labels are wrong",
+    "conflicts": "equal texts, or judgements, with several labels",
+    "adjudicate": "tweets on which annotators differ, the closest first",
+}
+
+
+@dataclass(frozen=True)
+class ReviewQueue:
+    """The tweets of a queue when it was made, none of them decided then."""
+
+    kind: str
+    ids: tuple[int, ...] = ()
+    run: int | None = None
+    basis: str = ""
+    """What it was made by, in words."""
+    stale: str = ""
+    """Why it would be another one if it were made anew."""
+    event: int = 0
+    """The newest event when it was made; what is decided later, is decided in it."""
+    blind: frozenset[int] = frozenset()
+
+
+def read_queue(folder: Path, kind: str, blind: bool) -> ReviewQueue:
+    """Make a queue from what the store has; called in a thread.
+
+    Raises MissingPrerequisite where something has to be made first.
+    """
+    store = open_store(folder)
+    try:
+        event = newest_event(store)
+        queue = replace(_READERS[kind](store), event=event)
+        hidden = queue.ids[BLIND_EVERY - 1 :: BLIND_EVERY] if blind and queue.run else ()
+        return replace(queue, blind=frozenset(hidden))
+    finally:
+        store.close()
+
+
+def _suspects(store: Store) -> ReviewQueue:
+    suspect_ranking.require_ranking(store)
+    known = suspect_ranking.ranking(store)
+    run = known.run if known is not None else None
+    first = min(likely_errors(store).expected, MOST_SUSPECTS)
+    ids = tuple(open_suspects(store, first))
+    return ReviewQueue(SUSPECTS, ids, run, _by(store, run), suspect_ranking.stale(store))
+
+
+def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
+    """Tweets without a label as `workbench queue` has chosen them, or labelled ones by an order."""
+
+    def read(store: Store) -> ReviewQueue:
+        if label_next.pool_size(store) and (made := queue_basis(store, kind)):
+            entries = label_next.open_entries(store, kind, LIMIT)
+            ids = tuple(entry.tweet for entry in entries)
+            by = _by(store, made.run, ", ")
+            return ReviewQueue(kind, ids, made.run, f"without a label{by}")
+        run = shown_run(store)
+        if kind == "random":
+            left = tweets.listing(store, "reviewed:no")
+            ids = tuple(random.Random(len(left)).sample(left, min(LIMIT, len(left))))  # noqa: S311
+            return ReviewQueue(kind, ids, run, "by lot, not looked at yet")
+        require_predictions(store, run, "no tweet can be chosen by them")
+        wanted = "reviewed:no disagree:yes" if kind == "disagreement" else "reviewed:no"
+        found = tweets.listing(store, wanted, kind, run)
+        return ReviewQueue(kind, tuple(found[:LIMIT]), run, _by(store, run))
+
+    return read
+
+
+def _conflicts(store: Store) -> ReviewQueue:
+    found = tweets.listing(store, "conflict:yes reviewed:no")
+    return ReviewQueue("conflicts", tuple(found[:LIMIT]), shown_run(store), "several labels")
+
+
+def _disputed(store: Store) -> ReviewQueue:
+    return ReviewQueue(
+        "adjudicate", tuple(disputed(store, LIMIT)), shown_run(store), "annotators differ"
+    )
+
+
+def _by(store: Store, run: int | None, before: str = "") -> str:
+    if run is None:
+        return ""
+    made = runs.get(store, run)
+    fold = ", out of fold" if made.kind == "baseline" else ""
+    return f"{before}r{run} {describe_recipe(made.kind, made.recipe)}{fold}"
+
+
+_READERS: dict[str, Callable[[Store], ReviewQueue]] = {
+    SUSPECTS: _suspects,
+    **{kind: _unlabelled(kind) for kind in ENGINE_STRATEGIES},
+    "conflicts": _conflicts,
+    "adjudicate": _disputed,
+}
+
+
+def preparation(store: Store, kind: str, anew: bool) -> Sequence[str]:
+    """The command that has to be run before a queue can be read; empty where none has.
+
+    Suspects that are ranked already are shown as they are, unless they are asked for anew.
+    """
+    if kind == SUSPECTS:
+        missing = suspect_ranking.ranking(store) is None
+        ranks = not store.read_only and suspect_ranking.ranking_run(store) is not None
+        if ranks and (missing or (anew and suspect_ranking.stale(store))):
+            return ("suspects", "--limit", "1")
+    elif kind in ENGINE_STRATEGIES and not store.read_only and label_next.pool_size(store):
+        return ("queue", "--strategy", kind, "--limit", str(LIMIT))
+    return ()

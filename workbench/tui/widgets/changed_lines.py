@@ -1,0 +1,66 @@
+"""Lines of text of which only the cells that have changed are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class ChangedLines(Widget, can_focus=False):
+    """Shows as many lines as there is room for."""
+
+    _strips: Sequence[Strip] = ()
+
+    def show_lines(self, lines: Sequence[Text]) -> None:
+        """Show these lines, each on one row, cut where it is too long."""
+        before = [self._line(row) for row in range(self.size.height)]
+        self._strips = [self._rendered(line) for line in lines]
+        for row, old in enumerate(before):
+            if old != (new := self._line(row)):
+                first, last = _changed(old, new)
+                if last > first:
+                    self.refresh(Region(first, row, last - first, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        return self._line(y).apply_style(self.rich_style)
+
+    def _line(self, row: int) -> Strip:
+        width = self.size.width
+        if row >= len(self._strips):
+            return Strip.blank(width)
+        return self._strips[row].adjust_cell_length(width)
+
+    def _rendered(self, line: Text) -> Strip:
+        line.no_wrap, line.end, line.overflow = True, "", "crop"
+        options = self.app.console.options.update(width=max(1, self.size.width), no_wrap=True)
+        return Strip(list(self.app.console.render(line, options)))
+
+
+def _changed(old: Strip, new: Strip) -> tuple[int, int]:
+    """The first cell that differs, and the one after the last."""
+    before, now = _cells(old), _cells(new)
+    differing = [at for at, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]]
+    if len(before) != len(now):
+        return 0, max(len(before), len(now))
+    return (differing[0], differing[-1] + 1) if differing else (0, 0)
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """What is in each cell; a wide character is in its first one."""
+    cells: list[tuple[str, Style | None]] = []
+    for segment in strip:
+        text, style, _ = segment if isinstance(segment, Segment) else (str(segment), None, None)
+        for character in text:
+            width = cell_len(character)
+            if width == 0 and cells:
+                cells[-1] = (cells[-1][0] + character, style)
+            cells += [(character, style), ("", style)][:width]
+    return cells

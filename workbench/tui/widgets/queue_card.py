@@ -1,0 +1,256 @@
+"""The tweet of the queue that is to be decided about, in the middle of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.app import App
+
+from workbench import escaping
+from workbench.figures import probability
+from workbench.tui.widgets.changed_lines import ChangedLines
+from workbench.tui.widgets.detail import RunPrediction, TweetDetails, share_bar
+from workbench.tui.widgets.rows import WAITS
+
+WIDE = 100
+BLOCK = 76
+"""Cells of the longest line of a tweet."""
+NAME_WIDTH = 12
+BOX = 12
+"""Cells in a button of a wide screen."""
+MOST_BUTTONS = 5
+MOST_MODELS = 4
+DIM, BOLD = "dim", "bold"
+
+
+@dataclass(frozen=True)
+class QueueHead:
+    """The line above the tweet: what the queue is, and how far it is."""
+
+    title: str
+    brief_title: str
+    strip: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class QueueTweet:
+    """A tweet with all that helps to decide about it."""
+
+    details: TweetDetails
+    given_by: str
+    people: str
+    """What several people have said, where they have."""
+    twins: str
+    reasons: tuple[tuple[str, float], ...] | None
+    """The words that the model goes by; None while they are not known."""
+    reasons_by: str
+    blind: bool
+    waits: bool
+    labels: Sequence[str]
+
+
+class QueueCard(ChangedLines):
+    """Shows a tweet of the queue, or a few sentences where there is none."""
+
+    _head = QueueHead("", "")
+    _tweet: QueueTweet | None = None
+    _sentences: Sequence[str] = ()
+    _top = 0
+    """The first line that is shown of a text for which there is no room."""
+    _hidden = 0
+
+    def show(
+        self, head: QueueHead, tweet: QueueTweet | None, sentences: Sequence[str] = ()
+    ) -> None:
+        """Show a tweet, or sentences."""
+        if _number(tweet) != _number(self._tweet):
+            self._top = 0
+        self._head, self._tweet, self._sentences = head, tweet, sentences
+        self.draw()
+
+    def scroll_lines(self, lines: int) -> bool:
+        """Scroll the text; False if there is nothing more."""
+        if not 0 <= self._top + lines <= self._hidden:
+            return False
+        self._top += lines
+        self.draw()
+        return True
+
+    def on_resize(self) -> None:
+        """Lay everything out for the new size."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Show what is known in the room there is."""
+        width, height = self.size
+        if not (width and height):
+            return
+        lines = [*_head_lines(self._head, width)]
+        if self._tweet is None:
+            left = _left(width)
+            lines += [Text("")] * (4 if height > 24 else 1)
+            for sentence in self._sentences:
+                for line in Text(escaping.line(sentence)).wrap(
+                    self.app.console, max(20, width - 2 * left)
+                ):
+                    lines.append(_indented(line, left))
+        else:
+            lines += self._tweet_lines(self._tweet, width, height - len(lines))
+        self.show_lines(lines)
+
+    def _tweet_lines(self, tweet: QueueTweet, width: int, height: int) -> list[Text]:
+        left = _left(width)
+        facts = list(_facts(tweet, width >= WIDE))
+        buttons = _buttons(tweet, width - left)
+        text = _wrapped(self.app, tweet, min(BLOCK, width - left - 2))
+        airy = height - len(facts) - len(buttons)
+        if len(text) + _line_ends(tweet) + 12 <= airy:
+            text = _wrapped(self.app, tweet, min(BLOCK, width - left - 2), airy=True)
+        room = max(1, airy - 5)
+        self._hidden = max(0, len(text) - room)
+        meta = _meta(tweet)
+        if self._hidden:
+            text = text[self._top : self._top + room]
+            meta += f"   {self._hidden} lines more: J K"
+        rest = height - len(text) - len(facts) - len(buttons) - 1
+        gap = 2 if rest > 14 else 1
+        above = min(4, max(1, rest - 3 * gap)) if rest > 8 else 1
+        lines = [Text("")] * above + [_indented(line, left) for line in text]
+        lines += [Text("")] * (1 if rest > 3 else 0) + [_indented(Text(meta, DIM), left)]
+        lines += [Text("")] * gap + [_indented(line, left) for line in facts]
+        lines += [Text("")] * (2 * gap if rest > 14 else 1)
+        return [*lines, *(_indented(line, left) for line in buttons)]
+
+
+def _number(tweet: QueueTweet | None) -> int | None:
+    return None if tweet is None else tweet.details.tweet.id
+
+
+def _left(width: int) -> int:
+    return max(6, (width - BLOCK) // 2) if width >= WIDE else 4
+
+
+def _indented(line: Text, left: int) -> Text:
+    return Text.assemble(" " * left, line)
+
+
+def _head_lines(head: QueueHead, width: int) -> Iterator[Text]:
+    wide = width >= WIDE
+    title = head.title if wide else head.brief_title
+    place = f"{head.strip}{'    ' if wide else '  '}{head.place} "
+    room = width - cell_len(place) - 2
+    line = Text(f" {'' if not wide else ' '}" + escaping.line(title), BOLD)
+    line.truncate(max(1, room), overflow="ellipsis", pad=True)
+    line.append(" " * max(0, width - cell_len(line.plain) - cell_len(place)))
+    line.append(place, "")
+    if not wide:
+        yield line
+    else:
+        yield from (Text(""), line)
+    yield Text(" " + "─" * (width - 2), DIM)
+
+
+def _wrapped(app: App[object], tweet: QueueTweet, width: int, airy: bool = False) -> list[Text]:
+    """The text in lines; with an empty line between its own lines where it is to be airy."""
+    shown = escaping.lines(tweet.details.tweet.text)
+    if airy:
+        shown = "\n\n".join(line for line in shown.splitlines() if line.strip())
+    text = Text(shown, BOLD, overflow="fold")
+    return list(text.wrap(app.console, width))
+
+
+def _line_ends(tweet: QueueTweet) -> int:
+    return escaping.lines(tweet.details.tweet.text).count("\n")
+
+
+def _meta(tweet: QueueTweet) -> str:
+    shown = tweet.details.tweet
+    parts = [f"#{shown.id}", shown.split, shown.external_id or "", *shown.flags, tweet.twins]
+    parts += [f"{WAITS} not saved yet"] if tweet.waits else []
+    return escaping.line(" · ".join(filter(None, parts)))
+
+
+def _facts(tweet: QueueTweet, wide: bool) -> Iterator[Text]:
+    shown = tweet.details.tweet
+    width = max([8, *(cell_len(escaping.line(label)) for label in tweet.labels)])
+    width = min(width, 20)
+    given = f"{escaping.line(shown.gold or 'none'):<{width + 2}}"
+    yield _fact("given", Text.assemble(f"  {given}", (tweet.given_by, DIM)))
+    if shown.label != shown.gold:
+        yield _fact("now", Text(f"✓ {escaping.line(shown.label or 'none')}"))
+    if tweet.people:
+        yield _fact("people", Text(f"  {escaping.line(tweet.people)}"))
+    if shown.note:
+        yield _fact("note", Text(f"  {escaping.line(shown.note)}"))
+    if tweet.blind:
+        yield _fact("models", Text("  hidden until you have answered: this one is blind", DIM))
+        return
+    for prediction in tweet.details.predictions[: MOST_MODELS if wide else 2]:
+        yield _prediction(prediction, shown.label, shown.split, width, wide)
+    if tweet.reasons:
+        words = "   ".join(
+            f"{escaping.line(word)} {_signed(effect)}" for word, effect in tweet.reasons
+        )
+        yield _fact("why", Text.assemble(f"  {words}", (f"   {tweet.reasons_by}", DIM)))
+    elif tweet.reasons is None and tweet.reasons_by:
+        yield _fact("why", Text("  …", DIM))
+
+
+def _fact(name: str, value: Text) -> Text:
+    return Text.assemble((f"{name:<{NAME_WIDTH}}", DIM), value)
+
+
+def _prediction(
+    prediction: RunPrediction, label: str | None, split: str, width: int, wide: bool
+) -> Text:
+    run, chance = prediction.run, prediction.chances[prediction.label]
+    differs = label is not None and prediction.label != label
+    if prediction.in_sample:
+        seen = "~ trained on it"
+    else:
+        seen = "out of fold" if run.kind == "baseline" and split != "test" else split
+    name = f"r{run.id} {run.recipe}"[: NAME_WIDTH - 1]
+    said = f"{'!' if differs else ' '} {escaping.line(prediction.label):<{width + 2}}"
+    return Text.assemble(
+        (f"{escaping.line(name):<{NAME_WIDTH}}", DIM),
+        (said, BOLD if differs else ""),
+        share_bar(chance, 20 if wide else 10),
+        f" {probability(chance)}  ",
+        (seen, DIM),
+    )
+
+
+def _signed(effect: float) -> str:
+    return f"{'+' if effect >= 0 else '−'}{abs(effect):.2f}".replace("0.", ".", 1)
+
+
+def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
+    keys = [(str(at), label) for at, label in enumerate(tweet.labels[:9], start=1)]
+    keys += [(",", "others")] if len(tweet.labels) > 9 else []
+    pred = tweet.details.tweet.pred
+    keys += [("space", f"take {pred}")] if pred and not tweet.blind else []
+    label = tweet.details.tweet.label
+    keys += [("↵", f"keep {label}")] if label else []
+    if width >= WIDE - BLOCK and len(keys) <= MOST_BUTTONS and width >= (BOX + 6) * len(keys):
+        return _boxes(keys)
+    line = "   ".join(f"[{key}] {escaping.line(text)}" for key, text in keys)
+    return [Text(line, BOLD)]
+
+
+def _boxes(keys: Sequence[tuple[str, str]]) -> list[Text]:
+    rows = (Text(), Text(), Text())
+    for key, text in keys:
+        shown = escaping.line(text)
+        inner = max(BOX, cell_len(shown))
+        rows[0].append(f"┌─ {key} " + "─" * (inner - len(key) - 1) + "┐  ", DIM)
+        rows[1].append_text(
+            Text.assemble(
+                ("│ ", DIM), (shown + " " * (inner - cell_len(shown)), BOLD), (" │  ", DIM)
+            )
+        )
+        rows[2].append("└" + "─" * (inner + 2) + "┘  ", DIM)
+    return list(rows)
