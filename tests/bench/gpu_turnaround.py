@@ -223,7 +223,8 @@ def page(result: dict[str, Any]) -> str:
     if (asked := result.get("questions")) is not None:
         for name in ("classify", "why"):
             first, *others = asked[f"{name}_s"]
-            rows.append((f"`{name}`, warm engine, s", f"{statistics.median(others):.2f} ({first:.2f} at first)"))
+            usual = f"{statistics.median(others):.2f} ({first:.2f} at first)"
+            rows.append((f"`{name}`, warm engine, s", usual))
     if (found := result.get("embeddings")) is not None:
         for name in ("without", "with"):
             rates = ", ".join(f"{rate:.0f}" for rate in found[name])
