@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from pathlib import Path
 
@@ -43,6 +42,8 @@ async def complaint(store: Store) -> str:
 
     When the screen closes in between, the process goes on.
     """
+    import asyncio  # which commands, that do not wait beside other work, start without
+
     if not store.read_only and traces.left(store):
         await asyncio.to_thread(traces.wipe_rest, store)
     process = await asyncio.to_thread(start, store.folder)

@@ -75,7 +75,8 @@ from workbench import cli
 try:
     cli.run()
 finally:
-    heavy = {"torch", "transformers", "peft", "bitsandbytes"} & set(sys.modules)
+    libraries = {"torch", "transformers", "peft", "bitsandbytes"}
+    heavy = (libraries | {"numpy", "asyncio", "http.client"}) & set(sys.modules)
     print(json.dumps(sorted(heavy)), file=sys.stderr)
 """
 """The program, which says on stderr in the end what it has imported of the libraries of models."""
@@ -88,6 +89,7 @@ def test_classify_and_predict_ask_the_engine_which_answers_like_a_process_of_its
     engine_control.start_engine()
     trained = hand_over(make_model_run("training.max_steps=2"))
     until(lambda: reconcile_state(trained).state == DONE, 120)
+    collect(filled)  # or the command does, and reads predictions for it
     more = filled.folder / "more.txt"
     more.write_text("down\n\nsideways \u2028 \U0001f680\n", "utf-8")
     asked = ("-w", filled.folder, "classify", "up we go", "bull " * 300, "--file", more, "--json")

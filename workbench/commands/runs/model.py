@@ -52,13 +52,13 @@ def classify(
     Example: workbench classify "yayyyy thats amazing broo"
     """
     texts = _texts_to_classify(texts, source)
-    from workbench.evaluation.baseline_scoring import baseline_score
-
     with settings.store() as store:
         run = _run_to_ask(store, number)
         folder = store.run_folder(run.id)
         with spinner(f"Asking run {run.id}…"):
             if run.kind == "baseline":
+                from workbench.evaluation.baseline_scoring import baseline_score
+
                 rows = baseline_score(folder)(texts)
             else:
                 rows = score_with_adapter(folder, texts, store.config.base)
