@@ -76,8 +76,11 @@ def test_waiting_for_a_run_tells_how_long_it_will_be(trained, tmp_path, monkeypa
     going = State("running", phase="predicting 40 of 720", eta_s=75.0)
     states = iter([going, going, State("done")])
     monkeypatch.setattr(run_follower, "reconcile_state", lambda folder: next(states))
+    waits = []
+    monkeypatch.setattr(run_follower.time, "sleep", waits.append)
     run_follower.wait_for_runs(store, 1)
     store.close()
+    assert len(waits) == 2, "one after each look at a run that goes on, and none when it has ended"
     assert "run 1 baseline: predicting 40 of 720" in drawn.getvalue()
     assert "1:15 left" in drawn.getvalue()
 
