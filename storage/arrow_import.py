@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
-
-class _NoPandas:
-    """An import hook for which there is no pandas."""
-
-    @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name == "pandas":
-            raise ModuleNotFoundError("pandas is not asked for here", name=name)
-        return None
+from storage.hidden_modules import hidden
 
 
 def forgo_pandas() -> None:
@@ -30,8 +17,5 @@ def forgo_pandas() -> None:
 
     if "pandas" in sys.modules:
         return
-    sys.meta_path.insert(0, _NoPandas)
-    try:
+    with hidden("pandas"):
         pa.array([])
-    finally:
-        sys.meta_path.remove(_NoPandas)

@@ -1,7 +1,7 @@
 """The schema, one function per released version; run by `storage.store.open_store`.
 
-This module is imported only when a database has to be created or changed: sqlite-utils
-brings numpy and pandas along, which the user interface process must not load.
+This module is imported only when a database has to be created or changed. sqlite-utils would
+bring numpy and pandas along: a second of work, and the process of the screen must not load them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import json
 import sqlite3
 from array import array
 
-from sqlite_utils import Database, Migrations
-
 from storage import upgrades
 from storage.fts_tokens import spelled
+from storage.hidden_modules import hidden
 from storage.schema import first, later, scale
 from storage.text import content_number
+
+with hidden("numpy", "pandas"):
+    from sqlite_utils import Database, Migrations
 
 schema = Migrations("workbench")
 

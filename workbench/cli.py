@@ -16,13 +16,14 @@ from storage.query.filters import FilterError
 from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
 from workbench import __version__, escaping
-from workbench.commands.screen import open_screen
+from workbench.commands.first_screen import open_found_workspace
 from workbench.console.command_groups import GROUPS, write_groups
 from workbench.console.errors import fail
 from workbench.console.options import Settings, common_options
 from workbench.standard_streams import fill_gaps
 
 COMMANDS = {
+    "opening": ("open",),
     "importing": ("import",),
     "imports": ("imports", "unimport", "delete-tweets"),
     "data": ("init", "export", "status"),
@@ -73,6 +74,13 @@ class Commands(click.Group):
                 return next(command for command in found if command.name == name)
         return None
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(context, args[0]) is None and Path(args[0]).exists():
+            args = ["open", *args]
+        return super().resolve_command(context, args)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         write_groups(formatter)
 
@@ -89,12 +97,15 @@ class Commands(click.Group):
 def main(context: click.Context, no_mouse: bool) -> None:
     """Find wrong labels of short texts, correct them, retrain, and see what changed.
 
-    Without a command it opens the screen on the workspace found from here upward.
+    Without a command it opens the screen on the workspace found from here upward, and asks for a
+    file where there is none; on a file it opens that.
 
     Example: workbench --workspace tweets
+
+    Example: workbench tweets.csv
     """
     if context.invoked_subcommand is None:
-        open_screen(context.obj, mouse=not no_mouse)
+        open_found_workspace(context.obj, mouse=not no_mouse)
 
 
 def run() -> None:

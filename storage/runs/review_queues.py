@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.judgements import DECIDED, ORDER
-from storage.predicates import DECIDED_SUSPECT, is_decided
+from storage.predicates import DECIDED_SUSPECT, REVIEWS, is_decided
 from storage.runs.suspect_ranking import SUSPECTS
 from storage.store import Store
 
@@ -61,6 +61,11 @@ def disputed(store: Store, limit: int) -> list[int]:
         [limit],
     )
     return [tweet for (tweet,) in rows]
+
+
+def anybody_decided(store: Store) -> bool:
+    """Whether somebody has given, kept or taken away any label here and not undone that."""
+    return store.db.execute(f"SELECT 1 {REVIEWS} LIMIT 1").fetchone() is not None
 
 
 def decided_since(store: Store, ids: Sequence[int], event: int) -> set[int]:

@@ -33,3 +33,15 @@ def test_an_export_does_not_either(tmp_path):
         "parquet(io.BytesIO(), [{'text': 'a'}], {'text': 'text'}, {})\n"
         "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules\n"
     )
+
+
+def test_making_a_workspace_does_not_either(tmp_path):
+    run(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from storage.config import Config\n"
+        "from storage.store import create_store\n"
+        f"create_store(Path({str(tmp_path / 'made')!r}), Config(labels=('a', 'b'))).close()\n"
+        "assert not {'pandas', 'numpy'} & set(sys.modules)\n"
+        "import numpy, pandas\n"
+    )

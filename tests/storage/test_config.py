@@ -135,13 +135,13 @@ def test_a_lower_case_label_gets_a_capital_in_the_prompt():
 
 
 def test_digits_alone_label_unless_the_settings_say_otherwise(tmp_path):
-    labels = ("positive", "negative", "neutral", "up", "calm")
+    labels = ("positive", "negative", "neutral", "up", "weak")
     assert Config(labels=labels).key_of() == {}
-    assert Config(labels=labels, initials=True).key_of() == {"positive": "p", "calm": "c"}
+    assert Config(labels=labels, initials=True).key_of() == {"positive": "p", "weak": "w"}
     settings_file.save(tmp_path, Config(labels=labels))
     path = tmp_path / "workbench.toml"
     path.write_text(path.read_text().replace("initials = false", "initials = true"))
-    assert settings_file.load(tmp_path).key_of() == {"positive": "p", "calm": "c"}
+    assert settings_file.load(tmp_path).key_of() == {"positive": "p", "weak": "w"}
 
 
 def test_a_chosen_letter_stands_beside_initials_or_alone():
@@ -153,7 +153,7 @@ def test_a_chosen_letter_stands_beside_initials_or_alone():
     assert taken.key_of() == {"up": "p"}
 
 
-@pytest.mark.parametrize("key", [*"jkgGnN/q", *"xfaeu0bdm", ",", " "])
+@pytest.mark.parametrize("key", [*"jkgGnN/q", *"xfaeu0bcdm", ",", " "])
 def test_no_key_that_means_something_else_labels_even_if_it_is_chosen(key):
     config = Config(labels=("good", "bad"), keys={"good": key, "bad": "p"}, initials=True)
     assert config.key_of() == {"bad": "p"}

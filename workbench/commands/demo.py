@@ -81,7 +81,7 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
         store.close()
     if opens:
         settings.workspace = folder
-        open_screen(settings)
+        open_screen(settings, place="queue")
     elif settings.as_json:
         print_json(summary)
     else:

@@ -31,6 +31,7 @@ from workbench.tui.widgets.clipboard import clipboard_sequence
 from workbench.tui.widgets.keys import key
 
 if TYPE_CHECKING:
+    from workbench.opened_files import OpenedFile
     from workbench.tui.host import Host
     from workbench.tui.run_progress import RunProgress
     from workbench.tui.run_watcher import RunWatcher
@@ -51,7 +52,12 @@ class WorkbenchApp(App[None]):
     ]
 
     def __init__(
-        self, folder: Path, annotator: str | None = None, program: Sequence[str] = WORKBENCH
+        self,
+        folder: Path,
+        annotator: str | None = None,
+        program: Sequence[str] = WORKBENCH,
+        place: str = "browse",
+        file: OpenedFile | None = None,
     ) -> None:
         plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
         super().__init__(ansi_color=True if plain else None)
@@ -59,6 +65,9 @@ class WorkbenchApp(App[None]):
         self.store = open_store(folder, annotator)
         self.problem: str | None = None
         """Why the screen had to close, in one sentence."""
+        self.other_columns: OpenedFile | None = None
+        """The file of the workspace with other columns, to be taken in anew by the next screen."""
+        self._begins_at, self._file = place, file
         self._program = program
         self._browse = BrowseScreen(self.store)
         self.places = Places(self, self._browse)
@@ -81,6 +90,8 @@ class WorkbenchApp(App[None]):
                 self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
             )
         self.call_after_refresh(self._begin)
+        if self._begins_at != "browse":
+            self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)
         if not self.is_headless:
             end_with_terminal(self.exit)
 
@@ -199,6 +210,11 @@ class WorkbenchApp(App[None]):
         """Leave a deleted run aside, and say what is shown in its place if it was shown."""
         self.run_watcher.forget(run)
         return self._browse.displayed_run.forget(run)
+
+    def take_other_columns(self, file: OpenedFile) -> None:
+        """Close this screen, and have the file taken in anew."""
+        self.other_columns = file
+        self.exit()
 
     def run_started(self, run: int) -> None:
         """Watch a run that has just been started."""

@@ -11,6 +11,7 @@ from storage.store import Store
 
 if TYPE_CHECKING:  # it reads run folders, which no screen needs before there is a run
     from storage.runs.runs import Run
+    from workbench.opened_files import OpenedFile
     from workbench.tui.run_progress import RunProgress
     from workbench.tui.standing import Standing
 
@@ -38,6 +39,9 @@ class GoesToPlaces(Protocol):
 
     def show_standing(self) -> None:
         """Bring the top lines up to date."""
+
+    def list_anew(self) -> None:
+        """Have the list of tweets made anew, as others have come in."""
 
 
 class Host(Protocol):
@@ -68,6 +72,9 @@ class Host(Protocol):
 
     def run_started(self, run: int) -> None:
         """Watch a run that has just been started."""
+
+    def take_other_columns(self, file: OpenedFile) -> None:
+        """Close this screen, and have the file of the workspace taken in anew."""
 
     def forget_run(self, run: int) -> str:
         """Leave a deleted run aside, and say what is shown in its place if it was shown."""

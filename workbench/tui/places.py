@@ -23,6 +23,7 @@ from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from workbench.opened_files import OpenedFile
     from workbench.tui.run_progress import RunProgress
     from workbench.tui.screens.browse import BrowseScreen
 
@@ -117,6 +118,17 @@ class Places:
                 place.look_at(examined)
             screen_stack.show_over_list(app, place)
         self.show_standing()
+
+    def begin_at(self, name: str, file: OpenedFile | None) -> None:
+        """Begin at a place instead of the list; a file is taken in there first."""
+        if file is not None:
+            self.place("queue").open_file(file)
+        self.go(name)
+
+    def list_anew(self) -> None:
+        """Have the list of tweets made anew, as others have come in."""
+        self._browse.look_again()
+        self._browse.find(self._browse.settings)
 
     def place(self, name: str) -> Any:
         """The screen of a place but for the list of tweets, as it was left."""

@@ -168,10 +168,23 @@ class Driver:
 async def running(folder, size=(120, 40), program=None):
     """The app on a workspace, ready for keys."""
     app = WorkbenchApp(folder, "ana", **({"program": program} if program else {}))
+    async with driven(app, size) as driver:
+        yield driver
+
+
+@asynccontextmanager
+async def driven(app, size=(120, 40)):
+    """Any app, ready for keys."""
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot)
         await pilot.pause()
         yield driver
+
+
+@pytest.fixture
+def drive():
+    """Starts an app that was made already: `async with drive(app) as driver`."""
+    return driven
 
 
 @pytest.fixture

@@ -13,16 +13,18 @@ from textual.widgets import Static
 
 from storage.errors import MissingPrerequisite, UserError
 from storage.history.events import EditContext
+from storage.history.external_changes import refresh_labels
 from storage.query import tweets
 from storage.tweet import Tweet
 from workbench import escaping
+from workbench.opened_files import OpenedFile
 from workbench.tui.background_calls import in_background
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.listing import sort_orders
-from workbench.tui.reviewing import progress, queue_text, queue_view
+from workbench.tui.reviewing import opening, progress, queue_text, queue_view
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.reviewing.sources import (
@@ -61,6 +63,7 @@ class QueueScreen(LabelKeys):
         key("r", "queue('random')", "queue by lot; r again: of suspects"),
         key("s", "choose_queue", "choose the kind of queue, also conflicts and judgements"),
         key("b", "blind", "blind on or off: every 5th without the prediction"),
+        key("c", "columns", "other columns of the file that was opened"),
         key("escape", "back", "back to the list; the queue stays as it is", key_display="esc q"),
     ]
 
@@ -77,7 +80,7 @@ class QueueScreen(LabelKeys):
         """What is shown in the place of a tweet while there is no queue."""
         self._missing = ""
         """What has to be made first, as `baseline`."""
-        self._begun = False
+        self._begun = self._opens = False
         self._reveal = ""
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
 
@@ -128,6 +131,33 @@ class QueueScreen(LabelKeys):
             self._queue.kind, self._queue.run, None, self.tweets.current_id in self._queue.blind
         )
 
+    def open_file(self, file: OpenedFile) -> None:
+        """Take a file in, and show the first label that is likely wrong."""
+        self._begun = self._opens = True
+        self.call_after_refresh(self._open_file, file)
+
+    @work(group="opening")
+    async def _open_file(self, file: OpenedFile) -> None:
+        def show(*sentences: str) -> None:
+            self._show_sentences(SUSPECTS, *sentences)
+
+        try:
+            found = await opening.take_in(self.app, file, show)
+        except UserError as error:
+            show(str(error), "", opening.OTHER)
+            return
+        finally:
+            self._opens = False
+        if self._answers:  # of the first guess, which somebody is at
+            self.say(f"Now the suspects are ranked by all votes: s, then enter. {found}")
+        else:
+            self._load(SUSPECTS, anew=False)
+            self.say(found)
+
+    def action_columns(self) -> None:
+        """Choose other columns of the file that was opened."""
+        opening.choose_columns(self.app, self.store)
+
     @work(group="queue", exclusive=True)
     async def _load(self, kind: str, anew: bool = True) -> None:
         """Make a queue; what that takes is done by a process or in a thread."""
@@ -148,6 +178,7 @@ class QueueScreen(LabelKeys):
                 self.say(problem, problem=True)
 
     def _take(self, queue: ReviewQueue) -> None:
+        refresh_labels(self.store)  # those of a file that was taken in by another process
         self._queue, self._answers, self._revisits = queue, {}, False
         self.settings = ListSettings(run=queue.run)
         self._given = {t.id: t.label for t in tweets.window(self.store, queue.ids, None, 1)}
@@ -181,9 +212,11 @@ class QueueScreen(LabelKeys):
         host(self).follow_runs()
 
     def on_runs_collected(self, event: RunsCollected) -> None:
-        """A run has ended: a queue that waited for one can be made."""
+        """A run has ended: a queue that waited for one can be made, or begun with a guess."""
         self._set("#queue-job", "")
-        if self._sentences is not None and self._begun:
+        if self._opens:  # the small model has a first guess, before all votes are counted
+            self._load("disagreement", anew=False)
+        elif self._sentences is not None and self._begun:
             self._load(self._queue.kind)
         else:
             self._draw()

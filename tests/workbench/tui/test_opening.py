@@ -1,0 +1,127 @@
+"""A file that is opened: taken in beside the screen, its columns said, the first suspect shown."""
+
+import json
+import sys
+
+import pytest
+
+from storage.history import labels
+from workbench import opened_files
+from workbench.opened_files import OpenedFile
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.first_app import FirstApp
+from workbench.tui.widgets.line_input import LineInput
+
+STUB = """
+import json, sys
+from pathlib import Path
+from storage.runs import runs
+from storage.runs.predictions import Prediction, add_predictions
+from storage.store import open_store, set_labels
+from storage.transfer import importing
+
+scratch, _, workspace, command, *rest = sys.argv[1:]
+with Path(scratch, "calls").open("a") as calls:
+    calls.write(json.dumps([command, *rest]) + "\\n")
+store = open_store(Path(workspace), "ana")
+if command == "import":
+    store = set_labels(store, ("positive", "negative"))
+    plan = importing.plan(store.config, Path(rest[-1]), importing.ImportOptions())
+    print(json.dumps(importing.run(store, plan).as_json()))
+elif command == "suspects":
+    run = runs.add(store, "baseline", "baseline", "baseline", None, ["positive", "negative"])
+    add_predictions(store, run, [Prediction(n, (0.9, 0.1), 0.8, 0.3, False) for n in (1, 2)])
+    runs.update(store, run, state="done")
+    runs.save_queue(store, "suspects", [(2, 0.9, "run 1"), (1, 0.1, "run 1")], run)
+    print("[]")
+"""
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A file whose workspace has just been made."""
+    path = tmp_path / "tweets.csv"
+    path.write_text("text,label,other\nup we go,positive,x\ndown we go,negative,y\n")
+    folder = opened_files.workspace_of(path)
+    opened_files.make_workspace(folder, OpenedFile(path), "ana")
+    (tmp_path / "stub.py").write_text(STUB)
+    return folder, path
+
+
+@pytest.fixture
+def open_it(opened, tmp_path, drive):
+    """Opens the file on a screen."""
+    folder, path = opened
+    program = (sys.executable, str(tmp_path / "stub.py"), str(tmp_path))
+
+    def begin(file=None):
+        return drive(
+            WorkbenchApp(
+                folder, "ana", program, place="queue", file=file or OpenedFile(path, "text", None)
+            )
+        )
+
+    return begin
+
+
+async def test_the_first_suspect_is_shown_and_what_the_columns_are_is_said(open_it, tmp_path):
+    async with open_it() as driver:
+        await driver.until_seen(
+            "texts are “text”, labels “label” (1 positive, 1 negative); c takes"
+        )
+        await driver.until_seen("down we go")
+        await driver.until_seen("1 positive")
+        assert "take positive" in driver.text
+        await driver.press("space")
+        await driver.until_seen("The only one is decided")
+        assert driver.tweet(2).label == "positive"
+        await driver.press("B")
+        await driver.until_seen("up we go")
+        calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+        assert calls[0][:3] == ["import", "--text", "text"]
+        assert calls[1] == ["suspects", "--limit", "1", "--json"]
+
+
+async def test_other_columns_are_chosen_by_a_key_until_somebody_has_decided(open_it, opened):
+    _, path = opened
+    async with open_it() as driver:
+        await driver.until_seen("down we go")
+        await driver.press("c")
+        await driver.until_seen("The labels are in")
+        await driver.press("G", "enter")
+        await driver.until_seen("The texts are in")
+        await driver.press("g", "enter")
+        await driver.until(lambda: driver.app._exit)
+        assert driver.app.other_columns == OpenedFile(path, "text", "other")
+    async with open_it() as driver:
+        await driver.until_seen("we go")
+        labels.assign(driver.app.store, [1], "negative")
+        await driver.press("c")
+        await driver.until_seen("Somebody has decided")
+
+
+async def test_a_workspace_that_was_not_opened_from_a_file_says_so(start):
+    async with start() as driver:
+        await driver.press("Q")
+        await driver.until_seen("[Queue")
+        await driver.press("c")
+        await driver.until_seen("`workbench open FILE`")
+
+
+async def test_without_a_workspace_a_file_is_asked_for_and_completed(tmp_path, monkeypatch, drive):
+    (tmp_path / "tweets.csv").write_text("text,label\na,positive\n")
+    (tmp_path / "notes.log").write_text("a\n")
+    monkeypatch.chdir(tmp_path)
+    async with drive(FirstApp(), size=(80, 24)) as driver:
+        await driver.until_seen("Which file of tweets?")
+        await driver.until_seen("tweets.csv")
+        await driver.type("no")
+        await driver.press("tab", "enter")
+        await driver.until_seen("is not of a known kind")
+        await driver.press("ctrl+u")
+        await driver.type("tw")
+        await driver.press("tab")
+        await driver.until(lambda: driver.app.query_one(LineInput).value == "tweets.csv")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app._exit)
+        assert str(driver.app.return_value) == "tweets.csv"

@@ -1,0 +1,69 @@
+"""The command that opens a file of tweets as it is: open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from storage.errors import UserError
+from storage.store import DATABASE
+from workbench import opened_files
+from workbench.commands.screen import open_screen, require_terminal
+from workbench.console.options import Settings, common_options
+from workbench.opened_files import OpenedFile
+
+
+@click.command("open")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--text", metavar="COL", help="The column with the text.")
+@click.option("--label", metavar="COL", help="The column with the label.")
+@click.option("--map", "codes", metavar="0=NAME,…", help="What codes of labels mean.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@common_options
+@click.pass_obj
+def open_file(
+    settings: Settings,
+    file: Path,
+    text: str | None,
+    label: str | None,
+    codes: str | None,
+    no_mouse: bool,
+) -> None:
+    """Open a file of tweets: take it in, rank the labels that are likely wrong, show the first.
+
+    It gets a workspace of its own beside it (tweets.csv.workbench), which is opened again next
+    time. What the columns mean is found out and said; `c` on the screen takes others. `workbench
+    FILE` does the same.
+
+    Example: workbench open tweets.csv
+
+    Example: workbench tweets.csv
+    """
+    open_path(settings, OpenedFile(file, text, label, codes), mouse=not no_mouse)
+
+
+def open_path(settings: Settings, file: OpenedFile, mouse: bool = True) -> None:
+    """Open the workspace of a file, which is made first if there is none."""
+    if (file.path / DATABASE).is_file():
+        settings.workspace = file.path
+        open_screen(settings, mouse, place="queue")
+        return
+    folder = opened_files.workspace_of(file.path)
+    made = (folder / DATABASE).is_file()
+    if made and not opened_files.is_empty(folder):
+        settings.workspace = folder
+        open_screen(settings, mouse, place="queue")
+        return
+    if reason := opened_files.refusal(file.path):
+        raise UserError(reason)
+    require_terminal()
+    file = replace(file, path=file.path.resolve())
+    if not made:
+        opened_files.make_workspace(folder, file, settings.annotator)
+    settings.workspace = folder
+    open_screen(settings, mouse, place="queue", file=file)
+
+
+COMMANDS = (open_file,)

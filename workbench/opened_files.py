@@ -1,0 +1,153 @@
+"""Files of tweets that are opened as they are: which workspace a file has, and which have none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from storage.config import Config
+from storage.errors import UserError
+from storage.formats import detection, readers
+from storage.formats.position import Position
+from storage.formats.source import ReadOptions
+from storage.query import tweets
+from storage.runs.review_queues import anybody_decided
+from storage.safety.os_errors import translate_os_errors
+from storage.store import DATABASE, Store, create_store, open_store
+
+MARK_FILE = "opened.json"
+"""In the workspace of a file: which file it was made of, and how that was."""
+SUFFIX = ".workbench"
+LOOKED_AT, EXAMPLE = 20, 50
+"""Records that are looked at for an example of a column, and its characters."""
+MAX_BYTES = 2**30
+"""Beyond that a file is imported, which says how far it is, before anything is opened."""
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file to import into a workspace that was made for it, and columns that somebody chose."""
+
+    path: Path
+    text: str | None = None
+    label: str | None = None
+    codes: str | None = None
+    """What codes of labels mean, such as `0=negative,1=positive`."""
+
+    @property
+    def options(self) -> list[str]:
+        """What an import is told of the columns."""
+        given = (("--text", self.text), ("--label", self.label), ("--map", self.codes))
+        return [part for name, column in given if column for part in (name, column)]
+
+
+def is_workspace(path: Path) -> bool:
+    """Whether a path is a workspace, which is opened as it is."""
+    return (path / DATABASE).is_file()
+
+
+def refusal(path: Path) -> str:
+    """Why a file cannot be opened, in a sentence; empty if it can, as a workspace can."""
+    if is_workspace(path):
+        return ""
+    if path.is_dir():
+        if any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
+            return f"{path} is a model; `workbench train --base {path}` trains on it."
+        return f"{path} is a folder; name the file of tweets in it."
+    if path.is_file() and (size := path.stat().st_size) > MAX_BYTES:
+        return (
+            f"{path} has {size / 2**30:.1f} GiB, which is too much to open at once; make a "
+            "workspace (`workbench init`) and take it in with `workbench import`."
+        )
+    try:
+        detection.find(path, ReadOptions())
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def workspace_of(path: Path) -> Path:
+    """The workspace of a file: beside it, or among the user's data where nothing can be written."""
+    path = path.resolve()
+    beside = path.with_name(f"{path.name}{SUFFIX}")
+    if (beside / DATABASE).is_file() or os.access(path.parent, os.W_OK):
+        return beside
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    known = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    return data / "workbench" / f"{path.name}-{known}{SUFFIX}"
+
+
+def make_workspace(folder: Path, file: OpenedFile, annotator: str | None) -> None:
+    """Make an empty workspace for a file."""
+    with translate_os_errors(folder):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_store(folder, Config(labels=()), annotator).close()
+    with translate_os_errors(folder):
+        state = file.path.stat()
+        known = {"path": str(file.path), "size": state.st_size, "changed": state.st_mtime_ns}
+        (folder / MARK_FILE).write_text(json.dumps(known), "utf-8")
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing has been taken in yet, as when that was refused or interrupted."""
+    store = open_store(folder)
+    try:
+        return not tweets.counts(store).tweets
+    finally:
+        store.close()
+
+
+def file_of(folder: Path) -> Path | None:
+    """The file that a workspace was made of; None for any other workspace."""
+    try:
+        return Path(json.loads((folder / MARK_FILE).read_text("utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def has_changed(folder: Path) -> bool:
+    """Whether the file is another one than when its workspace was made."""
+    try:
+        known = json.loads((folder / MARK_FILE).read_text("utf-8"))
+        now = Path(known["path"]).stat()
+        return bool((now.st_size, now.st_mtime_ns) != (known["size"], known["changed"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def require_no_work(store: Store) -> None:
+    """Raise UserError where the workspace of a file cannot be made anew without a loss."""
+    if anybody_decided(store):
+        raise UserError(
+            f"Somebody has decided about tweets in {store.folder} already, so its columns stay; "
+            "import the file into another workspace."
+        )
+
+
+def discard(folder: Path) -> None:
+    """Delete a workspace that was made for a file, unless somebody has worked in it."""
+    if file_of(folder) is None:
+        raise UserError(f"{folder} was not made for a file, so it stays.")
+    store = open_store(folder)
+    try:
+        require_no_work(store)
+    finally:
+        store.close()
+    with translate_os_errors(folder):
+        shutil.rmtree(folder)
+
+
+def columns(path: Path) -> list[tuple[str, str]]:
+    """The columns of a file with an example of what is in each."""
+    source = detection.find(path, ReadOptions())
+    found: dict[str, str] = {}
+    for row in islice(readers.plain_rows(source, Position(source.name, collects=True)), LOOKED_AT):
+        for name, value in row.items():
+            if not found.get(name):
+                found[name] = " ".join(str(value or "").split())[:EXAMPLE]
+    return list(found.items())

@@ -1,0 +1,93 @@
+"""What is shown where there is no workspace yet: the question for a file, completed by tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.widgets import Input, Static
+
+from workbench import escaping, opened_files
+from workbench.tui.terminal import end_with_terminal
+from workbench.tui.widgets.line_input import LineInput
+from workbench.tui.widgets.path_completion import common_beginning, completions
+
+MOST = 12
+"""Files that are named at a time."""
+INTRODUCTION = """Label workbench
+
+Which file of tweets? CSV, TSV, Excel, JSON, Parquet, text and what labelling programs write.
+It is taken in as it is, beside it comes a folder for the work, and the first label that is
+likely wrong is shown. Or: `workbench demo` in a shell shows all of it on sample tweets.
+"""
+KEYS = "tab completes  enter opens  ctrl+u empties the line  esc ctrl+q quits"
+
+
+class FirstApp(App[Path]):
+    """Returns the file that was chosen, or None."""
+
+    CSS = """
+    Screen { padding: 1 2; }
+    #introduction { margin-bottom: 1; }
+    #files { height: 1fr; margin-top: 1; color: $text-muted; &:ansi { text-style: dim; } }
+    #problem { height: auto; color: $error; }
+    #keys { height: 1; color: $text-muted; &:ansi { text-style: dim; } }
+    """
+    BINDINGS: ClassVar = [
+        Binding("escape,ctrl+q", "quit", "quit", priority=True),
+        Binding("tab", "complete", "complete", priority=True),
+    ]
+    ENABLE_COMMAND_PALETTE = False
+
+    def compose(self) -> ComposeResult:
+        """What it is, the line for a path, the files that it could be."""
+        yield Static(INTRODUCTION, id="introduction", markup=False)
+        yield LineInput(id="path", placeholder="tweets.csv")
+        yield Static(id="problem", markup=False)
+        yield Static(id="files", markup=False)
+        yield Static(KEYS, id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """A path can be typed at once."""
+        if not self.is_headless:
+            end_with_terminal(self.exit)
+        self.query_one(LineInput).focus()
+        self._list("")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self.query_one("#problem", Static).update("")
+        self._list(event.value)
+
+    def _list(self, typed: str) -> None:
+        found = completions(typed)
+        shown = [f"  {escaping.line(name)}" for name in found[:MOST]]
+        more = [f"  and {len(found) - MOST:,} more"] if len(found) > MOST else []
+        self.query_one("#files", Static).update("\n".join([*shown, *more]))
+
+    def action_complete(self) -> None:
+        """Complete the path as far as there is one way to."""
+        entry = self.query_one(LineInput)
+        entry.value = common_beginning(entry.value, completions(entry.value))
+        entry.cursor_position = len(entry.value)
+
+    @on(Input.Submitted)
+    def _chosen(self, event: Input.Submitted) -> None:
+        if not event.value.strip():
+            return
+        path = Path(event.value.strip()).expanduser()
+        if path.is_dir() and not event.value.endswith("/") and not opened_files.is_workspace(path):
+            self.query_one(LineInput).value = f"{event.value}/"
+            return
+        if reason := opened_files.refusal(path):
+            self.query_one("#problem", Static).update(escaping.line(f"! {reason}"))
+        else:
+            self.exit(path)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A file that is dropped on the terminal comes as text with quotes."""
+        event.prevent_default()
+        self.query_one(LineInput).value = event.text.strip().strip("'\"")

@@ -1,0 +1,77 @@
+"""A file that was opened as it is: it is taken in, its suspects are ranked, and both are said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+
+from storage.errors import UserError
+from storage.plurals import counted, tweet_count
+from storage.store import Store, refresh_settings
+from workbench import opened_files
+from workbench.opened_files import OpenedFile
+from workbench.tui.dialogs.choose import ChoiceDialog
+from workbench.tui.host import host
+
+MOST_LABELS = 5
+OTHER = "c takes other columns"
+
+
+async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) -> str:
+    """Import a file and rank its suspects, showing how far that is; returns what was found."""
+    workbench, name = host(app), file.path.name
+    show(f"Reading {name}…")
+    report = await workbench.command(
+        "import", *file.options, "--json", "--", str(file.path), let_finish=True
+    )
+    found = description(report)
+    refresh_settings(workbench.store)  # the names of labels are there before the settings are
+    workbench.places.list_anew()
+    show(
+        f"{tweet_count(report['added'])} from {name}: {found}; {OTHER}.",
+        "",
+        "Looking for labels that are likely wrong: a small model learns from the others…",
+    )
+    if report["labels"]:
+        await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
+    return f"{found}; {OTHER}."
+
+
+def description(report: dict[str, Any]) -> str:
+    """What the columns of a file were taken for, and the labels in it."""
+    columns, labels = report["columns"], report["labels"]
+    parts = [f"texts are “{columns['text']}”"] if "text" in columns else []
+    if "label" not in columns or not labels:
+        return ", ".join([*parts, "no column of labels was found"])
+    ranked = sorted(labels.items(), key=lambda one: -one[1])
+    named = ", ".join(f"{count:,} {label}" for label, count in ranked[:MOST_LABELS])
+    more = (
+        f" and {counted(len(labels) - MOST_LABELS, 'other')}" if len(labels) > MOST_LABELS else ""
+    )
+    return ", ".join([*parts, f"labels “{columns['label']}” ({named}{more})"])
+
+
+def choose_columns(app: App[Any], store: Store) -> None:
+    """Ask for the columns of labels and texts, and have the file taken in anew with these."""
+    workbench, path = host(app), opened_files.file_of(store.folder)
+    if path is None:
+        workbench.say("The columns are chosen where a file is opened, by `workbench open FILE`.")
+        return
+    try:
+        opened_files.require_no_work(store)
+        choices = opened_files.columns(path)
+    except UserError as error:
+        workbench.say(str(error), problem=True)
+        return
+
+    def label_chosen(label: str | None) -> None:
+        def text_chosen(text: str | None) -> None:
+            if text is not None:
+                workbench.take_other_columns(OpenedFile(path, text, label))
+
+        if label is not None:
+            app.push_screen(ChoiceDialog("The texts are in", choices, label), text_chosen)
+
+    app.push_screen(ChoiceDialog("The labels are in", choices, choices[0][0]), label_chosen)
