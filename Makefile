@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-versions snapshots docs lint format clean
+.PHONY: demo test test-versions snapshots docs pictures lint format clean
 
 demo: $(READY)
 	$(BIN)/workbench demo $(ARGS)
@@ -20,6 +20,10 @@ snapshots: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tests/command_pages.py
+
+pictures: $(READY)
+	$(BIN)/workbench demo --no-ui
+	$(BIN)/python tests/pictures.py demo-workspace
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

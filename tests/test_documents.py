@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALL = [*DOCUMENTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs/commands").glob("*.md"))]
 NAMED = re.compile(r"`((?:storage|workbench|tests|docs|sample_data)/[\w./-]*?)`")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINK = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\"\s]+)")
 CODE = re.compile(r"`([^`]+)`")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:quantization|lora|training|logistic)\.(?!md|py)[a-z_]+")

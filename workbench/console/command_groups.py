@@ -6,7 +6,7 @@ import click
 
 GROUPS = {
     "Start": {
-        "open": "open a file of tweets on the first label that is likely wrong",
+        "open": "open a file on the first label that is likely wrong",
         "demo": "run the whole loop on sample tweets, and open the screen",
         "init": "make a workspace",
         "status": "counts of the workspace and its last runs",
