@@ -35,7 +35,7 @@ def make_baseline(settings: Settings, store: Store) -> None:
         launching.start_run(snapshot.path)
     say(f"Run {number} (baseline) makes the predictions that this needs.", err=True)
     wait_for_runs(store, number, quiet=settings.as_json)
-    collect(store)
+    collect(store, ranks=False)
     made = runs.get(store, number)
     if made.state != DONE:
         raise UserError(f"Run {number} (baseline) {made.state}: {made.reason}")

@@ -43,7 +43,7 @@ def suspects(
 
     with settings.store() as store:
         with spinner("reading what runs produced"):
-            collect(store)
+            collect(store, ranks=False)  # which follows, and is to be seen
         try:
             with progress_bar("ranking") as progress:
                 found = rank(store, run, progress)

@@ -26,11 +26,13 @@ NO_METRICS = ("at", "event", "step", "eta_s")
 """Values in the log that are no metrics."""
 
 
-def collect(store: Store, warn: Callable[[str], None] = lambda sentence: None) -> list[Run]:
+def collect(
+    store: Store, warn: Callable[[str], None] = lambda sentence: None, ranks: bool = True
+) -> list[Run]:
     """Bring the store up to date with all run folders and return the runs that changed.
 
     Folders that were copied in become runs first; `warn` takes a sentence about each that is left
-    alone.
+    alone. Where a run has ended, `ranks` says whether the suspects are ranked anew.
     """
     if store.read_only:
         return []
@@ -41,7 +43,7 @@ def collect(store: Store, warn: Callable[[str], None] = lambda sentence: None) -
     with suppress(UserError):  # a queue that does not answer now is asked the next time
         queue_places([store.run_folder(run.id) for run in waiting if run.state in LIVE])
     changed = [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
-    if any(run.state == DONE and run.predictions for run in changed):
+    if ranks and any(run.state == DONE and run.predictions for run in changed):
         rank_again(store)
     return changed
 

@@ -310,6 +310,15 @@ def test_the_newest_baseline_ranks_in_whatever_order_they_are_collected(store, r
     assert suspect_ranking.ranking(store).run == 1
 
 
+def test_who_ranks_the_suspects_itself_collects_without_that(store, run):
+    finish(run)
+    assert [changed.id for changed in collect(store, ranks=False)] == [1]
+    assert suspect_ranking.ranking(store) is None
+    finish(snapshot_training(store, recipes.load("baseline"), None, ""))
+    collect(store)
+    assert suspect_ranking.ranking(store).run == 2
+
+
 def test_suspects_leave_out_in_sample_excluded_and_unlabelled_tweets(store, run):
     finish(run, in_sample=[30])
     collect(store)
