@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from workbench.analysis.label_errors import entropies, margins
 
@@ -165,7 +166,8 @@ def _coordinates(vectors: Any) -> NDArray[np.float64]:
     products = vectors @ vectors.T
     if hasattr(products, "todense"):
         products = products.todense()
-    values, axes = np.linalg.eigh(np.asarray(products, np.float64))
+    with threadpool_limits(1):  # more only wait for one another where the matrix is small
+        values, axes = np.linalg.eigh(np.asarray(products, np.float64))
     return np.asarray(axes * np.sqrt(np.maximum(values, 0)))
 
 
@@ -178,7 +180,8 @@ def _nearest_to_centres(
     """
     distinct = len(np.unique(np.round(points, 9), axis=0))
     clusters = KMeans(min(size, distinct), n_init=1, max_iter=100, random_state=0)
-    distances = clusters.fit(points, sample_weight=weights).transform(points)
+    with threadpool_limits(1):
+        distances = clusters.fit(points, sample_weight=weights).transform(points)
     found = []
     for cluster in range(clusters.n_clusters):
         members = np.flatnonzero(clusters.labels_ == cluster)

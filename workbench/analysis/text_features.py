@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_union
+from threadpoolctl import threadpool_limits
 
 from workbench.analysis.text_terms import CHARACTERS, WORDS, folded
 
@@ -67,7 +68,9 @@ def _orthonormal(columns: NDArray[np.float32], kept: int) -> NDArray[np.float32]
 
     From the eigenvectors of the columns' inner products, which are few where the rows are many.
     """
-    squares, turned = np.linalg.eigh((columns.T @ columns).astype(np.float64))
+    products = (columns.T @ columns).astype(np.float64)
+    with threadpool_limits(1):  # more only wait for one another where the matrix is small
+        squares, turned = np.linalg.eigh(products)
     longest = np.argsort(-squares)[:kept]
     lengths = np.sqrt(np.maximum(squares[longest], 1e-10 * squares.max(initial=1e-30)))
     return np.asarray(columns @ (turned[:, longest] / lengths).astype(np.float32))

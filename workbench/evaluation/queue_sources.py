@@ -27,7 +27,7 @@ from workbench.analysis.label_next import (
     first_of_each,
     lots,
 )
-from workbench.analysis.text_features import latent_points, word_vectors
+from workbench.analysis.text_features import latent_points, unit_rows, word_vectors
 from workbench.evaluation.label_pool import Pool
 from workbench.evaluation.run_embeddings import embeddings_of
 
@@ -70,13 +70,19 @@ def _diverse(pool: Pool, limit: int) -> Rows:
 
 
 def _vectors(pool: Pool, ids: Sequence[int]) -> Any:
-    """Unit vectors of tweets: the embeddings of the run where it has all of them, else TF-IDF."""
-    embeddings = None if pool.run is None else embeddings_of(pool.store, pool.run.id)
-    if embeddings is not None:
+    """Unit vectors of tweets: the embeddings of a run that has all of them, else TF-IDF.
+
+    Those of the run that chooses, or where none does, of the newest run with any.
+    """
+    known = [run for run in runs.every(pool.store, metrics=False) if run.predictions]
+    for run in known if pool.run is None else [pool.run]:
+        embeddings = embeddings_of(pool.store, run.id)
+        if embeddings is None:
+            continue
         place = {tweet: number for number, tweet in enumerate(embeddings.ids.tolist())}
         if all(tweet in place for tweet in ids):
             rows = np.asarray(embeddings.vectors[[place[t] for t in ids]], np.float32)
-            return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True))
+            return unit_rows(rows)
     texts = tweets.texts(pool.store, list(ids))
     return word_vectors([texts[tweet] for tweet in ids])
 

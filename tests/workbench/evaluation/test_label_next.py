@@ -277,6 +277,17 @@ def test_a_run_with_embeddings_lends_them_to_batches(half, monkeypatch):
     assert sorted((tweet - 1) // 15 for tweet in chosen) == [0, 1]
 
 
+def test_embeddings_are_lent_where_a_baseline_is_fitted_for_the_queue_too(half, monkeypatch):
+    from workbench.evaluation import queue_sources
+
+    asked = []
+    monkeypatch.setattr(queue_sources, "embeddings_of", lambda store, number: asked.append(number))
+    run = add_run(half, dict.fromkeys(range(1, 46), 0.5), kind="baseline")
+    labels.assign(half, [1], "positive")  # which that run does not know
+    queue = make_queue(half, "diverse", 2)
+    assert (queue.run, asked, len(queue.tweets)) == (None, [run], 2)
+
+
 def test_disagreement_of_less_than_two_runs_is_by_margin_and_says_so(half):
     add_run(half, {tweet: tweet / 100 for tweet in range(1, 46)})
     queue = make_queue(half, "disagreement", 3)
