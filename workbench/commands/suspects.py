@@ -20,12 +20,21 @@ from workbench.console.progress import progress_bar, spinner
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--run", type=int, help="Rank by this run alone (otherwise by all that there is).")
 @click.option("--all", "with_decided", is_flag=True, help="Also those that are decided already.")
+@click.option(
+    "--baseline/--no-baseline", "makes", default=True, help="Make a baseline if nothing can vote."
+)
 @click.option("--why/--no-why", default=True, help="The reasons on a line below each text.")
 @click.option("--wrap", is_flag=True, help="Show whole texts, on as many lines as they take.")
 @common_options
 @click.pass_obj
 def suspects(
-    settings: Settings, limit: int, run: int | None, with_decided: bool, why: bool, wrap: bool
+    settings: Settings,
+    limit: int,
+    run: int | None,
+    with_decided: bool,
+    makes: bool,
+    why: bool,
+    wrap: bool,
 ) -> None:
     """Rank the labels that are most likely wrong, by votes of what did not learn from them.
 
@@ -48,7 +57,7 @@ def suspects(
             with progress_bar("ranking") as progress:
                 found = rank(store, run, progress)
         except MissingPrerequisite as error:
-            if run is not None or error.lacks != "baseline" or store.read_only:
+            if not makes or run is not None or error.lacks != "baseline" or store.read_only:
                 raise
             make_baseline(settings, store)
             with progress_bar("ranking") as progress:

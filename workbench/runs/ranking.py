@@ -54,7 +54,7 @@ def rank_again(store: Store) -> None:
         return
     workspace = str(store.folder.absolute())
     interpreter.start(
-        interpreter.command("workbench", "--workspace", workspace, "suspects", "--limit", "1"),
+        interpreter.command("workbench", "--workspace", workspace, "suspects", "--no-baseline"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

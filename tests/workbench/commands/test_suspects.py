@@ -17,6 +17,8 @@ def test_without_any_run_a_baseline_is_made_and_ranks(home, cli, write, forked):
     rows[6]["label"] = "negative"
     file = write("a.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
     assert cli("import", file).status == 0
+    refused = cli("suspects", "--no-baseline")
+    assert refused.status == 1 and "There is no finished baseline run yet" in refused.err
     done = cli("suspects", "--json")
     assert done.status == 0, done.err
     assert "Run 1 (baseline) makes the predictions that this needs." in done.err

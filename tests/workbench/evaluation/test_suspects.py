@@ -190,7 +190,11 @@ def test_many_tweets_are_ranked_by_a_process_of_its_own(store, monkeypatch):
     monkeypatch.setattr(ranking, "AT_ONCE", N - 1)
     ranking.rank_again(store)
     ((command, how),) = started
-    assert command[command.index("--workspace") + 1 :][:2] == [str(store.folder), "suspects"]
+    assert command[command.index("--workspace") + 1 :] == [
+        str(store.folder),
+        "suspects",
+        "--no-baseline",  # which nobody has asked for
+    ]
     assert how["start_new_session"]
     assert suspect_ranking.ranking(store) is None
     monkeypatch.setattr(ranking, "AT_ONCE", N)
