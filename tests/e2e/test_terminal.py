@@ -88,7 +88,7 @@ def workspace(tmp_path):
 def test_the_first_screen(workspace, environment):
     with terminal("-m", "workbench", "--workspace", workspace, **environment) as opened:
         opened.until("1 / 39")
-        assert opened.screen.display[1].startswith(">      pos  pos   ·        tweet 1 ␛[31m$TSLA")
+        assert opened.screen.display[2].startswith(">      pos  pos   ·        tweet 1 ␛[31m$TSLA")
         assert "1 positive" in opened.screen.display[-1]
         opened.press(b"2")
         opened.until("1 corrected")

@@ -82,6 +82,15 @@ class WorkbenchApp(App[None]):
         """The list of tweets lies under all other screens."""
         return self._browse
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that are seen below the top one: none but below a menu or a question.
+
+        Textual counts the next one among them in any case, and paints over what lies on it whenever
+        something changes there.
+        """
+        return super()._background_screens if self.screen.is_modal else []
+
     def on_mount(self) -> None:
         """Say what is wrong with the theme, and have the rest begin when the list is drawn."""
         if self._unknown_theme:
@@ -199,8 +208,8 @@ class WorkbenchApp(App[None]):
 
     @property
     def run_progress(self) -> Mapping[int, RunProgress]:
-        """How far the runs are that are followed, by their numbers."""
-        return self.run_watcher.progress
+        """How far the runs are that are followed, by number; none before the first picture."""
+        return self.run_watcher.progress if "run_watcher" in self.__dict__ else {}
 
     def follow_runs(self) -> None:
         """Look for runs that have begun, and follow them."""

@@ -118,3 +118,13 @@ async def test_the_palette_reaches_each_place(start):
             await driver.until_seen(f"{name}: ")
             await driver.press("down", "enter")
             await driver.until_seen(f"[{name}")
+
+
+async def test_what_changes_below_a_place_paints_nothing_on_it(start):
+    async with start() as driver:
+        await driver.press("R")
+        await driver.until_seen("[Runs 2]")
+        assert driver.app._background_screens == []
+        await driver.press("D")
+        await driver.until_seen("Delete run 2")
+        assert driver.app._background_screens[-1].name == "runs", "a question lies on what is seen"

@@ -23,6 +23,12 @@ BOX = 12
 """Cells in a button of a wide screen."""
 MOST_BUTTONS = 5
 MOST_MODELS = 4
+FACTS, WIDE_FACTS = 4, 6
+"""Lines for what is known of a tweet, so that the buttons stay where they are."""
+MOST_LINES = 12
+"""Lines of a text, where there is room for more."""
+TALL = 24
+"""Lines of the card from which on there is air between its parts."""
 DIM, BOLD = "dim", "bold"
 
 
@@ -103,27 +109,28 @@ class QueueCard(ChangedLines):
         self.show_lines(lines)
 
     def _tweet_lines(self, tweet: QueueTweet, width: int, height: int) -> list[Text]:
-        left = _left(width)
-        facts = list(_facts(tweet, width >= WIDE))
+        """The text, what is known and the buttons, each where it is for every other tweet.
+
+        So what two tweets have alike is not painted again.
+        """
+        left, wide = _left(width), width >= WIDE
+        facts = list(_facts(tweet, wide))
+        facts += [Text("")] * ((WIDE_FACTS if wide else FACTS) - len(facts))
         buttons = _buttons(tweet, width - left)
-        text = _wrapped(self.app, tweet, min(BLOCK, width - left - 2))
-        airy = height - len(facts) - len(buttons)
-        if len(text) + _line_ends(tweet) + 12 <= airy:
-            text = _wrapped(self.app, tweet, min(BLOCK, width - left - 2), airy=True)
-        room = max(1, airy - 5)
+        gap = 2 if height > TALL else 1
+        room = height - len(facts) - len(buttons) - 3 * gap - 1
+        room = max(1, min(room, MOST_LINES))
+        shown = min(BLOCK, width - left - 2)
+        text = _wrapped(self.app, tweet, shown, airy=True)
+        text = text if len(text) <= room else _wrapped(self.app, tweet, shown)
         self._hidden = max(0, len(text) - room)
         meta = _meta(tweet)
         if self._hidden:
             text = text[self._top : self._top + room]
             meta += f"   {self._hidden} lines more: J K"
-        rest = height - len(text) - len(facts) - len(buttons) - 1
-        gap = 2 if rest > 14 else 1
-        above = min(4, max(1, rest - 3 * gap)) if rest > 8 else 1
-        lines = [Text("")] * above + [_indented(line, left) for line in text]
-        lines += [Text("")] * (1 if rest > 3 else 0) + [_indented(Text(meta, DIM), left)]
-        lines += [Text("")] * gap + [_indented(line, left) for line in facts]
-        lines += [Text("")] * (2 * gap if rest > 14 else 1)
-        return [*lines, *(_indented(line, left) for line in buttons)]
+        lines = [Text("")] * gap + text + [Text("")] * (room - len(text))
+        lines += [Text(meta, DIM), *[Text("")] * gap, *facts, *[Text("")] * gap, *buttons]
+        return [_indented(line, left) if line else line for line in lines]
 
 
 def _number(tweet: QueueTweet | None) -> int | None:
@@ -161,10 +168,6 @@ def _wrapped(app: App[object], tweet: QueueTweet, width: int, airy: bool = False
         shown = "\n\n".join(line for line in shown.splitlines() if line.strip())
     text = Text(shown, BOLD, overflow="fold")
     return list(text.wrap(app.console, width))
-
-
-def _line_ends(tweet: QueueTweet) -> int:
-    return escaping.lines(tweet.details.tweet.text).count("\n")
 
 
 def _meta(tweet: QueueTweet) -> str:
