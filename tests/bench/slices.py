@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from workbench.analysis import baseline
 from workbench.analysis.metrics import wilson
+from workbench.analysis.slice_counts import LEAST, rows_of, tail
 from workbench.analysis.slice_rules import (
     ConditionMatrix,
     DescribedTweet,
     condition_matrix,
 )
-from workbench.analysis.slice_search import LEAST, rows_of, tail
 from workbench.analysis.slices import FALSE_DISCOVERIES, find_slices
 
 Flags = NDArray[np.bool_]

@@ -14,6 +14,7 @@ from storage.query.filter_tokens import quoted
 from storage.query.filters import FIELDS
 from storage.query.source_columns import in_filter
 from storage.store import Store
+from workbench.analysis.slice_counts import LEAST, rows_of
 from workbench.analysis.slice_rules import (
     COLUMN,
     LONGER,
@@ -26,7 +27,6 @@ from workbench.analysis.slice_rules import (
     condition_matrix,
     describe,
 )
-from workbench.analysis.slice_search import LEAST, rows_of
 from workbench.analysis.slices import Slice, find_slices, halves
 from workbench.evaluation.labelled_predictions import LabelledPredictions
 from workbench.judged_filters import judged_filter
@@ -42,7 +42,7 @@ MOST_IDS = 500
 def error_slices(store: Store, found: LabelledPredictions, seed: int = 0) -> dict[str, Any]:
     """The slices on which a run errs more than elsewhere, the worst first.
 
-    An accuracy and its interval are of the half that confirmed the slice.
+    An accuracy and its interval are of the half in which the slice stands out less.
     """
     where = judged_filter(found.run, found.split)
     return _report(store, found.tweets, ~found.right, where, seed)

@@ -29,9 +29,9 @@ def slices(settings: Settings, number: int | None, split: str, versus: int | Non
     """Find the kinds of tweets on which a run errs more than elsewhere, the worst first.
 
     They are made of up to two conditions (length, emoji, cashtags, links, negation, questions,
-    capitals, near-duplicates, source columns, words), found on one half of the tweets and
-    confirmed on the other: at most a tenth of those shown are due to chance. Figures are of the
-    half that confirmed them, intervals 95 %. With --versus: what this run broke and fixed.
+    capitals, near-duplicates, source columns, words), tested on all tweets, and have to stand out
+    in both halves of them: at most a tenth of those shown are due to chance. Figures are of the
+    half in which they stand out less, intervals 95 %. With --versus: what this run broke and fixed.
 
     Example: workbench slices 3 --versus 1
     """
