@@ -19,6 +19,7 @@ from workbench.tui.examining.confusions import confusion_content
 from workbench.tui.examining.findings import BINS, WANTED
 from workbench.tui.widgets.interval_bar import axis_of
 from workbench.tui.widgets.line_list import LineList
+from workbench.tui.widgets.line_lists import LineLists
 
 GIVEN = ["positive", "negative"]
 COUNT = 120
@@ -80,7 +81,7 @@ def found(driver, wanted):
 
 
 def box(driver):
-    return driver.app.screen.focused
+    return driver.app.screen.query_one(LineLists).active
 
 
 async def opened(driver):
@@ -195,11 +196,11 @@ async def test_a_move_repaints_two_cells(start, stub, folder):
         await driver.until_seen("SINCE RUN 1")
         for name in ("matrix", "sure", "changes"):
             lines = driver.app.screen.query_one(f"#errors-{name}", LineList)
-            lines.focus()
+            driver.app.screen.query_one(LineLists).activate(lines)
             await driver.pilot.pause()
             painted = []
             lines.refresh = lambda *regions, painted=painted, **more: painted.extend(regions)
-            lines.action_step(1)
+            lines.step(1)
             assert [region.area for region in painted] == [1, 1], name
             del lines.refresh
 

@@ -18,6 +18,7 @@ KINDS = {
         "last",
         "disagreement",
         "scroll_detail",
+        "next_box",
         "lines",
         "pages",
         "end",

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Grid
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -36,6 +35,7 @@ from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList, Stop
+from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.top_line import TopLine
 
 NO_RUN = "There are no predictions yet; T trains a model that makes some."
@@ -50,8 +50,6 @@ class ErrorsScreen(Screen[None]):
 
     BINDINGS: ClassVar = [
         key("enter", "open", "open these tweets in the list; esc there comes back"),
-        key("tab", "app.focus_next", "next box"),
-        key("shift+tab", "app.focus_previous", "the box before"),
         key("r", "examine", "choose another run"),
         key("s,d", "split", "test, dev or train tweets", key_display="s d"),
         key("v", "versus", "choose the run to compare with"),
@@ -80,7 +78,7 @@ class ErrorsScreen(Screen[None]):
         """The places, what the figures are about, the boxes, and two lines of text."""
         yield TopLine("errors")
         yield Static(id="errors-about", markup=False)
-        with Grid(id="errors-boxes"):
+        with LineLists(id="errors-boxes"):
             for box in BOXES:
                 yield LineList(id=box)
             yield TweetPreview(id="errors-tweets")
@@ -88,7 +86,8 @@ class ErrorsScreen(Screen[None]):
         yield KeyLine(KEYS)
 
     def on_mount(self) -> None:
-        """Look from time to time whether labels have changed."""
+        """Have the keys move in the boxes; look from time to time whether labels have changed."""
+        self._boxes.focus()
         self.set_interval(LOOK_S, self._look_for_changes)
 
     def on_screen_resume(self) -> None:
@@ -195,19 +194,13 @@ class ErrorsScreen(Screen[None]):
         for box, content in contents.items():
             self.query_one(f"#{box}", LineList).show(content)
         self._fit_matrix(narrow)
-        self._keep_focus()
+        self._boxes.keep_active()
         self._follow()
-
-    def _keep_focus(self) -> None:
-        """Have the cursor in a box in which it can stand."""
-        boxes = [self.query_one(f"#{box}", LineList) for box in BOXES]
-        if self._box is None or not self._box.content.stops:
-            self.set_focus(next((box for box in boxes if box.content.stops), None))
 
     def _fit_matrix(self, narrow: bool) -> None:
         """Give the matrix the rows it needs where the screen is small, and the others the rest."""
         rows = page.grid_rows(self.query_one(f"#{BOXES[0]}", LineList).content, narrow)
-        grid = self.query_one("#errors-boxes", Grid)
+        grid = self._boxes
         if self._rows_of_grid != rows:
             self._rows_of_grid = rows
             grid.styles.grid_rows = rows
@@ -215,9 +208,13 @@ class ErrorsScreen(Screen[None]):
     _rows_of_grid = ""
 
     @property
+    def _boxes(self) -> LineLists:
+        return self.query_one(LineLists)
+
+    @property
     def _box(self) -> LineList | None:
         """The box that has the cursor."""
-        return self.focused if isinstance(self.focused, LineList) else None
+        return self._boxes.active
 
     @property
     def _here(self) -> Stop | None:

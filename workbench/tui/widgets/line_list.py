@@ -18,7 +18,6 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench import escaping
-from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
 
 SETTLED_AFTER = 0.15
@@ -71,8 +70,8 @@ class Content:
         return "\n".join([self.title, *lines])
 
 
-class LineList(Widget, can_focus=False, inherit_bindings=False):
-    """Only the focused list of a screen has a cursor."""
+class LineList(Widget, can_focus=False):
+    """Its cursor is seen while it is the active one of several; it has no keys of its own."""
 
     COMPONENT_CLASSES: ClassVar = {
         "line-list--cursor",
@@ -84,16 +83,6 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         "line-list--differs",
         "line-list--here",
     }
-    BINDINGS: ClassVar = [
-        key("j,down", "step(1)", "down", key_display="j"),
-        key("k,up", "step(-1)", "up", key_display="k"),
-        key("left", "sideways(-1)", "to the left and right", key_display="← →"),
-        key("right", "sideways(1)", "to the right", show=False),
-        key("ctrl+d,pagedown", "page(1)", "a page down", key_display="ctrl+d"),
-        key("ctrl+u,pageup", "page(-1)", "a page up", key_display="ctrl+u"),
-        key("g,home", "first", "first one", key_display="g"),
-        key("G,end", "last", "last one", key_display="G"),
-    ]
 
     class Settled(Message):
         """The cursor has rested for a moment, or what is under it has changed."""
@@ -109,14 +98,35 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
             super().__init__()
             self.of, self.way = of, way
 
+    class Pressed(Message):
+        """Somebody has clicked on a stop."""
+
+        def __init__(self, of: LineList) -> None:
+            super().__init__()
+            self.of = of
+
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.content = Content("", ())
+        self._active = False
         self.cursor = 0
         """The place of the cursor among the stops."""
         self._top = 0
         self._strips: LRUCache[int, Strip] = LRUCache(400)
         self._settle: Timer | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether keys act on it."""
+        return self._active
+
+    @active.setter
+    def active(self, active: bool) -> None:
+        if active != self._active:
+            self._active = active
+            self.refresh(Region(0, 0, cell_len(self._title) + 3, 1))
+            self._refresh_sign()
+            self.settle()
 
     @property
     def current(self) -> Stop | None:
@@ -133,7 +143,6 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         at = names.index(name) if name in names else self.cursor
         before, self.content = self.content, content
         self.cursor = max(0, min(at, len(names) - 1))
-        self.can_focus = bool(names)
         top = self._top
         self._scroll_to_cursor()
         if top != self._top or len(before.heads) != len(content.heads):
@@ -162,12 +171,11 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         stop = max(0, min(stop, len(self.content.stops) - 1))
         if stop == self.cursor:
             return
-        self._refresh_sign()
-        self.cursor = stop
+        before, self.cursor = self.cursor, stop
         top = self._top
         self._scroll_to_cursor()
         if top == self._top:
-            self._refresh_sign()
+            self._refresh_signs(before, stop)
         else:
             self.refresh()
         self.settle()
@@ -188,7 +196,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         self._settle = None
         self.post_message(self.Settled(self))
 
-    def action_step(self, rows: int) -> None:
+    def step(self, rows: int) -> None:
         """Go to the next row that has a stop, to that which is nearest."""
         if (here := self.current) is None:
             return
@@ -203,7 +211,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         on_row = [at for at, stop in enumerate(self.content.stops) if stop.row == row]
         self.go(min(on_row, key=lambda at: abs(self.content.stops[at].column - column)))
 
-    def action_sideways(self, way: int) -> None:
+    def sideways(self, way: int) -> None:
         """Go to the next stop on the same row."""
         stops, at = self.content.stops, self.cursor + way
         if 0 <= at < len(stops) and stops[at].row == stops[self.cursor].row:
@@ -211,7 +219,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         else:
             self.post_message(self.Stuck(self, way))
 
-    def action_page(self, way: int) -> None:
+    def page(self, way: int) -> None:
         """Move by as many rows as are seen."""
         if (here := self.current) is None:
             return
@@ -222,11 +230,11 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         else:
             self._go_to_row(min(rows, key=lambda row: abs(row - far)), here.column)
 
-    def action_first(self) -> None:
+    def first(self) -> None:
         """Go to the first stop."""
         self._go_or_post_stuck(0, -1)
 
-    def action_last(self) -> None:
+    def last(self) -> None:
         """Go to the last stop."""
         self._go_or_post_stuck(len(self.content.stops) - 1, 1)
 
@@ -250,9 +258,21 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         self._top = max(0, min(self._top, len(self.content.lines) - self._rows))
 
     def _refresh_sign(self) -> None:
-        if (here := self.current) is not None:
-            y = here.row - self._top + 1 + len(self.content.heads)
-            self.refresh(Region(here.column, y, 1, 1))
+        if self.current is not None:
+            self.refresh(self._cell(self.cursor))
+
+    def _refresh_signs(self, *stops: int) -> None:
+        """Repaint the cells of signs; as one region on one row, as a row is sent from its start."""
+        first, second = map(self._cell, stops)
+        if first.y == second.y:
+            self.refresh(first.union(second))
+        else:
+            self.refresh(first, second)
+
+    def _cell(self, stop: int) -> Region:
+        """The cell of the sign at a stop."""
+        at = self.content.stops[stop]
+        return Region(at.column, at.row - self._top + 1 + len(self.content.heads), 1, 1)
 
     # Events and painting.
 
@@ -264,19 +284,6 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         """Cut the lines anew and keep the cursor in view."""
         self._strips.clear()
         self._scroll_to_cursor()
-
-    def on_focus(self) -> None:
-        """Show the cursor, and what is under it."""
-        self._refresh_focus()
-        self.settle()
-
-    def on_blur(self) -> None:
-        """Take the cursor away."""
-        self._refresh_focus()
-
-    def _refresh_focus(self) -> None:
-        self.refresh(Region(0, 0, cell_len(self._title) + 3, 1))
-        self._refresh_sign()
 
     def notify_style_update(self) -> None:
         """Take on the colours of another theme."""
@@ -292,18 +299,18 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
                 for at, stop in enumerate(self.content.stops)
                 if stop.row == row and stop.column <= event.x
             ]
-            self.focus()
+            self.post_message(self.Pressed(self))
             self.go(before[-1] if before else self.cursor)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Move the cursor, which scrolls at the edge."""
         event.prevent_default().stop()
-        self.action_step(1)
+        self.step(1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Move the cursor, which scrolls at the edge."""
         event.prevent_default().stop()
-        self.action_step(-1)
+        self.step(-1)
 
     @property
     def _title(self) -> str:
@@ -322,7 +329,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         if (strip := self._strips.get(row)) is None:
             strip = self._strips[row] = self._strip(content.lines[row], width)
         here = self.current
-        if not self.has_focus or here is None or here.row != row:
+        if not self._active or here is None or here.row != row:
             return strip
         sign = Segment(CURSOR, self.get_component_rich_style("line-list--cursor"))
         column = here.column
@@ -333,7 +340,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
         rule = self._style("rule")
         if not self.content.title:
             return Strip([Segment(RULE * width, rule)], width)
-        title = self._style("here" if self.has_focus else "title")
+        title = self._style("here" if self._active else "title")
         aside = escaping.line(self.content.aside)
         aside = f" {aside} {RULE}" if aside else ""
         text = fitted(self._title, max(8, width - 4 - cell_len(aside)))
@@ -346,7 +353,7 @@ class LineList(Widget, can_focus=False, inherit_bindings=False):
 
     def _strip(self, parts: Line, width: int) -> Strip:
         segments = [Segment(escaping.line(part.text), self._style(part.tone)) for part in parts]
-        strip = Strip(segments)
+        strip = Strip(segments).simplify()
         if strip.cell_length > width > 0:
             kept = strip.crop(0, width - 1)
             return Strip([*kept, Segment(CUT, self._style("dim"))], width)
