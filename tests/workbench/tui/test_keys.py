@@ -22,7 +22,6 @@ KINDS = {
         "lines",
         "pages",
         "end",
-        "move",
         "skip",
         "sideways",
         "cursor_down",
@@ -60,7 +59,7 @@ KINDS = {
     "select": {"mark", "mark_range", "versus"},
     "label": {"label", "menu", "suggestion", "clear", "flag", "note", "undo", "redo"},
     "run": {"stop", "delete", "start", "promote", "train_on"},
-    "copy": {"copy", "copy_text"},
+    "copy": {"copy", "copy_text", "export"},
     "answer": {"answer", "select"},
     "field": {"go_on", "focus_next", "focus_previous", "toggle_button"},
 }
@@ -97,6 +96,7 @@ COMMANDS_OF = {
     "promote": "promote",
     "clone": "clone",
     "train_on": "train",
+    "export": "export-adapter",
     "delete": "delete",
     "undelete": "undelete",
     "export the tweets of the list": "export",
@@ -130,7 +130,7 @@ ONLY_COMMANDS = {
     "dynamics why diagnose": "they say more after an evaluation",
     "invariance": "it says whether the words or their looks decide",
     "measure report": "they say what labelling has brought",
-    "predict classify export-adapter import-predictions": "they take models elsewhere or back",
+    "predict classify import-predictions": "they take models elsewhere or back",
 }
 WRITE = {"label", "run"}
 IN_ITS_OWN_LAYER = {"answer", "field"}
@@ -307,8 +307,9 @@ async def test_every_question_is_answered_by_the_same_keys(start, stub, keys, de
         assert "baseline" in driver.text, "the question covers only the last lines"
         await driver.press(*keys)
         await driver.until(lambda: "Delete run 2" not in driver.text)
-        await driver.until(lambda: bool(stub.calls) == deleted)
-        assert stub.calls == ([["delete", "2", "--yes", "--json"]] if deleted else [])
+        wanted = ["delete", "2", "--yes", "--json"]
+        await driver.until(lambda: (wanted in stub.calls) == deleted)
+        assert [call[0] for call in stub.calls].count("delete") == deleted
         assert driver.app.is_running
 
 
@@ -368,7 +369,7 @@ async def test_no_key_is_silent_where_there_are_no_runs(start, empty_workspace):
     async with start(empty_workspace) as driver:
         await driver.press("r")
         await driver.until_seen("no runs yet")
-        assert await silent_keys(driver, "#runs-message") == []
+        assert await silent_keys(driver, "#message") == []
 
 
 async def test_the_ends_of_a_list_are_said_once_the_cursor_stands_there(start):

@@ -122,7 +122,7 @@ async def test_a_star_promotes_a_run_and_takes_it_back(start, elsewhere):
         await driver.until_seen("baseline")
         await driver.press("G", "asterisk")
         await driver.until_seen("Run 1 is promoted.")
-        await driver.until(lambda: "> ★  1    baseline" in driver.text)
+        await driver.until(lambda: "> ★    1  baseline" in driver.text)
         assert displayed_run.promoted_run(elsewhere) == 1
         await driver.press("asterisk")
         await driver.until_seen("Run 1 is no longer promoted.")

@@ -110,6 +110,7 @@ SCENES = (
     Scene("run-done", "state     done", ("r", "enter")),
     Scene("run-failed", "not enough memory", ("r", "enter"), before=partial(begin_run, **FAILED)),
     Scene("runs", "baseline", ("r",)),
+    Scene("runs-compared", "against", ("R",), before=keep_analyses),
     Scene("runs-live", "running", ("r",), before=begin_run),
     Scene("runs-failed", "not enough memory", ("r",), before=partial(begin_run, **FAILED)),
     Scene("runs-delete", "Delete run 2", ("r", "D")),

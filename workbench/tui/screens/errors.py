@@ -236,6 +236,10 @@ class ErrorsScreen(Screen[None]):
         if preview.display:
             preview.show_first(opened if isinstance(opened, OpenedTweets) else None, self._version)
 
+    @on(LineLists.Idle)
+    def _idle(self) -> None:
+        self.say(NO_RUN if self._subject is None else "There is nothing to move in here yet.")
+
     @on(LineList.Stuck)
     def _stuck(self) -> None:
         self.say("There is nothing more that way; tab goes to the next box.")

@@ -1,4 +1,4 @@
-"""All runs in a table."""
+"""The place of the runs: all of them, and how the one under the cursor fares against another."""
 
 from __future__ import annotations
 
@@ -9,31 +9,37 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from storage.errors import UserError
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
-from workbench import escaping
 from workbench.rundir.folder import DONE, IMPORTED
+from workbench.tui.examining.opened_tweets import OpenedTweets
+from workbench.tui.examining.run_comparison import RunComparison
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_messages import RunProgressed, RunsCollected
+from workbench.tui.screens.adapter_export import AdapterExport
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.run_trash import RunTrash
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.runs_table import RunsTable
+from workbench.tui.widgets.line_list import LineList
+from workbench.tui.widgets.line_lists import LineLists
+from workbench.tui.widgets.prompt import PromptLine
+from workbench.tui.widgets.runs_list import RunsList
 from workbench.tui.widgets.top_line import TopLine
 
 NO_RUNS = "There are no runs yet; t starts one."
+KEYS = "↵ open  o show  v mark  * promote  C clone  X export  D delete  U back  ? more"
 
 
 class RunsScreen(Screen[None]):
     """Enter opens the run under the cursor, and each other key does something with it."""
 
     BINDINGS: ClassVar = [
-        key("enter", "open", "open: curves and log"),
+        key("enter", "open", "open: curves and log; of a flipped tweet, the tweet in the list"),
         key("o", "show", "show this run's predictions in the list"),
         key("t", "app.place('train')", "train"),
         key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
@@ -48,14 +54,7 @@ class RunsScreen(Screen[None]):
         key("A", "train_on", "train on from its adapter, on the labels as they are now"),
         key("D", "delete", "delete the run"),
         key("U", "undelete", "bring a deleted run back"),
-        key("j,down", "move(1)", "next run", key_display="j"),
-        key("k,up", "move(-1)", "previous run", key_display="k"),
-        key("ctrl+d,pagedown", "move(10)", "ten runs down", key_display="ctrl+d"),
-        key("ctrl+u,pageup", "move(-10)", "ten runs up", key_display="ctrl+u"),
-        key("g,home,ctrl+home", "move(-9999)", "first run", key_display="g"),
-        key("G,end,ctrl+end", "move(9999)", "last run", key_display="G"),
-        key("left,ctrl+pageup", "sideways(-1)", "scroll a wide table", key_display="← →"),
-        key("right,ctrl+pagedown", "sideways(1)", "scroll a wide table", show=False),
+        key("X", "export", "export the adapter, for plain transformers and peft"),
         key("escape,r", "back", "back to the tweets", key_display="esc q r"),
     ]
 
@@ -70,19 +69,27 @@ class RunsScreen(Screen[None]):
         super().__init__(name="runs")
         self._displayed_run = displayed_run
         self._trash = RunTrash(self, self.say, self._read)
-        self._said = self._reason = ""
+        self._export = AdapterExport(self)
         self._early: Callable[[], None] | None = None
         self._were_read = False
 
     def compose(self) -> ComposeResult:
-        """The places, a table, a message and a line of keys."""
+        """The places, the runs above the comparison of two, a message and a line of keys."""
         yield TopLine("runs")
-        yield RunsTable(lambda: self._displayed_run.run, id="runs")
-        yield Static(id="runs-message", markup=False)
-        yield Static(
-            "enter open  o show  * promote  c compare  C clone  E errors  esc back  ? help",
-            classes="hint",
-        )
+        with LineLists(id="runs-boxes"):
+            yield RunsList(lambda: self._displayed_run.run, id="runs")
+            yield RunComparison(id="runs-versus")
+            yield LineList(id="runs-flips")
+        yield PromptLine(id="prompt")
+        yield Static(KEYS, id="keys", classes="hint")
+
+    def on_mount(self) -> None:
+        """The keys move in the list at once."""
+        self._boxes.focus()
+
+    def on_resize(self) -> None:
+        """Give the list the rows it needs, and compare again for the new width."""
+        self.call_after_refresh(self._fit)
 
     def on_screen_resume(self) -> None:
         """Read the runs whenever somebody comes here; counting predictions takes a moment."""
@@ -98,56 +105,115 @@ class RunsScreen(Screen[None]):
 
     @on(Read)
     def _show(self, event: Read) -> None:
-        self._table.show(event.known)
+        self._table.show_runs(event.known, host(self).run_progress)
+        self._fit()
+        self._boxes.keep_active()
+        self._moved()
         self._were_read, early, self._early = True, self._early, None
         if not event.known:
             self.say(NO_RUNS)
         elif early is not None:
             early()
 
+    def _fit(self) -> None:
+        """Give the list the rows that it needs, as far as there are any."""
+        rows = 2 + max(2, len(self._table.runs))
+        half = max(4, (self.size.height - 4) // 2)
+        other = "1fr" if not self.has_class("-narrow") else "9 1fr"
+        wanted = f"{min(rows, half)} {other}"
+        if wanted != self._rows_of_grid:
+            self._rows_of_grid = wanted
+            self._boxes.styles.grid_rows = wanted
+        self.query_one(RunComparison).draw()
+
+    _rows_of_grid = ""
+
+    @property
+    def prompt(self) -> PromptLine:
+        """The line for messages and input."""
+        return self.query_one(PromptLine)
+
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
-        self._said = text
-        self.query_one("#runs-message", Static).update(
-            escaping.line(f"! {text}" if problem and text else text)
-        )
+        self.prompt.say(text, problem)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
-        if self._said == text:
-            self.say("")
+        self.prompt.retract(text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key acts on a run while text is being typed."""
+        asking = self.is_mounted and self.prompt.request is not None
+        return not asking or action in ("back", "help")
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run has moved on: the state of its row may have changed, or it is a new one."""
         if event.progress.run not in {run.id for run in self._table.runs}:
             self._read()
+        before = self._table.current_run
         self._table.show_progress(event.progress)
+        if before != self._table.current_run:
+            self._moved()
 
     def on_runs_collected(self, event: RunsCollected) -> None:
         """Runs have ended."""
         self._read()
 
-    @on(DataTable.RowHighlighted)
+    @on(LineList.Settled)
+    def _settled(self, event: LineList.Settled) -> None:
+        if event.of is self._table:
+            self._moved()
+
     def _moved(self) -> None:
-        """Mark the run under the cursor, and say its reason, which the table may cut."""
-        self._table.show_marks()
-        current, before = self._table.current, self._reason
-        self._reason = ""
-        if current is not None and current.reason:
-            self._reason = f"Run {current.id}: {current.reason}"
-        if self._reason != before and (self._reason or self._said == before):
-            self.say(self._reason)
+        """Tell of the run under the cursor, and compare it with the reference."""
+        flips = self.query_one("#runs-flips", LineList)
+        self.query_one(RunComparison).compare(self._table.current_run, self._pair(), flips)
+
+    def _pair(self) -> tuple[Run, Run] | None:
+        """The reference and the run under the cursor; None if there are no two of them."""
+        run, runs_here = self._table.current_run, self._table.runs
+        if run is None:
+            return None
+        promoted = [other for other in runs_here if other.promoted]
+        marked = [other for other in runs_here if other.id == self._table.marked]
+        known = [other for other in runs_here if other.predictions]
+        earlier = [other for other in known if other.id < run.id]
+        for other in (*marked, *promoted, *earlier, *known):
+            if other.id != run.id:
+                return other, run
+        return None
+
+    @on(LineList.Stuck)
+    def _stuck(self, event: LineList.Stuck) -> None:
+        if event.across:
+            self.say(f"There is nothing more to the {'right' if event.way > 0 else 'left'}.")
+        elif event.of is self._table:
+            self.say(f"This is the {'last' if event.way > 0 else 'first'} run of the list.")
+        else:
+            self.say("There is nothing more that way; tab goes back to the runs.")
+
+    @on(RunComparison.Drawn)
+    def _drawn(self) -> None:
+        self._boxes.keep_active()
+
+    @on(LineLists.Idle)
+    def _idle(self, event: LineLists.Idle) -> None:
+        self._require_run(event.again)
 
     @property
-    def _table(self) -> RunsTable:
-        return self.query_one(RunsTable)
+    def _boxes(self) -> LineLists:
+        return self.query_one(LineLists)
+
+    @property
+    def _table(self) -> RunsList:
+        return self.query_one(RunsList)
 
     def _require_run(self, action: Callable[[], None]) -> Run | None:
         """The run under the cursor; says so if there is none.
 
         An action whose key comes before the runs have been read is done as soon as they are.
         """
-        run = self._table.current
+        run = self._table.current_run
         if run is None and not self._were_read:
             self._early = action
         elif run is None:
@@ -173,17 +239,9 @@ class RunsScreen(Screen[None]):
 
     def action_compare(self) -> None:
         """Compare the run under the cursor with the marked, the promoted or the earlier one."""
-        run, table = self._require_run(self.action_compare), self._table
-        if run is None:
+        if self._require_run(self.action_compare) is None:
             return
-        promoted = [other.id for other in table.runs if other.promoted]
-        earlier = [other.id for other in table.runs[table.cursor_row + 1 :][:1]]
-        if table.marked is not None:
-            pair = sorted({table.marked, run.id})
-        elif promoted and promoted != [run.id]:
-            pair = [*promoted, run.id]
-        else:
-            pair = [*earlier, run.id]
+        pair = sorted(each.id for each in self._pair() or ())
         if len(pair) < 2:
             self.say("Mark a run with v and go to another one to compare them.", problem=True)
         else:
@@ -250,28 +308,35 @@ class RunsScreen(Screen[None]):
     @property
     def run_to_examine(self) -> int | None:
         """The run under the cursor, whose errors are looked at from here."""
-        return None if (run := self._table.current) is None else run.id
+        return None if (run := self._table.current_run) is None else run.id
 
-    @on(DataTable.RowSelected)
     def action_open(self) -> None:
-        """Open the run under the cursor."""
-        if (run := self._require_run(self.action_open)) is not None:
+        """Open the run under the cursor, or the flipped tweet."""
+        active = self._boxes.active
+        here = None if active is None else active.current
+        if here is not None and isinstance(here.opens, OpenedTweets):
+            wanted = here.opens
+            host(self).places.open_tweets(wanted.filter, wanted.sort, wanted.what, wanted.tweet)
+        elif (run := self._require_run(self.action_open)) is not None:
             host(self).places.show_run(run)
 
-    def action_move(self, rows: int) -> None:
-        """Move the cursor."""
+    def action_export(self) -> None:
+        """Ask for a folder, and write the adapter of the run under the cursor to it."""
+        if (run := self._require_run(self.action_export)) is not None:
+            self._export.ask(run)
 
-        def again() -> None:
-            self.action_move(rows)
+    @on(PromptLine.Opened)
+    def _asked(self) -> None:
+        if self.prompt.request:
+            self.query_one("#keys", Static).update(self.prompt.request.hint, layout=False)
 
-        if not self._table.move(rows) and self._require_run(again) is not None:
-            self.say(f"This is the {'last' if rows > 0 else 'first'} run of the list.")
-
-    def action_sideways(self, way: int) -> None:
-        """Scroll a table that is wider than the screen."""
-        if not self._table.scroll_sideways(way):
-            self.say(f"The table has nothing more to the {'right' if way > 0 else 'left'}.")
+    @on(PromptLine.Closed)
+    def _answered(self) -> None:
+        self.query_one("#keys", Static).update(KEYS, layout=False)
 
     def action_back(self) -> None:
-        """Back to where the user came from."""
-        self.app.pop_screen()
+        """Leave the input, else go back to where the user came from."""
+        if self.prompt.request is not None:
+            self.prompt.close()
+        else:
+            self.app.pop_screen()

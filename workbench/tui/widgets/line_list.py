@@ -94,9 +94,9 @@ class LineList(Widget, can_focus=False):
     class Stuck(Message):
         """A key that moves had nowhere to go."""
 
-        def __init__(self, of: LineList, way: int) -> None:
+        def __init__(self, of: LineList, way: int, across: bool = False) -> None:
             super().__init__()
-            self.of, self.way = of, way
+            self.of, self.way, self.across = of, way, across
 
     class Pressed(Message):
         """Somebody has clicked on a stop."""
@@ -217,7 +217,7 @@ class LineList(Widget, can_focus=False):
         if 0 <= at < len(stops) and stops[at].row == stops[self.cursor].row:
             self.go(at)
         else:
-            self.post_message(self.Stuck(self, way))
+            self.post_message(self.Stuck(self, way, across=True))
 
     def page(self, way: int) -> None:
         """Move by as many rows as are seen."""

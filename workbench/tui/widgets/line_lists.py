@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
 from textual.containers import Grid
+from textual.message import Message
 
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList
@@ -26,6 +28,13 @@ class LineLists(Grid, can_focus=True, inherit_bindings=False):
         key("g,home", "first", "first one", key_display="g"),
         key("G,end", "last", "last one", key_display="G"),
     ]
+
+    class Idle(Message):
+        """A key found nothing to act on; `again` does what it would do."""
+
+        def __init__(self, again: Callable[[], None]) -> None:
+            super().__init__()
+            self.again = again
 
     @property
     def lists(self) -> list[LineList]:
@@ -56,28 +65,31 @@ class LineLists(Grid, can_focus=True, inherit_bindings=False):
         lists, active = self.lists, self.active
         if active in lists:
             self.activate(lists[(lists.index(active) + way) % len(lists)])
+        else:
+            self.post_message(self.Idle(lambda: None))
 
     def action_step(self, rows: int) -> None:
         """Move by rows."""
-        if (active := self.active) is not None:
-            active.step(rows)
+        self._act(lambda active: active.step(rows))
 
     def action_sideways(self, way: int) -> None:
         """Move within a row."""
-        if (active := self.active) is not None:
-            active.sideways(way)
+        self._act(lambda active: active.sideways(way))
 
     def action_page(self, way: int) -> None:
         """Move by a page."""
-        if (active := self.active) is not None:
-            active.page(way)
+        self._act(lambda active: active.page(way))
 
     def action_first(self) -> None:
         """Go to the first stop."""
-        if (active := self.active) is not None:
-            active.first()
+        self._act(LineList.first)
 
     def action_last(self) -> None:
         """Go to the last stop."""
+        self._act(LineList.last)
+
+    def _act(self, move: Callable[[LineList], None]) -> None:
         if (active := self.active) is not None:
-            active.last()
+            move(active)
+        else:
+            self.post_message(self.Idle(lambda: self._act(move) if self.lists else None))
