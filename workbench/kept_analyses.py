@@ -13,8 +13,8 @@ from typing import Any
 from storage.runs.analyses import Analysis, Parameters, label_state, read_analysis, save_analysis
 from storage.store import Store
 
-FORM = 2
-"""Raised when the results of an analysis have other fields, so that older ones are left alone."""
+FORM = 3
+"""Raised when an analysis has other fields or is made otherwise: older ones no longer count."""
 BINS = 10
 SAMPLE = 200
 NO_SPLIT = ""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 from workbench.analysis.metrics import Z
 
@@ -44,6 +43,8 @@ def mcnemar(counts: PairedCounts) -> float:
 
     Of the rows on which one of the two is right, as many should be the first's as the second's.
     """
+    from scipy.stats import binomtest  # takes half a second, and mostly the result is kept
+
     turned = counts.fixed + counts.broken
     return float(binomtest(counts.fixed, turned, 0.5).pvalue) if turned else 1.0
 
