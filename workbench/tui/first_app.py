@@ -17,13 +17,25 @@ from workbench.tui.widgets.path_completion import common_beginning, completions
 
 MOST = 12
 """Files that are named at a time."""
-INTRODUCTION = """Label workbench
-
-Which file of tweets? CSV, TSV, Excel, JSON, Parquet, text and what labelling programs write.
-It is taken in as it is, beside it comes a folder for the work, and the first label that is
-likely wrong is shown. Or: `workbench demo` in a shell shows all of it on sample tweets.
-"""
+INTRODUCTION = (
+    "Label workbench\n\n"
+    "Which file of tweets? CSV, TSV, Excel, JSON, Parquet, text and what labelling programs write. "
+    "It is taken in as it is, a folder for the work comes beside it, and the first label that is "
+    "likely wrong is shown.\n\n"
+    "`workbench demo` in a shell shows all of it on sample tweets."
+)
 KEYS = "tab completes  enter opens  ctrl+u empties the line  esc ctrl+q quits"
+
+
+class PathInput(LineInput):
+    """A line for a path, which tab completes as far as there is one way to."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Complete in the order of the keys, whatever was typed just before."""
+        if event.key == "tab":
+            event.stop().prevent_default()
+            self.value = common_beginning(self.value, completions(self.value))
+            self.cursor_position = len(self.value)
 
 
 class FirstApp(App[Path]):
@@ -38,14 +50,13 @@ class FirstApp(App[Path]):
     """
     BINDINGS: ClassVar = [
         Binding("escape,ctrl+q", "quit", "quit", priority=True),
-        Binding("tab", "complete", "complete", priority=True),
     ]
     ENABLE_COMMAND_PALETTE = False
 
     def compose(self) -> ComposeResult:
         """What it is, the line for a path, the files that it could be."""
         yield Static(INTRODUCTION, id="introduction", markup=False)
-        yield LineInput(id="path", placeholder="tweets.csv")
+        yield PathInput(id="path", placeholder="tweets.csv")
         yield Static(id="problem", markup=False)
         yield Static(id="files", markup=False)
         yield Static(KEYS, id="keys", markup=False)
@@ -54,7 +65,7 @@ class FirstApp(App[Path]):
         """A path can be typed at once."""
         if not self.is_headless:
             end_with_terminal(self.exit)
-        self.query_one(LineInput).focus()
+        self.query_one(PathInput).focus()
         self._list("")
 
     @on(Input.Changed)
@@ -68,19 +79,13 @@ class FirstApp(App[Path]):
         more = [f"  and {len(found) - MOST:,} more"] if len(found) > MOST else []
         self.query_one("#files", Static).update("\n".join([*shown, *more]))
 
-    def action_complete(self) -> None:
-        """Complete the path as far as there is one way to."""
-        entry = self.query_one(LineInput)
-        entry.value = common_beginning(entry.value, completions(entry.value))
-        entry.cursor_position = len(entry.value)
-
     @on(Input.Submitted)
     def _chosen(self, event: Input.Submitted) -> None:
         if not event.value.strip():
             return
         path = Path(event.value.strip()).expanduser()
         if path.is_dir() and not event.value.endswith("/") and not opened_files.is_workspace(path):
-            self.query_one(LineInput).value = f"{event.value}/"
+            self.query_one(PathInput).value = f"{event.value}/"
             return
         if reason := opened_files.refusal(path):
             self.query_one("#problem", Static).update(escaping.line(f"! {reason}"))
@@ -90,4 +95,4 @@ class FirstApp(App[Path]):
     def on_paste(self, event: events.Paste) -> None:
         """A file that is dropped on the terminal comes as text with quotes."""
         event.prevent_default()
-        self.query_one(LineInput).value = event.text.strip().strip("'\"")
+        self.query_one(PathInput).value = event.text.strip().strip("'\"")

@@ -36,7 +36,7 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
     )
     if report["labels"]:
         await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
-    return f"{found}; {OTHER}."
+    return f"{OTHER}; {found}."
 
 
 def description(report: dict[str, Any]) -> str:
