@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from rich.cells import set_cell_size
@@ -51,7 +52,7 @@ def slices_content(
         tone = "dim" if row is None else ""
         lines.append((Part(f"  {cells}", tone), Part(figures, tone), Part(f"  {drawn}", tone)))
     if found["reason"]:
-        lines.append(line(f"  {found['reason']}", "dim"))
+        lines += [line(f"  {part}", "dim") for part in wrap(found["reason"], max(20, width - 3))]
     return Content("SLICES  worst first", lines, stops, [line(head + scale, "dim")])
 
 
