@@ -426,8 +426,8 @@ class QueueScreen(LabelKeys):
         )
 
     def _reason_came(self, tweet: int) -> None:
-        if self.is_current and tweet == self.tweets.current_id:
-            self._draw()
+        if self.is_current and self.query(TweetList) and tweet == self.tweets.current_id:
+            self._draw()  # unless the program is just ending
 
     def _set(self, name: str, text: str) -> None:
         for line in self.query(name).results(Static):

@@ -43,7 +43,8 @@ def go_on(screen: Screen[None]) -> None:
 def say(screen: Screen[None], text: str, problem: bool) -> None:
     """Show a message below the fields."""
     text = escaping.line(f"! {text}" if problem and text else text)
-    screen.query_one("#form-message", Static).update(text)
+    for line in screen.query("#form-message").results(Static):  # none where the form is gone
+        line.update(text)
 
 
 def retract(screen: Screen[None], text: str) -> None:
@@ -76,8 +77,7 @@ async def _start(screen: Screen[None], *arguments: str) -> None:
 
 
 def _let_start_again(screen: Screen[None], focus: bool) -> None:
-    if screen.is_attached:
-        button = screen.query_one("#start", Button)
+    for button in screen.query("#start").results(Button):  # none where the form is gone
         button.disabled = False
         if focus:
             button.focus()

@@ -284,6 +284,7 @@ class LineList(Widget, can_focus=False):
         """Cut the lines anew and keep the cursor in view."""
         self._strips.clear()
         self._scroll_to_cursor()
+        self.refresh()  # it was painted in its new size with the lines of the old one
 
     def notify_style_update(self) -> None:
         """Take on the colours of another theme."""
