@@ -64,11 +64,21 @@ def text_votes(
 ) -> list[Vote]:
     """Votes by words and characters, and by the most similar texts; none of texts without words."""
     features = text_features(texts)
-    words = out_of_fold(features, labels, n_labels, plans, TEXT_REGULARISATION)
     return [
-        Vote(WORDS, WORDS_PRIOR, words),
+        word_vote(features, labels, n_labels, plans),
         neighbour_vote(SIMILAR, latent_points(features), labels, n_labels),
     ]
+
+
+def word_vote(
+    features: Any,
+    labels: NDArray[np.int64],
+    n_labels: int,
+    plans: Sequence[NDArray[np.int64]],
+) -> Vote:
+    """A vote by words and characters, from their (texts, features)."""
+    rows = out_of_fold(features, labels, n_labels, plans, TEXT_REGULARISATION)
+    return Vote(WORDS, WORDS_PRIOR, rows)
 
 
 def embedding_votes(

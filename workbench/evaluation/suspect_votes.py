@@ -18,16 +18,15 @@ from workbench.analysis.text_features import latent_points, unit_rows
 from workbench.analysis.voters import (
     EMBEDDING_PRIOR,
     SIMILAR,
-    TEXT_REGULARISATION,
-    WORDS,
     WORDS_PRIOR,
     Vote,
     dynamics_vote,
     embedding_votes,
     neighbour_vote,
     text_features,
+    word_vote,
 )
-from workbench.analysis.votes import fold_plans, out_of_fold
+from workbench.analysis.votes import fold_plans
 from workbench.evaluation.run_dynamics import dynamics_of
 from workbench.evaluation.run_embeddings import embeddings_of
 from workbench.rundir import folder as run_folder
@@ -173,10 +172,7 @@ def _text_votes(found: Votes) -> None:
         found.add([neighbour_vote(SIMILAR, found.points, tweets.labels, len(tweets.names))])
         if not words_vote_already:
             plans = fold_plans(tweets.labels.tolist(), tweets.groups, FOLDS, SEED)
-            words = out_of_fold(
-                features, tweets.labels, len(tweets.names), plans, TEXT_REGULARISATION
-            )
-            found.add([Vote(WORDS, WORDS_PRIOR, words)])
+            found.add([word_vote(features, tweets.labels, len(tweets.names), plans)])
 
 
 def _embedding_votes(store: Store, found: Votes, known: Sequence[Run]) -> None:
