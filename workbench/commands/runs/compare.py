@@ -11,6 +11,7 @@ from storage.errors import UsageError
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 from workbench import comparison_figures, figures, kept_analyses
+from workbench.commands.runs.evaluated_run import flips_option, split_option
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
@@ -19,17 +20,9 @@ from workbench.kept_analyses import kept_or_made
 
 @click.command()
 @click.argument("numbers", metavar="RUN…", type=int, nargs=-1, required=True)
-@click.option(
-    "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
-)
+@split_option
 @click.option("--table", "as_table", is_flag=True, help="A table too of one or two runs.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    help="How many flipped tweets to print.",
-)
+@flips_option(20)
 @common_options
 @click.pass_obj
 def compare(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
+from click.decorators import FC
 
 from storage.errors import UserError
 from storage.query import tweets
@@ -15,6 +18,17 @@ run_argument = click.argument("number", metavar="[RUN]", type=int, required=Fals
 split_option = click.option(
     "--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True
 )
+
+
+def flips_option(default: int) -> Callable[[FC], FC]:
+    """How many flipped tweets a command prints."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        help="How many flipped tweets to print.",
+    )
 
 
 def evaluated_run(store: Store, number: int | None) -> Run:

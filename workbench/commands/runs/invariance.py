@@ -9,7 +9,12 @@ import click
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench import figures, kept_analyses
-from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
+from workbench.commands.runs.evaluated_run import (
+    evaluated_run,
+    flips_option,
+    run_argument,
+    split_option,
+)
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
@@ -23,13 +28,7 @@ from workbench.kept_analyses import SAMPLE, kept_or_made
     "--sample", type=click.IntRange(min=1), default=SAMPLE, show_default=True, help="Tweets to ask."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which ones are drawn.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    help="How many flipped tweets to print.",
-)
+@flips_option(10)
 @common_options
 @click.pass_obj
 def invariance(
