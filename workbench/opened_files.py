@@ -75,7 +75,7 @@ def workspace_of(path: Path) -> Path:
     """The workspace of a file: beside it, or among the user's data where nothing can be written."""
     path = path.resolve()
     beside = path.with_name(f"{path.name}{SUFFIX}")
-    if (beside / DATABASE).is_file() or os.access(path.parent, os.W_OK):
+    if is_workspace(beside) or os.access(path.parent, os.W_OK):
         return beside
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     known = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]

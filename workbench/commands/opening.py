@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from storage.errors import UserError
-from storage.store import DATABASE
 from workbench import opened_files
 from workbench.commands.screen import open_screen, require_terminal
 from workbench.console.options import Settings, common_options
@@ -46,12 +45,12 @@ def open_file(
 
 def open_path(settings: Settings, file: OpenedFile, mouse: bool = True) -> None:
     """Open the workspace of a file, which is made first if there is none."""
-    if (file.path / DATABASE).is_file():
+    if opened_files.is_workspace(file.path):
         settings.workspace = file.path
         open_screen(settings, mouse, place="queue")
         return
     folder = opened_files.workspace_of(file.path)
-    made = (folder / DATABASE).is_file()
+    made = opened_files.is_workspace(folder)
     if made and not opened_files.is_empty(folder):
         settings.workspace = folder
         open_screen(settings, mouse, place="queue")
