@@ -36,9 +36,8 @@ def records(source: Source, position: Position | None = None) -> Iterator[Record
     """
     position = position or Position(source.name)
     rows = plain_rows(source, position)
-    if source.form is None:
-        return map(twitter.record, rows)
-    return map(twitter.whole, forms.read(rows, source.form, position))
+    found = forms.read(rows, source.form, position) if source.form else map(Record, rows)
+    return map(twitter.whole, found)
 
 
 def rows(source: Source) -> Iterator[Row]:

@@ -21,11 +21,6 @@ TRUE = (True, "true", "True", "TRUE")
 CUT = "the text is cut, and the full text is not in the record"
 
 
-def record(row: Row) -> Record:
-    """The record of a row that is in no form, with its full text."""
-    return Record(row) if PARTS.isdisjoint(row) else whole(Record(row))
-
-
 def whole(record: Record) -> Record:
     """The record with its full text in place of a cut one; a remark where it has none."""
     row = record.row
