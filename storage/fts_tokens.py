@@ -26,7 +26,7 @@ MARKS = re.compile(
 )
 """Vowel and reading marks of Hebrew, Arabic and Syriac, and the tatweel, which draws a word out."""
 MARKED = re.compile(f"{MARKS.pattern}|[\ufb1d-\ufb4e]")
-"""The same, and Hebrew letters with a mark in them."""
+"""Those marks, and Hebrew letters with a mark in them."""
 VOWELLED = re.compile("[\u0590-\u074f\u0870-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Characters of the scripts that have such marks."""
 SYMBOLS = ("So", "Sk", "Sm", "Sc")

@@ -143,7 +143,10 @@ def found_by_us(of: JudgedSet, planted: Planted) -> tuple[bool, bool]:
 
 
 def found_by_sliceline(of: JudgedSet, planted: Planted) -> tuple[bool, bool]:
-    """The same for SliceLine (Sagadeeva and Boehm 2021, SIGMOD), which tests nothing."""
+    """Whether SliceLine (Sagadeeva and Boehm 2021, SIGMOD) shows the rule, or one like it.
+
+    It tests nothing.
+    """
     from sliceline.slicefinder import Slicefinder  # type: ignore[import-not-found]
 
     values = of.matrix.holds.toarray().astype(int)

@@ -35,7 +35,7 @@ from store import LABELS, write_tweets
 REST_S = 0.4
 """Without output for so long, a screen is at rest."""
 LOADING_S = 3.0
-"""The same while a program reads its file, and may think between two figures of progress."""
+"""Such a rest while a program reads its file, and may think between two figures of progress."""
 PATIENCE_S = 300.0
 COLUMNS, ROWS = 120, 40
 DOWN, PAGE_DOWN = b"\x1b[B", b"\x1b[6~"

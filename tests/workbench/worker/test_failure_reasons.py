@@ -145,7 +145,7 @@ def failed(run, work, **options):
 
 
 def failed_here(run):
-    """The same in this process, which has the libraries of models already."""
+    """The reason of a run in this process, which has the libraries of models already."""
     assert not do_run(read_job(run), run, Reporter(run))
     return reason_in(run)
 
