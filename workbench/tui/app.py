@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from textual import events, work
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -22,6 +24,7 @@ from workbench.tui import command_palette, error_messages, places, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
+from workbench.tui.painted_cells import PaintedCells
 from workbench.tui.places import Places
 from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
@@ -47,6 +50,7 @@ class WorkbenchApp(App[None]):
         Binding("question_mark,f1", "help", "this help", key_display="? F1"),
         Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
         *places.bindings(),
+        Binding("ctrl+l", "redraw", "draw the screen anew, if something has been written over it"),
         key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
         key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
     ]
@@ -68,6 +72,7 @@ class WorkbenchApp(App[None]):
         self.other_columns: OpenedFile | None = None
         """The file of the workspace with other columns, to be taken in anew by the next screen."""
         self._begins_at, self._file = place, file
+        self._painted = PaintedCells()
         self._program = program
         self._browse = BrowseScreen(self.store)
         self.places = Places(self, self._browse)
@@ -91,6 +96,20 @@ class WorkbenchApp(App[None]):
         """
         return super()._background_screens if self.screen.is_modal else []
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send the cells that differ from what the terminal shows.
+
+        Textual sends all of a screen whenever a menu, a question or a place opens or closes.
+        """
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._painted.difference(renderable)
+        super()._display(screen, renderable)
+
+    def action_redraw(self) -> None:
+        """Send all of the screen, as others may have written over it."""
+        self._painted.forget()
+        self.screen.refresh()
+
     def on_mount(self) -> None:
         """Say what is wrong with the theme, and have the rest begin when the list is drawn."""
         if self._unknown_theme:
@@ -101,6 +120,7 @@ class WorkbenchApp(App[None]):
         self.call_after_refresh(self._begin)
         if self._begins_at != "browse":
             self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if not self.is_headless:
             end_with_terminal(self.exit)
 
@@ -156,6 +176,7 @@ class WorkbenchApp(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Show a sentence instead of a broken layout."""
+        self._painted.forget()
         small = event.size.width < COLUMNS or event.size.height < ROWS
         covered = self.screen.name == "too small"
         if small and not covered:

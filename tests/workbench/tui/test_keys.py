@@ -55,6 +55,7 @@ KINDS = {
         "choose_queue",
         "blind",
         "columns",
+        "redraw",
     },
     "select": {"mark", "mark_range", "versus"},
     "label": {"label", "menu", "suggestion", "clear", "flag", "note", "undo", "redo"},
@@ -113,6 +114,7 @@ ONLY_VIEWS = {
     "quit",
     "help",
     "command_palette",
+    "redraw",
     "copy_text",
     "split",
     "theme",
@@ -342,7 +344,7 @@ async def silent_keys(driver, message):
     silent = []
     home = driver.app.screen
     for key, action in bound(driver.app).items():
-        if action in ("quit", "leave", "copy_text", "focus_next", "focus_previous"):
+        if action in ("quit", "leave", "redraw", "copy_text", "focus_next", "focus_previous"):
             continue
         home.say("nothing yet")
         await driver.pilot.pause()

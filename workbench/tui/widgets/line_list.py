@@ -327,7 +327,7 @@ class LineList(Widget, can_focus=False):
         row = y - 1 - len(content.heads) + self._top
         if row >= len(content.lines):
             return Strip.blank(width, self.rich_style)
-        if (strip := self._strips.get(row)) is None:
+        if (strip := self._strips.get(row)) is None or strip.cell_length != width:
             strip = self._strips[row] = self._strip(content.lines[row], width)
         here = self.current
         if not self._active or here is None or here.row != row:

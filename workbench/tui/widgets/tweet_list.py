@@ -268,7 +268,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         palette = self._palette or self._read_palette()
         strip = self._strips.get(row)
-        if strip is None or state != self._painted.get(row):
+        if strip is None or strip.cell_length != width - 1 or state != self._painted.get(row):
             tweet, mark = state
             strip = rows.render(tweet, self.layout_of, palette, width - 1, mark)
             self._painted.discard(row)  # or the old values stayed
