@@ -42,7 +42,7 @@ class Terminal:
         return True
 
     def until(self, *texts):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not any(text in line for text in texts for line in self.screen.display):
             assert time.monotonic() < end, "\n".join(self.screen.display)
             self.read(0.05)

@@ -2,7 +2,8 @@
 # A SLURM of one node on this machine: Debian's slurm-wlm with munge, without accounting.
 # It is installed where WORKBENCH_INSTALL_SLURM=1 allows that. Exits with 77 and a sentence where it
 # cannot be (no root, no apt, no packages), or where the machine has a SLURM of its own. Says `started`
-# if it was not running already; `scontrol shutdown` ends it then.
+# if it was not running already; `scontrol shutdown` ends it then. A requeued job waits for `cred_expire`
+# seconds, of which 5 are the fewest that SLURM takes; KillWait is what a slow machine may need to save.
 set -euo pipefail
 
 skip() { echo "$1"; exit 77; }
@@ -30,7 +31,7 @@ ClusterName=workbenchtest
 SlurmctldHost=$host
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=cred_expire=4
+AuthInfo=cred_expire=5
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -45,15 +46,15 @@ SlurmctldLogFile=/var/log/slurmctld.log
 SlurmdLogFile=/var/log/slurmd.log
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-KillWait=10
+KillWait=60
 MinJobAge=300
 SchedulerParameters=sched_interval=2,bf_interval=2
 NodeName=$host CPUs=$(nproc) State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
 CONF
 pgrep -x munged > /dev/null || setpriv --reuid munge --regid munge --clear-groups munged
-slurmctld || skip "slurmctld does not start here"
-slurmd || skip "slurmd does not start here"
+slurmctld -c || skip "slurmctld does not start here"
+slurmd -c || skip "slurmd does not start here"
 for _ in $(seq 60); do
     sinfo --noheader --format=%T 2> /dev/null | grep -q idle && { echo started; exit 0; }
     sleep 0.5
