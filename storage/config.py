@@ -77,6 +77,8 @@ class Config:
     """A sentence-transformers model, a folder or an installed package, by which baselines embed."""
     train_every: int = 0
     """Corrections after which the screen trains again from the newest run; 0: it never does."""
+    theme: str = ""
+    """The colours of the screen, where somebody has chosen some."""
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
@@ -292,6 +294,7 @@ def save(folder: Path, config: Config) -> None:
         f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
         f"{_embeddings(config.embeddings)}  # a vector of each tweet that a run scores",
         f"sentence_model = {_toml(config.sentence_model)}  # a folder or package; it embeds",
+        f"{_theme(config.theme)}  # dark, light, high-contrast, ansi-dark or ansi-light",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",
         *(f"{_toml(label)} = {_toml(word)}" for label, word in config.words.items()),
@@ -320,6 +323,10 @@ def save(folder: Path, config: Config) -> None:
 
 def _embeddings(wanted: bool | None) -> str:
     return "# embeddings = true" if wanted is None else f"embeddings = {str(wanted).lower()}"
+
+
+def _theme(wanted: str) -> str:
+    return f"theme = {_toml(wanted)}" if wanted else '# theme = "dark"'
 
 
 def write(folder: Path, content: str) -> None:

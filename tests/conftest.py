@@ -100,8 +100,11 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's own shell reaches a test."""
-    for name in ("WORKBENCH_HOME", "WORKBENCH_ANNOTATOR", "NO_COLOR", "FORCE_COLOR"):
+    unset = ("WORKBENCH_HOME", "WORKBENCH_ANNOTATOR", "WORKBENCH_THEME", "NO_COLOR", "FORCE_COLOR")
+    for name in unset:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("WORKBENCH_ANNOTATOR", "ana")
 
 

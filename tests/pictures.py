@@ -11,7 +11,7 @@ from workbench.tui.app import WorkbenchApp
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SIZE = (120, 28)
-THEMES = {"dark": "textual-dark", "light": "textual-light"}
+THEMES = ("dark", "light")
 SCENES = {"queue": ("Q",), "errors": ("E", "r", "k", "enter")}
 """The pictures, with the keys that lead to them."""
 REST_S = 12.0
@@ -33,8 +33,8 @@ def main() -> None:
     workspace = Path(sys.argv[1])
     FOLDER.mkdir(exist_ok=True)
     for scene, keys in SCENES.items():
-        for name, theme in THEMES.items():
-            os.environ["WORKBENCH_THEME"] = theme
+        for name in THEMES:
+            os.environ["WORKBENCH_THEME"] = name
             drawn = asyncio.run(picture(workspace, keys))
             (FOLDER / f"{scene}-{name}.svg").write_text(drawn, "utf-8")
 

@@ -20,7 +20,7 @@ from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup
-from workbench.tui import command_palette, error_messages, places, screen_stack
+from workbench.tui import command_palette, error_messages, places, screen_stack, themes
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
@@ -78,10 +78,7 @@ class WorkbenchApp(App[None]):
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
-        wanted = os.environ.get("WORKBENCH_THEME", "ansi-dark" if plain else "")
-        self._unknown_theme = wanted if wanted and wanted not in self.available_themes else ""
-        if wanted and not self._unknown_theme:
-            self.theme = wanted
+        self._theme_problem = themes.begin(self, self.store.config.theme)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of tweets lies under all other screens."""
@@ -112,11 +109,8 @@ class WorkbenchApp(App[None]):
 
     def on_mount(self) -> None:
         """Say what is wrong with the theme, and have the rest begin when the list is drawn."""
-        if self._unknown_theme:
-            known = ", ".join(sorted(self.available_themes))
-            self.call_after_refresh(
-                self.say, f"There is no theme {self._unknown_theme!r} (known: {known}).", True
-            )
+        if self._theme_problem:
+            self.call_after_refresh(self.say, self._theme_problem, True)
         self.call_after_refresh(self._begin)
         if self._begins_at != "browse":
             self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)

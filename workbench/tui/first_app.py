@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.binding import Binding
 from textual.widgets import Input, Static
 
 from workbench import escaping, opened_files
+from workbench.tui import themes
 from workbench.tui.terminal import end_with_terminal
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.path_completion import common_beginning, completions
@@ -53,11 +55,15 @@ class FirstApp(App[Path]):
     ]
     ENABLE_COMMAND_PALETTE = False
 
+    def __init__(self) -> None:
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self._theme_problem = themes.begin(self, "")
+
     def compose(self) -> ComposeResult:
         """What it is, the line for a path, the files that it could be."""
         yield Static(INTRODUCTION, id="introduction", markup=False)
         yield PathInput(id="path", placeholder="tweets.csv")
-        yield Static(id="problem", markup=False)
+        yield Static(self._theme_problem, id="problem", markup=False)
         yield Static(id="files", markup=False)
         yield Static(KEYS, id="keys", markup=False)
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from contrast import too_weak
 from frozen import LABELS, NOW, begin_run, finish, frozen, keep_analyses, program
 from snapshots import compare, picture
 from textual import events
@@ -20,6 +21,7 @@ from storage.config import Config
 from storage.runs import runs
 from storage.store import create_store, open_store
 from storage.transfer import importing
+from workbench.tui.themes import ANSI_LIGHT, DARK, LIGHT, NAMES
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.tweet_list import TweetList
 
@@ -99,6 +101,7 @@ SCENES = (
     Scene("filtered-to-nothing", "No tweet passes", ("slash", *"zebra", "enter")),
     Scene("note", "enter saves", ("j", "e")),
     Scene("sort", "Sort by", ("s",)),
+    Scene("labels", "2 of 2 labels", ("comma",), sizes=((80, 24),)),
     Scene("palette", "exclude from training", ("ctrl+p",), "exclude"),
     Scene("help", "Labels", ("question_mark",), sizes=((80, 24), (120, 40), (100, 90))),
     Scene("help-runs", "This screen", ("r", "question_mark")),
@@ -120,7 +123,9 @@ SCENES = (
     Scene("errors-none", "no predictions yet", ("E",), before=empty),
     Scene("too-small", "too small", sizes=((50, 12),)),
 )
-DARK, LIGHT, NO_COLOR = "textual-dark", "textual-light", "NO_COLOR"
+NO_COLOR = "NO_COLOR"
+IN_ALL_THEMES = {"browse", "queue"}
+"""Scenes whose larger picture is kept in every theme; the others are measured in each."""
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +150,8 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
                 if driver.app.size != size:
                     await driver.pilot.resize_terminal(*size)
                     await at_rest(driver)
+                if theme not in (DARK, LIGHT, NO_COLOR) and size != scene.sizes[-1]:
+                    continue
                 if theme != NO_COLOR:
                     driver.app.theme = theme
                 await at_rest(driver)
@@ -152,7 +159,7 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
         return looks
 
     async def looks(scene):
-        in_colour = await look(scene, DARK, LIGHT)
+        in_colour = await look(scene, *NAMES)
         monkeypatch.setenv("NO_COLOR", "1")
         return in_colour | await look(scene, NO_COLOR)
 
@@ -193,13 +200,21 @@ async def at_rest(driver, seconds=60.0):
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
-async def test_the_screen_looks_as_stored(shoot, scene, request):
+async def test_the_screen_looks_as_stored_and_can_be_read_in_every_theme(shoot, scene, request):
     looks = await shoot(scene)
     for columns, rows in scene.sizes:
         title = f"{scene.name}, {columns} by {rows} cells"
-        shown = {theme: looks[(columns, rows), theme] for theme in (DARK, LIGHT, NO_COLOR)}
+        every = scene.name in IN_ALL_THEMES and (columns, rows) == scene.sizes[-1]
+        kept = (*NAMES, NO_COLOR) if every else (DARK, LIGHT, NO_COLOR)
+        shown = {theme: looks[(columns, rows), theme] for theme in kept}
         path = STORED / f"{scene.name}-{columns}x{rows}.txt"
         compare(path, picture(title, shown), request.config.getoption("--renew"))
+    weak = {
+        f"{theme}: {found}"
+        for (_, theme), lines in looks.items()
+        for found in too_weak(lines, dark=theme not in (LIGHT, ANSI_LIGHT))
+    }
+    assert not weak, "\n".join(sorted(weak))
 
 
 def test_no_snapshot_is_left_over(request):
