@@ -160,10 +160,11 @@ def import_files(
     reports = []
     with (
         named_inputs(files) as inputs,
-        _store_to_import_into(settings, inputs[0], options, dry_run) as store,
+        _store_to_import_into(settings, inputs[0], options, dry_run) as (store, planned),
     ):
         for path, name in inputs:
-            plan = importing.plan(store.config, path, options, name)
+            plan = planned or importing.plan(store.config, path, options, name)
+            planned = None
             with ExitStack() as done:  # the labels are set whatever becomes of the rejects
                 report = _run(store, plan, dry_run, rejects, done)
                 if plan.labels != store.config.labels and not dry_run:
@@ -254,31 +255,32 @@ def _title(plan: ImportPlan) -> str:
 @contextmanager
 def _store_to_import_into(
     settings: Settings, file: tuple[Path, str], options: ImportOptions, dry_run: bool
-) -> Iterator[Store]:
+) -> Iterator[tuple[Store, ImportPlan | None]]:
     """The workspace, made first where one is named but there is none yet.
 
-    It is made only for a file that can be read, and for a dry run somewhere else.
+    It is made only for a file that can be read, whose plan comes along then, and for a dry run
+    somewhere else.
     """
     named = settings.named_workspace()
     if named is None or (named / DATABASE).exists():
         with settings.store() as store:
-            yield store
+            yield store, None
         return
     if named.exists() and (not named.is_dir() or any(named.iterdir())):
         raise UserError(f"{named} is neither a workspace nor an empty folder; name another.")
     path, name = file
-    importing.plan(Config(), path, options, name)
+    planned = importing.plan(Config(), path, options, name)
     if dry_run:
         with (
             TemporaryDirectory() as folder,
             closing(create_store(Path(folder), Config(), settings.annotator)) as store,
         ):
-            yield store
+            yield store, planned
         return
     if not settings.as_json:
         say(f"Made the workspace {named}.")
     with closing(create_store(named, Config(), settings.annotator)) as store:
-        yield store
+        yield store, planned
 
 
 def pairs(option: str, text: str) -> dict[str, str]:

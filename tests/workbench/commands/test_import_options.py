@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.transfer import importing
+
 CSV = "text,label\nup we go,positive\ndown it goes,negative\n"
 JSONL = '{"text": "up we go", "label": "positive"}\n'
 
@@ -267,3 +269,15 @@ def test_what_was_found_is_said_and_reported(home, cli, write):
     said = "Line 1 before the table, a comment (#), is left out."
     assert said in cli("import", path, "--dry-run").out
     assert cli("import", path, "--json").json["notices"] == [said]
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_file_that_makes_its_workspace_is_planned_once(
+    options, cli, write, tmp_path, monkeypatch
+):
+    planned, plan = [], importing.plan
+    monkeypatch.setattr(importing, "plan", lambda *given: planned.append(given[1]) or plan(*given))
+    files = [write("a.csv", CSV), write("b.csv", CSV.replace("it", "they"))]
+    reports = cli("-w", tmp_path / "new", "import", *files, *options, "--json").json
+    assert planned == [Path(file) for file in files]
+    assert [report["read"] for report in reports] == [2, 2]
