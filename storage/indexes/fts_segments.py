@@ -6,16 +6,28 @@ switched off, and they are merged here in short transactions of their own (FTS5,
 
 from __future__ import annotations
 
+import sqlite3
+
 from storage.bulk_writes import BulkWriter
 from storage.store import transaction
 
 MERGED_AT_ONCE = 16
 """Segments that are merged into one: the `usermerge` of the index."""
-MOST_SEGMENTS = 48
+MOST_SEGMENTS = 96
 """How many segments an import may leave that nobody labels beside: a search takes 20 microseconds
 more for each, and merging them takes a tenth of the import."""
+COLLECTED = 4_000_000
+"""Bytes of the index that are collected in memory before they become a segment."""
 PAGES = 32
 """Pages that are merged between two looks at whether there is still something to merge."""
+
+
+def collect(db: sqlite3.Connection) -> None:
+    """Have each transaction of an import leave one segment, where SQLite would make several."""
+    sql = "SELECT v FROM tweets_fts_config WHERE k = 'hashsize'"
+    if db.execute(sql).fetchone() != (COLLECTED,):
+        sql = "INSERT INTO tweets_fts (tweets_fts, rank) VALUES ('hashsize', ?)"
+        db.execute(sql, [COLLECTED])
 
 
 def merge_segments(writer: BulkWriter, most: int = MERGED_AT_ONCE) -> None:

@@ -237,7 +237,7 @@ def run(
     depend on the size of the file. Raises UserError for a file that brings nothing, unless all
     that it has is there already.
     """
-    last = Batch([], Tally())
+    last = Batch((), Tally())
     faults: list[Fault] = []
     with lock_imports(store, waiting), bulk_writer(store) as writer:
         sweep(writer)
@@ -259,9 +259,10 @@ def run(
                 if not staged.added + staged.existing:
                     raise UserError(_nothing(plan, last.tally, faults))
                 staged.judge()
-                staged.group(keeps_splits=bool(plan.columns.split or plan.options.split))
-                if plan.columns.id is not None:
-                    staged.count_shared_ids()
+                staged.group(
+                    keeps_splits=bool(plan.columns.split or plan.options.split),
+                    counts_ids=plan.columns.id is not None,
+                )
                 staged.import_histories()
                 if rejects is not None:
                     rejects.finish()

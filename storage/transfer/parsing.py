@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field
-from itertools import islice, repeat
+from itertools import islice
 from typing import IO, Any, BinaryIO
 
 from storage import interpreter
@@ -90,7 +91,8 @@ class Tally:
 class Batch:
     """Some rows, none twice, the records found wrong among them, and the tally up to here."""
 
-    rows: list[ParsedRow]
+    columns: Sequence[Sequence[Any]]
+    """The values of the rows by the fields of `ParsedRow`, as they are written; none of no rows."""
     tally: Tally
     faults: Sequence[Fault] = ()
     judgements: Sequence[Judgement] = ()
@@ -99,6 +101,15 @@ class Batch:
     """Splits that win over those of rows up to here."""
     source_columns: Sequence[str] = ()
     """With the last batch, the names of the other columns that the file has."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def rows(self) -> list[ParsedRow]:
+        """The rows one by one, which takes longer than all that is done with their columns."""
+        return list(map(new_row, zip(*self.columns, strict=True)))
 
 
 def batches(job: Job) -> Iterator[Batch]:
@@ -128,7 +139,7 @@ def parse(job: Job) -> Iterator[Batch]:
         tally.several_splits_names = duplicates.names
         tally.wrong += len(position.faults)
         yield Batch(
-            fresh,
+            list(zip(*fresh, strict=True)),
             tally,
             position.faults,
             duplicates.take_judgements(),
@@ -137,7 +148,7 @@ def parse(job: Job) -> Iterator[Batch]:
         position.faults = []
     if rounded.found and job.columns.id is not None:
         names[job.columns.id] = None
-    yield Batch([], tally, source_columns=list(names))
+    yield Batch((), tally, source_columns=list(names))
 
 
 def _rows(
@@ -286,15 +297,15 @@ def _from_process(job: Job) -> Iterator[Batch]:
                 pickle.dump(job, target)
             while (frame := _read_frame(process.stdout)) is not None:
                 (columns, tally, faults, judgements, other_splits, names), error = frame
-                count = len(columns[0]) if columns else 0
                 if error is not None:
                     raise UserError(error)
+                if columns:
+                    columns.append(((),) * len(columns[0]))  # what is said has become judgements
                 found = Tally(**tally | {"remarks": Counter(tally["remarks"])})
-                parsed = list(map(new_row, zip(*columns, repeat((), count), strict=True)))
                 told = list(map(Judgement._make, judgements))
                 splits = list(map(OtherSplit._make, other_splits))
                 wrong = [Fault(*fault) for fault in faults]
-                yield Batch(parsed, found, wrong, told, splits, names)
+                yield Batch(columns, found, wrong, told, splits, names)
         except (EOFError, BrokenPipeError):
             raise _cut_off(job.source.name, process.wait()) from None
         finally:
@@ -315,23 +326,32 @@ def _cut_off(file: str, status: int) -> UserError:
 def _serve(source: BinaryIO, target: BinaryIO) -> None:
     """Parse the job that comes in, and write its batches."""
     job: Job = pickle.load(source)  # noqa: S301 - from the parent process
+    with ThreadPoolExecutor(1) as sender:  # which waits for the reader while this goes on
+        sent: Future[None] | None = None
+        for frame in _frames(job):
+            if sent is not None:
+                sent.result()
+            sent = sender.submit(_write_frame, target, frame)
+    target.write(bytes(8))
+
+
+def _frames(job: Job) -> Iterator[bytes]:
+    """The batches of a file, marshalled, and at the end what is wrong with it."""
     try:
         for batch in parse(job):
             tally = vars(batch.tally) | {"remarks": dict(batch.tally.remarks)}
             faults = [astuple(fault) for fault in batch.faults]
-            # Plain tuples are all that marshal knows; what is said has become judgements.
-            columns = list(zip(*batch.rows, strict=True))[:-1]
+            columns = batch.columns[:-1]  # plain tuples are all that marshal knows
             judgements = list(map(tuple, batch.judgements))
             other_splits = list(map(tuple, batch.other_splits))
             names = batch.source_columns
-            _write_frame(target, ((columns, tally, faults, judgements, other_splits, names), None))
+            frame: Any = (columns, tally, faults, judgements, other_splits, names), None
+            yield marshal.dumps(frame)
     except UserError as error:
-        _write_frame(target, (((), {}, (), (), (), ()), str(error)))
-    target.write(bytes(8))
+        yield marshal.dumps((((), {}, (), (), (), ()), str(error)))
 
 
-def _write_frame(target: BinaryIO, value: tuple[Any, ...]) -> None:
-    frame = marshal.dumps(value)
+def _write_frame(target: BinaryIO, frame: bytes) -> None:
     target.write(len(frame).to_bytes(8, "big") + frame)
 
 

@@ -11,25 +11,26 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from storage.bulk_writes import BulkWriter
-from storage.fts_tokens import tokenized
 from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.judgements import FIELD, TRUTH
 from storage.predicates import COUNTED, COUNTS
 from storage.store import Store, last_visible_id, now, transaction
+from storage.transfer import new_tweets
 from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch
 from storage.transfer.rounded_ids import may_be
 from storage.transfer.rows import OtherSplit, ParsedRow, StoredTweet
 
-GOLD: Callable[[ParsedRow], int | None] = attrgetter("gold")
+GOLD = ParsedRow._fields.index("gold")
+EVENTS = ParsedRow._fields.index("events")
 SWEPT = 10_000
 """Rows that are swept away before the text index is tidied up."""
 
@@ -55,14 +56,11 @@ def sweep(writer: BulkWriter) -> None:
 
 def _remove(writer: BulkWriter, first: int, last: int) -> None:
     between, rows = "BETWEEN ? AND ?", [first, last]
-    texts = writer.db.execute(
-        f"SELECT id, text FROM tweets WHERE id {between} "
+    writer.db.execute(
+        "INSERT INTO tweets_fts (tweets_fts, rowid, text) SELECT 'delete', id, tokenized(text) "
+        f"FROM tweets WHERE id {between} "
         "AND id <= (SELECT value FROM counts WHERE name = 'indexed')",
         rows,
-    ).fetchall()
-    writer.db.executemany(
-        "INSERT INTO tweets_fts (tweets_fts, rowid, text) VALUES ('delete', ?, ?)",
-        [(number, tokenized(text)) for number, text in texts],
     )
     for statement in (
         f"DELETE FROM contents WHERE (content, tweet) IN "
@@ -102,6 +100,7 @@ class StagedImport:
         self._keep = keep
         self._source_columns: Sequence[str] = ()
         with transaction(writer.db):
+            fts_segments.collect(writer.db)
             self.source = 1 + _last_import(writer.db)
             writer.db.execute(
                 "INSERT INTO imports (id, path, at, columns) VALUES (?, ?, ?, ?)",
@@ -118,34 +117,44 @@ class StagedImport:
 
     def add(self, batch: Batch) -> None:
         """Write those of the rows, none of which the file has twice, that the store has not yet."""
-        rows = batch.rows
+        columns, there = batch.columns, [0] * len(batch)
         self._source_columns = batch.source_columns
-        fresh, there = rows, [0] * len(rows)
-        if self.before:
-            candidates = self._candidates(rows)
-            there = [self._find(row, candidates.get(row.content, ())) for row in rows]
-            for place, row in enumerate(rows):
-                if not there[place] and row.content in candidates:
-                    there[place] = self._find(row, candidates[row.content], loosely=True)
-            fresh = [row for row, number in zip(rows, there, strict=True) if not number]
-            self.merging.keep()
-            if self.merging.is_export:
-                self._keep_judgements(rows, there)
+        if self.before and batch:
+            columns, there = self._compare(batch.rows)
         start = self.before + self.added
+        fresh = len(columns[0]) if columns else 0
         self.writer.in_slices(
-            "tweets", 1, len(fresh), lambda a, b: self._write(start + a, fresh[a - 1 : b])
+            "tweets", 1, fresh, lambda a, b: self._write(start + a, [c[a - 1 : b] for c in columns])
         )
-        for number, row in enumerate(fresh, start=start + 1):
-            if row.events:
-                event_records.stage_events(self.writer.db, number, row.events)
-        self.existing += len(rows) - len(fresh)
-        self.added += len(fresh)
-        self.golds.update(gold for gold in map(GOLD, fresh) if gold is not None)
+        if columns:
+            self._count(start + 1, columns)
+        self.existing += len(batch) - fresh
+        self.added += fresh
         if self._keep:  # the words of a file that is only looked at do not get into the index
-            self._index(start + 1, start + len(fresh))
-        numbers = iter(range(start + 1, start + len(fresh) + 1))
+            self._index(start + 1, start + fresh)
+        numbers = iter(range(start + 1, start + fresh + 1))
         self.judging.take((number or next(numbers) for number in there), batch.judgements)
         self._take_other_splits(batch.other_splits)
+
+    def _compare(self, rows: Sequence[ParsedRow]) -> tuple[Sequence[Sequence[Any]], list[int]]:
+        """The columns of the rows that are not there yet, and for each row its tweet or 0."""
+        candidates = self._candidates(rows)
+        there = [self._find(row, candidates.get(row.content, ())) for row in rows]
+        for place, row in enumerate(rows):
+            if not there[place] and row.content in candidates:
+                there[place] = self._find(row, candidates[row.content], loosely=True)
+        self.merging.keep()
+        if self.merging.is_export:
+            self._keep_judgements(rows, there)
+        fresh = (row for row, number in zip(rows, there, strict=True) if not number)
+        return list(zip(*fresh, strict=True)), there
+
+    def _count(self, first: int, columns: Sequence[Sequence[Any]]) -> None:
+        """Count the gold labels of new tweets, and put their histories by."""
+        self.golds.update(gold for gold in columns[GOLD] if gold is not None)
+        for number, events in enumerate(columns[EVENTS], start=first):
+            if events:
+                event_records.stage_events(self.writer.db, number, events)
 
     def _keep_judgements(self, rows: Sequence[ParsedRow], there: Sequence[int]) -> None:
         """Put by the judgements that an exported file has of tweets that were there."""
@@ -231,10 +240,9 @@ class StagedImport:
             return tweet.id
         return 0
 
-    def _write(self, first: int, rows: Sequence[ParsedRow]) -> None:
-        db, numbers = self.writer.db, range(first, first + len(rows))
-        # By columns, which costs a third of naming the values of each row.
-        texts, external_ids, sources, contents, splits, golds, *_ = zip(*rows, strict=True)
+    def _write(self, first: int, columns: Sequence[Sequence[Any]]) -> None:
+        texts, external_ids, sources, contents, splits, golds, *_ = columns
+        db, numbers = self.writer.db, range(first, first + len(texts))
         db.executemany(
             "INSERT INTO tweets (id, import, text, external_id, source, content) "
             f"VALUES (?, {self.source:d}, ?, ?, ?, ?)",
@@ -247,27 +255,30 @@ class StagedImport:
         )
 
     def _index_some(self, first: int, last: int) -> None:
-        # Texts of ASCII characters are indexed as they are, without a detour through Python.
-        db, between = self.writer.db, "FROM tweets WHERE id BETWEEN ? AND ? AND length(text)"
+        db = self.writer.db
         db.execute(
-            "INSERT INTO tweets_fts (rowid, text) "
-            f"SELECT id, text {between} = length(CAST(text AS BLOB))",
+            # Texts of ASCII characters are indexed as they are, without a detour through Python.
+            "INSERT INTO tweets_fts (rowid, text) SELECT id, CASE WHEN length(text) = "
+            "length(CAST(text AS BLOB)) THEN text ELSE tokenized(text) END "
+            "FROM tweets WHERE id BETWEEN ? AND ?",
             [first, last],
-        )
-        others = db.execute(
-            f"SELECT id, text {between} != length(CAST(text AS BLOB))", [first, last]
-        ).fetchall()
-        db.executemany(
-            "INSERT INTO tweets_fts (rowid, text) VALUES (?, ?)",
-            [(number, tokenized(text)) for number, text in others],
         )
         db.execute("UPDATE counts SET value = ? WHERE name = 'indexed'", [last])
 
-    def group(self, keeps_splits: bool) -> None:
+    def group(self, keeps_splits: bool, counts_ids: bool) -> None:
         """Put each new tweet into the group of the first tweet with an equal text.
 
-        It joins that group's split, unless the file says which split it is in.
+        It joins that group's split, unless the file says which split it is in. What else is to be
+        found out of all new tweets is done meanwhile, and the ids that they share are counted.
         """
+        with new_tweets.surveyed(self.writer.db, self.before, self.added, counts_ids) as survey:
+            self._group(keeps_splits)
+            self.shared_ids = survey.shared_ids()
+            self._fill(
+                "orders", f"SELECT 0, 'length', value, tweet FROM {survey.lengths}", self.added
+            )
+
+    def _group(self, keeps_splits: bool) -> None:
         db, before = self.writer.db, self.before
         db.execute(
             "CREATE TEMP TABLE fresh AS SELECT content, id AS tweet FROM tweets WHERE id > ? "
@@ -276,9 +287,13 @@ class StagedImport:
         )
         self._fill("contents", "SELECT content, tweet FROM fresh", self.added)
         db.execute(
-            "CREATE TEMP TABLE twins AS SELECT tweet, first FROM (SELECT f.tweet, "
+            "CREATE TEMP TABLE twins AS SELECT f.tweet, "
             "(SELECT min(k.tweet) FROM contents k WHERE k.content = f.content) AS first "
-            "FROM fresh f) WHERE first != tweet ORDER BY tweet"
+            # of new tweets with equal texts each has the one before it right before it
+            "FROM fresh f LEFT JOIN fresh b ON b.rowid = f.rowid - 1 WHERE b.content = f.content "
+            "OR ?1 AND EXISTS (SELECT 1 FROM contents k WHERE k.content = f.content "
+            "AND k.tweet <= ?1) ORDER BY f.tweet",
+            [before],
         )
         self.duplicates = db.execute("SELECT count(*) FROM twins").fetchone()[0]
         split = "" if keeps_splits else ", split = g.split"
@@ -293,15 +308,9 @@ class StagedImport:
                 [a, b],
             ),
         )
-        db.execute(
-            "CREATE TEMP TABLE lengths AS SELECT 0, 'length', -length, tweet FROM current "
-            "WHERE tweet > ? ORDER BY 3, 4",
-            [before],
-        )
-        self._fill("orders", "SELECT * FROM lengths", self.added)
 
     def _fill(self, table: str, ordered: str, rows: int) -> None:
-        """Copy a temporary table, whose rows are in the order of the other one's key."""
+        """Copy a table, whose rows are in the order of the other one's key."""
         self.writer.in_slices(
             table,
             1,
@@ -310,15 +319,6 @@ class StagedImport:
                 f"INSERT INTO {table} {ordered} WHERE rowid BETWEEN ? AND ?", [a, b]
             ),
         )
-
-    def count_shared_ids(self) -> None:
-        """Count the new tweets whose id an earlier one has."""
-        sql = (
-            "SELECT sum(min(fresh, tweets - 1)) FROM (SELECT count(*) AS tweets, "
-            "count(*) FILTER (WHERE id > ?) AS fresh FROM tweets WHERE external_id IS NOT NULL "
-            "GROUP BY external_id HAVING count(*) > 1)"
-        )
-        self.shared_ids = self.writer.db.execute(sql, [self.before]).fetchone()[0] or 0
 
     def import_histories(self) -> None:
         """Write the histories that came with the rows of an exported file."""
