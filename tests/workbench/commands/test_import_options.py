@@ -277,7 +277,9 @@ def test_a_file_that_makes_its_workspace_is_planned_once(
 ):
     planned, plan = [], importing.plan
     monkeypatch.setattr(importing, "plan", lambda *given: planned.append(given[1]) or plan(*given))
-    files = [write("a.csv", CSV), write("b.csv", CSV.replace("it", "they"))]
-    reports = cli("-w", tmp_path / "new", "import", *files, *options, "--json").json
+    files = [write("a.csv", CSV), write("b.csv", CSV.replace("up we", "off they"))]
+    done = cli("-w", tmp_path / "new", "import", *files, *options, "--json")
+    assert not done.err, done
+    reports = done.json
     assert planned == [Path(file) for file in files]
     assert [report["read"] for report in reports] == [2, 2]
