@@ -32,6 +32,8 @@ RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789abcdefmorstuvxyBEJKOQRTV[]?:;
 """Keys that mean something else in the list or the queue, so that none of them labels."""
 
 
+TABLES = {"split": "test, dev and seed", "train": "every", "queue": "blind_every"}
+"""The tables of the file whose settings have the name of the table before theirs, and those."""
 KINDS = {
     tuple: 'a list, such as ["positive", "negative"]',
     str: "text",
@@ -64,7 +66,7 @@ class Config:
     words: dict[str, str] = field(default_factory=dict)
     """The word that stands for a label in a prompt, where it is not the label's own name."""
     keys: dict[str, str] = field(default_factory=dict)
-    """A letter for a label, beside its digit."""
+    """A letter for a label, beside its digit; what names no label is about actions."""
     definitions: dict[str, str] = field(default_factory=dict)
     """When a label is to be given, in words for whoever labels."""
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,6 +79,8 @@ class Config:
     """A sentence-transformers model, a folder or an installed package, by which baselines embed."""
     train_every: int = 0
     """Corrections after which the screen trains again from the newest run; 0: it never does."""
+    queue_blind_every: int = 5
+    """Of so many tweets in the queue of the screen one is shown without predictions; 0: none."""
     theme: str = ""
     """The colours of the screen, where somebody has chosen some."""
     seed: int = 42
@@ -112,6 +116,11 @@ class Config:
             known = ", ".join(self.labels) or "none yet"
             raise UsageError(f"{name!r} is not a label of this workspace (labels: {known}).")
         return label
+
+    @property
+    def action_keys(self) -> dict[str, str]:
+        """The keys of actions of the screen, and the preset of keys, as they were written."""
+        return {name: key for name, key in self.keys.items() if name not in self.labels}
 
     def key_of(self) -> dict[str, str]:
         """A letter for each label that has one of its own; digits always work beside it."""
@@ -184,13 +193,14 @@ def _not_toml(path: Path, error: ValueError) -> UserError:
 
 
 def _checked(path: Path, values: dict[str, Any]) -> Config:
-    split, train = (values.pop(name, {}) for name in ("split", "train"))
-    if not isinstance(split, dict):
-        raise UserError(f"{path}: split must be a table with test, dev and seed, not {split!r}.")
-    if not isinstance(train, dict):
-        raise UserError(f"{path}: train must be a table with every, not {train!r}.")
+    tables = {name: values.pop(name, {}) for name in TABLES}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise UserError(f"{path}: {name} must be a table with {TABLES[name]}, not {table!r}.")
+    split = tables.pop("split")
     flat = values | {("seed" if k == "seed" else f"{k}_share"): v for k, v in split.items()}
-    flat |= {f"train_{name}": value for name, value in train.items()}
+    for name, table in tables.items():
+        flat |= {f"{name}_{key}": value for key, value in table.items()}
     try:
         if "former" in flat:
             raise UnknownField("former")
@@ -203,8 +213,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         raise UserError(f"{path}: prompt must be {' or '.join(map(_toml, PROMPTS))}.")
     if ANSWER in config.template.removesuffix(ANSWER):
         raise UserError(f"{path}: {ANSWER} can stand at the end of the template only.")
-    if config.train_every < 0:
-        raise UserError(f"{path}: train.every must be 0 or more, not {config.train_every}.")
+    counts = {"train.every": config.train_every, "queue.blind_every": config.queue_blind_every}
+    for setting, every in counts.items():
+        if every < 0:
+            raise UserError(f"{path}: {setting} must be 0 or more, not {every}.")
     if not (config.test_share >= 0 and config.dev_share >= 0):
         raise UserError(f"{path}: the test and dev shares must be from 0 to below 1.")
     if config.test_share + config.dev_share >= 1:
@@ -223,7 +235,7 @@ def _check_what_is_said(path: Path, config: Config) -> None:
         if not word.strip():
             raise UserError(f"{path}: {WRONG_ITEMS['words'].format(item=label, value=word)}.")
     for label, key in config.keys.items():
-        if len(key) != 1:
+        if len(key) != 1 if label in config.labels else not key.strip():
             raise UserError(f"{path}: {WRONG_ITEMS['keys'].format(item=label, value=key)}.")
     for label, text in config.definitions.items():
         if not text.strip():
@@ -301,6 +313,7 @@ def save(folder: Path, config: Config) -> None:
         "",
         '[keys]  # a letter for a label, beside its digit, such as positive = "p"',
         "# j k g G n N / q, and whatever else has a meaning on the screen, never label.",
+        '# preset = "vim"  # or "one-hand"; an action has another key by note = "w" (docs/keys.md)',
         *(f"{_toml(label)} = {_toml(key)}" for label, key in config.keys.items()),
         "",
         '[definitions]  # when to give a label, such as positive = "The writer expects a gain."',
@@ -311,6 +324,9 @@ def save(folder: Path, config: Config) -> None:
         "",
         "[train]",
         f"every = {config.train_every}  # corrections after which to train again; 0: never",
+        "",
+        "[queue]",
+        f"blind_every = {config.queue_blind_every}  # one of so many is blind; 0: none",
         "",
         "[split]  # shares of the tweets whose file names no split",
         f"test = {config.test_share}",

@@ -92,7 +92,11 @@ def test_a_chat_asks_with_a_message_of_its_own_unless_the_template_is_one():
         ("split = 3", "split"),
         ("words = 3", "words must be a table"),
         ("[words]\npositive = 3", "words"),
-        ('[keys]\npositive = "ab"', "keys"),
+        ('labels = ["positive"]\n[keys]\npositive = "ab"', "must be one letter"),
+        ('[keys]\nundo = " "', "keys"),
+        ("queue = 3", "queue must be a table with blind_every"),
+        ("[queue]\nblind_every = -1", "queue.blind_every must be 0 or more, not -1"),
+        ("[train]\nevery = -1", "train.every must be 0 or more, not -1"),
         ("initials = 1", "initials must be true or false"),
     ],
 )

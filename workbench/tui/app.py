@@ -20,7 +20,7 @@ from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup
-from workbench.tui import command_palette, error_messages, places, screen_stack, themes
+from workbench.tui import command_palette, error_messages, places, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
@@ -29,6 +29,7 @@ from workbench.tui.places import Places
 from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
+from workbench.tui.settings_in_force import SettingsInForce
 from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
 from workbench.tui.widgets.clipboard import clipboard_sequence
 from workbench.tui.widgets.keys import key
@@ -51,6 +52,12 @@ class WorkbenchApp(App[None]):
         Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
         *places.bindings(),
         Binding("ctrl+l", "redraw", "draw the screen anew, if something has been written over it"),
+        key(
+            "f2",
+            "settings",
+            "settings: theme, keys, labels, blind share, training",
+            key_display="F2",
+        ),
         key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
         key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
     ]
@@ -78,7 +85,7 @@ class WorkbenchApp(App[None]):
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
-        self._theme_problem = themes.begin(self, self.store.config.theme)
+        self._settings = SettingsInForce(self, self.places, self.engine_status.go_by_settings)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of tweets lies under all other screens."""
@@ -108,9 +115,8 @@ class WorkbenchApp(App[None]):
         self.screen.refresh()
 
     def on_mount(self) -> None:
-        """Say what is wrong with the theme, and have the rest begin when the list is drawn."""
-        if self._theme_problem:
-            self.call_after_refresh(self.say, self._theme_problem, True)
+        """Say what is wrong with the settings, and have the rest begin when the list is drawn."""
+        self.call_after_refresh(self._settings.say_problems)
         self.call_after_refresh(self._begin)
         if self._begins_at != "browse":
             self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)
@@ -202,6 +208,14 @@ class WorkbenchApp(App[None]):
         """Show all keys of the screen."""
         if self.screen.name not in ("help", "too small"):
             self.push_screen(on_demand.help_screen(self.screen))
+
+    def action_settings(self) -> None:
+        """Show the settings."""
+        self.places.show_settings()
+
+    def go_by_settings(self) -> None:
+        """Have what the settings say now hold at once."""
+        self._settings.follow()
 
     def action_new_run(self) -> None:
         """Show the form that starts a run."""

@@ -11,7 +11,9 @@ from textual.screen import Screen
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
 from workbench.tui.host import host
+from workbench.tui.offered_settings import SETTINGS
 from workbench.tui.places import PLACES, place_action
+from workbench.tui.screens import on_demand
 
 
 def commands(
@@ -47,4 +49,9 @@ def commands(
         "a process that keeps the base model between runs",
         lambda: engine.turn(action),
     )
-    yield SystemCommand("theme", "choose other colours", app.action_change_theme)
+    for setting in SETTINGS:
+        yield SystemCommand(
+            setting.title,
+            setting.about,
+            lambda setting=setting: on_demand.choose_setting(app, setting),
+        )

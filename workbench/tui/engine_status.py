@@ -29,7 +29,11 @@ class EngineStatus:
         """Look now, and from time to time."""
         self.look()
         self._app.set_interval(LOOK_S, self.look)
-        self._retraining.begin()
+        self.go_by_settings()
+
+    def go_by_settings(self) -> None:
+        """Train again after as many corrections as the settings say now."""
+        self._retraining.go_by_settings()
 
     @property
     def words(self) -> str:

@@ -67,6 +67,9 @@ class Host(Protocol):
     async def command(self, *arguments: str, let_finish: bool = False) -> Any:
         """Run a command of the command line on this workspace, and return its JSON."""
 
+    def go_by_settings(self) -> None:
+        """Have what the settings say now hold at once."""
+
     def follow_runs(self) -> None:
         """Look for runs that have begun, and follow them."""
 

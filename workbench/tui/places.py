@@ -15,6 +15,7 @@ from storage.runs import review_queues, runs, suspect_ranking
 from storage.runs.runs import Run
 from storage.runs.suspect_ranking import Ranking
 from workbench.tui import screen_stack
+from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.screens import on_demand
@@ -137,6 +138,11 @@ class Places:
             self._app.install_screen(made, name)
         return self._app.get_screen(name)
 
+    def label_screens(self) -> list[LabelKeys]:
+        """The screens with keys that label, as far as they have been made."""
+        queue = [self._app.get_screen("queue")] if self._app.is_screen_installed("queue") else []
+        return [self._browse, *(screen for screen in queue if isinstance(screen, LabelKeys))]
+
     def _make(self, name: str) -> Screen[None]:
         if name == "queue":
             return on_demand.queue_screen(self._browse)
@@ -149,6 +155,11 @@ class Places:
     def show_run(self, run: Run) -> None:
         """Show one run."""
         self._show(on_demand.run_screen(run))
+
+    def show_settings(self) -> None:
+        """Show the settings over the place."""
+        if self._app.screen.name != "settings":
+            self._app.push_screen(on_demand.settings_screen())
 
     def show_clone_form(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""

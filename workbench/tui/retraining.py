@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
+from textual.timer import Timer
 
 from storage.errors import UserError
 from storage.runs import runs
@@ -30,6 +31,7 @@ class Retraining:
         """Called when the word is another one."""
         self.word = ""
         """How many corrections are left until then; empty where that is not asked for."""
+        self._looks: Timer | None = None
         self._refused = 0
         """The corrections when a start was refused, which is tried again after as many more."""
 
@@ -38,11 +40,16 @@ class Retraining:
         """Corrections after which to train again; 0 for never."""
         return 0 if self._store.read_only else self._store.config.train_every
 
-    def begin(self) -> None:
-        """Look from time to time, if that is asked for."""
+    def go_by_settings(self) -> None:
+        """Look from time to time, as long as that is asked for."""
+        if self.every and self._looks is None:
+            self._looks = self._app.set_interval(LOOK_S, self.look)
+        elif not self.every and self._looks is not None:
+            self._looks.stop()
+            self._looks = None
+            self._say("")
         if self.every:
             self.look()
-            self._app.set_interval(LOOK_S, self.look)
 
     def look(self) -> None:
         """See how much was corrected, and train if that is enough."""
@@ -52,6 +59,8 @@ class Retraining:
         if self.word == STARTING:
             return
         found, live = await in_background(self._read)
+        if not self.every:  # which has just been turned off
+            return
         if found.parent is None:
             self._say("no run to train on from yet")
             return

@@ -55,6 +55,7 @@ KINDS = {
         "choose_queue",
         "blind",
         "columns",
+        "settings",
         "redraw",
     },
     "select": {"mark", "mark_range", "versus"},
@@ -117,7 +118,11 @@ ONLY_VIEWS = {
     "redraw",
     "copy_text",
     "split",
+    "settings",
     "theme",
+    "label initials",
+    "blind share",
+    "auto-train",
     *KINDS["move"] - {"disagreement"},
     *KINDS["select"],
     *KINDS["answer"],
@@ -151,6 +156,8 @@ LAYERS = {
     "compare": ("r", "c"),
     "errors": ("E",),
     "queue": ("Q",),
+    "settings": ("f2",),
+    "a setting": ("f2", "enter"),
 }
 """How each layer is reached from the list."""
 FOUND = {

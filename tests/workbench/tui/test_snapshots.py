@@ -101,6 +101,7 @@ SCENES = (
     Scene("filtered-to-nothing", "No tweet passes", ("slash", *"zebra", "enter")),
     Scene("note", "enter saves", ("j", "e")),
     Scene("sort", "Sort by", ("s",)),
+    Scene("settings", "auto-train", ("f2", "down")),
     Scene("labels", "2 of 2 labels", ("comma",), sizes=((80, 24),)),
     Scene("palette", "exclude from training", ("ctrl+p",), "exclude"),
     Scene("help", "Labels", ("question_mark",), sizes=((80, 24), (120, 40), (100, 90))),

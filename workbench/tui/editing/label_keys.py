@@ -61,7 +61,12 @@ class LabelKeys(ListScreen):
         """Read what is on the screen again, and the keys where the labels have changed."""
         super().look_again()
         if self.store.config is not self._keys_of:
-            self._bind_letters()
+            self.go_by_settings()
+
+    def go_by_settings(self) -> None:
+        """Have the letters label that the settings name now."""
+        self._bind_letters()
+        if self.is_mounted:
             self.show_keys()
 
     def show_keys(self) -> None:

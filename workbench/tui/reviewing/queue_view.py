@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from storage.plurals import ordinal
 from storage.store import Store
 from workbench.runs.description import describe_recipe
 from workbench.tui.reviewing import progress, queue_text
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.reasons import Reasons
-from workbench.tui.reviewing.sources import BLIND_EVERY, ReviewQueue
+from workbench.tui.reviewing.sources import ReviewQueue
 from workbench.tui.widgets import detail
 from workbench.tui.widgets.queue_card import WIDE, QueueHead, QueueTweet
 
@@ -63,5 +64,5 @@ def summary(queue: ReviewQueue, answers: Mapping[int, Answer]) -> str:
     agreed, blind = progress.blind_agreement(queue, answers)
     if queue.blind:
         told = f": {agreed} of {blind} agreed" if blind else ""
-        parts.append(f"every {BLIND_EVERY}th is blind{told}")
+        parts.append(f"every {ordinal(queue.blind_every)} is blind{told}")
     return "   ".join(filter(None, parts))

@@ -20,8 +20,6 @@ from workbench.runs.description import describe_recipe
 LIMIT = 100
 """Tweets of a queue that has no end of its own."""
 MOST_SUSPECTS = 500
-BLIND_EVERY = 5
-"""Of so many tweets one is shown without the prediction until it has an answer."""
 SUSPECTS = "suspects"
 ENGINE_STRATEGIES = ("margin", "disagreement", "random")
 """What `workbench queue` chooses among the tweets without a label, where there are some."""
@@ -49,6 +47,13 @@ class ReviewQueue:
     event: int = 0
     """The newest event when it was made; what is decided later, is decided in it."""
     blind: frozenset[int] = frozenset()
+    blind_every: int = 0
+    """Of so many tweets one is shown without the prediction until it has an answer; 0: none."""
+
+
+def hidden_of(ids: Sequence[int], every: int) -> frozenset[int]:
+    """The tweets of a queue that are shown without the prediction, one of so many; 0: none."""
+    return frozenset(ids[every - 1 :: every] if every else ())
 
 
 def read_queue(folder: Path, kind: str, blind: bool) -> ReviewQueue:
@@ -60,8 +65,8 @@ def read_queue(folder: Path, kind: str, blind: bool) -> ReviewQueue:
     try:
         event = newest_event(store)
         queue = replace(_READERS[kind](store), event=event)
-        hidden = queue.ids[BLIND_EVERY - 1 :: BLIND_EVERY] if blind and queue.run else ()
-        return replace(queue, blind=frozenset(hidden))
+        every = store.config.queue_blind_every if blind and queue.run else 0
+        return replace(queue, blind=hidden_of(queue.ids, every), blind_every=every)
     finally:
         store.close()
 

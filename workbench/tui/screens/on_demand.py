@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.app import App
 from textual.screen import Screen
 
 from storage.runs.runs import Run
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.offered_settings import Setting
 
 
 def help_screen(about: Screen[Any]) -> Screen[None]:
@@ -16,6 +18,20 @@ def help_screen(about: Screen[Any]) -> Screen[None]:
     from workbench.tui.screens.help import HelpScreen
 
     return HelpScreen(about)
+
+
+def settings_screen() -> Screen[None]:
+    """The settings of the workspace."""
+    from workbench.tui.screens.settings import SettingsScreen
+
+    return SettingsScreen()
+
+
+def choose_setting(app: App[Any], setting: Setting) -> None:
+    """Choose the value of a setting in a menu."""
+    from workbench.tui.screens import settings
+
+    settings.choose(app, setting)
 
 
 def errors_screen(displayed_run: DisplayedRun) -> Screen[None]:

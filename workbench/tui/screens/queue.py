@@ -14,6 +14,7 @@ from textual.widgets import Static
 from storage.errors import MissingPrerequisite, UserError
 from storage.history.events import EditContext
 from storage.history.external_changes import refresh_labels
+from storage.plurals import ordinal
 from storage.query import tweets
 from storage.tweet import Tweet
 from workbench import escaping
@@ -28,10 +29,10 @@ from workbench.tui.reviewing import opening, progress, queue_text, queue_view
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.reviewing.sources import (
-    BLIND_EVERY,
     KINDS,
     SUSPECTS,
     ReviewQueue,
+    hidden_of,
     preparation,
     read_queue,
 )
@@ -62,7 +63,7 @@ class QueueScreen(LabelKeys):
         key("d", "queue('disagreement')", "queue of disagreements; d again: of suspects"),
         key("r", "queue('random')", "queue by lot; r again: of suspects"),
         key("s", "choose_queue", "choose the kind of queue, also conflicts and judgements"),
-        key("b", "blind", "blind on or off: every 5th without the prediction"),
+        key("b", "blind", "blind on or off: every so many without the prediction"),
         key("c", "columns", "other columns of the file that was opened"),
         key("escape", "back", "back to the list; the queue stays as it is", key_display="esc q"),
     ]
@@ -341,15 +342,29 @@ class QueueScreen(LabelKeys):
 
     def action_blind(self) -> None:
         """Hide some predictions until there is an answer, or none; of what is still open."""
+        share = self.store.config.queue_blind_every
+        if not share:
+            self.say("No tweet is blind by the settings (F2), where that can be changed.")
+            return
         self._blind = not self._blind
-        every = f"Every {BLIND_EVERY}th tweet is shown without the prediction."
+        self._hide_anew()
+        every_one = f"Every {ordinal(share)} tweet is shown without the prediction."
+        self.say(every_one if self._blind else "All predictions are shown.")
+
+    def _hide_anew(self) -> None:
+        """Hide the predictions of as many of the open tweets as the settings say now."""
         if self._sentences is None and self._queue.run is not None:
+            share = self.store.config.queue_blind_every
             left = [i for i in self._queue.ids if self._is_open(i)]
-            hidden = left[BLIND_EVERY - 1 :: BLIND_EVERY] if self._blind else ()
-            known = self._queue.blind - set(left)
-            self._queue = replace(self._queue, blind=known | frozenset(hidden))
+            blind = (self._queue.blind - set(left)) | hidden_of(left, share if self._blind else 0)
+            self._queue = replace(self._queue, blind=blind, blind_every=share)
             self._draw()
-        self.say(every if self._blind else "All predictions are shown.")
+
+    def go_by_settings(self) -> None:
+        """Take on what the settings say now."""
+        super().go_by_settings()
+        if self.store.config.queue_blind_every != self._queue.blind_every:
+            self._hide_anew()
 
     def action_back(self) -> None:
         """Leave the input, else the place."""

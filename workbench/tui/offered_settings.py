@@ -1,0 +1,86 @@
+"""The settings that can be changed on the screen, with what they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.config import Config
+from storage.plurals import ordinal
+from storage.setting_changes import Value
+from workbench.tui import themes
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a setting can be: the value in workbench.toml, its word on the screen, what it means."""
+
+    value: Value | None
+    word: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: its name in workbench.toml, its title, what it decides, what it can be."""
+
+    name: str
+    title: str
+    about: str
+    choices: tuple[Choice, ...]
+    value: Callable[[Config], Value | None]
+
+    def choice(self, config: Config) -> Choice:
+        """What it is; a value that is not offered stands for itself."""
+        value = self.value(config)
+        known = (choice for choice in self.choices if choice.value == value)
+        return next(known, Choice(value, str(value)))
+
+
+def _every(number: int) -> str:
+    return f"every {ordinal(number)}" if number else "none"
+
+
+SETTINGS = (
+    Setting(
+        "theme",
+        "theme",
+        "the colours of the screen",
+        (
+            Choice(None, "auto", "dark, or ansi-dark where a terminal has 16 colours"),
+            *(Choice(look.name, look.name, look.about) for look in themes.LOOKS),
+        ),
+        lambda config: config.theme or None,
+    ),
+    Setting(
+        "initials",
+        "label initials",
+        "whether the first letter of a label labels, where it has no other meaning",
+        (
+            Choice(False, "off", "digits alone label, and letters that [keys] gives"),
+            Choice(True, "on", "so does the first letter"),
+        ),
+        lambda config: config.initials,
+    ),
+    Setting(
+        "queue.blind_every",
+        "blind share",
+        "how many tweets of the queue are shown without predictions until they are answered",
+        tuple(
+            Choice(every, _every(every), f"{100 // every} %" if every else "predictions are seen")
+            for every in (0, 20, 10, 5, 3)
+        ),
+        lambda config: config.queue_blind_every,
+    ),
+    Setting(
+        "train.every",
+        "auto-train",
+        "after how many corrections the screen trains again from the newest run",
+        (
+            Choice(0, "never", "T trains"),
+            *(Choice(every, f"after {every}", "corrections") for every in (20, 50, 100, 200)),
+        ),
+        lambda config: config.train_every,
+    ),
+)
+"""The settings in the order in which they are listed."""
