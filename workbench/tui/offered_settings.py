@@ -47,7 +47,7 @@ SETTINGS = (
         "theme",
         "the colours of the screen",
         (
-            Choice(None, "auto", "dark, or ansi-dark where a terminal has 16 colours"),
+            Choice(None, "auto", "dark; ansi-dark where there are 16 colours"),
             *(Choice(look.name, look.name, look.about) for look in themes.LOOKS),
         ),
         lambda config: config.theme or None,
@@ -55,17 +55,17 @@ SETTINGS = (
     Setting(
         "initials",
         "label initials",
-        "whether the first letter of a label labels, where it has no other meaning",
+        "the first letter of a label labels, where it is free",
         (
-            Choice(False, "off", "digits alone label, and letters that [keys] gives"),
-            Choice(True, "on", "so does the first letter"),
+            Choice(False, "off", "digits label, and letters from [keys]"),
+            Choice(True, "on", "so does the first letter of a label"),
         ),
         lambda config: config.initials,
     ),
     Setting(
         "queue.blind_every",
         "blind share",
-        "how many tweets of the queue are shown without predictions until they are answered",
+        "tweets of the queue whose predictions are hidden at first",
         tuple(
             Choice(every, _every(every), f"{100 // every} %" if every else "predictions are seen")
             for every in (0, 20, 10, 5, 3)
@@ -75,7 +75,7 @@ SETTINGS = (
     Setting(
         "train.every",
         "auto-train",
-        "after how many corrections the screen trains again from the newest run",
+        "corrections after which to train on from the newest run",
         (
             Choice(0, "never", "T trains"),
             *(Choice(every, f"after {every}", "corrections") for every in (20, 50, 100, 200)),

@@ -59,7 +59,7 @@ class Retraining:
         if self.word == STARTING:
             return
         found, live = await in_background(self._read)
-        if not self.every:  # which has just been turned off
+        if not self.every or self.word == STARTING:  # turned off, or begun by the look before
             return
         if found.parent is None:
             self._say("no run to train on from yet")

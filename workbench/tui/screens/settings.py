@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.screen import Screen
 
 from storage import setting_changes
-from storage.config import path_in
+from storage.config import FILE_NAME
 from storage.errors import UserError
 from workbench import escaping
 from workbench.tui.dialogs.choose import ChoiceDialog
@@ -93,8 +93,7 @@ class SettingsScreen(Screen[None]):
                 (Part(f"   {' ' * width}  {setting.about}", "dim"),),
                 (),
             ]
-        path = str(path_in(host(self).store.folder))
-        content = Content("SETTINGS", tuple(lines), tuple(stops), aside=path)
+        content = Content("SETTINGS", tuple(lines), tuple(stops), aside=f"kept in {FILE_NAME}")
         self.query_one(LineList).show(content)
         self.query_one(LineLists).keep_active()
 
