@@ -1,7 +1,5 @@
 """The settings on the screen: what is chosen is written down, and holds at once."""
 
-import pytest
-
 from storage import setting_changes
 from storage.config import load
 from storage.store import open_store
