@@ -78,6 +78,13 @@ def explanation(tweet: int, run: int) -> AnalysisKey:
     return AnalysisKey("explanation", {"tweet": tweet, "run": run}, (run,), NO_SPLIT)
 
 
+def diagnosis(run: int, against: Sequence[int | None], split: str = "test") -> AnalysisKey:
+    """Why a run that is done is not better than it is, against the promoted one and a baseline."""
+    others = tuple(number for number in dict.fromkeys(against) if number is not None)
+    about = {"run": run, "against": list(against), "split": split}
+    return AnalysisKey("diagnosis", about, (run, *others), split)
+
+
 def gains(compared: Sequence[int]) -> AnalysisKey:
     """The accuracy that was gained from run to run."""
     return AnalysisKey("gains", {}, (*compared,), None)

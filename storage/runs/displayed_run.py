@@ -21,6 +21,18 @@ def promoted_run(store: Store) -> int | None:
     return _chosen(store, PROMOTED)
 
 
+def measured_against(store: Store, run: int) -> tuple[int | None, int | None]:
+    """The promoted run and the newest baseline with predictions, where they are other runs."""
+    promoted = promoted_run(store)
+    newest = store.db.execute(
+        "SELECT max(id) FROM runs WHERE kind = 'baseline' AND predictions > 0 "
+        "AND state != 'deleted' AND NOT EXISTS "
+        "(SELECT 1 FROM runs r WHERE r.id = ? AND r.kind = 'baseline')",
+        [run],
+    ).fetchone()[0]
+    return None if promoted == run else promoted, newest
+
+
 def show(store: Store, run: int) -> None:
     """Show the predictions of a run; raises UserError if it has none.
 

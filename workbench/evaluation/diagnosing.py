@@ -9,7 +9,7 @@ import numpy as np
 
 from storage.errors import UserError
 from storage.runs import runs
-from storage.runs.displayed_run import promoted_run
+from storage.runs.displayed_run import measured_against, promoted_run
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench import figures
@@ -107,23 +107,17 @@ def _of_predictions(store: Store, run: Run, split: str) -> list[Finding]:
     except UserError as error:
         return [Finding("predictions", UNKNOWN, str(error))]
     found = [_against_majority(own)]
-    promoted = promoted_run(store)
-    if promoted is None:
-        found.append(Finding("promoted run", UNKNOWN, "No run is promoted to compare with."))
-    elif promoted != run.id:
+    promoted, baseline = measured_against(store, run.id)
+    if promoted is not None:
         found.append(_against_run(store, own, promoted, "promoted run", "promoted"))
-    if run.kind != "baseline":
-        free = [each.id for each in runs.every(store, metrics=False) if _is_baseline(each)]
-        if free:
-            found.append(_against_run(store, own, free[0], "baseline", "baseline, which is free,"))
-        else:
-            advice = "`workbench train --recipe baseline --wait` makes one in seconds"
-            found.append(Finding("baseline", UNKNOWN, f"There is no baseline; {advice}."))
+    elif promoted_run(store) is None:
+        found.append(Finding("promoted run", UNKNOWN, "No run is promoted to compare with."))
+    if baseline is not None:
+        found.append(_against_run(store, own, baseline, "baseline", "baseline, which is free,"))
+    elif run.kind != "baseline":
+        advice = "`workbench train --recipe baseline --wait` makes one in seconds"
+        found.append(Finding("baseline", UNKNOWN, f"There is no baseline; {advice}."))
     return found
-
-
-def _is_baseline(run: Run) -> bool:
-    return run.kind == "baseline" and run.predictions > 0
 
 
 def _against_majority(own: LabelledPredictions) -> Finding:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import click
 
+from storage.runs.displayed_run import measured_against
+from storage.store import Store
+from workbench import kept_analyses
 from workbench.commands.runs.evaluated_run import evaluated_run, run_argument, split_option
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.kept_analyses import kept_or_made
+from workbench.rundir import folder
 
 MARKS = {"problem": "!", "fine": "✓", "unknown": "?"}
 
@@ -25,17 +33,25 @@ def diagnose(settings: Settings, number: int | None, split: str) -> None:
 
     Example: workbench diagnose 3
     """
-    from workbench.evaluation.diagnosing import diagnose as look
-
     with settings.store() as store, spinner("looking at the run"):
         run = evaluated_run(store, number)
-        found = look(store, run.id, split)
+        key = kept_analyses.diagnosis(run.id, measured_against(store, run.id), split)
+        make = partial(_diagnose, store, run.id, split)
+        # the log of a run that is not done may still grow
+        told = kept_or_made(store, key, make) if run.state == folder.DONE else make()
+        found = told["findings"]
     if settings.as_json:
         print_json({"run": run.id, "split": split, "findings": found})
         return
     say(f"Run {run.id} ({run.recipe}), {split} tweets:")
     rows = ((MARKS[each["state"]], each["check"], each["sentence"]) for each in found)
     table(None, ("", "", ""), rows)
+
+
+def _diagnose(store: Store, run: int, split: str) -> dict[str, Any]:
+    from workbench.evaluation.diagnosing import diagnose as look
+
+    return {"findings": look(store, run, split)}
 
 
 COMMANDS = (diagnose,)
