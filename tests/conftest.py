@@ -110,7 +110,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Runs of tests are not handed to the engine of whoever runs them."""
+    """Tests leave the engine and the recent actions of whoever runs them alone."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["WORKBENCH_ENGINE_DIR"] = str(tmp_path_factory.mktemp("engine") / "engine")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.console import RenderableType
 from textual import events, work
 from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -20,8 +20,9 @@ from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup
-from workbench.tui import command_palette, error_messages, places, screen_stack
+from workbench.tui import error_messages, places, recent_actions, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
+from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
 from workbench.tui.painted_cells import PaintedCells
@@ -46,10 +47,11 @@ class WorkbenchApp(App[None]):
 
     CSS_PATH = "app.tcss"
     TITLE = "workbench"
+    ENABLE_COMMAND_PALETTE = False  # of Textual, for whose theme and size it is not made
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - a constant
     BINDINGS: ClassVar = [
         Binding("question_mark,f1", "help", "this help", key_display="? F1"),
-        Binding("ctrl+p", "command_palette", "all actions by name, and the themes"),
+        key("ctrl+p", "palette", "all actions by name, also labels, runs and files"),
         *places.bindings(),
         Binding("ctrl+l", "redraw", "draw the screen anew, if something has been written over it"),
         key(
@@ -190,7 +192,7 @@ class WorkbenchApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A question or menu is answered or left before somebody goes anywhere else."""
-        return action != "place" or not self.screen.is_modal
+        return action not in ("place", "palette") or not self.screen.is_modal
 
     def on_key(self, event: events.Key) -> None:
         """Say so when a key means nothing."""
@@ -221,9 +223,21 @@ class WorkbenchApp(App[None]):
         """Show the form that starts a run."""
         self.places.show_train_form()
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every action by name."""
-        return command_palette.commands(self, screen, self._file_commands, self.engine_status)
+    async def action_palette(self) -> None:
+        """Offer every action by name, the last ones first."""
+        from workbench.tui import command_palette  # with the screens of all places
+
+        offered = command_palette.entries(
+            self, self._browse, self._file_commands, self.engine_status
+        )
+        recent = recent_actions.read()
+        palette = PaletteDialog(command_palette.by_recency(offered, recent))
+        await self.push_screen(palette, self._do_entry)
+
+    def _do_entry(self, entry: PaletteEntry | None) -> None:
+        if entry is not None:
+            recent_actions.remember(entry.name)
+            entry.do()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send text to the terminal's clipboard, through tmux where there is one."""

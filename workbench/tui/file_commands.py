@@ -1,4 +1,4 @@
-"""What the palette does with snapshots of the labels and with files; commands do the work."""
+"""What the palette does with files, backups and snapshots of the labels; commands do the work."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from storage.errors import UserError
 from storage.plurals import counted, tweet_count
 from storage.transfer.merging import OTHERWISE
 from workbench import escaping
-from workbench.tui import screen_stack
+from workbench.tui.dialogs.ask import AskDialog
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen
-from workbench.tui.widgets.prompt import PromptRequest
 
 MAX_CHANGES = 4
 """Kinds of changes that a question names."""
 
 
 class FileCommands:
-    """Asks on the list of tweets, where the answer is said too."""
+    """Asks wherever somebody is, and says there what came of it."""
 
     def __init__(self, app: App[Any], browse: ListScreen) -> None:
         self._app = app
@@ -35,22 +34,11 @@ class FileCommands:
     def export(self) -> None:
         """Ask for a file, and write the tweets of the list to it."""
         count, filter_text = len(self._browse.tweets.ids), self._browse.settings.filter
-
-        def accept(text: str) -> bool:
-            path = Path(text.strip()).expanduser().absolute()
-            if not text.strip():
-                return False
-            if path.is_file():
-                question = ConfirmDialog(f"Replace {path}?", "replace it", "leave it")
-                self._ask(question, lambda: self._export(path, filter_text, "--force"))
-            else:
-                self._begin(self._export(path, filter_text))
-            return True
-
-        self._prompt(
+        endings = ".csv .tsv .json .jsonl .parquet, also .gz or .zst"
+        self._ask_for_new_file(
             "export to",
-            f"{tweet_count(count)}; endings: .csv .tsv .json .jsonl .parquet, also .gz or .zst",
-            accept,
+            f"{tweet_count(count)}; endings: {endings}",
+            lambda path, *options: self._export(path, filter_text, *options),
         )
 
     async def _export(self, path: Path, filter_text: str, *options: str) -> None:
@@ -60,15 +48,63 @@ class FileCommands:
         )
         self._host.say(f"{tweet_count(done['written'])} written to {path}.")
 
+    def report(self) -> None:
+        """Ask for a file, and write a data card to it."""
+        self._ask_for_new_file("report to", "a data card in Markdown", self._report)
+
+    async def _report(self, path: Path, *options: str) -> None:
+        self._host.say("Putting the report together…")
+        await self._host.command("report", *options, "--json", "--", str(path), let_finish=True)
+        self._host.say(f"The report is in {path}.")
+
+    def back_up(self) -> None:
+        """Ask for a file, and copy the database to it, or else into the backups folder."""
+
+        def copy(text: str) -> None:
+            self._begin(self._back_up(*([str(absolute(text))] if text else [])))
+
+        hint = "nothing typed: into the backups folder"
+        self._ask_for("back up to", hint, copy, is_path=True, if_empty=True)
+
+    async def _back_up(self, *path: str) -> None:
+        self._host.say("Copying the database…")
+        done = await self._host.command("backup", "--json", "--", *path, let_finish=True)
+        self._host.say(f"The database is copied to {done['backup']}.")
+
+    def check(self) -> None:
+        """Look for damage in the database and its backups."""
+        self._begin(self._check())
+
+    async def _check(self) -> None:
+        self._host.say("Looking for damage…")
+        await self._host.command("check", "--json")
+        self._host.say("The database is sound, and so are its backups.")
+
+    def import_predictions(self) -> None:
+        """Ask for a file, and take in what another model predicts, as a run with its name."""
+
+        def take(text: str) -> None:
+            self._begin(self._import_predictions(absolute(text)))
+
+        self._ask_for("predictions", "the run is called as the file", take, is_path=True)
+
+    async def _import_predictions(self, path: Path) -> None:
+        self._host.say(f"Importing {path} …")
+        name = path.name.split(".")[0] or path.name
+        taken = await self._host.command(
+            "import-predictions", "--run", name, "--json", "--", str(path), let_finish=True
+        )
+        self._host.follow_runs()
+        self._host.say(f"Run {taken['run']} has what {path.name} predicts; R lists it.")
+
     def import_file(self) -> None:
         """Ask for a file, and take its tweets in."""
 
-        def accept(text: str) -> bool:
-            if text.strip():
-                self._begin(self._import(Path(text.strip()).expanduser().absolute()))
-            return bool(text.strip())
+        def take(text: str) -> None:
+            self._begin(self._import(absolute(text)))
 
-        self._prompt("import", "a file of tweets; what columns mean is found out", accept)
+        hint = "a file of tweets; what columns mean is found out"
+        self._ask_for("import", hint, take, is_path=True)
 
     async def _import(self, path: Path) -> None:
         """Import a file, and ask whether what it has otherwise shall count."""
@@ -111,12 +147,10 @@ class FileCommands:
     def take_snapshot(self) -> None:
         """Ask for a name, and give it to the labels as they are."""
 
-        def accept(text: str) -> bool:
-            if text.strip():
-                self._begin(self._take_snapshot(text.strip()))
-            return bool(text.strip())
+        def take(name: str) -> None:
+            self._begin(self._take_snapshot(name))
 
-        self._prompt("snapshot", "a name for the labels as they are now, to go back to", accept)
+        self._ask_for("snapshot", "a name for the labels as they are now, to go back to", take)
 
     async def _take_snapshot(self, name: str) -> None:
         taken = await self._host.command(
@@ -124,7 +158,7 @@ class FileCommands:
         )
         self._host.say(f"Snapshot {taken['name']!r} of {tweet_count(taken['tweets'])}.")
 
-    def restore_snapshot(self) -> None:
+    def go_back(self) -> None:
         """Choose a snapshot, and give all tweets the labels and marks that they had then."""
         self._begin(self._choose_snapshot())
 
@@ -171,10 +205,34 @@ class FileCommands:
         """Options that make a command's step one of this annotator, who can undo it here."""
         return ("--annotator", self._host.store.annotator, "--json")
 
-    def _prompt(self, title: str, hint: str, accept: Callable[[str], bool]) -> None:
-        screen_stack.pop_down_to(self._app, depth=1)
-        self._browse.prompt.close()
-        self._browse.prompt.ask(PromptRequest(title, f"enter does it, esc leaves; {hint}", accept))
+    def _ask_for_new_file(
+        self, title: str, hint: str, write: Callable[..., Coroutine[Any, Any, None]]
+    ) -> None:
+        """Ask for a file, and whether it is to be replaced where it is there already."""
+
+        def answered(text: str) -> None:
+            path = absolute(text)
+            if path.is_file():
+                question = ConfirmDialog(f"Replace {path}?", "replace it", "leave it")
+                self._ask(question, lambda: write(path, "--force"))
+            else:
+                self._begin(write(path))
+
+        self._ask_for(title, hint, answered, is_path=True)
+
+    def _ask_for(
+        self,
+        title: str,
+        hint: str,
+        act: Callable[[str], None],
+        is_path: bool = False,
+        if_empty: bool = False,
+    ) -> None:
+        def answered(text: str | None) -> None:
+            if text is not None:
+                act(text)
+
+        self._app.push_screen(AskDialog(title, hint, is_path, if_empty), answered)
 
     def _ask(self, question: ConfirmDialog, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         def answered(yes: bool | None) -> None:
@@ -191,6 +249,11 @@ class FileCommands:
             await work
         except UserError as error:
             self._host.say(str(error), problem=True)
+
+
+def absolute(text: str) -> Path:
+    """The path that somebody has typed."""
+    return Path(text).expanduser().absolute()
 
 
 def _description(taken: dict[str, Any]) -> str:

@@ -14,8 +14,7 @@ from textual.widgets import Input, Static
 from workbench import escaping, opened_files
 from workbench.tui import themes
 from workbench.tui.terminal import end_with_terminal
-from workbench.tui.widgets.line_input import LineInput
-from workbench.tui.widgets.path_completion import common_beginning, completions
+from workbench.tui.widgets.path_completion import PathInput, completions
 
 MOST = 12
 """Files that are named at a time."""
@@ -27,17 +26,6 @@ INTRODUCTION = (
     "`workbench demo` in a shell shows all of it on sample tweets."
 )
 KEYS = "tab completes  enter opens  ctrl+u empties the line  esc ctrl+q quits"
-
-
-class PathInput(LineInput):
-    """A line for a path, which tab completes as far as there is one way to."""
-
-    async def on_key(self, event: events.Key) -> None:
-        """Complete in the order of the keys, whatever was typed just before."""
-        if event.key == "tab":
-            event.stop().prevent_default()
-            self.value = common_beginning(self.value, completions(self.value))
-            self.cursor_position = len(self.value)
 
 
 class FirstApp(App[Path]):

@@ -25,6 +25,9 @@ class GoesToPlaces(Protocol):
     def show_run(self, run: Run) -> None:
         """Show one run."""
 
+    def show_queue(self, kind: str) -> None:
+        """Go through a kind of queue."""
+
     def open_tweets(self, wanted: str, sort: str, what: str, tweet: int | None = None) -> None:
         """List the tweets that pass a filter; esc there comes back to where somebody is now."""
 

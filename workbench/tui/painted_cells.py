@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
-from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
@@ -49,7 +47,7 @@ class PaintedCells:
             return
         if _plain(before) and _plain(cells):
             for first, end in _differing(before, cells):
-                yield x + first, y, Strip(_segments(cells[first:end]), end - first)
+                yield x + first, y, strip.crop(first, end).simplify()
         else:  # terminals do not agree how wide such characters are: nothing is kept beside them
             yield x, y, strip
 
@@ -92,7 +90,8 @@ def _cells(strip: Strip) -> list[Cell | None]:
     for text, style, _ in strip:
         seen = None if style is None else _seen(style)
         if text.isascii():
-            cells += [(character, seen) for character in text]
+            blank = seen if seen is None else _blank(seen)
+            cells += [(letter, blank if letter == " " else seen) for letter in text]
             continue
         for character in text:
             width = cell_len(character)
@@ -106,6 +105,13 @@ def _cells(strip: Strip) -> list[Cell | None]:
 def _seen(style: Style) -> Style:
     """A style without what it means to Textual, which no terminal shows."""
     return style if style.link else style.clear_meta_and_links()
+
+
+@lru_cache(maxsize=4096)
+def _blank(style: Style) -> Style:
+    """What a style makes of a cell without a character."""
+    lines = style.reverse or style.underline or style.underline2 or style.strike or style.overline
+    return style if lines else Style(bgcolor=style.bgcolor)
 
 
 def _plain(cells: Iterable[Cell | None]) -> bool:
@@ -123,11 +129,3 @@ def _differing(before: Sequence[Cell | None], cells: Sequence[Cell | None]) -> l
         else:
             runs.append([at, at + 1])
     return runs
-
-
-def _segments(cells: Iterable[Cell | None]) -> list[Segment]:
-    known = (cell for cell in cells if cell is not None)
-    return [
-        Segment("".join(text for text, _ in alike), style)
-        for style, alike in groupby(known, key=lambda cell: cell[1])
-    ]

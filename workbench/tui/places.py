@@ -161,6 +161,12 @@ class Places:
         if self._app.screen.name != "settings":
             self._app.push_screen(on_demand.settings_screen())
 
+    def show_queue(self, kind: str) -> None:
+        """Go through a kind of queue."""
+        self.place("queue").go_through(kind)
+        if self._app.screen.name != "queue":
+            self.go("queue")
+
     def show_clone_form(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
         self._show(on_demand.clone_screen(run))

@@ -9,6 +9,8 @@ import sys
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
+from model_terminal import ModelTerminal
+from textual.app import App
 
 from storage.config import Config
 from storage.history import labels
@@ -185,6 +187,14 @@ async def driven(app, size=(120, 40)):
 def drive():
     """Starts an app that was made already: `async with drive(app) as driver`."""
     return driven
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Shows what the screen sends."""
+    shown = ModelTerminal()
+    monkeypatch.setattr(App, "_display", lambda app, *update: shown.display(app, *update))
+    return shown
 
 
 @pytest.fixture

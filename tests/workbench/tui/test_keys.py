@@ -7,6 +7,7 @@ import pytest
 
 from storage.config import MOVING_KEYS, RESERVED_KEYS
 from workbench.cli import main
+from workbench.tui.offered_settings import SETTINGS
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 
@@ -35,7 +36,7 @@ KINDS = {
         "back",
         "quit",
         "help",
-        "command_palette",
+        "palette",
         "train",
         "runs",
         "new_run",
@@ -103,8 +104,12 @@ COMMANDS_OF = {
     "undelete": "undelete",
     "export the tweets of the list": "export",
     "import a file": "import",
+    "import predictions": "import-predictions",
+    "write a report": "report",
     "take a snapshot": "snapshot",
     "go back to a snapshot": "restore snapshots diff",
+    "back up the database": "backup",
+    "check the database": "check",
     "start the engine": "engine",
 }
 """What does the same from the command line, for each action that is more than a view."""
@@ -114,7 +119,7 @@ ONLY_VIEWS = {
     "back",
     "quit",
     "help",
-    "command_palette",
+    "palette",
     "redraw",
     "copy_text",
     "split",
@@ -131,13 +136,13 @@ ONLY_VIEWS = {
 ONLY_COMMANDS = {
     "init demo": "they come before there is anything to look at",
     "status": "the line with the counts shows it all the time",
-    "check backup restore-backup doctor": "they are for when the screen does not open, or daily",
+    "restore-backup doctor": "they are for when the screen does not open",
     "imports unimport delete-tweets": "they are about whole files, or for good",
     "group agreement": "they are about imports and people, seldom about what is shown",
     "dynamics why diagnose": "they say more after an evaluation",
     "invariance": "it says whether the words or their looks decide",
-    "measure report": "they say what labelling has brought",
-    "predict classify import-predictions": "they take models elsewhere or back",
+    "measure": "it says what labelling has brought",
+    "predict classify": "they take models elsewhere",
 }
 WRITE = {"label", "run"}
 IN_ITS_OWN_LAYER = {"answer", "field"}
@@ -191,6 +196,13 @@ FOUND = {
         "unknown": [0, 0],
     },
 }
+
+
+NOT_IN_THE_PALETTE = {
+    *("palette", "answer", "select", "start", "copy_text", *KINDS["field"]),
+    *("cursor_down", "cursor_up", "page_down", "page_up"),
+}
+"""Actions of menus and forms, whose keys are named on them."""
 
 
 async def reach(driver, layer):
@@ -249,15 +261,44 @@ async def test_a_key_is_of_the_same_kind_on_every_screen(start):
 
 async def test_what_the_screen_does_commands_do_too_and_the_other_way_round(start):
     async with start() as driver:
-        keys = {active.binding.description for active in driver.app.screen.active_bindings.values()}
-        entries = {entry.title for entry in driver.app.get_system_commands(driver.app.screen)}
-    actions = set().union(*KINDS.values()) | entries - keys
+        await driver.press("ctrl+p")
+        entries = driver.app.screen.entries.values()
+    keyless = {entry.name for entry in entries if not entry.action}
+    of_many = ("sort by ", "queue of ", "run ", *(f"{setting.title}: " for setting in SETTINGS))
+    keyless = {name for name in keyless if not name.startswith(of_many)}
+    actions = set().union(*KINDS.values()) | keyless
     assert sorted(actions ^ (set(COMMANDS_OF) | ONLY_VIEWS)) == []
     assert not set(COMMANDS_OF) & ONLY_VIEWS
     on_screen = set(" ".join(COMMANDS_OF.values()).split())
     alone = set(" ".join(ONLY_COMMANDS).split())
     assert sorted((on_screen | alone) ^ set(main.list_commands(click.Context(main)))) == []
     assert not on_screen & alone
+
+
+async def offered(driver):
+    """The actions that the palette finds by name where the driver is."""
+    await driver.press("ctrl+p")
+    await driver.until_seen("what to do")
+    found = {
+        entry.action.split("(")[0].split(".")[-1] for entry in driver.app.screen.entries.values()
+    }
+    await driver.press("escape")
+    await driver.until(lambda: driver.app.screen.name != "palette")
+    return found
+
+
+async def test_the_palette_finds_each_action(start):
+    in_a_place = set().union(*(KINDS[kind] for kind in ("go", "select", "label", "run", "copy")))
+    async with start() as driver:
+        everywhere = await offered(driver)
+        seen = set(everywhere)
+        for layer in ("runs", "run", "train, at the button", "errors", "queue", "help"):
+            await reach(driver, layer)
+            seen |= await offered(driver)
+            await driver.press("B")
+            await driver.until(lambda: len(driver.app.screen_stack) == 1)
+    assert set().union(*KINDS.values()) - NOT_IN_THE_PALETTE - seen == set()
+    assert in_a_place - NOT_IN_THE_PALETTE - everywhere == {"stop"}, "no run goes on"
 
 
 @pytest.mark.parametrize("key", ["q", "escape"])

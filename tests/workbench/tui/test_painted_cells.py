@@ -1,83 +1,17 @@
 """Only cells that differ from what the terminal shows are sent, and it shows what is drawn."""
 
 import random
-import re
 
-import pytest
-from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import LayoutUpdate
-from textual.app import App
 from textual.geometry import Region
 from textual.strip import Strip
 
 from workbench.tui.painted_cells import PaintedCells
 
-SENT = re.compile(r"\x1b\[(?P<row>\d+);(?P<column>\d+)H|\x1b\[[\d;]*m|(?P<text>[^\x1b])")
 CONSOLE = Console(color_system="truecolor")
-
-
-class Terminal:
-    """Shows what is sent to it."""
-
-    def __init__(self):
-        self.rows, self.sent, self._at = {}, 0, (0, 0)
-
-    def display(self, app, screen, update):
-        if update is not None:
-            self.write(update.render_segments(app.console))
-
-    def write(self, text):
-        self.sent += len(text.encode())
-        for found in SENT.finditer(text):
-            if found["row"]:
-                self._at = int(found["row"]) - 1, int(found["column"]) - 1
-            elif found["text"]:
-                self._put(found["text"])
-
-    def _put(self, character):
-        (y, x), width = self._at, cell_len(character)
-        row = self.rows.setdefault(y, {})
-        if width:
-            row[x] = character
-            row.update({x + 1: ""} if width == 2 else {})
-        else:
-            last = x - 1 if row[x - 1] else x - 2
-            row[last] += character
-        self._at = y, x + width
-
-    def lines(self, width, height):
-        """What is seen in so many columns and rows."""
-        rows = (self.rows.get(y, {}) for y in range(height))
-        return ["".join(row.get(x, "?") for x in range(width)) for row in rows]
-
-    def shows(self, driver):
-        """Whether it shows all that is drawn."""
-        return self.lines(*driver.app.size) == drawn(driver)
-
-    def take(self):
-        """How many bytes have been sent since this was last asked."""
-        sent, self.sent = self.sent, 0
-        return sent
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    shown = Terminal()
-    monkeypatch.setattr(App, "_display", lambda app, *update: shown.display(app, *update))
-    return shown
-
-
-def drawn(driver):
-    """The screen as it is drawn, cell by cell."""
-    fresh = Terminal()
-    update = driver.app.screen._compositor.render_update(
-        full=True, screen_stack=driver.app._background_screens
-    )
-    fresh.write(PaintedCells().difference(update).render_segments(driver.app.console))
-    return fresh.lines(*driver.app.size)
 
 
 KEYS = (*"jkJGgvV12xsmBQETRDn]u", "slash", "escape", "enter", "question_mark", "tab")
@@ -137,6 +71,10 @@ def test_what_is_alike_is_not_sent_and_a_colour_is_a_difference():
     meant = Style(meta={"@click": "press"})
     assert sent(painted, ("one line", plain), ("two lives", meant)) == ""
     assert sent(painted, ("one line", red), ("two lives", plain)).endswith("one line\x1b[0m")
+    assert sent(painted, ("one line   ", red), ("two lives   ", plain)).count("   ") == 2
+    assert sent(painted, ("one line   ", red), ("two lives   ", red)).endswith("two lives\x1b[0m")
+    under = Style(underline=True)
+    assert sent(painted, ("one line   ", red), ("two lives   ", under)).count("   ") == 1
 
 
 def test_a_line_with_wide_characters_is_sent_whole_as_terminals_differ_about_them():

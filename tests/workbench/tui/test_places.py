@@ -116,7 +116,7 @@ async def test_the_palette_reaches_each_place(start):
             await driver.press("ctrl+p")
             await driver.type(f"{name}: ")
             await driver.until_seen(f"{name}: ")
-            await driver.press("down", "enter")
+            await driver.press("enter")
             await driver.until_seen(f"[{name}")
 
 

@@ -44,11 +44,7 @@ async def test_a_theme_is_chosen_from_a_menu_and_put_on_at_once(start, workspace
 
 async def test_the_palette_has_each_setting_by_name(start, workspace):
     async with start() as driver:
-        entries = {
-            entry.title: entry.callback
-            for entry in driver.app.get_system_commands(driver.app.screen)
-        }
-        entries["theme"]()
+        await driver.press("ctrl+p", *"theme", "enter")
         await driver.until_seen("white on black")
         await driver.press("j", "j", "enter")
         await driver.until(lambda: driver.app.theme == LIGHT)

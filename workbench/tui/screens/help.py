@@ -8,14 +8,13 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench import escaping
 from workbench.tui.widgets.key_line import KeyLine
-from workbench.tui.widgets.keys import KeyHelp, key
+from workbench.tui.widgets.keys import KeyHelp, bindings_of, key
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.rows import LEGEND
 
@@ -24,14 +23,9 @@ KEY_WIDTH = 14
 
 def keys_of(node: DOMNode) -> list[KeyHelp]:
     """The bindings of a widget, screen or app that have something to say."""
-    bindings = [binding for binding in type(node).BINDINGS if isinstance(binding, Binding)]
-    for base in type(node).__mro__[1:]:
-        if base.__module__.startswith("workbench.") and issubclass(base, DOMNode):
-            inherited = [b for b in vars(base).get("BINDINGS", ()) if isinstance(b, Binding)]
-            bindings = inherited + bindings
     return [
         KeyHelp(binding.key_display or binding.key.replace(",", " "), binding.description)
-        for binding in bindings
+        for binding in bindings_of(type(node))
         if binding.show and binding.description
     ]
 

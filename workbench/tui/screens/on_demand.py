@@ -10,7 +10,30 @@ from textual.screen import Screen
 from storage.runs.runs import Run
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.listing.displayed_run import DisplayedRun
-from workbench.tui.offered_settings import Setting
+from workbench.tui.offered_settings import Choice, Setting
+
+
+def screen_class(place: str) -> type[Screen[Any]]:
+    """The class of the screen of a place; of Train, that of a run that goes on."""
+    if place == "queue":
+        from workbench.tui.screens.queue import QueueScreen
+
+        return QueueScreen
+    if place == "errors":
+        from workbench.tui.screens.errors import ErrorsScreen
+
+        return ErrorsScreen
+    if place == "runs":
+        from workbench.tui.screens.runs import RunsScreen
+
+        return RunsScreen
+    if place == "train":
+        from workbench.tui.screens.run import RunScreen
+
+        return RunScreen
+    from workbench.tui.screens.browse import BrowseScreen
+
+    return BrowseScreen
 
 
 def help_screen(about: Screen[Any]) -> Screen[None]:
@@ -32,6 +55,13 @@ def choose_setting(app: App[Any], setting: Setting) -> None:
     from workbench.tui.screens import settings
 
     settings.choose(app, setting)
+
+
+def change_setting(app: App[Any], setting: Setting, choice: Choice) -> None:
+    """Write a setting down, and have it hold at once."""
+    from workbench.tui.screens import settings
+
+    settings.change(app, setting, choice)
 
 
 def errors_screen(displayed_run: DisplayedRun) -> Screen[None]:

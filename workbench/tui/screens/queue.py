@@ -132,6 +132,11 @@ class QueueScreen(LabelKeys):
             self._queue.kind, self._queue.run, None, self.tweets.current_id in self._queue.blind
         )
 
+    def go_through(self, kind: str) -> None:
+        """Make a queue of this kind, as soon as the screen is there."""
+        self._begun = True
+        self.call_after_refresh(self._load, kind)
+
     def open_file(self, file: OpenedFile) -> None:
         """Take a file in, and show the first label that is likely wrong."""
         self._begun = self._opens = True

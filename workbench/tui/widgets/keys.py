@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.widget import Widget
 
 
@@ -26,6 +27,16 @@ def key(
     list before the first of them opened the filter.
     """
     return Binding(keys, action, does, show=show, key_display=key_display, priority=True)
+
+
+def bindings_of(kind: type[DOMNode]) -> list[Binding]:
+    """The bindings of a screen, a widget or the application, with those of our bases of it."""
+    bindings: list[Binding] = []
+    for base in kind.__mro__:
+        if base is kind or (base.__module__.startswith("workbench.") and issubclass(base, DOMNode)):
+            own = [each for each in vars(base).get("BINDINGS", ()) if isinstance(each, Binding)]
+            bindings = own + bindings
+    return bindings
 
 
 def key_name(event: events.Key) -> str:

@@ -20,14 +20,15 @@ def matching(labels: Sequence[str], typed: str) -> list[str]:
     """The labels that a text means, the likeliest first; all of them for an empty text.
 
     Whatever begins with it comes first, then what has a word that does, then what contains it, then
-    what has its letters in this order. Case and accents do not count.
+    what contains each of its words, then what has its letters in this order. Case and accents do
+    not count.
     """
     wanted = _folded(typed)
     ranked = [(rank, label) for label in labels if (rank := _rank(_folded(label), wanted)) < _NONE]
     return [label for _, label in sorted(ranked, key=lambda entry: entry[0])]
 
 
-_NONE = 5
+_NONE = 6
 
 
 def _rank(label: str, wanted: str) -> int:
@@ -39,8 +40,10 @@ def _rank(label: str, wanted: str) -> int:
         return 2
     if wanted in label:
         return 3
+    if all(word in label for word in wanted.split()):
+        return 4
     letters = iter(label)
-    return 4 if all(letter in letters for letter in wanted) else _NONE
+    return 5 if all(letter in letters for letter in wanted) else _NONE
 
 
 def _folded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Paths that begin with what was typed."""
+"""A line for a path, and the paths that begin with what was typed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,23 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from textual import events
+
+from workbench.tui.widgets.line_input import LineInput
+
 MOST_ENTRIES = 5_000
 """Entries of a folder that are looked at, so that a large one keeps nobody waiting."""
+
+
+class PathInput(LineInput):
+    """A line for a path, which tab completes as far as there is one way to."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Complete in the order of the keys, whatever was typed just before."""
+        if event.key == "tab":
+            event.stop().prevent_default()
+            self.value = common_beginning(self.value, completions(self.value))
+            self.cursor_position = len(self.value)
 
 
 def completions(typed: str) -> list[str]:
