@@ -50,6 +50,9 @@ Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib, eta_s
     dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
+    data    train, dev: how many tweets; majority: the share of the most frequent label of dev
+    hardest step, tweets: the id, label and begin of the text of those whose given label has had the
+            lowest mean probability so far, and that probability
     estimate  seconds, step_s, after_s, source: written before the run begins, by whoever starts
             it; seconds, before, step: written once by the worker, after the first steps
 An event of another name comes from another version of the program: the log shows its values as

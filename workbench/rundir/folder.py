@@ -30,6 +30,10 @@ PREDICT = "predict.parquet"
 PREDICTIONS = "predictions.parquet"
 ADAPTER = "adapter"
 CHECKPOINTS = "checkpoints"
+CHECKPOINT = "checkpoint-"
+"""The beginning of the name of a checkpoint; the number of its step follows."""
+COMPLETE = "COMPLETE"
+"""The mark of a checkpoint that is whole on the disk."""
 START = "start.safetensors"
 ANCESTORS = "ancestors.parquet"
 
@@ -240,12 +244,25 @@ def write_state(folder: Path, state: State, /, **changes: Any) -> State:
 
 
 def append_log(folder: Path, event: str, **values: Any) -> None:
-    """Add a line to log.jsonl; `event` is phase, step, dev, scored or note."""
+    """Add a line to log.jsonl; the events and their values are in the protocol."""
     line = json.dumps({"at": time.time(), "event": event, **values}, ensure_ascii=False)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(folder / LOG, flags, 0o600)
     with os.fdopen(descriptor, "ab") as log:
         log.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def newest_saved_step(folder: Path) -> int | None:
+    """The step of the newest whole checkpoint, by the names alone; None if there is none."""
+    try:
+        names = [path.name for path in (folder / CHECKPOINTS).iterdir()]
+    except OSError:
+        return None
+    steps = (name.removeprefix(CHECKPOINT) for name in names if name.startswith(CHECKPOINT))
+    for step in sorted((int(step) for step in steps if step.isdecimal()), reverse=True):
+        if (folder / CHECKPOINTS / f"{CHECKPOINT}{step}" / COMPLETE).is_file():
+            return step
+    return None
 
 
 def complete_last_line(folder: Path) -> None:
@@ -258,9 +275,14 @@ def complete_last_line(folder: Path) -> None:
                 log.write(b"\n")
 
 
-def read_log(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete lines of log.jsonl from a byte offset on, each with the offset after it."""
-    return schema.read_log_lines(folder / LOG, offset)
+def read_log(
+    folder: Path, offset: int = 0, most_bytes: int | None = None
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """The complete lines of log.jsonl from a byte offset on, each with the offset after it.
+
+    Of a log with more new bytes than `most_bytes` only the end is read.
+    """
+    return schema.read_log_lines(folder / LOG, offset, most_bytes)
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -7,10 +7,13 @@ import time
 from typing import Any
 
 from storage.plurals import counted
-from workbench.figures import percent
+from workbench.figures import percent, probability
 from workbench.rundir.expected_time import ExpectedTime
 from workbench.rundir.folder import LIVE, State
+from workbench.rundir.hard_tweets import hardest_tweets
 
+NAMED = 4
+"""Tweets that a line of the log names."""
 MOST_DEVIATION = 0.2
 """How far an estimate may be off and still be called right."""
 
@@ -124,6 +127,20 @@ def _number(values: dict[str, Any], name: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
+def _format_data(values: dict[str, Any]) -> str:
+    train, dev = (counted(values.get(name, 0), f"{name} tweet") for name in ("train", "dev"))
+    share = _number(values, "majority")
+    most = f", {percent(share)} of them of one label" if math.isfinite(share) else ""
+    return f"{train}, {dev}{most}"
+
+
+def _format_hardest(values: dict[str, Any]) -> str:
+    named = [
+        f"#{tweet.id} {probability(tweet.probability)}" for tweet in hardest_tweets(values)[:NAMED]
+    ]
+    return f"hardest so far, by p of the given label: {', '.join(named)}" if named else ""
+
+
 FORMATS = {
     "phase": lambda values: str(values.get("phase", "")),
     "note": lambda values: str(values.get("text", "")),
@@ -131,5 +148,7 @@ FORMATS = {
     "dev": _format_dev,
     "scored": _format_scored,
     "estimate": _format_estimate_event,
+    "data": _format_data,
+    "hardest": _format_hardest,
 }
 """The functions that format the events of a log, by name."""

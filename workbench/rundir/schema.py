@@ -99,19 +99,25 @@ def _require_exact(name: str, value: object) -> None:
         raise ValueError(f"{name!r} is out of range")
 
 
-def read_log_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+def read_log_lines(
+    path: Path, offset: int, most_bytes: int | None = None
+) -> Iterator[tuple[dict[str, Any], int]]:
     """The complete lines of a log from a byte offset on, each with the offset after it.
 
-    A log that has become shorter, as when an older copy replaced it, is read from its start. A
-    line that is no JSON object is skipped, and a value of the wrong type left out.
+    A log that has become shorter, as when an older copy replaced it, is read from its start, and of
+    one with more new bytes than `most_bytes` only the end. A line that is no JSON object is
+    skipped, and a value of the wrong type left out.
     """
     try:
         file = open_regular(path)
     except OSError:
         return
     with file:
-        if offset > os.fstat(file.fileno()).st_size:
+        size = os.fstat(file.fileno()).st_size
+        if offset > size:
             offset = 0
+        if most_bytes is not None:
+            offset = max(offset, size - most_bytes)
         file.seek(offset)
         while line := file.readline(MAX_LINE_BYTES):
             whole = len(line) < MAX_LINE_BYTES
@@ -134,7 +140,7 @@ def finite_number(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-WHOLE_NUMBERS = ("step", "steps", "done", "total", "n", "best_step")
+WHOLE_NUMBERS = ("step", "steps", "done", "total", "n", "best_step", "train", "dev")
 TEXTS = ("event", "phase", "text", "source")
 
 

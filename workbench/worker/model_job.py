@@ -51,6 +51,7 @@ from workbench.rundir.folder import Job
 from workbench.worker.folds import describe_folds, plan_folds
 from workbench.worker.predicting import PREDICTING, predict
 from workbench.worker.reporter import Reporter
+from workbench.worker.tweet_events import report_counts, with_tweets
 
 
 def run_model(
@@ -176,6 +177,7 @@ def _train(
     assert settings is not None  # noqa: S101 - a qlora recipe has it
     examples, snapshot = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
+    report_counts(reporter.report, examples.labels, dev.labels)
     plan: FoldPlan | WarmStart | None = _warm_start(job, folder, settings)
     if settings.folds:
         plan = plan_folds(folder, settings, snapshot, examples.labels, processes)
@@ -187,7 +189,7 @@ def _train(
         examples,
         dev,
         folder / run_folder.CHECKPOINTS,
-        reporter.report,
+        with_tweets(reporter.report, snapshot),
         stop_asked,
         processes,
         plan,

@@ -16,8 +16,9 @@ from workbench.modeling.packed import checkpoint_io
 from workbench.modeling.packed.checkpoint_io import TrainingState, checkpoint_writer
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.training import checkpoints
-from workbench.modeling.training.checkpoints import COMPLETE, DamagedCheckpoint, newest_checkpoint
+from workbench.modeling.training.checkpoints import DamagedCheckpoint, newest_checkpoint
 from workbench.modeling.trl import sft
+from workbench.rundir.folder import COMPLETE
 
 
 def trained(steps=3):

@@ -27,9 +27,9 @@ from workbench.modeling.scoring import label_probabilities
 from workbench.modeling.scoring.label_probabilities import score_texts
 from workbench.modeling.trainers import train
 from workbench.modeling.training import dev_evaluation
-from workbench.modeling.training.checkpoints import COMPLETE
 from workbench.modeling.training.dev_evaluation import DevMetrics
 from workbench.recipes import recipes
+from workbench.rundir.folder import COMPLETE
 
 NOBODY = Examples([], [])
 

@@ -14,8 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from workbench.modeling.training.checkpoints import COMPLETE
-from workbench.rundir.folder import DONE, RUNNING, STOPPED, read_log, read_state
+from workbench.rundir.folder import COMPLETE, DONE, RUNNING, STOPPED, read_log, read_state
 from workbench.rundir.log_format import format_event
 
 ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "20"))

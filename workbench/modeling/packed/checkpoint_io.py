@@ -19,13 +19,13 @@ from storage.records import build_record
 from workbench.modeling.packed.dynamics import COLUMNS
 from workbench.modeling.packed.master_weights import MasterWeights
 from workbench.modeling.training.checkpoints import (
-    COMPLETE,
     DamagedCheckpoint,
     all_checkpoints,
     load_tensors,
     mark_complete,
     step_of,
 )
+from workbench.rundir.folder import COMPLETE
 
 STATE_FILE = "course.json"
 WEIGHTS_FILE = "adapter.safetensors"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,22 @@ class _StepLosses:
     """Targets of each example, whose losses sum to that of the example."""
     epoch: int
     losses: torch.Tensor
+
+
+def least_sure(columns: Mapping[str, torch.Tensor], most: int) -> list[tuple[int, float]]:
+    """The examples whose given label has the lowest mean probability so far, lowest first."""
+    if "number" not in columns:
+        return []
+    numbers, at = columns["number"].unique(return_inverse=True)
+    means = columns["probability"].new_zeros(len(numbers)).index_add_(
+        0, at, columns["probability"]
+    ) / at.bincount(minlength=len(numbers))
+    lowest = means.topk(min(most, len(numbers)), largest=False)
+    return [
+        (int(numbers[place]), float(mean))
+        for mean, place in zip(lowest.values, lowest.indices, strict=True)
+        if math.isfinite(mean)
+    ]
 
 
 class DynamicsRecorder:

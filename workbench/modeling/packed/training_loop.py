@@ -26,7 +26,7 @@ from workbench.modeling.packed.checkpoint_io import (
     restore_checkpoint,
     restore_weights,
 )
-from workbench.modeling.packed.dynamics import DynamicsRecorder
+from workbench.modeling.packed.dynamics import DynamicsRecorder, least_sure
 from workbench.modeling.packed.forward_backward import ForwardBackward
 from workbench.modeling.packed.schedule import TrainingSchedule
 from workbench.modeling.training import dev_evaluation
@@ -42,6 +42,8 @@ from workbench.recipes.recipes import Training
 
 MAX_GRADIENT_NORM = 1.0
 """Gradients are clipped to this norm, as in TRL's trainer."""
+MOST_HARD = 8
+"""Examples that are reported as the hardest ones."""
 
 
 class TrainingLoop:
@@ -147,6 +149,7 @@ class TrainingLoop:
             stopping = left > 0 and self.stop_asked()
             if step % settings.save_steps == 0 or left == 0:
                 self._evaluate(step)
+                self._report_hardest(step)
             if left == 0 or dev_evaluation.should_stop_early(settings, step, self.state.best_step):
                 return False  # the weights go into the adapter at once, not into a checkpoint
             if step % settings.save_steps == 0 or stopping:
@@ -260,6 +263,12 @@ class TrainingLoop:
             n=metrics.n,
             best_step=self.state.best_step,
         )
+
+    def _report_hardest(self, step: int) -> None:
+        """Report which examples are learnt least surely so far."""
+        if self.schedule.records_dynamics:
+            hardest = least_sure(self.recorder.all_columns(), MOST_HARD)
+            self.report("hardest", step=step, examples=hardest)
 
     def _save(self, writer: CheckpointWriter) -> None:
         dynamics = self.recorder.all_columns()

@@ -18,11 +18,10 @@ from safetensors.torch import load_file
 
 from storage.errors import on_one_line
 from storage.safety.files import fsync
+from workbench.rundir.folder import COMPLETE
 
 T = TypeVar("T")
 
-COMPLETE = "COMPLETE"
-"""The file that marks a checkpoint whose other files are all on the disk."""
 FOLDER_NAME = re.compile(r"checkpoint-([1-9][0-9]{0,14})")
 
 LogNote = Callable[[str], None]
