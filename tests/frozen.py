@@ -14,7 +14,7 @@ import pytest
 
 from storage.history import labels
 from storage.history.events import EditContext
-from storage.runs import runs
+from storage.runs import displayed_run, runs
 from storage.store import Store, open_store
 from workbench import kept_analyses
 from workbench.planning import devices
@@ -59,6 +59,16 @@ STEPS = tuple(
     )
 )
 """Losses of a run, a step each."""
+DEV = {50: 0.67, 100: 0.74, 150: 0.72, 200: 0.72}
+"""Its accuracies on dev tweets."""
+MAJORITY = 0.61
+HARDEST = [
+    {"id": 3, "label": "negative", "text": "sold all my $GME, never again", "probability": 0.04},
+    {"id": 7, "label": "negative", "text": "calls printing again", "probability": 0.11},
+    {"id": 8, "label": "negative", "text": "this aged badly", "probability": 0.187},
+    {"id": 9, "label": "positive", "text": "a tweet of another workspace", "probability": 0.2},
+]
+"""What it learns hardest; the label of the second one has been corrected since."""
 
 
 @contextmanager
@@ -71,6 +81,7 @@ def frozen() -> Iterator[None]:
         patch.setattr(time, "time_ns", lambda: int(NOW * 1e9))
         patch.setattr("workbench.tui.widgets.forecast.read_device", lambda: GPU)
         patch.setattr("workbench.tui.screens.train.logout_effect", LogoutEffect)
+        patch.setattr("workbench.tui.screens.run.read_gpu", _no_gpu)
         patch.setattr(engine_control, "GPUS", ())
         patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
         for wait in (
@@ -82,6 +93,10 @@ def frozen() -> Iterator[None]:
             patch.setattr(f"workbench.tui.widgets.{wait}", 0.001)
         yield
     time.tzset()
+
+
+async def _no_gpu() -> None:
+    return None
 
 
 def finish(folder: Path) -> Path:
@@ -105,6 +120,12 @@ def finish(folder: Path) -> Path:
         runs.save_evaluation(store, number, "test", tests)
         runs.update(store, number, steps=200 if number == 2 else 0, seconds=88.0 * number)
         write_run(store, number, kind, State("done", started=NOW - 600, finished=NOW - 424))
+    for name, values in (
+        ("loss", dict(STEPS)),
+        ("dev_accuracy", DEV),
+        ("dev_n", dict.fromkeys(DEV, 40)),
+    ):
+        runs.add_metrics(store, 2, [(step, name, value) for step, value in values.items()])
     ranked = ((8, 0.41, "run 1"), (3, 0.38, "run 1"), (5, 0.1, "run 1"))
     runs.save_queue(store, "suspects", ranked, run=1)
     store.close()
@@ -130,9 +151,11 @@ def write_run(store: Store, number: int, kind: str, state: State, steps: int = 2
         int(NOW),
         {},
     ).save(folder)
+    if kind != "baseline":
+        run_folder.append_log(folder, "data", at=NOW - 201, train=399, dev=40, majority=MAJORITY)
     run_folder.append_log(folder, "phase", at=NOW - 200, phase="training")
     for step, loss in STEPS[:steps] if kind != "baseline" else ():
-        at = NOW - 200 + step
+        at = NOW - 200 + step + step % 30 / 6
         run_folder.append_log(
             folder,
             "step",
@@ -141,23 +164,32 @@ def write_run(store: Store, number: int, kind: str, state: State, steps: int = 2
             steps=200,
             loss=loss,
             step_s=0.08,
-            learning_rate=2e-4,
+            learning_rate=2e-4 * (1 - step / 220),
             tweets_per_s=195.0,
             memory_gib=9.8,
         )
-        if step == 50:
+        if step in DEV:
             run_folder.append_log(
                 folder,
                 "dev",
                 at=at + 1,
                 step=step,
                 steps=200,
-                accuracy=0.74,
+                accuracy=DEV[step],
                 n=40,
                 loss=0.52,
-                best_step=step,
+                best_step=min(step, 100),
             )
+            run_folder.append_log(folder, "hardest", at=at + 1, step=step, tweets=HARDEST)
     run_folder.write_state(folder, state)
+
+
+def begin_beside_promoted(folder: Path) -> None:
+    """Add a run as `begin_run` does, and promote the one before."""
+    begin_run(folder)
+    store = open_store(folder, "ana")
+    displayed_run.promote(store, 2)
+    store.close()
 
 
 def begin_run(folder: Path, **changes: Any) -> None:

@@ -34,6 +34,10 @@ class GoesToPlaces(Protocol):
     def return_from_tweets(self) -> bool:
         """Go back to the place that opened the tweets on the list; False if none did."""
 
+    @property
+    def marked_run(self) -> int | None:
+        """The run that is marked in the list of runs, to be compared with another."""
+
     def show_clone_form(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""
 

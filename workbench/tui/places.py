@@ -71,6 +71,15 @@ class ExaminesRun(Protocol):
         """The run, None if there is none."""
 
 
+@runtime_checkable
+class MarksRun(Protocol):
+    """A screen on which a run can be marked."""
+
+    @property
+    def marked_run(self) -> int | None:
+        """The run that is marked, None if there is none."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """Tweets that a place opened in the list."""
@@ -166,6 +175,14 @@ class Places:
         self.place("queue").go_through(kind)
         if self._app.screen.name != "queue":
             self.go("queue")
+
+    @property
+    def marked_run(self) -> int | None:
+        """The run that is marked in the list of runs, to be compared with another."""
+        if not self._app.is_screen_installed("runs"):
+            return None
+        screen = self._app.get_screen("runs")
+        return screen.marked_run if isinstance(screen, MarksRun) else None
 
     def show_clone_form(self, run: Run) -> None:
         """Show the form that trains again on the data of a run."""

@@ -1,4 +1,4 @@
-"""How far runs are, read from their folders, and how they have ended, in sentences."""
+"""How far runs are, and how they have ended, in sentences."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storage.errors import UserError
 from storage.runs import runs
 from storage.store import open_store
 from workbench import figures
-from workbench.rundir.elapsed_time import elapsed_seconds
 from workbench.rundir.expected_time import ExpectedTime
-from workbench.rundir.folder import LIVE, State, read_log
-from workbench.rundir.liveness import reconcile_state
-from workbench.rundir.log_format import duration, format_event
+from workbench.rundir.folder import LIVE, State
+from workbench.rundir.hard_tweets import HardTweet
+from workbench.rundir.log_format import duration
 
-INTERVAL = 0.5
-"""Seconds between two looks at a run folder."""
-MAX_LOG_LINES = 200
 MAX_NAMED_RUNS = 3
 """Ends of runs, of which more are only counted."""
+
+
+Points = tuple[tuple[float, float], ...]
+"""Steps and values, in the order of the steps."""
+
+
+@dataclass(frozen=True)
+class Courses:
+    """How the figures of a run went over its steps."""
+
+    loss: Points = ()
+    dev: Points = ()
+    """Accuracies on the dev tweets."""
+    speed: Points = ()
+    """Steps a second, between one look at the steps and the next."""
+    rate: Points = ()
+    """Learning rates."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,22 @@ class RunProgress:
 
     run: int
     state: State
-    losses: tuple[float, ...] = ()
-    rate: float | None = None
-    speed: float | None = None
-    memory: float | None = None
+    step: dict[str, float] = field(default_factory=dict)
+    """What the last step said: its loss, learning rate, speed, memory."""
     dev: dict[str, float] = field(default_factory=dict)
+    data: dict[str, float] = field(default_factory=dict)
+    """How many tweets there are to train on, and what the dev tweets are like."""
+    scored: tuple[int, int] | None = None
+    """How many tweets are scored, and of how many."""
+    hardest: tuple[HardTweet, ...] = ()
+    courses: Courses = field(default_factory=Courses)
     lines: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()
+    """The lines of the log but for those of steps and the like, which come all the time."""
+    cut: bool = False
+    """Whether the log is so long that only its end was read."""
+    saved: int | None = None
+    """The step that it would go on from after a stop."""
     seconds: int | None = None
     """How long it has been going, or took."""
     expected: ExpectedTime = field(default_factory=ExpectedTime)
@@ -55,7 +77,7 @@ class RunProgress:
             return " ".join(filter(None, (f"run {self.run}", self._clock, word)))
         parts = [f"run {self.run} {word}"]
         parts += [f"{state.step}/{state.steps}"] if state.steps else []
-        parts += [f"loss {self.losses[-1]:.3f}"] if self.losses else []
+        parts += [f"loss {self.step['loss']:.3f}"] if "loss" in self.step else []
         return " ".join([*parts, f"eta {duration(state.eta_s)}"])
 
     @property
@@ -65,58 +87,6 @@ class RunProgress:
         before = self.expected.estimate if self.expected.revised is None else None
         of = "" if before is None else f" of about {duration(before.seconds)}"
         return f"{duration(self.seconds)}{of}"
-
-
-class RunFolderReader:
-    """Reads a run folder again and again, each line of its log once."""
-
-    def __init__(self, folder: Path, run: int) -> None:
-        self.folder = folder
-        self.run = run
-        self._offset = 0
-        self._losses: list[float] = []
-        self._step: dict[str, float] = {}
-        self._dev: dict[str, float] = {}
-        self._lines: list[str] = []
-        self._expected = ExpectedTime()
-
-    def read(self) -> RunProgress:
-        """What the folder says now; raises UserError if it is damaged or gone."""
-        if not self.folder.is_dir():
-            raise UserError(
-                f"{self.folder} is missing, so nothing more is known of run {self.run}."
-            )
-        for values, offset in read_log(self.folder, self._offset):
-            self._offset = offset
-            self._take(values)
-        step, state = self._step, reconcile_state(self.folder)
-        gone = elapsed_seconds(self.folder, state)
-        return RunProgress(
-            self.run,
-            state,
-            tuple(self._losses),
-            rate=step.get("learning_rate"),
-            speed=step.get("tweets_per_s"),
-            memory=step.get("memory_gib"),
-            dev=dict(self._dev),
-            lines=tuple(self._lines),
-            seconds=None if gone is None else int(gone),
-            expected=self._expected,
-        )
-
-    def _take(self, values: dict[str, Any]) -> None:
-        numbers = {
-            name: float(value)
-            for name, value in values.items()
-            if isinstance(value, int | float) and name != "at"
-        }
-        if values.get("event") == "dev":
-            self._dev = numbers
-        elif values.get("event") == "step":
-            self._step = numbers
-            self._losses += [numbers["loss"]] if "loss" in numbers else []
-        self._expected = self._expected.after_event(values)
-        self._lines = [*self._lines, format_event(values)][-MAX_LOG_LINES:]
 
 
 def live_runs(folder: Path, after: int | None = None) -> list[int]:

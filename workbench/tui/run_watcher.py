@@ -14,14 +14,9 @@ from workbench.tui import error_messages, screen_stack
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.run_folder_reader import INTERVAL, RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.run_progress import (
-    INTERVAL,
-    RunFolderReader,
-    RunProgress,
-    live_runs,
-    outcomes,
-)
+from workbench.tui.run_progress import RunProgress, live_runs, outcomes
 
 LOOK_S = 2.0
 """Seconds between two looks for runs that were started elsewhere, as from a command line."""
@@ -104,6 +99,7 @@ class RunWatcher:
         try:
             progress = await in_background(self._followers[run].read)
         except error_messages.EXPECTED:
+            self.progress.pop(run, None)  # it is not known to go on
             return False  # collecting says why, and the others are followed on
         if progress.live:
             self._retract(run)

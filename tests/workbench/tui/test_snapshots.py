@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 from contrast import too_weak
-from frozen import LABELS, NOW, begin_run, finish, frozen, keep_analyses, program
+from frozen import (
+    LABELS,
+    NOW,
+    begin_beside_promoted,
+    begin_run,
+    finish,
+    frozen,
+    keep_analyses,
+    program,
+)
 from snapshots import compare, picture
 from textual import events
 from textual.widgets import Input
@@ -111,8 +120,10 @@ SCENES = (
     Scene("train-refused", "did you mean", ("t", "tab", "tab", *"lora.q=8", "enter", "enter")),
     Scene("train-failed", "no model folder", ("t", "tab", "tab", "tab", "enter")),
     Scene("clone", "run 2:", ("r", "C")),
-    Scene("run", "70/200", ("t",), before=begin_run),
-    Scene("run-done", "state     done", ("r", "enter")),
+    Scene("run", "70/200", ("t",), before=begin_run, sizes=(*SIZES, (200, 60))),
+    Scene("run-compared", "▲ run 2", ("t", "c"), before=begin_beside_promoted),
+    Scene("run-log", "loss 0.8000", ("t", "l"), before=begin_run),
+    Scene("run-done", "run 2 is done", ("r", "enter")),
     Scene("run-failed", "not enough memory", ("r", "enter"), before=partial(begin_run, **FAILED)),
     Scene("runs", "baseline", ("r",)),
     Scene("runs-compared", "against", ("R",), before=keep_analyses),

@@ -171,13 +171,15 @@ async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
 async def test_a_run_is_shown_live(start, stub):
     async with started(start, stub, size=(80, 24)) as driver:
         for told in (
-            "5/20",
-            "0.900 → 0.412",
+            "5/20 · 1:15",
+            "LOSS .90 → .41",
             "51.5 tweets/s",
-            "4.2 GiB",
-            "75.0 % on 40 dev tweets, loss 0.510, the best at step 5",
-            "1:15 left",
-            "learning rate 1.00e-04",
+            "4.2 GiB at most",
+            "DEV ACCURACY 40 tweets",
+            "■ .75 best",
+            "lr 1.0e-04 →",
+            "run 3 goes on without this screen",
+            "B back to the tweets",
         ):
             await driver.until_seen(told)
         stub.move(step=10, eta_s=30.0)
@@ -190,11 +192,11 @@ async def test_before_its_first_step_a_run_has_a_clock_and_says_what_it_does(sta
             stub.folder, "estimate", seconds=64.0, step_s=0.5, after_s=9.0, source="rough"
         )
         stub.move(phase="loading the base", step=0, steps=0, eta_s=None, started=time.time() - 600)
-        await driver.until_seen("state running, loading the base, 10:0")
+        await driver.until_seen("loading the base · 10:0")
         await driver.until_seen("estimate about 1:04 in all (rough)")
         before = driver.text
         await driver.until(lambda: driver.text != before)  # no file has changed, but time goes on
-        assert "running, loading the base, 10:" in driver.text
+        assert "loading the base · 10:" in driver.text
         await driver.press("q")
         await driver.until_seen("of about 1:04 loading the base")
         assert "run 3 1" in driver.text
@@ -202,8 +204,9 @@ async def test_before_its_first_step_a_run_has_a_clock_and_says_what_it_does(sta
         run_folder.append_log(stub.folder, "estimate", seconds=560.0, before=64.0, step=5)
         await driver.until_seen("run 3 training 5/80 loss 0.412 eta 8:46")
         await driver.press("t")
-        await driver.until_seen("about 8:46 left")
+        await driver.until_seen("5/80 · 8:46")
         await driver.until_seen("in all by the steps so far; it was 1:04 before them")
+        await driver.press("l")
         await driver.until_seen("about 9:20 in all, not 1:04")
 
 
@@ -214,13 +217,13 @@ async def test_labelling_goes_on_while_a_run_does(start, stub):
         await driver.press("2")
         assert driver.tweet(1).label == "negative"
         await driver.press("t")
-        await driver.until_seen("about 1:15 left")
+        await driver.until_seen("1:15 left")
 
 
 async def test_a_failed_run_says_why(start, stub):
     async with started(start, stub) as driver:
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
-        await driver.until_seen("reason Out of memory; use a smaller batch.")
+        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
         await driver.press("escape")
         await driver.until_seen("! run 3 failed")
         assert "pred: run 2" in driver.text
@@ -236,7 +239,7 @@ async def test_that_a_run_failed_is_taken_back_when_somebody_resumes_it(start, s
         stub.resume_outside()
         await driver.until(lambda: "Out of memory" not in driver.text)
         await driver.press("B", "t")
-        await driver.until_seen("state running")
+        await driver.until_seen("goes on without this screen")
         assert "failed" not in driver.text
 
 
@@ -269,7 +272,7 @@ async def test_stop_is_offered_while_a_run_goes_on_and_resume_afterwards(start, 
     async with started(start, stub) as driver:
         await driver.until(lambda: "S stop" in driver.lines[-1])
         stub.move(state="stopped")
-        await driver.until(lambda: "S resume" in driver.lines[-1])
+        await driver.until(lambda: "S go on" in driver.lines[-1])
         await driver.press("S")
         await driver.until_seen("Run 3 goes on.")
         assert [call for call in stub.calls if call[0] in ("stop", "resume")] == [
@@ -277,7 +280,7 @@ async def test_stop_is_offered_while_a_run_goes_on_and_resume_afterwards(start, 
         ]
         stub.move(state="done")
         await driver.until(lambda: "S" not in driver.lines[-1].split())
-        await driver.until_seen("run 3 done")
+        await driver.until_seen("run 3 is done: accuracy 81.0 % [73.0, 87.0] of 100 test tweets")
         await driver.press("S")
         await driver.until_seen("Run 3 is done; there is nothing to stop.")
 

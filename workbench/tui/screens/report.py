@@ -23,20 +23,24 @@ class ReportScreen(Screen[None]):
 
     BINDINGS: ClassVar = [key("escape", "back", "back", key_display="esc q")]
 
-    def __init__(self, lines: Iterable[Text]) -> None:
+    def __init__(self, lines: Iterable[Text], place: str = "runs", at_end: bool = False) -> None:
         super().__init__()
         self._lines = list(lines)
+        self._place, self._at_end = place, at_end
 
     def compose(self) -> ComposeResult:
         """The places, one text and a line of keys."""
-        yield TopLine("runs")
+        yield TopLine(self._place)
         with Page(id="report"):
             yield Static(Group(*self._lines), markup=False)
         yield KeyLine("j k g G scroll  esc q back  ? help")
 
     def on_mount(self) -> None:
         """The keys scroll at once."""
-        self.query_one(Page).focus()
+        page = self.query_one(Page)
+        page.focus()
+        if self._at_end:
+            self.call_after_refresh(page.scroll_end, animate=False, immediate=True)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -1,45 +1,71 @@
-"""One run, live: how far it is, its curves, the end of its log."""
+"""The page of a run: its curves, what it costs, what comes next, and how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import ClassVar
 
-from rich.console import Group
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.timer import Timer
 
 from storage.errors import UserError
+from storage.query import tweets
+from storage.runs import displayed_run, runs
 from storage.runs.runs import Run
-from workbench import escaping
-from workbench.figures import percent
-from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED
-from workbench.rundir.log_format import duration, format_estimate
+from storage.store import open_store
+from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED, read_job
 from workbench.tui.host import host
+from workbench.tui.run_folder_reader import RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.run_progress import (
-    RunFolderReader,
-    RunProgress,
-    outcome,
+from workbench.tui.run_progress import RunProgress
+from workbench.tui.screens.report import ReportScreen
+from workbench.tui.training import page
+from workbench.tui.training.curves import (
+    MOST_OTHERS,
+    CurveFrames,
+    OtherRun,
+    Reference,
+    other_run,
+    others_to_compare,
+    reference,
 )
-from workbench.tui.widgets.detail import share_bar
+from workbench.tui.training.gpu import GpuReading, read_gpu
+from workbench.tui.training.plan import Plan
+from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.tone_lines import ToneLines
 from workbench.tui.widgets.top_line import TopLine
 
-LEVELS = "▁▂▃▄▅▆▇█"
+REDRAWN_S = 1.0
+"""Seconds between two redraws of a run that goes on."""
+GPU_S = 3.0
+"""Seconds between two looks at the GPU."""
+MOST_BUSY = 20
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store knows about a run, read when somebody comes and when a run has ended."""
+
+    run: Run
+    plan: Plan = field(default_factory=Plan)
+    against: Reference = field(default_factory=Reference)
 
 
 class RunScreen(Screen[None]):
-    """Shows a run; refreshed as its folder changes, twice a second at most."""
+    """Shows a run while it goes on, redrawn once a second at most, and when it is over."""
 
     BINDINGS: ClassVar = [
         key("S", "stop", "stop the run, which saves first; or go on with one that has stopped"),
         key("n", "app.new_run", "start another run"),
+        key("c", "curves", "curves of other runs in the same frame, or of this one alone"),
+        key("l", "log", "the log, as far as it is kept here"),
         key("r", "app.place('runs')", "all runs"),
         key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]
@@ -47,60 +73,253 @@ class RunScreen(Screen[None]):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
+        self._known = Known(run)
         self._progress: RunProgress | None = host(self).run_progress.get(run.id)
-        self._said = ""
+        self._problem = ""
+        self._frames = CurveFrames()
+        self._others: Sequence[OtherRun] = ()
+        self._gpu: GpuReading | None = None
+        self._busy: list[int] = []
+        self._hardest: object = None
+        self._labels_now: dict[int, str | None] | None = None
+        self._drawn_at = 0.0
+        self._redraw: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """How the run stands, all else that is known of it, and a line of keys."""
+        """The places, the run, two charts, facts beside the hardest tweets, the log, the keys."""
         yield TopLine("train")
-        yield Static(id="run-title", markup=False)
-        yield Static(id="run-state", markup=False)
-        yield Static(id="run-view", markup=False)
-        yield Static(id="run-keys", classes="hint", markup=False)
+        yield ToneLines(id="run-head")
+        with Horizontal(id="run-charts"):
+            yield ToneLines(id="run-loss")
+            yield ToneLines(id="run-dev")
+        yield ToneLines(classes="rule")
+        with Horizontal(id="run-middle"):
+            yield ToneLines(id="run-facts")
+            yield ToneLines(id="run-hardest")
+        yield ToneLines(classes="rule")
+        yield ToneLines(id="run-log")
+        yield ToneLines(id="run-status")
+        yield KeyLine("")
 
     def on_mount(self) -> None:
-        """Show what is known; a run that is over is read once."""
-        self._draw()
-        if self._progress is None:
-            self._read()
+        """Look at the GPU from time to time."""
+        self.set_interval(GPU_S, self._look_at_gpu)
+
+    def on_screen_resume(self) -> None:
+        """Read what the store knows; a run that nobody follows is read from its folder."""
+        self._read_store()
+        self._hardest = None
+        self._read_labels()
+        if self._progress is None or not self._progress.live:
+            self._read_folder()
+        self._look_at_gpu()
+        self.call_after_refresh(self._draw)
 
     def on_resize(self) -> None:
-        """Fit the curve and the log to the new size."""
+        """Lay everything out for the new size."""
+        self.call_after_refresh(self._draw)
+
+    # What is known.
+
+    @work(thread=True, group="store", exclusive=True)
+    def _read_store(self) -> None:
+        store = open_store(host(self).store.folder)
+        try:
+            run = runs.get(store, self.run.id)
+            against = reference(store, displayed_run.promoted_run(store))
+            count = tweets.counts(store).tweets
+            try:
+                plan = Plan.of(read_job(store.run_folder(run.id)).recipe, count)
+            except (UserError, OSError):  # said when the folder is read
+                plan = Plan(trains=run.kind == "qlora", tweets=count)
+        except UserError:  # deleted meanwhile; the folder says so too
+            return
+        finally:
+            store.close()
+        self.app.call_from_thread(self._learnt, Known(run, plan, against))
+
+    def _learnt(self, known: Known) -> None:
+        self._known = known
+        self._draw()
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read_folder(self) -> None:
+        folder = host(self).store.run_folder(self.run.id)
+        try:
+            progress = RunFolderReader(folder, self.run.id).read()
+        except (UserError, OSError) as error:
+            self.app.call_from_thread(self._fail, str(error))
+            return
+        self.post_message(RunProgressed(progress))
+
+    def _fail(self, problem: str) -> None:
+        """Say that the folder cannot be read, instead of figures that may be old."""
+        self._problem = problem
         self._draw()
 
     def on_run_progressed(self, event: RunProgressed) -> None:
-        """The run has moved on."""
-        if event.progress.run == self.run.id:
-            before, self._progress = self._progress, event.progress
-            if before is None or replace(before, seconds=event.progress.seconds) != event.progress:
-                self._draw()
-            else:
-                self._draw_state()  # the clock alone, once a second
+        """The run has moved on: redraw now if it was long ago, else when it is time."""
+        if event.progress.run != self.run.id:
+            return
+        before, self._progress, self._problem = self._progress, event.progress, ""
+        self._read_labels()
+        ended = before is None or before.state.state != event.progress.state.state
+        wait = 0.0 if ended else self._drawn_at + REDRAWN_S - monotonic()
+        if wait <= 0:
+            self._draw()
+        elif self._redraw is None:
+            self._redraw = self.set_timer(wait, self._draw)
 
     def on_runs_collected(self, event: RunsCollected) -> None:
-        """The run has ended."""
-        for ended in event.ended:
-            if ended["id"] == self.run.id:
-                self.say(outcome(ended))
+        """Runs have ended, this one perhaps, or its folder is gone."""
+        self._read_store()
+        self._read_folder()
 
-    def say(self, text: str, problem: bool = False) -> None:
-        """Show a message."""
-        self._said = f"! {text}" if problem else text
-        self._draw()
+    def _read_labels(self) -> None:
+        """Read the present labels of the hardest tweets, where there are others than before."""
+        progress = self._progress
+        if progress is None or progress.hardest == self._hardest:
+            return
+        self._hardest = progress.hardest
+        store, found = host(self).store, {}
+        for hard in progress.hardest:
+            try:
+                tweet = tweets.tweet(store, hard.id)
+            except UserError:
+                continue
+            if tweet.text.startswith(hard.text):  # a run from elsewhere has other numbers
+                found[hard.id] = tweet.label
+        self._labels_now = found
 
-    def retract(self, text: str) -> None:
-        """Take a message away if it is still there."""
-        if self._said in (text, f"! {text}"):
-            self.say("")
+    @work(group="gpu", exclusive=True)
+    async def _look_at_gpu(self) -> None:
+        progress = self._progress
+        if not self.is_current or progress is None:
+            return
+        if not progress.live or progress.state.elsewhere:
+            self._gpu = None
+            return
+        self._gpu = await read_gpu()
+        if self._gpu is not None:
+            self._busy = [*self._busy, self._gpu.busy][-MOST_BUSY:]
+
+    # Showing.
+
+    def _draw(self) -> None:
+        """Show what is known in the panels; what has not changed is not painted."""
+        if self._redraw is not None:
+            self._redraw.stop()
+            self._redraw = None
+        if not self.is_current or not self.query("#run-status"):
+            return  # it is drawn when somebody comes back
+        self._drawn_at = monotonic()
+        self.query_one(KeyLine).name_keys(self._keys())
+        if self._progress is None or self._problem:
+            self._draw_problem(self._problem)
+            return
+        view = page.View(
+            self._known.run,
+            self._progress,
+            self._known.plan,
+            self.size.width,
+            not self.has_class("-narrow"),
+            self._others,
+            self._gpu,
+            self._busy,
+            self._labels_now,
+        )
+        self._panel("run-head").show(page.head(view))
+        self._draw_charts(view)
+        for name, lines in (("facts", page.facts), ("log", page.log)):
+            panel = self._panel(f"run-{name}")
+            shown = lines(view, panel.size.height)
+            panel.show(shown)
+        beside = self._panel("run-hardest")
+        beside.show(page.hardest(view, *beside.size))
+        self._panel("run-status").show([page.status(view)])
+        for line in self.query(".rule").results(ToneLines):
+            line.show([page.rule(view.width)])
+
+    def _panel(self, name: str) -> ToneLines:
+        return self.query_one(f"#{name}", ToneLines)
+
+    def _draw_charts(self, view: page.View) -> None:
+        loss, dev = self._panel("run-loss"), self._panel("run-dev")
+        progress, others, frames = view.progress, view.others, self._frames
+        lines = [[(page.no_chart(view), "dim")]]
+        if progress.courses.loss or any(other.loss for other in others):
+            lines = frames.loss(_room(loss), progress, others)
+        loss.show([page.loss_title(view), *lines])
+        lines = [[(page.no_dev_chart(view), "dim")]]
+        if progress.courses.dev or any(other.dev for other in others) or progress.data.get("dev"):
+            lines = frames.dev(_room(dev), progress, others, self._known.against)
+        dev.show([page.dev_title(view), *lines])
+
+    def _draw_problem(self, problem: str) -> None:
+        """Say in the place of the page why there is none."""
+        for panel in self.query(ToneLines):
+            panel.show([])
+        run = self._known.run
+        self._panel("run-head").show([[(f" run {run.id} · {run.recipe}", "bold")]])
+        log = self._panel("run-log")
+        wrapped = Text(problem).wrap(self.app.console, max(20, log.size.width - 2))
+        log.show([[(f" {line.plain}", "")] for line in wrapped])
+
+    def _keys(self) -> str:
+        stop = {"stop": "S stop and save", "resume": "S go on"}.get(self._stop_or_resume, "")
+        if self.has_class("-narrow"):
+            keys = (stop, "n new", "c compare", "l log", "B back to the tweets", "? more")
+            return " " + "  ".join(filter(None, keys))
+        live = self._progress is not None and self._progress.live
+        back = f"B back to the tweets{', labelling goes on' if live else ''}"
+        return " " + "   ".join(
+            filter(None, (stop, "n new run", "c compare", "l log", back, "? more"))
+        )
+
+    # Keys.
 
     @property
-    def run_to_examine(self) -> int:
+    def run_to_examine(self) -> int | None:
         """The run whose errors are looked at from here."""
         return self.run.id
 
     def action_back(self) -> None:
         """Back to where the user came from."""
         self.app.pop_screen()
+
+    def action_log(self) -> None:
+        """Show the lines of the log, the last ones at the bottom."""
+        lines = () if self._progress is None else self._progress.lines
+        if not lines:
+            self.say("The log is empty so far.")
+            return
+        self.app.push_screen(ReportScreen((Text(line) for line in lines), "train", at_end=True))
+
+    def action_curves(self) -> None:
+        """Show the curves of other runs too, or this run's alone."""
+        if self._others:
+            self._others = ()
+            self._draw()
+        else:
+            self._read_others(host(self).places.marked_run)
+
+    @work(thread=True, group="others", exclusive=True)
+    def _read_others(self, marked: int | None) -> None:
+        store = open_store(host(self).store.folder)
+        try:
+            wanted = others_to_compare(runs.every(store, metrics=False), self.run.id, marked)
+            read = (other_run(store, number) for number in wanted)
+            found = [other for other in read if other.loss or other.dev][:MOST_OTHERS]
+        finally:
+            store.close()
+        self.app.call_from_thread(self._compare, found)
+
+    def _compare(self, found: Sequence[OtherRun]) -> None:
+        if not found:
+            self.say("There is no other run with curves yet; Runs marks one with v.")
+            return
+        self._others = found
+        self._draw()
 
     @property
     def _stop_or_resume(self) -> str:
@@ -138,100 +357,15 @@ class RunScreen(Screen[None]):
         if name == "resume":
             host(self).follow_runs()
 
-    @work(thread=True, group="read")
-    def _read(self) -> None:
-        folder = host(self).store.run_folder(self.run.id)
-        self.post_message(RunProgressed(RunFolderReader(folder, self.run.id).read()))
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message."""
+        self.query_one(KeyLine).say(text, problem)
 
-    def _draw(self) -> None:
-        if not self.query("#run-view"):  # news may come before the first layout
-            return
-        run, width = self.run, max(20, self.size.width - 16)
-        base = f" on {escaping.line(run.base)}" if run.base else ""
-        title = Text(f"run {run.id}  {run.kind}  {escaping.line(run.recipe)}{base}", "bold")
-        self.query_one("#run-title", Static).update(title, layout=False)
-        self._draw_state()
-        parts = []
-        if (progress := self._progress) is not None:
-            parts += _facts(progress, width)
-        reason = progress.state.reason if progress is not None else None
-        if self._said and not (reason and reason in self._said):  # it is shown above already
-            parts.append(Text(escaping.line(self._said), "bold"))
-        log_lines = max(0, self.size.height - len(parts) - 8)
-        if progress is not None and log_lines:
-            parts.append(Text("\nlog", "bold"))
-            parts += [
-                Text(escaping.line(line), no_wrap=True, overflow="ellipsis")
-                for line in progress.lines[-log_lines:]
-            ]
-        self.query_one("#run-view", Static).update(Group(*parts), layout=False)
-        self.query_one("#run-keys", Static).update(self._keys(), layout=False)
-
-    def _draw_state(self) -> None:
-        if not self.query("#run-state"):
-            return
-        line = Text()
-        if (progress := self._progress) is not None:
-            state = progress.state
-            parts = [state.state]
-            parts += [state.phase] if state.phase and progress.live else []
-            if progress.seconds is not None:
-                parts.append(f"{duration(progress.seconds)}{' so far' if progress.live else ''}")
-            if progress.live and state.eta_s:
-                parts.append(f"about {duration(state.eta_s)} left")
-            line = _fact("state", ", ".join(parts))
-        self.query_one("#run-state", Static).update(line, layout=False)
-
-    def _keys(self) -> str:
-        live = self._progress is not None and self._progress.live
-        keys = [f"S {self._stop_or_resume}"] if self._stop_or_resume else []
-        keys += [f"esc back{' (the run goes on)' if live else ''}", "n new run", "r runs", "? help"]
-        return "  ".join(keys)
+    def retract(self, text: str) -> None:
+        """Take a message away if it is still there."""
+        self.query_one(KeyLine).retract(text)
 
 
-def _facts(progress: RunProgress, width: int) -> list[Text]:
-    state = progress.state
-    facts = []
-    if state.steps:
-        share = state.step / state.steps
-        facts.append(
-            ("steps", f"{share_bar(share, min(40, width - 12))} {state.step}/{state.steps}")
-        )
-    if progress.losses:
-        curve = sparkline(progress.losses, min(60, width - 16))
-        facts.append(("loss", f"{curve} {progress.losses[0]:.3f} → {progress.losses[-1]:.3f}"))
-    if progress.dev:
-        dev = progress.dev
-        n = f" on {dev['n']:,.0f} dev tweets" if "n" in dev else ""
-        loss = f", loss {dev['loss']:.3f}" if "loss" in dev else ""
-        best = f", the best at step {dev['best_step']:,.0f}" if dev.get("best_step") else ""
-        facts.append(("accuracy", f"{percent(dev.get('accuracy'))}{n}{loss}{best}"))
-    speed = [
-        f"learning rate {progress.rate:.2e}" if progress.rate is not None else "",
-        f"{progress.speed:,.1f} tweets/s" if progress.speed is not None else "",
-        f"{progress.memory:.1f} GiB" if progress.memory is not None else "",
-    ]
-    if any(speed):
-        facts.append(("speed", "  ".join(filter(None, speed))))
-    if state.linear_total:
-        facts.append(("4-bit", f"{state.linear4bit} of {state.linear_total} linear layers"))
-    estimate = format_estimate(progress.expected, progress.seconds, state.eta_s)
-    if progress.live and estimate:
-        facts.append(("estimate", estimate))
-    if state.reason:
-        facts.append(("reason", state.reason))
-    return [_fact(name, value) for name, value in facts]
-
-
-def _fact(name: str, value: str) -> Text:
-    return Text(f"{name:<10}{escaping.line(value)}", overflow="fold")
-
-
-def sparkline(values: Sequence[float], cells: int) -> str:
-    """A curve one line high; several values that fall on one cell are averaged."""
-    cells = max(1, min(cells, len(values)))
-    bounds = [len(values) * at // cells for at in range(cells + 1)]
-    means = [sum(values[start:stop]) / (stop - start) for start, stop in pairwise(bounds)]
-    low, high = min(means), max(means)
-    scale = (len(LEVELS) - 1) / (high - low) if high > low else 0
-    return "".join(LEVELS[round((mean - low) * scale)] for mean in means)
+def _room(panel: ToneLines) -> tuple[int, int]:
+    """The cells of a chart, below its title and before the column of air at the right."""
+    return max(12, panel.size.width - 1), max(3, panel.size.height - 1)

@@ -310,6 +310,11 @@ class RunsScreen(Screen[None]):
         """The run under the cursor, whose errors are looked at from here."""
         return None if (run := self._table.current_run) is None else run.id
 
+    @property
+    def marked_run(self) -> int | None:
+        """The run that is marked, to be compared with another."""
+        return self._table.marked
+
     def action_open(self) -> None:
         """Open the run under the cursor, or the flipped tweet."""
         active = self._boxes.active

@@ -18,16 +18,31 @@ class KeyLine(Static):
         super().__init__(keys, classes="hint", markup=False, **more)  # type: ignore[arg-type]
         self._keys = keys
         self._back: Timer | None = None
+        self._said = ""
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message, and the keys again when it has been read."""
         if self._back is not None:
             self._back.stop()
-        self._back = self.set_timer(SHOWN_S, self.show_keys)
+        self._back, self._said = self.set_timer(SHOWN_S, self.show_keys), text
         self.update(escaping.line(f"! {text}" if problem else text), layout=False)
+
+    def name_keys(self, keys: str) -> None:
+        """Name other keys, unless a message stands there: then when that has been read."""
+        if keys != self._keys:
+            self._keys = keys
+            if self._back is None:
+                self.show_keys()
+
+    def retract(self, text: str) -> None:
+        """Show the keys again if this message is in their place."""
+        if self._said == text:
+            self.show_keys()
 
     def show_keys(self) -> None:
         """Show the keys again at once."""
         if self._back is not None:
             self._back.stop()
+            self._back = None
+        self._said = ""
         self.update(self._keys, layout=False)
