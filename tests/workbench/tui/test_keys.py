@@ -303,7 +303,9 @@ async def test_the_palette_finds_each_action(start):
             await driver.press("B")
             await driver.until(lambda: len(driver.app.screen_stack) == 1)
     assert set().union(*KINDS.values()) - NOT_IN_THE_PALETTE - seen == set()
-    assert in_a_place - NOT_IN_THE_PALETTE - everywhere == {"stop"}, "no run goes on"
+    assert in_a_place - NOT_IN_THE_PALETTE - everywhere == {"stop", "curves", "log"}, (
+        "they are about the run on the screen"
+    )
 
 
 @pytest.mark.parametrize("key", ["q", "escape"])
