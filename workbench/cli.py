@@ -19,7 +19,7 @@ from workbench import __version__, escaping
 from workbench.commands.first_screen import open_found_workspace
 from workbench.console.command_groups import GROUPS, write_groups
 from workbench.console.errors import fail
-from workbench.console.options import Settings, common_options
+from workbench.console.options import Settings, common_options, plain_option
 from workbench.standard_streams import fill_gaps
 
 COMMANDS = {
@@ -92,6 +92,7 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="workbench")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@plain_option
 @common_options
 @click.pass_context
 def main(context: click.Context, no_mouse: bool) -> None:
@@ -103,6 +104,8 @@ def main(context: click.Context, no_mouse: bool) -> None:
     Example: workbench --workspace tweets
 
     Example: workbench tweets.csv
+
+    Example: workbench --plain
     """
     if context.invoked_subcommand is None:
         open_found_workspace(context.obj, mouse=not no_mouse)

@@ -183,4 +183,4 @@ def test_a_terminal_that_cannot_show_it_is_refused(workspace):
 def test_the_problem_names_the_commands_that_need_no_screen(monkeypatch):
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
-        assert "workbench label" in str(terminal_problem())
+        assert "workbench --plain" in str(terminal_problem())

@@ -12,6 +12,11 @@ def open_found_workspace(settings: Settings, mouse: bool = True) -> None:
     """Open the workspace that is named or found from here upward; else a file that is asked for."""
     from workbench.tui.terminal import terminal_problem
 
+    if settings.plain:
+        from workbench.commands.plain_review import review
+
+        review(settings)
+        return
     try:
         find_workspace(settings.workspace)
     except UserError:

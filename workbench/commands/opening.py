@@ -10,7 +10,7 @@ import click
 from storage.errors import UserError
 from workbench import opened_files
 from workbench.commands.screen import open_screen, require_terminal
-from workbench.console.options import Settings, common_options
+from workbench.console.options import Settings, common_options, plain_option
 from workbench.opened_files import OpenedFile
 
 
@@ -20,6 +20,7 @@ from workbench.opened_files import OpenedFile
 @click.option("--label", metavar="COL", help="The column with the label.")
 @click.option("--map", "codes", metavar="0=NAME,…", help="What codes of labels mean.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@plain_option
 @common_options
 @click.pass_obj
 def open_file(
@@ -46,23 +47,31 @@ def open_file(
 def open_path(settings: Settings, file: OpenedFile, mouse: bool = True) -> None:
     """Open the workspace of a file, which is made first if there is none."""
     if opened_files.is_workspace(file.path):
-        settings.workspace = file.path
-        open_screen(settings, mouse, place="queue")
+        _begin(settings, mouse, file.path)
         return
     folder = opened_files.workspace_of(file.path)
     made = opened_files.is_workspace(folder)
     if made and not opened_files.is_empty(folder):
-        settings.workspace = folder
-        open_screen(settings, mouse, place="queue")
+        _begin(settings, mouse, folder)
         return
     if reason := opened_files.refusal(file.path):
         raise UserError(reason)
-    require_terminal()
+    if not settings.plain:
+        require_terminal()
     file = replace(file, path=file.path.resolve())
     if not made:
         opened_files.make_workspace(folder, file, settings.annotator)
+    _begin(settings, mouse, folder, file)
+
+
+def _begin(settings: Settings, mouse: bool, folder: Path, file: OpenedFile | None = None) -> None:
     settings.workspace = folder
-    open_screen(settings, mouse, place="queue", file=file)
+    if settings.plain:
+        from workbench.commands.plain_review import review
+
+        review(settings, file)
+    else:
+        open_screen(settings, mouse, place="queue", file=file)
 
 
 COMMANDS = (open_file,)

@@ -26,6 +26,8 @@ class Settings:
     workspace: Path | None = None
     annotator: str | None = None
     as_json: bool = False
+    plain: bool = False
+    """Whether lines are printed and read instead of drawing a screen."""
     umask: int = 0o077
     """The mode mask of files outside the workspace, such as exports."""
     opened: Path | None = None
@@ -84,16 +86,29 @@ def warn(sentence: str) -> None:
     click.echo(f"workbench: {escaping.line(sentence)}", err=True)
 
 
+def store_as(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Keeps the value of an option in the settings, whichever command it stands beside."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(context.obj, name, value)
+
+    return callback
+
+
+def plain_option(function: F) -> F:
+    """Add --plain to what opens the screen."""
+    return click.option(
+        "--plain",
+        is_flag=True,
+        expose_value=False,
+        callback=store_as("plain"),
+        help="Print tweets and read answers line by line instead of drawing a screen.",
+    )(function)
+
+
 def common_options(function: F) -> F:
     """Add --workspace, --annotator, --json and --debug to a command."""
-
-    def store_as(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-        def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-            if value:
-                setattr(context.obj, name, value)
-
-        return callback
-
     options = (
         click.option(
             "-w",

@@ -22,7 +22,7 @@ LOOK_S = 2.0
 
 def terminal_problem() -> str | None:
     """Why the screen cannot be used here, in one sentence that says what to do instead."""
-    instead = "use `workbench list`, `workbench label` and the other commands, or another terminal"
+    instead = "use `workbench --plain`, which prints lines, the other commands, or another terminal"
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return f"The screen needs a terminal for input and output; {instead}."
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
