@@ -20,6 +20,8 @@ import forking
 import pytest
 from hostile import HOSTILE
 from textual import _wait
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from storage import interpreter
 from storage.config import Config
@@ -35,6 +37,20 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Textual's pilot looks after each key, twice, whether the process is at rest: 20 ms each time.
 _wait.SLEEP_GRANULARITY /= 5
 _wait.SLEEP_IDLE /= 2
+
+parse_rules = Stylesheet._parse_rules
+parsed: dict[object, list[RuleSet]] = {}
+
+
+def parse_once(sheet: Stylesheet, *source: Any, **how: Any) -> list[RuleSet]:
+    """The rules of a style sheet, which hundreds of apps and changes of colours have in common."""
+    key = (tuple(sheet._variables.items()), source, tuple(how.items()))
+    if key not in parsed:
+        parsed[key] = parse_rules(sheet, *source, **how)
+    return parsed[key]
+
+
+Stylesheet._parse_rules = parse_once
 
 # What collecting the tests imports stays, so that looking through it for garbage is in vain.
 gc.disable()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 from string import ascii_letters, digits
@@ -89,12 +90,18 @@ def _styles(looks: Iterable[Look]) -> list[list[Cell]]:
 def _cells(strip: Strip) -> Iterator[tuple[str, str]]:
     """The style of each cell in words, and that of its ground alone."""
     for segment in strip:
-        style = segment.style or Style()
-        colour = style.color if style.reverse else None
-        ground = _words(Style(color=colour, bgcolor=style.bgcolor, reverse=style.reverse))
+        words, ground, underlined = _described(segment.style or Style())
         for character in segment.text:
-            words = ground if character == " " and not style.underline else _words(style)
-            yield from [(words, ground)] * cell_len(character)
+            blank = character == " " and not underlined
+            yield from [(ground if blank else words, ground)] * cell_len(character)
+
+
+@lru_cache(4096)
+def _described(style: Style) -> tuple[str, str, bool]:
+    """A style in words, its ground in words, and whether it underlines."""
+    colour = style.color if style.reverse else None
+    ground = _words(Style(color=colour, bgcolor=style.bgcolor, reverse=style.reverse))
+    return _words(style), ground, bool(style.underline)
 
 
 def _words(style: Style) -> str:

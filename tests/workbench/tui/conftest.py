@@ -8,10 +8,12 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
 
+import forking
 import pytest
 from model_terminal import ModelTerminal
 from textual.app import App
 
+from storage import interpreter
 from storage.config import Config
 from storage.history import labels
 from storage.query.tweets import tweet as read_tweet
@@ -74,6 +76,20 @@ def predictions(kind):
             yield Prediction(number, (positive, 1 - positive), 0.8, 0.3, sample)
 
 
+@pytest.fixture(autouse=True)
+def commands_forked(request, monkeypatch):
+    """Commands that the screen starts are forked, off a server that the first of them needs."""
+    start = interpreter.start
+
+    def begin(arguments, *rest, **how):
+        if "-m" not in arguments[:4]:  # it is a stand-in
+            return start(arguments, *rest, **how)
+        request.getfixturevalue("fork_server")
+        return forking.start(arguments, *rest, **how)
+
+    monkeypatch.setattr(interpreter, "start", begin)
+
+
 @pytest.fixture
 def given():
     """The texts and labels of the workspace."""
@@ -133,7 +149,12 @@ class Driver:
 
     async def until_seen(self, text):
         """Wait for words on the screen; a line may break between any two of them."""
-        await self.until(lambda: text in self.text or text in " ".join(self.text.split()))
+
+        def seen():
+            shown = self.text
+            return text in shown or text in " ".join(shown.split())
+
+        await self.until(seen)
 
     async def settled(self):
         """Wait until the details show the tweet under the cursor."""
