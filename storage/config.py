@@ -124,7 +124,7 @@ class Config:
 
     def key_of(self) -> dict[str, str]:
         """A letter for each label that has one of its own; digits always work beside it."""
-        given = list(self.keys.values())
+        given = [key for label, key in self.keys.items() if label in self.labels]
         chosen = {
             label: key
             for label, key in self.keys.items()

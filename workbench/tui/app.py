@@ -50,10 +50,10 @@ class WorkbenchApp(App[None]):
     ENABLE_COMMAND_PALETTE = False  # of Textual, for whose theme and size it is not made
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - a constant
     BINDINGS: ClassVar = [
-        Binding("question_mark,f1", "help", "this help", key_display="? F1"),
+        Binding("question_mark,f1", "help", "this help", key_display="? F1", id="help"),
         key("ctrl+p", "palette", "all actions by name, also labels, runs and files"),
         *places.bindings(),
-        Binding("ctrl+l", "redraw", "draw the screen anew, if something has been written over it"),
+        Binding("ctrl+l", "redraw", "draw the screen anew, if others wrote over it", id="redraw"),
         key(
             "f2",
             "settings",
@@ -87,6 +87,8 @@ class WorkbenchApp(App[None]):
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
+        self.key_map: Mapping[str, str] = {}
+        """The keys of the actions that have others than by default, by their names."""
         self._settings = SettingsInForce(self, self.places, self.engine_status.go_by_settings)
 
     def get_default_screen(self) -> Screen[Any]:

@@ -23,7 +23,7 @@ from workbench.tui.offered_settings import SETTINGS
 from workbench.tui.places import PLACES, Place, place_action
 from workbench.tui.reviewing.sources import KINDS
 from workbench.tui.screens import on_demand
-from workbench.tui.widgets.keys import bindings_of
+from workbench.tui.widgets.key_names import action_name, bindings_of, keys_of_binding, shown_keys
 
 if TYPE_CHECKING:
     from workbench.tui.screens.browse import BrowseScreen
@@ -81,7 +81,7 @@ def _of_screen(app: App[Any]) -> Iterator[PaletteEntry]:
     for node, binding, enabled, _ in sorted(active, key=lambda each: each.node is not app.screen):
         if enabled and binding.show and binding.description and binding.action not in offered:
             offered.add(binding.action)  # several keys may do the same
-            shown = binding.key_display or binding.key.replace(",", " ")
+            shown = keys_of_binding(binding, host(app).key_map)
             yield PaletteEntry(
                 binding.description,
                 partial(_act, app, binding.action, node),
@@ -94,7 +94,8 @@ def _places(app: App[Any]) -> Iterator[PaletteEntry]:
     for place in PLACES:
         go = partial(host(app).places.go, place.name)
         action = place_action(place)
-        yield PaletteEntry(f"{place.title}: {place.does}", go, place.key, action=action)
+        shown = _key_of_place(app, place)
+        yield PaletteEntry(f"{place.title}: {place.does}", go, shown, action=action)
     start = partial(_act, app, "new_run", app)
     yield PaletteEntry("start a run", start, about="the form", action="new_run")
 
@@ -122,15 +123,20 @@ def _elsewhere(app: App[Any]) -> Iterator[PaletteEntry]:
             action = binding.action.split("(")[0]
             if not binding.show or action in NOT_FROM_ELSEWHERE or action.startswith("app."):
                 continue
-            shown = (binding.key_display or binding.key.replace(",", " ")).split()[0]
+            shown = keys_of_binding(binding, host(app).key_map).split()[0]
             about = f"{place.title}: {shown} {binding.description}"
             act = None if action in ON_SIGHT else binding.action
             yield PaletteEntry(
                 f"{place.title}: {binding.description}",
                 partial(_go_and_act, app, place, act, about),
-                f"{place.key} {shown}",
+                f"{_key_of_place(app, place)} {shown}",
                 action=binding.action,
             )
+
+
+def _key_of_place(app: App[Any], place: Place) -> str:
+    keys = host(app).key_map.get(action_name(place_action(place)), place.key)
+    return shown_keys(keys.split(",")[:1])
 
 
 def _run_goes_on(app: App[Any]) -> bool:

@@ -55,6 +55,8 @@ class Host(Protocol):
     """The application as screens, widgets and what works beside them see it."""
 
     store: Store
+    key_map: Mapping[str, str]
+    """The keys of the actions that have others than by default, by their names."""
 
     @property
     def places(self) -> GoesToPlaces:

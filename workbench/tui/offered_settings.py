@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from storage.config import Config
 from storage.plurals import ordinal
 from storage.setting_changes import Value
-from workbench.tui import themes
+from workbench.tui import key_presets, themes
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,13 @@ SETTINGS = (
             *(Choice(look.name, look.name, look.about) for look in themes.LOOKS),
         ),
         lambda config: config.theme or None,
+    ),
+    Setting(
+        "keys.preset",
+        "keys",
+        "single ones have lines in [keys]; ? lists all",
+        tuple(Choice(name, name, about) for name, about in key_presets.ABOUT.items()),
+        lambda config: config.action_keys.get("preset", key_presets.DEFAULT),
     ),
     Setting(
         "initials",

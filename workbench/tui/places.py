@@ -147,10 +147,14 @@ class Places:
             self._app.install_screen(made, name)
         return self._app.get_screen(name)
 
+    def made(self) -> list[Screen[Any]]:
+        """The places that have been gone to, but for the list of tweets."""
+        names = (place.name for place in PLACES)
+        return [self._app.get_screen(n) for n in names if self._app.is_screen_installed(n)]
+
     def label_screens(self) -> list[LabelKeys]:
         """The screens with keys that label, as far as they have been made."""
-        queue = [self._app.get_screen("queue")] if self._app.is_screen_installed("queue") else []
-        return [self._browse, *(screen for screen in queue if isinstance(screen, LabelKeys))]
+        return [self._browse, *(made for made in self.made() if isinstance(made, LabelKeys))]
 
     def _make(self, name: str) -> Screen[None]:
         if name == "queue":

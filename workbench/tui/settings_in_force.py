@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App
 
 from workbench.tui import themes
 from workbench.tui.host import host
 from workbench.tui.places import Places
+from workbench.tui.widgets.key_line import KeyLine
+
+
+@runtime_checkable
+class NamesKeys(Protocol):
+    """A screen that names its keys."""
+
+    def show_keys(self) -> None:
+        """Name them as they are now."""
 
 
 class SettingsInForce:
@@ -18,12 +27,24 @@ class SettingsInForce:
     def __init__(self, app: App[Any], places: Places, then: Callable[[], None]) -> None:
         self._app, self._places, self._then = app, places, then
         self._theme = host(app).store.config.theme
-        self._problem = themes.begin(app, self._theme)
+        self._problems = [themes.begin(app, self._theme), *self._take_keys()]
 
     def say_problems(self) -> None:
         """Say what is wrong with them."""
-        if self._problem:
-            host(self._app).say(self._problem, problem=True)
+        if problems := " ".join(filter(None, self._problems)):
+            host(self._app).say(problems, problem=True)
+
+    def _take_keys(self) -> tuple[str, ...]:
+        """Give the actions the keys of the settings, and say which of these cannot be."""
+        app, config = host(self._app), host(self._app).store.config
+        if not (config.action_keys or app.key_map):
+            return ()
+        from workbench.tui.key_map import key_map
+
+        found = key_map(config, type(self._app))
+        app.key_map = found.keys
+        self._app.set_keymap(found.keys)
+        return found.problems
 
     def follow(self) -> None:
         """Do as the settings say now."""
@@ -31,6 +52,13 @@ class SettingsInForce:
         if config.theme != self._theme:  # else the environment may have chosen another
             self._theme = config.theme
             themes.put_on(self._app, self._theme)
+        self._problems = [*self._take_keys()]
+        for seen in (*self._app.screen_stack, *self._places.made()):
+            for line in seen.query(KeyLine):
+                line.show_keys()
+            if isinstance(seen, NamesKeys):
+                seen.show_keys()
         for screen in self._places.label_screens():
             screen.go_by_settings()
         self._then()
+        self.say_problems()

@@ -129,6 +129,7 @@ ONLY_VIEWS = {
     "split",
     "settings",
     "theme",
+    "keys",
     "label initials",
     "blind share",
     "auto-train",

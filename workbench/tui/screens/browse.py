@@ -24,6 +24,7 @@ from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.widgets import detail, rows
 from workbench.tui.widgets.card import TweetCard
 from workbench.tui.widgets.detail import DetailPane
+from workbench.tui.widgets.key_names import keys_in_force
 from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
@@ -281,7 +282,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         if self.prompt.request is not None:
             return
         if self.card.opened:
-            self.hint(CARD_KEYS)
+            self.hint(keys_in_force(CARD_KEYS, self))
             return
         keys = self.store.config.key_of()
         more = len(self.store.config.labels) > 9
@@ -298,6 +299,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             letter = f"/{escaping.line(keys[label])}" if label in keys else ""
             parts.append(f"{number}{letter} {escaping.line(label)}")
         parts += ["u undo", "space pred", "enter open", "s sort", "x exclude", "] [ disagreement"]
+        always, parts = ([keys_in_force(part, self) for part in some] for some in (always, parts))
         while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
             parts.pop()
         self.hint("  ".join([*always, *parts]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -13,18 +14,21 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.host import host
 from workbench.tui.widgets.key_line import KeyLine
-from workbench.tui.widgets.keys import KeyHelp, bindings_of, key
+from workbench.tui.widgets.key_names import bindings_of, keys_of_binding
+from workbench.tui.widgets.keys import SECOND_ESCAPE, KeyHelp, key
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.rows import LEGEND
 
 KEY_WIDTH = 14
+ESCAPE = KeyHelp(SECOND_ESCAPE, "what esc does, also while something is typed")
 
 
-def keys_of(node: DOMNode) -> list[KeyHelp]:
+def keys_of(node: DOMNode, key_map: Mapping[str, str]) -> list[KeyHelp]:
     """The bindings of a widget, screen or app that have something to say."""
     return [
-        KeyHelp(binding.key_display or binding.key.replace(",", " "), binding.description)
+        KeyHelp(keys_of_binding(binding, key_map), binding.description)
         for binding in bindings_of(type(node))
         if binding.show and binding.description
     ]
@@ -43,11 +47,12 @@ class HelpScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Keys in groups: labels, the screen, its focused widget, everywhere; then filters."""
+        key_map = host(self).key_map
         labels: list[KeyHelp] = getattr(self._about, "help_keys", list)()
-        groups = [("Labels", labels), ("This screen", keys_of(self._about))]
+        groups = [("Labels", labels), ("This screen", keys_of(self._about, key_map))]
         if self._about.focused is not None:
-            groups.append(("Moving", keys_of(self._about.focused)))
-        groups.append(("Everywhere", keys_of(self.app)))
+            groups.append(("Moving", keys_of(self._about.focused, key_map)))
+        groups.append(("Everywhere", [*keys_of(self.app, key_map), ESCAPE]))
         groups.append(("Filter (/)", getattr(self._about, "help_filters", list)()))
         if labels:
             groups.append(("Marks in the list", [KeyHelp(*entry) for entry in LEGEND]))

@@ -37,6 +37,7 @@ from workbench.tui.reviewing.sources import (
     read_queue,
 )
 from workbench.tui.run_messages import RunProgressed, RunsCollected
+from workbench.tui.widgets.key_names import keys_in_force
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
@@ -407,7 +408,7 @@ class QueueScreen(LabelKeys):
     def show_keys(self) -> None:
         """Name the keys, unless the line says what the input takes."""
         if self.is_mounted and self.prompt.request is None:
-            self._set("#keys", queue_text.keys(self.size.width))
+            self._set("#keys", keys_in_force(queue_text.keys(self.size.width), self))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

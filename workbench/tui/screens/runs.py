@@ -24,6 +24,7 @@ from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.adapter_export import AdapterExport
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.run_trash import RunTrash
+from workbench.tui.widgets.key_names import keys_in_force
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
@@ -86,6 +87,7 @@ class RunsScreen(Screen[None]):
     def on_mount(self) -> None:
         """The keys move in the list at once."""
         self._boxes.focus()
+        self.show_keys()
 
     def on_resize(self) -> None:
         """Give the list the rows it needs, and compare again for the new width."""
@@ -337,7 +339,12 @@ class RunsScreen(Screen[None]):
 
     @on(PromptLine.Closed)
     def _answered(self) -> None:
-        self.query_one("#keys", Static).update(KEYS, layout=False)
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Name the keys of the screen in its last line."""
+        if self.is_mounted and self.prompt.request is None:
+            self.query_one("#keys", Static).update(keys_in_force(KEYS, self), layout=False)
 
     def action_back(self) -> None:
         """Leave the input, else go back to where the user came from."""

@@ -6,6 +6,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.widgets.key_names import keys_in_force
 
 SHOWN_S = 4.0
 """Seconds that a message stands in the place of the keys."""
@@ -19,6 +20,11 @@ class KeyLine(Static):
         self._keys = keys
         self._back: Timer | None = None
         self._said = ""
+
+    def on_mount(self) -> None:
+        """The keys are those that the settings give."""
+        if self._back is None:
+            self.show_keys()
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message, and the keys again when it has been read."""
@@ -45,4 +51,5 @@ class KeyLine(Static):
             self._back.stop()
             self._back = None
         self._said = ""
-        self.update(self._keys, layout=False)
+        if (text := keys_in_force(self._keys, self)) != self.content:
+            self.update(text, layout=False)

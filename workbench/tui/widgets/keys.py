@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.binding import Binding
-from textual.dom import DOMNode
 from textual.widget import Widget
+
+from workbench.tui.widgets.key_names import action_name
+
+SECOND_ESCAPE = "ctrl+g"
+"""The key that does what esc does, also while something is typed."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,19 @@ def key(
     Otherwise a burst such as `/`, `n` would label a tweet: all its keys would be addressed to the
     list before the first of them opened the filter.
     """
-    return Binding(keys, action, does, show=show, key_display=key_display, priority=True)
-
-
-def bindings_of(kind: type[DOMNode]) -> list[Binding]:
-    """The bindings of a screen, a widget or the application, with those of our bases of it."""
-    bindings: list[Binding] = []
-    for base in kind.__mro__:
-        if base is kind or (base.__module__.startswith("workbench.") and issubclass(base, DOMNode)):
-            own = [each for each in vars(base).get("BINDINGS", ()) if isinstance(each, Binding)]
-            bindings = own + bindings
-    return bindings
+    if "escape" in keys.split(",") and SECOND_ESCAPE not in keys.split(
+        ","
+    ):  # which comes late, or never, through some terminals
+        keys += f",{SECOND_ESCAPE}"
+    return Binding(
+        keys,
+        action,
+        does,
+        show=show,
+        key_display=key_display,
+        priority=True,
+        id=action_name(action),
+    )
 
 
 def key_name(event: events.Key) -> str:
