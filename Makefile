@@ -20,6 +20,7 @@ snapshots: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tests/command_pages.py
+	$(BIN)/python tests/key_page.py
 
 pictures: $(READY)
 	$(BIN)/workbench demo --no-ui

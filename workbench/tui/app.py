@@ -51,7 +51,12 @@ class WorkbenchApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - a constant
     BINDINGS: ClassVar = [
         Binding("question_mark,f1", "help", "this help", key_display="? F1", id="help"),
-        key("ctrl+p", "palette", "all actions by name, also labels, runs and files"),
+        key(
+            "ctrl+p,colon",
+            "palette",
+            "all actions by name, also labels, runs and files",
+            key_display="ctrl+p :",
+        ),
         *places.bindings(),
         Binding("ctrl+l", "redraw", "draw the screen anew, if others wrote over it", id="redraw"),
         key(

@@ -16,7 +16,6 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "right": "l",
         "scroll_down": "ctrl+e",
         "scroll_up": "ctrl+y",
-        "palette": "colon,ctrl+p",
     },
     ONE_HAND: {
         "up": "w",
@@ -39,6 +38,6 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 """The keys of each preset by the names of actions; all other actions keep theirs."""
 ABOUT = {
     DEFAULT: "as drawn",
-    VIM: "n N go to disagreements, h l sideways, : is the palette",
+    VIM: "n N to disagreements, h l sideways, ctrl+f ctrl+b pages",
     ONE_HAND: "all within reach of the left hand: w s move",
 }

@@ -309,8 +309,8 @@ async def test_the_palette_finds_each_action(start):
     )
 
 
-@pytest.mark.parametrize("key", ["q", "escape"])
-async def test_q_and_escape_leave_the_top_layer_and_never_the_program(start, key):
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+g"])
+async def test_three_keys_leave_the_top_layer_and_never_the_program(start, key):
     async with start() as driver:
         for layer in (name for name in LAYERS if name != "browse"):
             await reach(driver, layer)
@@ -320,6 +320,23 @@ async def test_q_and_escape_leave_the_top_layer_and_never_the_program(start, key
             assert driver.app.is_running
             await driver.press("B")
             await driver.until(lambda: len(driver.app.screen_stack) == 1)
+
+
+async def test_escape_has_a_second_key_where_q_is_typed(start):
+    async with start() as driver:
+        for opener in ("slash", "e", "comma", "ctrl+p"):
+            await driver.press(opener, "q")
+            top = driver.app.screen
+            assert driver.app.focused.value == "q"
+            await driver.press("ctrl+g")
+            await driver.until(lambda: driver.app.focused is driver.app._browse.tweets)
+            assert top is not driver.app.screen or driver.app.screen.prompt.request is None
+        for layer in ("train, at the menu", "clone, at the button"):
+            await reach(driver, layer)
+            await driver.press("shift+tab")
+            await driver.press("ctrl+g")
+            await driver.until(lambda: "Start" not in driver.text)
+            await driver.press("B")
 
 
 async def test_q_is_text_in_a_field_and_quits_from_the_list(start):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import Keys, _character_to_key, key_to_character
+from textual.keys import REPLACED_KEYS, Keys, _character_to_key, key_to_character
 from textual.widget import Widget
 
 NAMED = frozenset(str(key.value) for key in Keys)
@@ -79,17 +79,22 @@ def known_key(key: str) -> bool:
     return named and set(modifiers) <= {"ctrl", "shift", "alt"}
 
 
+def _character(key: str) -> str:
+    """What a key types, an empty text where it types nothing."""
+    found = key_to_character(REPLACED_KEYS.get(key, key)) or ""
+    return found if found.isprintable() else ""
+
+
 def types(key: str) -> bool:
     """Whether a key is a character of what is typed."""
-    return (key_to_character(key) or "\x00").isprintable()
+    return bool(_character(key))
 
 
 def shown_keys(keys: Iterable[str]) -> str:
     """Keys as people call them."""
     shown = []
     for key in keys:
-        character = (key_to_character(key) or "") if types(key) else ""
-        shown.append(character if character.strip() else OUTSIDE.get(key, key))
+        shown.append(_character(key).strip() or OUTSIDE.get(key, key))
     return " ".join(shown)
 
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from workbench.tui.widgets.key_names import action_name
 
 SECOND_ESCAPE = "ctrl+g"
-"""The key that does what esc does, also while something is typed."""
+"""The key that does what esc does, which comes late through some terminals."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ def key(
     Otherwise a burst such as `/`, `n` would label a tweet: all its keys would be addressed to the
     list before the first of them opened the filter.
     """
-    if "escape" in keys.split(",") and SECOND_ESCAPE not in keys.split(
-        ","
-    ):  # which comes late, or never, through some terminals
+    names = keys.split(",")
+    if "escape" in names and SECOND_ESCAPE not in names:
         keys += f",{SECOND_ESCAPE}"
     return Binding(
         keys,
