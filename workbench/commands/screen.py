@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # it reads files of all kinds, which an open workspace does n
 def open_screen(
     settings: Settings,
     mouse: bool = True,
-    place: str = "browse",
+    place: str = "",
     file: OpenedFile | None = None,
 ) -> None:
     """Run the terminal screen on the workspace of the settings; a file is taken in there."""

@@ -20,7 +20,7 @@ from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup
-from workbench.tui import error_messages, places, recent_actions, screen_stack
+from workbench.tui import error_messages, last_view, places, recent_actions, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
 from workbench.tui.engine_status import EngineStatus
@@ -74,7 +74,7 @@ class WorkbenchApp(App[None]):
         folder: Path,
         annotator: str | None = None,
         program: Sequence[str] = WORKBENCH,
-        place: str = "browse",
+        place: str = "",
         file: OpenedFile | None = None,
     ) -> None:
         plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
@@ -85,10 +85,11 @@ class WorkbenchApp(App[None]):
         """Why the screen had to close, in one sentence."""
         self.other_columns: OpenedFile | None = None
         """The file of the workspace with other columns, to be taken in anew by the next screen."""
-        self._begins_at, self._file = place, file
+        view = last_view.read(self.store.folder)
+        self._begins_at, self._file = place or view.place, file
         self._painted = PaintedCells()
         self._program = program
-        self._browse = BrowseScreen(self.store)
+        self._browse = BrowseScreen(self.store, view)
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
@@ -127,8 +128,7 @@ class WorkbenchApp(App[None]):
         """Say what is wrong with the settings, and have the rest begin when the list is drawn."""
         self.call_after_refresh(self._settings.say_problems)
         self.call_after_refresh(self._begin)
-        if self._begins_at != "browse":
-            self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)
+        self.call_after_refresh(self.places.begin_at, self._begins_at, self._file)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if not self.is_headless:
             end_with_terminal(self.exit)
@@ -151,6 +151,12 @@ class WorkbenchApp(App[None]):
         """Leave once everything is saved."""
         if not self._browse.save_queue.delays_leaving():
             self.exit()
+
+    def exit(self, *arguments: Any, **more: Any) -> None:
+        """End, and remember where somebody was."""
+        if self._browse.is_mounted:
+            last_view.remember(self.store.folder, self.places.view())
+        super().exit(*arguments, **more)
 
     async def on_unmount(self) -> None:
         """Close the workspace, and say how many edits could not be saved."""

@@ -17,11 +17,13 @@ from storage.runs.suspect_ranking import Ranking
 from workbench.tui import screen_stack
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
+from workbench.tui.last_view import View
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.screens import on_demand
 from workbench.tui.standing import Standing, Tab
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.top_line import TopLine
+from workbench.tui.widgets.tweet_list import TweetList
 
 if TYPE_CHECKING:
     from workbench.opened_files import OpenedFile
@@ -130,7 +132,9 @@ class Places:
         self.show_standing()
 
     def begin_at(self, name: str, file: OpenedFile | None) -> None:
-        """Begin at a place instead of the list; a file is taken in there first."""
+        """Begin at a place, if it is another than the list; a file is taken in there first."""
+        if name not in {place.name for place in PLACES} - {"browse"}:
+            return
         if file is not None:
             self.place("queue").open_file(file)
         self.go(name)
@@ -146,6 +150,14 @@ class Places:
             made = self._make(name)
             self._app.install_screen(made, name)
         return self._app.get_screen(name)
+
+    def view(self) -> View:
+        """Where somebody is, and what the list shows."""
+        places = {place.name for place in PLACES}
+        on = [screen.name for screen in self._app.screen_stack if screen.name in places]
+        settings, browse = self._browse.settings, self._browse
+        tweet = browse.tweets.current_id if browse.query(TweetList) else None
+        return View(on[-1] or "" if on else "browse", settings.filter, settings.sort, tweet)
 
     def made(self) -> list[Screen[Any]]:
         """The places that have been gone to, but for the list of tweets."""

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-from contextlib import suppress
 from pathlib import Path
 
+from workbench.tui import user_state
+
+NAME = "recent-actions"
 MOST = 30
 """Names that are kept."""
 
 
 def path() -> Path:
     """Where they are kept, for all workspaces of a user."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "workbench" / "recent-actions.json"
+    return user_state.path(NAME)
 
 
 def read() -> list[str]:
     """The names of the actions, the last one first; none where nothing that is readable is kept."""
-    try:
-        kept = json.loads(path().read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
+    kept = user_state.read(NAME)
     return [name for name in kept if isinstance(name, str)] if isinstance(kept, list) else []
 
 
 def remember(name: str) -> None:
-    """Keep an action as the last one; a home that cannot be written costs only the memory of it."""
-    names = [name, *(other for other in read() if other != name)][:MOST]
-    file = path()
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-        temporary.replace(file)
+    """Keep an action as the last one."""
+    user_state.write(NAME, [name, *(other for other in read() if other != name)][:MOST])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -16,10 +17,12 @@ from storage.store import Store
 from workbench import escaping
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
+from workbench.tui.last_view import View
 from workbench.tui.list_screen import NO_TWEET, ListSettings
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.listing.filter_help import filter_help
 from workbench.tui.listing.filter_keys import FilterKeys
+from workbench.tui.listing.sort_orders import why_impossible
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.widgets import detail, rows
 from workbench.tui.widgets.card import TweetCard
@@ -56,8 +59,9 @@ class BrowseScreen(FilterKeys, LabelKeys):
         key("escape", "back", "unmark, go back, or clear the filter", key_display="esc"),
     ]
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, view: View | None = None) -> None:
         super().__init__(store)
+        self._view = view or View()
         self.displayed_run = DisplayedRun(self)
 
     def compose(self) -> ComposeResult:
@@ -91,7 +95,17 @@ class BrowseScreen(FilterKeys, LabelKeys):
         if problems:
             self.say(" ".join(problems), problem=True)
         everything = tweets.TweetList(tweets.listing(self.store), True, ())
-        self.fill(ListSettings(run=tweets.shown_run(self.store)), everything)
+        self.fill(ListSettings(run=tweets.shown_run(self.store)), everything, self._view.tweet)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        """List what was listed when the workspace was left, if that can still be."""
+        wanted = replace(self.settings, filter=self._view.filter, sort=self._view.sort)
+        possible = wanted.sort in tweets.SORTS
+        if wanted != self.settings and possible and not why_impossible(self.store, wanted):
+            self.find(wanted, self._view.tweet)
+            if wanted.filter:
+                self.say("The list is as you left it; esc clears the filter.")
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
