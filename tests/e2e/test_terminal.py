@@ -169,7 +169,7 @@ def test_a_terminal_that_cannot_show_it_is_refused(workspace):
     command = [sys.executable, "-m", "workbench", "--workspace", str(workspace)]
     without = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert without.returncode == 1
-    assert "workbench list" in without.stderr
+    assert "workbench --plain" in without.stderr
     assert len(without.stderr.strip().splitlines()) == 1
     with terminal(*command[1:], TERM="dumb") as opened:
         opened.until("TERM=dumb")
