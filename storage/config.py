@@ -25,6 +25,7 @@ QUESTION = "{{text}}\n\nWhich of these fits the text: {words}? Answer with it al
 """The message of a chat where the workspace has no template of its own."""
 ANSWER = "{answer}"
 PROMPTS = PLAIN, CHAT = "plain", "chat"
+NOTIFICATIONS = OFF, BELL, OSC9 = "off", "bell", "osc9"
 DEFAULT_BASE = "tiiuae/falcon-7b"
 MOVING_KEYS = frozenset("jkgGnN/q")
 """Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
@@ -83,6 +84,10 @@ class Config:
     """Of so many tweets in the queue of the screen one is shown without predictions; 0: none."""
     theme: str = ""
     """The colours of the screen, where somebody has chosen some."""
+    notify: str = "off"
+    """How the screen calls whoever is elsewhere when a run ends: one of NOTIFICATIONS."""
+    on_run_end: str = ""
+    """A command for the shell when a run ends."""
     seed: int = 42
     test_share: float = 0.2
     dev_share: float = 0.0
@@ -211,6 +216,8 @@ def _checked(path: Path, values: dict[str, Any]) -> Config:
         raise UserError(f"{path}: template must contain {{text}} exactly once.")
     if config.prompt not in PROMPTS:
         raise UserError(f"{path}: prompt must be {' or '.join(map(_toml, PROMPTS))}.")
+    if config.notify not in NOTIFICATIONS:
+        raise UserError(f"{path}: notify must be {' or '.join(map(_toml, NOTIFICATIONS))}.")
     if ANSWER in config.template.removesuffix(ANSWER):
         raise UserError(f"{path}: {ANSWER} can stand at the end of the template only.")
     counts = {"train.every": config.train_every, "queue.blind_every": config.queue_blind_every}
@@ -306,6 +313,8 @@ def save(folder: Path, config: Config) -> None:
         f"initials = {str(config.initials).lower()}  # true: a label's first letter is a key too",
         f"{_embeddings(config.embeddings)}  # a vector of each tweet that a run scores",
         f"sentence_model = {_toml(config.sentence_model)}  # a folder or package; it embeds",
+        f'notify = {_toml(config.notify)}  # "bell" or "osc9": the terminal calls when a run ends',
+        f"on_run_end = {_toml(config.on_run_end)}  # a command; WORKBENCH_RUN names the run",
         f"{_theme(config.theme)}  # dark, light, high-contrast, ansi-dark or ansi-light",
         "",
         "[words]  # the word after the prompt, where it is not the label's own name",

@@ -13,6 +13,7 @@ from workbench.rundir.launch import Launch, read_launch
 from workbench.rundir.liveness import worker_alive
 from workbench.runs.launchers import LAUNCHERS, launcher_of
 from workbench.runs.launchers.launcher import LaunchedRun
+from workbench.runs.run_end_watch import watch_end
 
 ENDING_S = 30.0
 """How long a worker that has written its final state may take to end."""
@@ -32,6 +33,7 @@ def _start(folder: Path, launch: Launch, lock: int) -> None:
     (folder / run_folder.STOP).unlink(missing_ok=True)
     rank_failures.remove_failures(folder)
     launcher_of(launch).start(folder, launch, lock)
+    watch_end(folder)
 
 
 def stop_run(folder: Path) -> None:

@@ -32,7 +32,7 @@ from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 from workbench.tui.settings_in_force import SettingsInForce
 from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
-from workbench.tui.widgets.clipboard import clipboard_sequence
+from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
 from workbench.tui.widgets.keys import key
 
 if TYPE_CHECKING:
@@ -256,6 +256,12 @@ class WorkbenchApp(App[None]):
         """Send text to the terminal's clipboard, through tmux where there is one."""
         if self._driver is not None:
             self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
+
+    def call_user(self, text: str) -> None:
+        """Have the terminal call whoever is elsewhere, if the settings say so."""
+        if self._driver is not None:
+            how = self.store.config.notify
+            self._driver.write(call_sequence(how, text, in_tmux="TMUX" in os.environ))
 
     @property
     def engine_word(self) -> str:

@@ -73,6 +73,9 @@ class Host(Protocol):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message on the screens that have a place for one."""
 
+    def call_user(self, text: str) -> None:
+        """Have the terminal call whoever is elsewhere, if the settings say so."""
+
     async def command(self, *arguments: str, let_finish: bool = False) -> Any:
         """Run a command of the command line on this workspace, and return its JSON."""
 

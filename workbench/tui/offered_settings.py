@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storage.config import Config
+from storage.config import BELL, OFF, OSC9, Config
 from storage.plurals import ordinal
 from storage.setting_changes import Value
 from workbench.tui import key_presets, themes
@@ -58,6 +58,17 @@ SETTINGS = (
         "single ones have lines in [keys]; ? lists all",
         tuple(Choice(name, name, about) for name, about in key_presets.ABOUT.items()),
         lambda config: config.action_keys.get("preset", key_presets.DEFAULT),
+    ),
+    Setting(
+        "notify",
+        "call",
+        "how the terminal calls when a run ends",
+        (
+            Choice(OFF, "off", "not at all"),
+            Choice(BELL, "bell", "its bell"),
+            Choice(OSC9, "osc9", "a notice on the desktop, where it knows OSC 9"),
+        ),
+        lambda config: config.notify,
     ),
     Setting(
         "initials",

@@ -119,6 +119,8 @@ class RunWatcher:
         offer = await self._displayed_run.offer()
         new = self._displayed_run.offered if offer else None
         others = [run for run in results if new is None or run["id"] != new.id]
+        if results:
+            self._host.call_user(outcomes(results))
         if message := "; ".join(filter(None, (outcomes(others), offer))):
             self._end_messages |= dict.fromkeys(over, message)
             self._host.say(message, problem=failed)

@@ -130,6 +130,7 @@ ONLY_VIEWS = {
     "settings",
     "theme",
     "keys",
+    "call",
     "label initials",
     "blind share",
     "auto-train",
