@@ -11,37 +11,26 @@ that of the program and the processes that it has started, after the keys.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import platform
-import pty
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
+from keystrokes import COLUMNS, ROWS, cpu_seconds, hold, press, started, until_rest
 from store import LABELS, write_tweets
+from ui_training import measured_while_training
 
-REST_S = 0.4
-"""Without output for so long, a screen is at rest."""
 LOADING_S = 3.0
-"""Such a rest while a program reads its file, and may think between two figures of progress."""
-PATIENCE_S = 300.0
-COLUMNS, ROWS = 120, 40
+"""A rest while a program reads its file, and may think between two figures of progress."""
 DOWN, PAGE_DOWN = b"\x1b[B", b"\x1b[6~"
 KEYS = {"arrow key": (DOWN, 20), "page key": (PAGE_DOWN, 10)}
 HELD = {"arrow key held": (DOWN, 60)}
-HELD_PER_S = 30
 MIB = 1024**2
 
 
@@ -79,6 +68,7 @@ def main() -> None:
         for _ in range(options.repeats):
             for named, command in programs.items():
                 runs[named].append(measured(command))
+        trained = measured_while_training(program, Path(name))
     figures = {named: summary(starts) for named, starts in runs.items()}
     report = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -88,26 +78,17 @@ def main() -> None:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "figures": figures,
+        "while a run trains": trained,
     }
     options.out.mkdir(exist_ok=True)
     (options.out / "ui.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    (options.out / "ui.md").write_text(page(report, figures), "utf-8")
+    (options.out / "ui.md").write_text(page(report, figures, trained), "utf-8")
 
 
 def measured(command: list[str]) -> Measured:
     """Start a program, press its keys, and end it."""
-    began = time.monotonic()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
-        kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        os.execve(command[0], command, inherited | kind)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    try:
-        select.select([terminal], [], [], PATIENCE_S)
-        first = time.monotonic() - began
-        found = Measured(first + until_rest(terminal, LOADING_S)[0])
-        process = psutil.Process(pid)
+    with started(command) as (process, terminal, first_s):
+        found = Measured(first_s + until_rest(terminal, LOADING_S)[0])
         for name, (key, times) in KEYS.items():
             before = cpu_seconds(process)
             pressed = [press(terminal, key) for _ in range(times)]
@@ -123,45 +104,6 @@ def measured(command: list[str]) -> Measured:
         family = [process, *process.children(recursive=True)]
         found.memory_mib = sum(one.memory_info().rss for one in family) / MIB
         return found
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """What a process has computed until now, which a busy machine does not stretch."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def press(terminal: int, key: bytes) -> tuple[float, int]:
-    """The seconds to the last byte that a key causes, and how many bytes there are."""
-    os.write(terminal, key)
-    return until_rest(terminal, REST_S)
-
-
-def hold(terminal: int, key: bytes, times: int) -> tuple[float, int]:
-    """The seconds from the last press of a held key to the last byte, and all bytes."""
-    sent = 0
-    for _ in range(times):
-        os.write(terminal, key)
-        released = time.monotonic() + 1 / HELD_PER_S
-        while (left := released - time.monotonic()) > 0:
-            if select.select([terminal], [], [], left)[0]:
-                sent += len(os.read(terminal, 65536))
-    seconds, rest = until_rest(terminal, REST_S)
-    return seconds, sent + rest
-
-
-def until_rest(terminal: int, rest: float) -> tuple[float, int]:
-    """Read until nothing has come for a while: the seconds to the last byte, and all bytes."""
-    began = last = time.monotonic()
-    sent = 0
-    while last - began < PATIENCE_S and select.select([terminal], [], [], rest)[0]:
-        sent += len(os.read(terminal, 65536))
-        last = time.monotonic()
-    return last - began, sent
 
 
 def summary(starts: list[Measured]) -> dict[str, float]:
@@ -183,7 +125,9 @@ def summary(starts: list[Measured]) -> dict[str, float]:
     return found
 
 
-def page(report: dict[str, object], figures: dict[str, dict[str, float]]) -> str:
+def page(
+    report: dict[str, object], figures: dict[str, dict[str, float]], trained: dict[str, float]
+) -> str:
     """The figures as a page of Markdown."""
     names = list(next(iter(figures.values())))
     lines = [
@@ -198,6 +142,12 @@ def page(report: dict[str, object], figures: dict[str, dict[str, float]]) -> str
             f"| {name} | {' | '.join(f'{f[name]:,.1f}' for f in figures.values())} |"
             for name in names
         ),
+        "",
+        "The screen while a run trains a base of a few million weights on the same CPU:",
+        "",
+        "| what | workbench |",
+        "|---|---:|",
+        *(f"| {name} | {figure:,.1f} |" for name, figure in trained.items()),
         "",
         "`python tests/bench/ui.py --out tests/bench/results --visidata vd`",
     ]

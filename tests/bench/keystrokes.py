@@ -1,0 +1,103 @@
+"""Programs in terminals of their own: keys that are pressed and held, and what comes back."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+COLUMNS, ROWS = 120, 40
+REST_S = 0.4
+"""Without output for so long, a screen is at rest."""
+PATIENCE_S = 300.0
+HELD_PER_S = 30
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[tuple[psutil.Process, int, float]]:
+    """A program, its terminal, and the seconds to its first byte; killed at the end."""
+    began = time.monotonic()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+        kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        os.execve(command[0], command, inherited | kind)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    try:
+        select.select([terminal], [], [], PATIENCE_S)
+        yield psutil.Process(pid), terminal, time.monotonic() - began
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def watch(terminal: int, seconds: float) -> int:
+    """The bytes that come in some seconds, whatever the program does."""
+    end, sent = time.monotonic() + seconds, 0
+    while (left := end - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            sent += len(os.read(terminal, 65536))
+    return sent
+
+
+def until_written(terminal: int, text: bytes, seconds: float) -> bool:
+    """Read until a text has come; false if it does not."""
+    end, seen = time.monotonic() + seconds, b""
+    while text not in seen and (left := end - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            seen = seen[-4096:] + os.read(terminal, 65536)
+    return text in seen
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process has computed until now, which a busy machine does not stretch."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def press(terminal: int, key: bytes) -> tuple[float, int]:
+    """The seconds to the last byte that a key causes, and how many bytes there are."""
+    os.write(terminal, key)
+    return until_rest(terminal, REST_S)
+
+
+def first_answer(terminal: int, key: bytes) -> tuple[float, int]:
+    """The seconds to the first bytes after a key, and all bytes until the screen is at rest."""
+    began = time.monotonic()
+    os.write(terminal, key)
+    select.select([terminal], [], [], PATIENCE_S)
+    seconds = time.monotonic() - began
+    return seconds, until_rest(terminal, REST_S)[1]
+
+
+def hold(terminal: int, key: bytes, times: int) -> tuple[float, int]:
+    """The seconds from the last press of a held key to the last byte, and all bytes."""
+    sent = 0
+    for _ in range(times):
+        os.write(terminal, key)
+        released = time.monotonic() + 1 / HELD_PER_S
+        while (left := released - time.monotonic()) > 0:
+            if select.select([terminal], [], [], left)[0]:
+                sent += len(os.read(terminal, 65536))
+    seconds, rest = until_rest(terminal, REST_S)
+    return seconds, sent + rest
+
+
+def until_rest(terminal: int, rest: float) -> tuple[float, int]:
+    """Read until nothing has come for a while: the seconds to the last byte, and all bytes."""
+    began = last = time.monotonic()
+    sent = 0
+    while last - began < PATIENCE_S and select.select([terminal], [], [], rest)[0]:
+        sent += len(os.read(terminal, 65536))
+        last = time.monotonic()
+    return last - began, sent
