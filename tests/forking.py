@@ -28,7 +28,11 @@ SERVER = Path(__file__).with_name("fork_server.py")
 ADDRESS = "WORKBENCH_FORK_SERVER"
 """The environment variable with the socket of the server, for what was forked as well."""
 MODULES = ("workbench", "workbench.worker", "workbench.worker.engine", "torch.distributed.run")
-"""What the server forks; everything else is started."""
+STAND_IN = "stub.py"
+"""The name of a program that stands in for the command line.
+
+The server forks it and those modules; everything else is started.
+"""
 KNOWN = {
     "cwd",
     "env",
@@ -99,12 +103,12 @@ def popen(args: Sequence[str], **how: Any) -> subprocess.Popen[Any] | Forked:
     words = list(args)
     if (
         ADDRESS in os.environ
-        and "-m" in words[:4]
         and words[0] == sys.executable
+        and how.get("stdin") in (None, subprocess.DEVNULL)
         and not set(how) - KNOWN
     ):
-        at = words.index("-m") + 1
-        if words[at] in MODULES and how.get("stdin") in (None, subprocess.DEVNULL):
+        at = words.index("-m") + 1 if "-m" in words[:4] else 1
+        if words[at] in MODULES or Path(words[at]).name == STAND_IN:
             return Forked(words[at], words[at + 1 :], **how)
     return subprocess.Popen(args, **how)
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -78,13 +79,11 @@ def predictions(kind):
 
 @pytest.fixture(autouse=True)
 def commands_forked(request, monkeypatch):
-    """Commands that the screen starts are forked, off a server that the first of them needs."""
-    start = interpreter.start
+    """Commands that the screen starts are forked: real ones always, stand-ins if it saves time."""
 
     def begin(arguments, *rest, **how):
-        if "-m" not in arguments[:4]:  # it is a stand-in
-            return start(arguments, *rest, **how)
-        request.getfixturevalue("fork_server")
+        if "-m" in arguments[:4]:
+            request.getfixturevalue("fork_server")
         return forking.start(arguments, *rest, **how)
 
     monkeypatch.setattr(interpreter, "start", begin)
@@ -235,6 +234,7 @@ class Stub:
         self.scratch = scratch
         self.folder = workspace / "runs" / "3"
         (scratch / "stub.py").write_text(STUB)
+        (scratch / "worker").write_text(str(os.getpid()))
         self.program = (sys.executable, str(scratch / "stub.py"), str(scratch))
 
     @property
@@ -274,7 +274,9 @@ class Stub:
     def _do(self, *arguments):
         workspace = str(self.folder.parent.parent)
         command = [*self.program, "--workspace", workspace, *arguments]
-        subprocess.run(command, check=True, capture_output=True)
+        begun = forking.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        complaint = begun.communicate()[1]
+        assert begun.returncode == 0, complaint
 
 
 @pytest.fixture
@@ -283,7 +285,7 @@ def stub(tmp_path, workspace):
 
 
 STUB = """
-import json, os, sys, time
+import json, sys, time
 from pathlib import Path
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
@@ -311,7 +313,7 @@ if command == "train":
     folder.mkdir(parents=True)
     state = run_folder.State(state="running", phase="training", step=5, steps=20, eta_s=75.0)
     # The test itself plays the worker, so that the run counts as alive.
-    worker = processes.identity(os.getppid())
+    worker = processes.identity(int(Path(scratch, "worker").read_text()))
     run_folder.write_state(folder, state, started=time.time() - 3, pid=worker.pid,
                            pid_started=worker.started, boot=worker.boot, host=worker.host)
     for step, loss in ((1, 0.9), (5, 0.412)):
