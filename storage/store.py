@@ -348,7 +348,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
         if db.execute("PRAGMA query_only").fetchone()[0]:
             raise sqlite3.OperationalError("attempt to write a readonly database")
-        _begin(db)
+        _execute_when_free(db, "BEGIN IMMEDIATE")
         yield db
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
@@ -374,11 +374,12 @@ def read_transaction(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("PRAGMA query_only = OFF")
 
 
-def _begin(db: sqlite3.Connection) -> None:
-    """Begin to write, waiting as long as busy_timeout says while somebody else does.
+def _execute_when_free(db: sqlite3.Connection, statement: str) -> None:
+    """Execute a statement, waiting as long as busy_timeout says while somebody else is in its way.
 
     SQLite's own waiting sleeps up to 100 ms at a time and comes too late again and again while
-    others write often; this one looks every half millisecond, after a while every 5 ms.
+    others write often; this one looks every half millisecond, after a while every 5 ms. And for a
+    change of the journal SQLite does not wait at all.
     """
     limit_ms: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
     started = time.monotonic()
@@ -386,7 +387,7 @@ def _begin(db: sqlite3.Connection) -> None:
     try:
         while True:
             try:
-                db.execute("BEGIN IMMEDIATE")
+                db.execute(statement)
                 return
             except sqlite3.OperationalError as error:
                 waited = time.monotonic() - started
@@ -432,7 +433,7 @@ def open_database(path: Path, network: str | None) -> tuple[sqlite3.Connection, 
     try:
         db.execute("PRAGMA foreign_keys = ON")
         if writable:
-            db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+            _execute_when_free(db, f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
             # a label that was shown as saved survives power loss
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -191,6 +192,16 @@ def test_two_people_and_an_import_work_on_it(remote, command, repository, tmp_pa
     assert len(labels.history(store)) == 40
     assert tweets.counts(store).tweets == 6 + 2_000
     assert integrity.check(store) == []
+    store.close()
+
+
+def test_who_opens_it_first_waits_until_nobody_uses_its_log(remote, monkeypatch):
+    folder, _ = remote
+    other = sqlite3.connect(folder / DATABASE)
+    other.execute("SELECT count(*) FROM tweets").fetchone()
+    monkeypatch.setattr("storage.store.time.sleep", lambda seconds: other.close())
+    store = open_store(folder, "ana")
+    assert store.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     store.close()
 
 

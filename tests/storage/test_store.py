@@ -270,12 +270,12 @@ def test_whatever_ends_a_transaction_the_next_label_is_saved(fail, error, small,
 
 
 def test_an_interrupt_right_after_the_beginning_leaves_no_transaction(small, reopen, monkeypatch):
-    def begin(db):
-        db.execute("BEGIN IMMEDIATE")
+    def begin(db, statement):
+        db.execute(statement)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("storage.store._begin", begin)
+        patch.setattr("storage.store._execute_when_free", begin)
         with pytest.raises(KeyboardInterrupt):
             labels.assign(small, [1], "negative")
     other = reopen(small, "ben")
