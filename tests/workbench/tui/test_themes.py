@@ -3,9 +3,10 @@
 from dataclasses import asdict
 
 import pytest
-from contrast import contrast
+from contrast import contrast, too_weak
 from textual.color import Color
 
+from workbench.tui.app import WorkbenchApp
 from workbench.tui.first_app import FirstApp
 from workbench.tui.themes import ANSI_DARK, DARK, HIGH_CONTRAST, LIGHT, LOOKS, NAMES
 
@@ -120,6 +121,33 @@ async def test_no_colour_is_sent_where_none_is_wanted_whatever_the_settings_say(
             for style in styles
             for colour in (style.color, style.bgcolor)
         )
+
+
+async def weak_in_all_themes(app, pilot):
+    """What stands out too little on the screen as it is, in any theme."""
+    found = {}
+    for look in LOOKS:
+        app.theme = look.name
+        await pilot.pause()
+        lines = app.screen._compositor.render_strips()
+        if weak := too_weak(lines, look.dark):
+            found[look.name] = weak
+    return found
+
+
+async def test_what_no_picture_shows_can_be_read_in_every_theme_too(workspace, drive):
+    app = WorkbenchApp(workspace, "ana")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        app.say("A sentence that is longer than a line has room for. " * 3)
+        app.say("And a problem that is longer than a line has room for. " * 3, problem=True)
+        await pilot.pause()
+        assert len(app.screen.query("Toast")) == 2
+        assert await weak_in_all_themes(app, pilot) == {}
+    async with drive(FirstApp()) as driver:
+        await driver.press(*"/nowhere", "enter")
+        await driver.until_seen("!")
+        assert await weak_in_all_themes(driver.app, driver.pilot) == {}
 
 
 async def test_the_question_for_a_file_has_the_themes_too(drive, monkeypatch):
