@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.key_map import actions
 from workbench.tui.key_presets import ABOUT, PRESETS
-from workbench.tui.widgets.key_names import key_names, shown_keys
+from workbench.tui.widgets.key_names import FIXED, key_names, shown_keys
 from workbench.tui.widgets.keys import SECOND_ESCAPE
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
@@ -48,10 +48,15 @@ def _presets() -> str:
     named = "; ".join(f"`{name}`: {ABOUT[name]}" for name in others)
     rows = []
     for action in sorted({action for name in others for action in PRESETS[name]}):
-        cells = (_shown(key_names(PRESETS[name].get(action, ""))) for name in others)
+        cells = (_shown(_own(PRESETS[name].get(action, ""))) for name in others)
         rows.append(f"| `{action}` | {' | '.join(cells)} |")
     head = [f"| action | {' | '.join(others)} |", "|---" * (1 + len(others)) + "|"]
     return "\n".join([f"{named}.", "", *head, *rows])
+
+
+def _own(keys: str) -> list[str]:
+    """The keys that are not there anyway."""
+    return [key for key in key_names(keys) if key not in FIXED]
 
 
 def _shown(keys: tuple[str, ...] | list[str]) -> str:

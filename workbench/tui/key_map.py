@@ -91,8 +91,8 @@ def key_map(config: Config, app: type[App[None]]) -> KeyMap:
     """The keys that the settings ask for; what cannot be is left out and told."""
     wanted = dict(config.action_keys)
     preset = wanted.pop(PRESET, DEFAULT)
-    if preset == DEFAULT and not wanted:
-        return KeyMap()
+    if preset in PRESETS and not (wanted or config.key_of()):
+        return KeyMap(PRESETS[preset])  # without a look at all screens, which are not loaded yet
     problems = []
     if preset not in PRESETS:
         problems.append(f"There is no preset of keys {preset!r} (known: {', '.join(PRESETS)}).")
