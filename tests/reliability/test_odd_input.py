@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 
+import forking
 import pytest
 
 from storage.bulk_writes import lock_imports
@@ -116,25 +117,19 @@ def files(folder, number, rows=3_000):
     return path
 
 
-def test_two_imports_at_the_same_time_come_one_after_the_other(small, tmp_path, repository):
-    processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "workbench",
-                "-w",
-                str(small.folder),
-                "import",
-                str(files(tmp_path, number)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=repository,
-        )
-        for number in range(3)
-    ]
+def begin_import(store, path):
+    """An import in a process of its own."""
+    return forking.popen(
+        [sys.executable, "-m", "workbench", "-w", str(store.folder), "import", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.usefixtures("fork_server")
+def test_two_imports_at_the_same_time_come_one_after_the_other(small, tmp_path):
+    processes = [begin_import(small, files(tmp_path, number)) for number in range(3)]
     told = [process.communicate(timeout=100) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, told
     assert tweets.counts(small).tweets == 6 + 9_000
@@ -151,20 +146,17 @@ CROWD = "id,worker,text,label\n" + "".join(
 """Labels that the workspace does not have yet, and three judgements of each tweet."""
 
 
+@pytest.mark.usefixtures("fork_server")
 @pytest.mark.parametrize("kind", ["plain", "judged"])
 def test_the_same_file_imported_twice_at_the_same_time_is_there_once(
-    kind, small, make_store, tmp_path, repository
+    kind, small, make_store, tmp_path
 ):
     store, path, added = small, files(tmp_path, 1), 3_000
     if kind == "judged":
         store, path, added = make_store("fresh", labels=()), tmp_path / "crowd.csv", 1_000
         path.write_text(CROWD)
     before = tweets.counts(store).tweets
-    command = [sys.executable, "-m", "workbench", "-w", str(store.folder), "import", str(path)]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=repository)
-        for _ in range(2)
-    ]
+    processes = [begin_import(store, path) for _ in range(2)]
     answers = [process.communicate(timeout=100)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     second, first = sorted(answers, key=lambda answer: f"{added:,} added" in answer)

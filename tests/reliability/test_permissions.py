@@ -16,20 +16,14 @@ LOOSE = 0o000
 
 
 @pytest.fixture(scope="module")
-def run(repository):
-    """The program started with a umask that lets everybody in."""
+def run(workbench, tmp_path_factory):
+    """The program, and what it starts, with a umask that lets everybody in."""
+    begins = tmp_path_factory.mktemp("begins")
+    (begins / "sitecustomize.py").write_text(f"import os\nos.umask({LOOSE})\n")
 
     def command(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "workbench", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            umask=LOOSE,
-            stdin=subprocess.DEVNULL,
-            cwd=repository,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert done.returncode == 0, done.stderr
+        done = workbench(*arguments, env={**os.environ, "PYTHONPATH": str(begins)})
+        assert done.status == 0, done.err
 
     return command
 

@@ -165,6 +165,7 @@ def test_an_engine_that_is_asked_to_end_saves_its_run(make_model_run, baseline, 
     until(lambda: read_state(long).state == STOPPED)
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, until):
     engine_control.start_engine()
     broken = make_model_run()
@@ -177,8 +178,9 @@ def test_a_run_that_fails_does_not_end_the_engine(baseline, make_model_run, unti
 
 
 def test_an_engine_without_work_ends(until):
+    """It is started in earnest."""
     engine_control.start_engine(idle_minutes=1 / 60)
-    until(lambda: engine_queue.running_engine() is None, 20)
+    until(lambda: engine_queue.running_engine() is None)
     with pytest.raises(UserError, match="engine start"):
         engine_queue.submit(Path("/nowhere"))
 

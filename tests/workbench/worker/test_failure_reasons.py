@@ -174,7 +174,13 @@ def test_a_hub_that_cannot_be_reached(hub_run, work):
 
 
 @pytest.mark.slow
-def test_a_model_that_is_gated(hub_run, work):
+def test_a_model_that_is_gated(hub_run, work, tmp_path):
+    """The worker is forked and has imported the hub's library, which reads its environment anew."""
+    program = (
+        "import importlib\nfrom huggingface_hub import constants\nimportlib.reload(constants)\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(program)
+
     class Gate(BaseHTTPRequestHandler):
         def do_GET(self):
             body = json.dumps({"error": "Access to model someone/gated-model is restricted."})
@@ -195,9 +201,8 @@ def test_a_model_that_is_gated(hub_run, work):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        reason = failed(
-            run, work, env=environment(f"http://127.0.0.1:{server.server_port}"), fork=False
-        )
+        there = environment(f"http://127.0.0.1:{server.server_port}")
+        reason = failed(run, work, env=there | {"PYTHONPATH": str(tmp_path)})
     finally:
         server.shutdown()
     assert reason == failure_reasons.GATED.format("someone/gated-model")
