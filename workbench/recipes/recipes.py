@@ -158,9 +158,18 @@ SECTIONS: dict[str, type] = {
 }
 
 
+WHEN = "when"
+"""What a preset says of itself and a run does not repeat: when one would take it."""
+
+
 def descriptions() -> dict[str, str]:
     """The recipes and what each is for."""
     return {name: str(values["description"]) for name, values in _presets().items()}
+
+
+def occasions() -> dict[str, str]:
+    """When one would take each recipe."""
+    return {name: str(values[WHEN]) for name, values in _presets().items()}
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -168,7 +177,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     presets = _presets()
     if name not in presets:
         raise UsageError(f"{name!r} is not a recipe (known: {', '.join(presets)}).")
-    values = presets[name]
+    values = {key: value for key, value in presets[name].items() if key != WHEN}
     return _new_recipe({"name": name, **values}, overrides)
 
 

@@ -66,7 +66,7 @@ KINDS = {
     "run": {"stop", "delete", "start", "promote", "train_on"},
     "copy": {"copy", "copy_text", "export"},
     "answer": {"answer", "select"},
-    "field": {"go_on", "focus_next", "focus_previous", "toggle_button"},
+    "field": {"go_on", "complete", "focus_next", "focus_previous", "toggle_button"},
 }
 """Each action of the screens by what kind of thing it does."""
 COMMANDS_OF = {
@@ -163,8 +163,8 @@ LAYERS = {
     "log": ("r", "enter", "l"),
     "clone, at the button": ("r", "C", "tab", "tab"),
     "train, at the menu": ("t",),
-    "train, at the button": ("t", "tab", "tab", "tab"),
-    "train, at the box": ("t", "tab", "tab", "tab", "tab"),
+    "train, at the button": ("t", "tab", "tab", "tab", "tab"),
+    "train, at the box": ("t", "tab", "tab", "tab", "tab", "tab"),
     "compare": ("r", "c"),
     "errors": ("E",),
     "queue": ("Q",),
@@ -351,7 +351,7 @@ async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
         await driver.press("tab", "end", "q", "R")
         assert driver.app.screen.query_one("#base").value.endswith("qR")
         assert driver.app.is_running
-        await driver.press("tab", "tab", "q", "q")
+        await driver.press("tab", "tab", "tab", "q", "q")
         await driver.until(lambda: driver.app._exit)
 
 

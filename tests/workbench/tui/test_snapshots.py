@@ -117,8 +117,10 @@ SCENES = (
     Scene("help", "Labels", ("question_mark",), sizes=((80, 24), (120, 40), (100, 90))),
     Scene("help-runs", "This screen", ("r", "question_mark")),
     Scene("train", "for 200 steps", ("t", "tab", "ctrl+u", *"./base")),
-    Scene("train-refused", "did you mean", ("t", "tab", "tab", *"lora.q=8", "enter", "enter")),
-    Scene("train-failed", "no model folder", ("t", "tab", "tab", "tab", "enter")),
+    Scene(
+        "train-refused", "did you mean", ("t", "tab", "tab", "tab", *"lora.q=8", "enter", "enter")
+    ),
+    Scene("train-failed", "no model folder", ("t", "tab", "tab", "tab", "tab", "enter")),
     Scene("clone", "run 2:", ("r", "C")),
     Scene("run", "70/200", ("t",), before=begin_run, sizes=(*SIZES, (200, 60))),
     Scene("run-compared", "▲ run 2", ("t", "c"), before=begin_beside_promoted),

@@ -8,6 +8,7 @@ from textual import events
 from textual.widgets import Input
 
 from storage.runs import runs
+from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.runs import engine_control
@@ -20,7 +21,7 @@ async def started(start, stub, **options):
     async with start(program=stub.program, **options) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        await driver.press("enter", "tab", "enter", "enter")
+        await driver.press("enter", "tab", "enter", "enter", "enter")
         await driver.until_seen("run 3")
         yield driver
 
@@ -42,7 +43,7 @@ async def test_what_the_form_says_is_what_is_started(start, stub):
         await driver.until_seen("Train on the labels")
         await driver.press("down", "enter", "end", "ctrl+u")
         await driver.type("./model 1 x q")
-        await driver.press("enter")
+        await driver.press("enter", "enter")
         await driver.type("lora.r=8 training.max_steps=50")
         await driver.press("enter", "enter")
         await driver.until(lambda: stub.calls)
@@ -69,16 +70,75 @@ async def test_a_base_that_is_a_folder_here_is_found_by_commands_that_work_elsew
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        await driver.press("tab", "end", "ctrl+u", *"model-1", "enter", "enter", "enter")
+        await driver.press("tab", "end", "ctrl+u", *"model-1", "enter", "enter", "enter", "enter")
         await driver.until(lambda: stub.calls)
         assert stub.calls[0][3:5] == ["--base", str(tmp_path / "here" / "model-1")]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "when"),
+    [("seed", "to compare with the public recipe: slower"), ("fast", "on a GPU")],
+)
+async def test_the_form_says_when_one_would_take_a_recipe(start, recipe, when):
+    async with start(size=(80, 24)) as driver:
+        await driver.press("t", "g")
+        await driver.press(*["down"] * (recipe == "fast"))
+        await driver.until_seen(f">{recipe} ")
+        await driver.until_seen(when)
+
+
+async def test_tab_completes_the_folder_of_a_base_and_then_goes_on(
+    start, stub, tmp_path, monkeypatch
+):
+    for name in ("falcon-7b", "falcon-40b", "llama"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    async with start(program=stub.program) as driver:
+        await driver.press("t", "tab", "end", "ctrl+u", *"mod", "tab", *"f", "tab")
+        base = driver.app.screen.query_one("#base", Input)
+        assert base.value == "models/falcon-"
+        assert "models/falcon-40b/ models/falcon-7b/" in " ".join(driver.text.split())
+        await driver.press("7", "tab")
+        assert base.value == "models/falcon-7b/"
+        await driver.press("tab")
+        assert driver.app.screen.focused.id == "from"
+
+
+async def test_the_arrows_go_through_bases_of_before_and_runs_with_an_adapter(
+    start, stub, workspace
+):
+    (workspace / "runs" / "2" / "adapter").mkdir(parents=True)
+    store = open_store(workspace)
+    runs.add(store, "third", "qlora", "fast", "/models/llama", ["positive", "negative"])
+    store.close()
+    async with start(program=stub.program) as driver:
+        await driver.press("t", "tab")
+        await driver.until_seen("↓ takes recent ones: tiiuae/falcon-7b /models/llama")
+        await driver.press("down", "down", "up")
+        assert driver.app.screen.query_one("#base", Input).value == "/models/llama"
+        await driver.press("enter")
+        await driver.until_seen("a run whose adapter it goes on from; ↓ takes 2")
+        await driver.press("down")
+        await driver.until_seen("with its recipe fast, its base and a quarter of its steps")
+        assert driver.app.screen.query_one("#base").disabled, "the run has one"
+        await driver.press("enter", "enter", "enter")
+        await driver.until(lambda: stub.calls)
+        assert stub.calls[0] == ["train", "--from", "2", "--json"]
+
+
+async def test_a_run_without_an_adapter_is_said_to_have_none(start):
+    async with start() as driver:
+        await driver.press("t", "tab", "tab")
+        await driver.until_seen("no run has an adapter to go on from yet")
+        await driver.press("1")
+        await driver.until_seen("! no run of that number has an adapter")
 
 
 async def test_keys_that_come_at_once_fill_in_the_form_as_if_one_by_one(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        line = [*"j\t\x15./moodel", "left", "left", "left", "\b", "end", *"-1\rlora.r=8\r\r"]
+        line = [*"j\t\x15./moodel", "left", "left", "left", "\b", "end", *"-1\r\rlora.r=8\r\r"]
         for item in line:
             name = {"\t": "tab", "\r": "enter", "\b": "backspace", "\x15": "ctrl+u"}.get(item, item)
             driver.app.post_message(events.Key(name, item if len(item) == 1 else None))
@@ -103,7 +163,7 @@ async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
         await driver.press("t")
         await driver.until_seen("keep the base loaded for 15 minutes afterwards")
         assert "X" not in next(row for row in driver.text.splitlines() if "keep the" in row)
-        await driver.press("tab", "tab", "tab", "tab", "space")
+        await driver.press("tab", "tab", "tab", "tab", "tab", "space")
         await driver.until(lambda: engine_control.keep_base_preference() is True)
         assert "X" in next(row for row in driver.text.splitlines() if "keep the" in row)
         await driver.press("escape")
@@ -111,7 +171,7 @@ async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        await driver.press("enter", "tab", "enter", "enter")
+        await driver.press("enter", "tab", "enter", "enter", "enter")
         await driver.until(lambda: stub.calls)
         assert stub.calls[0][-3:] == ["--launcher", "engine", "--json"]
 
@@ -149,7 +209,7 @@ async def test_wrong_settings_start_nothing(start, stub, settings, complaint):
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        await driver.press("tab", "tab")
+        await driver.press("tab", "tab", "tab")
         await driver.type(settings)
         await driver.press("enter", "enter")
         await driver.until_seen(complaint)
@@ -161,7 +221,7 @@ async def test_a_start_that_fails_is_said_in_one_sentence(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")
-        await driver.press("tab", "tab", "tab", "enter")
+        await driver.press("tab", "tab", "tab", "tab", "enter")
         await driver.until_seen("There is no model folder /nowhere")
         assert "library" not in driver.text
         await driver.press("escape")
@@ -315,7 +375,7 @@ async def test_without_colours_the_cursor_has_a_mark_everywhere(start, monkeypat
         await driver.press("G")
         await driver.until(lambda: ">      1" in driver.text and ">●" not in driver.text)
         await driver.press("escape", "t")
-        for mark in (">recipe", ">base model", ">settings", "> Start"):
+        for mark in (">recipe", ">base", ">from run", ">settings", "> Start"):
             await driver.until_seen(mark)
             assert ">fast" in driver.text
             await driver.press("tab")
@@ -381,7 +441,7 @@ async def test_the_form_tells_what_a_run_will_need(start, repository, size, monk
         base.value = str(repository / "sample_data" / "base")
         await driver.until_seen("for 200 steps")
         await driver.until_seen("GiB are free on the CPU")
-        await driver.press("tab")
+        await driver.press("tab", "tab")
         await driver.type("training.max_steps=7")
         await driver.until_seen("for 7 steps")
         assert "Start" in driver.text

@@ -13,13 +13,14 @@ from workbench.tui.host import host
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
 
-MOVES = (
-    key("enter", "go_on", "next field", show=False),
-    key("tab", "app.focus_next", "next field", show=False),
+ENTER = key("enter", "go_on", "next field", show=False)
+NEXT = key("tab", "app.focus_next", "next field", show=False)
+OTHERS = (
     key("shift+tab", "app.focus_previous", "previous field", show=False),
     key("ctrl+j", "start", "start", show=False),
     key("escape", "back", "back, as q does where nothing is typed", key_display="esc q"),
 )
+MOVES = (ENTER, NEXT, *OTHERS)
 """What goes from field to field, and away, before the next key is looked at."""
 
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -26,26 +27,33 @@ from workbench.runs.login_sessions import logout_effect
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
 from workbench.tui.screens import start_form
+from workbench.tui.training.likely_choices import LikelyChoices, about_parent, likely_choices
+from workbench.tui.widgets.choice_input import ChoiceInput
 from workbench.tui.widgets.forecast import ForecastLines
+from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.menu import CURSOR, Menu
+from workbench.tui.widgets.path_completion import completed_folder
 from workbench.tui.widgets.top_line import TopLine
 
 KEEP = f"keep the base loaded for {engine_control.IDLE_MINUTES:g} minutes afterwards (tab, space)"
-TITLES = {
-    "recipe": "recipe",
-    "base": "base model: a hub name or a local folder",
-    "settings": "settings that differ from the recipe",
-}
+TITLES = {"recipe": "recipe", "base": "base", "from": "from run", "settings": "settings"}
+EXAMPLE = "those that differ, such as: lora.r=8 training.max_steps=50"
+BASE_HINT = "a hub name or a folder"
 
 
 class TrainScreen(Screen[None]):
-    """Recipe, base model and settings; enter goes from field to field, at last to the start."""
+    """Recipe, base, run to go on from, settings; enter goes to the next, at last to the start."""
 
-    BINDINGS: ClassVar = [*start_form.MOVES]
+    BINDINGS: ClassVar = [
+        start_form.ENTER,
+        key("tab", "complete", "complete the folder, or go to the next field", show=False),
+        *start_form.OTHERS,
+    ]
 
     def __init__(self) -> None:
         super().__init__(name="train")
+        self._likely = LikelyChoices()
 
     def compose(self) -> ComposeResult:
         """The fields in the order in which they are filled in."""
@@ -53,16 +61,16 @@ class TrainScreen(Screen[None]):
         names = recipes.descriptions()
         menu = Menu(*(Option(_line(name), id=name) for name in names), id="recipe", compact=True)
         menu.highlighted = list(names).index(config.recipe) if config.recipe in names else 0
-        example = "none, or such as: lora.r=8 training.max_steps=50"
         yield TopLine("train")
         with Vertical(id="form"):
             yield Static("Train on the labels as they are now", id="form-title")
-            yield Static(classes="field", id="recipe-title")
-            yield menu
-            yield Static(classes="field", id="base-title")
-            yield LineInput(config.base, id="base")
-            yield Static(classes="field", id="settings-title")
-            yield LineInput(id="settings", placeholder=example)
+            yield _row("recipe", menu)
+            yield Static(classes="field-hint", id="recipe-when")
+            yield _row("base", ChoiceInput(config.base, id="base"))
+            yield Static(BASE_HINT, classes="field-hint", id="base-hint", markup=False)
+            yield _row("from", ChoiceInput(id="from", placeholder="none: begin anew"))
+            yield Static(classes="field-hint", id="from-hint", markup=False)
+            yield _row("settings", LineInput(id="settings", placeholder=EXAMPLE))
             yield Static(id="snapshot", markup=False)
             yield ForecastLines(id="forecast", markup=False)
             yield Button("Start", id="start", compact=True, variant="primary")
@@ -77,6 +85,7 @@ class TrainScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Count anew whenever somebody comes here."""
         self._count()
+        self._read_likely()
         self._look_at_logout()
 
     @work(group="logout")
@@ -89,6 +98,68 @@ class TrainScreen(Screen[None]):
         start_form.mark(self, TITLES, event.widget)
         keep = self.query_one("#keep", KeepCheckbox)
         keep.label = f"{CURSOR if event.widget is keep else ' '}{KEEP}"
+
+    @work(thread=True, group="likely", exclusive=True)
+    def _read_likely(self) -> None:
+        store = open_store(host(self).store.folder)
+        try:
+            found = likely_choices(store)
+        finally:
+            store.close()
+        self.app.call_from_thread(self._offer_likely, found)
+
+    def _offer_likely(self, found: LikelyChoices) -> None:
+        """Have the arrow keys go through what is likely, and say so."""
+        self._likely = found
+        self._base.choices = found.bases
+        self._from.choices = ("", *(str(run.id) for run in found.parents))
+        self._hint_at_base()
+        self._describe_parent()
+
+    def _hint_at_base(self) -> None:
+        bases = " ".join(self._likely.bases[:3])
+        recent = f"; ↓ takes recent ones: {bases}" if len(self._likely.bases) > 1 else ""
+        text = f"{BASE_HINT}, which tab completes{recent}"
+        self.query_one("#base-hint", Static).update(escaping.line(text))
+
+    def _describe_parent(self) -> None:
+        """Say what the run to go on from brings along, and leave no field that it decides."""
+        parent, typed = self._likely.parent(self._from.value), self._from.value.strip()
+        runs_named = ", ".join(str(run.id) for run in self._likely.parents[:6])
+        if parent is not None:
+            text = about_parent(parent)
+        elif typed:
+            text = f"! no run of that number has an adapter{f': {runs_named}' * bool(runs_named)}"
+        elif runs_named:
+            text = f"a run whose adapter it goes on from; ↓ takes {runs_named}"
+        else:
+            text = "no run has an adapter to go on from yet"
+        self.query_one("#from-hint", Static).update(escaping.line(text))
+        baseline = recipes.load(self.recipe).kind == "baseline"
+        self.query_one("#recipe").disabled = bool(typed)
+        self._base.disabled = bool(typed) or baseline
+        self._from.disabled = baseline
+        self.query_one("#keep").disabled = baseline
+
+    def action_complete(self) -> None:
+        """Complete the folder that is typed as the base, or go to the next field."""
+        base = self._base
+        if self.focused is base and base.cursor_position == len(base.value):
+            completed, folders = completed_folder(base.value)
+            if completed != base.value:
+                base.value, base.cursor_position = completed, len(completed)
+                if len(folders) > 1:
+                    self.query_one("#base-hint", Static).update(escaping.line("  ".join(folders)))
+                return
+        self.focus_next()
+
+    @property
+    def _base(self) -> ChoiceInput:
+        return self.query_one("#base", ChoiceInput)
+
+    @property
+    def _from(self) -> ChoiceInput:
+        return self.query_one("#from", ChoiceInput)
 
     @work(thread=True, group="count")
     def _count(self) -> None:
@@ -117,15 +188,19 @@ class TrainScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
-        baseline = recipes.load(self.recipe).kind == "baseline"
-        self.query_one("#base", Input).disabled = self.query_one("#keep").disabled = baseline
+        when = recipes.occasions()[self.recipe]
+        self.query_one("#recipe-when", Static).update(f"take it {when}")
+        self._describe_parent()
         self._estimate()
 
     @on(Input.Changed)
     def _estimate(self) -> None:
         """Show what a run of the form as it is now would need."""
-        base, settings = (self.query_one(name, Input).value for name in ("#base", "#settings"))
-        self.query_one(ForecastLines).show(self.recipe, base.strip(), settings)
+        self._describe_parent()
+        goes_on = bool(self._from.value.strip())  # whose time is told beside its number
+        base = "" if goes_on else self._base.value.strip()
+        settings = self.query_one("#settings", Input).value
+        self.query_one(ForecastLines).show(self.recipe, base, settings)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
@@ -151,13 +226,16 @@ class TrainScreen(Screen[None]):
         except (UserError, ValueError) as error:
             self.say(str(error), problem=True)
             return
-        base = self.query_one("#base", Input).value.strip()
-        if kind != "baseline" and not base:
+        keeps = kind != "baseline" and self.query_one("#keep", KeepCheckbox).value
+        if parent := self._from.value.strip():
+            arguments = ["--from", parent]
+        elif kind == "baseline":
+            arguments = ["--recipe", self.recipe]
+        elif base := self._base.value.strip():
+            arguments = ["--recipe", self.recipe, "--base", absolute_name(base)]
+        else:
             self.say("Name a base model: a hub name or a local folder.", problem=True)
             return
-        arguments = ["--recipe", self.recipe]
-        keeps = kind != "baseline" and self.query_one("#keep", KeepCheckbox).value
-        arguments += ["--base", absolute_name(base)] if kind != "baseline" else []
         arguments += ["--launcher", "engine"] if keeps else []
         for override in overrides:
             arguments += ["--set", override]
@@ -189,6 +267,11 @@ class KeepCheckbox(Checkbox):
 def _keeps_base() -> bool:
     wished = engine_control.keep_base_preference()
     return engine_control.has_gpu() if wished is None else wished
+
+
+def _row(name: str, field: Widget) -> Horizontal:
+    """A field with its title before it."""
+    return Horizontal(Static(id=f"{name}-title", classes="field-title"), field, classes="field-row")
 
 
 def _line(name: str) -> Content:

@@ -26,6 +26,12 @@ class PathInput(LineInput):
             self.cursor_position = len(self.value)
 
 
+def completed_folder(typed: str) -> tuple[str, list[str]]:
+    """A path completed as far as there is one way to, and the folders that it could go on to."""
+    folders = [path for path in completions(typed) if path.endswith("/")]
+    return common_beginning(typed, folders), folders
+
+
 def completions(typed: str) -> list[str]:
     """The files and folders that a path could go on to, folders with a / at their end."""
     folder, beginning = os.path.split(typed)
