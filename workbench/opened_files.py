@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -19,9 +18,8 @@ from storage.query import tweets
 from storage.runs.review_queues import anybody_decided
 from storage.safety.os_errors import translate_os_errors
 from storage.store import DATABASE, Store, create_store, open_store
+from workbench import opened_mark
 
-MARK_FILE = "opened.json"
-"""In the workspace of a file: which file it was made of, and how that was."""
 SUFFIX = ".workbench"
 LOOKED_AT, EXAMPLE = 20, 50
 """Records that are looked at for an example of a column, and its characters."""
@@ -88,9 +86,7 @@ def make_workspace(folder: Path, file: OpenedFile, annotator: str | None) -> Non
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_store(folder, Config(labels=()), annotator).close()
     with translate_os_errors(folder):
-        state = file.path.stat()
-        known = {"path": str(file.path), "size": state.st_size, "changed": state.st_mtime_ns}
-        (folder / MARK_FILE).write_text(json.dumps(known), "utf-8")
+        opened_mark.write(folder, file.path, file.options)
 
 
 def is_empty(folder: Path) -> bool:
@@ -100,24 +96,6 @@ def is_empty(folder: Path) -> bool:
         return not tweets.counts(store).tweets
     finally:
         store.close()
-
-
-def file_of(folder: Path) -> Path | None:
-    """The file that a workspace was made of; None for any other workspace."""
-    try:
-        return Path(json.loads((folder / MARK_FILE).read_text("utf-8"))["path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def has_changed(folder: Path) -> bool:
-    """Whether the file is another one than when its workspace was made."""
-    try:
-        known = json.loads((folder / MARK_FILE).read_text("utf-8"))
-        now = Path(known["path"]).stat()
-        return bool((now.st_size, now.st_mtime_ns) != (known["size"], known["changed"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def require_no_work(store: Store) -> None:
@@ -131,7 +109,7 @@ def require_no_work(store: Store) -> None:
 
 def discard(folder: Path) -> None:
     """Delete a workspace that was made for a file, unless somebody has worked in it."""
-    if file_of(folder) is None:
+    if opened_mark.file_of(folder) is None:
         raise UserError(f"{folder} was not made for a file, so it stays.")
     store = open_store(folder)
     try:

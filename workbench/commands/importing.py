@@ -25,7 +25,7 @@ from storage.store import DATABASE, Store, create_store, set_labels, take_over_m
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions, ImportPlan, ImportReport
 from storage.transfer.merging import UPDATES
-from workbench import escaping
+from workbench import escaping, opened_mark
 from workbench.commands.groups import compare_after_import
 from workbench.console import merge_report
 from workbench.console.options import F, Settings, common_options
@@ -171,6 +171,8 @@ def import_files(
                     store = set_labels(store, plan.labels)
                 told = 0 if dry_run else take_over_meanings(store, plan.meanings)
             reports.append(report)
+            if not dry_run:
+                opened_mark.remember(store.folder, path)
             if not settings.as_json:
                 print_report(plan.source.name, report, dry_run)
                 if told:

@@ -19,7 +19,7 @@ from textual.worker import WorkerFailed
 from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
-from workbench import daily_backup
+from workbench import daily_backup, opened_mark
 from workbench.tui import error_messages, last_view, places, recent_actions, screen_stack
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
@@ -137,6 +137,11 @@ class WorkbenchApp(App[None]):
         """Begin what goes on beside the screen, when that has been drawn."""
         self.run_watcher.begin()
         self.engine_status.begin()
+        if (file := opened_mark.changed_file(self.store.folder)) is not None:
+            self.say(
+                f"{file.path.name} has changed since it was taken in: “take the changes” in the "
+                "palette (ctrl+p) does so again, as `workbench import --update labels` does."
+            )
         if not self.store.read_only:
             self.back_up()
 

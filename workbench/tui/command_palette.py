@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from storage.query.tweets import SORTS
 from storage.runs import runs
 from storage.runs.runs import Run
+from workbench import opened_mark
 from workbench.runs.description import describe_recipe
 from workbench.tui.dialogs.palette import PaletteEntry
 from workbench.tui.editing.label_keys import LabelKeys
@@ -47,7 +48,7 @@ def entries(
         *_labels(app),
         *_of_screen(app),
         *_places(app),
-        *_files(files),
+        *_files(app, files),
         *_elsewhere(app),
         *_orders(app, browse),
         *_queues(app),
@@ -100,7 +101,13 @@ def _places(app: App[Any]) -> Iterator[PaletteEntry]:
     yield PaletteEntry("start a run", start, about="the form", action="new_run")
 
 
-def _files(files: FileCommands) -> Iterator[PaletteEntry]:
+def _files(app: App[Any], files: FileCommands) -> Iterator[PaletteEntry]:
+    if (changed := opened_mark.changed_file(host(app).store.folder)) is not None:
+        yield PaletteEntry(
+            f"take the changes of {changed.path.name}",
+            partial(files.take_changes, changed),
+            about="new tweets, and what differs if you say so",
+        )
     for name, about, do in (
         ("import a file", "tweets, and what differs if you say so", files.import_file),
         ("import predictions", "another model's, as a run", files.import_predictions),

@@ -13,6 +13,7 @@ from storage.errors import UserError
 from storage.plurals import counted, tweet_count
 from storage.transfer.merging import OTHERWISE
 from workbench import escaping
+from workbench.opened_mark import TakenFile
 from workbench.tui.dialogs.ask import AskDialog
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
@@ -106,11 +107,15 @@ class FileCommands:
         hint = "a file of tweets; what columns mean is found out"
         self._ask_for("import", hint, take, is_path=True)
 
-    async def _import(self, path: Path) -> None:
+    def take_changes(self, file: TakenFile) -> None:
+        """Take in what is new in the file of the workspace, as its columns were chosen then."""
+        self._begin(self._import(file.path, *file.options))
+
+    async def _import(self, path: Path, *options: str) -> None:
         """Import a file, and ask whether what it has otherwise shall count."""
         self._host.say(f"Importing {path} …")
         report = await self._host.command(
-            "import", *self._as_annotator(), "--", str(path), let_finish=True
+            "import", *options, *self._as_annotator(), "--", str(path), let_finish=True
         )
         self._browse.look_again()
         found = report["merged"]["differences"]
@@ -127,11 +132,12 @@ class FileCommands:
         question = ConfirmDialog(
             f"{added}. In the file {differs}. Take that?", "take it, as one step that u undoes"
         )
-        self._ask(question, lambda: self._update(path, [kind["kind"] for kind in found]))
+        self._ask(question, lambda: self._update(path, [kind["kind"] for kind in found], *options))
 
-    async def _update(self, path: Path, kinds: list[str]) -> None:
+    async def _update(self, path: Path, kinds: list[str], *options: str) -> None:
         report = await self._host.command(
             "import",
+            *options,
             *self._as_annotator(),
             "--update",
             ",".join(kinds),

@@ -7,9 +7,10 @@ import pytest
 from storage.history import labels
 from storage.store import DATABASE, open_store, set_labels
 from storage.transfer import importing
-from workbench import opened_files
+from workbench import opened_files, opened_mark
 from workbench.commands import first_screen, opening, screen
 from workbench.opened_files import OpenedFile
+from workbench.opened_mark import TakenFile
 from workbench.tui.reviewing.opening import description
 from workbench.tui.widgets.path_completion import common_beginning, completions
 
@@ -46,15 +47,19 @@ def test_a_file_gets_a_workspace_beside_it_and_finds_it_again(
     assert cli(*command, "tweets.csv").status == 0
     assert screens == [(folder, "queue", OpenedFile(tweets))]
     assert (folder / DATABASE).is_file()
-    assert opened_files.file_of(folder) == tweets
+    assert opened_mark.file_of(folder) == tweets
     cli(*command, "tweets.csv")
     assert screens[1] == screens[0], "nothing has been taken in yet"
     cli("--workspace", folder, "import", tweets)
     cli(*command, "tweets.csv")
     assert screens[2] == (folder, "queue", None), "nothing is taken in again"
-    assert not opened_files.has_changed(folder)
+    assert opened_mark.changed_file(folder) is None
     tweets.write_text(ROWS + "more,positive\n")
-    assert opened_files.has_changed(folder)
+    assert opened_mark.changed_file(folder) == TakenFile(tweets, ())
+    cli("--workspace", folder, "import", tweets, "--dry-run")
+    assert opened_mark.changed_file(folder) is not None
+    cli("--workspace", folder, "import", tweets)
+    assert opened_mark.changed_file(folder) is None, "it has been taken in"
 
 
 def test_codes_and_columns_are_named_by_options(tweets, screens, cli):
@@ -137,7 +142,7 @@ def test_a_workspace_is_made_anew_only_while_nobody_has_decided_anything(tweets)
     store.close()
     with pytest.raises(Exception, match="Somebody has decided"):
         opened_files.discard(folder)
-    (folder / opened_files.MARK_FILE).unlink()
+    (folder / opened_mark.NAME).unlink()
     with pytest.raises(Exception, match="not made for a file"):
         opened_files.discard(folder)
 

@@ -126,3 +126,24 @@ async def test_without_a_workspace_a_file_is_asked_for_and_completed(tmp_path, m
         await driver.press("enter")
         await driver.until(lambda: driver.app._exit)
         assert str(driver.app.return_value) == "tweets.csv"
+
+
+async def test_a_file_that_has_changed_is_said_and_its_changes_are_taken_by_name(
+    opened, cli, drive, forked
+):
+    folder, path = opened
+    assert cli("-w", folder, "import", path, "--label", "label").status == 0
+    path.write_text(
+        "text,label,other\nup we go,negative,x\ndown we go,negative,y\nmore,positive,z\n"
+    )
+    async with drive(WorkbenchApp(folder, "ana")) as driver:
+        await driver.until_seen("tweets.csv has changed since it was taken in")
+        await driver.press("ctrl+p", *"take changes", "enter")
+        await driver.until_seen("tweets.csv: 1 new tweet")
+        await driver.until_seen("1 tweet has another label (1 positive → negative). Take that?")
+        await driver.press("y")
+        await driver.until_seen("Taken from tweets.csv: labels of 1 tweet")
+        assert driver.tweet(1).label == "negative"
+    async with drive(WorkbenchApp(folder, "ana")) as driver:
+        await driver.until_seen("more")
+        assert "has changed" not in driver.text

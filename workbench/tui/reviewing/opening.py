@@ -10,7 +10,7 @@ from textual.app import App
 from storage.errors import UserError
 from storage.plurals import counted, tweet_count
 from storage.store import Store, refresh_settings
-from workbench import opened_files
+from workbench import opened_files, opened_mark
 from workbench.opened_files import OpenedFile
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
@@ -55,7 +55,7 @@ def description(report: dict[str, Any]) -> str:
 
 def choose_columns(app: App[Any], store: Store) -> None:
     """Ask for the columns of labels and texts, and have the file taken in anew with these."""
-    workbench, path = host(app), opened_files.file_of(store.folder)
+    workbench, path = host(app), opened_mark.file_of(store.folder)
     if path is None:
         workbench.say("The columns are chosen where a file is opened, by `workbench open FILE`.")
         return
