@@ -35,6 +35,10 @@ RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789abcdefmorstuvxyBEJKOQRTV[]?:;
 
 TABLES = {"split": "test, dev and seed", "train": "every", "queue": "blind_every"}
 """The tables of the file whose settings have the name of the table before theirs, and those."""
+GONE = (
+    "{folder} is not there any more: it was moved or deleted while it was open, so nothing is "
+    "saved; put it back, or open it where it is now."
+)
 KINDS = {
     tuple: 'a list, such as ["positive", "negative"]',
     str: "text",
@@ -176,6 +180,8 @@ def read_text(folder: Path) -> str:
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:
+        if not folder.exists():
+            raise UserError(GONE.format(folder=folder)) from None
         raise UserError(
             f"{path} is missing; restore it, or run `workbench init {folder}` to write a new one."
         ) from None

@@ -349,6 +349,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if db.execute("PRAGMA query_only").fetchone()[0]:
             raise sqlite3.OperationalError("attempt to write a readonly database")
         _execute_when_free(db, "BEGIN IMMEDIATE")
+        _require_in_place(db)
         yield db
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
@@ -357,6 +358,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         # Left open whatever went wrong, also in COMMIT, it would swallow all that comes after.
         if db.in_transaction:
             db.execute("ROLLBACK")
+
+
+def gone_sentence(folder: Path) -> str:
+    """That a workspace which is open is not there any more; empty where it is."""
+    return "" if (folder / DATABASE).exists() else config_file.GONE.format(folder=folder)
+
+
+def _require_in_place(db: sqlite3.Connection) -> None:
+    """Raise UserError where what is written now would go into a file that nobody finds again."""
+    path = _path_of(db)
+    if path.name == DATABASE and (gone := gone_sentence(path.parent)):
+        raise UserError(gone)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from textual.screen import Screen
 from storage.history.events import EditContext
 from storage.history.external_changes import data_version
 from storage.query.filters import filter_for
-from storage.store import Store
+from storage.store import Store, gone_sentence
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.tweet_list import TweetList
 
@@ -33,6 +33,8 @@ class ListScreen(Screen[None]):
         self.store = store
         self.settings = ListSettings()
         self._version = data_version(store)
+        self._gone = False
+        """Whether it was said that the workspace is not there any more."""
         self._comment_on: int | None = None
         """The tweet that the last comment is about; the comment goes when the cursor leaves it."""
 
@@ -84,6 +86,9 @@ class ListScreen(Screen[None]):
 
     def look_for_changes(self) -> None:
         """Bring the screen up to date if another process has changed something."""
+        if (gone := gone_sentence(self.store.folder)) and not self._gone:
+            self.say(gone, problem=True)
+        self._gone = bool(gone)
         version = data_version(self.store)
         if version not in (None, self._version):
             self._version = version

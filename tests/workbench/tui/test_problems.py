@@ -3,12 +3,14 @@
 import sqlite3
 
 import pytest
+from textual import events
 
 from storage.errors import UserError
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
+from workbench.tui.widgets.line_input import MOST_PASTED
 
 BROKEN = "labels = [\n"
 DAMAGED = "database disk image is malformed"
@@ -140,6 +142,37 @@ async def test_the_shown_run_may_be_deleted_by_somebody_else(start, workspace):
         await driver.until_seen("Run 2 is deleted")
         await driver.press("2")
         assert driver.tweet(1).label == "negative"
+
+
+async def test_nothing_is_written_into_a_workspace_that_was_removed(start, workspace, tmp_path):
+    async with start() as driver:
+        await driver.settled()
+        workspace.rename(tmp_path / "elsewhere")
+        await driver.until_seen("workspace is not there any more")
+        for key in ("2", "x", "R", "Q", "T"):
+            driver.app.say("")
+            await driver.press(key)
+            await driver.until_seen("is not there any more")
+        await driver.press("B")
+        assert driver.app.is_running
+        assert not workspace.exists(), "nor is anything made in its place"
+        (tmp_path / "elsewhere").rename(workspace)
+        await driver.press("2")
+        await driver.until_seen("Tweet 1: positive → negative.")
+        assert len(driver.history(1)) == 2, "it has only what was done when it was there"
+
+
+async def test_megabytes_that_are_pasted_hold_up_nothing(start):
+    async with start() as driver:
+        for text in ("moon " * 1_000_000, "(" * 1_000_000, "x" * 1_000_000):
+            await driver.press("slash")
+            driver.app.post_message(events.Paste(text))
+            entry = driver.app.screen.prompt.entry
+            await driver.until(lambda entry=entry: len(entry.value) == MOST_PASTED)
+            await driver.press("enter", "escape", "escape")
+            await driver.until(lambda: driver.app.screen.prompt.request is None)
+        assert next(iter(driver.app._notifications)).message.startswith("The first 20,000")
+        await driver.until_seen("$TSLA to the moon")
 
 
 async def test_a_fault_of_our_own_is_not_hidden(start):

@@ -48,6 +48,21 @@ async def test_a_label_of_somebody_else_is_overwritten_only_once_it_was_shown(st
         assert driver.tweet(1).label == "positive"
 
 
+async def test_a_second_screen_of_the_same_user_overwrites_nothing_unseen_either(
+    start, workspace, blind
+):
+    other = open_store(workspace, "ana")
+    async with start() as driver:
+        await driver.settled()
+        labels.assign(other, [1], "negative")
+        await driver.press("1")
+        await driver.until_seen("Tweet 1: annotator ana made it negative ")
+        await driver.press("u")
+        await driver.until_seen("Undone: tweet 1.")
+        assert driver.tweet(1).label == "positive", "whose last step it was, on either screen"
+    other.close()
+
+
 @pytest.mark.parametrize("key", ["2", "space", "0"])
 async def test_every_key_that_labels_looks_first(start, ben, blind, key):
     async with start() as driver:

@@ -12,6 +12,9 @@ from workbench import escaping
 
 KEY_ACTIONS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
+MOST_PASTED = 20_000
+"""Characters that are pasted at a time."""
+
 
 class EscapingHighlighter(Highlighter):
     """Shows stand-ins for characters that a terminal would act on; the edited value keeps them."""
@@ -37,6 +40,12 @@ class LineInput(Input):
             highlighter=EscapingHighlighter(),
         )
         self.cursor_blink = False
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take so much of it as somebody could have meant; more would hold up the screen."""
+        if len(event.text) > MOST_PASTED:
+            event.text = event.text[:MOST_PASTED]
+            self.notify(f"The first {MOST_PASTED:,} characters are taken of what was pasted.")
 
     async def on_key(self, event: events.Key) -> None:
         """Edit at once.
