@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
+# Without compiled modules each process that a test starts compiles the program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-versions snapshots docs pictures lint format clean
 
 demo: $(READY)
