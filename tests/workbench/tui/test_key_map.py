@@ -5,9 +5,19 @@ import pytest
 
 from storage.config import Config, load
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.key_map import MOVES, WHILE_TYPING, WRITES, _why_not, actions, key_map, layers
+from workbench.tui.key_map import (
+    MOVES,
+    WHILE_TYPING,
+    WRITES,
+    _holders,
+    _why_not,
+    actions,
+    key_map,
+    layers,
+)
 from workbench.tui.key_presets import ABOUT, ONE_HAND, PRESETS, VIM
-from workbench.tui.widgets.key_names import FIXED, key_names
+from workbench.tui.widgets.key_names import FIXED, bindings_of, key_names
+from workbench.tui.widgets.keys import SECOND_ESCAPE
 
 LABELS = ("positive", "negative")
 
@@ -90,6 +100,13 @@ def test_the_keys_of_actions_have_names():
     assert {*MOVES, *WRITES, *WHILE_TYPING} <= set(known)
     assert all(name.replace("_", "").isalnum() and name == name.lower() for name in known)
     assert len(layers(WorkbenchApp)) > 10
+
+
+def test_escape_has_its_second_key_on_every_screen():
+    for holder in _holders():
+        for binding in bindings_of(holder):
+            keys = binding.key.split(",")
+            assert "escape" not in keys or SECOND_ESCAPE in keys, (holder, binding)
 
 
 def test_the_page_of_the_keys_is_true():
