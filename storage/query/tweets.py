@@ -61,6 +61,17 @@ def counts(store: Store) -> Counts:
     return Counts(**{field.name: kept[field.name] for field in fields(Counts)})
 
 
+def kept_count(store: Store, at_most: int) -> int:
+    """How many tweets somebody has looked at and left as they were given, at most so many."""
+    row = store.db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM current c WHERE c.changed IS NOT NULL "
+        f"AND c.gold IS NOT NULL AND c.label IS c.gold AND EXISTS (SELECT 1 {REVIEWS} "
+        "AND e.tweet = c.tweet) LIMIT ?)",
+        [at_most],
+    ).fetchone()
+    return int(row[0])
+
+
 def listing(
     store: Store, filter_text: str = "", sort: str = "id", run: int | None = None
 ) -> Sequence[int]:

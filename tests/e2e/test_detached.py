@@ -125,7 +125,7 @@ def test_a_closed_terminal_ends_the_command_and_not_the_run(workspace, answer, w
 @pytest.mark.parametrize("ending", [Terminal.kill, Terminal.hang_up])
 def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, ending, hold_up):
     first = Terminal("-w", workspace)
-    first.until("1 / 400")
+    first.until("1 of 400")
     first.press(b"t")
     first.until("training tweets")
     first.press(b"\r")

@@ -87,11 +87,11 @@ def workspace(tmp_path):
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"WORKBENCH_THEME": "ansi-light"}])
 def test_the_first_screen(workspace, environment):
     with terminal("-m", "workbench", "--workspace", workspace, **environment) as opened:
-        opened.until("1 / 39")
-        assert opened.screen.display[2].startswith(">      pos  pos   ·        tweet 1 ␛[31m$TSLA")
+        opened.until("1 of 39")
+        assert opened.screen.display[2].startswith("▌    pos               tweet 1 ␛[31m$TSLA")
         assert "1 positive" in opened.screen.display[-1]
         opened.press(b"2")
-        opened.until("1 corrected")
+        opened.until("1 fixed")
         opened.press(b"q")
         assert opened.wait() == 0
         assert_clean(opened.written)
@@ -108,7 +108,7 @@ def test_the_first_screen(workspace, environment):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_the_terminal_clean(workspace, number, status):
     with terminal("-m", "workbench", "--workspace", workspace) as opened:
-        opened.until("1 / 39")
+        opened.until("1 of 39")
         os.kill(opened.pid, number)
         assert opened.wait() == status
         assert_clean(opened.written)
@@ -120,7 +120,7 @@ def test_a_closed_line_ends_the_program_even_when_hangups_are_ignored(workspace)
         "os.execv(sys.executable, [sys.executable, '-m', 'workbench', '--workspace', sys.argv[1]])"
     )
     with terminal("-c", ignoring, workspace) as opened:
-        opened.until("1 / 39")
+        opened.until("1 of 39")
         os.close(opened.fd)
         end = time.monotonic() + WAIT_S
         while time.monotonic() < end:
@@ -136,8 +136,8 @@ def test_a_closed_line_ends_the_program_even_when_hangups_are_ignored(workspace)
 def test_the_process_loads_nothing_heavy(workspace, tmp_path):
     listed = tmp_path / "modules"
     with terminal("-c", PROBE, workspace, listed) as opened:
-        opened.until("1 / 39")
-        for key, sign in ((b"t", "training tweets"), (b"\x1b", "1 / 39"), (b"r", "no runs yet")):
+        opened.until("1 of 39")
+        for key, sign in ((b"t", "training tweets"), (b"\x1b", "1 of 39"), (b"r", "no runs yet")):
             opened.press(key)
             opened.until(sign)
         opened.press(b"qq")
@@ -158,7 +158,7 @@ def test_the_first_picture_imports_only_what_it_shows(workspace, tmp_path):
 
 def test_nothing_is_written_while_nothing_happens(workspace):
     with terminal("-m", "workbench", "--workspace", workspace) as opened:
-        opened.until("1 / 39")
+        opened.until("1 of 39")
         end = time.monotonic() + WAIT_S
         while select.select([opened.fd], [], [], 3.0)[0]:  # it may be slow to come to rest
             opened.read(0)

@@ -55,9 +55,9 @@ def hang_up(opened):
 @pytest.mark.parametrize("end", [drop, hang_up])
 def test_labels_on_the_screen_are_saved(end, folder):
     with terminal("-m", "workbench", "--workspace", folder, "--annotator", "ana") as opened:
-        opened.until("1 / 40")
+        opened.until("1 of 40")
         opened.press(b"222")
-        opened.until("3 corrected")
+        opened.until("3 fixed")
         opened.press(b"x")
         opened.until("excluded from training")
         assert end(opened) == 129
@@ -73,7 +73,7 @@ def test_labels_on_the_screen_are_saved(end, folder):
 @pytest.mark.parametrize("end", [drop, hang_up])
 def test_keys_that_came_with_the_hangup_are_done_in_order_or_not_at_all(end, folder):
     with terminal("-m", "workbench", "--workspace", folder, "--annotator", "ana") as opened:
-        opened.until("1 / 40")
+        opened.until("1 of 40")
         opened.press(b"2" * 30)
         assert end(opened) == 129
     store = open_store(folder, "ana")
@@ -87,7 +87,7 @@ def test_keys_that_came_with_the_hangup_are_done_in_order_or_not_at_all(end, fol
 @pytest.mark.parametrize("end", [drop, hang_up])
 def test_a_bulk_edit_that_goes_on_is_saved_whole_or_not_at_all(end, large):
     with terminal("-m", "workbench", "--workspace", large, "--annotator", "ana") as opened:
-        opened.until(f"1 / {MANY:,}")
+        opened.until(f"1 of {MANY:,}")
         opened.press(b"vGV")
         opened.until(f"{MANY:,} marked")
         opened.press(b"2")

@@ -200,7 +200,7 @@ async def test_every_screen_is_inert(size, folder):
 @pytest.mark.slow
 def test_no_control_sequence_of_a_text_reaches_a_terminal(folder):
     with terminal("-m", "workbench", "--workspace", folder, columns=150, rows=45) as opened:
-        opened.until(f"1 / {len(HOSTILE)}")
+        opened.until(f"1 of {len(HOSTILE)}")
         for keys in (*[b"j"] * len(HOSTILE), b"g", b"e"):
             opened.press(keys)
             opened.read(0.05)

@@ -107,15 +107,15 @@ def test_the_screen_does_not_open_there(folder, program):
 def test_an_open_screen_goes_on_when_the_locks_are_gone(folder, program, switch):
     switch.unlink()
     with terminal(*program[1:], "-w", folder, columns=120) as opened:
-        opened.until("1 / 6")
+        opened.until("1 of 6")
         switch.touch()
         opened.press(b"2")
-        opened.until("1 corrected")
+        opened.until("1 fixed")
         end = time.monotonic() + POLLED_S
         while time.monotonic() < end:
             opened.read(0.1)
         opened.press(b"2")
-        opened.until("2 corrected")
+        opened.until("2 fixed")
         opened.press(b"q")
         assert opened.wait() == 0
         assert_clean(opened.written)

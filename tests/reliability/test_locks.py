@@ -263,7 +263,7 @@ def test_two_stores_of_a_process_beside_another_process_lose_nothing(many, someb
 def test_a_screen_outlives_somebody_who_labels_beside_it(many, somebody):
     other, tweets_there, pressed, given = somebody(), 2 * ROUNDS * LABELS, 0, 0
     with terminal("-m", "workbench", "--workspace", many, "--annotator", "ana") as opened:
-        opened.until(f"1 / {tweets_there:,}")
+        opened.until(f"1 of {tweets_there:,}")
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             first = 1 + ROUNDS * LABELS + given % (ROUNDS * LABELS)
@@ -271,7 +271,7 @@ def test_a_screen_outlives_somebody_who_labels_beside_it(many, somebody):
             if pressed < ROUNDS * LABELS:
                 opened.press(b"2")
                 pressed += 1
-                opened.until(f"{pressed + 1:,} / {tweets_there:,}")
+                opened.until(f"{pressed + 1:,} of {tweets_there:,}")
             assert errors(other) == []
             given += LABELS
         opened.press(b"q")

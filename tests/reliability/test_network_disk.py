@@ -151,7 +151,7 @@ def test_the_screen_says_it(remote, command):
     with terminal(*command[1:], columns=120) as opened:
         opened.until("network disk")
         opened.press(b"2")
-        opened.until("1 corrected")
+        opened.until("1 fixed")
         opened.press(b"q")
         assert opened.wait() == 0
     store = open_store(remote[0], "ana")

@@ -104,13 +104,13 @@ def test_what_would_change_it_is_one_sentence(command, run, folder, tmp_path):
 def test_the_screen_says_so_and_labels_nothing(somebody, folder):
     arguments = [*somebody[1:], "-m", "workbench", "--workspace", folder]
     with terminal(*arguments, program=somebody[0], columns=160, HOME="/nonexistent") as opened:
-        opened.until("1 / 6")
+        opened.until("1 of 6")
         opened.until("read-only for you")
-        opened.until("read-only │")
+        opened.until("read-only")
         opened.press(b"1")
         opened.until("ask its owner for write permission")
         opened.press(b"j")
-        opened.until("2 / 6")
+        opened.until("2 of 6")
         opened.press(b"x")
         opened.until("ask its owner")
         opened.press(b"q")

@@ -236,7 +236,7 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         }
         await until_seen("run 3 done")
         await pilot.press("r", "g", "j")
-        await until_seen(">      2")
+        await until_seen("▌      2")
         await pilot.press("D")
         await until_seen("Delete run 2 (baseline, done)?")
         await pilot.press("escape", "D", "down", "enter")

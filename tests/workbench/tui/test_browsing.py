@@ -14,14 +14,15 @@ from storage.store import open_store
 async def test_the_first_screen(start, size):
     async with start(size=size) as driver:
         await driver.settled()
-        assert "gold label pred p   pred: run 2 fast" in driver.lines[1]
-        assert driver.lines[2].startswith(">   ~  pos  pos   pos  .90 $TSLA to the moon")
-        assert "1 / 12" in driver.text
-        assert "12 tweets │ 11 labelled │ 0 corrected │ ana" in driver.text
-        assert "1 positive" in driver.lines[-1]
-        for key in ("? help", "q quit", "/ filter", "t train", "r runs"):
+        assert "given    model    text · run 2 fast" in driver.lines[1]
+        assert driver.lines[2].startswith("▌    pos               $TSLA to the moon")
+        assert driver.lines[4].startswith("  !  neg      pos .90  sold all my $GME")
+        assert "1 of 12" in driver.text
+        assert "1 without a label" in driver.lines[-2]
+        for key in ("1 positive", "2 negative", "space take", "u undo", "x exclude", "/ filter"):
             assert key in driver.lines[-1]
-        assert "run 1" in driver.text
+        assert driver.lines[-1].rstrip().endswith("? more")
+        assert "r1 baseline" in driver.text
         assert "imported as positive" in driver.text
         assert all(len(line) <= size[0] for line in driver.lines)
 
@@ -57,7 +58,7 @@ async def test_a_long_list_keeps_the_cursor_in_view(start, tmp_path, make_worksp
             await driver.press(*keys)
             if number is not None:
                 assert driver.current == number
-            row = next(line for line in driver.lines if line.startswith(">"))
+            row = next(line for line in driver.lines if line.startswith("▌"))
             assert f"tweet {driver.current - 1}" in row
 
 
@@ -67,12 +68,12 @@ async def test_filter_and_back(start):
         await driver.type("tsla")
         await driver.until_seen("2 tweets; enter applies")
         await driver.press("enter")
-        await driver.until_seen("filter tsla")
+        await driver.until_seen("▸ tsla")
         assert list(driver.app._browse.tweets.ids) == [1, 9]
         await driver.press("j", "2")
         assert driver.tweet(9).label == "negative"
         await driver.press("escape")
-        await driver.until_seen("/ 12")
+        await driver.until_seen("of 12")
         assert driver.current == 9
 
 
@@ -89,7 +90,7 @@ async def test_a_filter_is_parsed_once_whoever_asks_for_it(start, monkeypatch):
         await driver.type("tsla $tsla")
         await driver.until_seen("2 tweets; enter applies")
         await driver.press("enter")
-        await driver.until_seen("filter tsla $tsla")
+        await driver.until_seen("▸ tsla $tsla")
         await driver.press("j", "2")
         await driver.until_seen("Tweet 9: positive → negative.")
     assert "tsla $tsla" in parsed and len(parsed) == len(set(parsed))
@@ -101,7 +102,7 @@ async def test_escape_in_the_filter_puts_the_list_back(start):
         await driver.type("moon")
         await driver.until_seen("1 tweet; enter applies")
         await driver.press("escape")
-        await driver.until_seen("3 / 12")
+        await driver.until_seen("3 of 12")
         assert driver.current == 3
 
 
@@ -110,7 +111,7 @@ async def test_a_wrong_filter_has_a_caret_and_keeps_the_list(start):
         await driver.press("slash")
         driver.app.post_message(events.Paste("moon lable:positive"))
         await driver.until_seen("no field called 'lable'")
-        typed = next(line for line in driver.lines if line.startswith("/ moon"))
+        typed = next(line for line in driver.lines if line.startswith(" / moon"))
         complaint = next(line for line in driver.lines if "no field" in line)
         assert complaint.index("^") == typed.index("lable")
         assert list(driver.app._browse.tweets.ids) == list(range(1, 13))
@@ -129,7 +130,7 @@ async def test_a_filter_that_finds_nothing(start):
             "1", "x", "u", "space", "enter", "v", "y", "e", "right_square_bracket", "j"
         )
         await driver.press("escape")
-        await driver.until_seen("1 / 12")
+        await driver.until_seen("1 of 12")
 
 
 async def test_a_filter_may_name_the_run(start):
@@ -137,7 +138,7 @@ async def test_a_filter_may_name_the_run(start):
         await driver.press("slash")
         await driver.type("run:1")
         await driver.press("enter")
-        await driver.until_seen("pred: run 1 baseline")
+        await driver.until_seen("text · run 1 baseline")
         await driver.press("1")
         assert driver.history(1)[-1]["run"] == 1
 
@@ -161,7 +162,7 @@ async def test_disagreements(start):
         await driver.until_seen("No undecided disagreement below")
         await driver.press("left_square_bracket")
         assert driver.current == 3
-        assert driver.lines[4][3] == "!"
+        assert driver.lines[4][2] == "!"
 
 
 async def test_sort(start):
@@ -181,7 +182,7 @@ async def test_g_goes_to_the_ends_of_a_menu(start):
         await driver.until_seen("Sort by")
         for key, order in (("G", "suspect"), ("g", "id"), ("j", "confidence"), ("k", "id")):
             await driver.press(key)
-            await driver.until(lambda order=order: f">{order} " in driver.text)
+            await driver.until(lambda order=order: f"▌{order} " in driver.text)
         await driver.press("G", "enter")
         await driver.until_seen("by suspect")
 
@@ -224,9 +225,9 @@ async def test_the_details_name_copies_and_other_columns(start, tmp_path, make_w
         with_runs=False,
     )
     async with start(folder) as driver:
-        await driver.until_seen("text as #2")
-        assert "account someone" in driver.text
-        assert "id t1" in driver.text
+        await driver.until_seen("SAME OR NEAR")
+        assert "account  someone" in driver.text
+        assert " · t1 " in driver.text
 
 
 async def test_copy_goes_to_the_terminal(start, monkeypatch, given):
@@ -282,6 +283,6 @@ async def test_too_small_is_one_sentence_and_labels_nothing(start):
 async def test_the_width_decides_where_the_details_stand(start):
     async with start(size=(120, 40)) as driver:
         await driver.settled()
-        assert "#1 train" in driver.lines[1] or "#1 test" in driver.lines[1]
+        assert "#1 · train" in driver.lines[1]
         await driver.pilot.resize_terminal(80, 24)
-        await driver.until(lambda: driver.lines[15].startswith("#1 "))
+        await driver.until(lambda: driver.lines[14].startswith("── #1 · train"))

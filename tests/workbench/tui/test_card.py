@@ -33,8 +33,8 @@ async def test_the_card_is_left_for_the_list(start, key):
         await driver.until_seen("#3 · train")
         assert driver.tweet(1).label == "negative"
         await driver.press(key)
-        await driver.until(lambda: driver.lines[4].startswith("> "))
-        assert driver.lines[2][7:].split()[:2] == ["pos", "neg"]
+        await driver.until(lambda: driver.lines[4].startswith("▌ "))
+        assert driver.lines[2].split()[:2] == ["✓", "pos›neg"]
         await driver.press("enter")
         await driver.until_seen("[enter] keep")
 

@@ -34,7 +34,7 @@ async def test_a_snapshot_is_taken_and_gone_back_to_as_one_step(start, monkeypat
         assert "1 positive → negative" in driver.text and "1 excluded off" in driver.text
         await driver.press("y")
         await driver.until_seen("3 tweets are as in 'before' again; u takes it back.")
-        await driver.until_seen("0 corrected")
+        await driver.until_seen("0 fixed")
         assert driver.tweet(1).label == "positive"
         await driver.press("u")
         await driver.until_seen("Undone: 3 tweets.")
@@ -62,7 +62,7 @@ async def test_the_list_is_exported_and_a_file_replaced_only_if_one_says_so(
         await driver.press("slash")
         await driver.type("label:negative -short")
         await driver.press("enter")
-        await driver.until_seen("filter label:negative")
+        await driver.until_seen("▸ label:negative")
         found = list(driver.app._browse.tweets.ids)
         for answer, seen in ((None, "5 tweets written to"), ("n", "Replace"), ("y", "5 tweets")):
             driver.app.say("")
@@ -95,7 +95,7 @@ async def test_a_file_is_imported_and_what_differs_is_asked_for(start, tmp_path,
             if answer == "y":
                 await driver.until_seen("Taken from more.csv: labels of 1 tweet; u takes it back.")
             assert driver.tweet(1).label == label
-        await driver.until_seen("13 tweets")
+        await driver.until_seen("of 13")
         await driver.press("u")
         await driver.until(lambda: driver.tweet(1).label == "positive")
 

@@ -438,14 +438,14 @@ async def silent_keys(driver, message):
 
 async def test_no_key_is_silent_on_an_empty_list(start, empty_workspace):
     async with start(empty_workspace) as driver:
-        assert await silent_keys(driver, "#message") == []
+        assert await silent_keys(driver, "#keys") == []
 
 
 async def test_no_key_is_silent_where_there_are_no_runs(start, empty_workspace):
     async with start(empty_workspace) as driver:
         await driver.press("r")
         await driver.until_seen("no runs yet")
-        assert await silent_keys(driver, "#message") == []
+        assert await silent_keys(driver, "#keys") == []
 
 
 async def test_the_ends_of_a_list_are_said_once_the_cursor_stands_there(start):

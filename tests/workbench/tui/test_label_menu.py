@@ -50,7 +50,7 @@ def test_nothing_typed_means_all_of_them_in_their_order():
 
 async def test_a_label_without_a_digit_is_given_by_its_name(start, feelings):
     async with start(feelings) as driver:
-        assert ", labels by name" in driver.lines[-1]
+        assert "1-9 label  , label by name" in driver.lines[-1]
         await driver.press("comma")
         await driver.until_seen("13 of 13 labels")
         assert "tweet 0" in driver.lines[2]  # the list goes on above the menu
@@ -124,12 +124,12 @@ async def test_three_hundred_labels_keep_the_place_of_the_menu(start, tmp_path, 
         await driver.until_seen("300 of 300 labels")
         menu = driver.app.screen.query_one(LabelMenu)
         place = menu.region
-        assert place.bottom == size[1] - 3
+        assert place.bottom == size[1] - 2
         for key in "299":
             await driver.press(key)
             assert menu.region == place
         await driver.until_seen("1 of 300 labels")
-        assert "> " in driver.lines[place.y + 1]
+        assert "▌ " in driver.lines[place.y + 1]
         assert "label number 299" in driver.lines[place.y + 1]
         await driver.press("enter")
         await driver.until(lambda: driver.tweet(1).label == "label number 299")

@@ -49,7 +49,7 @@ async def test_a_finished_run_is_offered_with_both_accuracies(start, stub, elsew
         await driver.press("j")
         await driver.until_seen(OFFER)
         await driver.until_seen("run 3 offered (o)")
-        assert "pred: run 2 fast, 11 of 12 scored" in driver.text
+        assert "text · run 2 fast, 11 of 12 scored" in driver.text
         assert driver.current == 2
         assert driver.app._browse.tweets.tweet_at(0).pred == "positive"
         assert displayed_run.shown_run(elsewhere) == 2
@@ -60,12 +60,12 @@ async def test_o_shows_it_and_says_how_many_tweets_it_scored(start, stub, elsewh
         await driver.until_seen("run 3 offered (o)")
         await driver.press("o")
         await driver.until_seen("Predictions of run 3 tiny, 1 of 12 scored.")
-        await driver.until_seen("pred: run 3 tiny, 1 of 12 scored")
+        await driver.until_seen("text · run 3 tiny, 1 of 12 scored")
         await driver.until(lambda: "offered" not in driver.text)
         await driver.press("space")
         assert driver.history(1)[-1]["run"] == 3
     async with start() as driver:
-        await driver.until_seen("pred: run 3 tiny")
+        await driver.until_seen("text · run 3 tiny")
 
 
 async def test_capital_o_leaves_it(start, stub, elsewhere):
@@ -77,7 +77,7 @@ async def test_capital_o_leaves_it(start, stub, elsewhere):
         await driver.press("o")
         await driver.until_seen("No new run is offered")
     async with start() as driver:
-        await driver.until_seen("pred: run 2 fast")
+        await driver.until_seen("text · run 2 fast")
         assert "offered" not in driver.text
 
 
@@ -89,7 +89,7 @@ async def test_an_offer_waits_for_the_next_start(start, stub, elsewhere):
         await driver.press("r")
         await driver.until_seen("tiny")
         await driver.press("g", "o")
-        await driver.until_seen("pred: run 3 tiny")
+        await driver.until_seen("text · run 3 tiny")
         await driver.until(lambda: "offered" not in driver.text)
 
 
@@ -111,7 +111,7 @@ async def test_the_first_run_of_all_is_taken_at_once(start, stub, elsewhere):
     for run in (1, 2):
         runs.delete(elsewhere, run)
     async with ended(start, stub) as driver:
-        await driver.until_seen("pred: run 3 tiny, 1 of 12 scored")
+        await driver.until_seen("text · run 3 tiny, 1 of 12 scored")
         await driver.until_seen("run 3 done: accuracy 81.0 % [73.0, 87.0] of 100 test tweets")
         assert "offered" not in driver.text
 
@@ -122,7 +122,7 @@ async def test_a_star_promotes_a_run_and_takes_it_back(start, elsewhere):
         await driver.until_seen("baseline")
         await driver.press("G", "asterisk")
         await driver.until_seen("Run 1 is promoted.")
-        await driver.until(lambda: "> ★    1  baseline" in driver.text)
+        await driver.until(lambda: "▌ ★    1  baseline" in driver.text)
         assert displayed_run.promoted_run(elsewhere) == 1
         await driver.press("asterisk")
         await driver.until_seen("Run 1 is no longer promoted.")
@@ -149,7 +149,7 @@ async def test_the_deletion_of_the_shown_run_says_what_is_shown_instead(start, e
         )
         await driver.press("escape")
         await driver.until_seen("Run 1 baseline, 11 of 12 scored is shown now.")
-        await driver.until_seen("pred: run 1 baseline")
+        await driver.until_seen("text · run 1 baseline")
 
 
 async def test_a_message_reaches_a_screen_that_is_just_being_opened(start):

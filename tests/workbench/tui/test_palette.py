@@ -23,7 +23,7 @@ async def do(driver, words):
 
 def chosen(driver):
     """The line of the palette that enter does."""
-    return next(line for line in driver.lines[-11:] if line.startswith(">"))
+    return next(line for line in driver.lines[-11:] if line.startswith("▌"))
 
 
 async def test_labels_orders_queues_runs_and_themes_are_found_by_name(start):
@@ -35,7 +35,7 @@ async def test_labels_orders_queues_runs_and_themes_are_found_by_name(start):
         await do(driver, "run 1 open")
         await driver.until_seen("run 1 ")
         await do(driver, "run 1 show its")
-        await driver.until_seen("pred: run 1 baseline")
+        await driver.until_seen("text · run 1 baseline")
         await do(driver, "queue of conflicts")
         await driver.until_seen("[Queue")
         await driver.until(lambda: driver.app.screen._queue.kind == "conflicts")
@@ -62,7 +62,7 @@ async def test_what_was_done_last_comes_first_also_after_a_restart(start):
         shown = [line for line in driver.lines if "sort by" in line]
         assert ["margin" in shown[0], "length" in shown[1]] == [True, True]
         await driver.type("sort by")
-        await driver.until_seen("> sort by")
+        await driver.until_seen("▌ sort by")
         assert "sort by margin" in chosen(driver)
 
 
@@ -126,7 +126,7 @@ async def test_a_click_chooses_and_one_beside_it_leaves(start):
         await driver.press("ctrl+p")
         await driver.type("sort by length")
         await driver.until_seen(" 1 of ")
-        row = next(y for y, line in enumerate(driver.lines) if "> " in line and "longest" in line)
+        row = next(y for y, line in enumerate(driver.lines) if "▌ " in line and "longest" in line)
         await driver.pilot.click(offset=(12, row))
         await driver.until_seen("by length")
         await driver.press("ctrl+p")

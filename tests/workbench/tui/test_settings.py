@@ -16,7 +16,7 @@ async def go_to(driver, title):
     await driver.press("f2")
     await driver.until_seen("SETTINGS")
     for _ in range(10):
-        if ">" in row_of(driver, title):
+        if "▌" in row_of(driver, title):
             return
         await driver.press("down")
     raise AssertionError(driver.text)

@@ -36,6 +36,7 @@ from workbench.tui.widgets.tweet_list import TweetList
 
 STORED = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40))
+WIDE = (200, 60)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def many(folder):
 
 
 SCENES = (
-    Scene("browse", "12 tweets"),
+    Scene("browse", "1 of 12", sizes=(*SIZES, WIDE)),
+    Scene("browse-length", "by length", ("s", *"jjjjj", "enter")),
     Scene("browse-empty", "workbench import FILE", before=empty),
     Scene("browse-marks", "2 marked", ("j", "v", "v")),
     Scene("browse-labelled", "Tweet 3: negative → positive.", ("j", "j", "1")),
@@ -106,7 +108,7 @@ SCENES = (
     Scene("queue-missing", "makes what is missing", ("Q",), before=bare),
     Scene("filter", "2 tweets; enter applies", ("slash",), "tsla"),
     Scene("filter-wrong", "no field called 'lable'", ("slash",), "moon lable:positive"),
-    Scene("filtered", "filter tsla", ("slash", *"tsla", "enter")),
+    Scene("filtered", "▸ tsla", ("slash", *"tsla", "enter")),
     Scene("filtered-to-nothing", "No tweet passes", ("slash", *"zebra", "enter")),
     Scene("note", "enter saves", ("j", "e")),
     Scene("sort", "Sort by", ("s",)),

@@ -40,8 +40,8 @@ async def test_a_label_of_somebody_else_is_overwritten_only_once_it_was_shown(st
         assert driver.text.count(": 1 again to overrule.") == 1
         assert driver.current == 1
         assert [event["annotator"] for event in driver.history(1)] == ["ana", "ben"]
-        await driver.until(lambda: driver.lines[2][7:].split()[:2] == ["pos", "neg"])
-        await driver.until_seen("1 corrected")
+        await driver.until(lambda: "pos›neg" in driver.lines[2])
+        await driver.until_seen("1 fixed")
         await driver.press("1")
         await driver.until_seen("Tweet 1: negative → positive.")
         assert driver.current == 2
@@ -142,9 +142,9 @@ async def test_what_others_do_is_shown_without_a_key(start, ben):
         await driver.settled()
         labels.assign(ben, [1, 3], "positive")
         labels.annotate(ben, 1, "seen by ben")
-        await driver.until_seen("1 corrected")
+        await driver.until_seen("1 fixed")
         await driver.until_seen("seen by ben")
-        assert driver.lines[4][7:].split()[:2] == ["neg", "pos"]
+        assert "neg›pos" in driver.lines[4]
         await driver.press("j", "j", "1")
         await driver.until_seen("Tweet 3: kept positive.")
 
@@ -156,8 +156,8 @@ async def test_a_label_that_the_screen_did_not_know_is_shown_and_overruled(start
         ben = set_labels(ben, ("positive", "negative", "neutral"))
         labels.assign(ben, [1], "neutral")
         ben.close()
-        await driver.until(lambda: driver.lines[2][7:].split()[:2] == ["pos", "neu"])
-        await driver.until_seen("label  neutral")
+        await driver.until(lambda: driver.lines[2].split()[1:3] == ["✓", "pos›neu"])
+        await driver.until_seen("now ✓ neutral corrected")
         await driver.press("2")
         await driver.until_seen("Tweet 1: neutral → negative.")
 
@@ -185,8 +185,8 @@ async def test_only_the_rows_that_others_changed_are_sent(start, ben, given, mon
         await driver.settled()
         sent = listen(driver, monkeypatch)
         labels.assign(ben, [4], "negative")
-        await driver.until(lambda: driver.lines[5][7:].split()[:2] == ["pos", "neg"])
-        await driver.until_seen("1 corrected")
+        await driver.until(lambda: "pos›neg" in driver.lines[5])
+        await driver.until_seen("1 fixed")
         lines = "".join(sent)
         assert given[3][0] in lines
         assert all(text not in lines for at, (text, _) in enumerate(given[:10]) if at not in (3, 4))

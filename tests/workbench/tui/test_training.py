@@ -83,7 +83,7 @@ async def test_the_form_says_when_one_would_take_a_recipe(start, recipe, when):
     async with start(size=(80, 24)) as driver:
         await driver.press("t", "g")
         await driver.press(*["down"] * (recipe == "fast"))
-        await driver.until_seen(f">{recipe} ")
+        await driver.until_seen(f"▌{recipe} ")
         await driver.until_seen(when)
 
 
@@ -286,7 +286,7 @@ async def test_a_failed_run_says_why(start, stub):
         await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
         await driver.press("escape")
         await driver.until_seen("! run 3 failed")
-        assert "pred: run 2" in driver.text
+        assert "text · run 2" in driver.text
 
 
 @pytest.mark.parametrize("way", ["escape", "r", "n"])
@@ -358,9 +358,9 @@ async def test_the_table_of_runs_changes_whose_predictions_are_shown(start):
         await driver.press("r")
         await driver.until_seen("baseline")
         row = next(line for line in driver.lines if " fast " in line)
-        assert row.split()[:3] == [">●", "2", "fast"]
+        assert row.split()[:3] == ["▌●", "2", "fast"]
         await driver.press("j", "o")
-        await driver.until_seen("pred: run 1 baseline")
+        await driver.until_seen("text · run 1 baseline")
         await driver.press("j", "j", "space")
         assert driver.tweet(3).label == "negative"
 
@@ -369,15 +369,15 @@ async def test_without_colours_the_cursor_has_a_mark_everywhere(start, monkeypat
     monkeypatch.setenv("NO_COLOR", "1")
     async with start() as driver:
         await driver.press("j")
-        assert [line[0] for line in driver.lines[2:5]] == [" ", ">", " "]
+        assert [line[0] for line in driver.lines[2:5]] == [" ", "▌", " "]
         await driver.press("r")
-        await driver.until(lambda: ">●     2" in driver.text)
+        await driver.until(lambda: "▌●     2" in driver.text)
         await driver.press("G")
-        await driver.until(lambda: ">      1" in driver.text and ">●" not in driver.text)
+        await driver.until(lambda: "▌      1" in driver.text and "▌●" not in driver.text)
         await driver.press("escape", "t")
-        for mark in (">recipe", ">base", ">from run", ">settings", "> Start"):
+        for mark in ("▌recipe", "▌base", "▌from run", "▌settings", "▌ Start"):
             await driver.until_seen(mark)
-            assert ">fast" in driver.text
+            assert "▌fast" in driver.text
             await driver.press("tab")
 
 
@@ -389,7 +389,7 @@ async def test_a_run_without_predictions_cannot_be_shown(start, stub):
         await driver.press("o")
         await driver.until_seen("has no predictions")
         await driver.press("r")
-        await driver.until_seen("pred: run 2")
+        await driver.until_seen("text · run 2")
 
 
 async def test_the_list_of_runs_fits_80_columns_and_tells_the_whole_reason(start):

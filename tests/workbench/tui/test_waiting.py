@@ -40,13 +40,13 @@ async def test_keys_are_taken_in_order_and_nothing_is_shown_as_saved_before_it_i
             await driver.until_seen(f"5 edits wait {WAITING}")
             assert driver.current == 5
             assert waiting(driver) == [1, 2, 3, 4]
-            assert [line[7:].split()[1] for line in driver.lines[2:6]] == [
+            assert [line[4:8].strip() for line in driver.lines[2:6]] == [
                 "pos",
                 "neg",
                 "neg",
                 "pos",
             ]
-            assert "0 corrected" in driver.text
+            assert "0 fixed" in driver.text
             assert driver.tweet(1).label == "positive"
         await driver.until_seen("Undone: tweet 4.")
         assert [driver.tweet(number).label for number in (1, 2, 4)] == [
@@ -56,7 +56,7 @@ async def test_keys_are_taken_in_order_and_nothing_is_shown_as_saved_before_it_i
         ]
         assert driver.tweet(3).flags == ["excluded"]
         await driver.until(lambda: waiting(driver) == [])
-        await driver.until_seen("2 corrected")
+        await driver.until_seen("2 fixed")
         await driver.press("2")
         assert driver.tweet(4).label == "negative"
 

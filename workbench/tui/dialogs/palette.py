@@ -17,7 +17,8 @@ from textual.widgets import Input, Static
 from workbench import escaping
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
-from workbench.tui.widgets.label_menu import CURSOR, matching
+from workbench.tui.widgets.label_menu import matching
+from workbench.tui.widgets.menu import CURSOR
 from workbench.tui.widgets.prompt import PromptInput
 
 ROWS = 9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.query.filters import FIELDS, FilterError, filter_for, source_column_terms
 from storage.query.order_validity import Basis
+from storage.query.order_values import order_values
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
 from storage.tweet import Tweet
@@ -79,7 +80,7 @@ class FilterKeys(ListScreen):
 
     def hint(self, text: str) -> None:
         """Show a line below the input."""
-        self.query_one("#keys", Static).update(text, layout=False)
+        self.prompt.hint(text)
 
     # The list.
 
@@ -120,7 +121,6 @@ class FilterKeys(ListScreen):
     def look_again(self) -> None:
         """Read what is on the screen again, and labels that are used for the first time."""
         if refresh_labels(self.store):
-            self.tweets.lay_out(rows.columns(self.store.label_ids))
             self._show_columns()
         super().look_again()
 
@@ -179,7 +179,11 @@ class FilterKeys(ListScreen):
         """The order of the list for the status line, and whether it is stale."""
         return sort_orders.describe_order(self.store, self.settings, self._basis)
 
+    def _values(self, ids: Sequence[int]) -> Mapping[int, float]:
+        return order_values(self.store, self.settings.sort, self.run, ids)
+
     def _show_columns(self) -> None:
+        self.tweets.lay_out(rows.columns(self.store.label_ids, self.settings.sort))
         head = rows.header(self.tweets.layout_of, self._predicted_by())
         self.query_one("#columns", Static).update(escaping.line(head), layout=False)
 
@@ -194,7 +198,7 @@ class FilterKeys(ListScreen):
     def _predicted_by(self) -> str:
         if (run := self.run) is None:
             return sort_orders.missing_predictions(self.store)
-        return f"pred: {run_name(self.store, run)}"
+        return run_name(self.store, run)
 
     # Filter, sort, jumps.
 

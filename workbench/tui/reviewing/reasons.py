@@ -13,13 +13,10 @@ from storage.runs.runs import Run
 from storage.store import Store
 from workbench import kept_analyses
 from workbench.tui.host import host
+from workbench.tui.widgets.tweet_reasons import Effects, effects
 
-WORDS = 4
-"""Words that are told, those of the largest effect."""
 MOST_FAILURES = 2
 """Failures after which nothing more is asked: each costs a process."""
-
-Effects = tuple[tuple[str, float], ...]
 
 
 class Reasons:
@@ -84,10 +81,3 @@ class Reasons:
 
     def _next(self) -> int | None:
         return next((tweet for tweet in self._wanted if self.of(tweet) is None), None)
-
-
-def effects(found: dict[str, Any] | None) -> Effects:
-    """The words that matter most, the strongest first."""
-    words = [(str(part["word"]), float(part["effect"])) for part in (found or {}).get("words", ())]
-    ranked = sorted(words, key=lambda part: -abs(part[1]))
-    return tuple(part for part in ranked[:WORDS] if abs(part[1]) >= 0.005)

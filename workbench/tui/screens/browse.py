@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -19,27 +18,30 @@ from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.last_view import View
 from workbench.tui.list_screen import NO_TWEET, ListSettings
+from workbench.tui.listing import browse_keys, standing_words
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.listing.filter_help import filter_help
 from workbench.tui.listing.filter_keys import FilterKeys
 from workbench.tui.listing.sort_orders import why_impossible
+from workbench.tui.listing.standing_words import ListState
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.widgets import detail, rows
+from workbench.tui.widgets import detail
 from workbench.tui.widgets.card import TweetCard
-from workbench.tui.widgets.detail import DetailPane
-from workbench.tui.widgets.key_names import keys_in_force
+from workbench.tui.widgets.detail_pane import DetailPane
 from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.status import StatusLine
 from workbench.tui.widgets.top_line import TopLine
 from workbench.tui.widgets.tweet_list import TweetList
+from workbench.tui.widgets.tweet_reasons import TweetReasons, read_reasons
 
 NARROW = 100
 """Columns below which the details stand under the list instead of beside it."""
 LOOK_S = 1.0
 """Seconds between two looks at whether others have changed something."""
-CARD_KEYS = "0 clear  x exclude  f flag  a ambiguous  e note  u undo  esc list  ? help"
+MOST_KEPT = 2_000
+"""Kept labels that are counted, which takes some milliseconds."""
 
 
 class BrowseScreen(FilterKeys, LabelKeys):
@@ -65,7 +67,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         self.displayed_run = DisplayedRun(self)
 
     def compose(self) -> ComposeResult:
-        """The places, the list and its details, three lines of text."""
+        """The places, the list and its details, two lines of text."""
         yield TopLine("browse")
         with Horizontal(id="main"):
             with Vertical(id="left"):
@@ -75,13 +77,11 @@ class BrowseScreen(FilterKeys, LabelKeys):
             yield DetailPane(id="detail")
             yield TweetCard(id="card")
         yield LabelMenu(id="label-menu")
-        yield StatusLine(id="status")
-        yield PromptLine(id="prompt")
-        yield Static(id="keys", markup=False)
+        yield PromptLine(StatusLine(id="status"), id="prompt")
 
     def on_mount(self) -> None:
         """Show the whole list, whose ids are known without reading them."""
-        self.tweets.lay_out(rows.columns(self.store.label_ids))
+        self.tweets.values = self._values
         self.tweets.waits = self.save_queue.waits
         self.set_interval(LOOK_S, self.look_for_changes)
         self.tweets.focus()
@@ -114,20 +114,33 @@ class BrowseScreen(FilterKeys, LabelKeys):
         if self.card.opened:
             self._fill_card()
         else:
-            details = None if number is None else detail.read_details(self.store, number, self.run)
-            self.query_one(DetailPane).show(details, narrow=self.size.width < NARROW)
+            self._show_details(number)
         self.drop_comment()
         self.replace_impossible_order()
         host(self).places.show_standing()
-        status = self.query_one(StatusLine)
-        status.position(self.tweets.cursor, len(self.tweets.ids))
-        status.summary(
+        self.query_one(StatusLine).summary(standing_words.describe(self._state(), self.size.width))
+
+    def _state(self) -> ListState:
+        """The list as it stands, read from the store now."""
+        kept = tweets.kept_count(self.store, MOST_KEPT + 1)
+        return ListState(
             self.settings.filter,
             self.order_description(),
+            self.tweets.cursor,
+            len(self.tweets.ids),
+            len(self.tweets.marked),
             tweets.counts(self.store),
-            self.store.annotator,
+            f"{kept:,}" if kept <= MOST_KEPT else f"over {MOST_KEPT:,}",
             [*(notice.word for notice in self.store.notices), *self._news()],
         )
+
+    def _show_details(self, number: int | None) -> None:
+        pane, narrow = self.query_one(DetailPane), self.size.width < NARROW
+        if number is None:
+            pane.show(None, TweetReasons(), narrow)
+        else:
+            details = detail.read_details(self.store, number, self.run)
+            pane.show(details, read_reasons(self.store, details), narrow)
 
     def refresh_status(self) -> None:
         """Bring the status line up to date, once the cursor rests."""
@@ -247,9 +260,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             if not self.card.scroll_lines(lines):
                 self.comment(f"The card shows nothing more {'below' if lines > 0 else 'above'}.")
             return
-        if 0 <= pane.scroll_offset.y + lines <= pane.max_scroll_y:
-            pane.scroll_relative(y=lines, animate=False)
-        else:
+        if not pane.scroll_lines(lines):
             self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
 
     def action_back(self) -> None:
@@ -275,15 +286,6 @@ class BrowseScreen(FilterKeys, LabelKeys):
         asking = self.is_mounted and self.prompt.request is not None
         return not asking or action in ("back", "help")
 
-    @on(PromptLine.Opened)
-    def _asked(self) -> None:
-        if self.prompt.request:
-            self.hint(self.prompt.request.hint)
-
-    @on(PromptLine.Closed)
-    def _answered(self) -> None:
-        self.show_keys()
-
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click on the list leaves the input."""
         if event.widget is self.tweets:
@@ -292,31 +294,12 @@ class BrowseScreen(FilterKeys, LabelKeys):
     # The lines at the bottom, and news of runs.
 
     def show_keys(self) -> None:
-        """Name the keys in the last line, unless it says what the input takes."""
-        if self.prompt.request is not None:
-            return
+        """Name the keys in the last line."""
         if self.card.opened:
-            self.hint(keys_in_force(CARD_KEYS, self))
-            return
-        keys = self.store.config.key_of()
-        more = len(self.store.config.labels) > 9
-        always = [
-            *([", labels by name"] if more else []),
-            "? help",
-            "q quit",
-            "/ filter",
-            "t train",
-            "r runs",
-        ]
-        parts = []
-        for number, label in enumerate(self.store.config.labels[:9], start=1):
-            letter = f"/{escaping.line(keys[label])}" if label in keys else ""
-            parts.append(f"{number}{letter} {escaping.line(label)}")
-        parts += ["u undo", "space pred", "enter open", "s sort", "x exclude", "] [ disagreement"]
-        always, parts = ([keys_in_force(part, self) for part in some] for some in (always, parts))
-        while parts and cell_len("  ".join([*always, *parts])) > self.size.width:
-            parts.pop()
-        self.hint("  ".join([*always, *parts]))
+            self.prompt.name_keys(browse_keys.CARD)
+        else:
+            keys = browse_keys.list_keys(self.store.config, self.size.width - 2)
+            self.prompt.name_keys(keys)
 
     def help_filters(self) -> list[KeyHelp]:
         """What a filter can ask for, for the help screen."""

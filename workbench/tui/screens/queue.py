@@ -37,7 +37,6 @@ from workbench.tui.reviewing.sources import (
     read_queue,
 )
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.widgets.key_names import keys_in_force
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
@@ -87,16 +86,17 @@ class QueueScreen(LabelKeys):
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
 
     def compose(self) -> ComposeResult:
-        """The places, the tweet, and three lines: the last message, how far it is, the keys."""
+        """The places, the tweet, and two lines: how far it is, and the keys or a message."""
         yield TopLine("queue")
         yield TweetList(self._fetch, id="queue-tweets")
         yield QueueCard(id="queue-card")
         yield LabelMenu(id="label-menu")
-        yield PromptLine(id="prompt")
-        with Horizontal(id="queue-status"):
-            yield Static(id="queue-summary", markup=False)
-            yield Static(id="queue-job", markup=False)
-        yield Static(id="keys", markup=False)
+        status = Horizontal(
+            Static(id="queue-summary", markup=False),
+            Static(id="queue-job", markup=False),
+            id="queue-status",
+        )
+        yield PromptLine(status, id="prompt")
 
     def on_mount(self) -> None:
         """Nothing is in the queue before somebody comes."""
@@ -384,15 +384,6 @@ class QueueScreen(LabelKeys):
         asking = self.is_mounted and self.prompt.request is not None
         return not asking or action in ("back", "help")
 
-    @on(PromptLine.Opened)
-    def _asked(self) -> None:
-        if self.prompt.request:
-            self._set("#keys", self.prompt.request.hint)
-
-    @on(PromptLine.Closed)
-    def _answered(self) -> None:
-        self.show_keys()
-
     # What is shown.
 
     @property
@@ -406,9 +397,9 @@ class QueueScreen(LabelKeys):
         return number in self._queue.blind and number not in self._answers
 
     def show_keys(self) -> None:
-        """Name the keys, unless the line says what the input takes."""
-        if self.is_mounted and self.prompt.request is None:
-            self._set("#keys", keys_in_force(queue_text.keys(self.size.width), self))
+        """Name the keys of the queue."""
+        if self.is_mounted:
+            self.prompt.name_keys(queue_text.keys(self.size.width))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

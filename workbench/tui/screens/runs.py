@@ -24,7 +24,6 @@ from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.adapter_export import AdapterExport
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.run_trash import RunTrash
-from workbench.tui.widgets.key_names import keys_in_force
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
@@ -75,19 +74,18 @@ class RunsScreen(Screen[None]):
         self._were_read = False
 
     def compose(self) -> ComposeResult:
-        """The places, the runs above the comparison of two, a message and a line of keys."""
+        """The places, the runs above the comparison of two, and two lines of text."""
         yield TopLine("runs")
         with LineLists(id="runs-boxes"):
             yield RunsList(lambda: self._displayed_run.run, id="runs")
             yield RunComparison(id="runs-versus")
             yield LineList(id="runs-flips")
-        yield PromptLine(id="prompt")
-        yield Static(KEYS, id="keys", classes="hint")
+        yield PromptLine(Static(id="runs-status", markup=False), id="prompt")
 
     def on_mount(self) -> None:
         """The keys move in the list at once."""
         self._boxes.focus()
-        self.show_keys()
+        self.prompt.name_keys(KEYS)
 
     def on_resize(self) -> None:
         """Give the list the rows it needs, and compare again for the new width."""
@@ -331,20 +329,6 @@ class RunsScreen(Screen[None]):
         """Ask for a folder, and write the adapter of the run under the cursor to it."""
         if (run := self._require_run(self.action_export)) is not None:
             self._export.ask(run)
-
-    @on(PromptLine.Opened)
-    def _asked(self) -> None:
-        if self.prompt.request:
-            self.query_one("#keys", Static).update(self.prompt.request.hint, layout=False)
-
-    @on(PromptLine.Closed)
-    def _answered(self) -> None:
-        self.show_keys()
-
-    def show_keys(self) -> None:
-        """Name the keys of the screen in its last line."""
-        if self.is_mounted and self.prompt.request is None:
-            self.query_one("#keys", Static).update(keys_in_force(KEYS, self), layout=False)
 
     def action_back(self) -> None:
         """Leave the input, else go back to where the user came from."""

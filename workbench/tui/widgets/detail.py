@@ -1,16 +1,10 @@
-"""The pane with everything known about the tweet under the cursor."""
+"""Everything that is known about a tweet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from rich.console import Group
-from rich.text import Text
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from storage.history import labels
 from storage.query import tweets
@@ -19,10 +13,11 @@ from storage.runs.runs import Run
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import escaping
-from workbench.figures import probability
 
 BAR_CELLS = 10
 MAX_DUPLICATES = 20
+MOST_TWINS, TWIN_CHARACTERS = 5, 100
+"""Equal or nearly equal tweets that are read, and how much of each."""
 ON_OFF = {"excluded": "exclude", "review": "flag", "ambiguous": "ambiguous"}
 
 
@@ -44,6 +39,8 @@ class TweetDetails:
     predictions: tuple[RunPrediction, ...]
     history: tuple[dict[str, Any], ...]
     duplicates: tuple[int, ...]
+    twins: tuple[Tweet, ...]
+    """The first of the duplicates."""
     source: dict[str, str]
 
 
@@ -61,6 +58,7 @@ def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
         tuple(predictions),
         tuple(labels.history(store, number)),
         tuple(same_text),
+        tuple(tweets.window(store, same_text[:MOST_TWINS], run, TWIN_CHARACTERS)),
         tweets.source_columns(store, number),
     )
 
@@ -71,101 +69,11 @@ def share_bar(share: float, cells: int = BAR_CELLS) -> str:
     return "█" * filled + "·" * (cells - filled)
 
 
-class DetailPane(VerticalScroll, can_focus=False):
-    """Shows `Details`: a column beside a wide list, a few lines under a narrow one."""
-
-    _shown: tuple[TweetDetails | None, bool] = (None, False)
-
-    def compose(self) -> ComposeResult:
-        """One block of text."""
-        yield Static(id="detail-text")
-
-    def show(self, details: TweetDetails | None, narrow: bool) -> None:
-        """Show a tweet, or nothing; paints only what differs from what is shown."""
-        if (details, narrow) == self._shown:
-            return
-        before, self._shown = self._shown[0], (details, narrow)
-        text: Text | Group = Text("")
-        if details is not None:
-            text = _few_lines(details) if narrow else _column(details)
-        self.query_one("#detail-text", Static).update(text)
-        if before is None or details is None or before.tweet.id != details.tweet.id:
-            self.scroll_home(animate=False)
-
-
-def _column(details: TweetDetails) -> Group:
-    tweet = details.tweet
-    head = f"#{tweet.id} {tweet.split}"
-    if tweet.external_id:
-        head += f"  id {escaping.line(tweet.external_id)}"
-    parts = [Text(head, "bold"), _body(tweet), Text("")]
-    parts.append(_fact("gold", tweet.gold or "none"))
-    seen = "  corrected" if tweet.changed else "  reviewed" if tweet.reviewed else ""
-    parts.append(_fact("label", (tweet.label or "none") + seen))
-    if tweet.flags:
-        parts.append(_fact("marks", ", ".join(tweet.flags)))
-    if tweet.note:
-        parts.append(_fact("note", tweet.note))
-    for prediction in details.predictions:
-        parts += _prediction_lines(prediction)
-    if details.duplicates:
-        parts.append(_fact("same", f"text as {tweet_numbers(details.duplicates)}"))
-    if details.history:
-        parts.append(Text("\nhistory", "bold"))
-        parts += [Text(event_line(event), overflow="fold") for event in reversed(details.history)]
-    if details.source:
-        parts.append(Text("\nother columns", "bold"))
-        parts += [_fact(name, str(value)) for name, value in details.source.items()]
-    return Group(*parts)
-
-
-def _few_lines(details: TweetDetails) -> Group:
-    tweet = details.tweet
-    label = tweet.label or "none"
-    given = f"gold {tweet.gold or 'none'}" + ("" if label == tweet.gold else f" → {label}")
-    said = [
-        f"run {prediction.run.id}{'~' if prediction.in_sample else ''} {prediction.label} "
-        + (f"{share_bar(chance)} " if not at else "")
-        + probability(chance)
-        for at, prediction in enumerate(details.predictions[:3])
-        if (chance := prediction.chances[prediction.label]) is not None
-    ]
-    head = escaping.line(" │ ".join([f"#{tweet.id} {tweet.split}", given, *said]))
-    rest = [", ".join(tweet.flags)] if tweet.flags else []
-    rest += [f"note: {tweet.note}"] if tweet.note else []
-    rest += [f"same text as {tweet_numbers(details.duplicates)}"] if details.duplicates else []
-    rest += [event_line(event) for event in reversed(details.history[-2:])]
-    rest += [f"{name}: {value}" for name, value in details.source.items()]
-    tail = escaping.line(" │ ".join(rest))
-    return Group(
-        Text(head, "bold", no_wrap=True, overflow="ellipsis"),
-        Text(tail, no_wrap=True, overflow="ellipsis"),
-        _body(tweet),
-    )
-
-
-def _body(tweet: Tweet) -> Text:
-    return Text(escaping.lines(tweet.text), overflow="fold")
-
-
-def _fact(name: str, value: str) -> Text:
-    return Text(f"{escaping.line(name):<6} {escaping.line(value)}", overflow="fold")
-
-
-def _prediction_lines(prediction: RunPrediction) -> list[Text]:
-    trained = "  ~ trained on this tweet" if prediction.in_sample else ""
-    title = Text(
-        f"\nrun {prediction.run.id} {escaping.line(prediction.run.recipe)}{trained}", "bold"
-    )
-    width = max(len(escaping.line(label)) for label in prediction.chances)
-    ranked = sorted(prediction.chances.items(), key=lambda item: -item[1])
-    return [
-        title,
-        *(
-            Text(f"{escaping.line(label):<{width}} {share_bar(chance)} {probability(chance)}")
-            for label, chance in ranked
-        ),
-    ]
+def seen_by(prediction: RunPrediction, split: str) -> str:
+    """How a run came to its prediction: whether it has learnt from the tweet."""
+    if prediction.in_sample:
+        return "~ trained on it"
+    return "out of fold" if prediction.run.kind == "baseline" and split != "test" else split
 
 
 TOLD_KINDS = ("bulk", "undo", "redo", "merge", "settle")

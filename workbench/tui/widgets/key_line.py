@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.text import Text
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -10,14 +13,36 @@ from workbench.tui.widgets.key_names import keys_in_force
 
 SHOWN_S = 4.0
 """Seconds that a message stands in the place of the keys."""
+GOES_ON = "…"
+"""The end of a message about something that goes on, which stands until another comes."""
+FOREVER_S = 24 * 3600.0
+
+Keys = Sequence[tuple[str, str]]
+"""Keys with what they do, in a word each."""
+BETWEEN = "  "
+
+
+def width(keys: Keys) -> int:
+    """The cells that keys and their words take."""
+    return _written(keys).cell_len
+
+
+def _written(keys: Keys) -> Text:
+    """The keys, bold, each with its word."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for name, word in keys:
+        text.append(BETWEEN if text else "")
+        text.append(escaping.line(name), "bold not dim")
+        text.append(f" {escaping.line(word)}" if word else "")
+    return text
 
 
 class KeyLine(Static):
     """The keys, or for a moment a message in their place."""
 
-    def __init__(self, keys: str, **more: str) -> None:
-        super().__init__(keys, classes="hint", markup=False, **more)  # type: ignore[arg-type]
-        self._keys = keys
+    def __init__(self, keys: str | Keys = "", **more: str) -> None:
+        super().__init__(classes="hint", markup=False, **more)  # type: ignore[arg-type]
+        self._keys: str | Keys = keys
         self._back: Timer | None = None
         self._said = ""
 
@@ -27,13 +52,24 @@ class KeyLine(Static):
             self.show_keys()
 
     def say(self, text: str, problem: bool = False) -> None:
-        """Show a message, and the keys again when it has been read."""
+        """Show a message, and the keys again when it has been read; an empty one ends it at once.
+
+        One that does not fit on the line is shown whole over the screen as well.
+        """
+        if not text:
+            self.show_keys()
+            return
         if self._back is not None:
             self._back.stop()
-        self._back, self._said = self.set_timer(SHOWN_S, self.show_keys), text
-        self.update(escaping.line(f"! {text}" if problem else text), layout=False)
+        shown = escaping.line(f"! {text}" if problem else text)
+        if Text(shown).cell_len > self.size.width > 0:
+            self.notify(shown, severity="error" if problem else "information", markup=False)
+        seconds = FOREVER_S if text.endswith(GOES_ON) else SHOWN_S
+        self._back, self._said = self.set_timer(seconds, self.show_keys), text
+        self.set_class(True, "-message").set_class(problem, "-problem")
+        self.update(shown, layout=False)
 
-    def name_keys(self, keys: str) -> None:
+    def name_keys(self, keys: str | Keys) -> None:
         """Name other keys, unless a message stands there: then when that has been read."""
         if keys != self._keys:
             self._keys = keys
@@ -51,5 +87,11 @@ class KeyLine(Static):
             self._back.stop()
             self._back = None
         self._said = ""
-        if (text := keys_in_force(self._keys, self)) != self.content:
-            self.update(text, layout=False)
+        self.set_class(False, "-message", "-problem")
+        if (shown := self._shown()) != self.content:
+            self.update(shown, layout=False)
+
+    def _shown(self) -> str | Text:
+        if isinstance(self._keys, str):
+            return keys_in_force(self._keys, self)
+        return _written([(keys_in_force(name, self), word) for name, word in self._keys])

@@ -10,10 +10,10 @@ from rich.text import Text
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.widgets.menu import CURSOR
 
 ROWS = 10
 """Labels that are shown at a time."""
-CURSOR = ">"
 
 
 def matching(labels: Sequence[str], typed: str) -> list[str]:

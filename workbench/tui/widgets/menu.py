@@ -10,7 +10,8 @@ from textual.widgets import OptionList
 
 from workbench.tui.widgets.keys import key
 
-CURSOR = ">"
+CURSOR = "▌"
+"""The sign of the row under the cursor."""
 
 
 class Menu(OptionList, inherit_bindings=False):

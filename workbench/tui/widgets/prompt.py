@@ -1,20 +1,19 @@
-"""The line that holds the last message, or an input while one is asked for."""
+"""The last two lines of a screen: its state or an input, and below it its keys or a message."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench import escaping
+from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import forward_key
 from workbench.tui.widgets.line_input import LineInput
 
@@ -62,8 +61,8 @@ class PromptInput(LineInput):
             self.post_message(self.Moved(MOVES[event.key]))
 
 
-class PromptLine(Horizontal):
-    """Keeps its place on the screen, so that opening it moves nothing."""
+class PromptLine(Vertical):
+    """An input takes the place of the state, and messages that of the keys, so nothing moves."""
 
     class Opened(Message):
         """An input has opened."""
@@ -71,22 +70,30 @@ class PromptLine(Horizontal):
     class Closed(Message):
         """The input has closed."""
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, status: Widget, id: str) -> None:
         super().__init__(id=id)
         self.request: PromptRequest | None = None
+        self._status = status
         self._asked_from: Widget | None = None
         self._pause: Timer | None = None
+        self._keys: str | Keys = ""
 
     def compose(self) -> ComposeResult:
-        """A message, and an input that is hidden at first."""
-        yield Static(id="message", markup=False)
-        yield Static(id="prompt-title", markup=False)
-        yield PromptInput(id="prompt-input")
+        """The state, an input that is hidden at first, and the keys."""
+        yield self._status
+        with Horizontal(id="prompt-entry"):
+            yield Static(id="prompt-title", markup=False)
+            yield PromptInput(id="prompt-input")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        """Only the message is there."""
-        self._message = self._said = ""
+        """Only the state is there."""
         self._switch(asking=False)
+
+    @property
+    def line(self) -> KeyLine:
+        """The line with the keys and messages."""
+        return self.query_one(KeyLine)
 
     @property
     def entry(self) -> PromptInput:
@@ -94,25 +101,24 @@ class PromptLine(Horizontal):
         return self.query_one("#prompt-input", PromptInput)
 
     def say(self, text: str, problem: bool = False) -> None:
-        """Show a message until the next one; a problem has a `!` as well as a colour.
-
-        One that does not fit on the line is shown whole over the list for a while.
-        """
-        self._said = text
-        text = escaping.line(f"! {text}" if problem and text else text)
-        if text == self._message:
-            return
-        if cell_len(text) > self.size.width:
-            self.notify(text, severity="error" if problem else "information", markup=False)
-        self._message = text
-        message = self.query_one("#message", Static)
-        message.set_class(problem, "-problem")
-        message.update(text, layout=False)
+        """Show a message for some seconds; a problem has a `!` as well as a colour."""
+        self.line.say(text, problem)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
-        if self._said == text:
-            self.say("")
+        self.line.retract(text)
+
+    def name_keys(self, keys: str | Keys) -> None:
+        """Name the keys of the screen, when nothing is asked."""
+        self._keys = keys
+        if self.request is None:
+            self.line.name_keys(keys)
+
+    def hint(self, text: str) -> None:
+        """Say what the input takes, or what is wrong with it, in the place of the keys."""
+        if self.request is not None:
+            self.line.say("")
+            self.line.name_keys(text)
 
     def ask(self, request: PromptRequest, value: str = "") -> None:
         """Open the input."""
@@ -126,6 +132,7 @@ class PromptLine(Horizontal):
         self.entry.moves = request.move is not None
         self.request = request
         self._switch(asking=True)
+        self.hint(request.hint)
         # At once, so that no key of what is typed goes to the list.
         self.screen.set_focus(self.entry, scroll_visible=False)
         self.post_message(self.Opened())
@@ -137,6 +144,7 @@ class PromptLine(Horizontal):
             return
         self._stop_pause()
         self._switch(asking=False)
+        self.line.name_keys(self._keys)
         self.screen.set_focus(self._asked_from, scroll_visible=False)
         self.post_message(self.Closed())
         if cancelled and request.cancel:
@@ -144,8 +152,9 @@ class PromptLine(Horizontal):
 
     @property
     def caret_at(self) -> int:
-        """The screen column at which the input's text begins."""
-        return self.entry.region.x - self.region.x - int(self.entry.scroll_offset.x)
+        """The column of the line below at which the input's text begins."""
+        left = self.line.content_region.x
+        return self.entry.region.x - left - int(self.entry.scroll_offset.x)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -179,6 +188,5 @@ class PromptLine(Horizontal):
             self._pause = None
 
     def _switch(self, asking: bool) -> None:
-        self.query_one("#message").display = not asking
-        self.query_one("#prompt-title").display = asking
-        self.entry.display = asking
+        self._status.display = not asking
+        self.query_one("#prompt-entry").display = asking

@@ -12,8 +12,9 @@ from textual.app import App
 from workbench import escaping
 from workbench.figures import probability
 from workbench.tui.widgets.changed_lines import ChangedLines
-from workbench.tui.widgets.detail import RunPrediction, TweetDetails, share_bar
+from workbench.tui.widgets.detail import RunPrediction, TweetDetails, seen_by, share_bar
 from workbench.tui.widgets.rows import WAITS
+from workbench.tui.widgets.tweet_reasons import signed
 
 WIDE = 100
 BLOCK = 76
@@ -196,7 +197,7 @@ def _facts(tweet: QueueTweet, wide: bool) -> Iterator[Text]:
         yield _prediction(prediction, shown.label, shown.split, width, wide)
     if tweet.reasons:
         words = "   ".join(
-            f"{escaping.line(word)} {_signed(effect)}" for word, effect in tweet.reasons
+            f"{escaping.line(word)} {signed(effect)}" for word, effect in tweet.reasons
         )
         yield _fact("why", Text.assemble(f"  {words}", (f"   {tweet.reasons_by}", DIM)))
     elif tweet.reasons is None and tweet.reasons_by:
@@ -212,10 +213,6 @@ def _prediction(
 ) -> Text:
     run, chance = prediction.run, prediction.chances[prediction.label]
     differs = label is not None and prediction.label != label
-    if prediction.in_sample:
-        seen = "~ trained on it"
-    else:
-        seen = "out of fold" if run.kind == "baseline" and split != "test" else split
     name = f"r{run.id} {run.recipe}"[: NAME_WIDTH - 1]
     said = f"{'!' if differs else ' '} {escaping.line(prediction.label):<{width + 2}}"
     return Text.assemble(
@@ -223,12 +220,8 @@ def _prediction(
         (said, BOLD if differs else ""),
         share_bar(chance, 20 if wide else 10),
         f" {probability(chance)}  ",
-        (seen, DIM),
+        (seen_by(prediction, split), DIM),
     )
-
-
-def _signed(effect: float) -> str:
-    return f"{'+' if effect >= 0 else '−'}{abs(effect):.2f}".replace("0.", ".", 1)
 
 
 def _buttons(tweet: QueueTweet, width: int) -> list[Text]:

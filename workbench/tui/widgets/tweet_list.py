@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,6 +18,8 @@ from textual.timer import Timer
 from storage.tweet import Tweet
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
+from workbench.tui.widgets.menu import CURSOR
+from workbench.tui.widgets.rows import Row
 
 WINDOW = 200
 SETTLED_AFTER = 0.15
@@ -35,6 +38,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         "list--corrected",
         "list--disagrees",
         "list--excluded",
+        "list--dim",
+        "list--here",
     }
     BINDINGS: ClassVar = [
         key("j,down", "step(1)", "next tweet"),
@@ -66,10 +71,14 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.row_after: Callable[[int, int], int] = lambda row, rows_down: row + rows_down
         """The row to go on to from one, so many further down."""
         self._fetch = fetch
-        self._windows: LRUCache[int, dict[int, Tweet]] = LRUCache(16)
+        self.values: Callable[[Sequence[int]], Mapping[int, float]] = lambda ids: {}
+        """The values by which tweets are ordered, as far as they are shown."""
+        self._windows: LRUCache[int, dict[int, Row]] = LRUCache(16)
         self._strips: LRUCache[int, Strip] = LRUCache(600)
-        self._painted: LRUCache[int, tuple[Tweet, str]] = LRUCache(600)
-        """The tweet on a row and its mark, as they are on the screen."""
+        self._painted: LRUCache[int, Row] = LRUCache(600)
+        """What is on the rows of the screen."""
+        self._rests_on: int | None = None
+        """The row that is marked as a whole, as the cursor rested there."""
         self._palette: rows.Palette | None = None
         self._settle: Timer | None = None
 
@@ -79,17 +88,18 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """Show these tweets with the cursor on a row."""
         self.ids = ids
         self.virtual_size = Size(self.size.width, len(ids))
-        self.cursor = max(0, min(cursor, len(ids) - 1))
+        self.cursor, self._rests_on = max(0, min(cursor, len(ids) - 1)), None
         self._windows.clear()
         self.refresh()
         self._scroll_to_cursor(centre=True)
         self.settle()
 
     def lay_out(self, columns: rows.Columns) -> None:
-        """Write the labels in other columns."""
-        self.layout_of = columns
-        self._strips.clear()
-        self.refresh()
+        """Write the tweets in other columns."""
+        if columns != self.layout_of:
+            self.layout_of = columns
+            self._strips.clear()
+            self.refresh()
 
     def look_again(self) -> None:
         """Read what is in view again; rows out of view are read when they come into view."""
@@ -114,13 +124,18 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tweet_at(self, row: int) -> Tweet | None:
         """The tweet on a row, its text cut to what a line can show."""
+        found = self._row(row)
+        return None if found is None else found.tweet
+
+    def _row(self, row: int) -> Row | None:
         if not 0 <= row < len(self.ids):
             return None
         number = row // WINDOW
         window = self._windows.get(number)
         if window is None:
             ids = self.ids[number * WINDOW : (number + 1) * WINDOW]
-            window = {tweet.id: tweet for tweet in self._fetch(ids)}
+            values = self.values(ids)
+            window = {t.id: Row(t, value=values.get(t.id)) for t in self._fetch(ids)}
             self._windows[number] = window
         return window.get(self.ids[row])
 
@@ -170,6 +185,11 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _settled(self) -> None:
         self._settle = None
+        if self.cursor != self._rests_on:
+            before, self._rests_on = self._rests_on, self.cursor
+            for row in (before, self.cursor):
+                if row is not None and row in self._in_view():
+                    self.refresh_line(row)
         self.post_message(self.Settled())
 
     def _scroll_to_cursor(self, centre: bool = False) -> None:
@@ -267,33 +287,38 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             self._painted.discard(row)
             return Strip.blank(width, self.rich_style)
         palette = self._palette or self._read_palette()
-        strip = self._strips.get(row)
-        if strip is None or strip.cell_length != width - 1 or state != self._painted.get(row):
-            tweet, mark = state
-            strip = rows.render(tweet, self.layout_of, palette, width - 1, mark)
+        here = row == self._rests_on
+        if here:
+            strip = rows.render(state, self.layout_of, palette, width - 1, here=True)
+            self._painted[row] = state
+            self._strips.discard(row)
+        elif (known := self._strips.get(row)) is not None and state == self._painted.get(row):
+            strip = known
+        else:
+            strip = rows.render(state, self.layout_of, palette, width - 1)
             self._painted.discard(row)  # or the old values stayed
             self._strips.discard(row)
             self._painted[row], self._strips[row] = state, strip
         if row == self.cursor:
-            gutter = Segment(">", self.get_component_rich_style("list--cursor"))
+            gutter = Segment(CURSOR, self.get_component_rich_style("list--cursor"))
         else:
-            gutter = Segment(" ", palette.base)
-        return Strip([gutter, *strip], width)
+            gutter = Segment(" ", palette.here if here else palette.base)
+        return Strip([gutter, *strip], width).simplify()
 
-    def _state(self, row: int) -> tuple[Tweet, str] | None:
-        """The tweet on a row and its mark."""
-        if (tweet := self.tweet_at(row)) is None:
+    def _state(self, row: int) -> Row | None:
+        """The tweet on a row, its value and its mark."""
+        if (found := self._row(row)) is None:
             return None
-        if self.waits(tweet.id):
-            return tweet, rows.WAITS
-        return tweet, rows.MARKED if tweet.id in self.marked else " "
+        if self.waits(found.tweet.id):
+            return replace(found, mark=rows.WAITS)
+        return replace(found, mark=rows.MARKED) if found.tweet.id in self.marked else found
 
     def _read_palette(self) -> rows.Palette:
         self._palette = rows.Palette(
             self.rich_style,
             *(
                 self.get_component_rich_style(f"list--{name}")
-                for name in ("corrected", "disagrees", "excluded")
+                for name in ("corrected", "disagrees", "excluded", "dim", "here")
             ),
         )
         return self._palette

@@ -1,0 +1,61 @@
+"""The keys that the last line of the list names, in the order of their use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from storage.config import Config
+from workbench.tui.widgets.key_line import Keys, width
+
+MOST_LABELS = 5
+LONGEST_LABELS = 40
+"""Cells for the names of the labels, beyond which only their keys are named."""
+CARD = (
+    ("0", "clear"),
+    ("x", "exclude"),
+    ("f", "flag"),
+    ("a", "ambiguous"),
+    ("e", "note"),
+    ("u", "undo"),
+    ("esc", "list"),
+    ("?", "more"),
+)
+LIST = (
+    ("space", "take"),
+    ("↵", "open"),
+    ("x", "exclude"),
+    ("f", "flag"),
+    ("=", "twins"),
+    ("]", "next"),
+    ("u", "undo"),
+    ("/", "filter"),
+    ("s", "sort"),
+    ("'", "jump back"),
+    ("?", "more"),
+)
+DROPPED = ("'", "=", "f", "s", "]", "↵", "/")
+"""What is left out where there is no room, first of all first; never a key that corrects."""
+
+
+def list_keys(config: Config, room: int) -> Keys:
+    """The keys of the list, as many as there is room for."""
+    keys: Keys = [*label_keys(config), *LIST]
+    for name in DROPPED:
+        if width(keys) <= room:
+            break
+        keys = [each for each in keys if each[0] != name]
+    return keys
+
+
+def label_keys(config: Config) -> Sequence[tuple[str, str]]:
+    """The keys of the labels with their names, or without where these are long or many."""
+    letters = config.key_of()
+    named = [
+        (f"{number}/{letters[label]}" if label in letters else str(number), label)
+        for number, label in enumerate(config.labels[:9], start=1)
+    ]
+    if len(named) > MOST_LABELS or sum(cell_len(label) for _, label in named) > LONGEST_LABELS:
+        named = [(f"1-{len(named)}", "label")]
+    return [*named, (",", "label by name")] if len(config.labels) > 9 else named
