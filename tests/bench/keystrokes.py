@@ -20,10 +20,14 @@ REST_S = 0.4
 """Without output for so long, a screen is at rest."""
 PATIENCE_S = 300.0
 HELD_PER_S = 30
+LINK = 100_000
+"""Bytes a second of a slow link."""
 
 
 @contextmanager
-def started(command: list[str]) -> Iterator[tuple[psutil.Process, int, float]]:
+def started(
+    command: list[str], columns: int = COLUMNS, rows: int = ROWS
+) -> Iterator[tuple[psutil.Process, int, float]]:
     """A program, its terminal, and the seconds to its first byte; killed at the end."""
     began = time.monotonic()
     pid, terminal = pty.fork()
@@ -31,7 +35,7 @@ def started(command: list[str]) -> Iterator[tuple[psutil.Process, int, float]]:
         inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
         kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         os.execve(command[0], command, inherited | kind)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     try:
         select.select([terminal], [], [], PATIENCE_S)
         yield psutil.Process(pid), terminal, time.monotonic() - began
@@ -91,6 +95,24 @@ def hold(terminal: int, key: bytes, times: int) -> tuple[float, int]:
                 sent += len(os.read(terminal, 65536))
     seconds, rest = until_rest(terminal, REST_S)
     return seconds, sent + rest
+
+
+def hold_over_slow_link(terminal: int, key: bytes, times: int) -> float:
+    """The seconds from the last press of a held key to the last byte, as a slow link brings it."""
+    budget, at = 0.0, time.monotonic()
+    for _ in range(times):
+        os.write(terminal, key)
+        released = time.monotonic() + 1 / HELD_PER_S
+        while (now := time.monotonic()) < released:
+            budget, at = min(LINK / 20, budget + (now - at) * LINK), now
+            ready = select.select([terminal], [], [], min(0.005, released - now))[0]
+            if ready and budget >= 1:
+                budget -= len(os.read(terminal, int(budget)))
+    began = last = time.monotonic()
+    while select.select([terminal], [], [], 0.06)[0]:
+        time.sleep(len(os.read(terminal, LINK // 200)) / LINK)
+        last = time.monotonic()
+    return last - began
 
 
 def until_rest(terminal: int, rest: float) -> tuple[float, int]:

@@ -11,38 +11,34 @@ and one of whose trainings goes on meanwhile on the CPU.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import platform
-import pty
 import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from keystrokes import REST_S, hold_over_slow_link, started, until_rest, watch
 from store import LABELS, write_tweets
+from ui_training import measured_while_training
 
 SIZES = ((120, 40), (80, 24))
-BURST_S, REST_S, SETTLED_S = 0.06, 0.5, 2.0
-"""Silence after which a key's bytes have come; after which details have; after which all has."""
-LINK = 100_000
-"""Bytes a second of a slow link."""
-HELD_PER_S = 30
-WATCHED_S = 15.0
+BURST_S, DETAILS_S, SETTLED_S = 0.06, 0.25, 2.0
+"""Silence after which the bytes of a key have come, those of details, and all."""
+WHILE_TRAINING = {
+    "page of a run that trains, B/s": 600,
+    "label key beside it, 99th percentile of ms": 20,
+    "label key beside it, bytes": 1200,
+}
 MIB = 1024**2
-DOWN, PAGE_DOWN, ESCAPE = b"\x1b[B", b"\x1b[6~", b"\x1b"
+DOWN, UP, PAGE_DOWN, ESCAPE = b"\x1b[B", b"\x1b[A", b"\x1b[6~", b"\x1b"
 PROGRAM = [sys.executable, "-m", "workbench"]
 
 
@@ -54,78 +50,6 @@ class Figure:
     value: float
     unit: str
     limit: float
-
-
-class Terminal:
-    """A program in a terminal of its own."""
-
-    def __init__(self, pid: int, descriptor: int, began: float) -> None:
-        self.pid, self.descriptor, self.began = pid, descriptor, began
-
-    def press(self, key: bytes, rest: float = BURST_S) -> tuple[float, int]:
-        """Milliseconds to the last byte that a key causes, and how many bytes there are."""
-        os.write(self.descriptor, key)
-        return self.read(rest)
-
-    def read(self, rest: float, limit: float = 120.0) -> tuple[float, int]:
-        """Read until nothing has come for a while: milliseconds to the last byte, and all bytes."""
-        began = last = time.monotonic()
-        sent = 0
-        patience = max(rest, 1.0)  # the first byte may take longer than the others
-        while last - began < limit and select.select([self.descriptor], [], [], patience)[0]:
-            sent += len(os.read(self.descriptor, 65536))
-            last, patience = time.monotonic(), rest
-        return (last - began) * 1000, sent
-
-    def watch(self, seconds: float) -> int:
-        """The bytes of some seconds in which no key is pressed."""
-        end, sent = time.monotonic() + seconds, 0
-        while (left := end - time.monotonic()) > 0:
-            if select.select([self.descriptor], [], [], left)[0]:
-                sent += len(os.read(self.descriptor, 65536))
-        return sent
-
-    def hold(self, key: bytes, times: int) -> float:
-        """Milliseconds from the last press of a held key to its last byte over a slow link."""
-        budget, at = 0.0, time.monotonic()
-        for _ in range(times):
-            os.write(self.descriptor, key)
-            released = time.monotonic() + 1 / HELD_PER_S
-            while (now := time.monotonic()) < released:
-                budget, at = min(LINK / 20, budget + (now - at) * LINK), now
-                ready = select.select([self.descriptor], [], [], min(0.005, released - now))[0]
-                if ready and budget >= 1:
-                    budget -= len(os.read(self.descriptor, int(budget)))
-        began = last = time.monotonic()
-        while select.select([self.descriptor], [], [], BURST_S)[0]:
-            time.sleep(len(os.read(self.descriptor, LINK // 200)) / LINK)
-            last = time.monotonic()
-        return (last - began) * 1000
-
-    @property
-    def memory_mib(self) -> float:
-        """The memory of the program and of the processes that it has started."""
-        process = psutil.Process(self.pid)
-        family = [process, *process.children(recursive=True)]
-        return float(sum(one.memory_info().rss for one in family) / MIB)
-
-
-@contextmanager
-def terminal(command: Sequence[str], columns: int, rows: int) -> Iterator[Terminal]:
-    """Start a program in a terminal, and end it."""
-    began = time.monotonic()
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
-        kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        os.execve(command[0], list(command), inherited | kind)
-    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    try:
-        yield Terminal(pid, descriptor, began)
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(descriptor)
 
 
 def main() -> None:
@@ -147,7 +71,8 @@ def main() -> None:
                 size = f"{columns}x{rows}"
                 found.setdefault(size, []).extend(browse(large, columns, rows))
                 found[size] += other_places(demo, columns, rows)
-            found[size] += training(demo, columns, rows)
+        trained = measured_while_training(PROGRAM, Path(name))
+    beside = [Figure(what, trained[what], "", limit) for what, limit in WHILE_TRAINING.items()]
     figures = {size: medians(values) for size, values in found.items()}
     options.out.mkdir(exist_ok=True)
     head = {
@@ -159,10 +84,10 @@ def main() -> None:
         "python": platform.python_version(),
         "command": f"python tests/bench/ui_limits.py --repeats {options.repeats}",
     }
-    told = {size: [asdict(figure) for figure in values] for size, values in figures.items()}
-    report = json.dumps(head | {"figures": told}, indent=1)
+    each = {size: [asdict(figure) for figure in values] for size, values in figures.items()}
+    report = json.dumps(head | {"figures": each, "while a run trains": trained}, indent=1)
     (options.out / "ui_limits.json").write_text(report + "\n", "utf-8")
-    (options.out / "ui_limits.md").write_text(page(head, figures), "utf-8")
+    (options.out / "ui_limits.md").write_text(page(head, figures, beside), "utf-8")
 
 
 def workbench(*arguments: object) -> None:
@@ -172,80 +97,80 @@ def workbench(*arguments: object) -> None:
 
 def browse(workspace: Path, columns: int, rows: int) -> list[Figure]:
     """The list of a million tweets."""
-    with terminal([*PROGRAM, "-w", str(workspace)], columns, rows) as screen:
-        select.select([screen.descriptor], [], [], 60)
-        began = time.monotonic() - screen.began
-        figures = [Figure("ready", began * 1000 + screen.read(0.15)[0], "ms", 550)]
-        screen.read(SETTLED_S)
+    command = [*PROGRAM, "-w", str(workspace)]
+    with started(command, columns, rows) as (process, screen, first):
+        ready = first + until_rest(screen, 0.15)[0]
+        figures = [Figure("ready", ready * 1000, "ms", 550)]
+        until_rest(screen, SETTLED_S)
         figures += keys(screen, "arrow", DOWN, 50, 8, 150)
         figures += keys(screen, "page", PAGE_DOWN, 20, 15, 6500)
         figures += keys(screen, "label key", b"1", 100, 20, 1200, 0.99)
-        held = screen.hold(DOWN, 60)
+        held = 1000 * hold_over_slow_link(screen, DOWN, 60)
         figures.append(Figure("arrow held over a slow link, lag at its end", held, "ms", 50))
-        screen.read(SETTLED_S)
+        until_rest(screen, SETTLED_S)
         figures += opened(screen, "menu of orders", b"s")
         figures += opened(screen, "menu of labels", b",")
-        screen.press(b"/", REST_S)
-        typed = [screen.press(letter, REST_S)[0] for letter in (b"s", b"i", b" ", b"b", b"o")]
+        pressed(screen, b"/", REST_S)
+        typed = [pressed(screen, letter, REST_S)[0] for letter in (b"s", b"i", b" ", b"b", b"o")]
         figures.append(Figure("a letter of a search to its rows", max(typed), "ms", 150))
-        screen.press(ESCAPE, SETTLED_S)
-        figures.append(Figure("idle, 5 s", screen.watch(5), "B", 0))
-        figures.append(Figure("memory", screen.memory_mib, "MiB", 90))
+        pressed(screen, ESCAPE, SETTLED_S)
+        figures.append(Figure("idle, 5 s", watch(screen, 5), "B", 0))
+        figures.append(Figure("memory", memory_mib(process), "MiB", 90))
     return figures
 
 
 def other_places(workspace: Path, columns: int, rows: int) -> list[Figure]:
     """Queue, Errors and Runs of the demo."""
-    with terminal([*PROGRAM, "-w", str(workspace)], columns, rows) as screen:
-        screen.read(SETTLED_S)
-        screen.press(b"Q", SETTLED_S)
+    with started([*PROGRAM, "-w", str(workspace)], columns, rows) as (_, screen, _first):
+        until_rest(screen, SETTLED_S)
+        pressed(screen, b"Q", SETTLED_S)
         figures = keys(screen, "Queue: label key", b"1", 10, 20, 1200, 0.99)
         for _ in range(10):
-            screen.press(b"u", REST_S)
-        screen.press(b"E", SETTLED_S)
+            pressed(screen, b"u", REST_S)
+        pressed(screen, b"E", SETTLED_S)
         figures += keys(screen, "Errors: arrow", DOWN, 10, 8, 150)
-        screen.press(b"R", SETTLED_S)
+        pressed(screen, b"R", SETTLED_S)
         figures += keys(screen, "Runs: arrow", DOWN, 2, 8, 300)
-        sent = screen.read(REST_S)[1]
+        pressed(screen, UP)
+        sent = until_rest(screen, REST_S)[1]
         figures.append(Figure("Runs: what a comparison sends afterwards", sent, "B", 3000))
     return figures
 
 
-def training(workspace: Path, columns: int, rows: int) -> list[Figure]:
-    """A run that goes on on the CPU: what its page sends, and labelling meanwhile."""
-    steps = ("--set", "training.max_steps=5000")
-    workbench("-w", workspace, "train", "--recipe", "tiny", *steps)
-    with terminal([*PROGRAM, "-w", str(workspace)], columns, rows) as screen:
-        screen.watch(5)
-        figures = keys(screen, "label key while a run trains", b"1", 100, 20, 1200, 0.99)
-        screen.press(b"T")
-        screen.watch(30)  # until it trains
-        sent = screen.watch(WATCHED_S) / WATCHED_S
-        figures.append(Figure("Train: a run that goes on", sent, "B/s", 600))
-    newest = max(int(path.name) for path in (workspace / "runs").iterdir() if path.name.isdigit())
-    workbench("-w", workspace, "stop", newest)
-    time.sleep(5)  # until it has stopped
-    return figures
+def pressed(screen: int, key: bytes, rest: float = BURST_S) -> tuple[float, int]:
+    """Milliseconds to the last byte that a key causes before a rest, and how many bytes."""
+    began = time.monotonic()
+    os.write(screen, key)
+    select.select([screen], [], [], 1.0)  # the first byte may take longer than a rest
+    first = time.monotonic() - began
+    seconds, sent = until_rest(screen, rest)
+    return (first + seconds) * 1000, sent
+
+
+def memory_mib(process: psutil.Process) -> float:
+    """The memory of a program and of the processes that it has started."""
+    family = [process, *process.children(recursive=True)]
+    return float(sum(one.memory_info().rss for one in family) / MIB)
 
 
 def keys(
-    screen: Terminal, what: str, key: bytes, times: int, ms: float, size: float, share: float = 0.95
+    screen: int, what: str, key: bytes, times: int, ms: float, size: float, share: float = 0.95
 ) -> list[Figure]:
     """A key that is pressed some times: a high percentile of its time, and the median bytes."""
-    pressed = []
+    found = []
     for _ in range(times):
-        pressed.append(screen.press(key))
+        found.append(pressed(screen, key))
         if times <= 50:  # details that come later belong to no other key
-            screen.read(0.25)
-    slow = sorted(milliseconds for milliseconds, _ in pressed)[-1 - int(times * (1 - share))]
-    sent = statistics.median(sent for _, sent in pressed)
+            until_rest(screen, DETAILS_S)
+    slow = sorted(milliseconds for milliseconds, _ in found)[-1 - int(times * (1 - share))]
+    sent = statistics.median(sent for _, sent in found)
     name = f"{round(share * 100)}th percentile"
     return [Figure(f"{what}, {name}", slow, "ms", ms), Figure(what, sent, "B", size)]
 
 
-def opened(screen: Terminal, what: str, key: bytes) -> list[Figure]:
+def opened(screen: int, what: str, key: bytes) -> list[Figure]:
     """A menu, opened and closed."""
-    sent, back = screen.press(key, REST_S)[1], screen.press(ESCAPE, REST_S)[1]
+    sent, back = pressed(screen, key, REST_S)[1], pressed(screen, ESCAPE, REST_S)[1]
     return [Figure(f"{what}, open", sent, "B", 3000), Figure(f"{what}, close", back, "B", 3000)]
 
 
@@ -265,7 +190,7 @@ def medians(values: list[Figure]) -> list[Figure]:
     ]
 
 
-def page(head: dict[str, object], figures: dict[str, list[Figure]]) -> str:
+def page(head: dict[str, object], figures: dict[str, list[Figure]], beside: list[Figure]) -> str:
     """The figures as a page of Markdown."""
     lines = [
         f"# What each place costs, {head['date']}",
@@ -278,9 +203,17 @@ def page(head: dict[str, object], figures: dict[str, list[Figure]]) -> str:
     ]
     for row in zip(*figures.values(), strict=True):
         first = row[0]
-        shown = (f"{one.value:,.0f}{'' if one.value <= one.limit else ' !'}" for one in row)
-        lines.append(f"| {first.what}, {first.unit} | {first.limit:,.0f} | {' | '.join(shown)} |")
+        shown = " | ".join(map(told, row))
+        lines.append(f"| {first.what}, {first.unit} | {first.limit:,.0f} | {shown} |")
+    lines += ["", f"| while a run trains on the CPU, {SIZES[0][0]}x{SIZES[0][1]} | limit | |"]
+    lines += ["|---|---:|---:|"]
+    lines += [f"| {one.what} | {one.limit:,.0f} | {told(one)} |" for one in beside]
     return "\n".join([*lines, "", "`!` is above the limit.", "", f"`{head['command']}`"]) + "\n"
+
+
+def told(figure: Figure) -> str:
+    """A figure, marked where it is above its limit."""
+    return f"{figure.value:,.0f}{'' if figure.value <= figure.limit else ' !'}"
 
 
 if __name__ == "__main__":
