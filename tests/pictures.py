@@ -81,6 +81,7 @@ def main() -> None:
     workspace = Path(sys.argv[1])
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ["XDG_STATE_HOME"] = scratch  # or it would open where somebody has left it
         live = with_live_run(workspace, Path(scratch))
         for scene in sys.argv[2:] or SCENES:
             for name in THEMES:
