@@ -28,16 +28,24 @@ import forking
 from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
 from storage import interpreter
+from workbench.cli import COMMANDS
 from workbench.modeling.base.library_imports import import_libraries
 
 IMPORTED = (
+    "pyarrow.pandas_compat",
     "sklearn.linear_model",
+    "storage.migrations",
+    "storage.transfer.importing",
     "torch.distributed.run",
     "transformers.models.falcon.modeling_falcon",
     "transformers.optimization",
+    "workbench.analysis.near_duplicates",
     "workbench.cli",
+    *(f"workbench.commands.{module}" for module in COMMANDS),
+    "workbench.evaluation.suspects",
     "workbench.worker.baseline_job",
     "workbench.runs.collecting",
+    "workbench.runs.engine_control",
     "workbench.worker.__main__",
     "workbench.worker.model_job",
     "workbench.worker.engine",
