@@ -19,7 +19,7 @@ from storage.config import Config
 from storage.query.tweets import tweet
 from storage.store import create_store, open_store
 from storage.transfer import importing
-from workbench.tui.terminal import terminal_problem
+from workbench.tui.terminal import LOOK_S, terminal_problem
 
 FORBIDDEN = (
     "torch",
@@ -184,3 +184,27 @@ def test_the_problem_names_the_commands_that_need_no_screen(monkeypatch):
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         assert "workbench --plain" in str(terminal_problem())
+
+
+def test_a_browser_gets_the_screen_without_a_terminal(workspace):
+    """What textual-serve starts for each page: bytes on pipes, and no terminal at all."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workbench", "-w", str(workspace)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ
+        | {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver", "COLUMNS": "100"},
+    )
+    try:
+        drawn = b""
+        while b"[Browse]" not in drawn:
+            assert select.select([process.stdout], [], [], WAIT_S)[0]
+            drawn += (found := os.read(process.stdout.fileno(), 65536))
+            assert found, drawn
+        time.sleep(LOOK_S + 0.5)  # when a terminal that is gone would have been missed
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(WAIT_S) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()

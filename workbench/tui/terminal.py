@@ -23,6 +23,8 @@ LOOK_S = 2.0
 def terminal_problem() -> str | None:
     """Why the screen cannot be used here, in one sentence that says what to do instead."""
     instead = "use `workbench --plain`, which prints lines, the other commands, or another terminal"
+    if in_browser():
+        return None
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return f"The screen needs a terminal for input and output; {instead}."
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
@@ -36,6 +38,11 @@ def terminal_problem() -> str | None:
     return None
 
 
+def in_browser() -> bool:
+    """Whether a browser shows the screen, through textual-serve, and there is no terminal."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def end_with_terminal(exit: Callable[[None, int], None]) -> None:
     """End the process on SIGTERM, on SIGHUP, and when the line is gone.
 
@@ -45,6 +52,8 @@ def end_with_terminal(exit: Callable[[None, int], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, exit, None, 128 + number)
+    if in_browser():
+        return
     threading.Thread(target=_watch, name="line", daemon=True).start()
 
 

@@ -179,6 +179,11 @@ class BrowseScreen(FilterKeys, LabelKeys):
         self.show_keys()
         self.tweets.settle_now()
 
+    def on_click(self, event: events.Click) -> None:
+        """A click on the heading of the list chooses an order."""
+        if event.widget is not None and event.widget.id == "columns":
+            self.action_sort()
+
     # The card of one tweet.
 
     @property

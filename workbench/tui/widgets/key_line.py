@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual import events
 from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.widgets.clicked_key import clicked_key
 from workbench.tui.widgets.key_names import keys_in_force
 
 SHOWN_S = 4.0
@@ -95,3 +97,8 @@ class KeyLine(Static):
         if isinstance(self._keys, str):
             return keys_in_force(self._keys, self)
         return _written([(keys_in_force(name, self), word) for name, word in self._keys])
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked, unless a message stands in the place of the keys."""
+        if self._back is None and (key := clicked_key(str(self.content), event.x)) is not None:
+            self.app.simulate_key(key)
