@@ -9,6 +9,7 @@ from textual.color import Color
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.first_app import FirstApp
 from workbench.tui.themes import ANSI_DARK, DARK, HIGH_CONTRAST, LIGHT, LOOKS, NAMES
+from workbench.tui.widgets.menu import CURSOR
 
 KNOWN = f"known: {', '.join(NAMES)}"
 
@@ -90,10 +91,10 @@ async def test_the_cursor_is_in_reverse_where_colours_are_few_or_none(
         monkeypatch.setenv(name, value)
     async with start() as driver:
         await driver.settled()
-        assert reversed_text(driver)[2] == ">", "in the list of tweets"
+        assert "$TSLA to the moon" in reversed_text(driver)[2], "in the list of tweets"
         await driver.press("R")
         await driver.until_seen("baseline")
-        assert ">" in reversed_text(driver), "in the list of runs"
+        assert CURSOR in reversed_text(driver), "in the list of runs"
         await driver.press("B", "slash", "x")
         await driver.until(lambda: driver.app.screen.prompt.request is not None)
         await driver.pilot.pause()
