@@ -135,7 +135,7 @@ def test_a_run_of_a_screen_that_is_gone_is_live_in_the_next_one(workspace, endin
     first.press(b"\r")
     folder = workspace / "runs" / "1"
     go_on = hold_up(folder)
-    first.until("run 1  baseline")
+    first.until("run 1 · baseline")
     ending(first)
     second = Terminal("-w", workspace)
     second.until(" starting", " fitting")

@@ -228,13 +228,13 @@ async def test_runs_are_compared_and_deleted_on_the_screen(two):
         await pilot.press(*"logistic.folds=1", "enter", "enter")
         await until_seen("logistic.folds is 2 or more")
         await pilot.press("shift+tab", "backspace", "3", "enter", "enter")
-        await until_seen("run 3  baseline")
+        await until_seen("run 3 · baseline")
         assert json.loads((two / "runs" / "3" / "run.json").read_text())["recipe"]["logistic"] == {
             "folds": 3,
             "regularisation": 0.001,
             "seed": 42,
         }
-        await until_seen("run 3 done")
+        await until_seen("run 3 is done")
         await pilot.press("r", "g", "j")
         await until_seen("▌      2")
         await pilot.press("D")
