@@ -230,6 +230,57 @@ async def test_the_details_name_copies_and_other_columns(start, tmp_path, make_w
         assert " · t1 " in driver.text
 
 
+async def test_equal_texts_are_marked_together_and_labelled_by_one_key(
+    start, tmp_path, make_workspace, given
+):
+    texts = [("same text", "positive"), ("Same  text", "negative"), *given]
+    folder = make_workspace(tmp_path / "twins", texts, with_runs=False)
+    async with start(folder) as driver:
+        await driver.press("equals_sign")
+        await driver.until_seen("2 marked; label keys act on all of them")
+        await driver.press("equals_sign")
+        assert driver.app._browse.tweets.marked == set(), "once more unmarks"
+        await driver.press("equals_sign", "2")
+        assert [driver.tweet(number).label for number in (1, 2)] == ["negative"] * 2
+        await driver.press("G", "equals_sign")
+        await driver.until_seen("No other tweet has this text")
+
+
+async def test_equal_texts_out_of_the_list_are_asked_for_before_they_are_changed(
+    start, tmp_path, make_workspace, given
+):
+    texts = [("same text", "positive"), ("Same  text", "negative"), *given]
+    folder = make_workspace(tmp_path / "twins", texts, with_runs=False)
+    async with start(folder) as driver:
+        await driver.press("slash", *"label:positive", "enter")
+        await driver.until_seen("▸ label:positive")
+        await driver.press("equals_sign", "2")
+        await driver.until_seen("1 positive → negative")
+        assert driver.tweet(1).label == "positive"
+        await driver.press("enter")
+        await driver.until(lambda: driver.tweet(1).label == "negative")
+
+
+async def test_an_apostrophe_goes_back_to_where_one_was_before_a_jump(start):
+    async with start() as driver:
+        await driver.press("apostrophe")
+        await driver.until_seen("There was no jump yet")
+        await driver.press("j", "j", "G", "apostrophe")
+        assert driver.current == 3
+        await driver.press("apostrophe")
+        assert driver.current == 12
+        await driver.press("apostrophe", "slash", *"tsla", "enter")
+        await driver.until_seen("▸ tsla")
+        await driver.press("j", "apostrophe")
+        await driver.until(lambda: len(driver.app._browse.tweets.ids) == 12)
+        assert driver.current == 3
+        await driver.press("apostrophe")
+        await driver.until(lambda: driver.app._browse.settings.filter == "tsla")
+        assert driver.current == 9
+        await driver.press("right_square_bracket", "g", "right_square_bracket", "apostrophe")
+        await driver.until_seen("No undecided disagreement")
+
+
 async def test_copy_goes_to_the_terminal(start, monkeypatch, given):
     monkeypatch.delenv("TMUX", raising=False)
     async with start() as driver:

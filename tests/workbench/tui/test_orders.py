@@ -44,15 +44,31 @@ async def test_an_order_by_predictions_is_refused_without_any(
         assert driver.app._browse.settings.sort == "id"
 
 
-async def test_suspects_are_refused_without_a_baseline_and_the_menu_says_so(
-    start, tmp_path, make_workspace, given
+@pytest.mark.usefixtures("forked")
+async def test_suspects_are_made_from_nothing_and_the_menu_says_how(
+    start, tmp_path, make_workspace
 ):
-    folder = make_workspace(tmp_path / "bare" / "w", given, with_runs=False)
+    many = [
+        (f"{word} {n}", label)
+        for n in range(8)
+        for word, label in (("up", "positive"), ("down", "negative"))
+    ]
+    folder = make_workspace(tmp_path / "bare" / "w", many, with_runs=False)
     async with start(folder) as driver:
         await driver.press("s")
-        await driver.until_seen("suspect       No suspects are ranked yet; t, then baseline")
+        await driver.until_seen("likely label errors first; a small model is trained for that")
         await driver.press("G", "enter")
-        await driver.until_seen("! No suspects are ranked yet; t, then baseline, ranks them.")
+        await driver.until_seen("by suspect, 16 left")
+        assert suspect_ranking.ranking(driver.app.store) is not None
+
+
+async def test_suspects_are_refused_where_there_is_no_label(start, tmp_path, make_workspace):
+    folder = make_workspace(
+        tmp_path / "bare" / "w", [("a text", ""), ("another", "")], with_runs=False
+    )
+    async with start(folder) as driver:
+        await sort_by(driver, "suspect")
+        await driver.until_seen("! No suspects are ranked yet; s, then suspect, ranks them.")
         assert driver.app._browse.settings.sort == "id"
 
 
@@ -133,10 +149,8 @@ async def test_the_deletion_of_the_baseline_ends_the_order_of_suspects(start, el
         await driver.until_seen("by suspect")
         trash.delete_run(elsewhere, 1)
         await driver.press("j")
-        await driver.until_seen("! No suspects are ranked yet; t, then baseline, ranks them. The")
+        await driver.until_seen("! No suspects are ranked yet; s, then suspect, ranks them. The")
         assert driver.app._browse.settings.sort == "id"
-        await sort_by(driver, "suspect")
-        await driver.until_seen("! No suspects are ranked yet; t, then baseline")
 
 
 async def test_the_promoted_run_falls_in_for_a_deleted_one(start, elsewhere):

@@ -1,12 +1,14 @@
-"""A menu over the screen."""
+"""A menu in the last lines of the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
@@ -15,6 +17,8 @@ from textual.widgets.option_list import Option
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import Menu
+
+RULE = "─"
 
 
 class ChoiceDialog(ModalScreen[str | None]):
@@ -42,9 +46,14 @@ class ChoiceDialog(ModalScreen[str | None]):
         )
         names = [name for name, _ in self._choices]
         menu.highlighted = names.index(self._current) if self._current in names else 0
-        yield Static(self._title, id="menu-title", markup=False)
-        yield menu
-        yield KeyLine("enter chooses  j k move  esc q leaves", id="menu-keys")
+        with Vertical(id="choices"):
+            rule = RULE * max(0, self.app.size.width - cell_len(self._title) - 4)
+            title = Content.assemble(
+                (f"{RULE * 2} ", "dim"), (self._title, "bold"), (f" {rule}", "dim")
+            )
+            yield Static(title, id="menu-title")
+            yield menu
+            yield KeyLine("enter chooses  j k move  esc q leaves", id="menu-keys")
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -18,6 +18,7 @@ from storage.query import tweets
 from storage.query.filters import FIELDS, FilterError, filter_for, source_column_terms
 from storage.query.order_validity import Basis
 from storage.query.order_values import order_values
+from storage.runs import suspect_ranking
 from storage.runs.displayed_run import require_predictions
 from storage.store import Store
 from storage.tweet import Tweet
@@ -31,7 +32,7 @@ from workbench.tui.listing.search import ListSearch, Superseded
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.prompt import PromptRequest
-from workbench.tui.widgets.tweet_list import row_of
+from workbench.tui.widgets.tweet_list import TweetList, row_of
 
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
@@ -49,6 +50,7 @@ class FilterKeys(ListScreen):
         key("slash", "filter", "filter", key_display="/"),
         key("s", "sort", "sort"),
         key("right_square_bracket", "disagreement(1)", "next disagreement", key_display="]"),
+        key("apostrophe", "jump_back", "back to where you were before a jump", key_display="'"),
         key("left_square_bracket", "disagreement(-1)", "previous disagreement", key_display="["),
     ]
 
@@ -75,6 +77,8 @@ class FilterKeys(ListScreen):
         self._before = ListSettings()
         self._basis: Basis = ()
         self._given_up: ListSettings | None = None
+        self._jumped_from: tuple[ListSettings, int | None] | None = None
+        """The list, and the tweet in it, on which somebody was before a jump."""
         self._painted = 0
         """The ticket of the last search whose first page was shown before the whole list came."""
 
@@ -220,6 +224,7 @@ class FilterKeys(ListScreen):
             if (refused := sort_orders.why_impossible(self.store, settings)) is not None:
                 self.hint(sort_orders.sentence_with_key(refused))
                 return False
+            self._jumped_from = (self._before, keep)
             preview(text)
             return True
 
@@ -253,6 +258,7 @@ class FilterKeys(ListScreen):
 
     def sort_by(self, name: str) -> None:
         """Sort by an order; suspects are ranked first where their ranking is missing or stale."""
+        self._jumped_from = (self.settings, self.tweets.current_id)
         if name == "suspect" and sort_orders.needs_ranking(self.store):
             self._rank()
         else:
@@ -260,9 +266,18 @@ class FilterKeys(ListScreen):
 
     @work(group="rank", exclusive=True)
     async def _rank(self) -> None:
-        """Rank the suspects, and sort by that."""
-        self.say("Ranking the suspects…")
-        await host(self).command("suspects", "--limit", "1", "--json", let_finish=True)
+        """Rank the suspects, and sort by that; where nothing votes yet, a small model is made."""
+        without = suspect_ranking.ranking_run(self.store) is None
+        first = (
+            "A small model learns from the labels as they are, in seconds; then " if without else ""
+        )
+        self.say(f"{first}ranking the suspects…".capitalize())
+        try:
+            await host(self).command("suspects", "--limit", "1", "--json", let_finish=True)
+        except UserError as error:
+            self.say(str(error), problem=True)
+            return
+        host(self).follow_runs()
         self.say("")
         self.find(replace(self.settings, sort="suspect"))
 
@@ -279,11 +294,29 @@ class FilterKeys(ListScreen):
         stop_at = min(stop, limit) if step > 0 else max(stop, limit)
         for row in self._rows_that_disagree(range(start, stop_at, step)):
             self.say("")
+            self._jumped_from = (self.settings, self.tweets.current_id)
             self.tweets.go(row)
             return
         side = "below" if step > 0 else "above"
         near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
         self.comment(f"No undecided disagreement{near} {side}; s sorts all of them to the top.")
+
+    @on(TweetList.Jumped)
+    def _jumped(self, event: TweetList.Jumped) -> None:
+        self._jumped_from = (self.settings, event.before)
+
+    def action_jump_back(self) -> None:
+        """Go to where somebody was before a filter, an order or a jump; once more: back again."""
+        if self._jumped_from is None:
+            self.comment("There was no jump yet: a filter, an order, ] [ g and G are jumps.")
+            return
+        before, tweet = self._jumped_from
+        self._jumped_from = (self.settings, self.tweets.current_id)
+        if before == self.settings and tweet is not None:
+            row = row_of(self.tweets.ids, tweet)
+            self.tweets.go(self.tweets.cursor if row is None else row)
+        else:
+            self.find(replace(before, run=self.settings.run), tweet)
 
     def _rows_that_disagree(self, searched: range) -> Iterator[int]:
         for at in range(0, len(searched), BATCH):

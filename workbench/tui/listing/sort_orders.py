@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.errors import MissingPrerequisite, UserError
-from storage.query import order_validity, paging
+from storage.query import order_validity, paging, tweets
 from storage.query.order_validity import Basis
 from storage.query.tweets import SORTS
 from storage.runs import suspect_ranking
@@ -25,7 +25,7 @@ HELPING_KEYS = {
     "predictions": "t trains a model that makes some",
     "shown": "r lists the runs, and shows one",
     "ranking": "s, then suspect, ranks them",
-    "baseline": "t, then baseline, ranks them",
+    "baseline": "s, then suspect, ranks them",
 }
 """The key that makes what an order lacks."""
 
@@ -66,14 +66,15 @@ def sort_choices(store: Store, settings: ListSettings) -> list[tuple[str, str]]:
 def _about(store: Store, settings: ListSettings) -> str:
     about = SORT_MEANINGS.get(settings.sort, "")
     if settings.sort == "suspect" and can_rank_suspects(store):
-        return about
+        without = suspect_ranking.ranking_run(store) is None
+        return f"{about}; a small model is trained for that" if without else about
     error = why_impossible(store, settings)
     return about if error is None else sentence_with_key(error)
 
 
 def can_rank_suspects(store: Store) -> bool:
-    """Whether there are predictions to rank the suspects by, which a read-only workspace keeps."""
-    return not store.read_only and suspect_ranking.ranking_run(store) is not None
+    """Whether the suspects can be ranked: nothing is kept where nobody may write."""
+    return not store.read_only and tweets.counts(store).labelled > 0
 
 
 def needs_ranking(store: Store) -> bool:

@@ -51,6 +51,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         key("enter", "open", "open the tweet on a card; there, keep its label: it is looked at"),
         key("v", "mark", "mark, so that a key acts on all marked tweets"),
         key("V", "mark_range", "mark from the last mark to here"),
+        key("equals_sign", "mark_twins", "mark all equal or nearly equal tweets", key_display="="),
         key("y", "copy", "copy the text to the terminal's clipboard"),
         key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
         key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
@@ -239,6 +240,17 @@ class BrowseScreen(FilterKeys, LabelKeys):
         first = self.tweets.cursor if self._last_mark is None else self._last_mark
         self.tweets.mark_rows(first, self.tweets.cursor)
         self._say_marked()
+
+    def action_mark_twins(self) -> None:
+        """Mark the tweet and all whose text is equal or nearly equal, or take these marks away."""
+        if not self._marks() or (current := self.tweets.current) is None:
+            return
+        twins = tweets.duplicates(self.store, current.group)
+        if len(twins) == 1:
+            self.comment("No other tweet has this text, or nearly this one.")
+        else:
+            self.tweets.toggle_marks(twins)
+            self._say_marked()
 
     def _marks(self) -> bool:
         if self.card.opened:

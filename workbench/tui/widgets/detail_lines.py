@@ -77,7 +77,7 @@ def wrapped(text: str, width: int) -> list[str]:
         for word in _pieces(whole, width):
             if line and cell_len(line) + cell_len(word.rstrip()) > width:
                 lines.append(line.rstrip())
-                line = ""
+                line, word = "", word.lstrip()
             line += word
         lines.append(line.rstrip())
     return lines

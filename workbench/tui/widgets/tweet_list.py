@@ -58,6 +58,14 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     class Stuck(Message):
         """A key that moves had nowhere to go."""
 
+    class Jumped(Message):
+        """The cursor has gone to an end of the list."""
+
+        def __init__(self, before: int | None) -> None:
+            super().__init__()
+            self.before = before
+            """The tweet on which it was."""
+
     def __init__(self, fetch: Callable[[Sequence[int]], list[Tweet]], id: str) -> None:
         super().__init__(id=id)
         self.ids: Sequence[int] = range(0)
@@ -229,11 +237,15 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self._go_or_post_stuck(0)
+        self._jump(0)
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self._go_or_post_stuck(len(self.ids) - 1)
+        self._jump(len(self.ids) - 1)
+
+    def _jump(self, row: int) -> None:
+        self.post_message(self.Jumped(self.current_id))
+        self._go_or_post_stuck(row)
 
     def mark_rows(self, first: int, last: int) -> None:
         """Mark the rows from one to another, both included."""
@@ -244,8 +256,14 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def toggle_mark(self) -> None:
         """Mark the tweet under the cursor, or take its mark away."""
         if (number := self.current_id) is not None:
-            self.marked ^= {number}
-            self.repaint()
+            self.toggle_marks([number])
+
+    def toggle_marks(self, ids: Collection[int]) -> None:
+        """Mark some tweets, or take their marks away where all of them have one."""
+        self.marked = (
+            self.marked - set(ids) if self.marked.issuperset(ids) else self.marked | {*ids}
+        )
+        self.repaint()
 
     def unmark(self) -> None:
         """Take all marks away."""
