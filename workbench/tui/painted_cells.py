@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.control import Control
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
+
+from workbench.tui.style_changes import StyleChanges
 
 GAP = 16
 """Cells alike that are sent with what differs to both sides: fewer than where to go on costs."""
@@ -67,10 +70,12 @@ class _Difference(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """What is written to the terminal."""
-        return "".join(
-            Control.move_to(x, y).segment.text + strip.render(console)
+        styles = StyleChanges(console._color_system or ColorSystem.TRUECOLOR)
+        written = [
+            Control.move_to(x, y).segment.text + styles.write(strip)
             for x, y, strip in self._painted.changed_pieces(self._update)
-        )
+        ]
+        return "".join(written) + styles.end()
 
 
 def _pieces(update: CompositorUpdate) -> Iterator[Piece]:
