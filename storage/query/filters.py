@@ -54,6 +54,7 @@ MOST_COLUMNS = 12
 """Source columns that a message names."""
 LISTED = re.compile(r"[1-9]\d{0,17}(?:,[1-9]\d{0,17})+")
 """The ids of several tweets."""
+JOINED_ON = re.compile(r"\s+and$", re.IGNORECASE)
 COMPARED = re.compile(r"(>=|<=|>|<|=)?(-?\d+(?:\.\d+)?)")
 
 
@@ -96,6 +97,21 @@ def filter_for(store: Store, source: str) -> Filter:
     return compile_filter(source, store.label_ids, source_columns(store.db))
 
 
+def parts_that_must_hold(store: Store, source: str) -> list[str]:
+    """The parts of a filter, as written, that must all hold; all of it where one is enough.
+
+    Raises FilterError with the place of the first mistake.
+    """
+    columns = source_columns(store.db)
+    parser = _Parser(
+        source, {key(name): number for name, number in store.label_ids.items()}, columns
+    )
+    parser.parse()
+    ends = [*parser.starts[1:], len(source)][: len(parser.starts)]
+    parts = [source[at:end].strip() for at, end in zip(parser.starts, ends, strict=True)]
+    return [JOINED_ON.sub("", part) for part in parts]
+
+
 def source_column_terms(store: Store) -> list[str]:
     """The source columns of a workspace, as a filter names them."""
     return [in_filter(name, FIELDS) for name in source_columns(store.db)]
@@ -135,6 +151,8 @@ class _Parser:
         self.values = 0
         self.run: int | None = None
         self.fields: dict[str, None] = {}
+        self.starts: list[int] = []
+        """Where the parts begin that must all hold."""
 
     def parse(self) -> list[Condition]:
         if self.peek().kind == "end":
@@ -170,15 +188,23 @@ class _Parser:
             parts.append(self.both())
         if len(parts) == 1:
             return parts[0]
+        if not self.depth:
+            self.starts = self.starts[:1]
         return [combined([combined(part, and_) for part in parts], or_)]
 
     def both(self) -> list[Condition]:
+        self.begin_part()
         parts = self.negation()
         while not self.is_word("or") and self.peek().kind not in ("end", ")"):
             if self.is_word("and"):
                 self.take()
+            self.begin_part()
             parts = parts + self.negation()
         return parts
+
+    def begin_part(self) -> None:
+        if not self.depth:
+            self.starts.append(self.peek().position)
 
     def negation(self) -> list[Condition]:
         self.depth += 1

@@ -53,17 +53,26 @@ class SuspectReasons:
     """How the probability of the label went from epoch to epoch of a training."""
 
     @property
-    def sentence(self) -> str:
-        """All of it in one line."""
+    def votes(self) -> str:
+        """Which label is found likeliest by whom, others than the given one first."""
         parts = []
         order = sorted(self.opinions, key=lambda one: (one.label == self.given, -one.probability))
         for label in dict.fromkeys(opinion.label for opinion in order):
             by = [opinion for opinion in order if opinion.label == label]
             whom = ", ".join(f"{one.voter} ({figures.probability(one.probability)})" for one in by)
             parts.append(f"{label}{', as given,' if label == self.given else ''} by {whom}")
-        if self.neighbours:
-            near = ", ".join(f"#{one.tweet} {one.label or 'none'}" for one in self.neighbours)
-            parts.append(f"nearest: {near}")
+        return "; ".join(parts)
+
+    @property
+    def nearest(self) -> str:
+        """The most similar labelled tweets with their labels."""
+        return ", ".join(f"#{one.tweet} {one.label or 'none'}" for one in self.neighbours)
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        parts = [self.votes] if self.opinions else []
+        parts += [f"nearest: {self.nearest}"] if self.neighbours else []
         if self.slope is not None and self.slope < FALLING:
             parts.append("the label was believed less from epoch to epoch, as of ambiguous texts")
         return "; ".join(parts)

@@ -133,6 +133,16 @@ async def test_a_filter_that_finds_nothing(start):
         await driver.until_seen("1 of 12")
 
 
+async def test_what_finds_nothing_says_what_each_part_finds_alone(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.type("tsla label:negative -moon")
+        await driver.press("enter")
+        await driver.until_seen("No tweet passes this filter; esc clears it.")
+        for part, found in (("tsla", 2), ("label:negative", 5), ("-moon", 11)):
+            await driver.until_seen(f"{part} {found} alone")
+
+
 async def test_a_filter_may_name_the_run(start):
     async with start() as driver:
         await driver.press("slash")

@@ -1,10 +1,12 @@
 """The queue: one tweet after the other, its answers, its end, and what it is made of."""
 
+from dataclasses import replace
+
 import pytest
 
 from storage.config import Config
 from storage.history import labels
-from storage.runs import runs
+from storage.runs import analyses, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 from storage.transfer import importing
@@ -38,6 +40,41 @@ def queue(start, workspace, stub):
 async def come(driver):
     await driver.press("Q")
     await driver.until_seen("1 of 4")
+
+
+VOTES = {
+    "labels": ["positive", "negative"],
+    "voters": [{"name": "similar texts", "weight": 0.5}, {"name": "run 1 baseline", "weight": 0.5}],
+    "reasons": {
+        str(tweet): {
+            "given": 1,
+            "says": [[0.1, 0, 0.91], [0.6, 1, 0.62]],
+            "near": [[1, 0.9]],
+            "slope": None,
+        }
+        for tweet, *_ in RANKED
+    },
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_suspect_shows_who_votes_against_its_label_and_its_neighbours(
+    queue, workspace, size
+):
+    store = open_store(workspace, "ana")
+    analyses.save_analysis(store, "suspects", {}, VOTES, analyses.label_state(store), runs=[1])
+    store.close()
+    async with queue(size=size) as driver:
+        await come(driver)
+        await driver.until_seen("votes positive by similar texts (.91)")
+        assert ("nearest #1 positive" in " ".join(driver.text.split())) == (size[0] == 120)
+        votes = next(line for line in driver.lines if "similar texts" in line)
+        assert size[0] == 120 or votes.rstrip().endswith("…"), "what is cut says so"
+        screen = driver.app.screen
+        screen._queue = replace(screen._queue, blind=frozenset({3}))
+        screen._draw()
+        await driver.until_seen("this one is blind")
+        assert "similar texts" not in driver.text, "the votes say what is hidden"
 
 
 def numbers(driver):

@@ -28,7 +28,7 @@ from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen, ListSettings
 from workbench.tui.listing import sort_orders
 from workbench.tui.listing.run_names import run_name, shown_instead
-from workbench.tui.listing.search import ListSearch, Superseded
+from workbench.tui.listing.search import ListSearch, Superseded, count_parts
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.prompt import PromptRequest
@@ -146,11 +146,24 @@ class FilterKeys(ListScreen):
         if not ids:
             some = tweets.counts(self.store).tweets
             empty.update(NO_MATCH if some else NO_TWEETS)
+            if some and whole:
+                self._count_parts(settings)
         if self.prompt.request is not None:
             number = tweet_count(len(ids)) if whole else "… tweets"
             self.hint(f"{number}; {self.prompt.request.hint}")
         elif self.focused is not self.tweets:
             self.tweets.focus()
+
+    @work(thread=True, group="parts", exclusive=True)
+    def _count_parts(self, settings: ListSettings) -> None:
+        """Count what each part of a filter that finds nothing finds alone."""
+        found = count_parts(self.store.folder, settings)
+        if found:
+            self.app.call_from_thread(self._show_parts, settings, found)
+
+    def _show_parts(self, settings: ListSettings, found: str) -> None:
+        if settings == self.settings and not self.tweets.ids:
+            self.query_one("#empty", Static).update(f"{NO_MATCH}\n\n{found}")
 
     def show_run(self, run: int) -> None:
         """Search again with the predictions of another run."""

@@ -6,10 +6,38 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
+from rich.cells import cell_len, set_cell_size
+
 from storage.errors import UserError
+from storage.query import paging
+from storage.query.filters import parts_that_must_hold
 from storage.query.tweets import TweetList, find
 from storage.store import Store, open_store
+from workbench import escaping
 from workbench.tui.list_screen import ListSettings
+
+MOST_PARTS = 8
+"""Parts of a filter that are counted."""
+
+
+def count_parts(folder: Path, settings: ListSettings) -> str:
+    """What each part of a filter finds alone, a line each; nothing where it has one part."""
+    store = open_store(folder)
+    try:
+        parts = parts_that_must_hold(store, settings.filter)[:MOST_PARTS]
+        if len(parts) < 2:
+            return ""
+        width = max(cell_len(escaping.line(part)) for part in parts)
+        lines = []
+        for part in parts:
+            query = paging.list_query(store, part, "id", settings.run)
+            shown = set_cell_size(escaping.line(part), width)
+            lines.append(f"  {shown}  {paging.count(store, query):>9,} alone")
+        return "\n".join(lines)
+    except UserError:
+        return ""
+    finally:
+        store.close()
 
 
 class Superseded(Exception):

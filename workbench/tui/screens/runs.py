@@ -16,6 +16,7 @@ from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
 from workbench.rundir.folder import DONE, IMPORTED
+from workbench.runs.trash import deleted_runs
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.examining.run_comparison import RunComparison
 from workbench.tui.host import host
@@ -28,9 +29,10 @@ from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.prompt import PromptLine
-from workbench.tui.widgets.runs_list import RunsList
+from workbench.tui.widgets.runs_list import MARKED, PROMOTED, SHOWN, RunsList
 from workbench.tui.widgets.top_line import TopLine
 
+RUNS_STATUS = f" ▸ {SHOWN} shown in Browse   {MARKED} marked   {PROMOTED} promoted"
 NO_RUNS = "There are no runs yet; t starts one."
 KEYS = "↵ open  o show  v mark  * promote  C clone  X export  D delete  U back  ? more"
 
@@ -107,6 +109,7 @@ class RunsScreen(Screen[None]):
     def _show(self, event: Read) -> None:
         self._table.show_runs(event.known, host(self).run_progress)
         self._fit()
+        self._show_status()
         self._boxes.keep_active()
         self._moved()
         self._were_read, early, self._early = True, self._early, None
@@ -114,6 +117,13 @@ class RunsScreen(Screen[None]):
             self.say(NO_RUNS)
         elif early is not None:
             early()
+
+    def _show_status(self) -> None:
+        """Say what the signs of the list mean, and how many runs are in the trash."""
+        known, trash = RUNS_STATUS, len(deleted_runs(host(self).store))
+        right = f"trash {trash:,} " if trash else ""
+        line = known.ljust(max(0, self.size.width - len(right))) + right
+        self.query_one("#runs-status", Static).update(line, layout=False)
 
     def _fit(self) -> None:
         """Give the list the rows that it needs, as far as there are any."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import App
 
 from workbench import escaping
+from workbench.evaluation.suspect_reasons import SuspectReasons
 from workbench.figures import probability
 from workbench.tui.widgets.changed_lines import ChangedLines
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails, seen_by, share_bar
@@ -24,7 +25,7 @@ BOX = 12
 """Cells in a button of a wide screen."""
 MOST_BUTTONS = 5
 MOST_MODELS = 4
-FACTS, WIDE_FACTS = 4, 6
+FACTS, WIDE_FACTS = 5, 8
 """Lines for what is known of a tweet, so that the buttons stay where they are."""
 MOST_LINES = 12
 """Lines of a text, where there is room for more."""
@@ -55,6 +56,8 @@ class QueueTweet:
     reasons: tuple[tuple[str, float], ...] | None
     """The words that the model goes by; None while they are not known."""
     reasons_by: str
+    suspicion: SuspectReasons | None
+    """What the votes say of the label, where it is one of the first suspects."""
     blind: bool
     waits: bool
     labels: Sequence[str]
@@ -115,7 +118,7 @@ class QueueCard(ChangedLines):
         So what two tweets have alike is not painted again.
         """
         left, wide = _left(width), width >= WIDE
-        facts = list(_facts(tweet, wide))
+        facts = [_cut(fact, width - left - 1) for fact in _facts(tweet, wide)]
         facts += [Text("")] * ((WIDE_FACTS if wide else FACTS) - len(facts))
         buttons = _buttons(tweet, width - left)
         gap = 2 if height > TALL else 1
@@ -202,6 +205,16 @@ def _facts(tweet: QueueTweet, wide: bool) -> Iterator[Text]:
         yield _fact("why", Text.assemble(f"  {words}", (f"   {tweet.reasons_by}", DIM)))
     elif tweet.reasons is None and tweet.reasons_by:
         yield _fact("why", Text("  …", DIM))
+    if tweet.suspicion is not None:
+        yield _fact("votes", Text(f"  {escaping.line(tweet.suspicion.votes)}"))
+        if wide and tweet.suspicion.neighbours:
+            yield _fact("nearest", Text(f"  {escaping.line(tweet.suspicion.nearest)}"))
+
+
+def _cut(line: Text, width: int) -> Text:
+    """A line, cut with a sign where there is no room for it."""
+    line.truncate(max(1, width), overflow="ellipsis")
+    return line
 
 
 def _fact(name: str, value: Text) -> Text:

@@ -78,7 +78,7 @@ class RunsList(LineList):
             max(cell_len(heading), *(cell_len(row[at]) for row in cells), 0)
             for at, heading in enumerate(HEADINGS)
         ]
-        title = f"RUNS  {SHOWN} shown in Browse  {PROMOTED} promoted  {MARKED} marked"
+        title = "RUNS"
         lines: list[Line] = [
             (Part(self._marks(run)), Part(_row(row, widths)))
             for run, row in zip(self.runs, cells, strict=True)
