@@ -113,7 +113,7 @@ def outcome(run: dict[str, Any]) -> str:
                 return f"{name} done: accuracy {figures.accuracy(report, split)}"
         return f"{name} done"
     reason = f": {run['reason']}" if run.get("reason") else ""
-    hint = f"; go on with `workbench resume {run['id']}`" if state == "stopped" else ""
+    hint = "; S on its page goes on with it" if state == "stopped" else ""
     return f"{name} {state}{reason}{hint}"
 
 
