@@ -24,6 +24,8 @@ from workbench.runs.ranking import rank_again
 COLLECTING = ".collecting.lock"
 NO_METRICS = ("at", "event", "step", "eta_s")
 """Values in the log that are no metrics."""
+MOST_ROWS = 5_000
+"""Metrics that are taken in at a time, so that a log of any length takes no more memory."""
 
 
 def collect(
@@ -121,8 +123,8 @@ def _fail(store: Store, run: Run, folder: Path, reason: str) -> bool:
 
 
 def _collect_log(store: Store, run: Run, folder: Path) -> None:
-    """Bring the metrics of the log lines that are new into the store."""
-    rows = []
+    """Bring the metrics of the log lines that are new into the store, some of them at a time."""
+    rows: list[tuple[int, str, float]] = []
     offset = run.log_offset
     for values, after in run_folder.read_log(folder, run.log_offset):
         offset = after
@@ -133,7 +135,15 @@ def _collect_log(store: Store, run: Run, folder: Path) -> None:
                 for name, value in values.items()
                 if name not in NO_METRICS and (found := schema.finite_number(value)) is not None
             ]
+        if len(rows) >= MOST_ROWS:
+            _add_metrics(store, run, rows, offset)
+            rows = []
     if offset != run.log_offset:
-        with transaction(store.db):
-            runs.add_metrics(store, run.id, rows)
-            runs.update(store, run.id, log_offset=offset)
+        _add_metrics(store, run, rows, offset)
+
+
+def _add_metrics(store: Store, run: Run, rows: list[tuple[int, str, float]], offset: int) -> None:
+    """Keep metrics, and up to where the log has been read."""
+    with transaction(store.db):
+        runs.add_metrics(store, run.id, rows)
+        runs.update(store, run.id, log_offset=offset)

@@ -20,6 +20,7 @@ from workbench.tui.host import host
 from workbench.tui.last_view import View
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.screens import on_demand
+from workbench.tui.screens.on_demand import run_page
 from workbench.tui.standing import Standing, Tab
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.top_line import TopLine
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 RUNS_ON = "▶"
+HERE = "This is the place that this key goes to."
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,15 @@ class Places:
         """Go to a place, from wherever the user is."""
         app, screen = self._app, self._app.screen
         if screen.name == name and not (name == "browse" and self._browse.card.opened):
-            host(app).say("This is the place that this key goes to.")
+            host(app).say(HERE)
         elif name == "browse":
             screen_stack.pop_down_to(app, depth=1)
             self._browse.close_overlay()
         elif name == "train" and (live := self._live_run()) is not None:
-            self.show_run(runs.get(host(app).store, live))
+            if screen.name == run_page(live):
+                host(app).say(HERE)
+            else:
+                self.show_run(runs.get(host(app).store, live))
         else:
             examined = screen.run_to_examine if isinstance(screen, ExaminesRun) else None
             place = self.place(name)

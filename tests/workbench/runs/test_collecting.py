@@ -20,7 +20,7 @@ from workbench.evaluation.suspects import rank_suspects
 from workbench.recipes import recipes
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, RUNNING, State, append_log, write_state
-from workbench.runs import incoming_predictions, launching
+from workbench.runs import collecting, incoming_predictions, launching
 from workbench.runs.collecting import collect
 from workbench.runs.snapshotting import snapshot_training
 
@@ -87,6 +87,19 @@ def test_collecting_again_changes_nothing(store, run):
     before = everything(store)
     assert collect(store) == []
     assert everything(store) == before
+
+
+def test_a_log_of_any_length_is_taken_in_some_lines_at_a_time(store, run, monkeypatch):
+    write_state(run.path, State(state=RUNNING), pid=None)
+    for step in range(1, 8):
+        append_log(run.path, "step", step=step, loss=1 / step, learning_rate=1e-4)
+    taken, add = [], runs.add_metrics
+    monkeypatch.setattr(collecting, "MOST_ROWS", 4)
+    monkeypatch.setattr(runs, "add_metrics", lambda *a: (taken.append(len(a[2])), add(*a)))
+    collect(store)
+    assert taken == [4, 4, 4, 2]
+    assert runs.get(store, 1).log_offset == (run.path / "log.jsonl").stat().st_size
+    assert [step for step, _ in runs.metrics(store, 1, "loss")] == list(range(1, 8))
 
 
 def test_the_log_is_read_on_from_where_it_ended(store, run):

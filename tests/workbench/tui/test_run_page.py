@@ -110,6 +110,24 @@ async def test_curves_of_other_runs_come_and_go_with_one_key(live, stub, workspa
         await driver.until(lambda: "▲" not in driver.text)
 
 
+@pytest.mark.parametrize("size", [(60, 15), (100, 16), (120, 18), (250, 15), (80, 60)])
+async def test_the_keys_are_seen_on_a_screen_of_any_size(live, size):
+    async with live(size=size) as driver:
+        await driver.until(lambda: "S stop" in driver.lines[-1])
+        assert "run 3 goes on" in driver.lines[-2]
+        assert "LOSS" in driver.text
+
+
+async def test_the_page_of_the_run_that_goes_on_is_the_place_that_its_key_goes_to(live):
+    async with live() as driver:
+        page = driver.app.screen
+        await driver.press("T")
+        await driver.until_seen("This is the place that this key goes to.")
+        assert driver.app.screen is page
+        await driver.press("R", "T")
+        await driver.until_seen("run 3 goes on")
+
+
 async def test_the_log_opens_at_its_end(live, stub):
     for number in range(10, 150):
         step(stub.folder, number, 0.5)

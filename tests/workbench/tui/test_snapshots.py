@@ -118,7 +118,12 @@ SCENES = (
     Scene("ask", "tab completes", ("ctrl+p", *"report", "enter")),
     Scene("help", "Labels", ("question_mark",), sizes=((80, 24), (120, 40), (100, 90))),
     Scene("help-runs", "This screen", ("r", "question_mark")),
-    Scene("train", "for 200 steps", ("t", "tab", "ctrl+u", *"./base")),
+    Scene(
+        "train",
+        "for 200 steps",
+        ("t", "tab", "ctrl+u", *"./base"),
+        sizes=(*SIZES, (200, 60)),
+    ),
     Scene(
         "train-refused", "did you mean", ("t", "tab", "tab", "tab", *"lora.q=8", "enter", "enter")
     ),

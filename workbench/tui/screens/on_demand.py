@@ -99,8 +99,13 @@ def runs_screen(displayed_run: DisplayedRun) -> Screen[None]:
     return RunsScreen(displayed_run)
 
 
+def run_page(run: int) -> str:
+    """The name of the page of a run."""
+    return f"run {run}"
+
+
 def run_screen(run: Run) -> Screen[None]:
     """One run, live."""
     from workbench.tui.screens.run import RunScreen
 
-    return RunScreen(run)
+    return RunScreen(run, run_page(run.id))

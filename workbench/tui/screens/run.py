@@ -44,6 +44,8 @@ from workbench.tui.widgets.top_line import TopLine
 
 REDRAWN_S = 1.0
 """Seconds between two redraws of a run that goes on."""
+LOW = 24
+"""Lines below which there is no air between the parts, so that the keys are seen."""
 GPU_S = 3.0
 """Seconds between two looks at the GPU."""
 MOST_BUSY = 20
@@ -70,8 +72,8 @@ class RunScreen(Screen[None]):
         key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]
 
-    def __init__(self, run: Run) -> None:
-        super().__init__()
+    def __init__(self, run: Run, name: str | None = None) -> None:
+        super().__init__(name=name)
         self.run = run
         self._known = Known(run)
         self._progress: RunProgress | None = host(self).run_progress.get(run.id)
@@ -117,6 +119,7 @@ class RunScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Lay everything out for the new size."""
+        self.set_class(self.size.height < LOW, "-low")
         self.call_after_refresh(self._draw)
 
     # What is known.
@@ -223,6 +226,7 @@ class RunScreen(Screen[None]):
             self._known.plan,
             self.size.width,
             not self.has_class("-narrow"),
+            not (self.has_class("-narrow") or self.has_class("-low")),
             self._others,
             self._gpu,
             self._busy,

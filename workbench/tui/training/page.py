@@ -45,6 +45,8 @@ class View:
     plan: Plan
     width: int
     wide: bool
+    airy: bool = True
+    """Whether there is room for empty lines."""
     others: Sequence[OtherRun] = ()
     gpu: GpuReading | None = None
     busy: Sequence[int] = ()
@@ -85,7 +87,7 @@ def head(view: View) -> list[Line]:
         about += f" · {tweets:,.0f} tweets"
     line = sides([(about, "bold")], [(f"  {_how_far(view)} ", "")], view.width)
     lines = [line, rule(view.width)]
-    return [[("", "")], *lines] if view.wide else lines
+    return [[("", "")], *lines] if view.airy else lines
 
 
 def _how_far(view: View) -> str:
