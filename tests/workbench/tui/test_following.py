@@ -94,7 +94,7 @@ async def test_a_run_whose_form_has_been_left_is_said_to_have_begun(start, stub)
         await driver.press("t")
         await driver.until_seen("Train on the labels")
         with stub.held_up():
-            await driver.press("enter", "tab", "enter", "enter")
+            await driver.press("enter", "tab", "enter", "enter", "enter")
             await driver.until(lambda: stub.calls)
             await driver.press("escape")
             await driver.until_seen("$TSLA to the moon")

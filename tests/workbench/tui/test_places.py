@@ -70,7 +70,7 @@ async def test_a_place_is_as_it_was_left(start):
         await driver.until_seen("baseline")
         await driver.press("j", "T")
         await driver.until_seen("Train on the labels")
-        await driver.press("tab", "tab", *"lora")
+        await driver.press("tab", "tab", "tab", *"lora")
         await driver.press("tab", "B")
         await driver.until_seen("[Browse]")
         assert driver.current == 3
