@@ -359,6 +359,10 @@ SLICED = {
         )
     ],
 }
+SLICED_CHANGES = {
+    "broken": {"slices": [{"name": "has “not”", "n": 14, "events": 6, "tweets": [7]}]},
+    "fixed": {"slices": []},
+}
 KNOWS = """
 case "$*" in
     *" compare "*) cat "$0/compare.json" ;;
@@ -376,6 +380,7 @@ def keep_analyses(folder: Path) -> None:
         (kept_analyses.calibration(2, bins=BINS), CALIBRATED),
         (kept_analyses.coverage(2, accuracy=WANTED), COVERED),
         (kept_analyses.slices(2), SLICED),
+        (kept_analyses.change_slices(2, 1), SLICED_CHANGES),
         (kept_analyses.comparison(1, 2), COMPARED),
     ):
         kept_analyses.kept_or_made(store, key, lambda found=found: found)  # type: ignore[misc]

@@ -34,6 +34,8 @@ SLICES = {
     ],
 }
 
+CHANGED_SLICES = {"n": 40, "broken": SLICES | {"slices": []}, "fixed": SLICES | {"slices": []}}
+
 
 @pytest.fixture(scope="module")
 def examined(make_workspace, tmp_path_factory):
@@ -52,11 +54,14 @@ def examined(make_workspace, tmp_path_factory):
     for row, ids in zip(SLICES["slices"], (wrong[:2], wrong[:4]), strict=True):
         row |= {"rate": 0.5, "low": 0.2, "high": 0.8, "q": 0.01, "tweets": ids}
     SLICES["slices"][1]["filter"] = "run:2 split:test insample:no moon"
+    broken = {"name": "has moon", "n": 9, "events": 2, "tweets": wrong[:2], "filter": None}
+    CHANGED_SLICES["broken"]["slices"] = [broken]
     kept = (
         (kept_analyses.slices(2), lambda: SLICES),
         (kept_analyses.calibration(2, bins=BINS), lambda: calibration(found, BINS)),
         (kept_analyses.coverage(2, accuracy=WANTED), lambda: coverage(found, WANTED)),
         (kept_analyses.comparison(1, 2), lambda: compare(store, 1, 2)),
+        (kept_analyses.change_slices(2, 1), lambda: CHANGED_SLICES),
     )
     for key, make in kept:
         kept_analyses.kept_or_made(store, key, make)
@@ -129,7 +134,10 @@ async def test_every_figure_opens_its_tweets_and_esc_comes_back_to_it(start, stu
         await driver.press("escape", "down")
         assert await opened(driver) == found(driver, f"{judged} disagree:yes"), "all wrong ones"
 
-        await driver.press("escape", "tab", "down")
+        await driver.press("escape", "tab")
+        await driver.until_seen("broken 2 of 9 where has moon")
+        assert await opened(driver) == sorted(CHANGED_SLICES["broken"]["slices"][0]["tweets"])
+        await driver.press("escape", "down", "down")
         flip = box(driver).current
         kind, number = flip.name.rsplit(" ", 1)
         flips = kept_analyses.kept(driver.app.store, kept_analyses.comparison(1, 2)).result["flips"]

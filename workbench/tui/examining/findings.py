@@ -15,14 +15,15 @@ BINS = 5
 """Bins of the calibration: as many as a small terminal has rows for."""
 WANTED = 0.95
 """The accuracy for which it is asked how many tweets a run answers that well."""
-EVALUATION, COMPARISON, CALIBRATION, COVERAGE, SLICES = (
+EVALUATION, COMPARISON, CALIBRATION, COVERAGE, SLICES, CHANGE_SLICES = (
     "evaluation",
     "comparison",
     "calibration",
     "coverage",
     "slices",
+    "slices of what changed",
 )
-ANALYSES = (EVALUATION, COMPARISON, CALIBRATION, COVERAGE, SLICES)
+ANALYSES = (EVALUATION, COMPARISON, CALIBRATION, COVERAGE, SLICES, CHANGE_SLICES)
 """The analyses, what is asked for first before the others."""
 
 
@@ -54,13 +55,14 @@ def read_finding(store: Store, subject: Subject, analysis: str) -> Finding | Non
             return None
         stale = (runs.get(store, run).metrics or {})[split]["stale"]
         return Finding(report, "labels have changed since" if stale else "")
-    if analysis == COMPARISON and subject.versus is None:
+    if analysis in (COMPARISON, CHANGE_SLICES) and subject.versus is None:
         return Finding(problem="There is no other run to compare with.")
     keys = {
         COMPARISON: kept_analyses.comparison(subject.versus or 0, run, split),
         CALIBRATION: kept_analyses.calibration(run, split, BINS),
         COVERAGE: kept_analyses.coverage(run, split, WANTED),
         SLICES: kept_analyses.slices(run, split),
+        CHANGE_SLICES: kept_analyses.change_slices(run, subject.versus or 0, split),
     }
     kept = kept_analyses.kept(store, keys[analysis])
     return None if kept is None else Finding(kept.result, kept.stale)
@@ -75,6 +77,7 @@ def command(subject: Subject, analysis: str) -> list[str]:
         CALIBRATION: ["calibration", run, "--bins", str(BINS)],
         COVERAGE: ["coverage", run, "--accuracy", str(WANTED)],
         SLICES: ["slices", run],
+        CHANGE_SLICES: ["slices", run, "--versus", str(subject.versus)],
     }
     return [*arguments[analysis], "--split", subject.split, "--json"]
 

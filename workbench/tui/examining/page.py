@@ -15,6 +15,7 @@ from workbench.tui.examining.changes import changes_content
 from workbench.tui.examining.confusions import confusion_content
 from workbench.tui.examining.findings import (
     CALIBRATION,
+    CHANGE_SLICES,
     COMPARISON,
     COVERAGE,
     EVALUATION,
@@ -39,7 +40,7 @@ SHOWS = {
     MATRIX: (EVALUATION,),
     SURE: (CALIBRATION, COVERAGE),
     KINDS: (SLICES, EVALUATION),
-    CHANGES: (COMPARISON,),
+    CHANGES: (COMPARISON, CHANGE_SLICES),
 }
 """The analyses that each box shows."""
 WORKING = "being worked out…"
@@ -90,7 +91,8 @@ def _content(view: View, box: str, width: int) -> Content:
     if judged is not None and judged.problem and box != MATRIX:
         return Content(TITLES[box], ())  # the matrix says why there is nothing
     found = {name: view.findings.get(name) for name in SHOWS[box]}
-    problem = next((each.problem for each in found.values() if each and each.problem), "")
+    wanted = [each for name, each in found.items() if name != CHANGE_SLICES]
+    problem = next((each.problem for each in wanted if each and each.problem), "")
     if problem:
         return Content(TITLES[box], [line(f"  {problem}", "dim")])
     stale = next((each.stale for each in found.values() if each and each.stale), "")
@@ -107,7 +109,7 @@ def _content(view: View, box: str, width: int) -> Content:
         split, whole = view.subject.split, known[EVALUATION]
         made = slices_content(view.run, split, known[SLICES], whole, width)
     else:
-        made = changes_content(known[COMPARISON])
+        made = changes_content(known[COMPARISON], slices=known.get(CHANGE_SLICES))
     if waits:
         return replace(made, aside=WORKING)
     return replace(made, aside=STALE) if stale else made
