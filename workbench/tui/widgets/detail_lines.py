@@ -33,6 +33,8 @@ UNDER_ROWS = 8
 """Lines under a list: a rule, the text, three lines of facts."""
 FACT_ROWS = 3
 CUT = "…"
+WIDEST = 2
+"""Cells of the widest character, for which each line has room."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class DetailView:
 def wrapped(text: str, width: int) -> list[str]:
     """A text in lines of at most so many cells, broken at spaces where there are any."""
     lines: list[str] = []
+    width = max(WIDEST, width)  # also where the terminal is too small for the screen
     for whole in text.split("\n"):
         line = ""
         for word in _pieces(whole, width):
