@@ -133,6 +133,27 @@ async def test_a_filter_that_finds_nothing(start):
         await driver.until_seen("1 of 12")
 
 
+async def test_tab_completes_fields_and_values_of_a_filter(start):
+    async with start() as driver:
+        await driver.press("slash")
+        await driver.until_seen("tab: label: gold: pred:")
+        await driver.type("la")
+        await driver.press("tab")
+        assert driver.app._browse.prompt.entry.value == "label:"
+        await driver.until_seen("tab: positive negative none")
+        await driver.type("n")
+        await driver.until_seen("tab: negative none")
+        await driver.press("tab")
+        assert driver.app._browse.prompt.entry.value == "label:n", "there are two ways"
+        await driver.type("eg")
+        await driver.press("tab")
+        await driver.type("-acc")
+        await driver.press("tab")
+        assert driver.app._browse.prompt.entry.value == "label:negative -account:"
+        await driver.press("escape")
+        assert driver.app.focused is driver.app._browse.tweets
+
+
 async def test_what_finds_nothing_says_what_each_part_finds_alone(start):
     async with start() as driver:
         await driver.press("slash")

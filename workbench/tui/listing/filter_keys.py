@@ -15,7 +15,8 @@ from storage.errors import UserError
 from storage.history.external_changes import refresh_labels
 from storage.plurals import tweet_count
 from storage.query import tweets
-from storage.query.filters import FIELDS, FilterError, filter_for, source_column_terms
+from storage.query.completions import completions
+from storage.query.filters import FilterError, filter_for
 from storage.query.order_validity import Basis
 from storage.query.order_values import order_values
 from storage.runs import suspect_ranking
@@ -27,6 +28,7 @@ from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen, ListSettings
 from workbench.tui.listing import sort_orders
+from workbench.tui.listing.filter_completion import completed, continuations
 from workbench.tui.listing.run_names import run_name, shown_instead
 from workbench.tui.listing.search import ListSearch, Superseded, count_parts
 from workbench.tui.widgets import rows
@@ -37,8 +39,7 @@ from workbench.tui.widgets.tweet_list import TweetList, row_of
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""
 BATCH = 500
-MOST_COLUMNS = 5
-"""Source columns that the prompt names, before the fields that there are anyway."""
+APPLIES = "enter applies, esc leaves"
 NO_MATCH = "No tweet passes this filter; esc clears it."
 NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
 
@@ -96,7 +97,8 @@ class FilterKeys(ListScreen):
         try:
             filter_for(self.store, settings.filter)
         except FilterError as error:
-            self._complain(error)
+            if self.prompt.request is None or not completions(self.store, settings.filter):
+                self._complain(error)
             return
         self._search(self._list_search.begin(), settings, keep)
 
@@ -150,7 +152,7 @@ class FilterKeys(ListScreen):
                 self._count_parts(settings)
         if self.prompt.request is not None:
             number = tweet_count(len(ids)) if whole else "… tweets"
-            self.hint(f"{number}; {self.prompt.request.hint}")
+            self.hint(f"{number}; {self._hint_of_prompt()}")
         elif self.focused is not self.tweets:
             self.tweets.focus()
 
@@ -224,7 +226,7 @@ class FilterKeys(ListScreen):
         self._before, keep = self.settings, self.tweets.current_id
 
         def preview(text: str) -> None:
-            self.hint(self.prompt.request.hint if self.prompt.request else "")
+            self.hint(self._hint_of_prompt())
             self.find(ListSettings(text.strip(), self._before.sort, self._before.run))
 
         def accept(text: str) -> bool:
@@ -241,13 +243,22 @@ class FilterKeys(ListScreen):
             preview(text)
             return True
 
-        columns = source_column_terms(self.store)[:MOST_COLUMNS]
-        fields = escaping.line(" ".join(f"{name}:" for name in (*columns, *FIELDS)))
-        hint = f"enter applies, esc leaves; fields: {fields}"
-        self.prompt.ask(
-            PromptRequest("/", hint, accept, preview, cancel=lambda: self.find(self._before, keep)),
-            self.settings.filter,
-        )
+        def complete(text: str) -> str:
+            return completed(self.store, text)
+
+        def cancel() -> None:
+            self.find(self._before, keep)
+
+        request = PromptRequest("/", APPLIES, accept, preview, cancel, complete=complete)
+        self.prompt.ask(request, self.settings.filter)
+        self.hint(self._hint_of_prompt())
+
+    def _hint_of_prompt(self) -> str:
+        """What the input takes; of a filter, what its last term could go on with."""
+        request = self.prompt.request
+        if request is None or request.hint != APPLIES:
+            return "" if request is None else request.hint
+        return f"{APPLIES}; {escaping.line(continuations(self.store, self.prompt.entry.value))}"
 
     def _complain(self, error: FilterError) -> None:
         """Put a caret under the place of the mistake and the sentence beside it."""

@@ -35,6 +35,8 @@ class PromptRequest:
     """Called at each change of the text."""
     move: Callable[[int], None] | None = None
     """Called by the keys that go up and down in what is shown beside the input."""
+    complete: Callable[[str], str] | None = None
+    """Completes the text, when tab is pressed."""
 
 
 MOVES = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10}
@@ -43,6 +45,7 @@ MOVES = {"up": -1, "down": 1, "pageup": -10, "pagedown": 10}
 class PromptInput(LineInput):
     """An input that takes no keys once it has closed."""
 
+    complete: Callable[[str], str] | None = None
     moves = False
     """Whether there is something beside it to move in."""
 
@@ -56,6 +59,10 @@ class PromptInput(LineInput):
     async def on_key(self, event: events.Key) -> None:
         """Hand on what was typed after the key that closed it."""
         forward_key(self, event)
+        if self.complete is not None and self.app.focused is self and event.key == "tab":
+            event.stop().prevent_default()
+            self.value = self.complete(self.value)
+            self.cursor_position = len(self.value)
         if self.moves and self.app.focused is self and event.key in MOVES:
             event.stop().prevent_default()
             self.post_message(self.Moved(MOVES[event.key]))
@@ -129,7 +136,7 @@ class PromptLine(Vertical):
         with self.entry.prevent(Input.Changed):
             self.entry.value = value
         self.entry.cursor_position = len(value)
-        self.entry.moves = request.move is not None
+        self.entry.moves, self.entry.complete = request.move is not None, request.complete
         self.request = request
         self._switch(asking=True)
         self.hint(request.hint)
