@@ -23,6 +23,7 @@ from rich.console import Console
 from terminals import assert_clean, terminal
 
 from storage.config import Config
+from storage.formats.decoding.streams import BLANK
 from storage.history import integrity, labels, snapshots
 from storage.query import tweets
 from storage.runs import runs
@@ -255,7 +256,7 @@ ANY = st.one_of(
         min_size=1,
         max_size=20,
     ),
-).filter(str.strip)
+).filter(lambda text: text.strip() and text.strip(BLANK))
 
 
 @settings(

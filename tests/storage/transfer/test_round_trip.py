@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from storage.config import Config
 from storage.errors import UserError
+from storage.formats.decoding.streams import BLANK
 from storage.history import integrity, labels
 from storage.history.events import EditContext
 from storage.query import tweets
@@ -37,7 +38,7 @@ TEXT = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("\x00\t\r\n\"',;=+-@\x85\u2028🚀"),
     min_size=1,
     max_size=12,
-).filter(str.strip)
+).filter(lambda text: text.strip() and text.strip(BLANK))
 JSON_VALUE = st.integers(-9, 9) | TEXT | st.booleans() | st.lists(st.integers(0, 9), max_size=2)
 ROW = st.fixed_dictionaries(
     {"text": TEXT, "split": st.sampled_from(["train", "dev", "test"])},
