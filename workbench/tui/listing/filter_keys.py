@@ -26,7 +26,7 @@ from storage.tweet import Tweet
 from workbench import escaping
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
-from workbench.tui.list_screen import ListScreen, ListSettings
+from workbench.tui.list_screen import NO_TWEET, ListScreen, ListSettings
 from workbench.tui.listing import sort_orders
 from workbench.tui.listing.filter_completion import completed, continuations
 from workbench.tui.listing.run_names import run_name, shown_instead
@@ -336,8 +336,10 @@ class FilterKeys(ListScreen):
             return
         before, tweet = self._jumped_from
         self._jumped_from = (self.settings, self.tweets.current_id)
-        if before == self.settings and tweet is not None:
-            row = row_of(self.tweets.ids, tweet)
+        if before == self.settings:
+            row = None if tweet is None else row_of(self.tweets.ids, tweet)
+            if not self.tweets.ids:
+                self.say(NO_TWEET)
             self.tweets.go(self.tweets.cursor if row is None else row)
         else:
             self.find(replace(before, run=self.settings.run), tweet)

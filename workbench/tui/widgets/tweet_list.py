@@ -244,7 +244,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._jump(len(self.ids) - 1)
 
     def _jump(self, row: int) -> None:
-        self.post_message(self.Jumped(self.current_id))
+        if self.ids:
+            self.post_message(self.Jumped(self.current_id))
         self._go_or_post_stuck(row)
 
     def mark_rows(self, first: int, last: int) -> None:
