@@ -135,7 +135,7 @@ def test_a_terminal_is_called_when_a_run_ends(workspace, cli, forked, how, sent)
     choose(workspace, "notify", f'"{how}"')
     program = ["-m", "workbench", "-w", str(workspace)]
     with terminal(*program) as opened:
-        opened.until("60 tweets")
+        opened.until("1 of 60")
         before = len(opened.written)
         assert cli("-w", workspace, "train", "--recipe", "baseline", "--json").status == 0
         opened.until("run 1")
