@@ -52,7 +52,7 @@ def format_estimate(
     if expected.revised is None:
         return f"about {before} in all ({expected.estimate.source})"
     seconds = expected.revised if so_far is None or left is None else so_far + left
-    return f"about {duration(seconds)} in all by the steps so far; it was {before} before them"
+    return f"about {duration(seconds)} in all by its steps, {before} before"
 
 
 def duration(seconds: float) -> str:

@@ -42,7 +42,7 @@ def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
     expected = ExpectedTimeReader(tmp_path).read()
     assert (
         format_estimate(expected)
-        == "about 6:20 in all by the steps so far; it was 1:04 before them"
+        == "about 6:20 in all by its steps, 1:04 before"
     )
     told_now = format_estimate(expected, 100.0, 80.0)
     assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"

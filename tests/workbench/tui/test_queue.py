@@ -372,3 +372,30 @@ async def test_the_queue_is_as_it_was_left(queue):
         await driver.press("enter")
         await driver.until_seen("3 of 4")
         assert driver.tweet(8).note == "odd"
+
+
+@pytest.mark.parametrize(
+    ("names", "answers"),
+    [
+        (("no", "yes", "so"), "[3] so   [space] take no   [↵] keep so"),
+        (("bears", "bullish", "neutral"), "[3] neutral  [space] take bears  [↵] keep neutral"),
+        (("bearish", "bullish", "neutral"), "[3] neutral  [space] take  [↵] keep"),
+        (("a" * 24, "b" * 24, "c" * 24), "…"),
+    ],
+)
+async def test_answers_that_have_no_room_are_said_shorter_or_cut_with_a_sign(
+    start, stub, tmp_path, names, answers
+):
+    folder = tmp_path / "three"
+    store = create_store(folder, Config(labels=names), "ana")
+    (path := tmp_path / "three.csv").write_text(f"id,text,label\n1,up we go,{names[2]}\n")
+    importing.run(store, importing.plan(store.config, path, ImportOptions()))
+    run = runs.add(store, "baseline", "baseline", "baseline", None, list(names))
+    add_predictions(store, run, [Prediction(1, (0.9, 0.1, 0.0), 0.8, 0.3, False)])
+    runs.save_queue(store, "suspects", [(1, 0.9, "run 1")], run)
+    store.close()
+    async with start(folder, size=(80, 24), program=stub.program) as driver:
+        await driver.press("Q")
+        await driver.until_seen("up we go")
+        line = next(line for line in driver.lines if "[1]" in line)
+        assert line.rstrip().endswith(answers)

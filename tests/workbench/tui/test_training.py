@@ -268,7 +268,7 @@ async def test_before_its_first_step_a_run_has_a_clock_and_says_what_it_does(sta
         await driver.until_seen("run 3 training 5/80 loss 0.412 eta 8:46")
         await driver.press("t")
         await driver.until_seen("5/80 · 8:46")
-        await driver.until_seen("in all by the steps so far; it was 1:04 before them")
+        await driver.until_seen("in all by its steps, 1:04 before")
         await driver.press("l")
         await driver.until_seen("about 9:20 in all, not 1:04")
 

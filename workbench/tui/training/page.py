@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from storage.runs.runs import Run
 from workbench import escaping
 from workbench.figures import accuracy, probability
-from workbench.rundir.folder import DONE, FAILED, STOPPED
+from workbench.rundir.folder import DONE, FAILED, IMPORTED, STOPPED
 from workbench.rundir.hard_tweets import HardTweet
 from workbench.rundir.log_format import duration, format_estimate
 from workbench.tui.charts.axes import short_number
@@ -32,6 +32,12 @@ BAR, SHORT_BAR = 20, 10
 LABEL_WIDTH = 10
 GOES_ON = "goes on without this screen"
 ENDED = {DONE: "is done", FAILED: "failed", STOPPED: "has stopped"}
+NO_STEPS = {
+    "baseline": "A baseline is fitted at once, without steps.",
+    "predict": "A run that only predicts has no steps.",
+    IMPORTED: "It was imported from a file, without steps.",
+}
+"""Why runs of these kinds have no curve."""
 SPLITS = ("test", "dev", "train")
 """The tweets whose accuracy is told of, the first that there is."""
 
@@ -147,8 +153,8 @@ def _legend(view: View) -> Line:
 
 def no_chart(view: View) -> str:
     """Why there is no curve yet, or ever."""
-    if not view.plan.trains:
-        return "A baseline is fitted at once, without steps."
+    if view.run.kind in NO_STEPS:
+        return NO_STEPS[view.run.kind]
     if view.progress.live:
         return "The curve begins with the first steps."
     return "It has no steps to show."

@@ -19,7 +19,7 @@ class ChangedLines(Widget, can_focus=False):
     _strips: Sequence[Strip] = ()
 
     def show_lines(self, lines: Sequence[Text]) -> None:
-        """Show these lines, each on one row, cut where it is too long."""
+        """Show these lines, each on one row, cut with a sign where it is too long."""
         before = [self._line(row) for row in range(self.size.height)]
         self._strips = [self._rendered(line) for line in lines]
         for row, old in enumerate(before):
@@ -39,7 +39,8 @@ class ChangedLines(Widget, can_focus=False):
         return self._strips[row].adjust_cell_length(width)
 
     def _rendered(self, line: Text) -> Strip:
-        line.no_wrap, line.end, line.overflow = True, "", "crop"
+        line.rstrip_end(self.size.width)
+        line.no_wrap, line.end, line.overflow = True, "", "ellipsis"
         options = self.app.console.options.update(width=max(1, self.size.width), no_wrap=True)
         return Strip(list(self.app.console.render(line, options)))
 

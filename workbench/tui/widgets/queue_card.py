@@ -241,13 +241,19 @@ def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
     keys = [(str(at), label) for at, label in enumerate(tweet.labels[:9], start=1)]
     keys += [(",", "others")] if len(tweet.labels) > 9 else []
     pred = tweet.details.tweet.pred
-    keys += [("space", f"take {pred}")] if pred and not tweet.blind else []
+    decisions = [("space", "take", pred)] if pred and not tweet.blind else []
     label = tweet.details.tweet.label
-    keys += [("↵", f"keep {label}")] if label else []
-    if width >= WIDE - BLOCK and len(keys) <= MOST_BUTTONS and width >= (BOX + 6) * len(keys):
-        return _boxes(keys)
-    line = "   ".join(f"[{key}] {escaping.line(text)}" for key, text in keys)
-    return [Text(line, BOLD)]
+    decisions += [("↵", "keep", label)] if label else []
+    named = [*keys, *((key, f"{verb} {name}") for key, verb, name in decisions)]
+    if width >= WIDE - BLOCK and len(named) <= MOST_BUTTONS and width >= (BOX + 6) * len(named):
+        return _boxes(named)
+    brief = [*keys, *((key, verb) for key, verb, _ in decisions)]
+    lines = [_button_line(named, 3), _button_line(named, 2), _button_line(brief, 2)]
+    return [Text(next((line for line in lines if cell_len(line) < width), lines[-1]), BOLD)]
+
+
+def _button_line(keys: Sequence[tuple[str, str]], gap: int) -> str:
+    return (" " * gap).join(f"[{key}] {escaping.line(text)}" for key, text in keys)
 
 
 def _boxes(keys: Sequence[tuple[str, str]]) -> list[Text]:
