@@ -34,8 +34,8 @@ def open_file(
     """Open a file of tweets: take it in, rank the labels that are likely wrong, show the first.
 
     It gets a workspace of its own beside it (tweets.csv.workbench), which is opened again next
-    time. What the columns mean is found out and said; `c` on the screen takes others. `workbench
-    FILE` does the same.
+    time. What the columns mean is found out and said; `c` on the screen takes others, and the names
+    of codes such as 0 and 1 are asked for there. `workbench FILE` does the same.
 
     Example: workbench open tweets.csv
 

@@ -220,7 +220,7 @@ async def test_g_goes_to_the_ends_of_a_menu(start):
 
 async def test_an_empty_workspace_says_what_to_do(start, empty_workspace):
     async with start(empty_workspace) as driver:
-        await driver.until_seen("workbench import FILE")
+        await driver.until_seen("the palette (ctrl+p) imports a file")
         await driver.press(
             "1", "j", "G", "space", "u", "v", "V", "right_square_bracket", "e", "y", "x"
         )

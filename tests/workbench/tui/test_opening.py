@@ -26,6 +26,8 @@ with Path(scratch, "calls").open("a") as calls:
     calls.write(json.dumps([command, *rest]) + "\\n")
 store = open_store(Path(workspace), "ana")
 if command == "import":
+    if "up we go,1" in Path(rest[-1]).read_text():
+        sys.exit("workbench: the labels are codes; name them with --map 0=NAME,1=NAME.")
     store = set_labels(store, ("positive", "negative"))
     plan = importing.plan(store.config, Path(rest[-1]), importing.ImportOptions())
     print(json.dumps(importing.run(store, plan).as_json()))
@@ -99,6 +101,22 @@ async def test_other_columns_are_chosen_by_a_key_until_somebody_has_decided(open
         labels.assign(driver.app.store, [1], "negative")
         await driver.press("c")
         await driver.until_seen("Somebody has decided")
+
+
+async def test_codes_of_labels_are_named_on_the_screen(open_it, opened):
+    _, path = opened
+    path.write_text("text,label\nup we go,1\ndown we go,0\n")
+    async with open_it() as driver:
+        await driver.until_seen("The codes mean")
+        assert "the labels are codes" in driver.text
+        await driver.press("escape")
+        await driver.until_seen("c takes other columns")
+    async with open_it() as driver:
+        await driver.until_seen("The codes mean")
+        await driver.type("0=negative,1=positive")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app._exit)
+        assert driver.app.other_columns == OpenedFile(path, "text", None, "0=negative,1=positive")
 
 
 async def test_a_workspace_that_was_not_opened_from_a_file_says_so(start):

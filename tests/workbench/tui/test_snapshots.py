@@ -95,7 +95,7 @@ def many(folder):
 SCENES = (
     Scene("browse", "1 of 12", sizes=(*SIZES, WIDE)),
     Scene("browse-length", "by length", ("s", *"jjjjj", "enter")),
-    Scene("browse-empty", "workbench import FILE", before=empty),
+    Scene("browse-empty", "the palette (ctrl+p) imports a file", before=empty),
     Scene("browse-marks", "2 marked", ("j", "v", "v")),
     Scene("browse-labelled", "Tweet 3: negative → positive.", ("j", "j", "1")),
     Scene("card", "keep positive", ("j", "enter")),

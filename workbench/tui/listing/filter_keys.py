@@ -41,7 +41,7 @@ SEARCHED = 100_000
 BATCH = 500
 APPLIES = "enter applies, esc leaves"
 NO_MATCH = "No tweet passes this filter; esc clears it."
-NO_TWEETS = "There are no tweets yet; quit (q) and import some:\nworkbench import FILE"
+NO_TWEETS = "There are no tweets yet; the palette (ctrl+p) imports a file."
 
 
 class FilterKeys(ListScreen):

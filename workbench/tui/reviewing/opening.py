@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from textual.app import App
@@ -12,11 +13,15 @@ from storage.plurals import counted, tweet_count
 from storage.store import Store, refresh_settings
 from workbench import opened_files, opened_mark
 from workbench.opened_files import OpenedFile
+from workbench.tui.dialogs.ask import AskDialog
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
 
 MOST_LABELS = 5
 OTHER = "c takes other columns"
+NAMES_CODES = "--map"
+"""What the import says to name where labels are codes that have no names."""
+CODES_HINT = "such as 0=negative,1=positive"
 
 
 async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) -> str:
@@ -51,6 +56,16 @@ def description(report: dict[str, Any]) -> str:
         f" and {counted(len(labels) - MOST_LABELS, 'other')}" if len(labels) > MOST_LABELS else ""
     )
     return ", ".join([*parts, f"labels “{columns['label']}” ({named}{more})"])
+
+
+def ask_for_codes(app: App[Any], file: OpenedFile) -> None:
+    """Ask what the codes of labels mean, and have the file taken in anew with that."""
+
+    def answered(codes: str | None) -> None:
+        if codes:
+            host(app).take_other_columns(replace(file, codes=codes))
+
+    app.push_screen(AskDialog("The codes mean", CODES_HINT, is_path=False), answered)
 
 
 def choose_columns(app: App[Any], store: Store) -> None:

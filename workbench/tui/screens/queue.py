@@ -152,6 +152,8 @@ class QueueScreen(LabelKeys):
             found = await opening.take_in(self.app, file, show)
         except UserError as error:
             show(str(error), "", opening.OTHER)
+            if opening.NAMES_CODES in str(error) and self.is_current:
+                opening.ask_for_codes(self.app, file)
             return
         finally:
             self._opens = False
