@@ -79,7 +79,7 @@ def _format_step(values: dict[str, Any]) -> str:
 
 def _format_dev(values: dict[str, Any]) -> str:
     loss = f"loss {_number(values, 'loss'):>6.4f}  " if "loss" in values else ""
-    best = "  best so far" if values.get("best_step") == values.get("step", 0) else ""
+    best = "  lowest loss so far" if values.get("best_step") == values.get("step", 0) else ""
     return (
         f"{_progress('dev', values.get('step', 0), values.get('steps', 0))}  {loss}"
         f"accuracy {percent(_number(values, 'accuracy'))} "

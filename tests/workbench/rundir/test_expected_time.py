@@ -40,10 +40,7 @@ def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
     assert read_state(tmp_path).eta_s == pytest.approx(71 * 4 + 80)
     assert format_event(revised).endswith("estimate after step 5: about 6:20 in all, not 1:04")
     expected = ExpectedTimeReader(tmp_path).read()
-    assert (
-        format_estimate(expected)
-        == "about 6:20 in all by its steps, 1:04 before"
-    )
+    assert format_estimate(expected) == "about 6:20 in all by its steps, 1:04 before"
     told_now = format_estimate(expected, 100.0, 80.0)
     assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"
     do(Reporter(tmp_path), 10, 30)  # resumed

@@ -35,6 +35,6 @@ async def test_an_imported_run_is_shown_like_another(start, imported):
         await driver.press("C")
         await driver.until_seen(f"Run {imported} was imported, so there is nothing to clone.")
         await driver.press("enter")
-        await driver.until_seen("It was imported from a file, without steps.")
+        await driver.until_seen("Imported from a file, without steps.")
         await driver.press("S")
         await driver.until_seen("there is nothing to stop")

@@ -14,7 +14,10 @@ from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes, schema
 from workbench.tui.run_folder_reader import MAX_LOG_BYTES, RunFolderReader
+from workbench.tui.run_progress import RunProgress
 from workbench.tui.screens.run import RunScreen
+from workbench.tui.training import page
+from workbench.tui.training.plan import Plan
 from workbench.tui.widgets.changed_lines import ChangedLines
 
 HARDEST = [
@@ -55,7 +58,7 @@ async def test_the_curves_have_the_level_of_the_promoted_run_and_the_majority(
     store.close()
     run_folder.append_log(stub.folder, "data", train=399, dev=40, majority=0.66)
     async with live() as driver:
-        for seen in ("· 399 tweets", "┄ run 2 ★ .81", "┄ majority .66", "■ .75 best"):
+        for seen in ("· 399 tweets", "┄ run 2 ★ .81", "┄ majority .66", "■ .75 lowest loss"):
             await driver.until_seen(seen)
 
 
@@ -126,6 +129,17 @@ async def test_the_page_of_the_run_that_goes_on_is_the_place_that_its_key_goes_t
         assert driver.app.screen is page
         await driver.press("R", "T")
         await driver.until_seen("run 3 goes on")
+
+
+def test_how_many_tweets_are_scored_is_said_once(workspace):
+    store = open_store(workspace)
+    run = runs.get(store, 2)
+    store.close()
+    state = run_folder.State(state="running", phase="predicting 1,236 of 1,500")
+    progress = RunProgress(2, state, scored=(1236, 1500))
+    head = page.head(page.View(run, progress, Plan(), 120, wide=True))
+    (said,) = ["".join(text for text, _ in line) for line in head if "predicting" in str(line)]
+    assert "predicting   █" in said and said.rstrip().endswith("1236/1500")
 
 
 async def test_the_log_opens_at_its_end(live, stub):

@@ -12,6 +12,7 @@ from storage.store import open_store
 from workbench import kept_analyses
 from workbench.evaluation.comparison import compare
 from workbench.evaluation.run_evaluation import evaluate_run
+from workbench.tui.run_messages import RunsCollected
 from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.runs_list import RunsList
 
@@ -91,6 +92,19 @@ async def test_a_stale_comparison_says_so_and_is_made_again(start, stub, folder)
         await driver.press("j")
         await driver.until(lambda: ["compare", "1", "2", "--json"] in stub.calls)
         await driver.until_seen("There is no model folder")
+
+
+async def test_a_run_that_gets_its_predictions_under_the_cursor_is_compared(start, stub, folder):
+    store = open_store(folder, "ana")
+    number = runs.add(store, "fourth", "qlora", "tiny", "base", GIVEN)
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("R", "g")
+        await driver.until_seen(f"Run {number} (queued) has no predictions to compare.")
+        add_predictions(store, number, predictions(4))
+        runs.update(store, number, state="done")
+        store.close()
+        driver.app.screen.post_message(RunsCollected([]))
+        await driver.until(lambda: ["compare", "1", str(number), "--json"] in stub.calls)
 
 
 async def test_a_move_repaints_two_cells(start, folder, stub):

@@ -239,7 +239,7 @@ async def test_a_run_is_shown_live(start, stub):
             "51.5 tweets/s",
             "4.2 GiB at most",
             "DEV ACCURACY 40 tweets",
-            "■ .75 best",
+            "■ .75 lowest loss",
             "lr 1.0e-04 →",
             "run 3 goes on without this screen",
             "B back to the tweets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -32,6 +32,8 @@ class RunComparison(LineList):
     _pair: tuple[Run, Run] | None = None
     _found: Mapping[str, Any] | None = None
     _flips: LineList | None = None
+    _asked_for: Sequence[int] = ()
+    """The pair whose comparison is being worked out, or could not be."""
     _text = _aside = ""
 
     def compare(self, run: Run | None, pair: tuple[Run, Run] | None, flips: LineList) -> None:
@@ -39,6 +41,7 @@ class RunComparison(LineList):
         before, self._pair, self._flips, self._run = _numbers(self._pair), pair, flips, run
         if before != _numbers(pair):
             self.workers.cancel_group(self, "compare")
+            self._asked_for = ()
         if pair is None:
             self._say(NOTHING, "")
             return
@@ -54,7 +57,7 @@ class RunComparison(LineList):
             self._found, self._aside = kept.result, f"stale, {WORKING}"
             self.draw()
             self._work_out(first.id, second.id)
-        elif before != _numbers(pair):
+        elif self._asked_for != _numbers(pair):  # a run may have got its predictions meanwhile
             self._say(WORKING, "")
             self._work_out(first.id, second.id)
 
@@ -65,6 +68,7 @@ class RunComparison(LineList):
 
     @work(group="compare", exclusive=True)
     async def _work_out(self, first: int, second: int) -> None:
+        self._asked_for = [first, second]
         try:
             found = await host(self).command("compare", str(first), str(second), "--json")
         except UserError as error:

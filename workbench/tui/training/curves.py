@@ -158,7 +158,7 @@ def _own_marks(progress: RunProgress) -> Iterator[Mark]:
     for at, (step, value) in enumerate(points):
         text = ""
         if step == best:
-            text = f"{probability(value)} best"
+            text = f"{probability(value)} lowest loss"
         elif at == len(points) - 1:
             text = probability(value)
         yield Mark(step, value, OWN_SIGN, text, OWN_TONE)

@@ -33,9 +33,9 @@ LABEL_WIDTH = 10
 GOES_ON = "goes on without this screen"
 ENDED = {DONE: "is done", FAILED: "failed", STOPPED: "has stopped"}
 NO_STEPS = {
-    "baseline": "A baseline is fitted at once, without steps.",
+    "baseline": "A baseline is fitted without steps.",
     "predict": "A run that only predicts has no steps.",
-    IMPORTED: "It was imported from a file, without steps.",
+    IMPORTED: "Imported from a file, without steps.",
 }
 """Why runs of these kinds have no curve."""
 SPLITS = ("test", "dev", "train")
@@ -110,7 +110,8 @@ def _how_far(view: View) -> str:
         if total
         else ""
     )
-    phase = (state.phase or state.state).split(" of ")[0] if view.wide or not bar else ""
+    phase = (state.phase or state.state) if view.wide or not bar else ""
+    phase = phase.split(" of ")[0].rstrip("0123456789, ") if bar else phase
     left = f"{duration(state.eta_s)} left" if state.eta_s else f"{gone} so far" if gone else ""
     short = duration(state.eta_s) if state.eta_s else left
     parts = (escaping.line(phase), bar, left if view.wide else short, began)
