@@ -56,7 +56,7 @@ class CloneScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
-        yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
+        yield Static(start_form.HINT, classes="hint")
 
     def on_mount(self) -> None:
         """Say what the settings of the run are."""

@@ -20,6 +20,7 @@ OTHERS = (
     key("ctrl+j", "start", "start", show=False),
     key("escape", "back", "back, as q does where nothing is typed", key_display="esc q"),
 )
+HINT = "enter next field, on Start it starts  tab moves  esc q back  F1 help"
 MOVES = (ENTER, NEXT, *OTHERS)
 """What goes from field to field, and away, before the next key is looked at."""
 

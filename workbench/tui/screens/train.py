@@ -76,7 +76,7 @@ class TrainScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield KeepCheckbox(_keeps_base(), id="keep")
             yield Static(id="form-message", markup=False)
-        yield Static("enter next field  tab moves  esc q back  F1 help", classes="hint")
+        yield Static(start_form.HINT, classes="hint")
 
     def on_mount(self) -> None:
         """Begin with the recipe."""
