@@ -208,6 +208,10 @@ class WorkbenchApp(App[None]):
         """Show a message on the screens that have a place for one."""
         screen_stack.say(self, text, problem)
 
+    def action_help_quit(self) -> None:
+        """`ctrl+c`, which ends other programs, names the key that ends this one."""
+        self.say("ctrl+q quits.")
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A question or menu is answered or left before somebody goes anywhere else."""
         return action not in ("place", "palette") or not self.screen.is_modal

@@ -33,6 +33,13 @@ async def test_the_top_line_has_the_places_and_how_far_the_work_is(start):
         )
 
 
+async def test_the_key_that_ends_other_programs_names_the_one_that_ends_this(start):
+    async with start() as driver:
+        await driver.press("ctrl+c")
+        await driver.until_seen("ctrl+q quits.")
+        assert driver.lines[-1].strip() == "ctrl+q quits." and not driver.app._notifications
+
+
 async def test_the_top_line_follows_a_run(start, stub):
     async with start(program=stub.program) as driver:
         stub.start_outside()

@@ -39,7 +39,7 @@ from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.top_line import TopLine
 
 NO_RUN = "There are no predictions yet; T trains a model that makes some."
-KEYS = "↑↓←→ move  tab box  ↵ open the tweets  r run  s split  v versus  y copy  ? more"
+KEYS = "↑↓←→ move  tab box  ↵ tweets  r run  s split  v versus  y copy  ? more"
 SPLITS = ("test", "dev", "train")
 LOOK_S = 1.0
 """Seconds between two looks at whether labels have changed."""
