@@ -37,6 +37,7 @@ class _Connection(sqlite3.Connection):
     """A connection that is counted until it is closed."""
 
     inode: Inode | None = None
+    path: Path
 
     def close(self) -> None:
         super().close()
@@ -66,9 +67,16 @@ def connect(path: Path, parameters: str, timeout_s: float = 5.0) -> sqlite3.Conn
             isolation_level=None,
             check_same_thread=False,
         )
-        db.inode = _inode(path)
+        db.inode, db.path = _inode(path), path
         _USES.setdefault(db.inode, _Use()).connections += 1
     return db
+
+
+def path_of(db: sqlite3.Connection) -> Path:
+    """The file that a connection was opened on, whose name need not be text for SQLite."""
+    if not isinstance(db, _Connection):
+        raise TypeError("The connection was not opened here.")
+    return db.path
 
 
 def first_bytes(database: Path, file: Path, size: int) -> bytes:

@@ -353,7 +353,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield db
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        raise explain(error, _path_of(db)) from error
+        raise explain(error, connections.path_of(db)) from error
     finally:
         # Left open whatever went wrong, also in COMMIT, it would swallow all that comes after.
         if db.in_transaction:
@@ -367,7 +367,7 @@ def gone_sentence(folder: Path) -> str:
 
 def _require_in_place(db: sqlite3.Connection) -> None:
     """Raise UserError where what is written now would go into a file that nobody finds again."""
-    path = _path_of(db)
+    path = connections.path_of(db)
     if path.name == DATABASE and (gone := gone_sentence(path.parent)):
         raise UserError(gone)
 
@@ -484,7 +484,3 @@ def _check_version(db: sqlite3.Connection, path: Path, read_only: bool) -> None:
                 from storage.migrations import migrate
 
                 migrate(db)
-
-
-def _path_of(db: sqlite3.Connection) -> Path:
-    return Path(db.execute("PRAGMA database_list").fetchone()[2])

@@ -38,7 +38,7 @@ def surveyed(db: sqlite3.Connection, before: int, added: int, counts_ids: bool) 
         found = _look_through(db, "temp", before, counts_ids)
         yield Survey("temp.lengths", lambda: found)
         return
-    database = Path(db.execute("PRAGMA database_list").fetchone()[2])
+    database = connections.path_of(db)
     with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as second:
         target = Path(folder) / "lengths.db"
         coming = second.submit(_look_through_beside, database, target, before, counts_ids)

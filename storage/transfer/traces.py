@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 
+from storage import connections
 from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
 from storage.indexes import fts_segments
 from storage.store import Store, transaction
@@ -76,7 +77,7 @@ def _set(db: sqlite3.Connection, state: int) -> None:
 
 def _has_space(db: sqlite3.Connection) -> bool:
     """Whether there is space for a copy of the database and for one in its log."""
-    path = db.execute("PRAGMA database_list").fetchone()[2]
+    path = connections.path_of(db)
     pages, size = (
         db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
     )

@@ -20,7 +20,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, STOPPED, read_state, write_state
 from workbench.runs.collecting import collect
 from workbench.tui import run_progress
-from workbench.tui.run_progress import RunFolderReader
+from workbench.tui.run_folder_reader import RunFolderReader
 
 pytestmark = pytest.mark.slow
 

@@ -95,7 +95,9 @@ async def test_a_file_is_imported_and_what_differs_is_asked_for(start, tmp_path,
             if answer == "y":
                 await driver.until_seen("Taken from more.csv: labels of 1 tweet; u takes it back.")
             assert driver.tweet(1).label == label
-        await driver.until_seen("of 13")
+        await driver.until_seen("1 of 12 and 1 since (/ ↵ lists all)")
+        await driver.press("slash", "enter")
+        await driver.until_seen("1 of 13 ")
         await driver.press("u")
         await driver.until(lambda: driver.tweet(1).label == "positive")
 

@@ -145,7 +145,7 @@ async def test_quitting_twice_says_what_was_not_saved(start, ben):
 
 async def test_a_key_that_comes_before_the_runs_are_read_is_done_when_they_are(start, monkeypatch):
     read, every = threading.Event(), runs.every
-    monkeypatch.setattr(runs, "every", lambda store: read.wait(30) and every(store))
+    monkeypatch.setattr(runs, "every", lambda store, **how: read.wait(30) and every(store, **how))
     async with start() as driver:
         await driver.press("r", "D")
         assert "no runs yet" not in driver.text

@@ -31,6 +31,8 @@ class ListState:
 def describe(state: ListState, width: int) -> str:
     """What is listed, in as many words as there is room for; notices go before counts."""
     place = f"{state.row + 1:,} of {state.rows:,}" if state.rows else "0 of 0"
+    more = 0 if state.filter or state.order else state.counts.tweets - state.rows
+    place += f" and {more:,} since (/ ↵ lists all)" if more > 0 else ""
     parts = [f" ▸ {shortened(state.filter)}" if state.filter else " ▸ all", place]
     parts += [f"{state.marked:,} marked"] if state.marked else []
     parts += [state.order] if state.order else []

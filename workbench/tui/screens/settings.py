@@ -114,8 +114,8 @@ class SettingsScreen(Screen[None]):
             setting = self._setting
             choices, now = setting.choices, setting.choice(host(self).store.config)
             at = choices.index(now) + event.way if now in choices else 0
-            change(self.app, setting, choices[at % len(choices)])
             self.query_one(KeyLine).show_keys()
+            change(self.app, setting, choices[at % len(choices)])
             self._draw()
         else:
             self.say("There is no other setting that way.")
