@@ -147,11 +147,15 @@ class Driver:
         raise AssertionError("it did not happen; the screen:\n" + self.text)
 
     async def until_seen(self, text):
-        """Wait for words on the screen; a line may break between any two of them."""
+        """Wait for words on the screen; a line may break between any two of them.
+
+        A message with a long path is cut on its line and broken over several where it is whole.
+        """
 
         def seen():
             shown = self.text
-            return text in shown or text in " ".join(shown.split())
+            whole = (notification.message for notification in self.app._notifications)
+            return text in shown or text in " ".join(shown.split()) or any(text in m for m in whole)
 
         await self.until(seen)
 
