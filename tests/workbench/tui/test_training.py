@@ -40,7 +40,7 @@ async def test_the_form_tells_what_will_be_trained_on(start):
 async def test_what_the_form_says_is_what_is_started(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")
-        await driver.until_seen("Train on the labels")
+        await driver.until_seen("no run has an adapter to go on from yet")  # all is read
         await driver.press("down", "enter", "end", "ctrl+u")
         await driver.type("./model 1 x q")
         await driver.press("enter", "enter")
