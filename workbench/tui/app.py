@@ -282,6 +282,10 @@ class WorkbenchApp(App[None]):
         """How far the runs are that are followed, by number; none before the first picture."""
         return self.run_watcher.progress if "run_watcher" in self.__dict__ else {}
 
+    def start_engine(self) -> None:
+        """Have the engine begin, unless it runs already."""
+        self.engine_status.turn("start")
+
     def follow_runs(self) -> None:
         """Look for runs that have begun, and follow them."""
         self.run_watcher.follow()
@@ -297,7 +301,9 @@ class WorkbenchApp(App[None]):
         self.exit()
 
     def run_started(self, run: int) -> None:
-        """Watch a run that has just been started."""
+        """Watch a run that has just been started, unless the screens are being closed."""
+        if not self.is_running:
+            return
         self.engine_status.look()
         self._browse.say("")
         self.run_watcher.follow()

@@ -134,6 +134,13 @@ async def test_a_run_without_an_adapter_is_said_to_have_none(start):
         await driver.until_seen("! no run of that number has an adapter")
 
 
+async def test_a_run_that_has_begun_while_the_program_is_left_is_shown_nowhere(start):
+    async with start() as driver:
+        await driver.until_seen("$TSLA to the moon")
+    driver.app.run_started(2)
+    assert not driver.app.screen_stack
+
+
 async def test_keys_that_come_at_once_fill_in_the_form_as_if_one_by_one(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")

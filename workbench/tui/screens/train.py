@@ -94,15 +94,11 @@ class TrainScreen(Screen[None]):
         if (warning := (await in_background(logout_effect)).warning) is not None:
             self.say(warning, True)
 
-    @work(group="engine")
-    async def _begin_engine(self) -> None:
+    def _begin_engine(self) -> None:
         """Have the engine import its libraries, ten seconds' work, while the form is filled in."""
         wanted = self.query_one("#keep", KeepCheckbox).value and engine_control.has_gpu()
         if wanted and recipes.load(self.recipe).kind != "baseline":
-            try:
-                await host(self).command("engine", "start", "--json", let_finish=True)
-            except UserError as error:
-                self.say(str(error), problem=True)
+            host(self).start_engine()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
