@@ -43,7 +43,7 @@ class PaintedCells:
         return [changed for piece in _pieces(update) for changed in self._paint(*piece)]
 
     def _paint(self, x: int, y: int, strip: Strip) -> Iterator[Piece]:
-        cells = _cells(strip)
+        cells = cells_of(strip)
         row = self._row(y, x + len(cells))
         before, row[x : x + len(cells)] = row[x : x + len(cells)], cells
         if before == cells:
@@ -90,7 +90,8 @@ def _pieces(update: CompositorUpdate) -> Iterator[Piece]:
                     yield x, y, strip.crop(0, min(end, last) - x)
 
 
-def _cells(strip: Strip) -> list[Cell | None]:
+def cells_of(strip: Strip) -> list[Cell | None]:
+    """What is in each cell of a strip; a wide character is in its first one."""
     cells: list[Cell | None] = []
     for text, style, _ in strip:
         seen = None if style is None else _seen(style)

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 
 from storage.plurals import counted
 from workbench import comparison_figures, escaping, figures
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.interval_bar import axis_of
-from workbench.tui.widgets.line_list import Content, Line, Part, fitted, line
+from workbench.tui.widgets.line_list import Content, Line, Part, line
 
 MOST_SETTINGS = 8
 ROOMY = 10

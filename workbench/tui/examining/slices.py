@@ -14,8 +14,9 @@ from workbench import escaping
 from workbench.figures import percent
 from workbench.judged_filters import judged_filter
 from workbench.tui.examining.opened_tweets import OpenedTweets, listed
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.interval_bar import axis_of
-from workbench.tui.widgets.line_list import Content, Line, Part, Stop, fitted, line
+from workbench.tui.widgets.line_list import Content, Line, Part, Stop, line
 
 SHORTEST_BAR, LONGEST_BAR = 10, 24
 N_WIDTH, ACCURACY_WIDTH = 6, 8

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
-
 from storage.query.tweets import Counts
+from workbench.tui.widgets.cut_text import fitted
 
 MOST_CELLS = 40
 """Cells of a filter that are shown, as the counts stand behind it."""
@@ -43,9 +42,9 @@ def describe(state: ListState, width: int) -> str:
     unlabelled = state.counts.tweets - state.counts.labelled
     parts += [f"{unlabelled:,} without a label"] if unlabelled else []
     text = BETWEEN.join(parts)
-    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
+    return fitted(text, width)
 
 
 def shortened(text: str) -> str:
     """A filter, cut with a sign where it is long, such as one that lists ids."""
-    return text if cell_len(text) <= MOST_CELLS else set_cell_size(text, MOST_CELLS - 1) + "…"
+    return fitted(text, MOST_CELLS)

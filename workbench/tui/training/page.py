@@ -22,8 +22,8 @@ from workbench.tui.run_progress import Points, RunProgress
 from workbench.tui.training.curves import OTHERS, OWN_SIGN, OWN_TONE, OtherRun
 from workbench.tui.training.gpu import GpuReading
 from workbench.tui.training.plan import Plan, what_is_next
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.detail import share_bar
-from workbench.tui.widgets.line_list import fitted
 
 LEVELS = "▁▂▃▄▅▆▇█"
 SPARKS = 10

@@ -117,7 +117,7 @@ def _fact(name: str, value: str) -> Text:
 
 
 def _prediction_line(prediction: RunPrediction) -> Text:
-    chance = prediction.chances[prediction.label]
+    chance = prediction.chance
     trained = "  ~ trained on this tweet" if prediction.in_sample else ""
     value = f"{prediction.label}  {detail.share_bar(chance)} {probability(chance)}{trained}"
     return _fact(f"run {prediction.run.id}", value)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from workbench.tui.painted_cells import cells_of
 
 
 class ChangedLines(Widget, can_focus=False):
@@ -47,21 +46,8 @@ class ChangedLines(Widget, can_focus=False):
 
 def _changed(old: Strip, new: Strip) -> tuple[int, int]:
     """The first cell that differs, and the one after the last."""
-    before, now = _cells(old), _cells(new)
+    before, now = cells_of(old), cells_of(new)
     differing = [at for at, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]]
     if len(before) != len(now):
         return 0, max(len(before), len(now))
     return (differing[0], differing[-1] + 1) if differing else (0, 0)
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    """What is in each cell; a wide character is in its first one."""
-    cells: list[tuple[str, Style | None]] = []
-    for segment in strip:
-        text, style, _ = segment if isinstance(segment, Segment) else (str(segment), None, None)
-        for character in text:
-            width = cell_len(character)
-            if width == 0 and cells:
-                cells[-1] = (cells[-1][0] + character, style)
-            cells += [(character, style), ("", style)][:width]
-    return cells

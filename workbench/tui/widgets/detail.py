@@ -30,6 +30,11 @@ class RunPrediction:
     chances: dict[str, float]
     in_sample: bool
 
+    @property
+    def chance(self) -> float:
+        """How probable its label is for the run."""
+        return self.chances[self.label]
+
 
 @dataclass(frozen=True)
 class TweetDetails:

@@ -9,9 +9,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
+from storage.plurals import counted
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.detail import (
     RunPrediction,
     TweetDetails,
@@ -32,7 +34,6 @@ WORD_BAR = 8
 UNDER_ROWS = 8
 """Lines under a list: a rule, the text, three lines of facts."""
 FACT_ROWS = 3
-CUT = "…"
 WIDEST = 2
 """Cells of the widest character, for which each line has room."""
 
@@ -155,7 +156,7 @@ def _models(view: DetailView) -> Iterator[Text]:
 def _model(view: DetailView, prediction: RunPrediction, width: int) -> Text:
     tweet, run = view.tweet, prediction.run
     differs = tweet.label is not None and prediction.label != tweet.label
-    chance = prediction.chances[prediction.label]
+    chance = prediction.chance
     name = set_cell_size(escaping.line(f"r{run.id} {run.recipe}"), RUN)
     label = set_cell_size(escaping.line(prediction.label), width)
     said = view.text(
@@ -204,7 +205,7 @@ def _twins(view: DetailView) -> Iterator[Text]:
     yield _title(view, f"SAME OR NEAR · {len(others):,}", "= marks them all")
     for twin in view.details.twins[:MOST_TWINS]:
         line = f"  #{twin.id}  {twin.label or 'none'}  {twin.text}"
-        yield view.text(_shortened(line, view.width - 1))
+        yield view.text(fitted(escaping.line(line), view.width - 1))
     if len(others) > MOST_TWINS:
         yield view.text((f"  and {len(others) - MOST_TWINS:,} more", "dim"))
 
@@ -259,11 +260,6 @@ def _indented(line: Text) -> Text:
     return Text.assemble(" ", line)
 
 
-def _shortened(text: str, width: int) -> str:
-    text = escaping.line(text)
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + CUT
-
-
 def _first_facts(view: DetailView) -> Text:
     tweet = view.tweet
     line = view.text((" given ", "dim"), tweet.gold or "none")
@@ -280,7 +276,7 @@ def _first_facts(view: DetailView) -> Text:
 def _brief(view: DetailView, prediction: RunPrediction, bar: bool) -> list[tuple[str, str]]:
     tweet, run = view.tweet, prediction.run
     differs = tweet.label is not None and prediction.label != tweet.label
-    chance = prediction.chances[prediction.label]
+    chance = prediction.chance
     return [
         (f"r{run.id} {run.recipe} ", "dim"),
         (f"{'! ' if differs else ''}{prediction.label} ", "differs" if differs else "base"),
@@ -293,8 +289,7 @@ def _brief(view: DetailView, prediction: RunPrediction, bar: bool) -> list[tuple
 def _second_facts(view: DetailView) -> Text:
     parts: list[str | tuple[str, str]] = []
     if count := len(view.details.duplicates):
-        said = f"{count:,} near-duplicate{'s' if count > 1 else ''}"
-        parts += [(f" {said}  = marks all", "base"), "  "]
+        parts += [(f" {counted(count, 'near-duplicate')}  = marks all", "base"), "  "]
     for prediction in view.details.predictions[1:3]:
         parts += [" ", *_brief(view, prediction, bar=False), "  "]
     if view.tweet.flags:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -18,11 +18,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench import escaping
+from workbench.tui.widgets.cut_text import CUT, fitted
 from workbench.tui.widgets.menu import CURSOR
 
 SETTLED_AFTER = 0.15
 """Seconds without a move after which the rest of the screen follows the cursor."""
-CUT, RULE = "…", "─"
+RULE = "─"
 
 
 @dataclass(frozen=True)
@@ -362,8 +363,3 @@ class LineList(Widget, can_focus=False):
 
     def _style(self, tone: str) -> Style:
         return self.get_component_rich_style(f"line-list--{tone}") if tone else self.rich_style
-
-
-def fitted(text: str, width: int) -> str:
-    """The text, cut with a sign where there is no room for it."""
-    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + CUT

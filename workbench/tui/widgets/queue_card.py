@@ -224,7 +224,7 @@ def _fact(name: str, value: Text) -> Text:
 def _prediction(
     prediction: RunPrediction, label: str | None, split: str, width: int, wide: bool
 ) -> Text:
-    run, chance = prediction.run, prediction.chances[prediction.label]
+    run, chance = prediction.run, prediction.chance
     differs = label is not None and prediction.label != label
     name = f"r{run.id} {run.recipe}"[: NAME_WIDTH - 1]
     said = f"{'!' if differs else ' '} {escaping.line(prediction.label):<{width + 2}}"

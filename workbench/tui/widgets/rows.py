@@ -14,9 +14,10 @@ from textual.strip import Strip
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability, score
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.menu import CURSOR
 
-NONE, BECAME, CUT = "·", "›", "…"
+NONE, BECAME = "·", "›"
 MARKED, WAITS = "*", "…"
 CORRECTED, KEPT, DIFFERS, TRAINED_ON = "✓", "k", "!", "~"
 GAP = "  "
@@ -153,9 +154,7 @@ def render(row: Row, layout: Columns, palette: Palette, width: int, here: bool =
 
 def _fitted(text: str, width: int) -> str:
     """The text, filled to a width or cut with a sign that it goes on."""
-    if cell_len(text) > width > 0:
-        return set_cell_size(text, width - 1) + CUT
-    return set_cell_size(text, max(0, width))
+    return set_cell_size(fitted(text, width), max(0, width))
 
 
 def _sign(row: Row) -> str:

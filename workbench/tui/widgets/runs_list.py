@@ -14,8 +14,9 @@ from workbench.figures import percent
 from workbench.rundir.log_format import duration
 from workbench.runs.description import describe_recipe
 from workbench.tui.run_progress import RunProgress
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.interval_bar import Axis, axis_of
-from workbench.tui.widgets.line_list import Content, Line, LineList, Part, Stop, fitted, line
+from workbench.tui.widgets.line_list import Content, Line, LineList, Part, Stop, line
 
 SHOWN, PROMOTED, MARKED = "●", "★", "v"
 HEADINGS = ("run", "recipe", "state", "test accuracy", "steps", "time", "vs ★", "base")
