@@ -67,6 +67,8 @@ class Filter:
     """The run that a `run:` term names; pred, conf and the like are about it."""
     fields: tuple[str, ...] = ()
     """The names of the fields in it, such as `conf`."""
+    parts: tuple[str, ...] = ()
+    """What must all hold, as it was written; all of it where one of several is enough."""
 
     @property
     def where(self) -> str:
@@ -97,21 +99,6 @@ def filter_for(store: Store, source: str) -> Filter:
     return compile_filter(source, store.label_ids, source_columns(store.db))
 
 
-def parts_that_must_hold(store: Store, source: str) -> list[str]:
-    """The parts of a filter, as written, that must all hold; all of it where one is enough.
-
-    Raises FilterError with the place of the first mistake.
-    """
-    columns = source_columns(store.db)
-    parser = _Parser(
-        source, {key(name): number for name, number in store.label_ids.items()}, columns
-    )
-    parser.parse()
-    ends = [*parser.starts[1:], len(source)][: len(parser.starts)]
-    parts = [source[at:end].strip() for at, end in zip(parser.starts, ends, strict=True)]
-    return [JOINED_ON.sub("", part) for part in parts]
-
-
 def source_column_terms(store: Store) -> list[str]:
     """The source columns of a workspace, as a filter names them."""
     return [in_filter(name, FIELDS) for name in source_columns(store.db)]
@@ -135,7 +122,7 @@ def _compile(
     conditions = parser.parse()
     if len(conditions) > MOST_CONDITIONS:
         conditions = [combined(conditions, and_)]
-    return Filter(tuple(conditions), parser.run, tuple(parser.fields))
+    return Filter(tuple(conditions), parser.run, tuple(parser.fields), parser.parts)
 
 
 class _Parser:
@@ -201,6 +188,13 @@ class _Parser:
             self.begin_part()
             parts = parts + self.negation()
         return parts
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that must all hold, as they were written."""
+        ends = [*self.starts[1:], len(self.source)][: len(self.starts)]
+        written = (self.source[at:end] for at, end in zip(self.starts, ends, strict=True))
+        return tuple(JOINED_ON.sub("", part.strip()) for part in written)
 
     def begin_part(self) -> None:
         if not self.depth:

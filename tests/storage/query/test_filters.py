@@ -15,7 +15,7 @@ from storage.config import Config
 from storage.errors import UserError
 from storage.history import labels
 from storage.query import paging, tweets
-from storage.query.filters import MAX_LENGTH, FilterError, compile_filter, parts_that_must_hold
+from storage.query.filters import MAX_LENGTH, FilterError, compile_filter, filter_for
 from storage.runs import displayed_run, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
@@ -219,7 +219,7 @@ def test_a_mistake_is_named_with_its_place(query, reason, column, filled):
     ],
 )
 def test_the_parts_of_a_filter_that_must_all_hold(query, parts, filled):
-    assert parts_that_must_hold(filled, query) == parts
+    assert list(filter_for(filled, query).parts) == parts
 
 
 def test_an_unknown_run_is_named(filled):

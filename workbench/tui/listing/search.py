@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from storage.errors import UserError
 from storage.query import paging
-from storage.query.filters import parts_that_must_hold
+from storage.query.filters import filter_for
 from storage.query.tweets import TweetList, find
 from storage.store import Store, open_store
 from workbench import escaping
@@ -24,7 +24,7 @@ def count_parts(folder: Path, settings: ListSettings) -> str:
     """What each part of a filter finds alone, a line each; nothing where it has one part."""
     store = open_store(folder)
     try:
-        parts = parts_that_must_hold(store, settings.filter)[:MOST_PARTS]
+        parts = filter_for(store, settings.filter).parts[:MOST_PARTS]
         if len(parts) < 2:
             return ""
         width = max(cell_len(escaping.line(part)) for part in parts)
