@@ -18,37 +18,39 @@ MANY = 100_000
 
 @dataclass(frozen=True)
 class Survey:
-    """What is found out: it is there when it is asked for."""
+    """What is found out."""
 
     lengths: str
     """The table of the new tweets by their lengths, the longest first, with its schema."""
-    shared_ids: Callable[[], int]
-    """How many of the new tweets have an id that an earlier tweet has; waits for all to be done."""
+    shared_ids: int
+    """How many of the new tweets have an id that an earlier tweet has."""
 
 
 @contextmanager
-def surveyed(db: sqlite3.Connection, before: int, added: int, counts_ids: bool) -> Iterator[Survey]:
-    """Look through the tweets above an id while something else is done.
+def surveyed(
+    db: sqlite3.Connection, before: int, added: int, counts_ids: bool
+) -> Iterator[Callable[[], Survey]]:
+    """Look through the tweets above an id while something else is done; a call waits for the end.
 
     The other connection only reads, and what it has sorted lies in a file that is deleted. Where
     readers keep a writer waiting, as on network file systems, all is done at once.
     """
     logs = db.execute("PRAGMA main.journal_mode").fetchone()[0] == "wal"
     if added < MANY or not logs:
-        found = _look_through(db, "temp", before, counts_ids)
-        yield Survey("temp.lengths", lambda: found)
+        found = Survey("temp.lengths", _look_through(db, "temp", before, counts_ids))
+        yield lambda: found
         return
     database = connections.path_of(db)
     with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as second:
         target = Path(folder) / "lengths.db"
         coming = second.submit(_look_through_beside, database, target, before, counts_ids)
 
-        def shared_ids() -> int:
-            number = coming.result()
+        def survey() -> Survey:
+            shared_ids = coming.result()
             db.execute("ATTACH ? AS beside", [str(target)])
-            return number
+            return Survey("beside.lengths", shared_ids)
 
-        yield Survey("beside.lengths", shared_ids)
+        yield survey
         db.execute("DETACH beside")
 
 

@@ -273,10 +273,10 @@ class StagedImport:
         """
         with new_tweets.surveyed(self.writer.db, self.before, self.added, counts_ids) as survey:
             self._group(keeps_splits)
-            self.shared_ids = survey.shared_ids()
-            self._fill(
-                "orders", f"SELECT 0, 'length', value, tweet FROM {survey.lengths}", self.added
-            )
+            found = survey()
+            self.shared_ids = found.shared_ids
+            ordered = f"SELECT 0, 'length', value, tweet FROM {found.lengths}"
+            self._fill("orders", ordered, self.added)
 
     def _group(self, keeps_splits: bool) -> None:
         db, before = self.writer.db, self.before

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from workbench.tui import user_state
 
 NAME = "recent-actions"
 MOST = 30
 """Names that are kept."""
-
-
-def path() -> Path:
-    """Where they are kept, for all workspaces of a user."""
-    return user_state.path(NAME)
 
 
 def read() -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from textual import events
 
 from storage.runs import runs
-from workbench.tui import recent_actions
+from workbench.tui import recent_actions, user_state
 
 pytestmark = pytest.mark.usefixtures("forked")
 
@@ -74,10 +74,10 @@ def test_what_is_kept_of_them_has_an_end_and_may_be_damaged_or_in_the_way(tmp_pa
     assert recent_actions.read()[:3] == ["action 20", "action 39", "action 38"]
     assert len(recent_actions.read()) == recent_actions.MOST
     for damaged in ("{", '{"a": 1}', "[1, 2]", "\x00"):
-        recent_actions.path().write_text(damaged)
+        user_state.path(recent_actions.NAME).write_text(damaged)
         assert recent_actions.read() == []
-    recent_actions.path().unlink()
-    recent_actions.path().mkdir()
+    user_state.path(recent_actions.NAME).unlink()
+    user_state.path(recent_actions.NAME).mkdir()
     recent_actions.remember("something")
     assert recent_actions.read() == []
 
