@@ -18,7 +18,9 @@ import psutil
 COLUMNS, ROWS = 120, 40
 REST_S = 0.4
 """Without output for so long, a screen is at rest."""
+FIRST_S = 1.0
 PATIENCE_S = 300.0
+MIB = 1024**2
 HELD_PER_S = 30
 LINK = 100_000
 """Bytes a second of a slow link."""
@@ -69,10 +71,23 @@ def cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def press(terminal: int, key: bytes) -> tuple[float, int]:
-    """The seconds to the last byte that a key causes, and how many bytes there are."""
+def memory_mib(process: psutil.Process) -> float:
+    """The memory of a program and of the processes that it has started."""
+    family = [process, *process.children(recursive=True)]
+    return float(sum(one.memory_info().rss for one in family) / MIB)
+
+
+def press(terminal: int, key: bytes, rest: float = REST_S) -> tuple[float, int]:
+    """The seconds to the last byte that a key causes before a rest, and how many bytes there are.
+
+    The first byte may be a second in coming, however short the rest is.
+    """
+    began = time.monotonic()
     os.write(terminal, key)
-    return until_rest(terminal, REST_S)
+    select.select([terminal], [], [], max(rest, FIRST_S))
+    first = time.monotonic() - began
+    seconds, sent = until_rest(terminal, rest)
+    return first + seconds, sent
 
 
 def first_answer(terminal: int, key: bytes) -> tuple[float, int]:

@@ -15,23 +15,20 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keystrokes import COLUMNS, ROWS, cpu_seconds, hold, press, started, until_rest
-from store import LABELS, write_tweets
-from ui_training import measured_while_training
+from keystrokes import COLUMNS, ROWS, cpu_seconds, hold, memory_mib, press, started, until_rest
+from ui_training import measured_while_training, new_workspace
 
 LOADING_S = 3.0
 """A rest while a program reads its file, and may think between two figures of progress."""
 DOWN, PAGE_DOWN = b"\x1b[B", b"\x1b[6~"
 KEYS = {"arrow key": (DOWN, 20), "page key": (PAGE_DOWN, 10)}
 HELD = {"arrow key held": (DOWN, 60)}
-MIB = 1024**2
 
 
 @dataclass
@@ -55,12 +52,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         table = Path(name) / "tweets.csv"
-        workspace = Path(name) / "workspace"
-        write_tweets(options.rows, table, None)
         program = [sys.executable, "-m", "workbench"]
-        ours = [*program, "-w", str(workspace)]
-        subprocess.run([*program, "init", workspace, "--labels", ",".join(LABELS)], check=True)
-        subprocess.run([*ours, "import", table], check=True)
+        ours = new_workspace(program, Path(name) / "workspace", table, options.rows)
         programs = {"workbench": ours}
         if options.visidata:
             programs["VisiData"] = [str(options.visidata), str(table)]
@@ -101,8 +94,7 @@ def measured(command: list[str]) -> Measured:
             found.cpu_ms[name] = (cpu_seconds(process) - before) * 1000 / times
             found.milliseconds[name] = [seconds * 1000]
             found.bytes_sent[name] = [round(sent / times)]
-        family = [process, *process.children(recursive=True)]
-        found.memory_mib = sum(one.memory_info().rss for one in family) / MIB
+        found.memory_mib = memory_mib(process)
         return found
 
 

@@ -14,20 +14,24 @@ import argparse
 import json
 import os
 import platform
-import select
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-from keystrokes import REST_S, hold_over_slow_link, started, until_rest, watch
-from store import LABELS, write_tweets
-from ui_training import measured_while_training
+from keystrokes import (
+    REST_S,
+    hold_over_slow_link,
+    memory_mib,
+    press,
+    started,
+    until_rest,
+    watch,
+)
+from ui_training import measured_while_training, new_workspace
 
 SIZES = ((120, 40), (80, 24))
 BURST_S, DETAILS_S, SETTLED_S = 0.06, 0.25, 2.0
@@ -37,7 +41,6 @@ WHILE_TRAINING = {
     "label key beside it, 99th percentile of ms": 20,
     "label key beside it, bytes": 1200,
 }
-MIB = 1024**2
 DOWN, UP, PAGE_DOWN, ESCAPE = b"\x1b[B", b"\x1b[A", b"\x1b[6~", b"\x1b"
 PROGRAM = [sys.executable, "-m", "workbench"]
 
@@ -62,10 +65,8 @@ def main() -> None:
     found: dict[str, list[Figure]] = {}
     with tempfile.TemporaryDirectory() as name:
         large, demo = Path(name) / "large", Path(name) / "demo"
-        write_tweets(options.rows, Path(name) / "tweets.csv", None)
-        workbench("init", large, "--labels", ",".join(LABELS))
-        workbench("-w", large, "import", Path(name) / "tweets.csv")
-        workbench("demo", "--no-ui", "--dir", demo)
+        new_workspace(PROGRAM, large, Path(name) / "tweets.csv", options.rows)
+        subprocess.run([*PROGRAM, "demo", "--no-ui", "--dir", demo], check=True)
         for columns, rows in SIZES:
             for _ in range(options.repeats):
                 size = f"{columns}x{rows}"
@@ -90,11 +91,6 @@ def main() -> None:
     (options.out / "ui_limits.md").write_text(page(head, figures, beside), "utf-8")
 
 
-def workbench(*arguments: object) -> None:
-    """Run a command."""
-    subprocess.run([*PROGRAM, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-
-
 def browse(workspace: Path, columns: int, rows: int) -> list[Figure]:
     """The list of a million tweets."""
     command = [*PROGRAM, "-w", str(workspace)]
@@ -110,10 +106,10 @@ def browse(workspace: Path, columns: int, rows: int) -> list[Figure]:
         until_rest(screen, SETTLED_S)
         figures += opened(screen, "menu of orders", b"s")
         figures += opened(screen, "menu of labels", b",")
-        pressed(screen, b"/", REST_S)
-        typed = [pressed(screen, letter, REST_S)[0] for letter in (b"s", b"i", b" ", b"b", b"o")]
-        figures.append(Figure("a letter of a search to its rows", max(typed), "ms", 150))
-        pressed(screen, ESCAPE, SETTLED_S)
+        press(screen, b"/")
+        typed = [press(screen, letter)[0] for letter in (b"s", b"i", b" ", b"b", b"o")]
+        figures.append(Figure("a letter of a search to its rows", 1000 * max(typed), "ms", 150))
+        press(screen, ESCAPE, SETTLED_S)
         figures.append(Figure("idle, 5 s", watch(screen, 5), "B", 0))
         figures.append(Figure("memory", memory_mib(process), "MiB", 90))
     return figures
@@ -123,34 +119,18 @@ def other_places(workspace: Path, columns: int, rows: int) -> list[Figure]:
     """Queue, Errors and Runs of the demo."""
     with started([*PROGRAM, "-w", str(workspace)], columns, rows) as (_, screen, _first):
         until_rest(screen, SETTLED_S)
-        pressed(screen, b"Q", SETTLED_S)
+        press(screen, b"Q", SETTLED_S)
         figures = keys(screen, "Queue: label key", b"1", 10, 20, 1200, 0.99)
         for _ in range(10):
-            pressed(screen, b"u", REST_S)
-        pressed(screen, b"E", SETTLED_S)
+            press(screen, b"u")
+        press(screen, b"E", SETTLED_S)
         figures += keys(screen, "Errors: arrow", DOWN, 10, 8, 150)
-        pressed(screen, b"R", SETTLED_S)
+        press(screen, b"R", SETTLED_S)
         figures += keys(screen, "Runs: arrow", DOWN, 2, 8, 300)
-        pressed(screen, UP)
+        press(screen, UP, BURST_S)
         sent = until_rest(screen, REST_S)[1]
         figures.append(Figure("Runs: what a comparison sends afterwards", sent, "B", 3000))
     return figures
-
-
-def pressed(screen: int, key: bytes, rest: float = BURST_S) -> tuple[float, int]:
-    """Milliseconds to the last byte that a key causes before a rest, and how many bytes."""
-    began = time.monotonic()
-    os.write(screen, key)
-    select.select([screen], [], [], 1.0)  # the first byte may take longer than a rest
-    first = time.monotonic() - began
-    seconds, sent = until_rest(screen, rest)
-    return (first + seconds) * 1000, sent
-
-
-def memory_mib(process: psutil.Process) -> float:
-    """The memory of a program and of the processes that it has started."""
-    family = [process, *process.children(recursive=True)]
-    return float(sum(one.memory_info().rss for one in family) / MIB)
 
 
 def keys(
@@ -159,10 +139,10 @@ def keys(
     """A key that is pressed some times: a high percentile of its time, and the median bytes."""
     found = []
     for _ in range(times):
-        found.append(pressed(screen, key))
+        found.append(press(screen, key, BURST_S))
         if times <= 50:  # details that come later belong to no other key
             until_rest(screen, DETAILS_S)
-    slow = sorted(milliseconds for milliseconds, _ in found)[-1 - int(times * (1 - share))]
+    slow = 1000 * sorted(seconds for seconds, _ in found)[-1 - int(times * (1 - share))]
     sent = statistics.median(sent for _, sent in found)
     name = f"{round(share * 100)}th percentile"
     return [Figure(f"{what}, {name}", slow, "ms", ms), Figure(what, sent, "B", size)]
@@ -170,7 +150,7 @@ def keys(
 
 def opened(screen: int, what: str, key: bytes) -> list[Figure]:
     """A menu, opened and closed."""
-    sent, back = pressed(screen, key, REST_S)[1], pressed(screen, ESCAPE, REST_S)[1]
+    sent, back = press(screen, key)[1], press(screen, ESCAPE)[1]
     return [Figure(f"{what}, open", sent, "B", 3000), Figure(f"{what}, close", back, "B", 3000)]
 
 

@@ -23,13 +23,18 @@ TRAINS = ("--recipe", "tiny", "--base", str(BASE), "--set", "training.max_steps=
 LABEL_KEYS = (b"1", b"2")
 
 
+def new_workspace(program: list[str], folder: Path, table: Path, rows: int) -> list[str]:
+    """Write tweets to a table and import them into a new workspace: the command to open that."""
+    write_tweets(rows, table, None)
+    ours = [*program, "-w", str(folder)]
+    subprocess.run([*program, "init", folder, "--labels", ",".join(LABELS)], check=True)
+    subprocess.run([*ours, "import", table], check=True)
+    return ours
+
+
 def measured_while_training(program: list[str], folder: Path) -> dict[str, float]:
     """Bytes a second of the page of a run, and what label keys cost beside it."""
-    table, workspace = folder / "trained.csv", folder / "trained"
-    write_tweets(TWEETS, table, None)
-    ours = [*program, "-w", str(workspace)]
-    subprocess.run([*program, "init", workspace, "--labels", ",".join(LABELS)], check=True)
-    subprocess.run([*ours, "import", table], check=True)
+    ours = new_workspace(program, folder / "trained", folder / "trained.csv", TWEETS)
     begun = subprocess.run(
         [*ours, "train", *TRAINS, "--json"], check=True, capture_output=True, text=True
     )
