@@ -6,7 +6,11 @@ from rich.cells import cell_len
 
 from workbench.tui.painted_cells import PaintedCells
 
-SENT = re.compile(r"\x1b\[(?P<row>\d+);(?P<column>\d+)H|\x1b\[[\d;]*m|(?P<text>[^\x1b])")
+SENT = re.compile(
+    r"\x1b\[(?P<row>\d*);?(?P<column>\d*)(?P<go>H)|\x1b\[(?P<right>\d*)C|(?P<erase>\x1b\[K)"
+    r"|\x1b\[[\d;]*m|(?P<text>[^\x1b])"
+)
+WIDEST = 300
 
 
 class ModelTerminal:
@@ -22,8 +26,13 @@ class ModelTerminal:
     def write(self, text):
         self.sent += len(text.encode())
         for found in SENT.finditer(text):
-            if found["row"]:
-                self._at = int(found["row"]) - 1, int(found["column"]) - 1
+            y, x = self._at
+            if found["go"]:
+                self._at = int(found["row"] or 1) - 1, int(found["column"] or 1) - 1
+            elif found["right"] is not None:
+                self._at = y, x + int(found["right"] or 1)
+            elif found["erase"]:
+                self.rows.setdefault(y, {}).update(dict.fromkeys(range(x, WIDEST), " "))
             elif found["text"]:
                 self._put(found["text"])
 

@@ -88,6 +88,16 @@ def terminal(*arguments, program=sys.executable, columns=80, rows=24, **environm
         opened.close()
 
 
+def visible(screen):
+    """What can be seen in each cell of a terminal by pyte: of a blank not what is no background."""
+    return [
+        (cell.data, cell.bg, cell.reverse, cell.underscore)
+        + ((cell.fg, cell.bold) if cell.data != " " or cell.reverse or cell.underscore else ())
+        for y in range(screen.lines)
+        for cell in (screen.buffer[y][x] for x in range(screen.columns))
+    ]
+
+
 def assert_clean(written):
     """The last word on every mode that was changed is to change it back."""
     for on, off in (

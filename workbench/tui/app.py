@@ -31,7 +31,7 @@ from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 from workbench.tui.settings_in_force import SettingsInForce
-from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal
+from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal, erases_in_colour
 from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
 from workbench.tui.widgets.keys import key
 
@@ -87,7 +87,7 @@ class WorkbenchApp(App[None]):
         """The file of the workspace with other columns, to be taken in anew by the next screen."""
         view = last_view.read(self.store.folder)
         self._begins_at, self._file = place or view.place, file
-        self._painted = PaintedCells()
+        self._painted = PaintedCells(erases_in_colour())
         self._program = program
         self._browse = BrowseScreen(self.store, view)
         self.places = Places(self, self._browse)

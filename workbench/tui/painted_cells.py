@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import Console
-from rich.control import Control
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from workbench.tui.style_changes import StyleChanges
+from workbench.tui.cell_writer import Cell, CellWriter, Row, Run
 
-GAP = 16
-"""Cells alike that are sent with what differs to both sides: fewer than where to go on costs."""
-
-Cell = tuple[str, Style | None]
-"""A character with what combines with it; empty for the second cell of a wide one."""
 Piece = tuple[int, int, Strip]
 """A column, a row, and what is written from there on."""
 
@@ -27,7 +21,8 @@ Piece = tuple[int, int, Strip]
 class PaintedCells:
     """Keeps what has been sent, and finds what differs from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, erases_in_colour: bool = False) -> None:
+        self._erases_in_colour = erases_in_colour
         self._rows: list[list[Cell | None]] = []
 
     def forget(self) -> None:
@@ -38,21 +33,25 @@ class PaintedCells:
         """What has to be sent of an update, found out at the moment of sending."""
         return _Difference(self, update)
 
-    def changed_pieces(self, update: CompositorUpdate) -> list[Piece]:
-        """What an update shows otherwise than the terminal does, which is shown from now on."""
-        return [changed for piece in _pieces(update) for changed in self._paint(*piece)]
+    def send(self, update: CompositorUpdate, colours: ColorSystem) -> str:
+        """What shows in the terminal what an update has otherwise; from now on that is shown."""
+        writer = CellWriter(colours, self._erases_in_colour)
+        for x, y, strip in _pieces(update):
+            self._paint(x, y, strip, writer)
+        return writer.text()
 
-    def _paint(self, x: int, y: int, strip: Strip) -> Iterator[Piece]:
+    def _paint(self, x: int, y: int, strip: Strip, writer: CellWriter) -> None:
         cells = cells_of(strip)
         row = self._row(y, x + len(cells))
         before, row[x : x + len(cells)] = row[x : x + len(cells)], cells
         if before == cells:
             return
-        if _plain(before) and _plain(cells):
-            for first, end in _differing(before, cells):
-                yield x + first, y, strip.crop(first, end).simplify()
-        else:  # terminals do not agree how wide such characters are: nothing is kept beside them
-            yield x, y, strip
+        odd = min(_first_odd(before), _first_odd(cells))
+        runs = _differing(before[:odd], cells[:odd])
+        if before[odd:] != cells[odd:]:
+            # Terminals do not agree how wide such characters are: nothing is kept right of them.
+            runs.append((odd, len(cells)))
+        writer.write(row, y, [(x + first, x + end) for first, end in runs])
 
     def _row(self, y: int, width: int) -> list[Cell | None]:
         while len(self._rows) <= y:
@@ -70,12 +69,8 @@ class _Difference(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """What is written to the terminal."""
-        styles = StyleChanges(console._color_system or ColorSystem.TRUECOLOR)
-        written = [
-            Control.move_to(x, y).segment.text + styles.write(strip)
-            for x, y, strip in self._painted.changed_pieces(self._update)
-        ]
-        return "".join(written) + styles.end()
+        colours = console._color_system or ColorSystem.TRUECOLOR
+        return self._painted.send(self._update, colours)
 
 
 def _pieces(update: CompositorUpdate) -> Iterator[Piece]:
@@ -90,20 +85,21 @@ def _pieces(update: CompositorUpdate) -> Iterator[Piece]:
                     yield x, y, strip.crop(0, min(end, last) - x)
 
 
-def cells_of(strip: Strip) -> list[Cell | None]:
+def cells_of(strip: Strip) -> list[Cell]:
     """What is in each cell of a strip; a wide character is in its first one."""
-    cells: list[Cell | None] = []
+    cells: list[Cell] = []
     for text, style, _ in strip:
         seen = None if style is None else _seen(style)
+        blank = None if seen is None else _blank(seen)
         if text.isascii():
-            blank = seen if seen is None else _blank(seen)
             cells += [(letter, blank if letter == " " else seen) for letter in text]
             continue
         for character in text:
             width = cell_len(character)
-            if not width and cells and (last := cells[-1]) is not None:
-                cells[-1] = (last[0] + character, last[1])
-            cells += [(character, seen), ("", seen)][:width]
+            if not width and cells:
+                at = -1 if cells[-1][0] else -2  # the first cell of a wide one
+                cells[at] = (cells[at][0] + character, cells[at][1])
+            cells += [(character, blank if character == " " else seen), ("", seen)][:width]
     return cells
 
 
@@ -120,18 +116,22 @@ def _blank(style: Style) -> Style:
     return style if lines else Style(bgcolor=style.bgcolor)
 
 
-def _plain(cells: Iterable[Cell | None]) -> bool:
-    return all(cell is None or len(cell[0]) == 1 for cell in cells)
+def _first_odd(cells: Row) -> int:
+    """The first cell with a character that is wide or has others that combine with it."""
+    for at, cell in enumerate(cells):
+        if cell is not None and len(cell[0]) != 1:
+            return at if cell[0] else max(0, at - 1)
+    return len(cells)
 
 
-def _differing(before: Sequence[Cell | None], cells: Sequence[Cell | None]) -> list[list[int]]:
-    """The first cell and the end of each run that differs; those that are near are one."""
-    runs: list[list[int]] = []
+def _differing(before: Row, cells: Row) -> list[Run]:
+    """The runs of cells that differ."""
+    runs: list[Run] = []
     for at, (old, new) in enumerate(zip(before, cells, strict=True)):
         if old == new:
             continue
-        if runs and at - runs[-1][1] < GAP:
-            runs[-1][1] = at + 1
+        if runs and at == runs[-1][1]:
+            runs[-1] = runs[-1][0], at + 1
         else:
-            runs.append([at, at + 1])
+            runs.append((at, at + 1))
     return runs

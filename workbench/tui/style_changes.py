@@ -1,7 +1,7 @@
 """What has to be sent to a terminal when the style of what is written changes.
 
 Textual begins and ends every run of a style with all of its colours, some forty bytes; most styles
-of a screen differ in one colour from the one before.
+of a screen differ in one colour from the one before, and a blank shows its background only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,25 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+
+LINES = frozenset({"4", "7", "9", "21", "53"})
+"""The codes of what is seen of a blank too: underlined, reversed, struck out, overlined."""
+ENDS = {
+    "1": "22",
+    "2": "22",
+    "3": "23",
+    "4": "24",
+    "5": "25",
+    "6": "25",
+    "7": "27",
+    "8": "28",
+    "9": "29",
+    "21": "24",
+    "51": "54",
+    "52": "54",
+    "53": "55",
+}
+"""The codes that end attributes; one may end two of them."""
 
 
 class Look(NamedTuple):
@@ -30,15 +49,22 @@ PLAIN = Look(frozenset(), "", "")
 class StyleChanges:
     """Writes text in one style after the other, and ends in the plain one."""
 
-    def __init__(self, colours: ColorSystem) -> None:
+    def __init__(self, colours: ColorSystem, present: Look = PLAIN) -> None:
         self._colours = colours
-        self._present = PLAIN
+        self._present = present
+
+    def copy(self) -> StyleChanges:
+        """Another one that goes on from here."""
+        return StyleChanges(self._colours, self._present)
 
     def write(self, segments: Iterable[Segment]) -> str:
         """Text with the sequences before each change of style."""
         parts = []
         for text, style, _ in segments:
             wanted = PLAIN if style is None else _look(style, self._colours)
+            if not text.strip(" ") and not wanted.attributes & LINES:
+                kept = self._present
+                wanted = Look(kept.attributes - LINES, kept.colour, wanted.background)
             parts += [_between(self._present, wanted), text]
             self._present = wanted
         return "".join(parts)
@@ -62,17 +88,16 @@ def _look(style: Style, colours: ColorSystem) -> Look:
 
 @lru_cache(maxsize=4096)
 def _between(before: Look, after: Look) -> str:
-    """The sequence that goes from one look to another."""
+    """The shortest sequence that goes from one look to another."""
     if before == after:
         return ""
     if after == PLAIN:
         return "\x1b[0m"
-    lost_colour = before.colour and not after.colour
-    lost_background = before.background and not after.background
-    if before.attributes - after.attributes or lost_colour or lost_background:
-        parts = ["0", *sorted(after.attributes), after.colour, after.background]
-    else:
-        parts = sorted(after.attributes - before.attributes)
-        parts += [after.colour] if after.colour != before.colour else []
-        parts += [after.background] if after.background != before.background else []
-    return f"\x1b[{';'.join(filter(None, parts))}m"
+    anew = ["0", *sorted(after.attributes), after.colour, after.background]
+    ends = {ENDS[code] for code in before.attributes - after.attributes}
+    begins = {code for code in after.attributes if ENDS[code] in ends}
+    changed = [*sorted(ends), *sorted(begins | after.attributes - before.attributes)]
+    changed += [after.colour or "39"] if after.colour != before.colour else []
+    changed += [after.background or "49"] if after.background != before.background else []
+    codes = min((";".join(filter(None, way)) for way in (anew, changed)), key=len)
+    return f"\x1b[{codes}m"

@@ -43,6 +43,21 @@ def in_browser() -> bool:
     return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
 
+def erases_in_colour() -> bool:
+    """Whether what the terminal erases gets the background colour, as its description says."""
+    if in_browser():
+        return True
+    try:
+        import curses
+    except ImportError:  # not every build of Python has it
+        return False
+    try:
+        curses.setupterm(fd=1)
+    except curses.error:
+        return False
+    return curses.tigetflag("bce") > 0
+
+
 def end_with_terminal(exit: Callable[[None, int], None]) -> None:
     """End the process on SIGTERM, on SIGHUP, and when the line is gone.
 

@@ -7,6 +7,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from terminals import visible
 from textual.strip import Strip
 
 from workbench.tui.style_changes import StyleChanges
@@ -24,7 +25,7 @@ RUNS = st.lists(st.tuples(st.text("ab ", min_size=1, max_size=4), STYLES), max_s
 def cells(written):
     screen = pyte.Screen(WIDTH, 1)
     pyte.Stream(screen).feed(written + "|")
-    return [screen.buffer[0][x] for x in range(WIDTH)]
+    return visible(screen)
 
 
 @given(RUNS)
@@ -43,3 +44,12 @@ def test_only_the_colour_that_changes_is_sent():
     text = styles.write([Segment("a", ground), Segment("b", accent), Segment("c", accent)])
     assert text == "\x1b[38;2;224;224;224;48;2;18;18;18ma\x1b[38;2;255;166;43mbc"
     assert styles.end() == "\x1b[0m" and styles.end() == ""
+
+
+def test_an_attribute_ends_without_its_colours_and_a_blank_has_none():
+    plain, bold = (Style(color="#e0e0e0", bgcolor="#121212", bold=b) for b in (False, True))
+    other = Style(color="#ffa62b", bgcolor="#121212")
+    styles = StyleChanges(ColorSystem.TRUECOLOR)
+    styles.write([Segment("a", bold)])
+    text = styles.write([Segment("b", plain), Segment("  ", other), Segment("c", plain)])
+    assert text == "\x1b[22mb  c"
