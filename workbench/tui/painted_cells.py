@@ -12,7 +12,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from workbench.tui.cell_writer import Cell, CellWriter, Row, Run
+from workbench.tui.cell_writer import Cell, Row, Run, written
 
 Piece = tuple[int, int, Strip]
 """A column, a row, and what is written from there on."""
@@ -35,23 +35,21 @@ class PaintedCells:
 
     def send(self, update: CompositorUpdate, colours: ColorSystem) -> str:
         """What shows in the terminal what an update has otherwise; from now on that is shown."""
-        writer = CellWriter(colours, self._erases_in_colour)
-        for x, y, strip in _pieces(update):
-            self._paint(x, y, strip, writer)
-        return writer.text()
+        runs = [run for piece in _pieces(update) for run in self._paint(*piece)]
+        return written(self._rows, runs, colours, self._erases_in_colour) if runs else ""
 
-    def _paint(self, x: int, y: int, strip: Strip, writer: CellWriter) -> None:
+    def _paint(self, x: int, y: int, strip: Strip) -> Iterator[Run]:
         cells = cells_of(strip)
         row = self._row(y, x + len(cells))
         before, row[x : x + len(cells)] = row[x : x + len(cells)], cells
         if before == cells:
             return
         odd = min(_first_odd(before), _first_odd(cells))
-        runs = _differing(before[:odd], cells[:odd])
+        for first, end in _differing(before[:odd], cells[:odd]):
+            yield Run(y, x + first, x + end)
         if before[odd:] != cells[odd:]:
             # Terminals do not agree how wide such characters are: nothing is kept right of them.
-            runs.append((odd, len(cells)))
-        writer.write(row, y, [(x + first, x + end) for first, end in runs])
+            yield Run(y, x + odd, x + len(cells))
 
     def _row(self, y: int, width: int) -> list[Cell | None]:
         while len(self._rows) <= y:
@@ -124,9 +122,9 @@ def _first_odd(cells: Row) -> int:
     return len(cells)
 
 
-def _differing(before: Row, cells: Row) -> list[Run]:
-    """The runs of cells that differ."""
-    runs: list[Run] = []
+def _differing(before: Row, cells: Row) -> list[tuple[int, int]]:
+    """The first cell and the end of each run that differs."""
+    runs: list[tuple[int, int]] = []
     for at, (old, new) in enumerate(zip(before, cells, strict=True)):
         if old == new:
             continue

@@ -97,6 +97,22 @@ def test_a_run_is_reached_by_the_shortest_way():
         assert sent(painted, (line, plain), ("abcdefgh", plain)) == way
 
 
+def test_how_far_others_are_is_counted_only_over_letters_whose_width_is_the_same_everywhere():
+    painted, plain = PaintedCells(), Style()
+    sent(painted, ("a" * 40, plain))
+    line = f"·H{'a' * 20}b{'a' * 17}"
+    assert sent(painted, (line, plain)) == "\x1b[H·H\x1b[;23Hb"
+
+
+def test_cells_of_one_colour_are_sent_together_where_that_takes_less():
+    green, grey = (Style(color=colour, bgcolor="#121212") for colour in ("#40c040", "#909090"))
+    lines = [[Segment("broken ", green), Segment("#28  ", grey)]] * 3
+    update = LayoutUpdate([[Strip(line)] for line in lines], Region(0, 0, 12, 3))
+    text = PaintedCells().difference(update).render_segments(CONSOLE)
+    assert text.count("38;2;64;192;64") == text.count("38;2;144;144;144") == 1
+    assert text.rindex("broken") < text.index("#28")
+
+
 COLOURS = st.sampled_from([None, "#e0e0e0", "#ffa62b", "default"])
 GROUNDS = st.sampled_from([None, "#121212", "default"])
 FLAGS = st.sampled_from([None, True])
