@@ -20,6 +20,7 @@ from workbench.modeling.data.batches import (
     label_word_examples,
     pack,
     pad,
+    share_prefix,
     split_by_tokens,
 )
 from workbench.modeling.data.prompts import make_prompter
@@ -107,6 +108,36 @@ def test_packed_and_padded_batches_have_the_same_losses(ready):
     assert torch.allclose(*losses, atol=1e-4)
 
 
+def test_tweets_that_share_the_beginning_of_their_prompts_are_answered_the_same(ready):
+    model, _, rows = ready
+    prefix, own = share_prefix(rows)
+    assert len(prefix) >= 3
+    assert all([*prefix, *b.tokens] == a.tokens for a, b in zip(rows, own, strict=True))
+    for some in (own, own[::-1]):
+        batch = pack(some, 1.0, 0, 64, prefix=prefix)
+        assert batch.input_ids[0, : len(prefix)].tolist() == prefix
+        with torch.no_grad():
+            found = model(**model_inputs(model, batch)).logits[0, batch.target_positions]
+        expected = alone(model, rows if some is own else rows[::-1])
+        assert torch.allclose(found, expected, atol=2e-4)
+
+
+@given(
+    prefix=st.lists(st.integers(0, 3), max_size=5),
+    rests=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=5),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_shared_is_as_long_as_can_be(prefix, rests):
+    rows = [[*prefix, *rest] for rest in rests]
+    examples = [TokenizedExample(row, [len(row) - 1], [0]) for row in rows]
+    shared, own = share_prefix(examples)
+    assert [[*shared, *example.tokens] for example in own] == rows
+    assert all(example.target_positions == [len(example.tokens) - 1] for example in own)
+    assert all(example.tokens for example in own)
+    longer = {tuple(row[: len(shared) + 1]) for row in rows}
+    assert len(longer) > 1 or min(map(len, rows)) == len(shared) + 1
+
+
 def test_falcon_answers_the_same_with_fused_attention(prepare, sample):
     _, base, prompter = prepare()
     rows = label_word_examples(prompter, sample(4).texts, sample(4).labels)
@@ -139,6 +170,7 @@ def test_these_models_can_be_packed(make_base, prepare, architecture):
     fuse_attention(base.model)
     capabilities = probe_capabilities(base.model, prompter)
     assert capabilities.packing and capabilities.linear_lm_head, capabilities.reason
+    assert capabilities.shared_prefix
 
 
 def test_what_cannot_be_packed_says_so(make_base, prepare):
@@ -231,9 +263,9 @@ def test_fillers_weigh_nothing_and_belong_to_nobody():
     assert seen[4].tolist() == [False, False, False, True, True, False, False, False]
 
 
-@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize(("packing", "shares"), [(True, True), (True, False), (False, False)])
 def test_shapes_to_come_are_those_of_the_steps_and_each_is_made_once(
-    prepare_small, monkeypatch, packing
+    prepare_small, monkeypatch, packing, shares
 ):
     settings = recipes.load("tiny", ["training.max_steps=40"]).training
     rows = [
@@ -241,7 +273,8 @@ def test_shapes_to_come_are_those_of_the_steps_and_each_is_made_once(
         for number in range(100)
     ]
     prompter = prepare_small()[2]
-    capabilities, mode = ModelCapabilities(packing, True), MEMORY_MODES["16-bit"]
+    capabilities = ModelCapabilities(packing, True, shared_prefix=shares)
+    mode = MEMORY_MODES["16-bit"]
     schedule = TrainingSchedule(
         settings, mode, capabilities, rows, False, prompter, SINGLE_PROCESS, False
     )

@@ -12,7 +12,7 @@ from torch import nn
 from workbench.modeling.base.forward import model_inputs
 from workbench.modeling.base.model import Model
 from workbench.modeling.base.out_of_memory import is_out_of_memory
-from workbench.modeling.data.batches import TokenizedExample, pack
+from workbench.modeling.data.batches import Batch, TokenizedExample, pack, share_prefix
 from workbench.modeling.data.prompts import Prompter
 from workbench.recipes.base_configs import attention_window
 
@@ -35,6 +35,8 @@ class ModelCapabilities:
     """The logits are a linear layer of the last hidden states, so a few of them can be computed."""
     reason: str = ""
     """Why tweets cannot be packed."""
+    shared_prefix: bool = False
+    """Packed tweets can share the tokens that all prompts begin with."""
 
     def describe(self) -> str:
         """One line for the log of the run."""
@@ -119,7 +121,9 @@ def _probe(model: Model, prompter: Prompter, longest: int) -> ModelCapabilities:
         return ModelCapabilities(
             False, linear_lm_head, "this model answers otherwise when tweets are packed"
         )
-    return ModelCapabilities(True, linear_lm_head)
+    shared = _shared_prefix_logits(model, [first, second], pad_id)
+    close = bool((shared - alone).abs().mean() <= tolerance * scale)
+    return ModelCapabilities(True, linear_lm_head, shared_prefix=close)
 
 
 def _last_logits(model: Model, prompt: list[int]) -> torch.Tensor:
@@ -134,6 +138,18 @@ def _packed_logits(model: Model, prompts: Sequence[list[int]], pad_id: int) -> t
     strongest at the first.
     """
     examples = [TokenizedExample(prompt, [0, len(prompt) - 1], [0, 0]) for prompt in prompts]
-    batch = pack(examples, 1.0, pad_id, 8).to(model.device)
+    return _target_logits(model, pack(examples, 1.0, pad_id, 8))
+
+
+def _shared_prefix_logits(model: Model, prompts: Sequence[list[int]], pad_id: int) -> torch.Tensor:
+    """The logits after prompts that share a row and their beginning, (prompts, vocabulary)."""
+    prefix, examples = share_prefix(
+        [TokenizedExample(prompt, [len(prompt) - 1], [0]) for prompt in prompts]
+    )
+    return _target_logits(model, pack(examples, 1.0, pad_id, 8, prefix=prefix))
+
+
+def _target_logits(model: Model, batch: Batch) -> torch.Tensor:
+    batch = batch.to(model.device)
     logits = model(**model_inputs(model, batch), use_cache=False).logits
     return logits[0, batch.target_positions].float()

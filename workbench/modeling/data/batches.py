@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from workbench.modeling.data.prompts import Prompter
 
 PADDING_DOCUMENT = -1
 """The document id of the tokens that fill up a packed row."""
+SHARED_DOCUMENT = -2
+"""The document id of the tokens at the beginning of a packed row that each of its tweets sees."""
 
 
 @dataclass(frozen=True)
@@ -146,22 +148,24 @@ def pack(
     pad_id: int,
     multiple: int,
     min_targets: int = 0,
+    prefix: Sequence[int] = (),
 ) -> Batch:
     """Pack examples into one row of tokens, in which each is a document of its own.
 
     The row is filled up to a multiple of so many tokens, and the targets to at least
-    `min_targets`, so that few shapes occur. Each target has the given weight in the loss.
+    `min_targets`, so that few shapes occur. Each target has the given weight in the loss. All
+    examples go on from the tokens of `prefix`, which are there once; see `share_prefix`.
     """
-    tokens: list[int] = []
-    positions: list[int] = []
-    documents: list[int] = []
+    tokens = [*prefix]
+    positions = [*range(len(prefix))]
+    documents = [SHARED_DOCUMENT] * len(prefix)
     target_positions: list[int] = []
     targets: list[int] = []
     for number, example in enumerate(examples):
         target_positions += [len(tokens) + position for position in example.target_positions]
         targets += example.targets
         tokens += example.tokens
-        positions += range(len(example.tokens))
+        positions += range(len(prefix), len(prefix) + len(example.tokens))
         documents += [number] * len(example.tokens)
     filler = -len(tokens) % multiple
     spare = max(0, min_targets - len(targets))
@@ -174,6 +178,29 @@ def pack(
         document_ids=torch.tensor([documents + [PADDING_DOCUMENT] * filler]),
         options=_options(examples, spare),
     )
+
+
+def share_prefix(
+    examples: Sequence[TokenizedExample],
+) -> tuple[list[int], list[TokenizedExample]]:
+    """The tokens that all examples begin with, and the examples without them.
+
+    The beginning ends before the first token that is predicted from, and leaves each example one.
+    """
+    rows = [example.tokens for example in examples]
+    first, last = min(rows), max(rows)  # by order: what these two begin with, all do
+    length = min(min(example.target_positions) for example in examples)
+    while first[:length] != last[:length]:
+        length -= 1
+    own = [
+        replace(
+            example,
+            tokens=example.tokens[length:],
+            target_positions=[position - length for position in example.target_positions],
+        )
+        for example in examples
+    ]
+    return first[:length], own
 
 
 def pad(examples: Sequence[TokenizedExample], weight: float, pad_id: int, multiple: int) -> Batch:
@@ -219,9 +246,10 @@ def pad_right(rows: Sequence[Sequence[int]], pad_id: int, multiple: int = 8) -> 
 def block_diagonal_mask(document_ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """The attention mask of a packed row, (1, 1, tokens, tokens): 0 where a token may look.
 
-    A token sees itself and what is before it in its own document; elsewhere the mask is -inf.
+    A token sees itself and what is before it in its own document, and what the documents share;
+    elsewhere the mask is -inf.
     """
     same = document_ids[0, :, None] == document_ids[0, None, :]
-    visible = same & torch.ones_like(same).tril()
+    visible = (same | (document_ids[0] == SHARED_DOCUMENT)).tril()
     mask = torch.zeros(visible.shape, dtype=dtype, device=document_ids.device)
     return mask.masked_fill(~visible, -torch.inf)[None, None]

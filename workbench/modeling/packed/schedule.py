@@ -10,7 +10,14 @@ import torch
 
 from workbench.modeling.base.capabilities import ModelCapabilities
 from workbench.modeling.data import sampler
-from workbench.modeling.data.batches import Batch, TokenizedExample, pack, pad, split_by_tokens
+from workbench.modeling.data.batches import (
+    Batch,
+    TokenizedExample,
+    pack,
+    pad,
+    share_prefix,
+    split_by_tokens,
+)
 from workbench.modeling.data.prompts import Prompter
 from workbench.modeling.training.process_group import ProcessGroup
 from workbench.planning.fit_steps import fit_steps
@@ -42,12 +49,16 @@ class TrainingSchedule:
         self.settings = settings
         self.memory_mode = memory_mode
         self.capabilities = capabilities
-        self.examples = examples
+        self.prefix, self.examples = (
+            share_prefix(examples)
+            if capabilities.packing and capabilities.shared_prefix and not full_text
+            else ([], examples)
+        )
         self.full_text = full_text
         self.prompter = prompter
         self.processes = processes
         self.sharded = sharded
-        self.lengths = [len(example.tokens) for example in examples]
+        self.lengths = [len(example.tokens) for example in self.examples]
         self.examples_per_step = settings.batch_size * settings.accumulation
         self.steps_per_epoch = sampler.steps_per_epoch(len(examples), self.examples_per_step)
         self.total_steps = fit_steps(settings, len(examples))
@@ -68,7 +79,8 @@ class TrainingSchedule:
     ) -> list[Sequence[TokenizedExample]]:
         """The examples of each pass."""
         if self.capabilities.packing or not examples:
-            return [*split_by_tokens(examples, self.memory_mode.tokens)]
+            tokens = max(1, self.memory_mode.tokens - len(self.prefix))
+            return [*split_by_tokens(examples, tokens)]
         longest = max(len(example.tokens) for example in examples)
         size = max(1, min(self.settings.batch_size, self.memory_mode.tokens // longest))
         return [examples[first : first + size] for first in range(0, len(examples), size)]
@@ -94,7 +106,7 @@ class TrainingSchedule:
         else:
             most_choices = max(map(len, self.prompter.label_tree.decisions))
             min_targets = self.examples_per_step * most_choices
-        return pack(examples, weight, pad_id, multiple, min_targets)
+        return pack(examples, weight, pad_id, multiple, min_targets, self.prefix)
 
     def step_passes(
         self, step: int, multiple: int
@@ -134,7 +146,8 @@ class TrainingSchedule:
         lengths = [len(example.tokens) for example in examples]
         targets = sum(len(example.targets) for example in examples)
         if self.capabilities.packing:
-            return 1, -(-sum(lengths) // multiple), targets if self.full_text else 0
+            tokens = len(self.prefix) + sum(lengths)
+            return 1, -(-tokens // multiple), targets if self.full_text else 0
         return len(examples), -(-max(lengths) // multiple), targets
 
     def _arrange_epoch(self, epoch: int) -> list[list[int]]:
