@@ -41,8 +41,9 @@ GIB = 2**30
 DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 AUTO_DTYPE_BYTES = {"cuda": 2, "cpu": 4}
 """Bytes of a number in the dtype that `auto` chooses; on a CPU the larger of the two it may be."""
-ROW_MULTIPLE = {"cuda": 64, "cpu": 8}
-"""Packed rows are filled up to a multiple of so many tokens, so that few shapes come about."""
+ROW_MULTIPLE = {"cuda": 16, "cpu": 8}
+"""Packed rows are filled up to a multiple of so many tokens, so that few shapes come about; on a
+GPU not more, since it multiplies 800 rows in 0.91 of the time of 832 and of 896."""
 STEP_JITTER = 32
 """Tokens by which the fullest step is above the mean one; see `BALANCE_JITTER` of the sampler."""
 CUBLAS_WORKSPACE = 32 * 2**20
