@@ -57,12 +57,13 @@ def refusal(path: Path) -> str:
         if any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
             return f"{path} is a model; `workbench train --base {path}` trains on it."
         return f"{path} is a folder; name the file of tweets in it."
-    if path.is_file() and (size := path.stat().st_size) > MAX_BYTES:
-        return (
-            f"{path} has {size / 2**30:.1f} GiB, which is too much to open at once; make a "
-            "workspace (`workbench init`) and take it in with `workbench import`."
-        )
     try:
+        if path.is_file() and (size := path.stat().st_size) > MAX_BYTES:
+            detection.require_known_kind(path)
+            return (
+                f"{path} has {size / 2**30:.1f} GiB, which is too much to open at once; make a "
+                "workspace (`workbench init`) and take it in with `workbench import`."
+            )
         detection.find(path, ReadOptions())
     except UserError as error:
         return str(error)

@@ -49,6 +49,7 @@ ADVICE = {
     ".ods": "save it as .xlsx",
     ".docx": "save its texts as .txt",
     ".pdf": "save its texts as .txt",
+    ".safetensors": "it is part of a model, whose folder `workbench train --base` takes",
 }
 
 
@@ -72,6 +73,11 @@ def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
         source = excel.find(source, options)
     rows = readers.plain_rows(source, Position(source.name, collects=True))
     return replace(source, form=forms.form_of(list(islice(rows, SAMPLE))))
+
+
+def require_known_kind(path: Path) -> None:
+    """Raise UserError for a file of no known kind, after a look at no more than its beginning."""
+    _opened(path, ReadOptions(), str(path))
 
 
 def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
@@ -100,7 +106,7 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
         ending = sniffing.sniff_endings(source, options)
     if (found := FORMATS.get(ending)) is None:
         inside = f" ({source.member})" if source.member else ""
-        advice = ADVICE.get(ending, "--format says what it holds")
+        advice = ADVICE.get(ending, "an import with --format says what it holds")
         raise UserError(
             f"{name}{inside} is not of a known kind ({', '.join(FORMATS)}, each also with "
             f"{' or '.join(COMPRESSIONS)}, in a .zip, or a datasets folder); {advice}."

@@ -34,8 +34,9 @@ def open_file(
     """Open a file of tweets: take it in, rank the labels that are likely wrong, show the first.
 
     It gets a workspace of its own beside it (tweets.csv.workbench), which is opened again next
-    time. What the columns mean is found out and said; `c` on the screen takes others, and the names
-    of codes such as 0 and 1 are asked for there. `workbench FILE` does the same.
+    time, where it was left. What the columns mean is found out and said; `c` on the screen takes
+    others, and the names of codes such as 0 and 1 are asked for there. `workbench FILE` does the
+    same.
 
     Example: workbench open tweets.csv
 
@@ -71,7 +72,10 @@ def _begin(settings: Settings, mouse: bool, folder: Path, file: OpenedFile | Non
 
         review(settings, file)
     else:
-        open_screen(settings, mouse, place="queue", file=file)
+        from workbench.tui import last_view
+
+        was_left = file is None and last_view.is_kept(folder.resolve())
+        open_screen(settings, mouse, place="" if was_left else "queue", file=file)
 
 
 COMMANDS = (open_file,)

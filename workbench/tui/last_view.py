@@ -33,6 +33,11 @@ def read(folder: Path) -> View:
         return View()
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether somebody has left a workspace before."""
+    return str(folder) in _kept()
+
+
 def remember(folder: Path, view: View) -> None:
     """Keep the view of a workspace, and those of the others that were left last."""
     kept = {name: other for name, other in _kept().items() if name != str(folder)}

@@ -11,6 +11,8 @@ from workbench import opened_files, opened_mark
 from workbench.commands import first_screen, opening, screen
 from workbench.opened_files import OpenedFile
 from workbench.opened_mark import TakenFile
+from workbench.tui import last_view
+from workbench.tui.last_view import View
 from workbench.tui.reviewing.opening import description
 from workbench.tui.widgets.path_completion import common_beginning, completions
 
@@ -53,6 +55,9 @@ def test_a_file_gets_a_workspace_beside_it_and_finds_it_again(
     cli("--workspace", folder, "import", tweets)
     cli(*command, "tweets.csv")
     assert screens[2] == (folder, "queue", None), "nothing is taken in again"
+    last_view.remember(folder, View("runs"))
+    cli(*command, "tweets.csv")
+    assert screens[3] == (folder, "", None), "it begins where it was left"
     assert opened_mark.changed_file(folder) is None
     tweets.write_text(ROWS + "more,positive\n")
     assert opened_mark.changed_file(folder) == TakenFile(tweets, ())
@@ -105,15 +110,20 @@ def test_what_is_no_file_of_tweets_is_refused_in_a_sentence(tmp_path, screens, c
     model, log = tmp_path / "model", tmp_path / "train.log"
     model.mkdir()
     (model / "config.json").write_text("{}")
-    large = tmp_path / "large.csv"
-    with large.open("wb") as file:
-        file.truncate(4 * 2**30)
+    weights = model / "model.safetensors"
+    weights.write_bytes(b"\x08")
+    large, large_log = tmp_path / "large.csv", tmp_path / "large.log"
+    for path in (large, large_log):
+        path.touch()
+        os.truncate(path, 4 * 2**30)
     log.write_text("a line\n")
     for path, said in (
         (tmp_path, "is a folder; name the file of tweets in it"),
         (model, f"is a model; `workbench train --base {model}`"),
+        (weights, "it is part of a model, whose folder `workbench train --base` takes"),
         (large, "has 4.0 GiB, which is too much to open at once"),
-        (log, "is not of a known kind"),
+        (large_log, "is not of a known kind"),
+        (log, "an import with --format says what it holds"),
         (tmp_path / "nowhere.csv", "does not exist"),
     ):
         result = cli("open", str(path))

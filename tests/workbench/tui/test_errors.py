@@ -198,6 +198,25 @@ async def test_run_split_and_reference_are_chosen_with_keys(start, stub, folder)
         await driver.until(lambda: asked in stub.calls)
 
 
+async def test_it_is_about_the_shown_run_until_another_one_is_chosen(start, stub, folder):
+    async def show(run):
+        await driver.press("R", *{1: "G", 2: "g"}[run], "o")
+        await driver.until_seen(f"text · run {run}")
+        await driver.press("E")
+        await driver.until_seen("[Errors")
+
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("E")
+        await driver.until_seen("run 2 tiny")
+        await show(1)
+        await driver.until_seen("run 1 baseline")
+        await driver.press("r", "g", "enter")
+        await driver.until_seen("run 2 tiny")
+        await show(2)
+        await show(1)
+        await driver.until_seen("run 2 tiny · ")
+
+
 async def test_a_move_repaints_two_cells(start, stub, folder):
     async with start(folder, program=stub.program) as driver:
         await driver.press("E")

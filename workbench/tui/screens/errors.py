@@ -61,6 +61,8 @@ class ErrorsScreen(Screen[None]):
     def __init__(self, displayed_run: DisplayedRun) -> None:
         super().__init__(name="errors")
         self._displayed_run = displayed_run
+        self._chosen: int | None = None
+        """The run that somebody wants to look at, whichever the list shows."""
         self._subject: Subject | None = None
         self._run: Run | None = None
         self._findings: dict[str, Finding] = {}
@@ -70,9 +72,7 @@ class ErrorsScreen(Screen[None]):
 
     def look_at(self, run: int) -> None:
         """Be about this run instead of the one whose predictions the list shows."""
-        if self._subject is None or self._subject.run != run:
-            split = "test" if self._subject is None else self._subject.split
-            self._subject = Subject(run, split, other_run(host(self).store, run))
+        self._chosen = run
 
     def compose(self) -> ComposeResult:
         """The places, what the figures are about, the boxes, and two lines of text."""
@@ -104,14 +104,16 @@ class ErrorsScreen(Screen[None]):
         """Keep to the run that was chosen while it is there; else take the one that is shown."""
         store = host(self).store
         known = {run.id for run in runs.every(store, metrics=False) if run.predictions}
-        subject = self._subject
-        if subject is None or subject.run not in known:
-            run = self._displayed_run.run
+        if self._chosen not in known:
+            self._chosen = None
+        run, subject = self._chosen or self._displayed_run.run, self._subject
+        if run is None:
             self._subject = None
-            if run is not None:
-                self.look_at(run)
-        elif subject.versus not in known - {subject.run}:
-            self._subject = replace(subject, versus=other_run(store, subject.run))
+        elif subject is None or subject.run != run:
+            split = "test" if subject is None else subject.split
+            self._subject = Subject(run, split, other_run(store, run))
+        elif subject.versus not in known - {run}:
+            self._subject = replace(subject, versus=other_run(store, run))
 
     def _show_kept(self) -> None:
         """Show what is kept about the run, and why it is stale."""
