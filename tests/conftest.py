@@ -81,6 +81,7 @@ LONGEST = (
     "workbench/worker/test_engine.py",
     "workbench/worker/test_killed_training.py",
     "storage/transfer/test_round_trip.py",
+    "e2e/test_tmux.py",
     "e2e/test_detached.py",
     "reliability/test_locks.py",
     "e2e/test_wheel.py",
