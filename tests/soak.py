@@ -2,8 +2,9 @@
 
     .venv/bin/python tests/soak.py WORKSPACE --seconds 600 --seed 1
 
-It works on a copy of the workspace, and says how much memory grew. What it looks for: an exception,
-a place that no longer answers, a label that the history does not explain.
+It works on a copy of the workspace, and says what the process held in the beginning, in the middle
+and in the end. What it looks for: an exception, a place that no longer answers, a label that the
+history does not explain.
 """
 
 from __future__ import annotations
@@ -76,9 +77,27 @@ def problems(folder: Path) -> list[str]:
         store.close()
 
 
-def _memory_mib() -> float:
+def _held() -> str:
+    """What this process holds by now."""
     gc.collect()
-    return float(psutil.Process().memory_info().rss) / 2**20
+    process = psutil.Process()
+    memory, files = process.memory_info().rss / 2**20, process.num_fds()
+    return f"{memory:.0f} MiB, {files} open files, {threading.active_count()} threads"
+
+
+def _history(folder: Path) -> str:
+    """How many labels differ from the imported ones, and how many events there are of labels."""
+    store = open_store(folder)
+    try:
+        events, tweets = store.db.execute(
+            "SELECT count(*), count(DISTINCT tweet) FROM label_events WHERE field = 'label'"
+        ).fetchone()
+        changed = store.db.execute("SELECT count(*) FROM current WHERE label IS NOT gold")
+        return (
+            f"{events:,} events of labels, of {tweets:,} tweets; {changed.fetchone()[0]:,} differ"
+        )
+    finally:
+        store.close()
 
 
 def _seconds(length: float) -> Iterator[float]:
@@ -87,17 +106,15 @@ def _seconds(length: float) -> Iterator[float]:
         yield left
 
 
-async def _run(folder: Path, seconds: float, seed: int) -> int:
+async def _run(folder: Path, seconds: float, seed: int) -> None:
+    first = min(30.0, seconds / 4)
+    half = (seconds - first) / 2
+    chance, pressed = random.Random(seed), 0
     app = WorkbenchApp(folder, "soak")
     async with app.run_test(size=(120, 40)) as pilot:
-        chance = random.Random(seed)
-        pressed = await soak(pilot, chance, _seconds(min(30.0, seconds / 4)))
-        before, threads = _memory_mib(), threading.active_count()
-        pressed += await soak(pilot, chance, _seconds(seconds * 3 / 4))
-        grown = _memory_mib() - before
-    more = threading.active_count() - threads
-    print(f"{pressed:,} keys; {before:.0f} MiB {grown:+.0f}, {threads} threads {more:+}")
-    return pressed
+        for length in (first, half, half):
+            pressed += await soak(pilot, chance, _seconds(length))
+            print(f"{pressed:,} keys: {_held()}", flush=True)
 
 
 def main() -> None:
@@ -110,6 +127,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         copy = shutil.copytree(options.workspace, Path(name) / "workspace")
         asyncio.run(_run(copy, options.seconds, options.seed))
+        print(_history(copy))
         found = problems(copy)
     print("\n".join(found) or "The history explains every label.")
     sys.exit(bool(found))
