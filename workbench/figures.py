@@ -11,14 +11,16 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def interval(share: float | None, low: float, high: float) -> str:
-    """A share with its interval, such as 72.0 % [62.5, 79.9]."""
-    return "-" if share is None else f"{percent(share)} [{100 * low:.1f}, {100 * high:.1f}]"
+def interval(share: float | None, low: float | None, high: float | None) -> str:
+    """A share with its interval, such as 72.0 % [62.5, 79.9]; alone where that is not known."""
+    if share is None or low is None or high is None:
+        return percent(share)
+    return f"{percent(share)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def metric(report: Mapping[str, Any], name: str = "accuracy") -> str:
-    """A metric of an evaluation with its interval."""
-    return interval(report[name], report[f"{name}_low"], report[f"{name}_high"])
+    """A metric of an evaluation with its interval, which an older one may lack."""
+    return interval(report[name], report.get(f"{name}_low"), report.get(f"{name}_high"))
 
 
 def accuracy(report: Mapping[str, Any], split: str = "") -> str:

@@ -86,7 +86,12 @@ LABELS_ONLY = (
 MERGED = "SELECT l.name, m.name FROM labels l JOIN labels m ON m.id = l.merged_into"
 DELETED = "deleted"
 """The state of a run whose folder is in the trash."""
-FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "n")
+FIGURES = (
+    *("accuracy", "accuracy_low", "accuracy_high"),
+    *("macro_f1", "macro_f1_low", "macro_f1_high"),
+    "n",
+)
+"""What is told of an evaluation; one of an older version has no interval of the macro F1."""
 RUN_COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions, "
@@ -316,6 +321,6 @@ def _reports(
         parameters,
     ):
         values = json.loads(report)
-        kept = {name: values[name] for name in FIGURES} | {"stale": bool(stale)}
-        found.setdefault(run, {})[split] = kept
+        kept = {name: values[name] for name in FIGURES if name in values}
+        found.setdefault(run, {})[split] = kept | {"stale": bool(stale)}
     return found

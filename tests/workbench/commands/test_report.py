@@ -62,6 +62,23 @@ def test_the_report_says_why_there_are_no_slices_of_the_best_run(small):
     assert f"Kinds of test tweets on which run {number} errs more than elsewhere:\n\nnone: " in text
 
 
+def test_the_figures_of_runs_carry_their_intervals(small):
+    from storage.runs import runs
+    from workbench.analysis.metrics import evaluate
+    from workbench.commands.report import markdown
+    from workbench.evaluation.data_card import data_card
+
+    told = evaluate([0, 1, 1, 0], [0, 1, 0, 0], small.config.labels[:2])
+    older = {name: of for name, of in told.items() if not name.startswith("macro_f1_")}
+    for name, report in (("new", told), ("old", older)):
+        number = runs.add(small, name, "baseline", name, None, small.config.labels)
+        runs.update(small, number, state="done")
+        runs.save_evaluation(small, number, "test", report)
+    text = "\n".join(markdown(data_card(small)))
+    assert "| 75.0 % [30.1, 95.4] of 4 | 73.3 % [20.0, 100.0] |" in text
+    assert "| 75.0 % [30.1, 95.4] of 4 | 73.3 % |" in text
+
+
 def test_suspects_that_were_wrong_are_counted_with_their_interval(small, reopen):
     from storage.history import labels
     from storage.history.events import EditContext
