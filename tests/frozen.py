@@ -85,12 +85,14 @@ def frozen() -> Iterator[None]:
         patch.setattr(engine_control, "GPUS", ())
         patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
         for wait in (
-            "tweet_list.SETTLED_AFTER",
-            "line_list.SETTLED_AFTER",
-            "prompt.DEBOUNCE",
-            "forecast.SETTLE_S",
+            "examining.run_comparison.FLIPS_AFTER",
+            "widgets.tweet_list.SETTLED_AFTER",
+            "widgets.line_list.LineList.settled_after",
+            "widgets.runs_list.RunsList.settled_after",
+            "widgets.prompt.DEBOUNCE",
+            "widgets.forecast.SETTLE_S",
         ):
-            patch.setattr(f"workbench.tui.widgets.{wait}", 0.001)
+            patch.setattr(f"workbench.tui.{wait}", 0.001)
         yield
     time.tzset()
 

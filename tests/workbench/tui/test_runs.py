@@ -13,6 +13,7 @@ from workbench import kept_analyses
 from workbench.evaluation.comparison import compare
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.tui.run_messages import RunsCollected
+from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.runs_list import RunsList
 
@@ -78,6 +79,28 @@ async def test_the_comparison_follows_the_cursor_and_what_flipped_opens(start, s
         await driver.press("g", "v", "j")
         await driver.until_seen("2 tiny against 3 fast")
         await driver.until(lambda: ["compare", "3", "2", "--json"] in stub.calls)
+
+
+async def test_what_flipped_follows_later_than_the_comparison_or_when_somebody_goes_there(
+    start, stub, folder, monkeypatch
+):
+    monkeypatch.setattr("workbench.tui.examining.run_comparison.FLIPS_AFTER", 3600.0)
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("R")
+        await driver.until_seen("FLIPPED 3 against 1")
+        flips = driver.app.screen.query_one("#runs-flips", LineList)
+        of_three = flips.content
+        await driver.press("j")
+        await driver.until_seen("2 tiny against ★ 1 baseline")
+        assert flips.content == of_three, "both its title and its lines are of the pair before"
+        await driver.press("tab")
+        await driver.until_seen("FLIPPED 2 against 1")
+        assert driver.app.screen.query_one(LineLists).active is flips
+        await driver.press("tab")
+        monkeypatch.setattr(RunsList, "settled_after", 3600.0)
+        await driver.press("k", "tab")
+        await driver.until(lambda: flips.content == of_three)
+        assert "3 fast against ★ 1 baseline" in " ".join(driver.text.split())
 
 
 async def test_a_stale_comparison_says_so_and_is_made_again(start, stub, folder):

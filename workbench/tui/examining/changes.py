@@ -48,6 +48,6 @@ def changes_content(
         opens = listed(second, same, what, flip["id"])
         stops.append(Stop(f"{kind} {flip['id']}", row, 0, opens))
     counts = f"{test['fixed']:,} fixed · {test['broken']:,} broken"
-    title = title or f"SINCE RUN {first}"
-    both = f"{test['both_wrong']:,} wrong in both"
-    return Content(f"{title}  {counts} · {both}", lines, stops)
+    if not title:
+        title, counts = f"SINCE RUN {first}", f"{counts} · {test['both_wrong']:,} wrong in both"
+    return Content(f"{title}  {counts}", lines, stops)

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual import work
 from textual.message import Message
+from textual.timer import Timer
 
 from storage.errors import UserError
 from storage.runs.runs import Run
@@ -20,6 +21,8 @@ from workbench.tui.widgets.line_list import Content, Line, LineList, line
 
 NOTHING = "* promotes the run that others are compared with; v marks one"
 WORKING = "being worked out…"
+FLIPS_AFTER = 0.8
+"""Seconds after which what flipped follows the comparison: its texts are most of what is sent."""
 
 
 class RunComparison(LineList):
@@ -35,6 +38,11 @@ class RunComparison(LineList):
     _asked_for: Sequence[int] = ()
     """The pair whose comparison is being worked out, or could not be."""
     _text = _aside = ""
+    _flipped = Content("", ())
+    """What is to be shown beside it, at once or when the cursor has rested for longer."""
+    _flips_of: Sequence[int] | None = None
+    """The pair whose flips are shown."""
+    _follow: Timer | None = None
 
     def compare(self, run: Run | None, pair: tuple[Run, Run] | None, flips: LineList) -> None:
         """Tell of a run, and compare the second with the first; flips stand in a list beside it."""
@@ -89,15 +97,35 @@ class RunComparison(LineList):
         if self._flips is None:
             return
         if self._found is None:
-            lines, flips = self._wrapped(self._text), Content("FLIPPED", ())
+            lines, self._flipped = self._wrapped(self._text), Content("FLIPPED", ())
             title = self._title_text
         else:
             made = against_content(self._found, self._title_text, self.size.width, self.size.height)
             title, lines = made.title, [*made.lines]
-            flips = changes_content(self._found, "FLIPPED")
+            first, second = _numbers(self._pair)
+            self._flipped = changes_content(self._found, f"FLIPPED {second} against {first}")
         self.show(Content(title, [*self._reason(), *lines], aside=self._aside))
-        self._flips.show(flips)
-        self.post_message(self.Drawn())
+        if self._flips_of in (None, _numbers(self._pair)) or self._flips.active:
+            self.show_flips()
+        elif self._follow is None:
+            self._follow = self.set_timer(FLIPS_AFTER, self.show_flips)
+        else:
+            self._follow.reset()
+
+    def show_flips(self) -> None:
+        """Show what flipped without waiting any longer."""
+        if self._follow is not None:
+            self._follow.stop()
+            self._follow = None
+        if self._flips is not None:
+            self._flips_of = _numbers(self._pair)
+            self._flips.show(self._flipped)
+            self.post_message(self.Drawn())
+
+    @property
+    def settles(self) -> bool:
+        """Whether something is still to follow the cursor."""
+        return super().settles or self._follow is not None
 
     def _reason(self) -> list[Line]:
         """Why the run under the cursor is as it is, whole."""

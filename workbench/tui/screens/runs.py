@@ -87,6 +87,7 @@ class RunsScreen(Screen[None]):
     def on_mount(self) -> None:
         """The keys move in the list at once."""
         self._boxes.focus()
+        self._boxes.before_next = self._catch_up
         self.prompt.name_keys(KEYS)
 
     def on_resize(self) -> None:
@@ -178,6 +179,12 @@ class RunsScreen(Screen[None]):
         """Tell of the run under the cursor, and compare it with the reference."""
         flips = self.query_one("#runs-flips", LineList)
         self.query_one(RunComparison).compare(self._table.current_run, self._pair(), flips)
+
+    def _catch_up(self) -> None:
+        """Show what follows the cursor at once, as somebody goes there."""
+        if self._table.settles:
+            self._moved()
+        self.query_one(RunComparison).show_flips()
 
     def _pair(self) -> tuple[Run, Run] | None:
         """The reference and the run under the cursor; None if there are no two of them."""

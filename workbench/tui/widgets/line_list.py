@@ -21,8 +21,6 @@ from workbench import escaping
 from workbench.tui.widgets.cut_text import CUT, fitted
 from workbench.tui.widgets.menu import CURSOR
 
-SETTLED_AFTER = 0.15
-"""Seconds without a move after which the rest of the screen follows the cursor."""
 RULE = "─"
 
 
@@ -84,6 +82,9 @@ class LineList(Widget, can_focus=False):
         "line-list--differs",
         "line-list--here",
     }
+
+    settled_after: ClassVar[float] = 0.15
+    """Seconds without a move after which the rest of the screen follows the cursor."""
 
     class Settled(Message):
         """The cursor has rested for a moment, or what is under it has changed."""
@@ -184,7 +185,7 @@ class LineList(Widget, can_focus=False):
     def settle(self) -> None:
         """Let the rest of the screen follow when no key has come for a moment."""
         if self._settle is None:
-            self._settle = self.set_timer(SETTLED_AFTER, self._settled)
+            self._settle = self.set_timer(self.settled_after, self._settled)
         else:
             self._settle.reset()
 

@@ -29,6 +29,9 @@ class LineLists(Grid, can_focus=True, inherit_bindings=False):
         key("G,end", "last", "last one", key_display="G"),
     ]
 
+    before_next: Callable[[], None] = staticmethod(lambda: None)
+    """What has to be shown before somebody goes to another list."""
+
     class Idle(Message):
         """A key found nothing to act on; `again` does what it would do."""
 
@@ -62,6 +65,7 @@ class LineLists(Grid, can_focus=True, inherit_bindings=False):
 
     def action_next_box(self, way: int) -> None:
         """Go to the next list."""
+        self.before_next()
         lists, active = self.lists, self.active
         if active in lists:
             self.activate(lists[(lists.index(active) + way) % len(lists)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 
@@ -28,6 +29,9 @@ LONGEST = 24
 
 class RunsList(LineList):
     """A line a run; one of them may be marked, to be compared with another."""
+
+    settled_after: ClassVar[float] = 0.4
+    """Longer than elsewhere, since what follows is ten times what a key sends."""
 
     def __init__(self, displayed_run: Callable[[], int | None], id: str) -> None:
         super().__init__(id)
