@@ -139,7 +139,7 @@ def other_places(workspace: Path, columns: int, rows: int) -> list[Figure]:
 def keys(
     screen: int, what: str, key: bytes, times: int, ms: float, size: float, share: float = 0.95
 ) -> list[Figure]:
-    """A key that is pressed some times: high percentiles of time and bytes, and the median bytes."""
+    """A key that is pressed some times: high percentiles of time and bytes, and the median."""
     found = []
     for _ in range(times):
         found.append(press(screen, key, BURST_S))
