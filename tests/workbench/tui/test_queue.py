@@ -187,15 +187,25 @@ async def test_what_others_decide_is_seen(queue, workspace):
         await driver.until_seen("Queue 3]")
 
 
+def place_of(driver, text):
+    """The row and column of a text on the screen."""
+    return next((y, line.index(text)) for y, line in enumerate(driver.lines) if text in line)
+
+
 async def test_a_blind_tweet_hides_the_prediction_until_it_is_answered(queue, workspace):
     rank(workspace, [(number, 0.99) for number in (3, 8, 1, 2, 4, 7)])
     async with queue() as driver:
         await driver.press("Q")
         await driver.until_seen("1 of 6")
-        await driver.press(*"1111")
+        await driver.press(*"111")
+        await driver.until_seen("4 of 6")
+        assert "take" in driver.text
+        keep = place_of(driver, "keep")
+        await driver.press("1")
         await driver.until_seen("5 of 6")
         await driver.until_seen("this one is blind")
         assert "take" not in driver.text
+        assert place_of(driver, "keep") == keep, "no button moves, nor says how long a label is"
         await driver.press("space")
         await driver.until_seen("This one is blind")
         await driver.press("1")
@@ -352,6 +362,7 @@ def test_the_pace_leaves_pauses_out():
     assert pace.seconds == 10
     assert pace.words(12, brief=False) == "360/h · about 2 min left"
     assert pace.words(12, brief=True) == "2 min"
+    assert Pace([0, 2.61, 5.2, 7.8]).words(60, brief=False).startswith("1,400/h")
     assert Pace([1.0, 2.0]).words(12, brief=True) == ""
 
 

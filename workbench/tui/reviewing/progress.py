@@ -101,7 +101,13 @@ class Pace:
         rest = _duration(left * each)
         if brief:
             return rest
-        return f"{3600 / max(each, 0.1):,.0f}/h · about {rest} left"
+        return f"{_rounded(3600 / max(each, 0.1)):,}/h · about {rest} left"
+
+
+def _rounded(figure: float) -> int:
+    """A figure with two digits that mean something, which an answer seldom changes."""
+    whole = round(figure)
+    return round(whole, min(0, 2 - len(str(whole))))
 
 
 def _duration(seconds: float) -> str:

@@ -51,7 +51,8 @@ def head(
         return QueueHead(title, brief_title)
     wide = width >= WIDE
     cells = min(len(ids), STRIP_CELLS if wide else STRIP_CELLS // 2)
-    place = f"{len(ids) if at_end else at + 1:,} of {len(ids):,}"
+    total = f"{len(ids):,}"
+    place = f"{len(ids) if at_end else at + 1:>{len(total)},} of {total}"  # or the strip moved
     rest = pace.words(len(ids) - len(answers), brief=not wide)
     place = " · ".join(filter(None, (place, rest)))
     return QueueHead(title, brief_title, progress.strip(ids, answers, at, cells), place)

@@ -237,35 +237,57 @@ def _prediction(
     )
 
 
+@dataclass(frozen=True)
+class _Button:
+    key: str
+    text: str
+    brief: str
+    cells: int = BOX
+    """The room in its box, as much for every tweet."""
+    empty: bool = False
+    """Whether there is only its room, for a tweet whose prediction is hidden."""
+
+
 def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
-    keys = [(str(at), label) for at, label in enumerate(tweet.labels[:9], start=1)]
-    keys += [(",", "others")] if len(tweet.labels) > 9 else []
-    pred = tweet.details.tweet.pred
-    decisions = [("space", "take", pred)] if pred and not tweet.blind else []
-    label = tweet.details.tweet.label
-    decisions += [("↵", "keep", label)] if label else []
-    named = [*keys, *((key, f"{verb} {name}") for key, verb, name in decisions)]
-    if width >= WIDE - BLOCK and len(named) <= MOST_BUTTONS and width >= (BOX + 6) * len(named):
-        return _boxes(named)
-    brief = [*keys, *((key, verb) for key, verb, _ in decisions)]
+    every = list(_every_button(tweet))
+    if len(every) <= MOST_BUTTONS and width >= sum(button.cells + 6 for button in every):
+        return _boxes(every)
+    shown = [button for button in every if not button.empty]
+    named = [(button.key, button.text) for button in shown]
+    brief = [(button.key, button.brief) for button in shown]
     lines = [_button_line(named, 3), _button_line(named, 2), _button_line(brief, 2)]
     return [Text(next((line for line in lines if cell_len(line) < width), lines[-1]), BOLD)]
 
 
+def _every_button(tweet: QueueTweet) -> Iterator[_Button]:
+    labels = [escaping.line(label) for label in tweet.labels]
+    for at, label in enumerate(labels[:9], start=1):
+        yield _Button(str(at), label, label, max(BOX, cell_len(label)))
+    if len(labels) > 9:
+        yield _Button(",", "others", "others")
+    shown = tweet.details.tweet
+    longest = max([BOX, *(len("keep ") + cell_len(label) for label in labels)])
+    if shown.pred:
+        taken = f"take {escaping.line(shown.pred)}"
+        yield _Button("space", taken, "take", longest, empty=tweet.blind)
+    if shown.label:
+        yield _Button("↵", f"keep {escaping.line(shown.label)}", "keep", longest)
+
+
 def _button_line(keys: Sequence[tuple[str, str]], gap: int) -> str:
-    return (" " * gap).join(f"[{key}] {escaping.line(text)}" for key, text in keys)
+    return (" " * gap).join(f"[{key}] {text}" for key, text in keys)
 
 
-def _boxes(keys: Sequence[tuple[str, str]]) -> list[Text]:
+def _boxes(buttons: Sequence[_Button]) -> list[Text]:
     rows = (Text(), Text(), Text())
-    for key, text in keys:
-        shown = escaping.line(text)
-        inner = max(BOX, cell_len(shown))
-        rows[0].append(f"┌─ {key} " + "─" * (inner - len(key) - 1) + "┐  ", DIM)
-        rows[1].append_text(
-            Text.assemble(
-                ("│ ", DIM), (shown + " " * (inner - cell_len(shown)), BOLD), (" │  ", DIM)
-            )
-        )
+    for button in buttons:
+        inner = max(button.cells, cell_len(button.text))
+        if button.empty:
+            for row in rows:
+                row.append(" " * (inner + 6))
+            continue
+        rows[0].append(f"┌─ {button.key} " + "─" * (inner - len(button.key) - 1) + "┐  ", DIM)
+        words = button.text + " " * (inner - cell_len(button.text))
+        rows[1].append_text(Text.assemble(("│ ", DIM), (words, BOLD), (" │  ", DIM)))
         rows[2].append("└" + "─" * (inner + 2) + "┘  ", DIM)
     return list(rows)
