@@ -86,6 +86,11 @@ def make_workspace(folder: Path, file: OpenedFile, annotator: str | None) -> Non
     with translate_os_errors(folder):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_store(folder, Config(labels=()), annotator).close()
+    mark(folder, file)
+
+
+def mark(folder: Path, file: OpenedFile) -> None:
+    """Write down which file a workspace is of, and what its import is told."""
     with translate_os_errors(folder):
         opened_mark.write(folder, file.path, file.options)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.errors import UserError
+
 NAME = "opened.json"
 """In the workspace of a file: which file it was made of, and how that was when it was taken in."""
 
@@ -43,6 +45,16 @@ def changed_file(folder: Path) -> TakenFile | None:
         if (state.st_size, state.st_mtime_ns) != (known["size"], known["changed"]):
             return TakenFile(path, tuple(map(str, known.get("options", ()))))
     return None
+
+
+def require_options(folder: Path, options: list[str]) -> None:
+    """Raise UserError where a file that was taken in is opened with other options than then."""
+    known = _read(folder)
+    if known is not None and options not in ([], known.get("options", [])):
+        raise UserError(
+            f"{known['path']} has been taken in already, with other columns or names of codes; "
+            "open it without options, and `c` on the screen takes others."
+        )
 
 
 def remember(folder: Path, path: Path) -> None:

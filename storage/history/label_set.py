@@ -102,17 +102,17 @@ def merge(
     return change
 
 
-def add(store: Store, name: str) -> Change:
-    """Put a new label into the set; raises UsageError for a name that looks like another's."""
+def add(store: Store, *names: str) -> Change:
+    """Put new labels into the set; raises UsageError for a name that looks like another's."""
     with transaction(store.db):
         refresh_settings(store)
-        label = label_names.clean(name)
-        check_new_labels((*store.config.labels, label))
+        labels = tuple(map(label_names.clean, names))
+        check_new_labels((*store.config.labels, *labels))
         action = begin_undoable(store, ADDED)
-        added = _joining(store, label)
-        label_changes.apply(store.db, action, [added])
+        added = [_joining(store, label) for label in labels]
+        label_changes.apply(store.db, action, added)
     settle(store)
-    return _change(store, action, ADDED, [added])
+    return _change(store, action, ADDED, added)
 
 
 def remove(store: Store, name: str) -> Change:

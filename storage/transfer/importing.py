@@ -217,7 +217,7 @@ def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
         f"{column!r} ({counted(len(values), 'value')}: {label_sets.listed(values, 4)})"
         for column, values in list(found.items())[:5]
     )
-    return f"No label column was found; --label COL names one. It could be {shown}."
+    return f"No label column was found. It could be {shown}; --label COL names one."
 
 
 def run(

@@ -122,16 +122,16 @@ def merge(settings: Settings, names: tuple[str, ...]) -> None:
 
 
 @labels.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @common_options
 @click.pass_obj
-def add(settings: Settings, name: str) -> None:
-    """Add a label.
+def add(settings: Settings, names: tuple[str, ...]) -> None:
+    """Add labels, as one step.
 
     Example: workbench labels add neutral
     """
     with settings.store() as store:
-        change = label_set.add(store, name)
+        change = label_set.add(store, *names)
     _print(settings, change)
 
 

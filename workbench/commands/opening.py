@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from storage.errors import UserError
-from workbench import opened_files
+from workbench import opened_files, opened_mark
 from workbench.commands.screen import open_screen, require_terminal
 from workbench.console.options import Settings, common_options, plain_option
 from workbench.opened_files import OpenedFile
@@ -53,6 +53,7 @@ def open_path(settings: Settings, file: OpenedFile, mouse: bool = True) -> None:
     folder = opened_files.workspace_of(file.path)
     made = opened_files.is_workspace(folder)
     if made and not opened_files.is_empty(folder):
+        opened_mark.require_options(folder, file.options)
         _begin(settings, mouse, folder)
         return
     if reason := opened_files.refusal(file.path):
@@ -60,7 +61,9 @@ def open_path(settings: Settings, file: OpenedFile, mouse: bool = True) -> None:
     if not settings.plain:
         require_terminal()
     file = replace(file, path=file.path.resolve())
-    if not made:
+    if made:
+        opened_files.mark(folder, file)
+    else:
         opened_files.make_workspace(folder, file, settings.annotator)
     _begin(settings, mouse, folder, file)
 

@@ -27,7 +27,14 @@ from workbench.standard_streams import is_terminal, standard_input
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.editing import edits
 from workbench.tui.editing.refusal_sentences import conflict_sentence
-from workbench.tui.reviewing.sources import KINDS, SUSPECTS, ReviewQueue, preparation, read_queue
+from workbench.tui.reviewing.sources import (
+    KINDS,
+    SUSPECTS,
+    ReviewQueue,
+    first_kind,
+    preparation,
+    read_queue,
+)
 
 if TYPE_CHECKING:
     from workbench.opened_files import OpenedFile
@@ -46,6 +53,7 @@ HELP = """Answers:
   queue KIND: go through other tweets: {kinds}.
   quit: leave, as the end of the input does."""
 MARKS = {"exclude": "excluded", "ambiguous": "ambiguous", "flag": "review"}
+NO_LABELS = "none yet; `workbench labels add NAME…` adds some"
 Command = Callable[[Sequence[str]], Any]
 """Has a command of the command line done by a process of its own."""
 
@@ -61,7 +69,7 @@ def review(settings: Settings, file: OpenedFile | None = None) -> None:
         if file is not None:
             _take_in(store, command, file)
         standard_input()  # complains where there is none
-        PlainReview(store, command, sys.stdin).run()
+        PlainReview(store, command, sys.stdin).run(first_kind(store))
 
 
 def _take_in(store: Store, command: Command, file: OpenedFile) -> None:
@@ -70,6 +78,8 @@ def _take_in(store: Store, command: Command, file: OpenedFile) -> None:
     report = command(("import", *file.options, "--", str(file.path)))
     refresh_settings(store)
     say(f"{tweet_count(report['added'])} from {file.path.name}: {description(report)}.")
+    for notice in report["notices"]:
+        say(notice)
 
 
 @dataclass
@@ -113,7 +123,7 @@ class PlainReview:
         if self.queue.stale:
             say(f"This order is stale: {self.queue.stale}.")
         names = [f"{at} {label}" for at, label in enumerate(self.store.config.labels, start=1)]
-        say(f"Labels: {', '.join(names) or 'none yet'}.")
+        say(f"Labels: {', '.join(names) or NO_LABELS}.")
 
     def _read(self, kind: str) -> ReviewQueue:
         if prepare := preparation(self.store, kind, anew=False):

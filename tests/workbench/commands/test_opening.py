@@ -14,6 +14,7 @@ from workbench.opened_mark import TakenFile
 from workbench.tui import last_view
 from workbench.tui.last_view import View
 from workbench.tui.reviewing.opening import description
+from workbench.tui.reviewing.sources import first_kind
 from workbench.tui.widgets.path_completion import common_beginning, completions
 
 ROWS = "text,label\nup we go,positive\ndown we go,negative\n"
@@ -72,6 +73,21 @@ def test_codes_and_columns_are_named_by_options(tweets, screens, cli):
     file = screens[0][2]
     assert file == OpenedFile(tweets, None, "label", "0=bad,1=good")
     assert file.options == ["--label", "label", "--map", "0=bad,1=good"]
+
+
+def test_options_are_not_passed_over_where_a_file_has_been_taken_in(tweets, screens, cli):
+    folder = opened_files.workspace_of(tweets)
+    cli("open", str(tweets), "--map", "0=bad")
+    chosen = ("--label", "label")
+    cli("open", str(tweets), *chosen)
+    cli("--workspace", folder, "import", tweets, *chosen)
+    tweets.write_text(ROWS + "more,positive\n")
+    assert opened_mark.changed_file(folder) == TakenFile(tweets, chosen), "not those of the failure"
+    for same in ((), chosen):
+        assert cli("open", str(tweets), *same).status == 0
+    refused = cli("open", str(tweets), "--text", "label")
+    assert (refused.status, "taken in already" in refused.err) == (1, True)
+    assert len(screens) == 4
 
 
 def test_workbench_alone_asks_for_a_file_only_where_there_is_no_workspace(
@@ -166,6 +182,24 @@ def test_what_columns_were_taken_for_is_said():
     assert description(report) == "texts are “body”, labels “mood” (3 good, 2 bad)"
     without = {"columns": {"text": "body"}, "labels": {}}
     assert description(without) == "texts are “body”, no column of labels was found"
+    assert description(report | {"labels": {}}) == "texts are “body”, no label in “mood”"
+
+
+def test_tweets_without_a_label_are_gone_through_by_lot(tmp_path, write, cli):
+    home = ("-w", tmp_path / "home")
+    cli("init", tmp_path / "home")
+    for step, kind in (
+        (("status",), "suspects"),
+        (("import", write("t.csv", "text\nup we go\ndown we go\n")), "random"),
+        (("labels", "add", "good", "bad"), "random"),
+        (("label", 1, "good"), "suspects"),
+    ):
+        assert cli(*home, *step).status == 0
+        store = open_store(tmp_path / "home")
+        assert first_kind(store) == kind, step
+        store.close()
+    assert cli(*home, "undo").status == cli(*home, "undo").status == 0
+    assert cli(*home, "labels", "--json").json == [], "both were one step"
 
 
 def test_paths_are_completed_as_far_as_there_is_one_way(tmp_path):

@@ -28,7 +28,8 @@ store = open_store(Path(workspace), "ana")
 if command == "import":
     if "up we go,1" in Path(rest[-1]).read_text():
         sys.exit("workbench: the labels are codes; name them with --map 0=NAME,1=NAME.")
-    store = set_labels(store, ("positive", "negative"))
+    if "kind" not in Path(rest[-1]).read_text():
+        store = set_labels(store, ("positive", "negative"))
     plan = importing.plan(store.config, Path(rest[-1]), importing.ImportOptions())
     print(json.dumps(importing.run(store, plan).as_json()))
 elif command == "suspects":
@@ -117,6 +118,26 @@ async def test_codes_of_labels_are_named_on_the_screen(open_it, opened):
         await driver.press("enter")
         await driver.until(lambda: driver.app._exit)
         assert driver.app.other_columns == OpenedFile(path, "text", None, "0=negative,1=positive")
+
+
+async def test_a_file_without_labels_begins_by_lot_and_a_key_names_the_labels(open_it, opened):
+    _, path = opened
+    path.write_text("text,kind\nup we go,a\ndown we go,b\nup again,a\ndown again,b\n")
+    async with open_it() as driver:
+        await driver.until_seen("1 of 4")
+        await driver.until_seen("It could be 'kind'")
+        assert "│ name the labels │" in driver.text
+        await driver.press("comma")
+        await driver.type("good, Good")
+        await driver.press("enter")
+        await driver.until_seen("is given twice")
+        await driver.press("ctrl+u")
+        await driver.type("good, not so good")
+        await driver.press("enter")
+        await driver.until_seen("Labels: good, not so good")
+        number = driver.app.screen.tweets.current_id
+        await driver.press("2")
+        await driver.until(lambda: driver.tweet(number).label == "not so good")
 
 
 async def test_a_workspace_that_was_not_opened_from_a_file_says_so(start):

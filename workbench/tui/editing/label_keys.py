@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from textual.binding import BindingsMap
 
+from storage.errors import UserError
+from storage.history import label_set
 from storage.store import Store
 from workbench.tui.editing import edits
 from workbench.tui.editing.editor import Editor
@@ -96,8 +98,9 @@ class LabelKeys(ListScreen):
         """Have a label chosen by its name, and go on."""
         config, menu = self.store.config, self.query_one(LabelMenu)
         if not config.labels:
-            self.comment("There is no label yet; `workbench labels add NAME` adds one.", True)
-        if not (config.labels and self.has_tweets()):
+            self._ask_for_labels()
+            return
+        if not self.has_tweets():
             return
 
         def accept(typed: str) -> bool:
@@ -116,6 +119,26 @@ class LabelKeys(ListScreen):
                 "label", hint, accept, cancel=menu.close, typed=menu.filter, move=menu.move
             )
         )
+
+    def _ask_for_labels(self) -> None:
+        """Have the first labels named, where the workspace has none."""
+
+        def accept(typed: str) -> bool:
+            names = [name for name in typed.split(",") if name.strip()]
+            if not names:
+                return False
+            try:
+                label_set.add(self.store, *names)
+            except UserError as error:
+                self.prompt.hint(str(error))
+                return False
+            self.prompt.close(cancelled=False)
+            self.look_again()
+            self.say(f"Labels: {', '.join(self.store.config.labels)}; digits give them.")
+            return True
+
+        hint = "with commas between them, such as positive, negative  esc leaves"
+        self.prompt.ask(PromptRequest("labels", hint, accept))
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""

@@ -36,20 +36,24 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
     workbench.places.list_anew()
     show(
         f"{tweet_count(report['added'])} from {name}: {found}; {OTHER}.",
+        *report["notices"],
         "",
         "Looking for labels that are likely wrong: a small model learns from the others…",
     )
     if report["labels"]:
         await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
-    return f"{OTHER}; {found}."
+    notices = " ".join(report["notices"])
+    return f"{OTHER}; {found}. {notices}" if report["labels"] else f"{OTHER}. {notices}"
 
 
 def description(report: dict[str, Any]) -> str:
     """What the columns of a file were taken for, and the labels in it."""
     columns, labels = report["columns"], report["labels"]
     parts = [f"texts are “{columns['text']}”"] if "text" in columns else []
-    if "label" not in columns or not labels:
+    if "label" not in columns:
         return ", ".join([*parts, "no column of labels was found"])
+    if not labels:
+        return ", ".join([*parts, f"no label in “{columns['label']}”"])
     ranked = sorted(labels.items(), key=lambda one: -one[1])
     named = ", ".join(f"{count:,} {label}" for label, count in ranked[:MOST_LABELS])
     more = (

@@ -104,7 +104,7 @@ def empty_sentences(kind: str) -> Sequence[str]:
 
 def missing(store: Store, error: MissingPrerequisite) -> str:
     """The recipe of the run that makes what a queue lacks; empty where none can."""
-    helps = error.lacks in ("baseline", "predictions") and tweets.counts(store).tweets
+    helps = error.lacks in ("baseline", "predictions") and tweets.counts(store).labelled
     return "baseline" if helps and not store.read_only else ""
 
 
@@ -114,6 +114,8 @@ def missing_sentences(
     """Why there is no queue yet, and the key that helps."""
     if not tweets.counts(store).tweets:
         return ("There are no tweets yet; the palette (ctrl+p) imports a file.",)
+    if error.lacks == "baseline" and not tweets.counts(store).labelled:
+        return ("No tweet has a label yet, so none can be wrong.", "", "r goes through them by lot.")
     if not missing(store, error):
         return otherwise
     return (

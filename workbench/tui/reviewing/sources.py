@@ -56,6 +56,12 @@ def hidden_of(ids: Sequence[int], every: int) -> frozenset[int]:
     return frozenset(ids[every - 1 :: every] if every else ())
 
 
+def first_kind(store: Store) -> str:
+    """The queue to begin with: by lot where no tweet has a label, so that none can be wrong."""
+    counts = tweets.counts(store)
+    return "random" if counts.tweets and not counts.labelled else SUSPECTS
+
+
 def read_queue(folder: Path, kind: str, blind: bool) -> ReviewQueue:
     """Make a queue from what the store has; called in a thread.
 

@@ -32,6 +32,7 @@ from workbench.tui.reviewing.sources import (
     KINDS,
     SUSPECTS,
     ReviewQueue,
+    first_kind,
     hidden_of,
     preparation,
     read_queue,
@@ -160,7 +161,7 @@ class QueueScreen(LabelKeys):
         if self._answers:  # of the first guess, which somebody is at
             self.say(f"Now the suspects are ranked by all votes: s, then enter. {found}")
         else:
-            self._load(SUSPECTS, anew=False)
+            self._load(first_kind(self.store), anew=False)
             self.say(found)
 
     def action_columns(self) -> None:

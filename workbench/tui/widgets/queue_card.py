@@ -265,6 +265,8 @@ def _every_button(tweet: QueueTweet) -> Iterator[_Button]:
         yield _Button(str(at), label, label, max(BOX, cell_len(label)))
     if len(labels) > 9:
         yield _Button(",", "others", "others")
+    if not labels:
+        yield _Button(",", "name the labels", "name the labels")
     shown = tweet.details.tweet
     longest = max([BOX, *(len("keep ") + cell_len(label) for label in labels)])
     if shown.pred:
