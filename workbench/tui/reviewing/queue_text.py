@@ -115,7 +115,11 @@ def missing_sentences(
     if not tweets.counts(store).tweets:
         return ("There are no tweets yet; the palette (ctrl+p) imports a file.",)
     if error.lacks == "baseline" and not tweets.counts(store).labelled:
-        return ("No tweet has a label yet, so none can be wrong.", "", "r goes through them by lot.")
+        return (
+            "No tweet has a label yet, so none can be wrong.",
+            "",
+            "r goes through them by lot.",
+        )
     if not missing(store, error):
         return otherwise
     return (
