@@ -10,7 +10,7 @@ from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
-from workbench.tui.widgets.line_input import MOST_PASTED
+from workbench.tui.widgets.line_input import MOST_CHARACTERS
 
 BROKEN = "labels = [\n"
 DAMAGED = "database disk image is malformed"
@@ -168,11 +168,24 @@ async def test_megabytes_that_are_pasted_hold_up_nothing(start):
             await driver.press("slash")
             driver.app.post_message(events.Paste(text))
             entry = driver.app.screen.prompt.entry
-            await driver.until(lambda entry=entry: len(entry.value) == MOST_PASTED)
+            await driver.until(lambda entry=entry: len(entry.value) == MOST_CHARACTERS)
             await driver.press("enter", "escape", "escape")
             await driver.until(lambda: driver.app.screen.prompt.request is None)
-        assert next(iter(driver.app._notifications)).message.startswith("The first 20,000")
         await driver.until_seen("$TSLA to the moon")
+
+
+async def test_a_full_line_says_so_once_and_can_be_edited(start):
+    async with start() as driver:
+        await driver.press("slash", *"lab")
+        entry = driver.app.screen.prompt.entry
+        driver.app.post_message(events.Paste("x" * MOST_CHARACTERS))
+        await driver.until(lambda: len(entry.value) == MOST_CHARACTERS)
+        await driver.press(*"yz")  # as unmarked pasting comes
+        assert entry.value == "lab" + "x" * (MOST_CHARACTERS - 3)
+        [told] = driver.app._notifications
+        assert told.message == "A line has 20,000 characters at most; the rest is left out."
+        await driver.press("backspace", "y")
+        assert entry.value.endswith("xy")
 
 
 async def test_a_fault_of_our_own_is_not_hidden(start):

@@ -12,8 +12,8 @@ from workbench import escaping
 
 KEY_ACTIONS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
-MOST_PASTED = 20_000
-"""Characters that are pasted at a time."""
+MOST_CHARACTERS = 20_000
+"""What a line holds: so much as somebody could mean; more would hold up the screen."""
 
 
 class EscapingHighlighter(Highlighter):
@@ -41,11 +41,20 @@ class LineInput(Input):
         )
         self.cursor_blink = False
 
-    def on_paste(self, event: events.Paste) -> None:
-        """Take so much of it as somebody could have meant; more would hold up the screen."""
-        if len(event.text) > MOST_PASTED:
-            event.text = event.text[:MOST_PASTED]
-            self.notify(f"The first {MOST_PASTED:,} characters are taken of what was pasted.")
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Put a text in the place of another, as far as there is room for it.
+
+        What is pasted comes key by key where a terminal, such as GNU screen, does not mark it.
+        """
+        room = max(0, MOST_CHARACTERS - len(self.value) + abs(end - start))
+        is_cut, was_cut = len(text) > room, self._is_cut
+        self._is_cut = is_cut
+        if is_cut and not was_cut:
+            self.notify(f"A line has {MOST_CHARACTERS:,} characters at most; the rest is left out.")
+        if text[:room] or not is_cut:
+            super().replace(text[:room], start, end)
+
+    _is_cut = False
 
     async def on_key(self, event: events.Key) -> None:
         """Edit at once.
