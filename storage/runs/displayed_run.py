@@ -8,17 +8,28 @@ from storage.errors import MissingPrerequisite, UserError
 from storage.store import Store, require_writable, transaction
 
 SHOWN, PROMOTED = "shown", "promoted"
+PROMOTED_RUN = (
+    "SELECT k.run FROM chosen k JOIN runs r ON r.id = k.run "
+    f"WHERE k.role = '{PROMOTED}' AND r.state != 'deleted'"
+)
+SHOWN_RUN = (
+    "SELECT k.run FROM chosen k JOIN runs r ON r.id = k.run "
+    f"WHERE r.state != 'deleted' AND r.predictions > 0 AND (k.role = '{SHOWN}' OR EXISTS ("
+    "SELECT 1 FROM chosen c JOIN runs d ON d.id = c.run "
+    f"WHERE c.role = '{SHOWN}' AND d.state = 'deleted')) ORDER BY k.role = '{SHOWN}' DESC LIMIT 1"
+)
+"""The promoted run stands in for one that was chosen and is deleted, until that is back."""
 MAKES_PREDICTIONS = "`workbench train --recipe baseline --wait` makes some"
 
 
 def shown_run(store: Store) -> int | None:
     """The run whose predictions are shown unless another is asked for; it outlives a restart."""
-    return _chosen(store, SHOWN)
+    return _one(store, SHOWN_RUN)
 
 
 def promoted_run(store: Store) -> int | None:
     """The run that others are compared with, and that commands take unless another is named."""
-    return _chosen(store, PROMOTED)
+    return _one(store, PROMOTED_RUN)
 
 
 def measured_against(store: Store, run: int) -> tuple[int | None, int | None]:
@@ -53,6 +64,7 @@ def promote(store: Store, run: int | None) -> None:
         if state != "done":
             raise UserError(f"Run {run} is {state}; only a run that is done can be promoted.")
     with transaction(store.db):
+        _choose(store.db, SHOWN, shown_run(store))  # which does not follow what is promoted
         _choose(store.db, PROMOTED, run)
 
 
@@ -60,8 +72,7 @@ def offered(store: Store) -> int | None:
     """The newest run that could be shown instead, and that nobody has taken or dismissed yet."""
     row = store.db.execute(
         "SELECT max(id) FROM runs WHERE predictions > 0 AND answered = 0 "
-        "AND id NOT IN (SELECT run FROM chosen WHERE role = ?)",
-        [SHOWN],
+        f"AND id NOT IN ({SHOWN_RUN})"
     ).fetchone()
     return None if row[0] is None else int(row[0])
 
@@ -74,28 +85,13 @@ def dismiss(store: Store) -> None:
 
 def show_first(db: sqlite3.Connection, run: int) -> None:
     """Show a run that has just got predictions if none is shown; within a transaction."""
-    if db.execute(CHOSEN, [SHOWN]).fetchone() is None:
+    if db.execute(SHOWN_RUN).fetchone() is None:
         _choose(db, SHOWN, run)
         db.execute("UPDATE runs SET answered = 1 WHERE id = ?", [run])
 
 
-def show_instead_of(db: sqlite3.Connection, run: int) -> None:
-    """Show the promoted run, or none, instead of one that goes; within a transaction."""
-    db.execute("DELETE FROM chosen WHERE role = ? AND run = ?", [PROMOTED, run])
-    shown = db.execute("SELECT 1 FROM chosen WHERE role = ? AND run = ?", [SHOWN, run]).fetchone()
-    if shown is not None:
-        other = db.execute(CHOSEN, [PROMOTED]).fetchone()
-        _choose(db, SHOWN, other[0] if other else None)
-
-
-CHOSEN = (
-    "SELECT r.id FROM chosen k JOIN runs r ON r.id = k.run "
-    "WHERE k.role = ?1 AND r.state != 'deleted' AND (k.role = 'promoted' OR r.predictions > 0)"
-)
-
-
-def _chosen(store: Store, role: str) -> int | None:
-    row = store.db.execute(CHOSEN, [role]).fetchone()
+def _one(store: Store, sql: str) -> int | None:
+    row = store.db.execute(sql).fetchone()
     return None if row is None else int(row[0])
 
 

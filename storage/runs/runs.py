@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from storage.errors import UserError
 from storage.newest_events import NEWEST
 from storage.runs.analyses import forget_run, note_queue
-from storage.runs.displayed_run import require_run, show_instead_of
+from storage.runs.displayed_run import PROMOTED_RUN, SHOWN_RUN, require_run
 from storage.store import Store, now, transaction
 
 
@@ -95,8 +95,7 @@ FIGURES = (
 RUN_COLUMNS = (
     "id, uid, kind, recipe, base, created, state, reason, steps, seconds, peak_gib, "
     "linear4bit, linear_total, labels, log_offset, predictions, "
-    "id IN (SELECT run FROM chosen WHERE role = 'shown'), "
-    "id IN (SELECT run FROM chosen WHERE role = 'promoted')"
+    f"id IN ({SHOWN_RUN}), id IN ({PROMOTED_RUN})"
 )
 
 
@@ -266,6 +265,7 @@ def queue(store: Store, name: str, limit: int | None = None) -> list[QueueEntry]
 def delete(store: Store, number: int) -> None:
     """Take a run and what came out of it out of sight; its number stays taken.
 
+    That it was shown or promoted counts again when it comes back, unless another one is by then.
     Labels that were given with its suggestion on the screen go on referring to it. Its
     predictions are cleared by `storage.runs.predictions.remove_predictions`.
     """
@@ -277,7 +277,6 @@ def delete(store: Store, number: int) -> None:
         store.db.execute("DELETE FROM evaluations WHERE run = ?", [number])
         store.db.execute("DELETE FROM metrics WHERE run = ?", [number])
         forget_run(store, number)
-        show_instead_of(store.db, number)
 
 
 def _read(

@@ -295,6 +295,10 @@ class WorkbenchApp(App[None]):
         self.run_watcher.forget(run)
         return self._browse.displayed_run.forget(run)
 
+    def recall_run(self, run: int) -> str:
+        """Show a run that is back if it was shown until it was deleted, and say so."""
+        return self._browse.displayed_run.recall(run)
+
     def take_other_columns(self, file: OpenedFile) -> None:
         """Close this screen, and have the file taken in anew."""
         self.other_columns = file

@@ -97,6 +97,9 @@ class Host(Protocol):
     def forget_run(self, run: int) -> str:
         """Leave a deleted run aside, and say what is shown in its place if it was shown."""
 
+    def recall_run(self, run: int) -> str:
+        """Show a run that is back if it was shown until it was deleted, and say so."""
+
 
 def host(node: MessagePump) -> Host:
     """The application that a screen or widget belongs to."""

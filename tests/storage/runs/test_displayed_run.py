@@ -8,7 +8,7 @@ from storage.errors import MissingPrerequisite, UserError
 from storage.history import labels
 from storage.query import order_validity, tweets
 from storage.runs import displayed_run, runs, suspect_ranking
-from storage.runs.predictions import Prediction, add_predictions
+from storage.runs.predictions import Prediction, add_predictions, remove_predictions
 
 LABELS = ("positive", "negative")
 BY_PREDICTION = ("confidence", "margin", "disagreement")
@@ -78,6 +78,46 @@ def test_a_deleted_run_gives_way_to_the_promoted_one_or_to_none(small):
     ):
         tweets.listing(small, sort="margin")
     assert tweets.listing(small, sort="margin", run=2)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "shown", "promoted"),
+    [
+        (lambda store: None, 2, 2),
+        (lambda store: displayed_run.show(store, 1), 1, 2),
+        (lambda store: displayed_run.promote(store, 1), 2, 1),
+        (lambda store: displayed_run.promote(store, None), 2, None),
+        (lambda store: runs.delete(store, 1), 2, 2),
+        (lambda store: (add(store, "qlora"), displayed_run.promote(store, 4)), 4, 4),
+    ],
+)
+def test_a_run_that_comes_back_is_what_it_was_unless_another_is(small, meanwhile, shown, promoted):
+    add(small), add(small), add(small)
+    displayed_run.show(small, 2)
+    displayed_run.promote(small, 2)
+    runs.delete(small, 2)
+    remove_predictions(small, 2)
+    assert (displayed_run.shown_run(small), displayed_run.promoted_run(small)) == (None, None)
+    meanwhile(small)
+    was_shown = displayed_run.shown_run(small)
+    runs.update(small, 2, state="queued")
+    assert displayed_run.shown_run(small) == was_shown
+    add_predictions(small, 2, [Prediction(1, (0.2, 0.8), 0.6, 0.5, False)])
+    runs.update(small, 2, state="done")
+    found = runs.get(small, 2)
+    now = displayed_run.shown_run(small), displayed_run.promoted_run(small)
+    assert now == (shown, promoted)
+    assert (found.shown, found.promoted) == (shown == 2, promoted == 2)
+    assert displayed_run.offered(small) != 2
+
+
+def test_what_is_shown_for_a_deleted_run_stays_when_another_is_promoted(small):
+    add(small), add(small), add(small)
+    displayed_run.promote(small, 1)
+    displayed_run.show(small, 3)
+    runs.delete(small, 3)
+    displayed_run.promote(small, 2)
+    assert (displayed_run.shown_run(small), displayed_run.promoted_run(small)) == (1, 2)
 
 
 def test_only_a_run_that_is_done_is_promoted(small):

@@ -14,6 +14,7 @@ from terminals import terminal
 from storage.history import labels
 from storage.history.events import EditContext
 from storage.query import tweets
+from storage.runs import displayed_run
 from storage.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
@@ -127,6 +128,7 @@ def shown(store):
 
 
 def test_a_deleted_run_is_out_of_sight_and_comes_back_whole(two, store, cli):
+    displayed_run.promote(store, 2)
     before = shown(store), cli("compare", 1, 2, "--json").out
     assert cli("delete", 2, "--yes").status == 0
     assert [run["id"] for run in cli("runs", "--json").json] == [1]
@@ -136,7 +138,7 @@ def test_a_deleted_run_is_out_of_sight_and_comes_back_whole(two, store, cli):
         assert store.db.execute(f"SELECT count(*) FROM {table} WHERE run = 2").fetchone() == (0,)
     assert cli("check").status == 0
     assert [run["id"] for run in cli("undelete", "--json").json] == [2]
-    assert cli("undelete", 2).status == 0
+    assert cli("undelete", 2).out.endswith("predictions); it is promoted again.\n")
     assert (shown(store), cli("compare", 1, 2, "--json").out) == before
     assert cli("undelete", "--json").json == []
 

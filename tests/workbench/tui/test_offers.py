@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from storage.runs import displayed_run, runs
+from storage.runs.predictions import Prediction, add_predictions
 from storage.store import open_store
 
 
@@ -150,6 +151,11 @@ async def test_the_deletion_of_the_shown_run_says_what_is_shown_instead(start, e
         await driver.press("escape")
         await driver.until_seen("Run 1 baseline, 11 of 12 scored is shown now.")
         await driver.until_seen("text · run 1 baseline")
+        assert driver.app.recall_run(1) == "Run 1 baseline, 11 of 12 scored is shown now."
+        runs.update(elsewhere, 2, state="done")
+        add_predictions(elsewhere, 2, [Prediction(1, (0.2, 0.8), 0.6, 0.5, False)])
+        assert driver.app.recall_run(2) == "Run 2 fast, 1 of 12 scored is shown now."
+        await driver.until_seen("text · run 2 fast")
 
 
 async def test_a_message_reaches_a_screen_that_is_just_being_opened(start):

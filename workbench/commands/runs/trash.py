@@ -111,7 +111,9 @@ def undelete(settings: Settings, number: int | None) -> None:
     if settings.as_json:
         print_json(run.as_json())
     else:
-        say(f"Run {number} is back ({run.state}, {counted(run.predictions, 'prediction')}).")
+        again = [word for word in ("promoted", "shown") if getattr(run, word)]
+        what = f"; it is {' and '.join(again)} again" if again else ""
+        say(f"Run {number} is back ({run.state}, {counted(run.predictions, 'prediction')}){what}.")
 
 
 COMMANDS = (delete, undelete)

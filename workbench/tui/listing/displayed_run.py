@@ -58,6 +58,14 @@ class DisplayedRun:
         self._screen.replace_impossible_order()
         return shown_instead(self._store, displayed_run.shown_run(self._store))
 
+    def recall(self, number: int) -> str:
+        """Show a run that is back if it was shown until it was deleted, and say so."""
+        if number != displayed_run.shown_run(self._store):
+            return ""
+        if number != self.run:
+            self._screen.take_predictions(number)
+        return shown_instead(self._store, number)
+
     async def offer(self) -> str:
         """Show the first run that there is; say that a newer one is offered, with its accuracy."""
         if self.run is None and (first := displayed_run.shown_run(self._store)) is not None:

@@ -77,7 +77,9 @@ class RunTrash:
         except UserError as error:
             workbench.say(str(error), problem=True)
         else:
-            workbench.say(f"Run {number} is back ({run['state']}).")
+            again = "; it is promoted again" if run["promoted"] else ""
+            shown = workbench.recall_run(run["id"])
+            workbench.say(f"Run {number} is back ({run['state']}){again}. {shown}".strip())
             self._report()
 
     def _report(self) -> None:
