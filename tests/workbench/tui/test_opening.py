@@ -112,6 +112,11 @@ async def test_codes_of_labels_are_named_on_the_screen(open_it, opened):
         assert "the labels are codes" in driver.text
         await driver.press("escape")
         await driver.until_seen("c takes other columns")
+        await driver.until(lambda: driver.lines[-1].startswith(" c other columns  esc list"))
+        for name in ("1", "x", "m", "r"):
+            await driver.press("enter", name)
+            await driver.until_seen(f"No tweet is shown that {name} could be about.")
+        assert "the labels are codes" in driver.text
     async with open_it() as driver:
         await driver.until_seen("The codes mean")
         await driver.type("0=negative,1=positive")

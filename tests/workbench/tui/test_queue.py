@@ -13,6 +13,7 @@ from storage.transfer import importing
 from storage.transfer.importing import ImportOptions
 from workbench.tui import list_screen
 from workbench.tui.reviewing.progress import Pace
+from workbench.tui.reviewing.queue_keys import while_answering
 from workbench.tui.widgets.queue_card import QueueCard
 
 RANKED = ((3, 0.9), (8, 0.8), (1, 0.7), (2, 0.6), (4, 0.55), (7, 0.1), (9, 0.05))
@@ -150,8 +151,12 @@ async def test_what_is_skipped_comes_again_and_the_end_says_what_to_do(queue):
         await driver.until_seen("T trains on them")
         assert "2 kept" in driver.text
         before = {number: len(driver.history(number)) for number in EXPECTED}
-        await driver.press("1", "space", "x")
-        await driver.until_seen("No tweet is shown")
+        driver.app.screen.say("")
+        await driver.until(lambda: "↵ anew  k back" in driver.lines[-1])
+        assert "exclude" not in driver.lines[-1]
+        for name, pressed in (("1", "1"), ("space", "space"), ("x", "x")):
+            await driver.press(pressed)
+            await driver.until_seen(f"No tweet is shown that {name} could be about; k goes back")
         assert before == {number: len(driver.history(number)) for number in EXPECTED}
         await driver.press("k")
         await driver.until_seen("#3 ")
@@ -270,7 +275,12 @@ async def test_without_predictions_enter_makes_what_is_missing(start, make_works
         await driver.press("Q")
         await driver.until_seen("No suspects are ranked yet")
         await driver.until_seen("makes what is missing")
-        await driver.press("1", "j", "semicolon", "k", "x")
+        assert "↵ make it  r random" in driver.lines[-1] and "exclude" not in driver.lines[-1]
+        for name in ("1", "x", "0", "e"):
+            await driver.press(name)
+            await driver.until_seen(f"No tweet is shown that {name} could be about.")
+        await driver.press("j", "semicolon", "k")
+        await driver.until_seen("No tweet is shown that this key could be about.")
         await driver.press("enter")
         await driver.until(lambda: asked.exists())
         assert "train --recipe baseline --json" in asked.read_text()
@@ -280,6 +290,10 @@ async def test_an_empty_workspace_says_so(start, empty_workspace):
     async with start(empty_workspace) as driver:
         await driver.press("Q")
         await driver.until_seen("There are no tweets yet")
+        assert "ctrl+p import a file" in driver.lines[-1]
+        await driver.press("m", "r", "enter", "b")
+        await driver.until_seen("No tweet is shown that b could be about.")
+        assert "There are no tweets yet" in driver.text
 
 
 async def test_conflicts_and_judgements_are_decided_here_too(start, tmp_path, stub):
@@ -383,6 +397,20 @@ async def test_the_queue_is_as_it_was_left(queue):
         await driver.press("enter")
         await driver.until_seen("3 of 4")
         assert driver.tweet(8).note == "odd"
+
+
+@pytest.mark.parametrize(
+    ("room", "named", "not_named"),
+    [
+        (118, "m margin  d disagreement  r random  b blind  esc list", "queues"),
+        (98, "a ambiguous  e note  ; skip  u undo  s queues  esc list  ? more", "m "),
+        (78, "x exclude  f flag  a ambig  e note  ; skip  u undo  s queues  esc list", "m "),
+        (58, "x exclude  f flag  a ambig  e note  ; skip  u undo  ? more", "esc"),
+    ],
+)
+def test_each_key_is_named_with_its_word_and_the_correcting_ones_always(room, named, not_named):
+    line = "  ".join(f"{name} {word}" for name, word in while_answering(room))
+    assert named in line and not_named not in line and len(line) <= room
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from storage.errors import MissingPrerequisite
 from storage.history.events import Value
 from storage.query import tweets
 from storage.store import Store
@@ -13,11 +12,6 @@ from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
 from workbench.tui.widgets.detail import TweetDetails
 
 MOST_TWINS = 5
-KEYS = (
-    " x exclude  f flag  a ambiguous  e note  ; skip  u undo  m margin  d disagreement  r random  "
-    "b blind  esc list  ? more"
-)
-BRIEF_KEYS = " x excl f flag a ambig e note ; skip u undo  m d r b queue  esc list  ? more"
 OTHERS = "m margin   d disagreement   r random   s all kinds of queues"
 TITLES = {
     SUSPECTS: "Suspects",
@@ -100,36 +94,3 @@ def empty_sentences(kind: str) -> Sequence[str]:
         "adjudicate": "No annotators differ, or all of it is decided.",
     }
     return (reasons[kind], "", f"↵ looks again   {OTHERS}")
-
-
-def missing(store: Store, error: MissingPrerequisite) -> str:
-    """The recipe of the run that makes what a queue lacks; empty where none can."""
-    helps = error.lacks in ("baseline", "predictions") and tweets.counts(store).labelled
-    return "baseline" if helps and not store.read_only else ""
-
-
-def missing_sentences(
-    store: Store, error: MissingPrerequisite, otherwise: Sequence[str]
-) -> Sequence[str]:
-    """Why there is no queue yet, and the key that helps."""
-    if not tweets.counts(store).tweets:
-        return ("There are no tweets yet; the palette (ctrl+p) imports a file.",)
-    if error.lacks == "baseline" and not tweets.counts(store).labelled:
-        return (
-            "No tweet has a label yet, so none can be wrong.",
-            "",
-            "r goes through them by lot.",
-        )
-    if not missing(store, error):
-        return otherwise
-    return (
-        f"{error.what}.",
-        "",
-        "↵ makes what is missing: a small model on the labels as they are, in seconds and "
-        "without a GPU, which says of each label how likely it is.",
-    )
-
-
-def keys(width: int) -> str:
-    """The keys of the queue, for a screen of this width."""
-    return KEYS if width >= len(KEYS) else BRIEF_KEYS

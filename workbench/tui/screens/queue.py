@@ -25,8 +25,9 @@ from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.listing import sort_orders
-from workbench.tui.reviewing import opening, progress, queue_text, queue_view
+from workbench.tui.reviewing import opening, progress, queue_keys, queue_text, queue_view, standby
 from workbench.tui.reviewing.progress import Answer, Pace
+from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
 from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.reviewing.sources import (
     KINDS,
@@ -37,6 +38,7 @@ from workbench.tui.reviewing.sources import (
     preparation,
     read_queue,
 )
+from workbench.tui.reviewing.standby import Standby
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
@@ -78,10 +80,8 @@ class QueueScreen(LabelKeys):
         self._blind = True
         self._revisits = False
         """Whether somebody has gone back from the end of the queue to what is decided."""
-        self._sentences: Sequence[str] | None = ("Looking for suspects…",)
+        self._standby: Standby | None = standby.waiting("Looking for suspects…")
         """What is shown in the place of a tweet while there is no queue."""
-        self._missing = ""
-        """What has to be made first, as `baseline`."""
         self._begun = self._opens = False
         self._reveal = ""
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
@@ -125,7 +125,7 @@ class QueueScreen(LabelKeys):
     @property
     def left(self) -> int | None:
         """How many are not decided yet; None before there is a queue."""
-        return None if self._sentences is not None else len(self._queue.ids) - len(self._answers)
+        return None if self._standby is not None else len(self._queue.ids) - len(self._answers)
 
     @property
     def shown(self) -> EditContext:
@@ -147,7 +147,7 @@ class QueueScreen(LabelKeys):
     @work(group="opening")
     async def _open_file(self, file: OpenedFile) -> None:
         def show(*sentences: str) -> None:
-            self._show_sentences(SUSPECTS, *sentences)
+            self._stand_by(SUSPECTS, standby.file_taken_in(*sentences))
 
         try:
             found = await opening.take_in(self.app, file, show)
@@ -171,7 +171,7 @@ class QueueScreen(LabelKeys):
     @work(group="queue", exclusive=True)
     async def _load(self, kind: str, anew: bool = True) -> None:
         """Make a queue; what that takes is done by a process or in a thread."""
-        self._show_sentences(kind, f"Making the queue: {KINDS[kind]}…")
+        self._stand_by(kind, standby.waiting(f"Making the queue: {KINDS[kind]}…"))
         folder, blind, problem = self.store.folder, self._blind, ""
         try:
             if command := preparation(self.store, kind, anew):
@@ -181,7 +181,11 @@ class QueueScreen(LabelKeys):
                     problem = str(error)
             queue = await in_background(lambda: read_queue(folder, kind, blind))
         except UserError as error:
-            self._explain_missing(kind, error, problem)
+            otherwise = problem or sort_orders.sentence_with_key(error)
+            if not problem and isinstance(error, MissingPrerequisite):
+                self._stand_by(kind, standby.missing(self.store, error, otherwise))
+            else:
+                self._stand_by(kind, standby.failed(otherwise))
         else:
             self._take(queue)
             if problem:
@@ -192,33 +196,24 @@ class QueueScreen(LabelKeys):
         self._queue, self._answers, self._revisits = queue, {}, False
         self.settings = ListSettings(run=queue.run)
         self._given = {t.id: t.label for t in tweets.window(self.store, queue.ids, None, 1)}
-        self._sentences = None if queue.ids else queue_text.empty_sentences(queue.kind)
+        self._standby = None if queue.ids else standby.empty(queue.kind)
         self._reasons.choose_run(queue.run)
         self.tweets.show(queue.ids)
         self._draw()
 
-    def _show_sentences(self, kind: str, *sentences: str) -> None:
-        self._queue, self._sentences, self._missing = ReviewQueue(kind), sentences, ""
+    def _stand_by(self, kind: str, shown: Standby) -> None:
+        self._queue, self._standby = ReviewQueue(kind), shown
         self.tweets.show(())
         self._draw()
 
-    def _explain_missing(self, kind: str, error: UserError, problem: str) -> None:
-        self._show_sentences(kind, problem or sort_orders.sentence_with_key(error))
-        if not problem and isinstance(error, MissingPrerequisite):
-            self._missing = queue_text.missing(self.store, error)
-            self._sentences = queue_text.missing_sentences(self.store, error, self._sentences or ())
-            self._draw()
-
     @work(group="baseline", exclusive=True)
     async def _make_baseline(self) -> None:
-        self._missing = ""
-        self._sentences = ("Training a small model on the labels as they are…",)
-        self._draw()
+        kind = self._queue.kind
+        self._stand_by(kind, Standby(("Training a small model on the labels as they are…",)))
         try:
             await host(self).command("train", "--recipe", "baseline", "--json", let_finish=True)
         except UserError as error:
-            self._sentences = (str(error),)
-            self._draw()
+            self._stand_by(kind, standby.failed(str(error)))
         host(self).follow_runs()
 
     def on_runs_collected(self, event: RunsCollected) -> None:
@@ -226,7 +221,7 @@ class QueueScreen(LabelKeys):
         self._set("#queue-job", "")
         if self._opens:  # the small model has a first guess, before all votes are counted
             self._load("disagreement", anew=False)
-        elif self._sentences is not None and self._begun:
+        elif self._standby is not None and self._begun:
             self._load(self._queue.kind)
         else:
             self._draw()
@@ -278,10 +273,22 @@ class QueueScreen(LabelKeys):
 
     def has_tweets(self) -> bool:
         """Whether there is a tweet for a key to act on; says so if there is none."""
-        if self._sentences is not None or self._at_end:
-            self.say("No tweet is shown that this key could be about; k goes back to the last one.")
-            return False
-        return True
+        if not self._shows_tweet:
+            self.say(self._why_no_tweet("this key"))
+        return self._shows_tweet
+
+    @property
+    def _shows_tweet(self) -> bool:
+        return self._standby is None and not self._at_end
+
+    def _why_no_tweet(self, key: str) -> str:
+        back = "; k goes back to the last one" if self._at_end else ""
+        return f"No tweet is shown that {key} could be about{back}."
+
+    def hint_for_key(self, name: str) -> str:
+        """Why a key that is about a tweet does nothing."""
+        idle = self.prompt.request is None and not self._shows_tweet
+        return self._why_no_tweet(name) if idle else ""
 
     def action_skip(self, rows_down: int) -> None:
         """Leave a tweet undecided for now, or go back to the one before."""
@@ -313,12 +320,12 @@ class QueueScreen(LabelKeys):
 
     def action_open(self) -> None:
         """Keep the label; where no tweet is shown, go on as the lines there say."""
-        if self._missing:
+        if self._standby is not None and self._standby.makes:
             self._make_baseline()
-        elif self._sentences is not None or self._at_end:
-            self._load(self._queue.kind)
-        else:
+        elif self._shows_tweet:
             self.action_keep()
+        else:
+            self._load(self._queue.kind)
 
     def action_suggestion(self) -> None:
         """Take the prediction, unless it is hidden."""
@@ -362,7 +369,7 @@ class QueueScreen(LabelKeys):
 
     def _hide_anew(self) -> None:
         """Hide the predictions of as many of the open tweets as the settings say now."""
-        if self._sentences is None and self._queue.run is not None:
+        if self._standby is None and self._queue.run is not None:
             share = self.store.config.queue_blind_every
             left = [i for i in self._queue.ids if self._is_open(i)]
             blind = (self._queue.blind - set(left)) | hidden_of(left, share if self._blind else 0)
@@ -383,9 +390,16 @@ class QueueScreen(LabelKeys):
             self.app.pop_screen()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key decides anything while text is being typed."""
-        asking = self.is_mounted and self.prompt.request is not None
-        return not asking or action in ("back", "help")
+        """No key decides anything while text is being typed, or where no tweet is shown."""
+        if not self.is_mounted:
+            return True
+        if self.prompt.request is not None:
+            return action in ("back", "help")
+        if action in ABOUT_A_TWEET:
+            return self._shows_tweet
+        if action in OF_QUEUES:
+            return not self._opens and tweets.counts(self.store).tweets > 0
+        return action != "open" or self._standby is None or self._standby.takes_enter
 
     # What is shown.
 
@@ -401,8 +415,15 @@ class QueueScreen(LabelKeys):
 
     def show_keys(self) -> None:
         """Name the keys of the queue."""
-        if self.is_mounted:
-            self.prompt.name_keys(queue_text.keys(self.size.width))
+        if not self.is_mounted:
+            return
+        room = self.size.width - 2
+        if self._standby is not None:
+            self.prompt.name_keys(queue_keys.without_tweet(self._standby.keys, room))
+        elif self._at_end:
+            self.prompt.name_keys(queue_keys.at_end(room))
+        else:
+            self.prompt.name_keys(queue_keys.while_answering(room))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
@@ -417,15 +438,16 @@ class QueueScreen(LabelKeys):
             return
         queue, number = self._queue, self.tweets.current_id
         self._answers = self._read_answers() if queue.ids else {}
-        tweet, sentences = None, self._sentences
-        if sentences is None and self._at_end:
+        tweet, sentences = None, () if self._standby is None else self._standby.sentences
+        if self._at_end:
             sentences = queue_text.end_sentences(queue, self._answers)
-        elif sentences is None and number is not None:
+        elif self._standby is None and number is not None:
             tweet = self._read_tweet(number)
         head = queue_view.head(
             queue, self._answers, self._pace, self.tweets.cursor, self._at_end, self.size.width
         )
-        self._card.show(head, tweet, sentences or ())
+        self._card.show(head, tweet, sentences)
+        self.show_keys()
         self._set("#queue-summary", queue_view.summary(queue, self._answers))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:

@@ -1,0 +1,55 @@
+"""The keys that the last line of the queue names: those that can be used now."""
+
+from __future__ import annotations
+
+from workbench.tui.widgets.key_line import Keys, width
+
+ANSWERS = (
+    ("x", "exclude"),
+    ("f", "flag"),
+    ("a", "ambiguous"),
+    ("e", "note"),
+    (";", "skip"),
+    ("u", "undo"),
+)
+BRIEF_ANSWERS = tuple((name, word.replace("ambiguous", "ambig")) for name, word in ANSWERS)
+ALL_QUEUES = ("s", "queues")
+QUEUES = (("m", "margin"), ("d", "disagreement"), ("r", "random"))
+BLIND = ("b", "blind")
+LEAVE = (("esc", "list"), ("?", "more"))
+AT_END = (("↵", "anew"), ("k", "back"))
+NEXT = (("T", "train"), ("E", "errors"))
+ABOUT_A_TWEET = frozenset(("label", "menu", "suggestion", "clear", "flag", "note", "scroll_detail"))
+"""Actions for which a tweet has to be shown."""
+OF_QUEUES = frozenset(("queue", "choose_queue", "blind"))
+"""Actions for which there have to be tweets."""
+
+
+def while_answering(room: int) -> Keys:
+    """The keys where a tweet is shown, beside those that its buttons name."""
+    return _first_that_fits(
+        room,
+        [*ANSWERS, *QUEUES, BLIND, *LEAVE],
+        [*ANSWERS, ALL_QUEUES, *LEAVE],
+        [*BRIEF_ANSWERS, ALL_QUEUES, *LEAVE],
+        [*BRIEF_ANSWERS, *LEAVE[1:]],
+    )
+
+
+def at_end(room: int) -> Keys:
+    """The keys at the end of the queue."""
+    return _first_that_fits(
+        room,
+        [*AT_END, *QUEUES, ALL_QUEUES, *NEXT, *LEAVE],
+        [*AT_END, ALL_QUEUES, *NEXT, *LEAVE],
+        [*AT_END, *LEAVE],
+    )
+
+
+def without_tweet(helping: Keys, room: int) -> Keys:
+    """The keys where something is said in the place of a tweet: those that help, and two more."""
+    return _first_that_fits(room, [*helping, *LEAVE], [*helping[:1], *LEAVE])
+
+
+def _first_that_fits(room: int, *ways: Keys) -> Keys:
+    return next((way for way in ways if width(way) <= room), ways[-1])

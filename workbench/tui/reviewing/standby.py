@@ -1,0 +1,72 @@
+"""What the queue shows while it has no tweet to show, and what can be done meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.errors import MissingPrerequisite
+from storage.query import tweets
+from storage.store import Store
+from workbench.tui.reviewing import queue_text
+from workbench.tui.reviewing.queue_keys import ALL_QUEUES, QUEUES
+from workbench.tui.widgets.key_line import Keys
+
+OTHER_COLUMNS = (("c", "other columns"),)
+
+
+@dataclass(frozen=True)
+class Standby:
+    """Sentences in the place of a tweet."""
+
+    sentences: Sequence[str]
+    keys: Keys = ()
+    """The keys that help."""
+    makes: str = ""
+    """The recipe of the run that enter makes first, as `baseline`."""
+
+    @property
+    def takes_enter(self) -> bool:
+        """Whether enter does something."""
+        return any(name == "↵" for name, _ in self.keys)
+
+
+def waiting(*sentences: str) -> Standby:
+    """A queue is being made; another kind may be there sooner."""
+    return Standby(sentences, (*QUEUES, ALL_QUEUES))
+
+
+def failed(sentence: str) -> Standby:
+    """A queue could not be made."""
+    return Standby((sentence,), (("↵", "try again"), *QUEUES, ALL_QUEUES))
+
+
+def file_taken_in(*sentences: str) -> Standby:
+    """A file is being taken in, or could not be."""
+    return Standby(sentences, OTHER_COLUMNS)
+
+
+def empty(kind: str) -> Standby:
+    """There is nothing in a queue."""
+    return Standby(queue_text.empty_sentences(kind), (("↵", "look again"), *QUEUES, ALL_QUEUES))
+
+
+def missing(store: Store, error: MissingPrerequisite, otherwise: str) -> Standby:
+    """There is no queue before something has been made."""
+    counts = tweets.counts(store)
+    if not counts.tweets:
+        said = "There are no tweets yet; the palette (ctrl+p) imports a file."
+        return Standby((said,), (("ctrl+p", "import a file"),))
+    if error.lacks == "baseline" and not counts.labelled:
+        said = "No tweet has a label yet, so none can be wrong."
+        return Standby((said, "", "r goes through them by lot."), (QUEUES[-1], ALL_QUEUES))
+    helps = error.lacks in ("baseline", "predictions") and counts.labelled
+    if not helps or store.read_only:
+        return failed(otherwise)
+    sentences = (
+        f"{error.what}.",
+        "",
+        "↵ makes what is missing: a small model on the labels as they are, in seconds and "
+        "without a GPU, which says of each label how likely it is.",
+    )
+    return Standby(sentences, (("↵", "make it"), QUEUES[-1], ALL_QUEUES), makes="baseline")
