@@ -136,7 +136,7 @@ class Turnaround:
         finally:
             self.command("engine", "stop")
         self.part("cold", 60, lambda: self.train("--launcher", "local", *self.steps(STEPS)))
-        self.command("engine", "start")
+        self.command("engine", "start", "--base", str(self.base))
         try:
             time.sleep(0 if self.args.small else FORM_S)
             self.part("form", 40, lambda: self.train(*engine, *self.steps(STEPS)))

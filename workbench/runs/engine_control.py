@@ -74,15 +74,19 @@ def has_gpu() -> bool:
     return any(Path(name).exists() for name in GPUS)
 
 
-def start_engine(idle_minutes: float = IDLE_MINUTES) -> EngineState:
-    """Start the engine, or return the one that is running; raises UserError if it does not come."""
+def start_engine(idle_minutes: float = IDLE_MINUTES, base: str | None = None) -> EngineState:
+    """Start the engine, or return the one that is running; raises UserError if it does not come.
+
+    It gets ready for a run on `base`, which need not come.
+    """
     folder = make_private_folder()
     if (engine := running_engine()) is not None:
         return engine
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     log = os.open(folder / LOG_FILE, flags, 0o600)
     try:
-        program = interpreter.command(ENGINE_MODULE, str(folder.absolute()), str(idle_minutes))
+        words = [str(folder.absolute()), str(idle_minutes), *([] if base is None else [base])]
+        program = interpreter.command(ENGINE_MODULE, *words)
         process = interpreter.start(
             [*logout_effect().prefix, *program],
             stdin=subprocess.DEVNULL,

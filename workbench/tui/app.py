@@ -282,9 +282,9 @@ class WorkbenchApp(App[None]):
         """How far the runs are that are followed, by number; none before the first picture."""
         return self.run_watcher.progress if "run_watcher" in self.__dict__ else {}
 
-    def start_engine(self) -> None:
-        """Have the engine begin, unless it runs already."""
-        self.engine_status.turn("start")
+    def start_engine(self, base: str) -> None:
+        """Have the engine begin and get ready for a base, unless it runs already."""
+        self.engine_status.turn("start", *(["--base", base] if base else []))
 
     def follow_runs(self) -> None:
         """Look for runs that have begun, and follow them."""

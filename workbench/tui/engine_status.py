@@ -58,12 +58,12 @@ class EngineStatus:
 
         return "start" if self.word in ("", engine_control.ENGINE_OFF) else "stop"
 
-    def turn(self, action: str) -> None:
+    def turn(self, action: str, *options: str) -> None:
         """Start or stop the engine."""
-        self._app.run_worker(self._turn(action), group="engine-command")
+        self._app.run_worker(self._turn(action, *options), group="engine-command")
 
-    async def _turn(self, action: str) -> None:
+    async def _turn(self, action: str, *options: str) -> None:
         try:
-            await host(self._app).command("engine", action, "--json", let_finish=True)
+            await host(self._app).command("engine", action, *options, "--json", let_finish=True)
         finally:
             self.look()

@@ -82,8 +82,8 @@ class Host(Protocol):
     def go_by_settings(self) -> None:
         """Have what the settings say now hold at once."""
 
-    def start_engine(self) -> None:
-        """Have the engine begin, unless it runs already."""
+    def start_engine(self, base: str) -> None:
+        """Have the engine begin and get ready for a base, unless it runs already."""
 
     def follow_runs(self) -> None:
         """Look for runs that have begun, and follow them."""

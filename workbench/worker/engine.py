@@ -1,7 +1,8 @@
-"""The engine: `python -P -m workbench.worker.engine ENGINE_FOLDER IDLE_MINUTES`.
+"""The engine: `python -P -m workbench.worker.engine ENGINE_FOLDER IDLE_MINUTES [BASE]`.
 
 One process does run after run and keeps the base model between them. It ends, and frees the GPU,
-after some idle time, or when it is asked to; what it then does is saved first.
+after some idle time, or when it is asked to; what it then does is saved first. BASE is the one that
+the first run is expected to ask for.
 """
 
 from __future__ import annotations
@@ -53,12 +54,23 @@ class EngineServer:
         engine_questions.discard_questions()
         self._write()
 
-    def import_torch(self) -> None:
-        """Import what takes long and is no matter of the run that will come; say if it fails."""
-        from workbench.modeling.base.library_imports import import_torch
+    def prepare(self, base: str | None) -> None:
+        """Import what takes long before a run is there; say if it fails.
+
+        Without a base that is expected, only what is no matter of the run that will come.
+        """
+        from workbench.modeling.base.library_imports import import_libraries, import_torch
 
         try:
-            import_torch()
+            if base is None:
+                import_torch()
+                return
+            self._go_offline(without_hub(base), base)
+            read_ahead(base)
+            import_libraries()
+            from workbench.modeling.base.compiling import import_compiler
+
+            import_compiler()
         except Exception:  # a run says what is wrong with it, and a baseline needs none of it
             traceback.print_exc()
 
@@ -94,7 +106,7 @@ class EngineServer:
             offline = question is not None and without_hub(question.base)
             # beginning anew, to keep off the network or not to, takes as long as asking elsewhere
             if question is not None and self.offline in (None, offline):
-                self._go_offline(offline)
+                self._go_offline(offline, question.base)
                 answer_question(file, question, self._base_cache())
         if self.cache is not None:
             self.cache.release_unused()  # others may use the GPU, too
@@ -118,7 +130,7 @@ class EngineServer:
         try:
             job = run_folder.read_job(run)
             run_folder.require_no_links(run)
-            self._go_offline(without_hub(job.base))
+            self._go_offline(without_hub(job.base), job.base)
             entry.file.unlink(missing_ok=True)
             with processes.folder_lock(run):
                 if run_folder.read_state(run).state == run_folder.DONE:
@@ -168,7 +180,7 @@ class EngineServer:
         self.cache = self.cache or BaseModelCache()
         return self.cache
 
-    def _go_offline(self, offline: bool) -> None:
+    def _go_offline(self, offline: bool, base: str | None) -> None:
         """Keep the hub's library off the network or let it in, which it asks about only once."""
         if self.offline is None:
             os.environ["HF_HUB_OFFLINE"] = str(int(offline))
@@ -177,9 +189,8 @@ class EngineServer:
             os.set_inheritable(self.lock, True)
             os.environ[processes.LOCK_FD] = str(self.lock)
             idle_minutes = str(self.state.idle_minutes)
-            program = interpreter.command(
-                engine_queue.ENGINE_MODULE, str(self.folder), idle_minutes
-            )
+            words = [str(self.folder), idle_minutes, *([] if base is None else [base])]
+            program = interpreter.command(engine_queue.ENGINE_MODULE, *words)
             variables = interpreter.environment()
             os.execve(program[0], program, variables)  # noqa: S606 - the same program again
 
@@ -227,7 +238,7 @@ def main() -> int:
     server = EngineServer(folder, idle_minutes, lock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.ask_to_leave)
-    server.import_torch()
+    server.prepare(sys.argv[3] if len(sys.argv) > 3 else None)
     server.serve()
     return 0
 

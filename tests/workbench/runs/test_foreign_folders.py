@@ -148,7 +148,7 @@ def test_the_engine_that_begins_anew(here, ran, monkeypatch):
     server = EngineServer(folder, 1 / 6000, processes.acquire_lock(folder))
     monkeypatch.setattr(os, "execve", lambda *begun: anew.append(begun))
     anew, server.offline = [], True
-    server._go_offline(False)
+    server._go_offline(False, None)
     monkeypatch.delenv(processes.LOCK_FD)
     [(_, program, variables)] = anew
     with os.fdopen(server.lock):

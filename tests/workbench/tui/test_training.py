@@ -197,7 +197,8 @@ async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
         await driver.until(lambda: keep.disabled)
         await driver.press("enter", "enter", "enter")
         await driver.until(lambda: len(stub.calls) > 1)
-        assert stub.calls[0] == ["engine", "start", "--json"]
+        base = driver.app.screen.query_one("#base").value
+        assert base and stub.calls[0] == ["engine", "start", "--base", base, "--json"]
         assert stub.calls[1][:3] == ["train", "--recipe", "baseline"]
         assert "engine" not in stub.calls[1]
 

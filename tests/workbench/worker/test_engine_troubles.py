@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from storage.errors import UserError
+from workbench.modeling.base import library_imports
 from workbench.recipes import recipes
 from workbench.rundir import engine_queue, processes
 from workbench.rundir import folder as run_folder
@@ -22,6 +23,9 @@ from workbench.runs import engine_control, launching
 from workbench.runs.snapshotting import snapshot_training
 from workbench.worker.engine import EngineServer
 from workbench.worker.failure_reasons import DISK_FULL
+from workbench.worker.run import without_hub
+
+OFFLINE = "HF_HUB_OFFLINE"
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +184,24 @@ def test_an_engine_that_is_about_to_end_takes_no_run(place, tmp_path):
         engine_queue.submit(tmp_path)
     assert not engine_queue.waiting_runs()
     os.close(lock)
+
+
+def test_it_gets_ready_for_a_base_and_begins_anew_for_one_that_is_elsewhere(
+    engine, tmp_path, monkeypatch
+):
+    asked, begun = [], []
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv(processes.LOCK_FD, "")
+    monkeypatch.setattr(os, "execve", lambda *given: begun.append(given))
+    for name in ("import_torch", "import_libraries"):
+        monkeypatch.setattr(
+            library_imports, name, lambda name=name: asked.append((name, os.environ[OFFLINE]))
+        )
+    engine.prepare(None)
+    assert asked == [("import_torch", "0")] and engine.offline is None
+    engine.prepare(str(tmp_path))
+    assert asked[1:] == [("import_libraries", "1")] and engine.offline is True
+    engine._go_offline(without_hub(str(tmp_path)), str(tmp_path))
+    assert not begun
+    engine._go_offline(False, "owner/base")
+    assert begun[0][1][-1] == "owner/base"

@@ -31,9 +31,14 @@ ENDING_S = 120.0
     metavar="MINUTES",
     help="With start: end, and free the GPU, after so long without a run.",
 )
+@click.option(
+    "--base",
+    metavar="NAME|FOLDER",
+    help="With start: the base of the run to come, whose libraries and weights are read meanwhile.",
+)
 @common_options
 @click.pass_obj
-def engine(settings: Settings, action: str, idle: float) -> None:
+def engine(settings: Settings, action: str, idle: float, base: str | None) -> None:
     """Keep a base model loaded between runs: one process for all your workspaces here.
 
     While it runs, `train`, `clone` and `predict` hand it their runs, one after another. A stop
@@ -45,7 +50,7 @@ def engine(settings: Settings, action: str, idle: float) -> None:
     stopped = False
     if action == "start":
         with spinner("starting the engine"):
-            engine_control.start_engine(idle)
+            engine_control.start_engine(idle, base)
     elif action == "stop":
         with spinner("waiting until the engine has saved"):
             stopped = _stop()

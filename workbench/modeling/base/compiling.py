@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ def compile_layers(model: Model, dynamic: bool = True) -> None:
 
     With `dynamic`, one compilation serves rows of every length.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(kernel_cache_folder()))
+    _name_cache()
     torch._dynamo.config.cache_size_limit = RECOMPILE_LIMIT
     torch._dynamo.config.accumulated_cache_size_limit = 16 * RECOMPILE_LIMIT
     # else `dynamic` makes the scaling of each adapter an input, for which a C++ compiler is called
@@ -31,6 +32,17 @@ def compile_layers(model: Model, dynamic: bool = True) -> None:
     for layer in decoder_layers(model):
         if layer._compiled_call_impl is None:
             layer.compile(dynamic=dynamic)
+
+
+def import_compiler() -> None:
+    """Import the compiler, which takes seconds, where there may be a GPU to compile for."""
+    if torch.version.cuda is not None:
+        _name_cache()
+        importlib.import_module("torch._inductor.compile_fx")
+
+
+def _name_cache() -> None:
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(kernel_cache_folder()))
 
 
 def uncompile_layers(model: Model) -> None:

@@ -95,10 +95,11 @@ class TrainScreen(Screen[None]):
             self.say(warning, True)
 
     def _begin_engine(self) -> None:
-        """Have the engine import its libraries, ten seconds' work, while the form is filled in."""
+        """Have the engine import its libraries, 20 seconds' work, while the form is filled in."""
         wanted = self.query_one("#keep", KeepCheckbox).value and engine_control.has_gpu()
         if wanted and recipes.load(self.recipe).kind != "baseline":
-            host(self).start_engine()
+            base = self._base.value.strip()
+            host(self).start_engine(absolute_name(base) if base else "")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the field that has the focus, beside its colour."""
