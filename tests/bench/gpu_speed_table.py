@@ -88,6 +88,9 @@ def table(out: dict[str, Any]) -> str:
         ]
     many = at(out, "auto", "many") or {}
 
+    scoring, sustained = at(out, "model_tflops", "scoring"), at(seed, "matmul_sustained_tflops")
+    share = scoring / sustained if scoring and sustained else None
+
     def first(name: str) -> Any:
         spent = at(out, f"kernels_{name}", "compiling_s") or {}
         return max(spent.values(), default=None)
@@ -98,6 +101,7 @@ def table(out: dict[str, Any]) -> str:
         ("scoring × generate", out["ratio_score"], "{:.1f}"),
         ("scoring, model TFLOP/s", at(out, "model_tflops", "scoring"), "{:.0f}"),
         ("scoring, share of the matmul rate", at(out, "share_of_matmul", "scoring"), "{:.2f}"),
+        ("scoring, share of what a matmul does for three seconds", share, "{:.2f}"),
         ("tweets scored", many.get("tweets"), "{:,}"),
         ("host MiB per 10,000 more tweets", many.get("host_mib_per_10k_tweets"), "{:.2f}"),
         ("device MiB per 10,000 more tweets", many.get("device_mib_per_10k_tweets"), "{:.2f}"),
