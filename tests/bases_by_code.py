@@ -13,6 +13,7 @@ from tokenizers_by_code import make_tokenizer
 
 IDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 VOCABULARY = len(make_tokenizer("byte_level"))
+DEMO_BASE = Path(__file__).resolve().parent.parent / "sample_data" / "base"
 TEXT = {
     "vocab_size": VOCABULARY,
     "hidden_size": 64,
@@ -165,6 +166,17 @@ def save_base(kind: str, folder: Path) -> Path:
         model = MAKERS[kind]()
     model.save_pretrained(folder)
     make_tokenizer("byte_level").save_pretrained(folder)
+    return folder
+
+
+def save_small_demo_base(folder: Path) -> Path:
+    """Save a base like the demo's, with a tenth of its weights and nothing learned."""
+    torch.manual_seed(1)
+    config = hf.FalconConfig.from_pretrained(
+        DEMO_BASE, hidden_size=64, ffn_hidden_size=256, num_attention_heads=2, num_kv_heads=2
+    )
+    hf.FalconForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    hf.AutoTokenizer.from_pretrained(DEMO_BASE).save_pretrained(folder)
     return folder
 
 

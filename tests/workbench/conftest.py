@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -49,13 +50,22 @@ def baseline(filled):
     return snapshot_training(filled, recipes.load("baseline"), None, "").path
 
 
-@pytest.fixture
-def make_model_run(filled, repository):
-    """Makes the folder of a short fine-tuning run on the sample base."""
+@pytest.fixture(scope="session")
+def small_base(tmp_path_factory, repository):
+    """A base like the demo's, a tenth of it; the demo's own without the libraries of models."""
+    if importlib.util.find_spec("torch") is None:
+        return repository / "sample_data" / "base"
+    from bases_by_code import save_small_demo_base
 
-    def make(*overrides, base=None):
+    return save_small_demo_base(tmp_path_factory.mktemp("small_base"))
+
+
+@pytest.fixture
+def make_model_run(filled, small_base):
+    """Makes the folder of a short fine-tuning run on a small base."""
+
+    def make(*overrides, base=small_base):
         recipe = recipes.load("tiny", (*QUICK, *overrides))
-        base = base or repository / "sample_data" / "base"
         return snapshot_training(filled, recipe, str(base), "").path
 
     return make

@@ -307,8 +307,10 @@ def test_the_stock_trainer_too_ends_bit_for_bit_like_one_that_was_not_stopped(
 
 
 @pytest.mark.slow
-def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(prepare, sample, tmp_path):
-    recipe, base, prompter = prepare("training.max_steps=8", "training.max_length=48")
+def test_dynamics_say_how_probable_each_given_label_was_in_each_epoch(
+    prepare_small, sample, tmp_path
+):
+    recipe, base, prompter = prepare_small("training.max_steps=8", "training.max_length=48")
     examples = sample(32)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
     dynamics = trained.dynamics

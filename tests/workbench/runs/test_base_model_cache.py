@@ -51,9 +51,9 @@ class Engine:
 
 
 @pytest.fixture
-def freeze(tmp_path):
+def freeze(tmp_path, small_base):
     """A function that freezes a short run on some sample tweets and returns its folder."""
-    base = str(SAMPLE / "base")
+    base = str(small_base)
     store = create_store(tmp_path / "workspace", Config(labels=("positive", "negative"), base=base))
     with (SAMPLE / "tweets.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[:161]
@@ -205,9 +205,9 @@ def test_a_run_leaves_the_dynamics_of_its_training_tweets(freeze):
     assert all(0 < chance <= 1 for chance in dynamics["probability"])
 
 
-def test_a_base_serves_those_who_name_what_it_was_loaded_as():
+def test_a_base_serves_those_who_name_what_it_was_loaded_as(small_base):
     """Adapters name the dtype that was computed in, where their recipe says `auto`."""
-    cache, base = BaseModelCache(), str(SAMPLE / "base")
+    cache, base = BaseModelCache(), str(small_base)
     wanted = recipes.load("tiny").quantization
     held = cache.get_or_load(base, replace(wanted, compute_dtype="auto"), None)
     as_loaded = replace(wanted, compute_dtype=held.quantization.compute_dtype)
