@@ -93,6 +93,8 @@ class WorkbenchApp(App[None]):
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
+        self.inputs = 0
+        """Keys and clicks until now."""
         self.key_map: Mapping[str, str] = {}
         """The keys of the actions that have others than by default, by their names."""
         self._settings = SettingsInForce(self, self.places, self.engine_status.go_by_settings)
@@ -151,6 +153,11 @@ class WorkbenchApp(App[None]):
         from workbench.tui.run_watcher import RunWatcher
 
         return RunWatcher(self, self._browse.displayed_run)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Count what somebody does, which tells answers from what is said by itself."""
+        self.inputs += isinstance(event, events.Key | events.MouseDown)
+        await super().on_event(event)
 
     async def action_quit(self) -> None:
         """Leave once everything is saved."""

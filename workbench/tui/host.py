@@ -55,6 +55,8 @@ class Host(Protocol):
     """The application as screens, widgets and what works beside them see it."""
 
     store: Store
+    inputs: int
+    """Keys and clicks until now: what is said before there is another one answers none."""
     key_map: Mapping[str, str]
     """The keys of the actions that have others than by default, by their names."""
 

@@ -10,6 +10,8 @@ from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
+from workbench.tui.widgets import key_line
+from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.line_input import MOST_CHARACTERS
 
 BROKEN = "labels = [\n"
@@ -186,6 +188,27 @@ async def test_a_full_line_says_so_once_and_can_be_edited(start):
         assert told.message == "A line has 20,000 characters at most; the rest is left out."
         await driver.press("backspace", "y")
         assert entry.value.endswith("xy")
+
+
+async def test_what_comes_by_itself_waits_until_a_problem_has_been_read(
+    start, workspace, monkeypatch
+):
+    settings = workspace / "workbench.toml"
+    settings.write_text(settings.read_text().replace("[keys]", '[keys]\nnote = "u"'))
+    async with start() as driver:
+        line = driver.app.screen.query_one(KeyLine)
+        await driver.until_seen("! The key u of note")
+        monkeypatch.setattr(key_line, "SHOWN_S", 0.05)
+        for text in ("run 3 is offered", "run 4 is offered", "run 3 is offered"):
+            driver.app.say(text)
+        driver.app.screen.retract("run 4 is offered")
+        await driver.pilot.pause()
+        assert "! The key u of note" in driver.lines[-1]
+        line._back._callback()  # it has been read
+        await driver.until_seen("run 3 is offered")
+        driver.app.say("It cannot be saved.", problem=True)
+        await driver.press("1")
+        await driver.until_seen("Tweet 1: ")
 
 
 async def test_a_fault_of_our_own_is_not_hidden(start):

@@ -10,6 +10,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.host import host
 from workbench.tui.widgets.clicked_key import clicked_key
 from workbench.tui.widgets.key_names import keys_in_force
 
@@ -47,6 +48,10 @@ class KeyLine(Static):
         self._keys: str | Keys = keys
         self._back: Timer | None = None
         self._said = ""
+        self._problem_at: int | None = None
+        """How much somebody had done when the problem came that stands in the place of the keys."""
+        self._waiting: dict[str, bool] = {}
+        """Messages that wait until it has been read, and which of them are problems."""
 
     def on_mount(self) -> None:
         """The keys are those that the settings give."""
@@ -56,18 +61,25 @@ class KeyLine(Static):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message, and the keys again when it has been read; an empty one ends it at once.
 
-        One that does not fit on the line is shown whole over the screen as well.
+        One that does not fit on the line is shown whole over the screen as well. What comes by
+        itself after a problem waits until that has been read, and what answers a key does not.
         """
         if not text:
             self.show_keys()
             return
+        done = host(self).inputs
+        if self._problem_at == done:
+            if text != self._said:
+                self._waiting[text] = problem
+            return
+        self._problem_at = done if problem else None
         if self._back is not None:
             self._back.stop()
         shown = escaping.line(f"! {text}" if problem else text)
         if Text(shown).cell_len > self.size.width > 0:
             self.notify(shown, severity="error" if problem else "information", markup=False)
         seconds = FOREVER_S if text.endswith(GOES_ON) else SHOWN_S
-        self._back, self._said = self.set_timer(seconds, self.show_keys), text
+        self._back, self._said = self.set_timer(seconds, self._go_on), text
         self.set_class(True, "-message").set_class(problem, "-problem")
         self.update(shown, layout=False)
 
@@ -80,11 +92,20 @@ class KeyLine(Static):
 
     def retract(self, text: str) -> None:
         """Show the keys again if this message is in their place."""
+        self._waiting.pop(text, None)
         if self._said == text:
             self.show_keys()
 
+    def _go_on(self) -> None:
+        """Show what has waited, or else the keys, now that a message has been read."""
+        waiting = list(self._waiting.items())
+        self.show_keys()
+        for text, problem in waiting:
+            self.say(text, problem)
+
     def show_keys(self) -> None:
         """Show the keys again at once."""
+        self._problem_at, self._waiting = None, {}
         if self._back is not None:
             self._back.stop()
             self._back = None
