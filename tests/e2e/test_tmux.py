@@ -40,7 +40,7 @@ class Tmux:
 
     def __init__(self, folder):
         self.folder = folder
-        (folder / "tmux.conf").write_text("set -g status off\n")
+        (folder / "tmux.conf").write_text("set -g status off\nset -s set-clipboard on\n")
         shell = ["env", "-u", "ENV", f"PS1={PROMPT} ", "sh"]
         self.do("-f", "tmux.conf", "new-session", "-d", "-x", "120", "-y", "40", *shell)
 
@@ -86,6 +86,7 @@ class Tmux:
 class Tweet:
     """What the file says of a tweet, and what would be right."""
 
+    text: str
     given: str
     right: str
 
@@ -101,7 +102,7 @@ def known(tmp_path, repository):
     with (tmp_path / "tweets.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *((r["text"], r["label"]) for r in rows)])
     return {
-        number: Tweet(row["label"], planted.get(row["id"], row["label"]))
+        number: Tweet(row["text"], row["label"], planted.get(row["id"], row["label"]))
         for number, row in enumerate(rows, start=1)
     }
 
@@ -197,7 +198,11 @@ def test_a_bare_file_becomes_a_better_model_and_all_is_there_again(tmux, known, 
     tmux.until("[Browse]", "text · run 2 tiny")
     tmux.type("/reviewed:yes")
     tmux.press("Enter")
-    tmux.until(f"1 of {DECISIONS}")
+    screen = tmux.until(f"1 of {DECISIONS}")
+    tmux.press("y")
+    tmux.until("sent to the terminal's clipboard")
+    copied = tmux.do("show-buffer")
+    assert copied == known[number_on(screen)].text
     tmux.press("C-q")
     tmux.until(PROMPT)
 

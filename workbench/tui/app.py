@@ -31,8 +31,8 @@ from workbench.tui.screens import on_demand
 from workbench.tui.screens.browse import NARROW, BrowseScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 from workbench.tui.settings_in_force import SettingsInForce
-from workbench.tui.terminal import COLUMNS, ROWS, end_with_terminal, erases_in_colour
-from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
+from workbench.tui.terminal import COLUMNS, ERASE, ROWS, end_with_terminal, erases_in_colour
+from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence, multiplexer
 from workbench.tui.widgets.keys import key
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ class WorkbenchApp(App[None]):
             edits = counted(unsaved, "edit was", "edits were")
             self.problem = f"{edits} not saved, as the program was closed before."
         self.store.close()
+        if self._driver is not None:
+            self._driver.write(ERASE)
 
     @work(group="backup")
     async def back_up(self) -> None:
@@ -269,15 +271,15 @@ class WorkbenchApp(App[None]):
             entry.do()
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Send text to the terminal's clipboard, through tmux where there is one."""
+        """Send text to the terminal's clipboard, through tmux or GNU screen where there is one."""
         if self._driver is not None:
-            self._driver.write(clipboard_sequence(text, in_tmux="TMUX" in os.environ))
+            self._driver.write(clipboard_sequence(text, multiplexer()))
 
     def call_user(self, text: str) -> None:
         """Have the terminal call whoever is elsewhere, if the settings say so."""
         if self._driver is not None:
             how = self.store.config.notify
-            self._driver.write(call_sequence(how, text, in_tmux="TMUX" in os.environ))
+            self._driver.write(call_sequence(how, text, multiplexer()))
 
     @property
     def engine_word(self) -> str:

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from workbench import escaping, opened_files
 from workbench.tui import themes
-from workbench.tui.terminal import end_with_terminal
+from workbench.tui.terminal import ERASE, end_with_terminal
 from workbench.tui.widgets.path_completion import PathInput, completions
 
 MOST = 12
@@ -61,6 +61,11 @@ class FirstApp(App[Path]):
             end_with_terminal(self.exit)
         self.query_one(PathInput).focus()
         self._list("")
+
+    def on_unmount(self) -> None:
+        """Leave nothing on the terminal."""
+        if self._driver is not None:
+            self._driver.write(ERASE)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

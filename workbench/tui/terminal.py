@@ -16,6 +16,8 @@ from workbench.standard_streams import is_terminal
 
 COLUMNS, ROWS = 60, 15
 """The smallest terminal in which the screens can be used."""
+ERASE = "\x1b[0m\x1b[2J\x1b[H"
+"""Leaves nothing of the picture where a terminal, such as GNU screen, has no second screen."""
 LOOK_S = 2.0
 """Seconds between two looks at whether the terminal is there."""
 

@@ -12,7 +12,7 @@ from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import log_format
 from workbench.runs import run_end
-from workbench.tui.widgets.clipboard import call_sequence
+from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
 
 ROWS = [f"a great gain of {n} %,up\nan awful loss of {n} %,down\n" for n in range(30)]
 
@@ -121,11 +121,23 @@ def test_settings_that_cannot_be_are_refused(workspace):
 
 
 def test_what_a_terminal_is_sent():
-    assert call_sequence("off", "run 1 is done", in_tmux=False) == ""
-    assert call_sequence("bell", "run 1 is done", in_tmux=True) == "\a"
-    assert call_sequence("osc9", "run 1\x1b]0;x\a", in_tmux=False) == "\x1b]9;run 1␛]0;x␇\a"
-    assert call_sequence("osc9", "done", in_tmux=True) == "\x1bPtmux;\x1b\x1b]9;done\a\x1b\\"
-    assert len(call_sequence("osc9", "x" * 10_000, in_tmux=False)) < 300
+    assert call_sequence("off", "run 1 is done", "") == ""
+    assert call_sequence("bell", "run 1 is done", "tmux") == "\a"
+    assert call_sequence("osc9", "run 1\x1b]0;x\a", "") == "\x1b]9;run 1␛]0;x␇\a"
+    assert call_sequence("osc9", "done", "tmux") == "\x1bPtmux;\x1b\x1b]9;done\a\x1b\\"
+    assert call_sequence("osc9", "done", "screen") == "\x1bP\x1b]9;done\a\x1b\\"
+    assert len(call_sequence("osc9", "x" * 10_000, "")) < 300
+
+
+def test_what_is_copied_passes_tmux_and_screen():
+    plain = clipboard_sequence("moon", "")
+    assert plain == "\x1b]52;c;bW9vbg==\a"
+    wrapped = "\x1bPtmux;\x1b" + plain + "\x1b\\"
+    assert clipboard_sequence("moon", "tmux") == plain + wrapped, "it takes one of them"
+    long = "to the moon " * 100
+    parts = clipboard_sequence(long, "screen").split("\x1b\\")
+    assert all(part.startswith("\x1bP") and len(part) <= 250 for part in parts[:-1])
+    assert "".join(part.removeprefix("\x1bP") for part in parts) == clipboard_sequence(long, "")
 
 
 @pytest.mark.parametrize(

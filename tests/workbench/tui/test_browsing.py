@@ -313,7 +313,8 @@ async def test_an_apostrophe_goes_back_to_where_one_was_before_a_jump(start):
 
 
 async def test_copy_goes_to_the_terminal(start, monkeypatch, given):
-    monkeypatch.delenv("TMUX", raising=False)
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
     async with start() as driver:
         written = []
         monkeypatch.setattr(driver.app._driver, "write", written.append)
