@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 from storage.formats import containers, readers, sniffing
 from storage.formats.decoding import archives, encodings
 from storage.formats.decoding.compression import COMPRESSIONS, split_endings
@@ -42,6 +42,15 @@ FORMATS = {
 TABS = (".tsv", ".tab")
 SAMPLE = 200
 """Records that are looked at to find the program that wrote them."""
+MEANT_FOR = {
+    "sheet": ((EXCEL,), "Excel workbooks"),
+    "encoding": (TEXTUAL, "text"),
+    "header": ((TABLE, LINES, EXCEL), "tables"),
+    "delimiter": ((TABLE, LINES), "tables in text"),
+    "quoting": ((TABLE, LINES), "tables in text"),
+    "escape": ((TABLE, LINES), "tables in text"),
+}
+"""The kinds of files about which an option says something, and what they are called."""
 ADVICE = {
     ".zip": "unpack it first",
     ".xls": "save it as .xlsx or .csv",
@@ -56,9 +65,11 @@ ADVICE = {
 def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
     """How a file is written; `name` is what messages call it.
 
-    Raises UserError for a file that is not there, or of no known kind, or not as it says.
+    Raises UserError for a file that is not there, or of no known kind, or not as it says, and
+    UsageError for an option that is for files of another kind.
     """
     ending, source = _opened(path, options, name or str(path))
+    _require_fitting(source, options)
     if source.format in TEXTUAL:
         found = encodings.detect(source, options.encoding, options.lenient)
         source = replace(source, encoding=found.codec, errors=found.errors, notices=found.notices)
@@ -73,6 +84,13 @@ def find(path: Path, options: ReadOptions, name: str | None = None) -> Source:
         source = excel.find(source, options)
     rows = readers.plain_rows(source, Position(source.name, collects=True))
     return replace(source, form=forms.form_of(list(islice(rows, SAMPLE))))
+
+
+def _require_fitting(source: Source, options: ReadOptions) -> None:
+    """Raise UsageError for an option that says nothing about a file of this kind."""
+    for name, (kinds, what) in MEANT_FOR.items():
+        if getattr(options, name) is not None and source.format not in kinds:
+            raise UsageError(f"--{name} is for {what}, and {source.name} is something else.")
 
 
 def require_known_kind(path: Path) -> None:

@@ -204,9 +204,16 @@ def _presets() -> dict[str, dict[str, Any]]:
 
 
 def _new_recipe(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
-    """A recipe for a new run; recipes of earlier runs may hold settings that have no effect."""
+    """A recipe for a new run; recipes of earlier runs may hold settings that have no effect.
+
+    Whoever names the epochs alone means them, so that no number of steps wins over them.
+    """
+    named = set()
     for override in overrides:
         _override(values, override)
+        named.add(override.partition("=")[0])
+    if "training.epochs" in named and "training.max_steps" not in named:
+        values["training"] = values["training"] | {"max_steps": 0}
     recipe = from_json(values)
     training = recipe.training
     if training and training.trainer == "trl" and training.memory not in ("auto", "nf4"):

@@ -50,7 +50,8 @@ class Ancestor:
             ]
         )
         no_folds = ["training.folds=0", "training.final_fit=true"]
-        return recipes.with_overrides(self.job.recipe, [*fewer, *no_folds, *overrides])
+        shorter = recipes.with_overrides(self.job.recipe, [*fewer, *no_folds])
+        return recipes.with_overrides(shorter, overrides)
 
     def require_fitting(self, recipe: Recipe, base: str) -> None:
         """Raise UserError unless the adapter can be gone on from with a recipe on a base."""

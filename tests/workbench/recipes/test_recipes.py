@@ -51,6 +51,17 @@ def test_one_value_is_overridden_and_nothing_else(override, value):
     assert changed == plain
 
 
+def test_epochs_that_are_named_alone_win_over_the_steps_of_the_recipe():
+    def steps(*overrides):
+        training = recipes.load("fast", overrides).training
+        return training.epochs, training.max_steps
+
+    assert steps() == (5, 200)
+    assert steps("training.epochs=2") == (2, 0)
+    assert steps("training.epochs=2", "training.max_steps=30") == (2, 30)
+    assert steps("training.seed=1") == (5, 200)
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -66,6 +66,8 @@ def test_a_run_goes_on_where_another_has_ended_and_says_so(parent, filled, cli):
 
     grandchild = find_ancestor(filled, 2)
     assert grandchild.recipe(()).training.max_steps == 1, "its steps are few already"
+    asked = grandchild.recipe(("training.epochs=3",)).training
+    assert (asked.epochs, asked.max_steps) == (3, 0), "no steps win over epochs that are asked for"
     assert gone in grandchild.trained_on
     scored = cli("-w", filled.folder, "predict", "--run", 2, "--wait", "--json").json["id"]
     assert gone in trained_on(filled.run_folder(scored))

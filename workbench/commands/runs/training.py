@@ -176,7 +176,7 @@ def _choose_recipe(
     "--run", "number", type=int, help="The run whose adapter to use (otherwise the newest)."
 )
 @click.option("--base", help="Score with a base model as it is, without an adapter.")
-@click.option("--recipe", default="fast", show_default=True, help="With --base: how to load it.")
+@click.option("--recipe", help="With --base: how to load it (otherwise fast).")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="With --base.")
 @click.option("--wait", "waits", is_flag=True, help="Stay until the run has ended.")
 @launch_options
@@ -187,7 +187,7 @@ def predict(
     filter_text: str,
     number: int | None,
     base: str | None,
-    recipe: str,
+    recipe: str | None,
     overrides: tuple[str, ...],
     waits: bool,
     launcher: str | None,
@@ -200,10 +200,14 @@ def predict(
     """
     from workbench.runs.snapshotting import snapshot_prediction
 
+    if base is None and (overrides or recipe is not None):
+        raise click.UsageError("--recipe and --set are for --base; a run has settings of its own.")
+    if base is not None and number is not None:
+        raise click.UsageError("Name either a run or a base.")
     how = choose_launch(launcher, nodes, gpus)
     with settings.store() as store:
         if base is not None:
-            chosen = recipes.load(recipe, overrides)
+            chosen = recipes.load(recipe or "fast", overrides)
             notable_facts(base, replace(chosen, lora=None))  # no adapter is put on it
             start_engine(how)
             with spinner("freezing the tweets"):
