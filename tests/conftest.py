@@ -74,27 +74,37 @@ LONGEST = (
     "e2e/test_demo.py",
     "workbench/modeling/test_training.py",
     "workbench/tui/test_snapshots.py",
-    "workbench/runs/test_launchers.py",
-    "workbench/tui/test_training.py",
     "workbench/tui/test_keys.py",
-    "reliability/test_killed.py",
+    "workbench/tui/test_training.py",
+    "workbench/runs/test_launchers.py",
     "workbench/worker/test_engine.py",
-    "workbench/worker/test_killed_training.py",
-    "storage/transfer/test_round_trip.py",
-    "e2e/test_tmux.py",
-    "e2e/test_detached.py",
     "reliability/test_locks.py",
-    "e2e/test_wheel.py",
+    "e2e/test_detached.py",
+    "workbench/worker/test_odd_bases.py",
     "reliability/test_together.py",
-    "workbench/worker/test_failure_reasons.py",
-    "workbench/worker/test_memory.py",
+    "reliability/test_killed.py",
+    "e2e/test_terminal.py",
+    "e2e/test_tmux.py",
+    "e2e/test_wheel.py",
+    "workbench/worker/test_killed_training.py",
+    "workbench/modeling/test_memory.py",
+    "workbench/modeling/test_bases.py",
+    "workbench/modeling/test_label_words.py",
+    "workbench/commands/test_cloning.py",
     "workbench/runs/test_base_model_cache.py",
+    "storage/formats/programs/test_programs.py",
+    "storage/transfer/test_round_trip.py",
+    "workbench/tui/test_queue.py",
     "workbench/tui/test_filing.py",
-    "workbench/tui/test_orders.py",
-    "workbench/tui/test_offers.py",
+    "reliability/test_hangup.py",
+    "reliability/test_disk_full.py",
     "reliability/test_hostile.py",
+    "workbench/runs/test_foreign_folders.py",
+    "workbench/commands/test_bad_input.py",
 )
 """Files that take long, the longest first."""
+SHORT = ROOT / "tests" / "storage"
+"""Where the other files take a few seconds at most, and are left for the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,7 +115,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, lest one is left to a single process in the end."""
     rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path, len(LONGEST)))
+    others = len(LONGEST)
+    items.sort(key=lambda item: rank.get(item.path, others + (SHORT in item.path.parents)))
 
 
 def pytest_collection_finish() -> None:
