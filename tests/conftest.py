@@ -14,11 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import forking
 import pytest
 from hostile import HOSTILE
+from psutil import virtual_memory
 from textual import _wait
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
@@ -33,6 +35,12 @@ from workbench import cli as command_line
 
 # Before torch is imported: with tests on every core, its threads would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Each of thousands of workspaces waits for the disk several times, which takes as long as all else.
+IN_MEMORY = Path("/dev/shm")
+ROOM = 8 * 2**30
+if IN_MEMORY.is_mount() and min(disk_usage(IN_MEMORY).free, virtual_memory().available) >= ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 # Textual's pilot looks after each key, twice, whether the process is at rest: 20 ms each time.
 _wait.SLEEP_GRANULARITY /= 5
