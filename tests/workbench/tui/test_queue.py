@@ -12,6 +12,7 @@ from storage.store import create_store, open_store
 from storage.transfer import importing
 from storage.transfer.importing import ImportOptions
 from workbench.tui import list_screen
+from workbench.tui.reviewing import sources
 from workbench.tui.reviewing.progress import Pace
 from workbench.tui.reviewing.queue_keys import while_answering
 from workbench.tui.widgets.queue_card import QueueCard
@@ -97,6 +98,14 @@ async def test_the_queue_has_as_many_suspects_as_are_expected_to_be_wrong(queue)
             "4 left of 4",
         ):
             assert told in driver.text, told
+
+
+def test_it_says_how_many_runs_ranked_it(workspace):
+    store = open_store(workspace)
+    runs.save_queue(store, "suspects", [(3, 0.9, "run 1 baseline, run 2 fast")], 1, others=[2])
+    store.close()
+    made = sources.read_queue(workspace, sources.SUSPECTS, blind=False)
+    assert made.basis == "r1 baseline, out of fold, with 1 other run"
 
 
 @pytest.mark.parametrize(

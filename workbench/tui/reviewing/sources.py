@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storage.newest_events import newest_event
+from storage.plurals import counted
 from storage.query import tweets
 from storage.query.tweets import shown_run
 from storage.runs import label_next, runs, suspect_ranking
@@ -83,7 +84,9 @@ def _suspects(store: Store) -> ReviewQueue:
     run = known.run if known is not None else None
     first = min(likely_errors(store).expected, MOST_SUSPECTS)
     ids = tuple(open_suspects(store, first))
-    return ReviewQueue(SUSPECTS, ids, run, _by(store, run), suspect_ranking.stale(store))
+    others = len(known.runs) - 1 if known is not None else 0
+    basis = _by(store, run) + (f", with {counted(others, 'other run')}" if others > 0 else "")
+    return ReviewQueue(SUSPECTS, ids, run, basis, suspect_ranking.stale(store))
 
 
 def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
