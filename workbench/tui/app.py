@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from textual import events, work
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -120,6 +121,18 @@ class WorkbenchApp(App[None]):
         if isinstance(renderable, CompositorUpdate):
             renderable = self._painted.difference(renderable)
         super()._display(screen, renderable)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Forget the lines of a menu or question that goes.
+
+        The cache of colours in which Textual looks for them would keep those of the last thousand.
+        """
+        screen = self.screen
+        popped = super().pop_screen()
+        if not self.is_screen_installed(screen):
+            for widget in screen.query("*"):
+                widget._styles_cache.clear()
+        return popped
 
     def action_redraw(self) -> None:
         """Send all of the screen, as others may have written over it."""

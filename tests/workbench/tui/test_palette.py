@@ -93,6 +93,17 @@ async def test_keys_that_come_at_once_go_to_the_palette(start):
         assert not driver.history(1)[1:-1]
 
 
+async def test_nothing_of_its_picture_is_kept_when_it_is_gone(start):
+    async with start() as driver:
+        await driver.press("ctrl+p")
+        await driver.until_seen("what to do")
+        lines = [widget._styles_cache for widget in driver.app.screen.query("*")]
+        assert any(cache._cache for cache in lines)
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen.name == "browse")
+        await driver.until(lambda: not any(cache._cache for cache in lines))
+
+
 async def test_what_would_change_something_elsewhere_is_shown_there_and_not_done(start):
     async with start() as driver:
         await driver.press("R")
