@@ -81,17 +81,17 @@ def test_the_label_word_loss_has_the_gradient_of_a_plain_reference(prepare_small
 def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_path, dtype):
     recipe, base, prompter = prepare(
         "training.max_length=48",
-        "training.max_steps=24",
+        "training.max_steps=16",
         "training.save_steps=100",
         "training.memory=nf4",
         f"quantization.compute_dtype={dtype}",
     )
     before = {n: p.detach().clone() for n, p in base.model.named_parameters()}
-    examples = sample(48)
+    examples = sample(32)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
     rows = score_texts(trained.model, prompter, examples.texts)
     right = sum(row[label] > 0.5 for row, label in zip(rows, examples.labels, strict=True))
-    assert right >= 44  # of 48, which it saw eight times
+    assert right >= 29  # of 32, which it saw eight times
     start = weights(add_adapter(prepare()[1].model, recipe.lora, recipe.training.seed))
     for name, weight in trained.model.named_parameters():
         if weight.requires_grad:

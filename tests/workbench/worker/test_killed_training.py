@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from workbench.rundir.folder import COMPLETE, DONE, RUNNING, STOPPED, read_log, read_state
 from workbench.rundir.log_format import format_event
 
-ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("WORKBENCH_KILL_ROUNDS", "12"))
 SEED = int(os.environ.get("WORKBENCH_KILL_SEED", "1"))
 LONG = (
     f"training.max_steps={6 * ROUNDS}",
