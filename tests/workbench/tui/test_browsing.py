@@ -261,6 +261,36 @@ async def test_the_details_name_copies_and_other_columns(start, tmp_path, make_w
         assert " · t1 " in driver.text
 
 
+async def test_the_history_unfolds_and_folds(start, workspace):
+    store = open_store(workspace, "ana")
+    for label in ("negative", "positive", "negative", "positive"):
+        labels.assign(store, [1], label)
+    store.close()
+    async with start() as driver:
+        await driver.until_seen("HISTORY · 5")
+        assert "h unfolds" in driver.text and "imported" not in after(driver.text, "HISTORY")
+        await driver.press("h")
+        await driver.until_seen("h folds")
+        assert "imported" in after(driver.text, "HISTORY")
+        await driver.press("h")
+        await driver.until_seen("h unfolds")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until_seen("h shows all 5")
+        assert "imported" not in driver.text
+        await driver.press("h")
+        await driver.until_seen("h shows the text")
+        await driver.press("J")
+        await driver.until_seen("imported as positive")
+        await driver.press("j")
+        await driver.until_seen("── #2 ")
+        await driver.press("h")
+        await driver.until_seen("All of its history is shown.")
+
+
+def after(text, word):
+    return text[text.index(word) :]
+
+
 async def test_equal_texts_are_marked_together_and_labelled_by_one_key(
     start, tmp_path, make_workspace, given
 ):

@@ -38,16 +38,23 @@ async def click_on(driver, words):
     await driver.pilot.click(offset=(driver.lines[row].index(words), row))
 
 
-async def test_a_click_on_a_tweet_goes_there_and_one_on_the_heading_orders(start):
+async def test_a_click_on_a_tweet_goes_there_and_one_on_a_heading_orders_by_that_column(start):
     async with start() as driver:
+        settings = driver.app._browse
         await driver.settled()
         await click_on(driver, "this aged badly")
         await driver.until(lambda: driver.current == 8)
-        await driver.pilot.click("#columns", offset=(30, 0))
+        for heading, order in (
+            ("model", "disagreement"),
+            ("text ·", "length"),
+            ("length", "length"),
+        ):
+            await driver.pilot.click("#columns", offset=(driver.lines[1].index(heading), 0))
+            await driver.until(lambda order=order: settings.settings.sort == order)
+        await driver.pilot.click("#columns", offset=(driver.lines[1].index("given"), 0))
         await driver.until_seen("Sort by")
-        await click_on(driver, "longest first")
-        await driver.until_seen("length")
-        await driver.until(lambda: driver.app._browse.settings.sort == "length")
+        await click_on(driver, "last edited first")
+        await driver.until(lambda: settings.settings.sort == "changed")
 
 
 async def test_the_last_line_of_the_list_and_of_the_queue_takes_clicks(start):

@@ -280,6 +280,15 @@ class FilterKeys(ListScreen):
 
         self.app.push_screen(ChoiceDialog("Sort by", choices, self.settings.sort), chosen)
 
+    def sort_by_column(self, x: int) -> None:
+        """Sort by the column at a cell of the heading; one without an order of its own asks."""
+        column = rows.column_at(self.tweets.layout_of, x)
+        orders = {**sort_orders.ORDERS_OF_COLUMNS, "order": self.settings.sort}
+        if column in orders:
+            self.sort_by(orders[column])
+        else:
+            self.action_sort()
+
     def sort_by(self, name: str) -> None:
         """Sort by an order; suspects are ranked first where their ranking is missing or stale."""
         self._jumped_from = (self.settings, self.tweets.current_id)

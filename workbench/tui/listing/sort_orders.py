@@ -21,6 +21,8 @@ SORT_MEANINGS = {
     "adjudicate": "judgements that differ first",
     "suspect": "likely label errors first",
 }
+ORDERS_OF_COLUMNS = {"model": "disagreement", "text": "length"}
+"""The order that a column of the list has, beside the one that shows the present order."""
 HELPING_KEYS = {
     "predictions": "t trains a model that makes some",
     "shown": "r lists the runs, and shows one",

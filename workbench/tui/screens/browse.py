@@ -55,6 +55,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         key("y", "copy", "copy the text to the terminal's clipboard"),
         key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
         key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
+        key("h", "history", "unfold the history in the details, or fold it"),
         key("o", "take_offer", "show the predictions of the run that is offered"),
         key("O", "leave_offer", "leave the run that is offered"),
         key("t", "train", "train"),
@@ -181,9 +182,9 @@ class BrowseScreen(FilterKeys, LabelKeys):
         self.tweets.settle_now()
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the heading of the list chooses an order."""
+        """A click on the heading of the list orders it by the column there."""
         if event.widget is not None and event.widget.id == "columns":
-            self.action_sort()
+            self.sort_by_column(event.screen_x - event.widget.region.x)
 
     # The card of one tweet.
 
@@ -279,6 +280,13 @@ class BrowseScreen(FilterKeys, LabelKeys):
             return
         if not pane.scroll_lines(lines):
             self.comment(f"The details show nothing more {'below' if lines > 0 else 'above'}.")
+
+    def action_history(self) -> None:
+        """Show all of the history in the details, or its newest events only."""
+        if self.card.opened:
+            self.say("esc goes to the list, beside which h unfolds the history.")
+        elif self.has_tweets() and not self.query_one(DetailPane).fold_history():
+            self.comment("All of its history is shown.")
 
     def action_back(self) -> None:
         """Leave the input, else the card, else unmark, else go back, else clear the filter."""

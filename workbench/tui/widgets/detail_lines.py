@@ -34,6 +34,8 @@ WORD_BAR = 8
 UNDER_ROWS = 8
 """Lines under a list: a rule, the text, three lines of facts."""
 FACT_ROWS = 3
+NEWEST = 3
+"""Events of a history that is folded, beside a list; under one there is room for the last."""
 WIDEST = 2
 """Cells of the widest character, for which each line has room."""
 
@@ -47,6 +49,8 @@ class DetailView:
     tones: Mapping[str, Style]
     width: int
     height: int
+    unfolded: bool = False
+    """Whether all of the history is shown."""
 
     @property
     def tweet(self) -> Tweet:
@@ -222,10 +226,21 @@ def _note(view: DetailView) -> Iterator[Text]:
 def _history(view: DetailView) -> Iterator[Text]:
     events = view.details.history
     if events:
-        yield _title(view, f"HISTORY · {len(events):,}")
-        for event in reversed(events):
-            parts = wrapped(event_line(event), view.width - 3)
-            yield from (view.text(f"  {part}") for part in parts)
+        turns = f"h {'folds' if view.unfolded else 'unfolds'}" if len(events) > NEWEST else ""
+        yield _title(view, f"HISTORY · {len(events):,}", turns)
+        yield from _events(view, len(events) if view.unfolded else NEWEST)
+
+
+def _events(view: DetailView, count: int) -> Iterator[Text]:
+    """So many events of the history, the last one first."""
+    for event in list(reversed(view.details.history))[:count]:
+        parts = wrapped(event_line(event), view.width - 3)
+        yield from (view.text(f"  {part}") for part in parts)
+
+
+def newest_events(narrow: bool) -> int:
+    """How many events of a history are shown while it is folded."""
+    return 1 if narrow else NEWEST
 
 
 def _source(view: DetailView) -> Iterator[Text]:
@@ -241,13 +256,15 @@ def _source(view: DetailView) -> Iterator[Text]:
 
 
 def under(view: DetailView) -> list[Text]:
-    """A rule with the number, the text, and what else is known in three lines."""
+    """A rule with the number, the text or the history, and what else is known in three lines."""
     rule = f"── {_head(view.tweet)} "
     head = view.text(("── ", "rule"), (_head(view.tweet), "bold"), " ")
     head.append("─" * max(0, view.width - cell_len(escaping.line(rule))), view.tones["rule"])
     room = max(1, view.height - 1 - FACT_ROWS)
     facts = [_first_facts(view), _second_facts(view), _third_facts(view)]
-    text = [_indented(line) for line in view.body(view.width - 10)]
+    unfolded = view.unfolded and len(view.details.history) > newest_events(narrow=True)
+    body = _events(view, len(view.details.history)) if unfolded else view.body(view.width - 10)
+    text = [_indented(line) for line in body]
     if len(text) <= room:
         text += [Text("")] * (room - len(text))
         return [head, *text, *facts]
@@ -311,6 +328,9 @@ def _third_facts(view: DetailView) -> Text:
     events: Sequence[Mapping[str, object]] = view.details.history
     newest = event_line(dict(events[-1])) if events else ""
     parts += [(f" {newest}", "dim")]
+    if len(events) > newest_events(narrow=True):
+        shown = "the text" if view.unfolded else f"all {len(events):,}"
+        parts.append((f"  h shows {shown}", "dim"))
     parts += [(f"  {name}: {value}", "dim") for name, value in view.details.source.items()]
     line = view.text(*parts)
     line.truncate(view.width - 1, overflow="ellipsis")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from workbench.tui.widgets.changed_lines import ChangedLines
 from workbench.tui.widgets.detail import TweetDetails
-from workbench.tui.widgets.detail_lines import TONES, DetailView, beside, under
+from workbench.tui.widgets.detail_lines import TONES, DetailView, beside, newest_events, under
 from workbench.tui.widgets.tweet_reasons import TweetReasons
 
 
@@ -20,7 +20,7 @@ class DetailPane(ChangedLines):
 
     _details: TweetDetails | None = None
     _reasons = TweetReasons()
-    _narrow = False
+    _narrow = _unfolded = False
     _top = 0
     """The first line that is seen of more than there is room for."""
     _lines: Sequence[Text] = ()
@@ -32,6 +32,7 @@ class DetailPane(ChangedLines):
         before = None if self._details is None else self._details.tweet.id
         if details is None or details.tweet.id != before:
             self._top = 0
+            self._unfolded = self._unfolded and not narrow  # where it takes the place of the text
         self._details, self._reasons, self._narrow = details, reasons, narrow
         self.draw()
 
@@ -41,6 +42,15 @@ class DetailPane(ChangedLines):
             return False
         self._top += lines
         self._paint()
+        return True
+
+    def fold_history(self) -> bool:
+        """Show all of the history, or its newest events only; False if there are no others."""
+        if self._details is None or len(self._details.history) <= newest_events(self._narrow):
+            return False
+        self._unfolded = not self._unfolded
+        self._top = 0
+        self.draw()
         return True
 
     @property
@@ -66,7 +76,12 @@ class DetailPane(ChangedLines):
         else:
             tones = {tone: self.get_component_rich_style(f"detail--{tone}") for tone in TONES}
             view = DetailView(
-                self._details, self._reasons, tones, self.size.width, self.size.height
+                self._details,
+                self._reasons,
+                tones,
+                self.size.width,
+                self.size.height,
+                self._unfolded,
             )
             self._lines = under(view) if self._narrow else beside(view)
         self._top = min(self._top, self._hidden)

@@ -123,6 +123,20 @@ def header(layout: Columns, predicted_by: str) -> str:
     return " " * (SIGNS_WIDTH + 1) + cells + " · ".join(filter(None, ("text", predicted_by)))
 
 
+def column_at(layout: Columns, x: int) -> str:
+    """The column at a cell of the heading: given, model, order or text; empty for the signs."""
+    end = SIGNS_WIDTH + 1
+    if x < end:
+        return ""
+    order = layout.order.width + len(GAP) if layout.order is not None else 0
+    widths = {"given": layout.given, "model": layout.model, "order": order}
+    for name, width in widths.items():
+        end += width + (len(GAP) if name != "order" else 0)
+        if x < end:
+            return name
+    return "text"
+
+
 def render(row: Row, layout: Columns, palette: Palette, width: int, here: bool = False) -> Strip:
     """The row without its gutter, cut or filled to a width."""
     tweet = row.tweet
