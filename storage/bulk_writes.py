@@ -11,7 +11,8 @@ from typing import IO
 from storage import file_locks
 from storage.locks import open_elsewhere
 from storage.safety.filesystem import network_type
-from storage.store import DATABASE, Store, open_database, require_writable, transaction
+from storage.store import DATABASE, Store, open_database, require_writable
+from storage.transactions import transaction
 
 IMPORT_LOCK = "import.lock"
 ASKED_S = 0.2

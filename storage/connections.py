@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DATABASE = "workbench.db"
+"""What the database of a workspace is called in its folder."""
 Inode = tuple[int, int]
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from storage import config, label_settings
 from storage.errors import UserError
-from storage.store import Store, refresh_settings, transaction
+from storage.store import Store, refresh_settings
+from storage.transactions import transaction
 
 Value = str | int | bool
 

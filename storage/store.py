@@ -1,4 +1,4 @@
-"""Finding, making and opening a workspace, and the transactions everything else runs in."""
+"""Finding, making and opening a workspace, and its settings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import getpass
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -22,21 +22,20 @@ from storage import (
     sql_functions,
 )
 from storage.config import Config
+from storage.connections import DATABASE as DATABASE
 from storage.errors import UserError
 from storage.safety import backups, damage, filesystem
 from storage.safety.damage import explain as explain
 from storage.safety.os_errors import translate_os_errors
 from storage.safety.restoring import inspect
+from storage.transactions import execute_when_free, transaction
 
-DATABASE = "workbench.db"
 RUNS = "runs"
 SCHEMA_VERSION = 10
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000
 """How long a writer waits for another process before the user hears of it."""
-SHORTEST_NAP, LONGEST_NAP = 0.000_5, 0.005
-"""Seconds between two looks at whether the other process has finished writing."""
 
 
 @dataclass(frozen=True)
@@ -336,96 +335,6 @@ def removed_count(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT value FROM counts WHERE name = 'removed'").fetchone()[0])
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Commit what the block wrote, all or nothing; inside another transaction it joins that one.
-
-    Raises UserError when the database is locked, read-only or out of space.
-    """
-    if db.in_transaction:
-        yield db
-        return
-    try:
-        if db.execute("PRAGMA query_only").fetchone()[0]:
-            raise sqlite3.OperationalError("attempt to write a readonly database")
-        _execute_when_free(db, "BEGIN IMMEDIATE")
-        _require_in_place(db)
-        yield db
-        db.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        raise explain(error, connections.path_of(db)) from error
-    finally:
-        # Left open whatever went wrong, also in COMMIT, it would swallow all that comes after.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
-def gone_sentence(folder: Path) -> str:
-    """That a workspace which is open is not there any more; empty where it is."""
-    return "" if (folder / DATABASE).exists() else config_file.GONE.format(folder=folder)
-
-
-def _require_in_place(db: sqlite3.Connection) -> None:
-    """Raise UserError where what is written now would go into a file that nobody finds again."""
-    path = connections.path_of(db)
-    if path.name == DATABASE and (gone := gone_sentence(path.parent)):
-        raise UserError(gone)
-
-
-@contextmanager
-def read_transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Read the store as it is now, whoever writes meanwhile; the block itself cannot write."""
-    writable = not db.execute("PRAGMA query_only").fetchone()[0]
-    try:
-        db.execute("PRAGMA query_only = ON")  # it would be lost with the transaction, and unseen
-        db.execute("BEGIN")
-        yield
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        if writable:
-            db.execute("PRAGMA query_only = OFF")
-
-
-def _execute_when_free(db: sqlite3.Connection, statement: str) -> None:
-    """Execute a statement, waiting as long as busy_timeout says while somebody else is in its way.
-
-    SQLite's own waiting sleeps up to 100 ms at a time and comes too late again and again while
-    others write often; this one looks every half millisecond, after a while every 5 ms. And for a
-    change of the journal SQLite does not wait at all.
-    """
-    limit_ms: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
-    started = time.monotonic()
-    db.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                db.execute(statement)
-                return
-            except sqlite3.OperationalError as error:
-                waited = time.monotonic() - started
-                if not _is_busy(error) or waited * 1000 >= limit_ms:
-                    raise
-            time.sleep(min(LONGEST_NAP, max(SHORTEST_NAP, waited / 100)))
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {limit_ms}")
-
-
-@contextmanager
-def busy_timeout(db: sqlite3.Connection, milliseconds: int) -> Iterator[None]:
-    """Wait no longer than this for other processes within the block, then raise Busy."""
-    usual: int = db.execute("PRAGMA busy_timeout").fetchone()[0]
-    db.execute(f"PRAGMA busy_timeout = {min(milliseconds, usual)}")
-    try:
-        yield
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {usual}")
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without what made it busy
-
-
 def require_writable(store: Store) -> None:
     """Raise UserError for a workspace that this user can only read."""
     if store.read_only:
@@ -446,7 +355,7 @@ def open_database(path: Path, network: str | None) -> tuple[sqlite3.Connection, 
     try:
         db.execute("PRAGMA foreign_keys = ON")
         if writable:
-            _execute_when_free(db, f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+            execute_when_free(db, f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
             # a label that was shown as saved survives power loss
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way

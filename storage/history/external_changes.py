@@ -6,14 +6,8 @@ from contextlib import suppress
 
 from storage import label_changes
 from storage.errors import Busy, UserError
-from storage.store import (
-    DATABASE,
-    SQLiteError,
-    Store,
-    busy_timeout,
-    explain,
-    refresh_settings,
-)
+from storage.store import DATABASE, SQLiteError, Store, explain, refresh_settings
+from storage.transactions import busy_timeout
 
 
 def data_version(store: Store) -> int | None:

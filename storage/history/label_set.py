@@ -19,7 +19,8 @@ from storage.history.labels import Change
 from storage.label_changes import ADDED, MERGED, REMOVED, RENAMED, LabelChange
 from storage.query import tweets
 from storage.runs.class_folding import fold_pending
-from storage.store import Store, last_visible_id, refresh_settings, settle_labels, transaction
+from storage.store import Store, last_visible_id, refresh_settings, settle_labels
+from storage.transactions import transaction
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from storage.history.undoing import (
     undo_preview,
 )
 from storage.query.tweets import tweet as find_tweet
-from storage.store import Store, transaction
+from storage.store import Store
+from storage.transactions import transaction
 
 __all__ = (
     "Change",

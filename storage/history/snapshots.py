@@ -16,7 +16,8 @@ from storage.errors import UsageError, UserError
 from storage.history.events import Edit, Progress, Value, begin_undoable, edit_batches, write_edits
 from storage.history.labels import Change
 from storage.newest_events import newest_event
-from storage.store import Store, last_visible_id, now, transaction
+from storage.store import Store, last_visible_id, now
+from storage.transactions import transaction
 
 NOW, GOLD = "now", "gold"
 """Stand for the labels as they are and as they were imported, wherever a snapshot can be named."""

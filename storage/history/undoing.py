@@ -26,7 +26,8 @@ from storage.history.events import (
 )
 from storage.label_changes import LabelChange
 from storage.runs.class_folding import fold_pending
-from storage.store import Store, settle_labels, transaction
+from storage.store import Store, settle_labels
+from storage.transactions import transaction
 
 SIDES = {"undo": ("new", "old"), "redo": ("old", "new")}
 """The value that an event has to have left or found, and the one that it is to get."""

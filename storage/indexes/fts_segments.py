@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from storage.bulk_writes import BulkWriter
-from storage.store import transaction
+from storage.transactions import transaction
 
 MERGED_AT_ONCE = 16
 """Segments that are merged into one: the `usermerge` of the index."""

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from storage import label_changes
 from storage.newest_events import newest_event, newest_relabelling
-from storage.store import Store, last_visible_id, now, transaction
+from storage.store import Store, last_visible_id, now
 from storage.text import to_json
+from storage.transactions import transaction
 
 QUEUE = "queue"
 """The kind of what is kept as rows of the table `queues`, known by the name of the queue."""

@@ -12,7 +12,8 @@ from storage.label_changes import DONE, IN_SETTINGS
 from storage.runs import runs
 from storage.runs.predictions import certainty, keep_orders
 from storage.runs.runs import Run
-from storage.store import Store, last_visible_id, transaction
+from storage.store import Store, last_visible_id
+from storage.transactions import transaction
 
 LOCK = "fold.lock"
 Progress = Callable[[int, int], None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from storage.errors import MissingPrerequisite, UserError
-from storage.store import Store, require_writable, transaction
+from storage.store import Store, require_writable
+from storage.transactions import transaction
 
 SHOWN, PROMOTED = "shown", "promoted"
 PROMOTED_RUN = (

@@ -16,7 +16,8 @@ from storage.predicates import DISAGREES
 from storage.runs.analyses import note_predictions
 from storage.runs.displayed_run import show_first
 from storage.runs.runs import Run, get, that_predict
-from storage.store import Store, last_visible_id, transaction
+from storage.store import Store, last_visible_id
+from storage.transactions import transaction
 
 PREDICTIONS_AT_ONCE = 4_000
 

@@ -11,7 +11,8 @@ from storage.errors import UserError
 from storage.newest_events import NEWEST
 from storage.runs.analyses import forget_run, note_queue
 from storage.runs.displayed_run import PROMOTED_RUN, SHOWN_RUN, require_run
-from storage.store import Store, now, transaction
+from storage.store import Store, now
+from storage.transactions import transaction
 
 
 class QueueEntry(NamedTuple):

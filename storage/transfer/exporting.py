@@ -25,8 +25,9 @@ from storage.query.filters import filter_for
 from storage.query.tweets import each, listing, shown_run, source_columns_of, window
 from storage.runs.predictions import probabilities_of
 from storage.safety.os_errors import translate_os_errors
-from storage.store import Store, read_transaction
+from storage.store import Store
 from storage.text import to_json
+from storage.transactions import read_transaction
 from storage.transfer.export_columns import ExportColumns
 from storage.transfer.export_columns import choose as choose_columns
 from storage.transfer.exported_answers import answers

@@ -30,7 +30,8 @@ from storage.formats.values.cells import value_of
 from storage.label_names import key
 from storage.newest_events import newest_event
 from storage.plurals import counted, tweet_count
-from storage.store import Store, last_visible_id, transaction
+from storage.store import Store, last_visible_id
+from storage.transactions import transaction
 from storage.transfer import exported_rows
 from storage.transfer.judgements import Judged
 from storage.transfer.merging import MergeReport, TweetMerge

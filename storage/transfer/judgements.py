@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from storage.bulk_writes import BulkWriter
 from storage.judgements import FIELD, KIND, ORDER, OUTCOMES, TRUTH, UNKNOWN
-from storage.store import now, transaction
+from storage.store import now
+from storage.transactions import transaction
 from storage.transfer.rows import Judgement
 
 NAMED = f"""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from storage.bulk_writes import bulk_writer, lock_imports
 from storage.fts_tokens import tokenized
 from storage.predicates import COUNTED, COUNTS
-from storage.store import Store, now, transaction
+from storage.store import Store, now
+from storage.transactions import transaction
 from storage.transfer import traces
 from storage.transfer.staging import sweep
 

@@ -21,7 +21,8 @@ from storage.history import event_records
 from storage.indexes import fts_segments
 from storage.judgements import FIELD, TRUTH
 from storage.predicates import COUNTED, COUNTS
-from storage.store import Store, last_visible_id, now, transaction
+from storage.store import Store, last_visible_id, now
+from storage.transactions import transaction
 from storage.transfer import new_tweets
 from storage.transfer.judgements import Judged, Judging
 from storage.transfer.merging import MergeReport, TweetMerge

@@ -14,7 +14,8 @@ import sqlite3
 from storage import connections
 from storage.bulk_writes import BulkWriter, bulk_writer, lock_imports
 from storage.indexes import fts_segments
-from storage.store import Store, transaction
+from storage.store import Store
+from storage.transactions import transaction
 
 NONE, IN_LOG, EVERYWHERE = 0, 1, 2
 """Where words may be that should be gone."""

@@ -16,7 +16,7 @@ import storage.bulk_writes
 from storage.bulk_writes import ALONE_S, ATTENTIVE_S, BESIDE_S, QUIET_S, bulk_writer
 from storage.history import integrity, labels
 from storage.query import tweets
-from storage.store import transaction
+from storage.transactions import transaction
 from storage.transfer import importing
 
 ROWS = 12_000

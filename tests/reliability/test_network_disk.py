@@ -199,7 +199,7 @@ def test_who_opens_it_first_waits_until_nobody_uses_its_log(remote, monkeypatch)
     folder, _ = remote
     other = sqlite3.connect(folder / DATABASE)
     other.execute("SELECT count(*) FROM tweets").fetchone()
-    monkeypatch.setattr("storage.store.time.sleep", lambda seconds: other.close())
+    monkeypatch.setattr("storage.transactions.time.sleep", lambda seconds: other.close())
     store = open_store(folder, "ana")
     assert store.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     store.close()

@@ -28,10 +28,9 @@ from storage.store import (
     find_workspace,
     login_name,
     open_store,
-    read_transaction,
     set_labels,
-    transaction,
 )
+from storage.transactions import read_transaction, transaction
 from storage.transfer import exporting
 
 
@@ -275,7 +274,7 @@ def test_an_interrupt_right_after_the_beginning_leaves_no_transaction(small, reo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("storage.store._execute_when_free", begin)
+        patch.setattr("storage.transactions.execute_when_free", begin)
         with pytest.raises(KeyboardInterrupt):
             labels.assign(small, [1], "negative")
     other = reopen(small, "ben")

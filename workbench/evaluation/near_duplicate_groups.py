@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from storage import groups
 from storage.errors import UserError
 from storage.query import tweets
-from storage.store import Store, read_transaction
+from storage.store import Store
+from storage.transactions import read_transaction
 from workbench.analysis.near_duplicates import (
     BANDS,
     candidates,

@@ -13,7 +13,8 @@ from storage.errors import MissingPrerequisite, UserError
 from storage.runs import runs
 from storage.runs.analyses import label_state, read_analysis, save_analysis
 from storage.runs.suspect_ranking import SUSPECTS, voting_runs
-from storage.store import Store, transaction
+from storage.store import Store
+from storage.transactions import transaction
 from workbench.analysis.label_noise import given_is_right
 from workbench.analysis.voters import Judgement, judge
 from workbench.analysis.votes import nearest

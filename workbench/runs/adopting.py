@@ -10,7 +10,8 @@ from storage.label_changes import names_of_labels
 from storage.label_names import key
 from storage.runs import runs
 from storage.runs.runs import Run
-from storage.store import Store, transaction
+from storage.store import Store
+from storage.transactions import transaction
 from workbench.rundir import folder as run_folder
 from workbench.rundir.folder import Job, State
 from workbench.rundir.liveness import worker_alive

@@ -12,7 +12,8 @@ from storage.runs import runs
 from storage.runs.class_folding import fold_pending
 from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
-from storage.store import Store, transaction
+from storage.store import Store
+from storage.transactions import transaction
 from workbench.rundir import folder as run_folder
 from workbench.rundir import schema
 from workbench.rundir.folder import DONE, FAILED, LIVE, State

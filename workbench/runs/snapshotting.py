@@ -23,7 +23,8 @@ from storage.query import tweets
 from storage.runs import runs, training_set
 from storage.runs.training_set import Example
 from storage.safety.os_errors import translate_os_errors
-from storage.store import Store, now, require_writable, transaction
+from storage.store import Store, now, require_writable
+from storage.transactions import transaction
 from workbench.evaluation.near_duplicate_groups import all_compared
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes.base_models import base_path, fingerprint, is_local

@@ -69,11 +69,6 @@ class Action:
     keys: tuple[str, ...]
     where: tuple[str, ...] = ()
 
-    @property
-    def free_keys(self) -> tuple[str, ...]:
-        """Its keys without those that stay what they are."""
-        return tuple(key for key in self.keys if key not in FIXED)
-
 
 @dataclass(frozen=True)
 class KeyMap:

@@ -9,7 +9,8 @@ from textual.screen import Screen
 from storage.history.events import EditContext
 from storage.history.external_changes import data_version
 from storage.query.filters import filter_for
-from storage.store import Store, gone_sentence
+from storage.store import Store
+from storage.transactions import gone_sentence
 from workbench.tui.widgets.prompt import PromptLine
 from workbench.tui.widgets.tweet_list import TweetList
 

@@ -12,7 +12,7 @@ from storage.query import tweets
 from storage.runs import runs, suspect_ranking
 from storage.runs.analyses import label_state, read_analysis, save_analysis
 from storage.runs.predictions import Prediction, add_predictions
-from storage.store import transaction
+from storage.transactions import transaction
 from storage.transfer import importing, removing
 from storage.transfer.importing import ImportOptions
 

@@ -9,7 +9,7 @@ import pytest
 
 from storage.history import labels
 from storage.runs import training_set
-from storage.store import transaction
+from storage.transactions import transaction
 from workbench.modeling.export.model_card import model_card
 from workbench.planning.class_balance import balance_warnings
 from workbench.recipes import recipes

@@ -15,7 +15,8 @@ import pytest
 
 from storage.errors import UserError
 from storage.runs import runs
-from storage.store import open_store, transaction
+from storage.store import open_store
+from storage.transactions import transaction
 from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, STOPPED, read_state, write_state
 from workbench.runs.collecting import collect

@@ -12,7 +12,7 @@ import pytest
 from storage.history import labels
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions, predictions_for
-from storage.store import transaction
+from storage.transactions import transaction
 from storage.transfer.id_remapping import remap_ids
 from workbench.evaluation import comparison
 from workbench.recipes import recipes

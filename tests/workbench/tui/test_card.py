@@ -3,7 +3,8 @@
 import pytest
 
 from storage.history import labels
-from storage.store import open_store, transaction
+from storage.store import open_store
+from storage.transactions import transaction
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from storage import store as store_module
 from storage.history import labels
 from storage.runs import runs
-from storage.store import open_store, transaction
+from storage.store import open_store
+from storage.transactions import transaction
 
 WAITING = "to be saved, as another process is writing"
 

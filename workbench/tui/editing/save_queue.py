@@ -15,7 +15,8 @@ from storage.errors import Busy, UserError
 from storage.history.events import Progress
 from storage.history.labels import Change
 from storage.plurals import counted
-from storage.store import DATABASE, SQLiteError, Store, busy_timeout, explain, open_again
+from storage.store import DATABASE, SQLiteError, Store, explain, open_again
+from storage.transactions import busy_timeout
 from workbench.tui.editing.edits import SavedEdit
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen

@@ -31,8 +31,6 @@ NAME, RUN = 9, 11
 """Cells for what a line is about, and for a run."""
 MOST_TWINS = 5
 WORD_BAR = 8
-UNDER_ROWS = 8
-"""Lines under a list: a rule, the text, three lines of facts."""
 FACT_ROWS = 3
 NEWEST = 3
 """Events of a history that is folded, beside a list; under one there is room for the last."""

@@ -24,8 +24,6 @@ class DetailPane(ChangedLines):
     _top = 0
     """The first line that is seen of more than there is room for."""
     _lines: Sequence[Text] = ()
-    _fixed = 0
-    """Lines at the head that stay where they are when the others scroll."""
 
     def show(self, details: TweetDetails | None, reasons: TweetReasons, narrow: bool) -> None:
         """Show a tweet, or nothing."""
