@@ -29,7 +29,7 @@ NOTIFICATIONS = OFF, BELL, OSC9 = "off", "bell", "osc9"
 DEFAULT_BASE = "tiiuae/falcon-7b"
 MOVING_KEYS = frozenset("jkgGnN/q")
 """Keys that move, search or leave in less, vim and VisiData, whether they do here or not."""
-RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789abcdefmorstuvxyBEJKOQRTV[]?:;,=' ")
+RESERVED_KEYS = MOVING_KEYS | frozenset("0123456789abcdefhmorstuvxyBEJKOQRTV[]?:;,=' ")
 """Keys that mean something else in the list or the queue, so that none of them labels."""
 
 

@@ -38,7 +38,7 @@ async def test_labels_orders_queues_runs_and_themes_are_found_by_name(start):
         await driver.until_seen("text · run 1 baseline")
         await do(driver, "queue of conflicts")
         await driver.until_seen("[Queue")
-        await driver.until(lambda: driver.app.screen._queue.kind == "conflicts")
+        await driver.until(lambda: driver.app.screen._walk.queue.kind == "conflicts")
         await do(driver, "theme light")
         await driver.until(lambda: driver.app.theme == "light")
         await do(driver, "blind share: none")

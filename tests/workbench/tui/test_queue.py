@@ -73,7 +73,7 @@ async def test_a_suspect_shows_who_votes_against_its_label_and_its_neighbours(
         votes = next(line for line in driver.lines if "similar texts" in line)
         assert size[0] == 120 or votes.rstrip().endswith("…"), "what is cut says so"
         screen = driver.app.screen
-        screen._queue = replace(screen._queue, blind=frozenset({3}))
+        screen._walk.queue = replace(screen._walk.queue, blind=frozenset({3}))
         screen._draw()
         await driver.until_seen("this one is blind")
         assert "similar texts" not in driver.text, "the votes say what is hidden"

@@ -64,15 +64,15 @@ async def test_the_blind_share_holds_in_the_queue_that_is_open(start):
     async with start() as driver:
         await driver.press("G", "k", "k", "1", "Q", "r")  # every tweet has a label then
         queue = driver.app.places.place("queue")
-        await driver.until(lambda: len(queue._queue.ids) > 9)
-        assert len(queue._queue.blind) == len(queue._queue.ids) // 5 > 1
+        await driver.until(lambda: len(queue._walk.queue.ids) > 9)
+        assert len(queue._walk.queue.blind) == len(queue._walk.queue.ids) // 5 > 1
         await go_to(driver, "blind share")
         await driver.press("right")
         assert "every 3rd" in row_of(driver, "blind share")
-        await driver.until(lambda: len(queue._queue.blind) == len(queue._queue.ids) // 3)
+        await driver.until(lambda: len(queue._walk.queue.blind) == len(queue._walk.queue.ids) // 3)
         await driver.press("right")
         assert "none" in row_of(driver, "blind share")
-        await driver.until(lambda: not queue._queue.blind)
+        await driver.until(lambda: not queue._walk.queue.blind)
         await driver.press("escape", "b")
         await driver.until_seen("No tweet is blind by the settings")
 

@@ -25,6 +25,7 @@ from storage.store import Store
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.tui.dialogs.choose import ChoiceDialog
+from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.host import host
 from workbench.tui.list_screen import NO_TWEET, ListScreen, ListSettings
 from workbench.tui.listing import sort_orders
@@ -187,7 +188,7 @@ class FilterKeys(ListScreen):
                 sort_orders.nearest_possible(self.store, self.settings),
             )
             self.find(other, self.tweets.current_id)
-            parts = [sort_orders.sentence_with_key(error)]
+            parts = [sentence_with_key(error)]
             if other.run != self.settings.run:
                 parts.append(shown_instead(self.store, other.run))
             if other.sort != self.settings.sort:
@@ -208,7 +209,7 @@ class FilterKeys(ListScreen):
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
-        text = sort_orders.sentence_with_key(event.error)
+        text = sentence_with_key(event.error)
         if self.prompt.request is None:
             self.say(text, problem=True)
         else:
@@ -237,7 +238,7 @@ class FilterKeys(ListScreen):
                 return False
             settings = replace(self._before, filter=text.strip())
             if (refused := sort_orders.why_impossible(self.store, settings)) is not None:
-                self.hint(sort_orders.sentence_with_key(refused))
+                self.hint(sentence_with_key(refused))
                 return False
             self._jumped_from = (self._before, keep)
             preview(text)
@@ -319,7 +320,7 @@ class FilterKeys(ListScreen):
         try:
             require_predictions(self.store, self.run, "there is no disagreement to go to")
         except UserError as error:
-            self.comment(sort_orders.sentence_with_key(error), problem=True)
+            self.comment(sentence_with_key(error), problem=True)
             return
         ids, start = self.tweets.ids, self.tweets.cursor + step
         stop = len(ids) if step > 0 else -1

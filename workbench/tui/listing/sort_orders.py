@@ -9,6 +9,7 @@ from storage.query.tweets import SORTS
 from storage.runs import suspect_ranking
 from storage.runs.displayed_run import require_predictions, shown_run
 from storage.store import Store
+from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.list_screen import ListSettings
 
 SORT_MEANINGS = {
@@ -23,20 +24,6 @@ SORT_MEANINGS = {
 }
 ORDERS_OF_COLUMNS = {"model": "disagreement", "text": "length"}
 """The order that a column of the list has, beside the one that shows the present order."""
-HELPING_KEYS = {
-    "predictions": "t trains a model that makes some",
-    "shown": "r lists the runs, and shows one",
-    "ranking": "s, then suspect, ranks them",
-    "baseline": "s, then suspect, ranks them",
-}
-"""The key that makes what an order lacks."""
-
-
-def sentence_with_key(error: UserError) -> str:
-    """The message of an error, with the key that helps in the place of the command."""
-    if isinstance(error, MissingPrerequisite):
-        return f"{error.what}; {HELPING_KEYS[error.lacks]}."
-    return str(error)
 
 
 def why_impossible(store: Store, settings: ListSettings) -> UserError | None:

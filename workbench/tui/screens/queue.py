@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from storage.errors import MissingPrerequisite, UserError
 from storage.history.events import EditContext
 from storage.history.external_changes import refresh_labels
 from storage.plurals import ordinal
@@ -19,27 +17,19 @@ from storage.query import tweets
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.opened_files import OpenedFile
-from workbench.tui.background_calls import in_background
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
-from workbench.tui.listing import sort_orders
-from workbench.tui.reviewing import opening, progress, queue_keys, queue_text, queue_view, standby
-from workbench.tui.reviewing.progress import Answer, Pace
+from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
+from workbench.tui.reviewing.making import QueueMaking
 from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
 from workbench.tui.reviewing.reasons import Reasons
-from workbench.tui.reviewing.sources import (
-    KINDS,
-    SUSPECTS,
-    ReviewQueue,
-    first_kind,
-    hidden_of,
-    preparation,
-    read_queue,
-)
+from workbench.tui.reviewing.sources import KINDS, SUSPECTS, ReviewQueue
 from workbench.tui.reviewing.standby import Standby
+from workbench.tui.reviewing.walk import QueueWalk
 from workbench.tui.run_messages import RunProgressed, RunsCollected
+from workbench.tui.widgets.key_names import key_names
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
@@ -73,16 +63,11 @@ class QueueScreen(LabelKeys):
 
     def __init__(self, browse: LabelKeys) -> None:
         super().__init__(browse.store, "queue", browse.save_queue)
-        self._queue = ReviewQueue(SUSPECTS)
-        self._given: dict[int, str | None] = {}
-        self._answers: dict[int, Answer] = {}
-        self._pace = Pace()
-        self._blind = True
-        self._revisits = False
-        """Whether somebody has gone back from the end of the queue to what is decided."""
+        self._walk = QueueWalk(self.store, self.save_queue.waits)
+        self._making = QueueMaking(screen=self, shows=self, walk=self._walk)
         self._standby: Standby | None = standby.waiting("Looking for suspects…")
         """What is shown in the place of a tweet while there is no queue."""
-        self._begun = self._opens = False
+        self._begun = False
         self._reveal = ""
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
 
@@ -110,7 +95,7 @@ class QueueScreen(LabelKeys):
         """Make the queue when somebody comes for the first time; later it is as it was left."""
         if not self._begun:
             self._begun = True
-            self._load(SUSPECTS, anew=False)
+            self._making.load(SUSPECTS, anew=False)
         else:
             self._draw()
 
@@ -125,104 +110,53 @@ class QueueScreen(LabelKeys):
     @property
     def left(self) -> int | None:
         """How many are not decided yet; None before there is a queue."""
-        return None if self._standby is not None else len(self._queue.ids) - len(self._answers)
+        return None if self._standby is not None else self._walk.left
 
     @property
     def shown(self) -> EditContext:
         """The queue, its run and whether the prediction was hidden, kept with every event."""
-        return EditContext(
-            self._queue.kind, self._queue.run, None, self.tweets.current_id in self._queue.blind
-        )
+        queue = self._walk.queue
+        return EditContext(queue.kind, queue.run, None, self.tweets.current_id in queue.blind)
 
     def go_through(self, kind: str) -> None:
         """Make a queue of this kind, as soon as the screen is there."""
         self._begun = True
-        self.call_after_refresh(self._load, kind)
+        self.call_after_refresh(self._making.load, kind)
 
     def open_file(self, file: OpenedFile) -> None:
         """Take a file in, and show the first label that is likely wrong."""
-        self._begun = self._opens = True
-        self.call_after_refresh(self._open_file, file)
-
-    @work(group="opening")
-    async def _open_file(self, file: OpenedFile) -> None:
-        def show(*sentences: str) -> None:
-            self._stand_by(SUSPECTS, standby.file_taken_in(*sentences))
-
-        try:
-            found = await opening.take_in(self.app, file, show)
-        except UserError as error:
-            show(str(error), "", opening.OTHER)
-            if opening.NAMES_CODES in str(error) and self.is_current:
-                opening.ask_for_codes(self.app, file)
-            return
-        finally:
-            self._opens = False
-        if self._answers:  # of the first guess, which somebody is at
-            self.say(f"Now the suspects are ranked by all votes: s, then enter. {found}")
-        else:
-            self._load(first_kind(self.store), anew=False)
-            self.say(found)
+        self._begun = self._making.takes_file_in = True
+        self.call_after_refresh(self._making.take_in, file)
 
     def action_columns(self) -> None:
         """Choose other columns of the file that was opened."""
         opening.choose_columns(self.app, self.store)
 
-    @work(group="queue", exclusive=True)
-    async def _load(self, kind: str, anew: bool = True) -> None:
-        """Make a queue; what that takes is done by a process or in a thread."""
-        self._stand_by(kind, standby.waiting(f"Making the queue: {KINDS[kind]}…"))
-        folder, blind, problem = self.store.folder, self._blind, ""
-        try:
-            if command := preparation(self.store, kind, anew):
-                try:
-                    await host(self).command(*command, "--json", let_finish=True)
-                except UserError as error:  # then what was made before is shown
-                    problem = str(error)
-            queue = await in_background(lambda: read_queue(folder, kind, blind))
-        except UserError as error:
-            otherwise = problem or sort_orders.sentence_with_key(error)
-            if not problem and isinstance(error, MissingPrerequisite):
-                self._stand_by(kind, standby.missing(self.store, error, otherwise))
-            else:
-                self._stand_by(kind, standby.failed(otherwise))
-        else:
-            self._take(queue)
-            if problem:
-                self.say(problem, problem=True)
-
-    def _take(self, queue: ReviewQueue) -> None:
+    def take_queue(self, queue: ReviewQueue) -> None:
+        """Show a queue from its first tweet on, or why it has none."""
         refresh_labels(self.store)  # those of a file that was taken in by another process
-        self._queue, self._answers, self._revisits = queue, {}, False
+        self._walk.begin(queue)
         self.settings = ListSettings(run=queue.run)
-        self._given = {t.id: t.label for t in tweets.window(self.store, queue.ids, None, 1)}
         self._standby = None if queue.ids else standby.empty(queue.kind)
         self._reasons.choose_run(queue.run)
         self.tweets.show(queue.ids)
         self._draw()
 
-    def _stand_by(self, kind: str, shown: Standby) -> None:
-        self._queue, self._standby = ReviewQueue(kind), shown
+    def stand_by(self, kind: str, shown: Standby) -> None:
+        """Say something in the place of a queue of this kind."""
+        self._walk.queue, self._standby = ReviewQueue(kind), shown
         self.tweets.show(())
         self._draw()
-
-    @work(group="baseline", exclusive=True)
-    async def _make_baseline(self) -> None:
-        kind = self._queue.kind
-        self._stand_by(kind, Standby(("Training a small model on the labels as they are…",)))
-        try:
-            await host(self).command("train", "--recipe", "baseline", "--json", let_finish=True)
-        except UserError as error:
-            self._stand_by(kind, standby.failed(str(error)))
-        host(self).follow_runs()
 
     def on_runs_collected(self, event: RunsCollected) -> None:
         """A run has ended: a queue that waited for one can be made, or begun with a guess."""
         self._set("#queue-job", "")
-        if self._opens:  # the small model has a first guess, before all votes are counted
-            self._load("disagreement", anew=False)
+        if (
+            self._making.takes_file_in
+        ):  # the small model has a first guess, before all votes are counted
+            self._making.load("disagreement", anew=False)
         elif self._standby is not None and self._begun:
-            self._load(self._queue.kind)
+            self._making.load(self._walk.queue.kind)
         else:
             self._draw()
 
@@ -231,7 +165,7 @@ class QueueScreen(LabelKeys):
         self._set("#queue-job", event.progress.brief if event.progress.live else "")
 
     def _fetch(self, ids: Sequence[int]) -> list[Tweet]:
-        return tweets.window(self.store, ids, self._queue.run, characters=300)
+        return tweets.window(self.store, ids, self._walk.queue.run, characters=300)
 
     def _look_for_changes(self) -> None:
         if self.is_current:
@@ -241,35 +175,18 @@ class QueueScreen(LabelKeys):
 
     def _row_after(self, row: int, rows_down: int) -> int:
         """The next tweet that is not decided, those that were skipped last."""
-        self._revisits = False
-        ids = self.tweets.ids
+        self._walk.revisits = False
         if not rows_down:
             return row
-        self._pace.answered()
-        self._answers = self._read_answers()
-        self._reveal = self._hidden_prediction(ids[row])
-        later = [*range(row + 1, len(ids)), *range(row)]
-        return next((at for at in later if self._is_open(ids[at])), row)
-
-    def _hidden_prediction(self, tweet: int) -> str:
-        """What was hidden until now, to be said with the answer."""
-        if tweet not in self._queue.blind:
-            return ""
-        shown = tweets.tweet(self.store, tweet, self._queue.run)
-        return f"r{self._queue.run} said {shown.pred}." if shown.pred else ""
+        self._walk.answer()
+        self._reveal = self._walk.hidden_prediction(self.tweets.ids[row])
+        following = self._walk.next_row(row)
+        return row if following is None else following
 
     def comment(self, text: str, problem: bool = False) -> None:
         """Show what came of an edit, and what was hidden until then."""
         super().comment(f"{text} {self._reveal}".strip(), problem)
         self._reveal = ""
-
-    def _is_open(self, tweet: int) -> bool:
-        return tweet not in self._answers and not self.save_queue.waits(tweet)
-
-    @property
-    def _at_end(self) -> bool:
-        ids = self.tweets.ids
-        return bool(ids) and not self._revisits and not any(map(self._is_open, ids))
 
     def has_tweets(self) -> bool:
         """Whether there is a tweet for a key to act on; says so if there is none."""
@@ -279,37 +196,35 @@ class QueueScreen(LabelKeys):
 
     @property
     def _shows_tweet(self) -> bool:
-        return self._standby is None and not self._at_end
+        return self._standby is None and not self._walk.at_end
 
     def _why_no_tweet(self, key: str) -> str:
-        back = "; k goes back to the last one" if self._at_end else ""
+        back = "; k goes back to the last one" if self._walk.at_end else ""
         return f"No tweet is shown that {key} could be about{back}."
 
     def hint_for_key(self, name: str) -> str:
         """Why a key that is about a tweet does nothing."""
-        idle = self.prompt.request is None and not self._shows_tweet
+        pressed = key_names(name)[:1]
+        known = any(each in self._bindings.key_to_bindings for each in pressed)
+        idle = known and self.prompt.request is None and not self._shows_tweet
         return self._why_no_tweet(name) if idle else ""
 
     def action_skip(self, rows_down: int) -> None:
         """Leave a tweet undecided for now, or go back to the one before."""
-        ids, at = self.tweets.ids, self.tweets.cursor
-        if not ids:
+        at = self.tweets.cursor
+        if not self.tweets.ids:
             self.has_tweets()
-            return
-        if rows_down < 0:
-            before = at if self._at_end else at - 1
-            self._revisits = True
+        elif rows_down < 0:
+            before = at if self._walk.at_end else at - 1
+            self._walk.revisits = True
             if before < 0:
                 self.say("This is the first of the queue.")
             self.tweets.go(before)
             self._draw()
-            return
-        later = [*range(at + 1, len(ids)), *range(at)]
-        following = next((row for row in later if self._is_open(ids[row])), None)
-        if following is None:
+        elif (following := self._walk.next_row(at)) is None:
             self.say("There is no other one left in the queue.")
         else:
-            self._revisits = False
+            self._walk.revisits = False
             self.tweets.go(following)
             self.say("")
 
@@ -321,15 +236,15 @@ class QueueScreen(LabelKeys):
     def action_open(self) -> None:
         """Keep the label; where no tweet is shown, go on as the lines there say."""
         if self._standby is not None and self._standby.makes:
-            self._make_baseline()
+            self._making.make_baseline(self._walk.queue.kind)
         elif self._shows_tweet:
             self.action_keep()
         else:
-            self._load(self._queue.kind)
+            self._making.load(self._walk.queue.kind)
 
     def action_suggestion(self) -> None:
         """Take the prediction, unless it is hidden."""
-        if self._is_blind:
+        if self._walk.is_blind(self.tweets.current_id):
             self.say("This one is blind: give its label by a digit, or keep it with enter.")
         else:
             super().action_suggestion()
@@ -343,17 +258,17 @@ class QueueScreen(LabelKeys):
 
     def action_queue(self, kind: str) -> None:
         """Go through another kind of queue, or from that back to the suspects."""
-        self._load(SUSPECTS if self._queue.kind == kind else kind)
+        self._making.load(SUSPECTS if self._walk.queue.kind == kind else kind)
 
     def action_choose_queue(self) -> None:
         """Choose the kind of queue."""
 
         def chosen(kind: str | None) -> None:
             if kind is not None:
-                self._load(kind)
+                self._making.load(kind)
 
         self.app.push_screen(
-            ChoiceDialog("Go through", list(KINDS.items()), self._queue.kind), chosen
+            ChoiceDialog("Go through", list(KINDS.items()), self._walk.queue.kind), chosen
         )
 
     def action_blind(self) -> None:
@@ -362,24 +277,19 @@ class QueueScreen(LabelKeys):
         if not share:
             self.say("No tweet is blind by the settings (F2), where that can be changed.")
             return
-        self._blind = not self._blind
+        self._walk.hides = not self._walk.hides
         self._hide_anew()
         every_one = f"Every {ordinal(share)} tweet is shown without the prediction."
-        self.say(every_one if self._blind else "All predictions are shown.")
+        self.say(every_one if self._walk.hides else "All predictions are shown.")
 
     def _hide_anew(self) -> None:
-        """Hide the predictions of as many of the open tweets as the settings say now."""
-        if self._standby is None and self._queue.run is not None:
-            share = self.store.config.queue_blind_every
-            left = [i for i in self._queue.ids if self._is_open(i)]
-            blind = (self._queue.blind - set(left)) | hidden_of(left, share if self._blind else 0)
-            self._queue = replace(self._queue, blind=blind, blind_every=share)
+        if self._standby is None and self._walk.hide_anew():
             self._draw()
 
     def go_by_settings(self) -> None:
         """Take on what the settings say now."""
         super().go_by_settings()
-        if self.store.config.queue_blind_every != self._queue.blind_every:
+        if self.store.config.queue_blind_every != self._walk.queue.blind_every:
             self._hide_anew()
 
     def action_back(self) -> None:
@@ -398,7 +308,7 @@ class QueueScreen(LabelKeys):
         if action in ABOUT_A_TWEET:
             return self._shows_tweet
         if action in OF_QUEUES:
-            return not self._opens and tweets.counts(self.store).tweets > 0
+            return not self._making.takes_file_in and tweets.counts(self.store).tweets > 0
         return action != "open" or self._standby is None or self._standby.takes_enter
 
     # What is shown.
@@ -407,12 +317,6 @@ class QueueScreen(LabelKeys):
     def _card(self) -> QueueCard:
         return self.query_one(QueueCard)
 
-    @property
-    def _is_blind(self) -> bool:
-        """Whether the prediction for the present tweet is hidden."""
-        number = self.tweets.current_id
-        return number in self._queue.blind and number not in self._answers
-
     def show_keys(self) -> None:
         """Name the keys of the queue."""
         if not self.is_mounted:
@@ -420,7 +324,7 @@ class QueueScreen(LabelKeys):
         room = self.size.width - 2
         if self._standby is not None:
             self.prompt.name_keys(queue_keys.without_tweet(self._standby.keys, room))
-        elif self._at_end:
+        elif self._walk.at_end:
             self.prompt.name_keys(queue_keys.at_end(room))
         else:
             self.prompt.name_keys(queue_keys.while_answering(room))
@@ -429,37 +333,44 @@ class QueueScreen(LabelKeys):
     def _settled(self) -> None:
         self._draw()
 
-    def _read_answers(self) -> dict[int, Answer]:
-        return progress.read_answers(self.store, self._queue, self._given)
-
     def _draw(self) -> None:
         """Show the present tweet, or what is said in its place, and how far the queue is."""
         if not self.query(QueueCard):
             return
-        queue, number = self._queue, self.tweets.current_id
-        self._answers = self._read_answers() if queue.ids else {}
+        self._walk.look()
+        queue, answers, number = self._walk.queue, self._walk.answers, self.tweets.current_id
         tweet, sentences = None, () if self._standby is None else self._standby.sentences
-        if self._at_end:
-            sentences = queue_text.end_sentences(queue, self._answers)
+        if self._walk.at_end:
+            sentences = queue_text.end_sentences(queue, answers)
         elif self._standby is None and number is not None:
             tweet = self._read_tweet(number)
         head = queue_view.head(
-            queue, self._answers, self._pace, self.tweets.cursor, self._at_end, self.size.width
+            queue,
+            answers,
+            self._walk.pace,
+            self.tweets.cursor,
+            self._walk.at_end,
+            self.size.width,
         )
         self._card.show(head, tweet, sentences)
         self.show_keys()
-        self._set("#queue-summary", queue_view.summary(queue, self._answers))
+        self._set("#queue-summary", queue_view.summary(queue, answers))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:
-            left = [i for i in queue.ids[self.tweets.cursor + 1 :] if self._is_open(i)]
-            self._reasons.want([number, *left[:AHEAD]] if number is not None else [])
+            ahead = self._walk.open_after(self.tweets.cursor)[:AHEAD]
+            self._reasons.want([number, *ahead] if number is not None else [])
 
     def _read_tweet(self, number: int) -> QueueTweet:
         self.tweets.look_again()
         self.tweets.tweet_at(self.tweets.cursor)  # what keys are checked against: as old as this
         waits = self.save_queue.waits(number)
         return queue_view.read_tweet(
-            self.store, self._queue, self._reasons, number, self._is_blind, waits
+            self.store,
+            self._walk.queue,
+            self._reasons,
+            number,
+            self._walk.is_blind(number),
+            waits,
         )
 
     def _reason_came(self, tweet: int) -> None:

@@ -1,0 +1,95 @@
+"""Where somebody is in a queue: what is decided, what is open, what is hidden until it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from storage.query import tweets
+from storage.store import Store
+from workbench.tui.reviewing import progress
+from workbench.tui.reviewing.progress import Answer, Pace
+from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, hidden_of
+
+
+class QueueWalk:
+    """Goes through the tweets of a queue that are open, those that were skipped last."""
+
+    def __init__(self, store: Store, waits: Callable[[int], bool]) -> None:
+        self._store = store
+        self._waits = waits
+        self.queue = ReviewQueue(SUSPECTS)
+        self._given: dict[int, str | None] = {}
+        self.answers: dict[int, Answer] = {}
+        self.pace = Pace()
+        self.hides = True
+        """Whether some predictions are hidden until there is an answer."""
+        self.revisits = False
+        """Whether somebody has gone back from the end of the queue to what is decided."""
+
+    def begin(self, queue: ReviewQueue) -> None:
+        """Go through another queue, of which nothing is decided."""
+        self.queue, self.answers, self.revisits = queue, {}, False
+        self._given = {t.id: t.label for t in tweets.window(self._store, queue.ids, None, 1)}
+
+    def look(self) -> None:
+        """Read what has been decided."""
+        if self.queue.ids:
+            self.answers = progress.read_answers(self._store, self.queue, self._given)
+        else:
+            self.answers = {}
+
+    def is_open(self, tweet: int) -> bool:
+        """Whether a tweet is not decided, nor an answer to it on the way."""
+        return tweet not in self.answers and not self._waits(tweet)
+
+    @property
+    def left(self) -> int:
+        """How many are not decided yet."""
+        return len(self.queue.ids) - len(self.answers)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all is decided, and nobody has gone back to it."""
+        ids = self.queue.ids
+        return bool(ids) and not self.revisits and not any(map(self.is_open, ids))
+
+    def open_after(self, row: int) -> Sequence[int]:
+        """The open tweets below a row."""
+        return [tweet for tweet in self.queue.ids[row + 1 :] if self.is_open(tweet)]
+
+    def next_row(self, row: int) -> int | None:
+        """The next row that is open, from the top again after the last; None if there is none."""
+        ids = self.queue.ids
+        later = [*range(row + 1, len(ids)), *range(row)]
+        return next((at for at in later if self.is_open(ids[at])), None)
+
+    def answer(self) -> None:
+        """One more tweet has its answer."""
+        self.pace.answered()
+        self.look()
+
+    def is_blind(self, tweet: int | None) -> bool:
+        """Whether the prediction for a tweet is hidden."""
+        return tweet in self.queue.blind and tweet not in self.answers
+
+    def hidden_prediction(self, tweet: int) -> str:
+        """What was hidden until there was an answer, to be said with it."""
+        if tweet not in self.queue.blind:
+            return ""
+        shown = tweets.tweet(self._store, tweet, self.queue.run)
+        return f"r{self.queue.run} said {shown.pred}." if shown.pred else ""
+
+    def hide_anew(self) -> bool:
+        """Hide as many predictions of open tweets as the settings say now; False if there are none.
+
+        Those that were hidden and are decided stay counted.
+        """
+        if self.queue.run is None:
+            return False
+        share = self._store.config.queue_blind_every
+        left = [tweet for tweet in self.queue.ids if self.is_open(tweet)]
+        hidden = hidden_of(left, share if self.hides else 0)
+        blind = (self.queue.blind - set(left)) | hidden
+        self.queue = replace(self.queue, blind=blind, blind_every=share)
+        return True
