@@ -36,7 +36,9 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     top: dict[str, Any] = {}
     for name, figures in settings.items():
         top[f"ratio_{name}"] = ratio(at(figures, "tweets_s"), seed)
-        top[f"peak_gib_{name}"] = at(figures, "peak_training_gib")
+        # the memory of graphs that a warm run finds is counted in the run that captured them
+        capturing = at(result, "auto", "before") if name == "auto" else figures
+        top[f"peak_gib_{name}"] = at(capturing, "peak_training_gib")
     top["ratio_score"] = ratio(scored, generate)
     top["warm_seconds"] = warm and warm + frozen + collected
     top["cold_seconds"] = cold + frozen + (at(result, "cold", "collect_s") or 0) if done else None
