@@ -14,7 +14,7 @@ from workbench.tui.first_app import FirstApp
 from workbench.tui.widgets.line_input import LineInput
 
 STUB = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
@@ -33,6 +33,8 @@ if command == "import":
     plan = importing.plan(store.config, Path(rest[-1]), importing.ImportOptions())
     print(json.dumps(importing.run(store, plan).as_json()))
 elif command == "suspects":
+    while Path(scratch, "hold").exists():
+        time.sleep(0.01)
     run = runs.add(store, "baseline", "baseline", "baseline", None, ["positive", "negative"])
     add_predictions(store, run, [Prediction(n, (0.9, 0.1), 0.8, 0.3, False) for n in (1, 2)])
     runs.update(store, run, state="done")
@@ -69,10 +71,12 @@ def open_it(opened, tmp_path, drive):
 
 
 async def test_the_first_suspect_is_shown_and_what_the_columns_are_is_said(open_it, tmp_path):
+    (tmp_path / "hold").touch()  # else its end may be there before anybody looks
     async with open_it() as driver:
         await driver.until_seen(
             "texts are “text”, labels “label” (1 positive, 1 negative); c takes"
         )
+        (tmp_path / "hold").unlink()
         await driver.until_seen("down we go")
         await driver.until_seen("1 positive")
         assert "take positive" in driver.text
