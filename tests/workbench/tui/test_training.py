@@ -191,14 +191,14 @@ async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
         await driver.press("t")
         await driver.until_seen("Train on the labels")
         keep = driver.app.screen.query_one("#keep")
-        assert keep.value and not keep.disabled
+        base = driver.app.screen.query_one("#base").value
+        assert base and keep.value and not keep.disabled
         await driver.until(lambda: stub.calls)  # it imports while the form is filled in
         await driver.press("G")
         await driver.until(lambda: keep.disabled)
         await driver.press("enter", "enter", "enter")
         await driver.until(lambda: len(stub.calls) > 1)
-        base = driver.app.screen.query_one("#base").value
-        assert base and stub.calls[0] == ["engine", "start", "--base", base, "--json"]
+        assert stub.calls[0] == ["engine", "start", "--base", base, "--json"]
         assert stub.calls[1][:3] == ["train", "--recipe", "baseline"]
         assert "engine" not in stub.calls[1]
 
