@@ -192,8 +192,9 @@ def page(head: dict[str, object], figures: dict[str, list[Figure]], beside: list
         first = row[0]
         shown = " | ".join(map(told, row))
         lines.append(f"| {first.what}, {first.unit} | {first.limit:,.0f} | {shown} |")
-    lines += ["", f"| while a run trains on the CPU, {SIZES[0][0]}x{SIZES[0][1]} | limit | |"]
-    lines += ["|---|---:|---:|"]
+    if beside:
+        lines += ["", f"| while a run trains on the CPU, {SIZES[0][0]}x{SIZES[0][1]} | limit | |"]
+        lines += ["|---|---:|---:|"]
     lines += [f"| {one.what} | {one.limit:,.0f} | {told(one)} |" for one in beside]
     return "\n".join([*lines, "", "`!` is above the limit.", "", f"`{head['command']}`"]) + "\n"
 
