@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from storage import interpreter
 from storage.errors import UserError
 from storage.file_locks import exclusive
 from workbench import __version__
@@ -58,6 +59,12 @@ class QueueEntry(NamedTuple):
     """The file in the queue."""
     run: Path
     """The run folder."""
+
+
+def engine_program(folder: Path, idle_minutes: float, base: str | None) -> list[str]:
+    """The program that serves the queue in a folder, and gets ready for a run on `base`."""
+    words = [str(folder), str(idle_minutes), *([] if base is None else [base])]
+    return interpreter.command(ENGINE_MODULE, *words)
 
 
 def own_state(idle_minutes: float) -> EngineState:

@@ -18,9 +18,9 @@ from storage.errors import UserError
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes, schema
 from workbench.rundir.engine_queue import (
-    ENGINE_MODULE,
     LOG_FILE,
     EngineState,
+    engine_program,
     folder_path,
     make_private_folder,
     running_engine,
@@ -85,8 +85,7 @@ def start_engine(idle_minutes: float = IDLE_MINUTES, base: str | None = None) ->
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     log = os.open(folder / LOG_FILE, flags, 0o600)
     try:
-        words = [str(folder.absolute()), str(idle_minutes), *([] if base is None else [base])]
-        program = interpreter.command(ENGINE_MODULE, *words)
+        program = engine_program(folder.absolute(), idle_minutes, base)
         process = interpreter.start(
             [*logout_effect().prefix, *program],
             stdin=subprocess.DEVNULL,

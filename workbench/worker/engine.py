@@ -188,9 +188,7 @@ class EngineServer:
         elif self.offline != offline:  # begin anew as the same process, with the run still waiting
             os.set_inheritable(self.lock, True)
             os.environ[processes.LOCK_FD] = str(self.lock)
-            idle_minutes = str(self.state.idle_minutes)
-            words = [str(self.folder), idle_minutes, *([] if base is None else [base])]
-            program = interpreter.command(engine_queue.ENGINE_MODULE, *words)
+            program = engine_queue.engine_program(self.folder, self.state.idle_minutes, base)
             variables = interpreter.environment()
             os.execve(program[0], program, variables)  # noqa: S606 - the same program again
 

@@ -51,7 +51,7 @@ class TrainingSchedule:
         self.capabilities = capabilities
         self.prefix, self.examples = (
             share_prefix(examples)
-            if capabilities.packing and capabilities.shared_prefix and not full_text
+            if capabilities.shared_prefix and not full_text
             else ([], examples)
         )
         self.full_text = full_text

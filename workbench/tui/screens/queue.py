@@ -151,9 +151,8 @@ class QueueScreen(LabelKeys):
     def on_runs_collected(self, event: RunsCollected) -> None:
         """A run has ended: a queue that waited for one can be made, or begun with a guess."""
         self._set("#queue-job", "")
-        if (
-            self._making.takes_file_in
-        ):  # the small model has a first guess, before all votes are counted
+        if self._making.takes_file_in:
+            # the small model has a first guess, before all votes are counted
             self._making.load("disagreement", anew=False)
         elif self._standby is not None and self._begun:
             self._making.load(self._walk.queue.kind)
