@@ -74,7 +74,10 @@ def _intervals(
 def _temperature(
     probabilities: NDArray[np.float32], truth: NDArray[np.int32], bins: int, seed: int
 ) -> dict[str, Any]:
-    """The temperature of all rows, and the figures of each half with that of the other half."""
+    """The temperature of all rows, and the figures of each half with that of the other half.
+
+    A reason stands beside a temperature that is not to be relied on.
+    """
     if reason := _why_none(probabilities, truth):
         names = ("temperature", "temperature_low", "temperature_high", "scaled")
         return dict.fromkeys(names) | {"temperature_reason": reason}
@@ -88,10 +91,11 @@ def _temperature(
     temperature = fit_temperature(probabilities[order], truth[order])
     low, high = temperature_interval(probabilities[order], truth[order], temperature)
     rows, labels = np.concatenate(scaled), np.concatenate(given)
+    unscaled = _figures(probabilities[order], truth[order], bins)
     rescaled = _figures(rows, labels, bins)
     return {
         "temperature": temperature,
-        "temperature_reason": _at_bound(temperature),
+        "temperature_reason": _at_bound(temperature) or _mends_nothing(unscaled, rescaled),
         "temperature_low": low,
         "temperature_high": high,
         "scaled": rescaled | _intervals(rows, labels, bins, seed),
@@ -110,6 +114,14 @@ def _at_bound(temperature: float) -> str | None:
     for bound, words in ((MIN_TEMPERATURE, "smallest"), (MAX_TEMPERATURE, "largest")):
         if abs(temperature / bound - 1) < 0.02:
             return f"it is the {words} that is looked at, so these tweets do not determine it"
+    return None
+
+
+def _mends_nothing(unscaled: dict[str, float], rescaled: dict[str, float]) -> str | None:
+    names = {"ece": "calibration error", "nll": "negative log-likelihood"}
+    left = [words for name, words in names.items() if rescaled[name] >= unscaled[name]]
+    if left:
+        return f"on tweets that it was not fitted to it does not lower the {' or the '.join(left)}"
     return None
 
 

@@ -36,9 +36,9 @@ def judged(draw, least=1):
     return powers / powers.sum(axis=1, keepdims=True), rng.integers(0, labels, rows).tolist()
 
 
-def drawn(rows: int, sharpness: float = 1.0):
+def drawn(rows: int, sharpness: float = 1.0, seed: int = 4):
     """Rows whose labels are drawn from the probabilities, which then are made sharper."""
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(seed)
     honest = rng.dirichlet([1, 1, 1], rows)
     truth = (honest.cumsum(axis=1) < rng.random((rows, 1))).sum(axis=1).clip(max=2).tolist()
     return scale_by_temperature(honest, 1 / sharpness), truth
@@ -184,7 +184,32 @@ def test_means_over_rows_have_the_intervals_of_the_normal_distribution():
 def test_no_resample_of_a_certain_figure_differs(rows):
     probabilities, truth = rows
     intervals = bootstrap_intervals(np.tile(probabilities[:1], (9, 1)), truth[:1] * 9)
-    assert all(low == pytest.approx(high) for low, high in intervals.values())
+    for name in ("nll", "brier"):
+        assert intervals[name][0] == pytest.approx(intervals[name][1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(judged(), st.integers(1, 20))
+def test_each_figure_lies_in_its_interval(rows, bins):
+    figures = {
+        "ece": expected_calibration_error(*rows, bins),
+        "nll": negative_log_likelihood(*rows),
+        "brier": brier_score(*rows),
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("workbench.analysis.calibration.RESAMPLES", 200)
+        for name, (low, high) in bootstrap_intervals(*rows, bins).items():
+            assert low - 1e-9 <= figures[name] <= high + 1e-9
+
+
+@pytest.mark.parametrize("rows", [100, 1_000])
+def test_the_error_of_probabilities_that_hold_may_be_none_and_of_sharper_ones_may_not(
+    rows, monkeypatch
+):
+    monkeypatch.setattr("workbench.analysis.calibration.RESAMPLES", 200)
+    lowest = [bootstrap_intervals(*drawn(rows, seed=n), bins=10)["ece"][0] for n in range(20)]
+    assert lowest.count(0) >= 17, "19 are to be expected"
+    assert bootstrap_intervals(*drawn(rows, sharpness=3), bins=10)["ece"][0] > 0.1
 
 
 def test_a_temperature_is_known_as_far_as_the_likelihood_says():

@@ -34,7 +34,8 @@ def calibration(settings: Settings, number: int | None, split: str, bins: int, s
     """Compare how sure a run is with how often it is right; intervals are 95 %.
 
     Each bin holds about as many tweets. A temperature above 1 says that the run is too sure; what
-    it mends is measured on tweets that it was not fitted to.
+    it mends is measured on tweets that it was not fitted to, and one that mends nothing is not
+    kept.
 
     Example: workbench calibration 3 --split dev --save
     """

@@ -63,13 +63,20 @@ def _add_bins(found: _Lines, report: Mapping[str, Any], judged: str, width: int)
             parts.append(Part(f"  {SIGNS[each['off']]}{words}", "differs"))
         name = f"bin {at}"
         found.add(tuple(parts), name, OpenedTweets(" ".join([judged, *conditions]), what))
-    wide = width >= WIDE
+    found.lines.append(line(_verdict(report, width >= WIDE), "dim"))
+
+
+def _verdict(report: Mapping[str, Any], wide: bool) -> str:
+    """The calibration error, and the temperature that was seen to lower it, if there is one."""
     verdict = f"  off by {probability(report['ece'])}{' on average' if wide else ''}"
-    if report["temperature"] is not None and not report["temperature_reason"]:
-        name = "temperature" if wide else "T"
-        verdict += f"; {name} {report['temperature']:.1f} brings "
-        verdict += f"{'it to ' if wide else ''}{probability(report['scaled']['ece'])}"
-    found.lines.append(line(verdict, "dim"))
+    if report["temperature"] is None:
+        return verdict
+    name = "temperature" if wide else "T"
+    if report["temperature_reason"]:
+        return f"{verdict}; no {name} mends it"
+    brings = "brings it to" if wide else "brings"
+    left = probability(report["scaled"]["ece"])
+    return f"{verdict}; {name} {report['temperature']:.1f} {brings} {left}"
 
 
 def _add_coverage(found: _Lines, report: Mapping[str, Any], judged: str, width: int) -> None:
