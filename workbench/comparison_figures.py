@@ -9,6 +9,8 @@ from typing import Any
 from workbench import figures
 
 MAX_IDS = 12
+SIGNIFICANT = 0.05
+"""A p-value below speaks against chance."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ def difference(comparison: Mapping[str, Any]) -> str:
     """How much more accurate the second run is, with the interval."""
     change = comparison["difference"]
     return figures.points(change["accuracy"], change["low"], change["high"])
+
+
+def shown_to_be(change: float, low: float, high: float, p: float) -> str:
+    """`better` or `worse`, if the interval and the p-value both say so; otherwise empty."""
+    if p >= SIGNIFICANT or low <= 0 <= high:
+        return ""
+    return "better" if change > 0 else "worse"
 
 
 def settings(comparison: Mapping[str, Any]) -> list[Setting]:

@@ -15,13 +15,13 @@ from storage.store import Store
 from workbench import figures
 from workbench.analysis import comparing
 from workbench.analysis.learning_curves import diverged_since, overfit_since, plateau_since
+from workbench.comparison_figures import shown_to_be
 from workbench.evaluation.labelled_predictions import LabelledPredictions, labelled_predictions
 from workbench.rundir import folder as run_folder
 from workbench.rundir.folder import JOB
 
 LEARNING_RATES = (1e-5, 2e-3)
 """Adapters hardly learn below and seldom stay stable above (Hu et al. 2021, appendix D: 2e-4)."""
-SIGNIFICANT = 0.05
 PROBLEM, FINE, UNKNOWN = "problem", "fine", "unknown"
 
 
@@ -31,7 +31,7 @@ class Finding:
 
     check: str
     state: str
-    """`problem`, `fine`, or `unknown` where there is nothing to tell by."""
+    """`problem`, `fine`, or `unknown` where there is nothing, or too little, to tell by."""
     sentence: str
 
 
@@ -147,13 +147,12 @@ def _against_run(
 
 
 def _judged(check: str, before: Any, after: Any, what: str) -> Finding:
-    """Whether the run is worse than something else, by McNemar's exact test."""
+    """Whether the run is better or worse than something else, by McNemar's exact test."""
     truth = np.ones(len(before), int)
     counts = comparing.count_pairs(truth, before.astype(int), after.astype(int))
     p, (change, low, high) = comparing.mcnemar(counts), comparing.difference(counts)
     by = f"{figures.points(change, low, high)}, {counts.n:,} tweets, {figures.p_value(p)}"
-    if p < SIGNIFICANT:
-        state, how = (FINE, "better") if change > 0 else (PROBLEM, "worse")
-    else:
-        state, how = (PROBLEM, "not clearly better") if change <= 0 else (FINE, "perhaps better")
-    return Finding(check, state, f"It is {how} than {what}: {by}.")
+    how = shown_to_be(change, low, high, p)
+    if not how:
+        return Finding(check, UNKNOWN, f"It is not told apart from {what}: {by}.")
+    return Finding(check, FINE if how == "better" else PROBLEM, f"It is {how} than {what}: {by}.")

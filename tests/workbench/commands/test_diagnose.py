@@ -9,6 +9,7 @@ import pytest
 
 from storage.runs import runs
 from storage.store import open_store
+from workbench.comparison_figures import shown_to_be
 from workbench.evaluation.diagnosing import diagnose
 from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
@@ -75,6 +76,21 @@ def test_a_run_is_set_against_the_promoted_one(bring, cli):
     assert "promoted run" not in findings(cli, good)
     assert findings(cli, good)["majority class"]["state"] == "fine"
     assert "✓" in cli("diagnose", good).out
+
+
+def test_a_run_is_better_or_worse_only_where_interval_and_p_say_so(bring, cli):
+    assert shown_to_be(-0.1, -0.196, -0.004, 0.076) == "", "the interval alone says so"
+    assert shown_to_be(0.1, -0.004, 0.2, 0.04) == "", "the p-value alone says so"
+    assert [shown_to_be(d, d - 0.1, d + 0.1, 0.01) for d in (0.2, -0.2)] == ["better", "worse"]
+    one, other = bring(lambda n: n > 4), bring(lambda n: n > 5)
+    same = bring(lambda n: n > 5)
+    assert cli("promote", other).status == 0
+    for run, by in ((one, "+0.5 points"), (same, "+0.0 points")):
+        found = findings(cli, run)["promoted run"]
+        assert found["state"] == "unknown"
+        said = f"It is not told apart from the promoted run {other}: {by}"
+        assert found["sentence"].startswith(said)
+        assert found["sentence"].endswith("200 tweets, p = 1.000.")
 
 
 def test_the_courses_of_a_training_are_looked_at(home, cli):

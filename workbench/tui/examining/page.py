@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
 from storage.runs.runs import Run
 from workbench import escaping, figures
+from workbench.comparison_figures import shown_to_be
 from workbench.runs.description import describe_recipe
 from workbench.tui.examining.certainty import certainty_content
 from workbench.tui.examining.changes import changes_content
@@ -133,13 +135,17 @@ def status(
         left = f" ▸ {left}"
     right = ""
     if comparison is not None and subject is not None and comparison.result:
-        change, test = comparison.result["difference"], comparison.result["mcnemar"]
-        better = "better" if change["accuracy"] > 0 else "worse"
-        against = f"that run {subject.run} is {better} than run {subject.versus} "
-        right = f"{figures.p_value(test['p'])} {against}"
-        if not change["accuracy"]:
-            right = f"as accurate as run {subject.versus} "
+        right = f"{_told_apart(subject, comparison.result)} "
     return _both_ends(escaping.line(left), right, width)
+
+
+def _told_apart(subject: Subject, comparison: Mapping[str, Any]) -> str:
+    """Whether a run is better or worse than the other, as far as the tweets tell."""
+    change, p = comparison["difference"], comparison["mcnemar"]["p"]
+    how = shown_to_be(change["accuracy"], change["low"], change["high"], p)
+    if how:
+        return f"run {subject.run} is {how} than run {subject.versus}, {figures.p_value(p)}"
+    return f"runs {subject.versus} and {subject.run} not told apart, {figures.p_value(p)}"
 
 
 def run_choices(known: Sequence[Run], subject: Subject | None) -> list[tuple[str, str]]:
