@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/workbench demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-versions: $(READY)
 	$(BIN)/python tests/versions.py

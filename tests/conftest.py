@@ -17,6 +17,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
+import forked_interpreter
 import forking
 import pytest
 from hostile import HOSTILE
@@ -118,6 +119,14 @@ SHORT = ROOT / "tests" / "storage"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make snapshots` stores the screens as they are."""
     parser.addoption("--renew", action="store_true", help="store the snapshots of screens anew")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Iterable[Any]) -> None:
+    """Have the test processes forked, lest each imports what the tests import."""
+    if MODELS:
+        for spec in specs:
+            spec.python = forked_interpreter.command(config._tmp_path_factory.getbasetemp())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

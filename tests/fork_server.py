@@ -32,6 +32,7 @@ from workbench.cli import COMMANDS
 from workbench.modeling.base.library_imports import import_libraries
 
 IMPORTED = (
+    "openpyxl",
     "pyarrow.pandas_compat",
     "sklearn.linear_model",
     "storage.migrations",
@@ -43,6 +44,8 @@ IMPORTED = (
     "workbench.cli",
     *(f"workbench.commands.{module}" for module in COMMANDS),
     "workbench.evaluation.suspects",
+    "workbench.modeling.trl.sft",
+    "workbench.tui.app",
     "workbench.worker.baseline_job",
     "workbench.runs.collecting",
     "workbench.runs.engine_control",
@@ -159,11 +162,13 @@ def _customize() -> None:
 def _run(module: str, arguments: list[str]) -> int:
     sys.argv = [module, *arguments]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # that it has been imported before
-            if module.endswith(".py"):
-                runpy.run_path(module, run_name="__main__")
-            else:
+        if module == "-c":
+            exec(arguments[0], {"__name__": "__main__"})
+        elif module.endswith(".py"):
+            runpy.run_path(module, run_name="__main__")
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # that it has been imported before
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if isinstance(end.code, str):
