@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -96,6 +96,7 @@ class WorkbenchApp(App[None]):
         self._file_commands = FileCommands(self, self._browse)
         self.inputs = 0
         """Keys and clicks until now."""
+        self._at_next_key: list[Callable[[], None]] = []
         self.key_map: Mapping[str, str] = {}
         """The keys of the actions that have others than by default, by their names."""
         self._settings = SettingsInForce(self, self.places, self.engine_status.go_by_settings)
@@ -169,8 +170,17 @@ class WorkbenchApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Count what somebody does, which tells answers from what is said by itself."""
-        self.inputs += isinstance(event, events.Key | events.MouseDown)
+        if isinstance(event, events.Key | events.MouseDown):
+            self.inputs += 1
+            if not event.is_forwarded:
+                waiting, self._at_next_key = self._at_next_key, []
+                for each in waiting:
+                    each()
         await super().on_event(event)
+
+    def at_next_key(self, act: Callable[[], None]) -> None:
+        """Do something as soon as the next key or click comes, before it does what it means."""
+        self._at_next_key.append(act)
 
     async def action_quit(self) -> None:
         """Leave once everything is saved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.message_pump import MessagePump
@@ -74,6 +74,9 @@ class Host(Protocol):
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message on the screens that have a place for one."""
+
+    def at_next_key(self, act: Callable[[], None]) -> None:
+        """Do something as soon as the next key or click comes, before it does what it means."""
 
     def call_user(self, text: str) -> None:
         """Have the terminal call whoever is elsewhere, if the settings say so."""

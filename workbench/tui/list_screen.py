@@ -69,10 +69,15 @@ class ListScreen(Screen[None]):
         """Take a message away if it is still there."""
         self.prompt.retract(text)
 
-    def comment(self, text: str, problem: bool = False) -> None:
+    def comment(self, text: str) -> None:
         """Show a message about the tweet under the cursor or the edit that led there."""
-        self.say(text, problem)
+        self.say(text)
         self._comment_on = self.tweets.current_id
+
+    def say_unchanged(self, text: str) -> None:
+        """Say why a key has changed nothing, until the next one comes: it would be missed else."""
+        self._comment_on = None
+        self.prompt.say(text, problem=True, stays=True)
 
     def drop_comment(self) -> None:
         """Take a comment away once the cursor has left its tweet."""

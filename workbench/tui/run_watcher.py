@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from rich.cells import cell_len
 from textual.app import App
 
 from storage.runs import runs
@@ -17,7 +19,10 @@ from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_folder_reader import INTERVAL, RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import RunProgress, live_runs, outcomes
+from workbench.tui.widgets.cut_text import fitted
 
+BESIDE_MESSAGES = 2
+"""Columns beside a message."""
 LOOK_S = 2.0
 """Seconds between two looks for runs that were started elsewhere, as from a command line."""
 
@@ -85,8 +90,8 @@ class RunWatcher:
 
     async def _offer(self) -> None:
         """Offer what came while no screen was open, or was not answered then."""
-        if offer := await self._displayed_run.offer():
-            self._host.say(offer)
+        if offers := await self._displayed_run.offer():
+            self._host.say(self._on_one_line("", offers))
 
     async def _look(self) -> None:
         for run in await in_background(lambda: live_runs(self._store.folder, self._newest)):
@@ -116,15 +121,27 @@ class RunWatcher:
         self._newest = max([self._newest, *(run["id"] for run in listed)])
         self._post(RunsCollected, results)
         failed = any(run["state"] == FAILED for run in results)
-        offer = await self._displayed_run.offer()
-        new = self._displayed_run.offered if offer else None
-        others = [run for run in results if new is None or run["id"] != new.id]
+        offers = await self._displayed_run.offer()
+        new = self._displayed_run.offered if offers else None
+        others = outcomes([run for run in results if new is None or run["id"] != new.id])
         if results:
             self._host.call_user(outcomes(results))
-        if message := "; ".join(filter(None, (outcomes(others), offer))):
+        if message := self._on_one_line(others, offers):
             self._end_messages |= dict.fromkeys(over, message)
             self._host.say(message, problem=failed)
         return over
+
+    def _on_one_line(self, others: str, offers: Sequence[str]) -> str:
+        """How other runs have ended, and the longest offer of a run that has room beside it.
+
+        An offer alone is cut rather than shown over the screen; why a run failed is not.
+        """
+        if not offers:
+            return others
+        room = self._app.size.width - BESIDE_MESSAGES
+        texts = ["; ".join(filter(None, (others, offer))) for offer in offers]
+        shortest = texts[-1] if others else fitted(texts[-1], room)
+        return next((text for text in texts if cell_len(text) <= room), shortest)
 
     def _is_new(self, run: dict[str, Any]) -> bool:
         """Whether a run has come in from elsewhere and is over, as a folder that was copied in."""

@@ -56,6 +56,22 @@ async def test_a_finished_run_is_offered_with_both_accuracies(start, stub, elsew
         assert displayed_run.shown_run(elsewhere) == 2
 
 
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (80, "run 3: 81.0 % [73.0, 87.0], shown: 81.0 % [71.0, 88.0]; o shows, O leaves it"),
+        (60, "run 3: 81.0 % [73.0, 87.0], shown: 81.0 % [71.0, 88.0]; o…"),
+    ],
+)
+async def test_an_offer_stays_on_its_line_and_covers_nothing(start, stub, elsewhere, width, said):
+    stub.start_outside()
+    stub.move(state="done", step=20)
+    async with start(program=stub.program, size=(width, 24)) as driver:
+        await driver.press("Q")
+        await driver.until(lambda: said in driver.lines[-1])
+        assert not driver.app._notifications
+
+
 async def test_o_shows_it_and_says_how_many_tweets_it_scored(start, stub, elsewhere):
     async with ended(start, stub) as driver:
         await driver.until_seen("run 3 offered (o)")

@@ -6,10 +6,12 @@ import pytest
 from textual import events
 
 from storage.errors import UserError
+from storage.history import labels
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
+from workbench.tui.screens.help import HelpScreen
 from workbench.tui.widgets import key_line
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.line_input import MOST_CHARACTERS
@@ -209,6 +211,31 @@ async def test_what_comes_by_itself_waits_until_a_problem_has_been_read(
         driver.app.say("It cannot be saved.", problem=True)
         await driver.press("1")
         await driver.until_seen("Tweet 1: ")
+
+
+async def test_what_a_key_could_not_do_stands_until_the_next_key(start, workspace, monkeypatch):
+    monkeypatch.setattr("workbench.tui.list_screen.ListScreen.look_for_changes", lambda self: None)
+    monkeypatch.setattr(key_line, "SHOWN_S", 0.01)
+    async with start() as driver:
+        await driver.settled()
+        line, browse = driver.app.screen.query_one(KeyLine), driver.app._browse
+        ben = open_store(workspace, "ben")
+        labels.assign(ben, [1], "negative")
+        ben.close()
+        await driver.press("2")
+        said = "! Tweet 1: annotator ben made it negative"
+        await driver.until(lambda: said in driver.lines[-1])
+        assert line._back._interval > 3600, "no time takes it away"
+        browse.tweets.go(3)  # as where the list is another one by now
+        browse.tweets.settle_now()
+        await driver.settled()
+        driver.app.say("run 3 is offered")
+        assert said in driver.lines[-1]
+        driver.app.push_screen(HelpScreen(browse))
+        await driver.press("j", "escape")
+        assert said in driver.lines[-1], "those keys were for another screen"
+        await driver.press("h")
+        await driver.until(lambda: said not in driver.text)
 
 
 async def test_a_fault_of_our_own_is_not_hidden(start):

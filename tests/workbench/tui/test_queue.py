@@ -176,6 +176,25 @@ async def test_what_is_skipped_comes_again_and_the_end_says_what_to_do(queue):
         await driver.until_seen("All 4 are decided")
 
 
+async def test_an_empty_queue_shows_what_undo_or_somebody_else_opens_again(queue, workspace):
+    async with queue() as driver:
+        await come(driver)
+        await driver.press("1", "2", "2", "2")
+        await driver.until_seen("All 4 are decided")
+        await driver.press("enter")
+        await driver.until_seen("No suspects are left")
+        await driver.press("u")
+        await driver.until_seen("1 left of 1")
+        await driver.until_seen("#2 ")
+        assert numbers(driver) == (2,) and "No suspects" not in driver.text
+        await driver.press("2", "enter")
+        await driver.until_seen("No suspects are left")
+        store = open_store(workspace, "ana")
+        labels.undo(store)
+        store.close()
+        await driver.until_seen("1 left of 1")
+
+
 async def test_what_was_decided_elsewhere_leaves_the_queue_and_is_not_overwritten(
     queue, workspace, monkeypatch
 ):

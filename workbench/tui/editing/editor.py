@@ -93,8 +93,7 @@ class Editor:
             if on_conflict is not None and isinstance(error, EditConflict):
                 on_conflict(conflict_sentence(error, targets.ids))
             else:
-                text = refusal_sentence(error, targets.ids, key, after)
-                screen.comment(text, problem=True)
+                screen.say_unchanged(refusal_sentence(error, targets.ids, key, after))
 
         size, ids = len(targets.ids), frozenset(targets.ids)
         self.queue.save(QueuedEdit("Changing", size, ids, act, go_on, finish, refuse))
@@ -134,7 +133,7 @@ class Editor:
         )
 
     def _refused(self, error: UserError, after: int) -> None:
-        self.screen.comment(refusal_sentence(error, [], "", after), problem=True)
+        self.screen.say_unchanged(refusal_sentence(error, [], "", after))
 
     def _confirm(self, question: str, key: str, agreed: Callable[[], None]) -> None:
         """Ask in the last lines, unless the user is at something else by now."""
@@ -191,7 +190,8 @@ class Editor:
                 screen.tweets.go(row)
             screen.look_again()
             listed = row is not None or not change.tweets
-            screen.comment(edits.undo_sentence(direction.done, change, listed))
+            text = edits.undo_sentence(direction.done, change, listed)
+            screen.say_unchanged(text) if change.skipped else screen.comment(text)
 
         self.queue.save(
             QueuedEdit(direction.verb, size, (), act, lambda: None, finish, self._refused)
@@ -217,7 +217,7 @@ class Editor:
                 if screen.prompt.request in (None, request):
                     self.ask_note(window(screen.store, [tweet.id], None)[0], written, why)
                 else:
-                    screen.say(f"{why} The note was “{written}”.", problem=True)
+                    screen.say_unchanged(f"{why} The note was “{written}”.")
 
             return self.queue.save(
                 QueuedEdit("Writing", 1, (tweet.id,), act, lambda: None, finish, refuse)

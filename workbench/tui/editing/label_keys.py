@@ -90,7 +90,7 @@ class LabelKeys(ListScreen):
         names = self.store.config.labels
         if number > len(names):
             text = f"There is no label {number}; this workspace has {len(names)}."
-            self.comment(text, problem=True)
+            self.say_unchanged(text)
             return
         self._assign(str(number), lambda tweet: names[number - 1])
 

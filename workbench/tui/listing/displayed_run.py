@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -66,23 +66,35 @@ class DisplayedRun:
             self._screen.take_predictions(number)
         return shown_instead(self._store, number)
 
-    async def offer(self) -> str:
-        """Show the first run that there is; say that a newer one is offered, with its accuracy."""
+    async def offer(self) -> Sequence[str]:
+        """Show the first run that there is; say that a newer one is offered, with its accuracy.
+
+        In several sentences of which one is to be said, the longest first; none if none is offered.
+        """
         if self.run is None and (first := displayed_run.shown_run(self._store)) is not None:
             self._screen.take_predictions(first)
         if (new := self.offered) is None:
-            return ""
+            return ()
         known = [new.id] if self.run is None else [new.id, self.run]
         names = {number: f"run {number} {runs.get(self._store, number).recipe}" for number in known}
         names[new.id] = run_name(self._store, new.id)  # that of the shown one is above the list
         reports = await self._reports(known)
-        described = [
-            name + (f": {figures.metric(report)}{figures.stale_mark(report)}" if report else "")
-            for name, report in zip(names.values(), reports, strict=True)
+        measured = [
+            f": {figures.metric(report)}{figures.stale_mark(report)}" if report else ""
+            for report in reports
         ]
         counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
         on = f" on {counted} tweets" if counted else ""
-        return f"{'; shown is '.join(described)}{on}; o shows run {new.id}, O leaves it"
+        named = [name + figure for name, figure in zip(names.values(), measured, strict=True)]
+        numbered = [f"run {name}{figure}" for name, figure in zip(known, measured, strict=True)]
+        keys = f"; o shows run {new.id}, O leaves it"
+        return (
+            f"{'; shown is '.join(named)}{on}{keys}",
+            f"{'; shown is '.join(numbered)}{on}{keys}",
+            f"{'; shown is '.join(numbered)}{keys}",
+            f"{', shown: '.join([numbered[0], *(m[2:] for m in measured[1:])])}"
+            "; o shows, O leaves it",
+        )
 
     async def _reports(self, numbers: list[int]) -> list[dict[str, Any]]:
         """The evaluations of runs on the first split that all of them have, by today's labels.

@@ -320,7 +320,7 @@ class FilterKeys(ListScreen):
         try:
             require_predictions(self.store, self.run, "there is no disagreement to go to")
         except UserError as error:
-            self.comment(sentence_with_key(error), problem=True)
+            self.say_unchanged(sentence_with_key(error))
             return
         ids, start = self.tweets.ids, self.tweets.cursor + step
         stop = len(ids) if step > 0 else -1

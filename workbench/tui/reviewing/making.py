@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from textual.screen import Screen
@@ -75,6 +76,17 @@ class QueueMaking:
             shows.take_queue(queue)
             if problem:
                 shows.say(problem, problem=True)
+
+    def read_again(self, kind: str) -> None:
+        """Show an empty queue if a tweet is open again in it; nothing is ranked for that."""
+        self._screen.run_worker(self._read_again(kind), group="queue", exclusive=True)
+
+    async def _read_again(self, kind: str) -> None:
+        folder, hides = self._shows.store.folder, self._walk.hides
+        with suppress(MissingPrerequisite):  # then it stays as empty as it was
+            queue = await in_background(lambda: read_queue(folder, kind, hides))
+            if queue.ids:
+                self._shows.take_queue(queue)
 
     def make_baseline(self, kind: str) -> None:
         """Train the small model that a queue of this kind needs."""

@@ -24,6 +24,8 @@ class Standby:
     """The keys that help."""
     makes: str = ""
     """The recipe of the run that enter makes first, as `baseline`."""
+    is_empty: bool = False
+    """Whether a queue was made and has nothing in it, until a tweet is open again."""
 
     @property
     def takes_enter(self) -> bool:
@@ -48,7 +50,8 @@ def file_taken_in(*sentences: str) -> Standby:
 
 def empty(kind: str) -> Standby:
     """There is nothing in a queue."""
-    return Standby(queue_text.empty_sentences(kind), (("↵", "look again"), *QUEUES, ALL_QUEUES))
+    keys = (("↵", "look again"), *QUEUES, ALL_QUEUES)
+    return Standby(queue_text.empty_sentences(kind), keys, is_empty=True)
 
 
 def missing(store: Store, error: MissingPrerequisite, otherwise: str) -> Standby:

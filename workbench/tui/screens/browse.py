@@ -351,7 +351,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         if (run := self.displayed_run.offered) is None:
             self.comment("No new run is offered; r lists all runs.")
         elif self.store.read_only:
-            self.comment("The offer stays, as this workspace is read-only for you.", problem=True)
+            self.say_unchanged("The offer stays, as this workspace is read-only for you.")
         else:
             self.displayed_run.dismiss(lambda: self._offer_left(run.id))
 

@@ -170,6 +170,12 @@ class QueueScreen(LabelKeys):
         if self.is_current:
             self.look_for_changes()
 
+    def look_again(self) -> None:
+        """Read what is on the screen again, and an empty queue whose tweets may be open again."""
+        super().look_again()
+        if self._standby is not None and self._standby.is_empty:
+            self._making.read_again(self._walk.queue.kind)
+
     # Where somebody is in it.
 
     def _row_after(self, row: int, rows_down: int) -> int:
@@ -182,10 +188,15 @@ class QueueScreen(LabelKeys):
         following = self._walk.next_row(row)
         return row if following is None else following
 
-    def comment(self, text: str, problem: bool = False) -> None:
+    def comment(self, text: str) -> None:
         """Show what came of an edit, and what was hidden until then."""
-        super().comment(f"{text} {self._reveal}".strip(), problem)
+        super().comment(f"{text} {self._reveal}".strip())
         self._reveal = ""
+
+    def say_unchanged(self, text: str) -> None:
+        """Say why a key has changed nothing; what is hidden stays so."""
+        self._reveal = ""
+        super().say_unchanged(text)
 
     def has_tweets(self) -> bool:
         """Whether there is a tweet for a key to act on; says so if there is none."""

@@ -48,6 +48,8 @@ class KeyLine(Static):
         self._keys: str | Keys = keys
         self._back: Timer | None = None
         self._said = ""
+        self._stays = False
+        """Whether the message stands until the next key."""
         self._problem_at: int | None = None
         """How much somebody had done when the problem came that stands in the place of the keys."""
         self._waiting: dict[str, bool] = {}
@@ -58,11 +60,12 @@ class KeyLine(Static):
         if self._back is None:
             self.show_keys()
 
-    def say(self, text: str, problem: bool = False) -> None:
+    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
         """Show a message, and the keys again when it has been read; an empty one ends it at once.
 
         One that does not fit on the line is shown whole over the screen as well. What comes by
         itself after a problem waits until that has been read, and what answers a key does not.
+        One that `stays` has been read when a key comes on its screen, however late.
         """
         if not text:
             self.show_keys()
@@ -78,8 +81,11 @@ class KeyLine(Static):
         shown = escaping.line(f"! {text}" if problem else text)
         if Text(shown).cell_len > self.size.width > 0:
             self.notify(shown, severity="error" if problem else "information", markup=False)
-        seconds = FOREVER_S if text.endswith(GOES_ON) else SHOWN_S
+        seconds = FOREVER_S if stays or text.endswith(GOES_ON) else SHOWN_S
         self._back, self._said = self.set_timer(seconds, self._go_on), text
+        self._stays = stays
+        if stays:
+            host(self).at_next_key(self._key_came)
         self.set_class(True, "-message").set_class(problem, "-problem")
         self.update(shown, layout=False)
 
@@ -96,6 +102,14 @@ class KeyLine(Static):
         if self._said == text:
             self.show_keys()
 
+    def _key_came(self) -> None:
+        """End a message that stood until now, unless the key was for another screen."""
+        if self._stays and self.is_attached:
+            if self.screen.is_current:
+                self._go_on()
+            else:
+                host(self).at_next_key(self._key_came)
+
     def _go_on(self) -> None:
         """Show what has waited, or else the keys, now that a message has been read."""
         waiting = list(self._waiting.items())
@@ -105,7 +119,7 @@ class KeyLine(Static):
 
     def show_keys(self) -> None:
         """Show the keys again at once."""
-        self._problem_at, self._waiting = None, {}
+        self._problem_at, self._waiting, self._stays = None, {}, False
         if self._back is not None:
             self._back.stop()
             self._back = None

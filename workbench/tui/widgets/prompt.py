@@ -107,9 +107,12 @@ class PromptLine(Vertical):
         """The input."""
         return self.query_one("#prompt-input", PromptInput)
 
-    def say(self, text: str, problem: bool = False) -> None:
-        """Show a message for some seconds; a problem has a `!` as well as a colour."""
-        self.line.say(text, problem)
+    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
+        """Show a message for some seconds, or until the next key if it `stays`.
+
+        A problem has a `!` as well as a colour.
+        """
+        self.line.say(text, problem, stays)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
