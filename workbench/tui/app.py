@@ -169,7 +169,12 @@ class WorkbenchApp(App[None]):
         return RunWatcher(self, self._browse.displayed_run)
 
     async def on_event(self, event: events.Event) -> None:
-        """Count what somebody does, which tells answers from what is said by itself."""
+        """Count what somebody does, which tells answers from what is said by itself.
+
+        What is typed ahead waits for the screen that it is meant for, which has no list before.
+        """
+        if isinstance(event, events.InputEvent) and not event.is_forwarded:
+            await self.screen._mounted_event.wait()
         if isinstance(event, events.Key | events.MouseDown):
             self.inputs += 1
             if not event.is_forwarded:

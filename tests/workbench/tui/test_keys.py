@@ -8,6 +8,7 @@ import pytest
 from storage.config import MOVING_KEYS, RESERVED_KEYS
 from workbench.cli import main
 from workbench.tui.offered_settings import SETTINGS
+from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 
@@ -496,6 +497,20 @@ async def test_keys_without_effect_on_the_list_say_why(start):
         ):
             await driver.press(key)
             await driver.until_seen(said)
+
+
+async def test_a_key_that_is_typed_ahead_waits_for_its_screen(start, monkeypatch):
+    compose = BrowseScreen.compose
+
+    def typed_ahead(screen):
+        for name in ("0", "j", "0"):
+            screen.app.simulate_key(name)
+        return compose(screen)
+
+    monkeypatch.setattr(BrowseScreen, "compose", typed_ahead)
+    async with start() as driver:
+        await driver.until(lambda: driver.tweet(3).label is None)
+        assert driver.tweet(1).label is None
 
 
 async def test_a_terminal_too_small_has_one_key(start):
