@@ -215,6 +215,30 @@ async def test_what_was_decided_elsewhere_leaves_the_queue_and_is_not_overwritte
         await driver.until_seen("2 left of 4")
 
 
+@pytest.mark.parametrize("looks", [False, True])
+async def test_who_decided_first_is_told_before_an_answer_overrules_it(
+    queue, workspace, monkeypatch, looks
+):
+    if not looks:
+        monkeypatch.setattr(list_screen, "data_version", lambda store: None)
+    async with queue() as driver:
+        await come(driver)
+        store = open_store(workspace, "ben")
+        labels.assign(store, [3], driver.tweet(3).label)
+        if looks:
+            await driver.until_seen("Tweet 3: annotator ben kept it negative")
+            labels.mark(store, [3], "excluded", True)
+            did = "excluded it"
+        else:
+            did = "kept it negative"
+        store.close()
+        await driver.press("1")
+        await driver.until_seen(f"annotator ben {did} just now: again to overrule")
+        assert driver.tweet(3).label == "negative"
+        await driver.press("1")
+        await driver.until(lambda: driver.tweet(3).label == "positive")
+
+
 async def test_what_others_decide_is_seen(queue, workspace):
     async with queue() as driver:
         await come(driver)

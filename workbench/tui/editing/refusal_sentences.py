@@ -41,10 +41,12 @@ def conflict_sentence(error: EditConflict, tweets: Sequence[int]) -> str:
     return f"Tweet {tweets[0]}: {what}"
 
 
-def last_change(latest: LatestChange) -> str:
-    """Who changed a tweet last, how, and when."""
+def last_change(latest: LatestChange, kept: bool = False) -> str:
+    """Who changed a tweet last, how, and when; `kept` if the label is the one of before."""
     value = latest.value
-    if latest.field == "label":
+    if kept:
+        did = f"kept it {value}" if value else "left it without a label"
+    elif latest.field == "label":
         did = f"made it {value}" if value else "took its label away"
     elif latest.field == "note":
         did = f"wrote the note “{value}”" if value else "removed its note"

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from storage.history.edit_conflicts import LatestChange, latest_change
 from storage.query import tweets
+from storage.runs.review_queues import decided_since
 from storage.store import Store
 from workbench.tui.reviewing import progress
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, hidden_of
+
+DECIDING = ("label", "excluded", "ambiguous")
+"""The fields whose changes decide about a tweet."""
 
 
 class QueueWalk:
@@ -26,10 +31,14 @@ class QueueWalk:
         """Whether some predictions are hidden until there is an answer."""
         self.revisits = False
         """Whether somebody has gone back from the end of the queue to what is decided."""
+        self._shown: int | None = None
+        self._was_open = self._told = False
+        """Whether the tweet on the screen was open when it came, and its end there was told."""
 
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
         self.queue, self.answers, self.revisits = queue, {}, False
+        self._shown = None
         self._given = {t.id: t.label for t in tweets.window(self._store, queue.ids, None, 1)}
 
     def look(self) -> None:
@@ -53,6 +62,34 @@ class QueueWalk:
         """Whether all is decided, and nobody has gone back to it."""
         ids = self.queue.ids
         return bool(ids) and not self.revisits and not any(map(self.is_open, ids))
+
+    def meet(self, tweet: int) -> None:
+        """Remember whether a tweet was open when it came onto the screen."""
+        if tweet != self._shown:
+            self._shown, self._was_open, self._told = tweet, self.is_open(tweet), False
+
+    def overtaken_by(self, tweet: int) -> LatestChange | None:
+        """What somebody else has decided about a tweet while it was shown here."""
+        if not self._was_open or not decided_since(self._store, [tweet], self.queue.event):
+            return None
+        changes = [latest_change(self._store, [tweet], each) for each in DECIDING]
+        newest = max((change for change in changes if change), key=lambda change: change.at)
+        return None if newest.annotator == self._store.annotator else newest
+
+    def news_of(self, tweet: int) -> LatestChange | None:
+        """The same, when it is seen for the first time."""
+        if self._told or tweet not in self.answers:
+            return None
+        self._told = True
+        return self.overtaken_by(tweet)
+
+    def was_kept(self, change: LatestChange) -> bool:
+        """Whether a change left the label as it was when the queue was made."""
+        return change.field == "label" and change.value == self._given[change.tweet]
+
+    def overrule(self) -> None:
+        """Let the next key overrule what somebody else has decided."""
+        self._was_open = False
 
     def open_after(self, row: int) -> Sequence[int]:
         """The open tweets below a row."""

@@ -19,6 +19,7 @@ from workbench import escaping
 from workbench.opened_files import OpenedFile
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
+from workbench.tui.editing.refusal_sentences import last_change
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
@@ -202,7 +203,19 @@ class QueueScreen(LabelKeys):
         """Whether there is a tweet for a key to act on; says so if there is none."""
         if not self._shows_tweet:
             self.say(self._why_no_tweet("this key"))
-        return self._shows_tweet
+            return False
+        return not self._tells_who_was_first()
+
+    def _tells_who_was_first(self) -> bool:
+        """Say what somebody else has decided about this tweet meanwhile; the next key overrules."""
+        number = self.tweets.current_id
+        if number is None or (change := self._walk.overtaken_by(number)) is None:
+            return False
+        self._walk.overrule()
+        self._draw()
+        done = last_change(change, self._walk.was_kept(change))
+        self.say(f"Tweet {number}: {done}: again to overrule (; goes on).", problem=True)
+        return True
 
     @property
     def _shows_tweet(self) -> bool:
@@ -353,7 +366,11 @@ class QueueScreen(LabelKeys):
         if self._walk.at_end:
             sentences = queue_text.end_sentences(queue, answers)
         elif self._standby is None and number is not None:
+            self._walk.meet(number)
             tweet = self._read_tweet(number)
+            if (change := self._walk.news_of(number)) is not None:
+                done = last_change(change, self._walk.was_kept(change))
+                self.say(f"Tweet {number}: {done} (; goes on).")
         head = queue_view.head(
             queue,
             answers,
