@@ -48,6 +48,7 @@ Events of log.jsonl: each has `at` (seconds since 1970) and `event`.
     phase   phase
     note    text
     step    step, steps, loss, learning_rate, grad_norm, tweets_per_s, step_s, memory_gib, eta_s
+            (null until it is known)
     dev     step, steps, loss, accuracy, n, best_step
     scored  done, total, tweets_per_s
     data    train, dev: how many tweets; majority: the share of the most frequent label of dev

@@ -70,10 +70,12 @@ def _format_step(values: dict[str, Any]) -> str:
     if "tweets_per_s" in values:
         parts.append(f"{_number(values, 'tweets_per_s'):>7,.1f} tweets/s")
     left = (steps - step) * _number(values, "step_s")
-    if isinstance(values.get("eta_s"), int | float):  # which counts what follows the last step
+    if "eta_s" in values:  # which counts what follows the last step; null until it is known
         left = _number(values, "eta_s")
     if steps > step and math.isfinite(left):
         parts.append(f"eta {duration(left)}")
+    elif steps > step and values.get("eta_s", left) is None:
+        parts.append("eta …")
     return "  ".join(parts)
 
 

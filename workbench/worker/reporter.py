@@ -134,8 +134,7 @@ class Reporter:
         elif event == "tick":
             self._tick(**values)  # type: ignore[arg-type]
         else:
-            left = self.state.eta_s if event == "step" else None
-            self.log(event, **values, **({} if left is None else {"eta_s": left}))
+            self.log(event, **values, **({"eta_s": self.state.eta_s} if event == "step" else {}))
             self._track(lambda tracker: tracker.report(event, values))
 
     def open_tracker(self, opens: Callable[[], Tracker | None]) -> None:
@@ -155,11 +154,13 @@ class Reporter:
             name, self.tracker = self.tracker.name, None
             self.log("note", text=f"nothing more goes to {name}: {on_one_line(error, 160)}")
 
-    def _tick(self, step: int, steps: int, eta_s: float) -> None:
+    def _tick(self, step: int, steps: int, eta_s: float | None) -> None:
         """Take the end of a step, and set the seconds left until the predictions are there."""
-        eta_s = self.revision.expected.seconds_left(steps - step, eta_s)
+        due = self.revision.due(step, steps)
+        if eta_s is not None:
+            eta_s = self.revision.expected.seconds_left(steps - step, eta_s)
         self.state = replace(self.state, eta_s=eta_s)
-        if self.revision.due(step, steps):
+        if due and eta_s is not None:
             so_far = self.now() - (self.state.started or self.began_at)
             self.log(expected_time.EVENT, **self.revision.event_values(step, so_far + eta_s))
         if time.monotonic() - self.written > HEARTBEAT_S:

@@ -132,3 +132,5 @@ def test_the_seconds_that_are_left_count_the_fits_to_come(steps, data):
                 "steps": sum(steps),
                 "eta_s": 2.0 * left,
             }
+        elif left:
+            assert told[-1]["eta_s"] is None, "one step alone tells nothing of those to come"

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from workbench.modeling.training.step_clock import StepClock
 from workbench.rundir import elapsed_time, expected_time
 from workbench.rundir.elapsed_time import elapsed_seconds
 from workbench.rundir.expected_time import ExpectedTime, ExpectedTimeReader, TimeEstimate
@@ -45,6 +46,25 @@ def test_the_estimate_is_corrected_once_after_the_first_steps(tmp_path):
     assert told_now.startswith("about 3:00 in all"), "one figure beside the rest"
     do(Reporter(tmp_path), 10, 30)  # resumed
     assert len(told(tmp_path)) == 2
+
+
+def test_the_first_steps_say_nothing_of_the_time_that_is_left(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    expected_time.log_estimate(tmp_path, BEFORE)
+    reporter, clock, told_left = Reporter(tmp_path), StepClock(10), []
+    for step in range(11, 16):
+        now[0] += 60.0 if step < 13 else 0.5  # they compile, and a GPU is a step behind
+        reporter.report("tick", step=step, steps=20, eta_s=clock.seconds_left(step, 20))
+        reporter.report("step", step=step, steps=20, loss=0.5, step_s=60.0)
+        told_left.append(reporter.state.eta_s)
+    assert told_left[:2] == [None, None]
+    # what follows the last step takes as long as was estimated, since a step does
+    assert told_left[2:] == pytest.approx([7 * 0.5 + 10, 6 * 0.5 + 10, 5 * 0.5 + 10])
+    said = [format_event(v) for v, _ in read_log(tmp_path) if v["event"] == "step"]
+    assert [line.split("eta ")[1] for line in said] == ["…", "…", "0:14", "0:13", "0:12"]
+    assert told(tmp_path)[1]["step"] == 13, "nor is the estimate corrected by them"
+    assert StepClock(0).seconds_left(1, 1) == 0
 
 
 def test_an_estimate_that_holds_is_said_to(tmp_path):

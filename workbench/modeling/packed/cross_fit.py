@@ -160,8 +160,10 @@ class FitReport:
             values["steps"] = self.total
         self.report(event, **values)
 
-    def _seconds_left(self, step: int, steps: int, eta_s: float) -> float:
+    def _seconds_left(self, step: int, steps: int, eta_s: float | None) -> float | None:
         """Seconds until the last step of the last fit; they take as long a step as this one."""
-        if steps > step:
+        if eta_s is not None and steps > step:
             self.step_s = eta_s / (steps - step)
+        if eta_s is None or (self.after and not self.step_s):
+            return None
         return eta_s + self.after * self.step_s

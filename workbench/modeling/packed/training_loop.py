@@ -37,6 +37,7 @@ from workbench.modeling.training.checkpoints import (
 )
 from workbench.modeling.training.pass_limit import write_pass_limit
 from workbench.modeling.training.result import ReportEvent, TrainingDynamics
+from workbench.modeling.training.step_clock import StepClock
 from workbench.planning.memory_estimate import ROW_MULTIPLE
 from workbench.recipes.recipes import Training
 
@@ -127,6 +128,7 @@ class TrainingLoop:
         """Do the steps that are left; true if it was asked to stop in between."""
         settings, total = self.schedule.settings, self.schedule.total_steps
         first, began = self.state.step, time.monotonic()
+        clock = StepClock(first)
         losses: list[torch.Tensor] = []
         step_before: torch.cuda.Event | None = None
         while self.state.step < total:
@@ -141,8 +143,7 @@ class TrainingLoop:
                 step_before = torch.cuda.Event()
                 step_before.record()
             left = total - step
-            step_s = (time.monotonic() - began) / (step - first)
-            self.report("tick", step=step, steps=total, eta_s=left * step_s)
+            self.report("tick", step=step, steps=total, eta_s=clock.seconds_left(step, total))
             if step % settings.logging_steps == 0 or left == 0:
                 self._log(losses, norm, step - first, began)
                 losses = []

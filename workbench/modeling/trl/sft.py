@@ -35,6 +35,7 @@ from workbench.modeling.training.checkpoints import (
     step_of,
 )
 from workbench.modeling.training.result import ReportEvent, TrainingResult
+from workbench.modeling.training.step_clock import StepClock
 from workbench.modeling.training.warm_start import WarmStart
 from workbench.modeling.trl.micro_batch import train_with_oom_recovery, with_micro_batch
 from workbench.recipes.recipes import Recipe, Training
@@ -186,15 +187,17 @@ class _ReportingCallback(TrainerCallback):
         self.stopped = False
         self.began = 0.0
         self.first_step = 0
+        self.clock = StepClock(0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.report("phase", phase="training")
         self.began, self.first_step = time.monotonic(), state.global_step
+        self.clock = StepClock(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        left = state.max_steps - state.global_step
-        step_s = (time.monotonic() - self.began) / max(1, state.global_step - self.first_step)
-        self.report("tick", step=state.global_step, steps=state.max_steps, eta_s=left * step_s)
+        step, left = state.global_step, state.max_steps - state.global_step
+        left_s = self.clock.seconds_left(step, state.max_steps)
+        self.report("tick", step=step, steps=state.max_steps, eta_s=left_s)
         if self.dev.texts and (state.global_step % self.settings.save_steps == 0 or left <= 0):
             self._evaluate(kwargs["model"], state)
         best_step = state.best_global_step or 0
