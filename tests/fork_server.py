@@ -44,7 +44,6 @@ IMPORTED = (
     "workbench.cli",
     *(f"workbench.commands.{module}" for module in COMMANDS),
     "workbench.evaluation.suspects",
-    "workbench.modeling.trl.sft",
     "workbench.tui.app",
     "workbench.worker.baseline_job",
     "workbench.runs.collecting",
@@ -100,10 +99,6 @@ def _watch(connection: socket.socket, request: dict[str, Any], files: list[int])
     connection = socket.socket(fileno=own)
     _say(connection, pid)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if "CPU_OUT" in os.environ:
-        t = os.times()
-        with open(os.environ["CPU_OUT"] + ".forks", "a") as f:
-            f.write(json.dumps([request["variables"].get("PYTEST_CURRENT_TEST", "?"), t.children_user + t.children_system, request["module"], request["arguments"]]) + "\n")
     for number in held:
         os.close(number)
     _say(connection, status)
@@ -127,8 +122,9 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
         os.environ.clear()
         os.environ.update(request["variables"])
         os.chdir(request["folder"])
-        interpreter.start = forking.start
-        subprocess_handler.Popen = forking.popen
+        if request["module"] != forking.CODE:  # a test says itself what it wants to be forked
+            interpreter.start = forking.start
+            subprocess_handler.Popen = forking.popen
         _customize()
         status = _run(request["module"], request["arguments"])
     except BaseException:
@@ -166,7 +162,7 @@ def _customize() -> None:
 def _run(module: str, arguments: list[str]) -> int:
     sys.argv = [module, *arguments]
     try:
-        if module == "-c":
+        if module == forking.CODE:
             exec(arguments[0], {"__name__": "__main__"})
         elif module.endswith(".py"):
             runpy.run_path(module, run_name="__main__")
