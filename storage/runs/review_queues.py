@@ -6,7 +6,9 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from storage import label_changes
 from storage.judgements import DECIDED, ORDER
 from storage.predicates import DECIDED_SUSPECT, REVIEWS, is_decided
 from storage.runs.suspect_ranking import SUSPECTS
@@ -66,6 +68,32 @@ def disputed(store: Store, limit: int) -> list[int]:
 def anybody_decided(store: Store) -> bool:
     """Whether somebody has given, kept or taken away any label here and not undone that."""
     return store.db.execute(f"SELECT 1 {REVIEWS} LIMIT 1").fetchone() is not None
+
+
+class ReviewState(NamedTuple):
+    """How far edits and the label set have come: what is decided changes only with these."""
+
+    action: int
+    label_change: int
+
+
+def review_state(store: Store) -> ReviewState:
+    """How far they have come now; read it before what is decided, so that no edit is missed."""
+    newest = store.db.execute("SELECT coalesce(max(id), 0) FROM actions").fetchone()[0]
+    return ReviewState(int(newest), label_changes.newest(store.db))
+
+
+def touched_since(store: Store, ids: Sequence[int], state: ReviewState) -> Sequence[int]:
+    """Those of these tweets that may be decided otherwise than at that state."""
+    if label_changes.newest(store.db) != state.label_change:
+        return ids
+    rows = store.db.execute(
+        "SELECT DISTINCT e.tweet FROM label_events e WHERE e.action IN (SELECT id FROM actions "
+        "WHERE id > :seen UNION SELECT reverts FROM actions WHERE id > :seen) "
+        "AND +e.tweet IN (SELECT value FROM json_each(:ids))",
+        {"seen": state.action, "ids": json.dumps(list(ids))},
+    )
+    return [tweet for (tweet,) in rows]
 
 
 def decided_since(store: Store, ids: Sequence[int], event: int) -> set[int]:

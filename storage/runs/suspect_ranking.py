@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from storage.errors import MissingPrerequisite
 from storage.newest_events import newest_relabelling
@@ -58,6 +61,23 @@ def voting_runs(store: Store) -> list[int]:
     for number, kind, recipe in rows:
         newest.setdefault((kind, recipe), number)
     return list(newest.values())[:MOST_RUNS]
+
+
+def kept_reasons(store: Store, ids: Sequence[int]) -> dict[str, Any]:
+    """The labels, the voters and, for some suspects, the reasons that were kept with the ranking.
+
+    What was kept is long, so that only these parts of it are read.
+    """
+    row = store.db.execute(
+        "SELECT json_object('labels', json_extract(result, '$.labels'), "
+        "'voters', json_extract(result, '$.voters'), 'reasons', (SELECT json_group_object("
+        "j.value, json_extract(result, '$.reasons.\"' || j.value || '\"')) "
+        "FROM json_each(:ids) j)) FROM analyses WHERE kind = :kind AND about = '{}'",
+        {"ids": json.dumps(list(ids)), "kind": SUSPECTS},
+    ).fetchone()
+    found: dict[str, Any] = json.loads(row[0]) if row else {"reasons": {}}
+    found["reasons"] = {tweet: why for tweet, why in found["reasons"].items() if why is not None}
+    return found
 
 
 def require_ranking(store: Store) -> None:

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from storage.query import tweets
-from storage.runs.analyses import read_analysis
-from storage.runs.suspect_ranking import SUSPECTS
+from storage.runs.suspect_ranking import kept_reasons
 from storage.store import Store
 from workbench import figures
 
@@ -94,8 +93,7 @@ def suspect_reasons(
     `details` are those of a ranking that was not kept, as in a workspace that can only be read.
     """
     if details is None:
-        kept = read_analysis(store, SUSPECTS, {})
-        details = {} if kept is None else kept.result
+        details = kept_reasons(store, ids)
     known = details.get("reasons", {})
     raw = {number: known[str(number)] for number in ids if str(number) in known}
     near = sorted({tweet for one in raw.values() for tweet, _ in one["near"]})

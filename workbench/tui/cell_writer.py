@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
+from itertools import groupby, pairwise
 
 from rich.color import ColorSystem
 from rich.segment import Segment
@@ -16,8 +17,6 @@ Cell = tuple[str, Style | None]
 """A character with what combines with it; empty for the second cell of a wide one."""
 Row = Sequence[Cell | None]
 """What the cells of a row show; None where that is not known."""
-MOST_BETWEEN = 8
-"""Cells alike that may be written again with what follows them: more take more than a move."""
 BLANK, ERASE = " ", "\x1b[K"
 
 
@@ -32,6 +31,17 @@ class Run:
     """Whether the row is blank from there on, and is erased."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Cells of one style, and of the blanks beside them."""
+
+    run: Run
+    style: Style | None
+    segments: Sequence[Segment]
+    plain: bool
+    """Whether each cell is known to have one character of one cell."""
+
+
 def written(
     rows: Sequence[Row], runs: Iterable[Run], colours: ColorSystem, erases_in_colour: bool
 ) -> str:
@@ -40,17 +50,18 @@ def written(
     Another colour takes up to twenty bytes and a move at most eight. Not every terminal erases in
     a background colour: GNU screen, for one, does not.
     """
-    in_place = list(_without_blank_ends(rows, runs, erases_in_colour))
+    in_place = _without_blank_ends(rows, runs, erases_in_colour)
     parts = [part for run in in_place for part in _parts(rows[run.y], run)]
-    styles = {style: at for at, style in enumerate(dict.fromkeys(style for style, _ in parts))}
-    by_style = [run for _, run in sorted(parts, key=lambda part: styles[part[0]])]
-    ways = [in_place] if len(styles) < 2 else [in_place, by_style]
+    styles = {style: at for at, style in enumerate(dict.fromkeys(part.style for part in parts))}
+    changes = sum(part.style is not after.style for part, after in pairwise(parts))
+    ways = [parts]
+    if changes >= len(styles):
+        ways.append(sorted(parts, key=lambda part: styles[part.style]))
     texts = [_Encoding(rows, colours).text(way) for way in ways]
     return min(texts, key=lambda text: len(text.encode()))
 
 
-def is_plain(cells: Row) -> bool:
-    """Whether each cell is known to have one character of one cell."""
+def _is_plain(cells: Row) -> bool:
     return all(cell is not None and len(cell[0]) == 1 for cell in cells)
 
 
@@ -86,28 +97,34 @@ def _can_erase(cell: Cell | None, in_colour: bool) -> bool:
     return _is_bare(style) and (in_colour or ground is None or ground.is_default)
 
 
-def _parts(row: Row, run: Run) -> Iterator[tuple[Style | None, Run]]:
+def _parts(row: Row, run: Run) -> Iterator[_Part]:
     """A run as several of one style each; a blank belongs to what stands beside it."""
-    if not is_plain(row[run.first : run.end]) or run.first == run.end:
-        yield _style(row[min(run.first, len(row) - 1)]), run
+    cells = row[run.first : run.end]
+    if not cells or not _is_plain(cells):
+        style = _style(row[min(run.first, len(row) - 1)])
+        yield _Part(run, style, list(_segments(cells)), not cells)
         return
-    start, style = run.first, _style(row[run.first])
-    for x in range(run.first + 1, run.end):
-        other = _style(row[x])
-        if other == style or (_same_ground(style, other) and _is_bare(other)):
-            continue
-        if not (_same_ground(style, other) and _is_bare(style)):
-            yield style, Run(run.y, start, x)
-            start = x
-        style = other
-    yield style, Run(run.y, start, run.end, run.erases)
+    end, style = run.first, _style(cells[0])
+    start, segments = end, list[Segment]()
+    for segment in _segments(cells):
+        other = segment.style
+        if other != style and not (_same_ground(style, other) and _is_bare(other)):
+            if not (_same_ground(style, other) and _is_bare(style)):
+                yield _Part(Run(run.y, start, end), style, segments, True)
+                start, segments = end, []
+            style = other
+        segments.append(segment)
+        end += len(segment.text)
+    yield _Part(Run(run.y, start, run.end, run.erases), style, segments, True)
 
 
+@lru_cache(maxsize=4096)
 def _is_bare(style: Style | None) -> bool:
     """Whether a style is that of a blank, which has a background only."""
     return style is None or style == Style(bgcolor=style.bgcolor)
 
 
+@lru_cache(maxsize=4096)
 def _same_ground(one: Style | None, other: Style | None) -> bool:
     return (one and one.bgcolor) == (other and other.bgcolor)
 
@@ -117,7 +134,7 @@ def _style(cell: Cell | None) -> Style | None:
 
 
 class _Encoding:
-    """Runs in an order, each reached by the shortest way from the one before."""
+    """Parts in an order, each reached by the shortest way from the one before."""
 
     def __init__(self, rows: Sequence[Row], colours: ColorSystem) -> None:
         self._rows = rows
@@ -127,30 +144,32 @@ class _Encoding:
         self._all_ascii = True
         """Whether all terminals agree how many cells were written since the last long move."""
 
-    def text(self, runs: Iterable[Run]) -> str:
+    def text(self, parts: Iterable[_Part]) -> str:
         """What is sent; the terminal is plain after it."""
-        return "".join(map(self._run, runs)) + self._styles.end()
+        return "".join(map(self._part, parts)) + self._styles.end()
 
-    def _run(self, run: Run) -> str:
-        row = self._rows[run.y]
-        starts = [run.first]
-        if self._at is not None and self._at[0] == run.y:
-            between = row[self._at[1] : run.first]
-            if 0 < len(between) <= MOST_BETWEEN and is_plain(between):
-                starts.append(self._at[1])
-        ways = [self._way(run.y, start, row[start : run.end]) for start in starts]
-        text, self._styles = min(ways, key=lambda way: len(way[0].encode()))
-        self._all_ascii = text.isascii() and (
-            self._all_ascii or text.startswith(_jump(run.y, run.first))
-        )
-        self._at = (run.y, run.end) if is_plain(row[run.first : run.end]) else None
+    def _part(self, part: _Part) -> str:
+        run = part.run
+        move = self._move(run.y, run.first)
+        again, styles = self._between(run, len(move)), self._styles.copy()
+        text = move + self._styles.write(part.segments)
+        if again:
+            rewritten = styles.write([*_segments(again), *part.segments])
+            if len(rewritten.encode()) < len(text.encode()):
+                move, text, self._styles = "", rewritten, styles
+        ascii_before = self._all_ascii or move == _jump(run.y, run.first)
+        self._all_ascii = ascii_before and text.isascii()
+        self._at = (run.y, run.end) if part.plain else None
         if run.erases:
-            text += self._styles.write([Segment("", _style(row[-1]))]) + ERASE
+            text += self._styles.write([Segment("", _style(self._rows[run.y][-1]))]) + ERASE
         return text
 
-    def _way(self, y: int, x: int, cells: Row) -> tuple[str, StyleChanges]:
-        styles = self._styles.copy()
-        return self._move(y, x) + styles.write(_segments(cells)), styles
+    def _between(self, run: Run, bytes_of_move: int) -> Row:
+        """Cells alike before a part that may be written again in less than it takes to move."""
+        if self._at is None or self._at[0] != run.y:
+            return ()
+        cells = self._rows[run.y][self._at[1] : run.first]
+        return cells if len(cells) < bytes_of_move and _is_plain(cells) else ()
 
     def _move(self, y: int, x: int) -> str:
         if self._at == (y, x):
@@ -166,5 +185,5 @@ def _jump(y: int, x: int) -> str:
 
 
 def _segments(cells: Row) -> Iterator[Segment]:
-    for style, run in groupby(cells, _style):
-        yield Segment("".join(cell[0] for cell in run if cell is not None), style)
+    for cell_style, run in groupby(cells, _style):
+        yield Segment("".join([cell[0] for cell in run if cell is not None]), cell_style)

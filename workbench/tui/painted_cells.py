@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -14,6 +15,21 @@ from textual.strip import Strip
 
 from workbench.tui.cell_writer import Cell, Row, Run, written
 
+ATTRIBUTES = (
+    "bold",
+    "dim",
+    "italic",
+    "underline",
+    "blink",
+    "blink2",
+    "reverse",
+    "conceal",
+    "strike",
+    "underline2",
+    "frame",
+    "encircle",
+    "overline",
+)
 Piece = tuple[int, int, Strip]
 """A column, a row, and what is written from there on."""
 
@@ -103,15 +119,22 @@ def cells_of(strip: Strip) -> list[Cell]:
 
 @lru_cache(maxsize=4096)
 def _seen(style: Style) -> Style:
-    """A style without what it means to Textual, which no terminal shows."""
-    return style if style.link else style.clear_meta_and_links()
+    """A style as a terminal shows it: without what it means to Textual, and what it says is off."""
+    on: dict[str, Any] = {name: True for name in ATTRIBUTES if getattr(style, name)}
+    return _one(Style(color=style.color, bgcolor=style.bgcolor, link=style.link, **on))
 
 
 @lru_cache(maxsize=4096)
 def _blank(style: Style) -> Style:
     """What a style makes of a cell without a character."""
     lines = style.reverse or style.underline or style.underline2 or style.strike or style.overline
-    return style if lines else Style(bgcolor=style.bgcolor)
+    return style if lines else _one(Style(bgcolor=style.bgcolor))
+
+
+@lru_cache(maxsize=4096)
+def _one(style: Style) -> Style:
+    """The same object for all equal styles, which are told apart quicker so."""
+    return style
 
 
 def _first_odd(cells: Row) -> int:

@@ -144,14 +144,6 @@ async def test_escape_leaves_a_note_as_it_was(start):
         assert driver.tweet(1).label == "negative"
 
 
-async def test_the_row_on_which_the_cursor_rests_shows_what_is_taken_back(start):
-    async with start() as driver:
-        await driver.settled()
-        for key, sign in (("x", "x"), ("u", " "), ("f", "f"), ("f", " ")):
-            await driver.press(key)
-            await driver.until(lambda sign=sign: driver.lines[2][3] == sign, seconds=5)
-
-
 async def test_undo_and_redo_go_to_the_tweet(start):
     async with start() as driver:
         await driver.press("2", "j", "j", "j", "u")

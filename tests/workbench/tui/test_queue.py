@@ -15,6 +15,7 @@ from workbench.tui import list_screen
 from workbench.tui.reviewing import sources
 from workbench.tui.reviewing.progress import Pace
 from workbench.tui.reviewing.queue_keys import while_answering
+from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.queue_card import QueueCard
 
@@ -495,3 +496,21 @@ async def test_answers_that_have_no_room_are_said_shorter_or_cut_with_a_sign(
         await driver.until_seen("up we go")
         line = next(line for line in driver.lines if "[1]" in line)
         assert line.rstrip().endswith(answers)
+
+
+async def test_an_answer_and_the_next_tweet_are_painted_in_one_go(queue, monkeypatch):
+    monkeypatch.setattr(Reasons, "want", lambda self, ids: None)
+    async with queue() as driver:
+        await come(driver)
+        await driver.pilot.pause()
+        painted, display = [], driver.app._display
+        monkeypatch.setattr(
+            driver.app, "_display", lambda *what: painted.append(what) or display(*what)
+        )
+        await driver.press("1")
+        await driver.pilot.pause(0.05)
+        assert "2 of 4" in driver.text and "positive" in driver.lines[-1]
+        assert len(painted) == 1
+        for key, place in (("u", "1 of 4"), ("semicolon", "2 of 4"), ("k", "1 of 4")):
+            await driver.press(key)
+            await driver.until_seen(place)

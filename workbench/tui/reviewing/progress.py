@@ -34,21 +34,29 @@ class Answer:
 
 
 def read_answers(
-    store: Store, queue: ReviewQueue, given: Mapping[int, str | None]
+    store: Store, queue: ReviewQueue, given: Mapping[int, int | None], ids: Sequence[int]
 ) -> dict[int, Answer]:
-    """The answers to the tweets of a queue; `given` has the labels of all when it was made."""
-    decided = decided_since(store, queue.ids, queue.event)
-    now = tweets.window(store, [i for i in queue.ids if i in decided], queue.run, characters=1)
-    return {tweet.id: _answer(tweet, given[tweet.id]) for tweet in now}
+    """The answers to some tweets of a queue, as far as they have one.
+
+    `given` has the labels of all when the queue was made, by their numbers, as names may change.
+    """
+    decided = decided_since(store, ids, queue.event)
+    now = tweets.window(store, [i for i in ids if i in decided], queue.run, characters=1)
+    return {tweet.id: _answer(store, tweet, given[tweet.id]) for tweet in now}
 
 
-def _answer(tweet: Tweet, given: str | None) -> Answer:
+def _answer(store: Store, tweet: Tweet, given: int | None) -> Answer:
     agrees = None if tweet.pred is None or tweet.label is None else tweet.pred == tweet.label
     if tweet.excluded or tweet.ambiguous:
         return Answer(EXCLUDED if tweet.excluded else AMBIGUOUS, "other", None)
-    if tweet.label == given:
+    if label_number(store, tweet.label) == given:
         return Answer(KEPT, "kept", agrees)
     return Answer(CHANGED, "taken" if agrees else "other", agrees)
+
+
+def label_number(store: Store, label: str | None) -> int | None:
+    """The number by which a label is kept."""
+    return None if label is None else store.label_ids[label]
 
 
 def summary(answers: Mapping[int, Answer]) -> str:

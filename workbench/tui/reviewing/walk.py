@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from storage.history.edit_conflicts import LatestChange, latest_change
 from storage.query import tweets
-from storage.runs.review_queues import decided_since
+from storage.runs.review_queues import (
+    ReviewState,
+    decided_since,
+    review_state,
+    touched_since,
+)
 from storage.store import Store
 from workbench.tui.reviewing import progress
 from workbench.tui.reviewing.progress import Answer, Pace
@@ -24,8 +30,10 @@ class QueueWalk:
         self._store = store
         self._waits = waits
         self.queue = ReviewQueue(SUSPECTS)
-        self._given: dict[int, str | None] = {}
+        self._given: dict[int, int | None] = {}
         self.answers: dict[int, Answer] = {}
+        self._seen: ReviewState | None = None
+        """How far edits had come when the answers were read; None before they ever were."""
         self.pace = Pace()
         self.hides = True
         """Whether some predictions are hidden until there is an answer."""
@@ -37,16 +45,20 @@ class QueueWalk:
 
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
-        self.queue, self.answers, self.revisits = queue, {}, False
         self._shown = None
-        self._given = {t.id: t.label for t in tweets.window(self._store, queue.ids, None, 1)}
+        self.queue, self.answers, self.revisits, self._seen = queue, {}, False, None
+        listed = tweets.window(self._store, queue.ids, None, 1)
+        self._given = {t.id: progress.label_number(self._store, t.label) for t in listed}
 
     def look(self) -> None:
-        """Read what has been decided."""
-        if self.queue.ids:
-            self.answers = progress.read_answers(self._store, self.queue, self._given)
-        else:
-            self.answers = {}
+        """Read what has been decided since the last look."""
+        store, ids, state = self._store, self.queue.ids, review_state(self._store)
+        if state == self._seen:
+            return
+        touched = ids if self._seen is None else touched_since(store, ids, self._seen)
+        found = progress.read_answers(store, self.queue, self._given, touched)
+        known = {tweet: answer for tweet, answer in self.answers.items() if tweet not in touched}
+        self.answers, self._seen = known | found, state
 
     def is_open(self, tweet: int) -> bool:
         """Whether a tweet is not decided, nor an answer to it on the way."""
@@ -85,20 +97,21 @@ class QueueWalk:
 
     def was_kept(self, change: LatestChange) -> bool:
         """Whether a change left the label as it was when the queue was made."""
-        return change.field == "label" and change.value == self._given[change.tweet]
+        left = None if change.value is None else self._store.label_ids.get(str(change.value))
+        return change.field == "label" and left == self._given[change.tweet]
 
     def overrule(self) -> None:
         """Let the next key overrule what somebody else has decided."""
         self._was_open = False
 
-    def open_after(self, row: int) -> Sequence[int]:
+    def open_after(self, row: int) -> Iterator[int]:
         """The open tweets below a row."""
-        return [tweet for tweet in self.queue.ids[row + 1 :] if self.is_open(tweet)]
+        return filter(self.is_open, self.queue.ids[row + 1 :])
 
     def next_row(self, row: int) -> int | None:
         """The next row that is open, from the top again after the last; None if there is none."""
         ids = self.queue.ids
-        later = [*range(row + 1, len(ids)), *range(row)]
+        later = itertools.chain(range(row + 1, len(ids)), range(row))
         return next((at for at in later if self.is_open(ids[at])), None)
 
     def answer(self) -> None:

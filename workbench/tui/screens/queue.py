@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -87,7 +88,7 @@ class QueueScreen(LabelKeys):
 
     def on_mount(self) -> None:
         """Nothing is in the queue before somebody comes."""
-        self.tweets.display, self.tweets.covered = False, True
+        self.tweets.display, self.tweets.covered, self.tweets.rows_read = False, True, 1
         self.tweets.row_after, self.tweets.waits = self._row_after, self.save_queue.waits
         self.set_interval(LOOK_S, self._look_for_changes)
         self.show_keys()
@@ -190,9 +191,10 @@ class QueueScreen(LabelKeys):
         return row if following is None else following
 
     def comment(self, text: str) -> None:
-        """Show what came of an edit, and what was hidden until then."""
+        """Show what came of an edit and what was hidden until then, and the tweet, in one go."""
         super().comment(f"{text} {self._reveal}".strip())
         self._reveal = ""
+        self._draw()
 
     def say_unchanged(self, text: str) -> None:
         """Say why a key has changed nothing; what is hidden stays so."""
@@ -360,6 +362,7 @@ class QueueScreen(LabelKeys):
         """Show the present tweet, or what is said in its place, and how far the queue is."""
         if not self.query(QueueCard):
             return
+        self.tweets.followed()
         self._walk.look()
         queue, answers, number = self._walk.queue, self._walk.answers, self.tweets.current_id
         tweet, sentences = None, () if self._standby is None else self._standby.sentences
@@ -384,7 +387,7 @@ class QueueScreen(LabelKeys):
         self._set("#queue-summary", queue_view.summary(queue, answers))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:
-            ahead = self._walk.open_after(self.tweets.cursor)[:AHEAD]
+            ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), AHEAD)
             self._reasons.want([number, *ahead] if number is not None else [])
 
     def _read_tweet(self, number: int) -> QueueTweet:

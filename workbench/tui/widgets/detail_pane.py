@@ -86,4 +86,4 @@ class DetailPane(ChangedLines):
         self._paint()
 
     def _paint(self) -> None:
-        self.show_lines([line.copy() for line in self._lines[self._top :]])
+        self.show_lines(self._lines[self._top :])

@@ -17,7 +17,8 @@ from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import forward_key
 from workbench.tui.widgets.line_input import LineInput
 
-DEBOUNCE = 0.12
+DEBOUNCE = 0.05
+"""Seconds without a letter after which what is typed is searched for."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class QueueCard(ChangedLines):
         self, head: QueueHead, tweet: QueueTweet | None, sentences: Sequence[str] = ()
     ) -> None:
         """Show a tweet, or sentences."""
+        if (head, tweet, sentences) == (self._head, self._tweet, self._sentences):
+            return
         if _number(tweet) != _number(self._tweet):
             self._top = 0
         self._head, self._tweet, self._sentences = head, tweet, sentences

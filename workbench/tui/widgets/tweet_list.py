@@ -71,6 +71,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.ids: Sequence[int] = range(0)
         self.cursor = 0
         self.marked: set[int] = set()
+        self.rows_read = WINDOW
+        """Rows that are read from the store at a time."""
         self.layout_of = rows.columns(())
         self.covered = False
         """Whether a card lies over the list, so that only the tweet under the cursor is seen."""
@@ -89,6 +91,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """The row that is marked as a whole, as the cursor rested there."""
         self._palette: rows.Palette | None = None
         self._settle: Timer | None = None
+        self._follows = True
+        """Whether the rest of the screen shows the tweet under the cursor, or is on its way."""
 
     # What is shown.
 
@@ -138,10 +142,10 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def _row(self, row: int) -> Row | None:
         if not 0 <= row < len(self.ids):
             return None
-        number = row // WINDOW
+        number = row // self.rows_read
         window = self._windows.get(number)
         if window is None:
-            ids = self.ids[number * WINDOW : (number + 1) * WINDOW]
+            ids = self.ids[number * self.rows_read : (number + 1) * self.rows_read]
             values = self.values(ids)
             window = {t.id: Row(t, value=values.get(t.id)) for t in self._fetch(ids)}
             self._windows[number] = window
@@ -179,11 +183,23 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def settle(self) -> None:
         """Let the rest of the screen follow when no key has come for a moment, or at once."""
         if self.covered:
-            self.post_message(self.Settled())
-        elif self._settle is None:
-            self._settle = self.set_timer(SETTLED_AFTER, self._settled)
+            if self._follows:
+                self._follows = False
+                self.post_message(self.Settled())
         else:
-            self._settle.reset()
+            if self._settle is not None:  # one that is reset would go off up to twice as late
+                self._settle.stop()
+            self._settle = self.set_timer(SETTLED_AFTER, self._settled)
+
+    def followed(self) -> None:
+        """The rest of the screen shows the tweet under the cursor: nobody need be told."""
+        self._follows = True
+
+    def on_tweet_list_settled(self, event: Settled) -> None:
+        """Tell nobody who has followed in the meantime."""
+        if self.covered and self._follows:
+            event.stop()
+        self._follows = True
 
     def settle_now(self) -> None:
         """Let the rest of the screen follow at once."""
@@ -307,16 +323,17 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         palette = self._palette or self._read_palette()
         here = row == self._rests_on
-        known = None if here else self._strips.get(row)
-        if known is not None and state == self._painted.get(row):
+        if here:
+            strip = rows.render(state, self.layout_of, palette, width - 1, here=True)
+            self._painted[row] = state
+            self._strips.discard(row)
+        elif (known := self._strips.get(row)) is not None and state == self._painted.get(row):
             strip = known
         else:
-            strip = rows.render(state, self.layout_of, palette, width - 1, here=here)
+            strip = rows.render(state, self.layout_of, palette, width - 1)
             self._painted.discard(row)  # or the old values stayed
             self._strips.discard(row)
-            self._painted[row] = state
-            if not here:
-                self._strips[row] = strip
+            self._painted[row], self._strips[row] = state, strip
         if row == self.cursor:
             gutter = Segment(CURSOR, self.get_component_rich_style("list--cursor"))
         else:

@@ -1,0 +1,86 @@
+"""How far somebody is in a queue, read after each edit from what that has touched only."""
+
+import random
+from contextlib import suppress
+
+import pytest
+
+from storage.errors import UserError
+from storage.history import label_set, labels
+from storage.newest_events import newest_event
+from storage.store import open_store
+from workbench.tui.reviewing import progress
+from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
+from workbench.tui.reviewing.walk import QueueWalk
+
+QUEUE = (3, 8, 1, 2, 4, 7)
+
+
+@pytest.fixture
+def stores(workspace):
+    opened = [open_store(workspace, name) for name in ("ana", "ben")]
+    yield opened
+    for store in opened:
+        store.close()
+
+
+def edit(store, chance):
+    """Something that people do to labels; whatever is refused at the moment is left out."""
+    tweet, name = chance.choice(QUEUE), chance.choice(store.config.labels)
+    work = (
+        lambda: labels.assign(store, [tweet], name),
+        lambda: labels.assign(store, [tweet], None),
+        lambda: labels.mark(store, [tweet], "excluded", chance.random() < 0.5),
+        lambda: labels.mark(store, [tweet], "ambiguous", chance.random() < 0.5),
+        lambda: labels.undo(store),
+        lambda: labels.redo(store),
+    )
+    with suppress(UserError):
+        chance.choice(work)()
+
+
+def fresh(store, queue, walk):
+    return progress.read_answers(store, queue, walk._given, queue.ids)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_answers_are_those_of_reading_all_anew_whoever_edits(stores, seed):
+    chance, own = random.Random(seed), stores[0]
+    queue = ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own))
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(queue)
+    for _ in range(40):
+        edit(chance.choice(stores), chance)
+        walk.look()
+        assert walk.answers == fresh(own, queue, walk)
+    assert walk.answers
+
+
+def test_a_label_that_is_renamed_meanwhile_is_kept_all_the_same(stores):
+    own, _ = stores
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own)))
+    labels.assign(own, [3], "negative")
+    walk.look()
+    assert walk.answers[3].kind == "kept"
+    label_set.rename(own, "negative", "bad")
+    walk.look()
+    assert walk.answers[3].kind == "kept"
+
+
+def test_a_look_reads_no_more_when_much_is_decided(stores):
+    own, _ = stores
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own)))
+    labels.assign(own, QUEUE[:-1], "negative")
+    walk.look()
+    read = []
+    own.db.set_trace_callback(read.append)
+    walk.look()
+    assert not any("predictions" in sql for sql in read), "nothing has happened"
+    labels.assign(own, [QUEUE[-1]], "negative")
+    read.clear()
+    walk.look()
+    asked = next(sql for sql in read if "predictions" in sql)
+    assert "IN (7)" in asked
+    assert len(walk.answers) == len(QUEUE)
