@@ -60,6 +60,7 @@ def parse_once(sheet: Stylesheet, *source: Any, **how: Any) -> list[RuleSet]:
 
 
 Stylesheet._parse_rules = parse_once
+RuleSet.__hash__ = object.__hash__  # which is as good, and asked for a million times
 
 # What collecting the tests imports stays, so that looking through it for garbage is in vain.
 gc.disable()
@@ -137,8 +138,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Have garbage collections, of which each run makes several, pass over what stays anyway."""
+    """Have garbage collections be rarer, as screens make much, and pass over what stays anyway."""
     gc.freeze()
+    gc.set_threshold(10_000, 20)
     gc.enable()
 
 
