@@ -24,6 +24,7 @@ from frozen import (
 )
 from snapshots import compare, picture
 from textual import events
+from textual._compositor import Compositor
 from textual.widgets import Input
 
 from storage.config import Config
@@ -194,8 +195,23 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
     monkeypatch.chdir(repository / "sample_data")  # where there is a base
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # so that nothing was compiled before
+    monkeypatch.setattr(Compositor, "render_update", draw_what_lies_below)
     with frozen():
         yield looks
+
+
+render_update = Compositor.render_update
+
+
+def draw_what_lies_below(compositor, screen_stack):
+    """Stands in for drawing on a terminal, at which nobody looks: pictures are drawn for themselves.
+
+    But for a screen below a menu, which is drawn there first.
+    """
+    if screen_stack:
+        return render_update(compositor, screen_stack=screen_stack)
+    compositor._dirty_regions.clear()
+    return None
 
 
 async def go(driver, scene):
