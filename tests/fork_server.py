@@ -100,20 +100,6 @@ def _watch(connection: socket.socket, request: dict[str, Any], files: list[int])
     connection = socket.socket(fileno=own)
     _say(connection, pid)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if "CPU_OUT" in os.environ:
-        t = os.times()
-        with open(os.environ["CPU_OUT"] + ".forks", "a") as f:
-            f.write(
-                json.dumps(
-                    [
-                        request["variables"].get("PYTEST_CURRENT_TEST", "?"),
-                        t.children_user + t.children_system,
-                        request["module"],
-                        request["arguments"],
-                    ]
-                )
-                + "\n"
-            )
     for number in held:
         os.close(number)
     _say(connection, status)

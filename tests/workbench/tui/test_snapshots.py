@@ -204,7 +204,7 @@ render_update = Compositor.render_update
 
 
 def draw_what_lies_below(compositor, screen_stack):
-    """Stands in for drawing on a terminal, at which nobody looks: pictures are drawn for themselves.
+    """Stands in for drawing on a terminal, at which nobody looks: the pictures need it no more.
 
     But for a screen below a menu, which is drawn there first.
     """
