@@ -19,6 +19,7 @@ COLUMNS, ROWS = 120, 40
 REST_S = 0.4
 """Without output for so long, a screen is at rest."""
 FIRST_S = 1.0
+BETWEEN_BURSTS_S = 0.02
 PATIENCE_S = 300.0
 MIB = 1024**2
 HELD_PER_S = 30
@@ -34,7 +35,8 @@ def started(
     began = time.monotonic()
     pid, terminal = pty.fork()
     if pid == 0:
-        inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+        left_out = ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE")
+        inherited = {k: v for k, v in os.environ.items() if k not in left_out}
         kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         os.execve(command[0], command, inherited | kind)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -97,6 +99,19 @@ def first_answer(terminal: int, key: bytes) -> tuple[float, int]:
     select.select([terminal], [], [], PATIENCE_S)
     seconds = time.monotonic() - began
     return seconds, until_rest(terminal, REST_S)[1]
+
+
+def largest_answer(terminal: int, key: bytes, seconds: float = 1.0) -> float:
+    """The seconds to the end of the largest of the bursts that a key causes."""
+    began, bursts, last = time.monotonic(), [(0, 0.0)], 0.0
+    os.write(terminal, key)
+    while (left := began + seconds - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            sent, at = len(os.read(terminal, 65536)), time.monotonic() - began
+            if at - last > BETWEEN_BURSTS_S:
+                bursts.append((0, at))
+            bursts[-1], last = (bursts[-1][0] + sent, at), at
+    return max(bursts)[1]
 
 
 def hold(terminal: int, key: bytes, times: int) -> tuple[float, int]:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from keystrokes import (
     hold_over_slow_link,
+    largest_answer,
     memory_mib,
     press,
     started,
@@ -109,7 +110,7 @@ def browse(workspace: Path, columns: int, rows: int) -> list[Figure]:
         figures += opened(screen, "menu of labels", b",")
         figures += opened(screen, "palette", b"\x10")
         press(screen, b"/")
-        typed = [press(screen, letter)[0] for letter in (b"s", b"i", b" ", b"b", b"o")]
+        typed = [largest_answer(screen, letter) for letter in (b"s", b"i", b" ", b"b", b"o")]
         figures.append(Figure("a letter of a search to its rows", 1000 * max(typed), "ms", 150))
         press(screen, ESCAPE, SETTLED_S)
         figures.append(Figure("idle, 5 s", watch(screen, 5), "B", 0))

@@ -245,8 +245,9 @@ class Places:
         """Bring the top lines up to date."""
         standing = self.standing()
         for screen in self._app.screen_stack:
-            for line in screen.query(TopLine):
-                line.show(standing)
+            for line in screen.children:  # a query would look through all that is below them
+                if isinstance(line, TopLine):
+                    line.show(standing)
 
     def standing(self) -> Standing:
         """How far the work is, read from the store now."""

@@ -1,4 +1,4 @@
-"""Lines of text of which only the cells that have changed are painted."""
+"""Lines of text of which only those that have changed are painted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
-
-from workbench.tui.painted_cells import cells_of
 
 
 class ChangedLines(Widget, can_focus=False):
@@ -32,11 +30,8 @@ class ChangedLines(Widget, can_focus=False):
         ]
         self._shown, self._width = lines, self.size.width
         for row in range(self.size.height):
-            old, new = self._line(row, before), self._line(row, self._strips)
-            if old != new:
-                first, last = _changed(old, new)
-                if last > first:
-                    self.refresh(Region(first, row, last - first, 1))
+            if self._line(row, before) != self._line(row, self._strips):
+                self.refresh(Region(0, row, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
@@ -63,12 +58,3 @@ class ChangedLines(Widget, can_focus=False):
 
 def _same(line: Text, other: Text) -> bool:
     return line == other and line.style == other.style
-
-
-def _changed(old: Strip, new: Strip) -> tuple[int, int]:
-    """The first cell that differs, and the one after the last."""
-    before, now = cells_of(old), cells_of(new)
-    differing = [at for at, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]]
-    if len(before) != len(now):
-        return 0, max(len(before), len(now))
-    return (differing[0], differing[-1] + 1) if differing else (0, 0)
