@@ -20,4 +20,4 @@ def command(folder: Path) -> str:
 if __name__ == "__main__":
     folder, *_, code = sys.argv[1:]
     with forking.server(Path(folder)):
-        sys.exit(forking.Forked("-c", [code], start_new_session=True).wait())
+        sys.exit(forking.Forked(forking.CODE, [code], start_new_session=True).wait())

@@ -28,6 +28,8 @@ SERVER = Path(__file__).with_name("fork_server.py")
 ADDRESS = "WORKBENCH_FORK_SERVER"
 """The environment variable with the socket of the server, for what was forked as well."""
 MODULES = ("workbench", "workbench.worker", "workbench.worker.engine", "torch.distributed.run")
+CODE = "-c"
+"""In the place of a module: the first argument is the program, as for Python."""
 STAND_IN = "stub.py"
 """The name of a program that stands in for the command line.
 
