@@ -159,7 +159,14 @@ async def test_a_run_folder_that_is_deleted_under_its_page_is_one_sentence(live,
         await driver.until_seen("is missing, so nothing more is known of run 3")
         assert "goes on" not in driver.text
         await driver.until(lambda: "▶" not in driver.lines[0])
-        await driver.press("c", "S", "l")
+        driver.app.screen.say("")
+        keys = "n new run   l log   B back to the tweets   ? more"
+        await driver.until(lambda: driver.lines[-1].strip() == keys)
+        await driver.press("c")
+        await driver.until_seen("There are no curves: ")
+        await driver.press("S")
+        await driver.until_seen("There is nothing to stop or to go on with: ")
+        await driver.press("l")
         await driver.until_seen("loss 0.4120")
         await driver.press("escape")
         assert isinstance(driver.app.screen, RunScreen)

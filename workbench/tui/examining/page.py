@@ -73,9 +73,10 @@ def about(run: Run, subject: Subject, findings: Mapping[str, Finding], width: in
         text += f" stale: {found.stale}, ctrl+l works it out" if found.stale else ""
         if cell_len(text) + 25 < width:
             text += f" · macro F1 {figures.percent(report['macro_f1'])}"
-    keys = "r other run  s split  v versus "
-    versus = "" if subject.versus is None else f"run {subject.versus} "
-    return _both_ends(escaping.line(text), keys + versus, width)
+    keys = "s split "
+    if subject.versus is not None:
+        keys = f"r other run  s split  v versus run {subject.versus} "
+    return _both_ends(escaping.line(text), keys, width)
 
 
 def contents(view: View, widths: Mapping[str, int]) -> dict[str, Content]:

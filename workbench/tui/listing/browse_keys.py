@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 
@@ -39,9 +40,38 @@ DROPPED = ("'", "=", "f", "s", "]", "↵", "/")
 """What is left out where there is no room, first of all first; never a key that corrects."""
 
 
-def list_keys(config: Config, room: int) -> Keys:
-    """The keys of the list, as many as there is room for."""
-    keys: Keys = [*label_keys(config), *LIST]
+ABOUT_A_TWEET = frozenset(("space", "↵", "x", "f", "=", "]", "0", "a", "e"))
+WRITING = frozenset(("space", "x", "f", "0", "a", "e", "u"))
+OF_PREDICTIONS = frozenset(("space", "]"))
+
+
+@dataclass(frozen=True)
+class ListUse:
+    """What can be done with a list, by which keys are left out that would do nothing."""
+
+    has_tweets: bool = True
+    has_predictions: bool = True
+    writable: bool = True
+    has_jumped: bool = True
+
+    @property
+    def unusable(self) -> Collection[str]:
+        """The keys that would do nothing."""
+        left_out = set() if self.has_tweets else set(ABOUT_A_TWEET)
+        left_out |= set() if self.has_predictions else OF_PREDICTIONS
+        left_out |= set() if self.writable else WRITING
+        return left_out if self.has_jumped else left_out | {"'"}
+
+
+def card_keys(use: ListUse) -> Keys:
+    """The keys of the card of a tweet."""
+    return [each for each in CARD if each[0] not in use.unusable]
+
+
+def list_keys(config: Config, room: int, use: ListUse) -> Keys:
+    """The keys of the list that do something, as many as there is room for."""
+    labels = label_keys(config) if use.has_tweets and use.writable else ()
+    keys: Keys = [*labels, *(each for each in LIST if each[0] not in use.unusable)]
     for name in DROPPED:
         if width(keys) <= room:
             break

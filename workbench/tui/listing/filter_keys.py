@@ -339,6 +339,11 @@ class FilterKeys(ListScreen):
     def _jumped(self, event: TweetList.Jumped) -> None:
         self._jumped_from = (self.settings, event.before)
 
+    @property
+    def has_jumped(self) -> bool:
+        """Whether there is somewhere to jump back to."""
+        return self._jumped_from is not None
+
     def action_jump_back(self) -> None:
         """Go to where somebody was before a filter, an order or a jump; once more: back again."""
         if self._jumped_from is None:

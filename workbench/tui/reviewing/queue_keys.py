@@ -21,18 +21,26 @@ AT_END = (("↵", "anew"), ("k", "back"))
 NEXT = (("T", "train"), ("E", "errors"))
 ABOUT_A_TWEET = frozenset(("label", "menu", "suggestion", "clear", "flag", "note", "scroll_detail"))
 """Actions for which a tweet has to be shown."""
+WRITING = frozenset(("x", "f", "a", "e", "u"))
 OF_QUEUES = frozenset(("queue", "choose_queue", "blind"))
 """Actions for which there have to be tweets."""
 
 
-def while_answering(room: int) -> Keys:
-    """The keys where a tweet is shown, beside those that its buttons name."""
-    return _first_that_fits(
-        room,
+def while_answering(room: int, writable: bool = True, hides: bool = True) -> Keys:
+    """The keys where a tweet is shown, beside those that its buttons name.
+
+    Those that write are left out where nothing can be written, and that of blind tweets where no
+    prediction can be hidden.
+    """
+    unusable = (frozenset() if writable else WRITING) | (frozenset() if hides else {BLIND[0]})
+    ways = (
         [*ANSWERS, *QUEUES, BLIND, *LEAVE],
         [*ANSWERS, ALL_QUEUES, *LEAVE],
         [*BRIEF_ANSWERS, ALL_QUEUES, *LEAVE],
         [*BRIEF_ANSWERS, *LEAVE[1:]],
+    )
+    return _first_that_fits(
+        room, *([each for each in way if each[0] not in unusable] for way in ways)
     )
 
 

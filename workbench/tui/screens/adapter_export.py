@@ -9,12 +9,9 @@ from textual.app import App
 
 from storage.errors import UserError
 from storage.runs.runs import Run
-from workbench.rundir.folder import IMPORTED
 from workbench.tui.host import host
+from workbench.tui.listing.runs_keys import WITHOUT_ADAPTER
 from workbench.tui.widgets.prompt import PromptLine, PromptRequest
-
-WITHOUT_ADAPTER = ("baseline", "predict", IMPORTED)
-"""Kinds of runs that train no adapter."""
 
 
 class Asks(Protocol):

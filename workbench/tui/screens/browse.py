@@ -119,6 +119,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self._show_details(number)
         self.drop_comment()
         self.replace_impossible_order()
+        self.show_keys()
         host(self).places.show_standing()
         self.query_one(StatusLine).summary(standing_words.describe(self._state(), self.size.width))
 
@@ -320,11 +321,14 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def show_keys(self) -> None:
         """Name the keys in the last line."""
+        use = browse_keys.ListUse(
+            bool(self.tweets.ids), self.run is not None, not self.store.read_only, self.has_jumped
+        )
         if self.card.opened:
-            self.prompt.name_keys(browse_keys.CARD)
+            self.prompt.name_keys(browse_keys.card_keys(use))
         else:
-            keys = browse_keys.list_keys(self.store.config, self.size.width - 2)
-            self.prompt.name_keys(keys)
+            room = self.size.width - 2
+            self.prompt.name_keys(browse_keys.list_keys(self.store.config, room, use))
 
     def help_filters(self) -> list[KeyHelp]:
         """What a filter can ask for, for the help screen."""

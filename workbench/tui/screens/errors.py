@@ -40,6 +40,8 @@ from workbench.tui.widgets.top_line import TopLine
 
 NO_RUN = "There are no predictions yet; T trains a model that makes some."
 KEYS = "↑↓←→ move  tab box  ↵ tweets  r run  s split  v versus  y copy  ? more"
+KEYS_OF_ONE_RUN = KEYS.replace("r run  ", "").replace("v versus  ", "")
+KEYS_WITHOUT_RUN = "T train  esc q back  ? more"
 SPLITS = ("test", "dev", "train")
 LOOK_S = 1.0
 """Seconds between two looks at whether labels have changed."""
@@ -196,6 +198,7 @@ class ErrorsScreen(Screen[None]):
         for box, content in contents.items():
             self.query_one(f"#{box}", LineList).show(content)
         self._fit_matrix(narrow)
+        self._name_keys()
         self._boxes.keep_active()
         self._follow()
 
@@ -225,6 +228,13 @@ class ErrorsScreen(Screen[None]):
     @on(LineList.Settled)
     def _settled(self) -> None:
         self._follow()
+
+    def _name_keys(self) -> None:
+        """Name the keys that do something with the runs that there are."""
+        keys = KEYS_WITHOUT_RUN
+        if self._subject is not None:
+            keys = KEYS_OF_ONE_RUN if self._subject.versus is None else KEYS
+        self.query_one(KeyLine).name_keys(keys)
 
     def _follow(self) -> None:
         """Say what is under the cursor, and show the first of its tweets."""

@@ -352,7 +352,9 @@ class QueueScreen(LabelKeys):
         elif self._walk.at_end:
             self.prompt.name_keys(queue_keys.at_end(room))
         else:
-            self.prompt.name_keys(queue_keys.while_answering(room))
+            hides = self.store.config.queue_blind_every > 0 and self._walk.queue.run is not None
+            writable = not self.store.read_only
+            self.prompt.name_keys(queue_keys.while_answering(room, writable, hides))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

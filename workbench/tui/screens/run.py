@@ -270,15 +270,19 @@ class RunScreen(Screen[None]):
         log.show([[(f" {line.plain}", "")] for line in wrapped])
 
     def _keys(self) -> str:
+        """The keys that do something, which those of a run whose folder is gone do not."""
+        narrow, writable = self.has_class("-narrow"), not host(self).store.read_only
         stop = {"stop": "S stop and save", "resume": "S go on"}.get(self._stop_or_resume, "")
-        if self.has_class("-narrow"):
-            keys = (stop, "n new", "c compare", "l log", "B back to the tweets", "? more")
-            return " " + "  ".join(filter(None, keys))
-        live = self._progress is not None and self._progress.live
-        back = f"B back to the tweets{', labelling goes on' if live else ''}"
-        return " " + "   ".join(
-            filter(None, (stop, "n new run", "c compare", "l log", back, "? more"))
+        live = not self._problem and self._progress is not None and self._progress.live
+        keys = (
+            stop if writable else "",
+            ("n new" if narrow else "n new run") if writable else "",
+            "" if self._problem else "c compare",
+            "l log" if self._progress is not None and self._progress.lines else "",
+            f"B back to the tweets{', labelling goes on' if live and not narrow else ''}",
+            "? more",
         )
+        return " " + ("  " if narrow else "   ").join(filter(None, keys))
 
     # Keys.
 
@@ -301,7 +305,9 @@ class RunScreen(Screen[None]):
 
     def action_curves(self) -> None:
         """Show the curves of other runs too, or this run's alone."""
-        if self._others:
+        if self._problem:
+            self.say(f"There are no curves: {self._problem}")
+        elif self._others:
             self._others = ()
             self._draw()
         else:
@@ -328,6 +334,8 @@ class RunScreen(Screen[None]):
     @property
     def _stop_or_resume(self) -> str:
         """What S does: a run is stopped while it goes on, and resumed when it has broken off."""
+        if self._problem:
+            return ""
         state = None if self._progress is None else self._progress.state.state
         if state in (QUEUED, RUNNING):
             return "stop"
@@ -342,6 +350,8 @@ class RunScreen(Screen[None]):
         elif self._stop_or_resume == "resume":
             self.say("Resuming the run…")
             self._command("resume", f"Run {run} goes on.")
+        elif self._problem:
+            self.say(f"There is nothing to stop or to go on with: {self._problem}")
         elif self._progress is None:
             self.say(f"Nothing is known of run {run} yet.")
         else:

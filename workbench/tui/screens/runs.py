@@ -15,11 +15,12 @@ from storage.errors import UserError
 from storage.runs import runs
 from storage.runs.runs import Run
 from storage.store import open_store
-from workbench.rundir.folder import DONE, IMPORTED
+from workbench.rundir.folder import DONE
 from workbench.runs.trash import deleted_runs
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.examining.run_comparison import RunComparison
 from workbench.tui.host import host
+from workbench.tui.listing import runs_keys
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.adapter_export import AdapterExport
@@ -34,7 +35,6 @@ from workbench.tui.widgets.top_line import TopLine
 
 RUNS_STATUS = f" ▸ {SHOWN} shown in Browse   {MARKED} marked   {PROMOTED} promoted"
 NO_RUNS = "There are no runs yet; t starts one."
-KEYS = "↵ open  o show  v mark  * promote  C clone  X export  D delete  U back  ? more"
 
 
 class RunsScreen(Screen[None]):
@@ -73,7 +73,7 @@ class RunsScreen(Screen[None]):
         self._trash = RunTrash(self, self.say, self._read)
         self._export = AdapterExport(self)
         self._early: Callable[[], None] | None = None
-        self._were_read = False
+        self._were_read = self._in_trash = False
 
     def compose(self) -> ComposeResult:
         """The places, the runs above the comparison of two, and two lines of text."""
@@ -88,7 +88,6 @@ class RunsScreen(Screen[None]):
         """The keys move in the list at once."""
         self._boxes.focus()
         self._boxes.before_next = self._catch_up
-        self.prompt.name_keys(KEYS)
 
     def on_resize(self) -> None:
         """Give the list the rows it needs, and compare again for the new width."""
@@ -122,6 +121,7 @@ class RunsScreen(Screen[None]):
     def _show_status(self) -> None:
         """Say what the signs of the list mean, and how many runs are in the trash."""
         known, trash = RUNS_STATUS, len(deleted_runs(host(self).store))
+        self._in_trash = trash > 0
         right = f"trash {trash:,} " if trash else ""
         line = known.ljust(max(0, self.size.width - len(right))) + right
         self.query_one("#runs-status", Static).update(line, layout=False)
@@ -177,8 +177,10 @@ class RunsScreen(Screen[None]):
 
     def _moved(self) -> None:
         """Tell of the run under the cursor, and compare it with the reference."""
+        run, writable = self._table.current_run, not host(self).store.read_only
+        self.prompt.name_keys(runs_keys.of_run(run, self._in_trash, writable))
         flips = self.query_one("#runs-flips", LineList)
-        self.query_one(RunComparison).compare(self._table.current_run, self._pair(), flips)
+        self.query_one(RunComparison).compare(run, self._pair(), flips)
 
     def _catch_up(self) -> None:
         """Show what follows the cursor at once, as somebody goes there."""
@@ -289,10 +291,9 @@ class RunsScreen(Screen[None]):
 
     def action_clone(self) -> None:
         """Open the form for a clone of the run under the cursor."""
-        if (run := self._require_run(self.action_clone)) is not None and run.kind in (
-            "predict",
-            IMPORTED,
-        ):
+        if (
+            run := self._require_run(self.action_clone)
+        ) is not None and run.kind in runs_keys.WITHOUT_TRAINING:
             what = "only predicts" if run.kind == "predict" else "was imported"
             self.say(f"Run {run.id} {what}, so there is nothing to clone.", problem=True)
         elif run is not None:
