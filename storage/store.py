@@ -127,7 +127,7 @@ def find_workspace(named: Path | None = None, start: Path | None = None) -> Path
         if _is_workspace(folder):
             return folder
     raise UserError(
-        "There is no workspace here or above; make one with "
+        "There is no workspace here or above; make one with `workbench open FILE` or "
         "`workbench init DIR --labels positive,negative`, or name one with --workspace DIR."
     )
 

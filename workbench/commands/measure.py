@@ -67,9 +67,14 @@ def show_measurement(settings: Settings) -> None:
 def agreement_lines(found: dict[str, Any]) -> list[str]:
     """How often people agree with a run, blind and not, in sentences."""
     told = found["agreement"]
+    blind, seen = told["blind"], told["seen"]
     lines = [
-        f"Labelled blind, people agree with the run on {estimate(told['blind'])}.",
-        f"Seeing its prediction, they agree on {estimate(told['seen'])}.",
+        f"Labelled blind, people agree with the run on {estimate(blind)}."
+        if blind["n"]
+        else "No tweet was labelled blind yet.",
+        f"Seeing its prediction, they agree on {estimate(seen)}."
+        if seen["n"]
+        else "No tweet was labelled with the prediction of a run in view yet.",
     ]
     if told["difference"]["value"] is None:
         return [*lines, "Both are needed for a comparison; `workbench queue` makes some blind."]
@@ -86,7 +91,7 @@ def points(found: dict[str, Any]) -> str:
 def estimate(found: dict[str, Any]) -> str:
     """A share with its interval, and of how many tweets it is."""
     if found["value"] is None:
-        return "- (0 tweets)"
+        return "none yet"
     share = figures.interval(found["value"], found["low"], found["high"])
     return f"{share} of {found['n']:,}"
 

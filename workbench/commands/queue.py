@@ -97,12 +97,19 @@ def show_queue(
         _print(rows, wrap)
     by = "" if queue.run is None else f" By run {queue.run}."
     for sentence in (
-        f"{len(rows):,} of {queue.pool:,} without a label.{by} "
-        f"`workbench label ID LABEL --queue {strategy}` labels one.",
+        f"{_told(rows, queue.pool)}.{by} `workbench label ID LABEL --queue {strategy}` labels one.",
         *queue.notes,
         signal["sentence"],
     ):
         say(sentence, err=settings.as_json)
+
+
+def _told(rows: list[dict[str, Any]], pool: int) -> str:
+    """How many of the tweets without a label these are, and how many have one."""
+    fresh = sum(row["label"] is None for row in rows)
+    first = f"{fresh:,} of {pool:,} without a label" if pool else "No tweet is without a label"
+    again = len(rows) - fresh
+    return f"{first}; {again:,} to look at again" if again else first
 
 
 def _weights(text: str, strategy: str) -> dict[str, float]:

@@ -98,11 +98,14 @@ def _agreement(card: dict[str, Any]) -> list[str]:
 
 def _errors(card: dict[str, Any]) -> list[str]:
     found = card["errors"]
+    decided, last = found["suspects"], found["last_suspects"]
     return [
         "## Errors found",
         "",
-        f"Suspects that were decided and got another label: {estimate(found['suspects'])}; of the "
-        f"last {found['last_suspects']['n']}: {estimate(found['last_suspects'])}.",
+        f"Suspects that were decided and got another label: {estimate(decided)}; of the "
+        f"last {last['n']}: {estimate(last)}."
+        if decided["n"]
+        else "No suspect was decided yet.",
         "",
         *table(
             ("imported as", "now", ">tweets"),

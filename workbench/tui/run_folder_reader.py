@@ -72,7 +72,7 @@ class RunFolderReader:
             news=tuple(self._news),
             cut=self._cut,
             saved=newest_saved_step(self.folder),
-            seconds=None if gone is None else int(gone),
+            seconds=None if gone is None else round(gone),
             expected=self._expected,
         )
 

@@ -33,6 +33,14 @@ def test_a_queue_is_a_list_of_tweets_with_rank_score_and_source(half, cli):
     assert "`workbench label ID LABEL --queue random`" in table.out
 
 
+def test_tweets_that_have_a_label_are_not_counted_as_without_one(half, cli):
+    assert cli("suspects").status == 0
+    left = [str(row["id"]) for row in cli("list", "label:none", "--json").json]
+    assert cli("label", *left, "positive").status == 0
+    said = cli("queue", "--limit", 3).out
+    assert "No tweet is without a label; 3 to look at again." in said
+
+
 def test_a_label_keeps_the_queue_it_came_from(half, cli):
     first = cli("queue", "--strategy", "margin", "--json").json[0]
     assert cli("label", first["id"], "positive", "--queue", "margin").status == 0

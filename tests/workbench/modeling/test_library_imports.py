@@ -9,7 +9,7 @@ from importlib import metadata
 
 import pytest
 
-from workbench.modeling.base import library_imports
+from workbench.modeling.base import library_imports, machine
 
 
 def test_kernels_are_not_fetched_from_the_hub(caplog):
@@ -18,6 +18,12 @@ def test_kernels_are_not_fetched_from_the_hub(caplog):
             importlib.import_module("kernels")
         logging.getLogger("bitsandbytes.backends.cpu.ops").warning("none")
     assert "kernels" not in sys.modules and not caplog.records
+
+
+def test_looking_at_a_machine_leaves_out_what_runs_leave_out(monkeypatch):
+    imported = []
+    monkeypatch.setattr(machine, "import_torch", lambda: imported.append("bitsandbytes"))
+    assert "nf4" in machine.describe_machine() and imported == ["bitsandbytes"]
 
 
 def test_a_module_that_was_imported_is_not_hidden():

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from workbench.modeling.base.library_imports import import_torch
+
 
 def describe_machine() -> dict[str, Any]:
     """Library versions, the GPU with its memory, and whether 4-bit layers compute here."""
@@ -39,6 +41,7 @@ def require_usable_gpu() -> None:
 
 
 def _nf4_status() -> str:
+    import_torch()  # with what bitsandbytes says of kernels that no run uses left out
     import bitsandbytes as bnb
 
     where = "cuda" if torch.cuda.is_available() else "cpu"

@@ -142,7 +142,7 @@ class LabelKeys(ListScreen):
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""
-        missing = "There is no prediction to take; t trains a model."
+        missing = "There is no prediction to take; T trains a model."
         self._assign("space", lambda tweet: tweet.pred, missing)
 
     def action_keep(self) -> None:
