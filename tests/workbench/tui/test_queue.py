@@ -240,6 +240,17 @@ async def test_who_decided_first_is_told_before_an_answer_overrules_it(
         await driver.until(lambda: driver.tweet(3).label == "positive")
 
 
+async def test_the_list_counts_what_was_decided_in_the_queue(queue):
+    async with queue() as driver:
+        await driver.settled()
+        assert "fixed" not in driver.lines[-2]
+        await come(driver)
+        await driver.press("1")
+        await driver.until(lambda: driver.tweet(3).label == "positive")
+        await driver.press("B")
+        await driver.until(lambda: "1 fixed" in driver.lines[-2], seconds=5)
+
+
 async def test_what_others_decide_is_seen(queue, workspace):
     async with queue() as driver:
         await come(driver)

@@ -145,6 +145,11 @@ class BrowseScreen(FilterKeys, LabelKeys):
             details = detail.read_details(self.store, number, self.run)
             pane.show(details, read_reasons(self.store, details), narrow)
 
+    def on_screen_resume(self) -> None:
+        """Show what was done in other places."""
+        if self.query(TweetList):
+            self.look_again()
+
     def refresh_status(self) -> None:
         """Bring the status line up to date, once the cursor rests."""
         if self.query(TweetList):  # else it is read when the list comes
