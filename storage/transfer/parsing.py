@@ -229,7 +229,7 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
         for row, given_labels, remarks in readers.records(job.source, position):
             rest = {}
             if not known.issuperset(row):
-                rest = {k: v for k, v in row.items() if k not in known and v is not None}
+                rest = {k: v for k, v in row.items() if k not in known}
             if nameless:
                 rest = _named_or_filled(rest, nameless)
             text = row.get(text_column)
@@ -252,7 +252,7 @@ def _cells(job: Job, tally: Tally, position: Position) -> Iterator[Cells]:
     others = [(place, name) for place, name in enumerate(names) if name not in parts]
     short_at = names.index(columns.short_text) if columns.short_text is not None else text_at
     for values in tuples:
-        rest = {name: values[place] for place, name in others if values[place] is not None}
+        rest = {name: values[place] for place, name in others}
         if nameless:
             rest = _named_or_filled(rest, nameless)
         values.append(None)  # what a part without a column finds

@@ -245,9 +245,14 @@ def _source(view: DetailView) -> Iterator[Text]:
     if view.details.source:
         yield _title(view, "SOURCE")
         for name, value in view.details.source.items():
-            shown = escaping.line(f"{name}  {value}")
+            shown = escaping.line(f"{name}  {_cell(value)}")
             parts = wrapped(shown, view.width - 3)
             yield from (view.text((f"  {part}", "dim")) for part in parts)
+
+
+def _cell(value: object) -> object:
+    """The value of a source column; nothing where the file has null, as where a cell is empty."""
+    return "" if value is None else value
 
 
 # Under the list.
@@ -329,7 +334,8 @@ def _third_facts(view: DetailView) -> Text:
     if len(events) > newest_events(narrow=True):
         shown = "the text" if view.unfolded else f"all {len(events):,}"
         parts.append((f"  h shows {shown}", "dim"))
-    parts += [(f"  {name}: {value}", "dim") for name, value in view.details.source.items()]
+    source = view.details.source
+    parts += [(f"  {name}: {_cell(value)}", "dim") for name, value in source.items()]
     line = view.text(*parts)
     line.truncate(view.width - 1, overflow="ellipsis")
     return line
