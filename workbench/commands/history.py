@@ -219,9 +219,9 @@ def restore(settings: Settings, name: str) -> None:
         change = snapshots.restore_snapshot(store, name, progress)
     if since and not settings.as_json:
         say(f"The label set stays as it is now; since then {', '.join(since)}.")
-    print_change(
-        settings.as_json, change, f"{{}} as in {name!r} again; `workbench undo` takes it back."
-    )
+    are = "is" if len(change.tweets) == 1 else "are"
+    said = f"{{}} {are} as in {taken.name!r} again; `workbench undo` takes it back."
+    print_change(settings.as_json, change, said, counts=True)
 
 
 COMMANDS = (history, snapshot, list_snapshots, diff, restore)

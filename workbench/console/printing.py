@@ -66,10 +66,13 @@ def table(
     console().print(grid)
 
 
-def print_change(as_json: bool, change: Change, sentence: str, had: str = "") -> None:
+def print_change(
+    as_json: bool, change: Change, sentence: str, had: str = "", counts: bool = False
+) -> None:
     """Print what an action did; {} in the sentence stands for the tweets.
 
-    `had` is what some of them had already.
+    A single one is named by its number unless the sentence `counts` them. `had` is what some of
+    them had already.
     """
     if as_json:
         print_json(
@@ -83,7 +86,8 @@ def print_change(as_json: bool, change: Change, sentence: str, had: str = "") ->
         )
         return
     one = len(change.tweets) == 1
-    which = f"tweet {change.tweets[0]}" if one else tweet_count(len(change.tweets))
+    named = one and not counts
+    which = f"tweet {change.tweets[0]}" if named else tweet_count(len(change.tweets))
     say(sentence.replace("{}", which, 1))
     if had and change.unchanged:
         say(f"{'It' if one else f'{change.unchanged:,} of them'} had {had}.")

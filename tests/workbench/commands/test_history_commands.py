@@ -45,8 +45,17 @@ def test_a_snapshot_a_diff_and_a_restore(filled, cli):
     assert "3 tweets differ between start and now" in table
     assert "to the moon" in table
     assert ok(cli("restore", "start")).out == (
-        "3 tweets as in 'start' again; `workbench undo` takes it back.\n"
+        "3 tweets are as in 'start' again; `workbench undo` takes it back.\n"
     )
+    ok(cli("label", 2, "negative"))
+    assert ok(cli("restore", "START")).out == (
+        "1 tweet is as in 'start' again; `workbench undo` takes it back.\n"
+    )
+    nothing = cli("restore", "start")
+    assert (nothing.status, nothing.out) == (1, "")
+    assert "Nothing differs from the snapshot 'start'; nothing was changed." in nothing.err
+    ok(cli("undo"))
+    ok(cli("undo"))
     assert ok(cli("diff", "start", "--json")).json["tweets"] == 0
     ok(cli("undo"))
     assert ok(cli("diff", "start", "--json")).json["rows"] == found["rows"]
