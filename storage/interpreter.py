@@ -10,9 +10,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+NICENESS = 10
+"""So low a priority that a screen is served first; an idle machine is used as fully as before."""
 NEUTRAL = "/"
 """The working directory of what is started, where names of the hub are not taken for folders."""
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -41,3 +44,10 @@ def start(
 ) -> subprocess.Popen[Any]:
     """Start a process in a neutral directory; paths among its arguments have to be absolute."""
     return subprocess.Popen(arguments, cwd=NEUTRAL, env=environment(**variables or {}), **how)
+
+
+def give_way(process: int = 0) -> None:
+    """Let whoever presses keys on this machine go before a process, or before this one."""
+    with suppress(ProcessLookupError):  # it may have ended already
+        present = os.getpriority(os.PRIO_PROCESS, process)
+        os.setpriority(os.PRIO_PROCESS, process, max(NICENESS, present))

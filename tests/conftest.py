@@ -62,6 +62,9 @@ def parse_once(sheet: Stylesheet, *source: Any, **how: Any) -> list[RuleSet]:
 Stylesheet._parse_rules = parse_once
 RuleSet.__hash__ = object.__hash__  # which is as good, and asked for a million times
 
+# Nobody presses keys while a test waits for a worker, beside others that compute.
+interpreter.NICENESS = 0
+
 # What collecting the tests imports stays, so that looking through it for garbage is in vain.
 gc.disable()
 

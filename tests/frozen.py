@@ -22,7 +22,6 @@ from workbench.recipes import recipes
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.rundir.folder import Job, State
-from workbench.runs import engine_control
 from workbench.runs.login_sessions import LogoutEffect
 from workbench.tui.examining.findings import BINS, WANTED
 
@@ -82,7 +81,7 @@ def frozen() -> Iterator[None]:
         patch.setattr("workbench.tui.widgets.forecast.read_device", lambda: GPU)
         patch.setattr("workbench.tui.screens.train.logout_effect", LogoutEffect)
         patch.setattr("workbench.tui.screens.run.read_gpu", _no_gpu)
-        patch.setattr(engine_control, "GPUS", ())
+        patch.setattr(devices, "GPUS", ())
         patch.setattr("workbench.tui.widgets.key_line.SHOWN_S", 600.0)
         for wait in (
             "examining.run_comparison.FLIPS_AFTER",

@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
+GPUS = ("/dev/nvidiactl", "/dev/kfd")
+"""Devices of the drivers of NVIDIA and AMD."""
 COMMAND_TIMEOUT_S = 5.0
 MIB = 2**20
 
@@ -22,6 +25,11 @@ class Device:
     name: str
     free: int
     total: int
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU, as far as can be seen at once: without it, runs are on the CPU."""
+    return any(Path(name).exists() for name in GPUS)
 
 
 def read_device() -> Device:

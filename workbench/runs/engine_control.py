@@ -15,6 +15,7 @@ from pathlib import Path
 
 from storage import interpreter
 from storage.errors import UserError
+from workbench.planning.devices import has_gpu
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes, schema
 from workbench.rundir.engine_queue import (
@@ -29,8 +30,6 @@ from workbench.runs.login_sessions import logout_effect
 
 PREFERENCE_FILE = "wish.json"
 ENGINE_OFF = "engine off"
-GPUS = ("/dev/nvidiactl", "/dev/kfd")
-"""Devices of the drivers of NVIDIA and AMD, looked for since nothing heavy may be imported here."""
 START_S = 60.0
 IDLE_MINUTES = 15.0
 
@@ -69,11 +68,6 @@ def save_keep_base_preference(keep: bool) -> None:
     run_folder.write_json(make_private_folder() / PREFERENCE_FILE, {"keep": keep})
 
 
-def has_gpu() -> bool:
-    """Whether there is a GPU, on which a short run mostly waits for its base to be loaded."""
-    return any(Path(name).exists() for name in GPUS)
-
-
 def start_engine(idle_minutes: float = IDLE_MINUTES, base: str | None = None) -> EngineState:
     """Start the engine, or return the one that is running; raises UserError if it does not come.
 
@@ -95,6 +89,8 @@ def start_engine(idle_minutes: float = IDLE_MINUTES, base: str | None = None) ->
         )
     finally:
         os.close(log)
+    if not has_gpu():
+        interpreter.give_way(process.pid)
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
         if (engine := running_engine()) is not None:

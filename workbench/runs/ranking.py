@@ -53,10 +53,11 @@ def rank_again(store: Store) -> None:
             rank(store)
         return
     workspace = str(store.folder.absolute())
-    interpreter.start(
+    process = interpreter.start(
         interpreter.command("workbench", "--workspace", workspace, "suspects", "--no-baseline"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    interpreter.give_way(process.pid)

@@ -35,6 +35,7 @@ async def run_command(
         errors="replace",
         start_new_session=True,
     )
+    interpreter.give_way(process.pid)
     try:
         printed, complaint = await in_background(process.communicate)
     except asyncio.CancelledError:

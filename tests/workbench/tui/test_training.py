@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from storage.runs import runs
 from storage.store import open_store
+from workbench.planning import devices
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.runs import engine_control
@@ -186,7 +187,7 @@ async def test_the_form_lets_the_engine_keep_the_base_and_remembers_it(
 async def test_a_base_is_kept_where_there_is_a_gpu_and_never_for_a_baseline(
     start, stub, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(engine_control, "GPUS", (str(tmp_path),))
+    monkeypatch.setattr(devices, "GPUS", (str(tmp_path),))
     async with start(program=stub.program) as driver:
         await driver.press("t")
         await driver.until_seen("Train on the labels")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from storage import interpreter
+from workbench.planning.devices import has_gpu
 from workbench.rundir import folder as run_folder
 from workbench.rundir import processes
 from workbench.rundir.launch import Launch
@@ -67,6 +68,8 @@ def start_detached(folder: Path, command: Sequence[str], lock: int) -> int:
         )
     finally:
         os.close(log)
+    if not has_gpu():
+        interpreter.give_way(process.pid)
     return process.pid
 
 

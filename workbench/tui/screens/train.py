@@ -20,6 +20,7 @@ from storage.runs import training_set
 from storage.store import open_store
 from workbench import escaping
 from workbench.planning.class_balance import balance_warnings
+from workbench.planning.devices import has_gpu
 from workbench.recipes import recipes
 from workbench.recipes.base_models import absolute_name
 from workbench.runs import engine_control
@@ -96,7 +97,7 @@ class TrainScreen(Screen[None]):
 
     def _begin_engine(self) -> None:
         """Have the engine import its libraries, 20 seconds' work, while the form is filled in."""
-        wanted = self.query_one("#keep", KeepCheckbox).value and engine_control.has_gpu()
+        wanted = self.query_one("#keep", KeepCheckbox).value and has_gpu()
         if wanted and recipes.load(self.recipe).kind != "baseline":
             base = self._base.value.strip()
             host(self).start_engine(absolute_name(base) if base else "")
@@ -274,7 +275,7 @@ class KeepCheckbox(Checkbox):
 
 def _keeps_base() -> bool:
     wished = engine_control.keep_base_preference()
-    return engine_control.has_gpu() if wished is None else wished
+    return has_gpu() if wished is None else wished
 
 
 def _row(name: str, field: Widget) -> Horizontal:
