@@ -133,7 +133,7 @@ def test_processes_of_which_some_have_no_gpu_do_not_begin(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", ["auto", "sharded"])
 def test_two_processes_score_what_one_scores(
-    memory, make_store, fill, repository, until, monkeypatch, request
+    memory, make_store, fill, small_base, until, monkeypatch, request
 ):
     """Long tweets at every second place, so that one process has more batches than the other."""
     if memory == "sharded":  # once by the real command line of torchrun
@@ -142,7 +142,7 @@ def test_two_processes_score_what_one_scores(
     texts = [f"text number {n}" + " goes up" * (60 * (n % 2)) for n in range(81)]
     store = fill(make_store(), [{"text": text} for text in texts])
     recipe = recipes.load("tiny", [f"training.memory={memory}"])
-    base, said = str(repository / "sample_data" / "base"), []
+    base, said = str(small_base), []
     for processes in (1, 2):
         run = snapshot_prediction(store, recipe, base, "", None).path
         if processes > 1:
@@ -162,10 +162,14 @@ def test_two_processes_score_what_one_scores(
 
 
 @pytest.fixture
-def train_run(filled, repository, until, monkeypatch, forked):
-    """Fine-tune the sample base without dropout: here, or forked as several processes."""
+def sample_base(repository):
+    return repository / "sample_data" / "base"
+
+
+@pytest.fixture
+def train_run(filled, small_base, until, monkeypatch, forked):
+    """Fine-tune a base without dropout: here, or forked as several processes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    base = str(repository / "sample_data" / "base")
     wishes = [
         "lora.dropout=0",
         "training.logging_steps=1",
@@ -173,9 +177,9 @@ def train_run(filled, repository, until, monkeypatch, forked):
         "training.save_steps=4",
     ]
 
-    def run(processes, steps=12, *overrides):
+    def run(processes, steps=12, *overrides, base=small_base):
         recipe = recipes.load("tiny", [*wishes, f"training.max_steps={steps}", *overrides])
-        folder = snapshot_training(filled, recipe, base, "").path
+        folder = snapshot_training(filled, recipe, str(base), "").path
         if processes > 1:
             launching.start_run(folder, Launch(TORCHRUN, gpus=processes))
         else:
@@ -225,12 +229,12 @@ def test_two_processes_learn_what_one_learns(train_run, second_process):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
+def test_a_run_goes_on_with_another_number_of_processes(train_run, sample_base, until):
     run, end = train_run
-    parts = run(2, steps=40)
+    parts = run(2, steps=40, base=sample_base)
     until(lambda: read_state(parts).step >= 2, 120)
     (parts / "stop").touch()
-    whole = run(1, steps=40)
+    whole = run(1, steps=40, base=sample_base)
     assert end(parts).state == "stopped"
     assert 2 <= read_state(parts).step < 40
     launching.resume_run(parts, Launch())
@@ -240,7 +244,7 @@ def test_a_run_goes_on_with_another_number_of_processes(train_run, until):
 
 
 @pytest.mark.slow
-def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
+def test_two_processes_that_share_a_base_learn_what_one_learns(train_run, sample_base):
     """Each holds half of the 4-bit layers; the last step of an epoch leaves one without rows."""
     run, end = train_run
     sharded = (
@@ -249,7 +253,7 @@ def test_two_processes_that_share_a_base_learn_what_one_learns(train_run):
         "training.batch_size=2",
         "training.dev_share=0.2",
     )
-    two, one = run(2, 13, *sharded), run(1, 13, *sharded)
+    two, one = (run(number, 13, *sharded, base=sample_base) for number in (2, 1))
     assert pq.read_metadata(two / "train.parquet").num_rows % 2
     for folder in (one, two):
         assert end(folder).state == DONE, read_state(folder).reason
