@@ -143,11 +143,11 @@ def test_the_last_step_is_told_and_a_loss_that_is_no_number_with_it(
 
 
 @pytest.mark.slow
-def test_full_text_loss_follows_the_stock_trainer(prepare, sample, tmp_path):
+def test_full_text_loss_follows_the_stock_trainer(prepare_small, sample, tmp_path):
     """The seed preset's curve over 30 steps, with the same samples in another order."""
 
     def curve(name, *overrides):
-        recipe, base, prompter = prepare(
+        recipe, base, prompter = prepare_small(
             "training.max_steps=30",
             "training.logging_steps=6",
             "training.save_steps=1000",
@@ -177,7 +177,7 @@ def test_full_text_loss_follows_the_stock_trainer(prepare, sample, tmp_path):
     ours = curve("fast", "loss=full-text", "training.warmup=0.03")
     assert len(stock) == len(ours) == 5
     assert stock[0] - stock[-1] > 0.3  # it learns at all
-    assert ours == pytest.approx(stock, rel=0.05)
+    assert ours == pytest.approx(stock, rel=0.005)  # a tenth of what it learns
 
 
 @pytest.mark.slow
