@@ -128,13 +128,20 @@ def _sentence(change: LabelChange, names: Mapping[int, str]) -> str:
     return f"{change.old!r} is no label any more"
 
 
-def entries(db: sqlite3.Connection, renames: bool = False) -> list[dict[str, Any]]:
-    """The changes as entries of a history, oldest first; only those that rename, if asked for."""
-    only = "WHERE c.old IS NOT NULL AND c.new IS NOT NULL" if renames else ""
+def entries(
+    db: sqlite3.Connection, renames: bool = False, after: int = 0, until: int | None = None
+) -> list[dict[str, Any]]:
+    """The changes as entries of a history, oldest first; only those that rename, if asked for.
+
+    Those with numbers `after` one and `until` another, if that is given.
+    """
+    only = "AND c.old IS NOT NULL AND c.new IS NOT NULL" if renames else ""
     rows = db.execute(
         "SELECT a.annotator, a.at, a.kind, 'labels', c.old, coalesce(c.new, l.name) "
         "FROM label_changes c JOIN actions a ON a.id = c.action "
-        f"LEFT JOIN labels l ON l.id = c.new_target {only} ORDER BY c.id"
+        "LEFT JOIN labels l ON l.id = c.new_target "
+        f"WHERE c.id > ?1 AND (?2 IS NULL OR c.id <= ?2) {only} ORDER BY c.id",
+        [after, until],
     )
     names = ("annotator", "at", "kind", "field", "old", "new")
     return [dict(zip(names, row, strict=True)) for row in rows]

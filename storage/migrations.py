@@ -102,6 +102,13 @@ def m010_analyses(db: Database) -> None:
         db.execute(statement)
 
 
+@schema()
+def m011_snapshots(db: Database) -> None:
+    """Snapshots know the newest change of the label set, in whichever order the clock puts them."""
+    for statement in later.SNAPSHOTS:
+        db.execute(statement)
+
+
 def _packed(probabilities: str) -> bytes:
     return array("f", json.loads(probabilities)).tobytes()
 

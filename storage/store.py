@@ -31,7 +31,7 @@ from storage.safety.restoring import inspect
 from storage.transactions import execute_when_free, transaction
 
 RUNS = "runs"
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 SQLiteError = sqlite3.Error
 """What any access to the store may raise; `explain` says it in one sentence."""
 BUSY_MS = 30_000

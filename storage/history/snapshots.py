@@ -32,6 +32,9 @@ VALUE_AT = (
 """What a field was at an event; the next one may come from elsewhere and have another `old`."""
 
 
+COLUMNS = "name, event, tweets, label_change, annotator, at, note"
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A named state of the labels."""
@@ -41,6 +44,8 @@ class Snapshot:
     """The newest event that belongs to it; -1 for the labels as imported."""
     tweets: int
     """The highest id."""
+    label_change: int
+    """The newest change of the label set that belongs to it; 0 before the first."""
     annotator: str = ""
     at: int = 0
     note: str | None = None
@@ -70,15 +75,15 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
             name,
             newest_event(store),
             last_visible_id(store.db),
+            label_changes.newest(store.db),
             store.annotator,
             now(),
             note or None,
         )
         try:
             store.db.execute(
-                "INSERT INTO snapshots (name, event, tweets, annotator, at, note) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [taken.name, taken.event, taken.tweets, taken.annotator, taken.at, taken.note],
+                f"INSERT INTO snapshots ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [getattr(taken, name) for name in COLUMNS.split(", ")],
             )
         except sqlite3.IntegrityError:
             raise UserError(
@@ -90,21 +95,18 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
 
 def every(store: Store) -> list[Snapshot]:
     """All snapshots, oldest first."""
-    rows = store.db.execute(
-        "SELECT name, event, tweets, annotator, at, note FROM snapshots ORDER BY event, rowid"
-    )
+    rows = store.db.execute(f"SELECT {COLUMNS} FROM snapshots ORDER BY event, label_change, rowid")
     return [Snapshot(*row) for row in rows]
 
 
 def find(store: Store, name: str) -> Snapshot:
     """The snapshot with this name, or what `now` and `gold` stand for; raises UserError."""
     if name.casefold() == NOW:
-        return Snapshot(NOW, newest_event(store), last_visible_id(store.db))
+        newest = label_changes.newest(store.db)
+        return Snapshot(NOW, newest_event(store), last_visible_id(store.db), newest)
     if name.casefold() == GOLD:
-        return Snapshot(GOLD, -1, last_visible_id(store.db))
-    row = store.db.execute(
-        "SELECT name, event, tweets, annotator, at, note FROM snapshots WHERE name = ?", [name]
-    ).fetchone()
+        return Snapshot(GOLD, -1, last_visible_id(store.db), 0)
+    row = store.db.execute(f"SELECT {COLUMNS} FROM snapshots WHERE name = ?", [name]).fetchone()
     if row is None:
         known = ", ".join(repr(snapshot.name) for snapshot in every(store)[-5:])
         hint = f"the newest are {known}" if known else "make one with `workbench snapshot NAME`"
@@ -177,13 +179,9 @@ def _edits_back(store: Store, found: Iterable[Difference]) -> Iterator[Edit]:
 
 def label_changes_between(store: Store, a: Snapshot, b: Snapshot) -> list[str]:
     """What became of the label set between two states, in sentences, the older one first."""
-    first, last = sorted((a, b), key=lambda one: one.at or now() if one.event >= 0 else 0)
-    until = last.at or now()
-    return [
-        label_changes.told(entry)
-        for entry in label_changes.entries(store.db)
-        if first.at < entry["at"] <= until
-    ]
+    first, last = sorted((a.label_change, b.label_change))
+    between = label_changes.entries(store.db, after=first, until=last)
+    return [label_changes.told(entry) for entry in between]
 
 
 def displayed_value(store: Store, field: str, value: Value) -> Any:

@@ -161,3 +161,13 @@ ANALYSES = (
         WHERE kind = 'queue'""",
     "PRAGMA user_version = 10",
 )
+
+
+SNAPSHOTS = (
+    # the newest change of the label set then
+    "ALTER TABLE snapshots ADD COLUMN label_change INTEGER NOT NULL DEFAULT 0",
+    """UPDATE snapshots SET label_change = (
+        SELECT coalesce(max(c.id), 0) FROM label_changes c JOIN actions a ON a.id = c.action
+        WHERE a.at <= snapshots.at)""",
+    "PRAGMA user_version = 11",
+)

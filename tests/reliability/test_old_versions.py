@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from storage.config import Config, save
-from storage.history import decisions, integrity, labels
+from storage.history import decisions, integrity, label_set, labels, snapshots
 from storage.query import tweets
 from storage.runs import displayed_run, predictions, runs, suspect_ranking
 from storage.safety import backups
@@ -110,6 +111,23 @@ def test_what_was_undone_can_be_redone_and_the_rest_undone(old, reopen):
     assert tweets.counts(ana).corrected == 0
     assert tweets.counts(ana).excluded == 0
     assert integrity.check(ana) == []
+
+
+def test_a_snapshot_of_a_version_before_knows_what_was_renamed_by_its_time(
+    small, reopen, monkeypatch
+):
+    label_set.rename(small, "negative", "down")
+    taken = snapshots.take(small, "start")
+    monkeypatch.setattr(time, "time_ns", lambda: (taken.at + 1) * 1_000_000)
+    label_set.rename(small, "down", "bearish")
+    small.db.executescript(
+        "ALTER TABLE snapshots DROP COLUMN label_change; PRAGMA user_version = 10; "
+        "DELETE FROM _sqlite_migrations WHERE name = 'm011_snapshots'"
+    )
+    store = reopen(small, "ana")
+    assert snapshots.find(store, "start") == taken
+    found = (snapshots.find(store, name) for name in ("start", "now"))
+    assert snapshots.label_changes_between(store, *found) == ["'down' was renamed 'bearish'"]
 
 
 def test_the_search_finds_what_it_found(old, reopen):

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -17,7 +18,7 @@ from storage.label_changes import settings_behind
 from storage.query import paging, tweets
 from storage.runs import class_folding, runs
 from storage.runs.predictions import Prediction, add_predictions, predictions_for, predictions_of
-from storage.store import now, open_store, settle_labels
+from storage.store import open_store, settle_labels
 from storage.transfer import exporting
 
 NAMES = ("positive", "negative", "very negative", "neutral")
@@ -301,9 +302,7 @@ def test_judgements_are_of_the_label_that_there_is_now(make_store, fill):
 
 
 def test_a_snapshot_of_before_comes_back_in_the_labels_of_now(store):
-    taken = snapshots.take(store, "before")
-    while now() == taken.at:
-        pass  # what comes in the same millisecond counts as before it
+    snapshots.take(store, "before")
     label_set.rename(store, "negative", "bearish")
     label_set.merge(store, ["very negative"], "bearish")
     labels.assign(store, [1, 3], "neutral")
@@ -318,6 +317,25 @@ def test_a_snapshot_of_before_comes_back_in_the_labels_of_now(store):
     assert tweets.tweet(store, 3).label == "bearish"
     with pytest.raises(UserError, match="Nothing differs"):
         snapshots.restore_snapshot(store, "before")
+
+
+@pytest.mark.parametrize("clock", [(5, 5, 5), (9, 5, 1)], ids=["at once", "a clock set back"])
+def test_what_was_renamed_since_a_snapshot_is_told_whatever_the_time_was(store, clock, monkeypatch):
+    new_names = ("bad", "bearish", "down")
+    for at, name, new in zip(clock, ("first", "second", "third"), new_names, strict=True):
+        monkeypatch.setattr(time, "time_ns", lambda at=at: at * 10**9)
+        snapshots.take(store, name)
+        label_set.rename(store, store.config.labels[0], new)
+
+    def told(a, b):
+        found = (snapshots.find(store, name) for name in (a, b))
+        return [line.split()[-1] for line in snapshots.label_changes_between(store, *found)]
+
+    assert told("first", "second") == told("second", "first") == ["'bad'"]
+    assert told("second", "third") == ["'bearish'"]
+    assert told("third", "now") == ["'down'"]
+    assert told("gold", "now") == ["'bad'", "'bearish'", "'down'"]
+    assert [one.name for one in snapshots.every(store)] == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("step", ["before the settings", "before the mark"])
