@@ -24,6 +24,8 @@ def test_the_demo_runs_the_loop_and_is_quick_the_second_time(tmp_path, answer, c
     assert after["accuracy"] > 0.65
     assert first["planted"] == 43
     assert first["planted_among_first"]["50"] >= 10  # chance would give 3
+    shown = answer("-w", tmp_path / "demo", "shown")["shown"]
+    assert shown == first["accuracy_baseline"]["run"]
     again = cli("demo", "--no-ui", "--dir", tmp_path / "demo")
     assert again.returncode == 0
     assert len(answer("-w", tmp_path / "demo", "runs")) == 3

@@ -68,13 +68,14 @@ def demo(settings: Settings, no_ui: bool, folder: Path) -> None:
         quiet = settings.as_json
         started = _launch(store, "baseline", lambda: _train(store, "baseline"))
         if opens:
-            _finish(store, [started], quiet)
+            _finish(store, started, quiet)
             _launch(store, "qlora", lambda: _train(store, "tiny"))
         else:
             before = _launch(store, "predict", lambda: _predict_untrained(store))
-            _finish(store, [started, before], quiet)
+            _finish(store, started, quiet)  # which is shown, as it scores all tweets
+            _finish(store, before, quiet)
             trained = _launch(store, "qlora", lambda: _train(store, "tiny"))
-            _finish(store, [trained], quiet)
+            _finish(store, trained, quiet)
             summary = _summary(store)
             summary["seconds"] = round(time.monotonic() - began, 1)
     finally:
@@ -156,16 +157,15 @@ def _predict_untrained(store: Store) -> int:
     return snapshot.job.id
 
 
-def _finish(store: Store, numbers: list[int], quiet: bool) -> None:
-    """Wait for runs and take in what they produced."""
+def _finish(store: Store, number: int, quiet: bool) -> None:
+    """Wait for a run and take in what it produced."""
     from workbench.runs.collecting import collect
 
-    wait_for_runs(store, *numbers, quiet=quiet)
+    wait_for_runs(store, number, quiet=quiet)
     collect(store)
-    for number in numbers:
-        run = runs.get(store, number)
-        if run.state != DONE:
-            raise UserError(f"Run {number} ({run.recipe}) is {run.state}: {run.reason}")
+    run = runs.get(store, number)
+    if run.state != DONE:
+        raise UserError(f"Run {number} ({run.recipe}) is {run.state}: {run.reason}")
 
 
 def _summary(store: Store) -> dict[str, Any]:
