@@ -12,6 +12,7 @@ from pathlib import Path
 from storage.config import Config
 from storage.errors import UserError
 from storage.formats import detection, readers
+from storage.formats.column_guessing import guess
 from storage.formats.position import Position
 from storage.formats.source import ReadOptions
 from storage.query import tweets
@@ -23,6 +24,8 @@ from workbench import opened_mark
 SUFFIX = ".workbench"
 LOOKED_AT, EXAMPLE = 20, 50
 """Records that are looked at for an example of a column, and its characters."""
+SAMPLE, MOST_CODES, EXAMPLES_OF_A_CODE = 1_000, 5, 2
+"""Records that are looked at for what codes mean, the codes that are told, and texts of each."""
 MAX_BYTES = 2**30
 """Beyond that a file is imported, which says how far it is, before anything is opened."""
 
@@ -135,3 +138,22 @@ def columns(path: Path) -> list[tuple[str, str]]:
             if not found.get(name):
                 found[name] = " ".join(str(value or "").split())[:EXAMPLE]
     return list(found.items())
+
+
+def examples_of_codes(file: OpenedFile) -> list[str]:
+    """Texts that have each code for a label, from which one sees what it means."""
+    source = detection.find(file.path, ReadOptions())
+    position = Position(source.name, collects=True)
+    sample = list(islice(readers.plain_rows(source, position), SAMPLE))
+    chosen = (("text", file.text), ("label", file.label))
+    named = {part: column for part, column in chosen if column is not None}
+    parts = guess(sample, named)
+    found: dict[str, list[str]] = {}
+    for row in sample:
+        value = row.get(parts.label or "")
+        code = "" if value is None else str(value).strip()
+        texts = found.setdefault(code, [])
+        if len(texts) < EXAMPLES_OF_A_CODE:
+            texts.append(" ".join(str(row.get(parts.text) or "").split())[:EXAMPLE])
+    told = sorted(code for code in found if code)[:MOST_CODES]
+    return [f"{code}   {text}" for code in told for text in found[code]]

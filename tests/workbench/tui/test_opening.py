@@ -114,6 +114,7 @@ async def test_codes_of_labels_are_named_on_the_screen(open_it, opened):
     async with open_it() as driver:
         await driver.until_seen("The codes mean")
         assert "the labels are codes" in driver.text
+        await driver.until_seen("0 down we go 1 up we go")
         await driver.press("escape")
         await driver.until_seen("c takes other columns")
         await driver.until(lambda: driver.lines[-1].startswith(" c other columns  esc list"))

@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from storage.errors import MissingPrerequisite, UserError
 from storage.store import Store
-from workbench.opened_files import OpenedFile
+from workbench.opened_files import OpenedFile, examples_of_codes
 from workbench.tui.background_calls import in_background
 from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.host import host
@@ -118,6 +118,8 @@ class QueueMaking:
             show(str(error), "", opening.OTHER)
             if opening.NAMES_CODES in str(error) and self._screen.is_current:
                 opening.ask_for_codes(app, file)
+                examples = await in_background(lambda: examples_of_codes(file))
+                show(str(error), "", *examples, "", opening.OTHER)
             return
         finally:
             self.takes_file_in = False
