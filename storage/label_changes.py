@@ -137,13 +137,13 @@ def entries(
     """
     only = "AND c.old IS NOT NULL AND c.new IS NOT NULL" if renames else ""
     rows = db.execute(
-        "SELECT a.annotator, a.at, a.kind, 'labels', c.old, coalesce(c.new, l.name) "
+        "SELECT a.id, a.annotator, a.at, a.kind, 'labels', c.old, coalesce(c.new, l.name) "
         "FROM label_changes c JOIN actions a ON a.id = c.action "
         "LEFT JOIN labels l ON l.id = c.new_target "
         f"WHERE c.id > ?1 AND (?2 IS NULL OR c.id <= ?2) {only} ORDER BY c.id",
         [after, until],
     )
-    names = ("annotator", "at", "kind", "field", "old", "new")
+    names = ("action", "annotator", "at", "kind", "field", "old", "new")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -336,6 +336,10 @@ def test_what_was_renamed_since_a_snapshot_is_told_whatever_the_time_was(store, 
     assert told("third", "now") == ["'down'"]
     assert told("gold", "now") == ["'bad'", "'bearish'", "'down'"]
     assert [one.name for one in snapshots.every(store)] == ["first", "second", "third"]
+    newest_first = [event["new"] for event in labels.history(store) if event["field"] == "labels"]
+    assert newest_first == ["down", "bearish", "bad"]
+    tweet = tweets.listing(store, "label:down")[0]
+    assert [e["new"] for e in labels.history(store, tweet)[-3:]] == ["bad", "bearish", "down"]
 
 
 @pytest.mark.parametrize("step", ["before the settings", "before the mark"])
