@@ -144,6 +144,14 @@ async def test_escape_leaves_a_note_as_it_was(start):
         assert driver.tweet(1).label == "negative"
 
 
+async def test_a_first_label_is_not_shown_as_one_that_was_kept(start):
+    async with start() as driver:
+        await driver.press("G", "k", "k", "1")
+        await driver.until(lambda: driver.tweet(10).label == "positive")
+        await driver.until(lambda: "›" in driver.lines[11][:14], seconds=5)
+        assert "k" not in driver.lines[11][:6]
+
+
 async def test_undo_and_redo_go_to_the_tweet(start):
     async with start() as driver:
         await driver.press("2", "j", "j", "j", "u")

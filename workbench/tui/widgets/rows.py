@@ -175,8 +175,8 @@ def _sign(row: Row) -> str:
     tweet = row.tweet
     if tweet.changed:
         return CORRECTED
-    if tweet.reviewed:
-        return KEPT
+    if tweet.reviewed and tweet.gold is not None:
+        return KEPT  # a first label keeps nothing
     return DIFFERS if tweet.disagrees else " "
 
 
