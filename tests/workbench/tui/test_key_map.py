@@ -133,6 +133,15 @@ async def test_another_key_acts_and_is_shown_everywhere(start, workspace):
         await driver.until_seen("l flag")
 
 
+async def test_the_last_line_ends_with_the_help_however_long_the_keys_are_called(start, workspace):
+    put(workspace, 'exclude = "ctrl+x"', 'undo = "ctrl+z"', 'filter = "ctrl+f"')
+    async with start(size=(80, 24)) as driver:
+        await driver.until_seen("ctrl+x exclude")
+        assert driver.lines[-1].rstrip().endswith("? more")
+        await driver.pilot.resize_terminal(120, 24)
+        await driver.until_seen("ctrl+z undo  ? more")
+
+
 async def test_what_is_refused_is_said_when_the_screen_opens(start, workspace):
     put(workspace, 'note = "u"')
     async with start() as driver:

@@ -131,7 +131,16 @@ class KeyLine(Static):
     def _shown(self) -> str | Text:
         if isinstance(self._keys, str):
             return keys_in_force(self._keys, self)
-        return _written([(keys_in_force(name, self), word) for name, word in self._keys])
+        named = [(keys_in_force(name, self), word) for name, word in self._keys]
+        room = self.content_size.width
+        while room and len(named) > 2 and width(named) > room:
+            del named[-2]  # other keys may have longer names than those that were to fit
+        return _written(named)
+
+    def on_resize(self) -> None:
+        """Name as many keys as there is room for now."""
+        if self._back is None:
+            self.show_keys()
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked, unless a message stands in the place of the keys."""
