@@ -1,7 +1,9 @@
-"""What keys cost on the screen with a million tweets, beside VisiData on the same file.
+"""What keys cost on the screen with a million tweets, beside VisiData and Harlequin.
 
-    python tests/bench/ui.py --out tests/bench/results --visidata path/to/vd
+    python tests/bench/ui.py --out tests/bench/results --visidata vd --harlequin harlequin
 
+VisiData opens the same file. Harlequin opens the database of the workspace and is asked for all
+tweets; it shows the first 100,000 of the million.
 Each program runs in a terminal of its own. A key is pressed once the screen is at rest, and what
 counts goes from the key to the last byte that it causes, details that follow included; or it is
 held, so many presses a second, and what it causes is shared out over the presses. The memory is
@@ -17,18 +19,40 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keystrokes import COLUMNS, ROWS, cpu_seconds, hold, memory_mib, press, started, until_rest
+from keystrokes import (
+    COLUMNS,
+    PATIENCE_S,
+    REST_S,
+    ROWS,
+    cpu_seconds,
+    hold,
+    memory_mib,
+    press,
+    started,
+    until_rest,
+    until_written,
+)
 from ui_training import measured_while_training, new_workspace
 
 LOADING_S = 3.0
 """A rest while a program reads its file, and may think between two figures of progress."""
-DOWN, PAGE_DOWN = b"\x1b[B", b"\x1b[6~"
+DOWN, PAGE_DOWN, ENTER = b"\x1b[B", b"\x1b[6~", b"\n"
 KEYS = {"arrow key": (DOWN, 20), "page key": (PAGE_DOWN, 10)}
 HELD = {"arrow key held": (DOWN, 60)}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program; where something is typed before it shows the tweets, also how that is seen."""
+
+    command: list[str]
+    typed: bytes = b""
+    shows: bytes = b""
 
 
 @dataclass
@@ -48,19 +72,24 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--visidata", type=Path, help="the program vd, which is left out without")
+    parser.add_argument("--harlequin", type=Path, help="that program, which is left out without")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         table = Path(name) / "tweets.csv"
         program = [sys.executable, "-m", "workbench"]
         ours = new_workspace(program, Path(name) / "workspace", table, options.rows)
-        programs = {"workbench": ours}
+        programs = {"workbench": Program(ours)}
         if options.visidata:
-            programs["VisiData"] = [str(options.visidata), str(table)]
+            programs["VisiData"] = Program([str(options.visidata), str(table)])
+        if options.harlequin:
+            database = str(Path(name) / "workspace" / "workbench.db")
+            command = [str(options.harlequin), "--adapter", "sqlite", database]
+            programs["Harlequin"] = Program(command, b"select * from tweets", b"Records")
         runs: dict[str, list[Measured]] = {named: [] for named in programs}
         for _ in range(options.repeats):
-            for named, command in programs.items():
-                runs[named].append(measured(command))
+            for named, one in programs.items():
+                runs[named].append(measured(one))
         trained = measured_while_training(program, Path(name))
     figures = {named: summary(starts) for named, starts in runs.items()}
     report = {
@@ -78,10 +107,10 @@ def main() -> None:
     (options.out / "ui.md").write_text(page(report, figures, trained), "utf-8")
 
 
-def measured(command: list[str]) -> Measured:
+def measured(program: Program) -> Measured:
     """Start a program, press its keys, and end it."""
-    with started(command) as (process, terminal, first_s):
-        found = Measured(first_s + until_rest(terminal, LOADING_S)[0])
+    with started(program.command) as (process, terminal, first_s):
+        found = Measured(first_s + _ready(terminal, program))
         for name, (key, times) in KEYS.items():
             before = cpu_seconds(process)
             pressed = [press(terminal, key) for _ in range(times)]
@@ -96,6 +125,18 @@ def measured(command: list[str]) -> Measured:
             found.bytes_sent[name] = [round(sent / times)]
         found.memory_mib = memory_mib(process)
         return found
+
+
+def _ready(terminal: int, program: Program) -> float:
+    """The seconds from its first byte until a program shows the tweets."""
+    if not program.typed:
+        return until_rest(terminal, LOADING_S)[0]
+    asked = until_rest(terminal, REST_S)[0] + press(terminal, program.typed)[0]
+    at = time.monotonic()
+    os.write(terminal, ENTER)
+    if not until_written(terminal, program.shows, PATIENCE_S):
+        raise SystemExit(f"{program.command[0]} has not shown the tweets.")
+    return asked + time.monotonic() - at
 
 
 def summary(starts: list[Measured]) -> dict[str, float]:
@@ -141,7 +182,9 @@ def page(
         "|---|---:|",
         *(f"| {name} | {figure:,.1f} |" for name, figure in trained.items()),
         "",
-        "`python tests/bench/ui.py --out tests/bench/results --visidata vd`",
+        "Harlequin shows the first 100,000 tweets of the million.",
+        "",
+        "`python tests/bench/ui.py --out tests/bench/results --visidata vd --harlequin harlequin`",
     ]
     return "\n".join(lines) + "\n"
 
