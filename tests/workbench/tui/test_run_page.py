@@ -73,7 +73,9 @@ async def test_what_it_learns_hardest_is_told_with_the_label_of_now(live, stub):
         await driver.until_seen("#3 .04 ✓ negative sold all my $GME")
 
 
-async def test_a_step_paints_the_cells_that_it_changes_and_no_others(live, stub, monkeypatch):
+async def test_a_step_sends_the_cells_that_it_changes_and_no_others(
+    live, stub, terminal, monkeypatch
+):
     painted = []
     refresh = ChangedLines.refresh
 
@@ -89,11 +91,13 @@ async def test_a_step_paints_the_cells_that_it_changes_and_no_others(live, stub,
         await driver.until_seen("95/200")
         await driver.pilot.pause(1.1)
         monkeypatch.setattr(ChangedLines, "refresh", counted)
+        terminal.take()
         step(stub.folder, 100, 0.55, tweets_per_s=51.5)
         stub.move(step=100)
         await driver.until_seen("100/200")
-        assert sum(region.area for _, region in painted) < 140, painted
-        assert sum(region.area for name, region in painted if name == "run-loss") < 40
+        sent = terminal.take()
+        assert 0 < sent < 500, sent
+        assert sum(region.height for name, region in painted if name == "run-loss") < 6
         assert not [name for name, _ in painted if name in ("run-dev", "run-hardest", "run-log")]
 
 
