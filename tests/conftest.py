@@ -290,16 +290,24 @@ def fill(take_in: Callable[..., Any]) -> Callable[[Store, Rows], Store]:
     return fill_store
 
 
-@pytest.fixture
-def small(make_store: Callable[..., Store], fill: Callable[..., Store]) -> Store:
-    """Six tweets: 1 to 3 positive, 4 and 5 negative, 6 without a label."""
+@pytest.fixture(scope="session")
+def small_template(tmp_path_factory: pytest.TempPathFactory, fill: Callable[..., Store]) -> Path:
+    """The workspace of `small`; copy it, never write to it."""
     texts = ["up we go", "to the moon", "bull run", "down it goes", "bear market", "no idea"]
     labels = ["positive"] * 3 + ["negative"] * 2 + [None]
     rows = [
         {"text": text, "label": label, "split": "train"}
         for text, label in zip(texts, labels, strict=True)
     ]
-    return fill(make_store(), rows)
+    folder = tmp_path_factory.mktemp("small") / "workspace"
+    fill(create_store(folder, Config(labels=LABELS), "ana"), rows).close()
+    return folder
+
+
+@pytest.fixture
+def small(small_template: Path, tmp_path: Path, reopen: Callable[..., Store]) -> Store:
+    """Six tweets: 1 to 3 positive, 4 and 5 negative, 6 without a label."""
+    return reopen(Path(shutil.copytree(small_template, tmp_path / "workspace")))
 
 
 @pytest.fixture
