@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -185,11 +187,18 @@ def test_a_promoted_run_that_cannot_vote_does_not_make_the_ranking_stale_for_eve
 
 def test_many_tweets_are_ranked_by_a_process_of_its_own(store, monkeypatch):
     add_run(store)
-    started = []
-    monkeypatch.setattr(interpreter, "start", lambda command, **how: started.append((command, how)))
+    started, yielding = [], []
+    monkeypatch.setattr(interpreter, "give_way", yielding.append)
+
+    def start(command, **how):
+        started.append((command, how))
+        return SimpleNamespace(pid=17)
+
+    monkeypatch.setattr(interpreter, "start", start)
     monkeypatch.setattr(ranking, "AT_ONCE", N - 1)
     ranking.rank_again(store)
     ((command, how),) = started
+    assert yielding == [17]
     assert command[command.index("--workspace") + 1 :] == [
         str(store.folder),
         "suspects",
