@@ -30,7 +30,10 @@ def keep(settings: Settings, targets: Targets) -> None:
 
     Example: workbench keep --where "by:ana disagree:no"
     """
-    missing = "have no label to keep; give them one, or leave them out (-label:none)"
+    missing = (
+        "has no label to keep; give it one, or leave it out (-label:none)",
+        "have no label to keep; give them one, or leave them out (-label:none)",
+    )
     with settings.store() as store, progress_bar("keeping") as progress:
         ids, run = targets.ids(store), tweets.shown_run(store)
         wanted = _chosen(store, ids, run, lambda tweet: tweet.label, missing)
@@ -50,7 +53,10 @@ def take(settings: Settings, targets: Targets, number: int | None) -> None:
 
     Example: workbench take --where "disagree:yes conf:>0.99" --run 3
     """
-    missing = "have no prediction to take; score them with `workbench predict`"
+    missing = (
+        "has no prediction to take; score it with `workbench predict`",
+        "have no prediction to take; score them with `workbench predict`",
+    )
     with settings.store() as store, progress_bar("labelling") as progress:
         run = number or tweets.shown_run(store)
         require_predictions(store, run, "there is nothing to take")
@@ -67,14 +73,20 @@ def _chosen(
     ids: Sequence[int],
     run: int | None,
     choose: Callable[[Tweet], str | None],
-    missing: str,
+    missing: tuple[str, str],
 ) -> dict[int, str | None]:
-    """The label chosen for each tweet; raises UserError(missing) where there is none."""
+    """The label chosen for each tweet; raises UserError where there is none.
+
+    `missing` says so of one tweet, and of several.
+    """
     found: dict[int, str | None] = {}
     for batch in edit_batches(ids):
         found |= {t.id: choose(t) for t in tweets.window(store, batch, run, characters=0)}
     if without := [number for number, label in found.items() if label is None]:
-        raise UserError(f"{len(without):,} of the tweets, such as {without[0]}, {missing}.")
+        which = f"Tweet {without[0]}"
+        if len(without) > 1:
+            which = f"{len(without):,} of the tweets, such as {without[0]},"
+        raise UserError(f"{which} {missing[len(without) > 1]}.")
     return found
 
 

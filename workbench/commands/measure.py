@@ -71,10 +71,10 @@ def agreement_lines(found: dict[str, Any]) -> list[str]:
     lines = [
         f"Labelled blind, people agree with the run on {estimate(blind)}."
         if blind["n"]
-        else "No tweet was labelled blind yet.",
+        else "No tweet was labelled blind yet, suspects aside.",
         f"Seeing its prediction, they agree on {estimate(seen)}."
         if seen["n"]
-        else "No tweet was labelled with the prediction of a run in view yet.",
+        else "No tweet was labelled with its prediction in view yet, suspects aside.",
     ]
     if told["difference"]["value"] is None:
         return [*lines, "Both are needed for a comparison; `workbench queue` makes some blind."]

@@ -60,7 +60,7 @@ def _gained(store: Store) -> dict[str, Any]:
 def _agreement(decided: list[Decisions]) -> dict[str, Any]:
     """How often people give the label that the run predicts, seeing it and not seeing it.
 
-    The difference is how far the model leads them; suspects are left out, as none of them is blind.
+    The difference is how far the model leads them; suspects, chosen as it differs, are left out.
     """
     comparable = [one for one in decided if one.source not in ("suspects", "suspect")]
     counts = {

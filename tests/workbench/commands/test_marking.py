@@ -130,7 +130,7 @@ def test_predictions_are_taken_as_labels(trained, cli):
         (("ambiguous", "--where", "id:>99"), 1, "No tweet passes the filter 'id:>99'"),
         (("note", "text"), 2, "either by their ids or with --where"),
         (("note", "1"), 2, "either by their ids or with --where"),
-        (("keep", "1", "4"), 1, "1 of the tweets, such as 4, have no label to keep"),
+        (("keep", "1", "4"), 1, "Tweet 4 has no label to keep; give it one"),
         (("take", "1"), 1, "There are no predictions yet, so there is nothing to take"),
         (("take", "1", "--run", "7"), 1, "There is no run 7"),
     ],
