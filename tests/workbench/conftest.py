@@ -15,9 +15,12 @@ from typing import Any
 import forking
 import pytest
 
+from storage.config import Config
+from storage.store import create_store
 from workbench.recipes import recipes
 from workbench.runs.snapshotting import snapshot_training
 
+LABELS = ("positive", "negative")
 QUICK = (
     "training.max_steps=4",
     "training.logging_steps=1",
@@ -39,9 +42,17 @@ def rows(n=40):
     ]
 
 
+@pytest.fixture(scope="session")
+def filled_template(tmp_path_factory, fill):
+    """The workspace of `filled`; copy it, never write to it."""
+    folder = tmp_path_factory.mktemp("filled") / "workspace"
+    fill(create_store(folder, Config(labels=LABELS), "ana"), rows()).close()
+    return folder
+
+
 @pytest.fixture
-def filled(make_store, fill):
-    return fill(make_store(), rows())
+def filled(filled_template, tmp_path, reopen):
+    return reopen(Path(shutil.copytree(filled_template, tmp_path / "workspace")))
 
 
 @pytest.fixture
