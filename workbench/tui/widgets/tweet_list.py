@@ -323,17 +323,16 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         palette = self._palette or self._read_palette()
         here = row == self._rests_on
-        if here:
-            strip = rows.render(state, self.layout_of, palette, width - 1, here=True)
-            self._painted[row] = state
-            self._strips.discard(row)
-        elif (known := self._strips.get(row)) is not None and state == self._painted.get(row):
+        known = None if here else self._strips.get(row)
+        if known is not None and state == self._painted.get(row):
             strip = known
         else:
-            strip = rows.render(state, self.layout_of, palette, width - 1)
+            strip = rows.render(state, self.layout_of, palette, width - 1, here=here)
             self._painted.discard(row)  # or the old values stayed
             self._strips.discard(row)
-            self._painted[row], self._strips[row] = state, strip
+            self._painted[row] = state
+            if not here:
+                self._strips[row] = strip
         if row == self.cursor:
             gutter = Segment(CURSOR, self.get_component_rich_style("list--cursor"))
         else:
