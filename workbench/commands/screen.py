@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ def open_screen(
     file: OpenedFile | None = None,
 ) -> None:
     """Run the terminal screen on the workspace of the settings; a file is taken in there."""
+    gc.disable()  # until the screen is drawn, as all that is made before stays
     from workbench.tui.app import WorkbenchApp
 
     folder = find_workspace(settings.workspace)
