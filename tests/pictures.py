@@ -24,7 +24,7 @@ from workbench.tui.app import WorkbenchApp
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SIZE = (120, 28)
 THEMES = ("dark", "light")
-SCENES = {"queue": ("Q",), "errors": ("E", "r", "k", "enter"), "train": ("T",)}
+SCENES = {"queue": ("Q",), "errors": ("E", "r", "k", "k", "enter"), "train": ("T",)}
 """The pictures, with the keys that lead to them."""
 REST_S = 12.0
 """How long a screen may take to read what it shows."""
