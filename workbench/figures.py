@@ -36,7 +36,12 @@ def stale_mark(report: Mapping[str, Any]) -> str:
 
 def points(change: float, low: float, high: float) -> str:
     """A difference of two shares with its interval, such as -10.0 points [-19.6, -0.4]."""
-    return f"{100 * change:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{in_points(change)} points [{in_points(low)}, {in_points(high)}]"
+
+
+def in_points(change: float) -> str:
+    """A difference of two shares, such as -10.0; one that rounds to nothing is +0.0."""
+    return f"{100 * change:+z.1f}"
 
 
 def p_value(p: float) -> str:
@@ -58,12 +63,12 @@ def probabilities(of: Mapping[str, float]) -> str:
 
 def score(value: float) -> str:
     """How suspicious a label is, such as +.41."""
-    text = f"{value:+.2f}"
+    text = f"{value:+z.2f}"
     return text[0] + text[1:].removeprefix("0")
 
 
 def coefficient(value: float, low: float | None, high: float | None, n: int) -> str:
     """A coefficient of agreement with its interval, such as 0.714 [0.602, 0.811] (n = 50)."""
     if low is None or high is None:
-        return f"{value:.3f} (n = {n:,}, too few for an interval)"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}] (n = {n:,})"
+        return f"{value:z.3f} (n = {n:,}, too few for an interval)"
+    return f"{value:z.3f} [{low:z.3f}, {high:z.3f}] (n = {n:,})"

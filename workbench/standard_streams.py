@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from storage.errors import UserError
+from storage.errors import UsageError, UserError
 
 
 def fill_gaps() -> None:
@@ -35,3 +36,9 @@ def standard_output() -> BinaryIO:
     if sys.stdout is None:
         raise UserError("Standard output is closed; name a file, or a pipe or > for the content.")
     return sys.stdout.buffer
+
+
+def require_file(path: Path) -> None:
+    """Raise UsageError for -, which means standard output, where only a file can be written."""
+    if path == Path("-"):
+        raise UsageError("- is standard output, and this cannot go there; name a file.")

@@ -31,7 +31,7 @@ from workbench.console import merge_report
 from workbench.console.options import F, Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import progress_bar
-from workbench.standard_streams import standard_input
+from workbench.standard_streams import require_file, standard_input
 
 FORMATS = tuple(ending.removeprefix(".") for ending in detection.FORMATS)
 REFUSE, SKIP, COLLECT = "refuse", "skip", "collect"
@@ -204,6 +204,8 @@ def _on_error(text: str, files: Sequence[str], dry_run: bool) -> tuple[str, Path
         raise UsageError(f"--on-error takes refuse, skip, or collect and a file, not {text!r}.")
     if file and len(files) > 1:
         raise UsageError("--on-error collect takes one file to import at a time.")
+    if file:
+        require_file(Path(file))
     return how, Path(file) if file and not dry_run else None
 
 

@@ -94,7 +94,8 @@ def delete_tweets(
         require_writable(store)
         named = named_ids(store, ids, external)
         chosen = dict.fromkeys(named if filter_text is None else tweets.listing(store, filter_text))
-        what = f"Delete {tweet_count(len(chosen))} with all that is known of them for good?"
+        them = "it" if len(chosen) == 1 else "them"
+        what = f"Delete {tweet_count(len(chosen))} with all that is known of {them} for good?"
         if chosen and not yes and (settings.as_json or not sys.stdin.isatty()):
             raise UsageError(f"{what.rstrip('?')}: add --yes to do it without being asked.")
         if chosen and not yes and not click.confirm(escaping.line(what)):

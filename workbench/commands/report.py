@@ -25,7 +25,7 @@ from workbench.console.progress import spinner
 def write_report(settings: Settings, path: Path | None, force: bool) -> None:
     """Write a data card: labels, agreement, errors found, runs, settings, versions.
 
-    It is plain Markdown, to a file or to standard output, and has no text of any tweet,
+    It is plain Markdown, to a file or to standard output (also as -), and has no text of any tweet,
     though a slice may name a word.
 
     Example: workbench report card.md
@@ -33,6 +33,7 @@ def write_report(settings: Settings, path: Path | None, force: bool) -> None:
     from workbench.evaluation.data_card import data_card
     from workbench.runs.collecting import collect
 
+    path = None if path == Path("-") else path
     if path is not None and path.exists() and not force:
         raise UserError(f"{path} is there already; name another file, or replace it with --force.")
     with settings.store() as store, spinner("putting it together"):

@@ -25,7 +25,7 @@ from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table, utc_time
 from workbench.console.progress import spinner
 from workbench.runs.login_sessions import logout_effect
-from workbench.standard_streams import is_terminal
+from workbench.standard_streams import is_terminal, require_file
 
 
 @click.command()
@@ -62,6 +62,8 @@ def backup(settings: Settings, file: Path | None, daily: bool) -> None:
     """
     if file is not None and daily:
         raise UsageError("--daily makes a backup in the backups folder; leave FILE out.")
+    if file is not None:
+        require_file(file)
     with settings.store(daily_backup=False) as store, spinner("copying the store"):
         if file is None:
             kind = backups.DAILY if daily else backups.MANUAL

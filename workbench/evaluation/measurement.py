@@ -26,6 +26,8 @@ from workbench.kept_analyses import kept_or_made
 MOSTLY = 0.8
 """From this share of the changes on, what was gained between two runs is that of one source."""
 MIXED = "mixed"
+SUSPECTS = ("suspects", "suspect")
+"""What a tweet of the suspects was chosen by: their queue, or the order of the list."""
 
 
 def measure(store: Store) -> dict[str, Any]:
@@ -60,9 +62,10 @@ def _gained(store: Store) -> dict[str, Any]:
 def _agreement(decided: list[Decisions]) -> dict[str, Any]:
     """How often people give the label that the run predicts, seeing it and not seeing it.
 
-    The difference is how far the model leads them; suspects, chosen as it differs, are left out.
+    The difference is how far the model leads them; suspects, chosen as it differs, are left out
+    and told by themselves, beside the other queues, where the prediction was hidden.
     """
-    comparable = [one for one in decided if one.source not in ("suspects", "suspect")]
+    comparable = [one for one in decided if one.source not in SUSPECTS]
     counts = {
         blind: (
             sum(one.same for one in comparable if one.blind is blind),
@@ -74,7 +77,23 @@ def _agreement(decided: list[Decisions]) -> dict[str, Any]:
         "blind": estimate_as_json(share(*counts[True])),
         "seen": estimate_as_json(share(*counts[False])),
         "difference": estimate_as_json(difference_of_shares(counts[True], counts[False])),
+        "blind_by_queue": _blind_by_queue(decided),
     }
+
+
+def _blind_by_queue(decided: list[Decisions]) -> list[dict[str, Any]]:
+    """How often people give the label that was predicted and hidden, for each queue by itself."""
+    same: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for one in decided:
+        if one.blind:
+            name = SUSPECTS[0] if one.source in SUSPECTS else one.source
+            same[name] += one.same
+            answers[name] += one.decided
+    return [
+        {"queue": name} | estimate_as_json(share(same[name], answers[name]))
+        for name in sorted(answers)
+    ]
 
 
 def _taken(decided: list[Decisions], run: int) -> Estimate:

@@ -394,6 +394,20 @@ def test_the_columns_of_the_seed_format_are_those_of_the_file(home, cli, write):
     assert report["labels"] == {"positive": 1}
 
 
+def test_what_writes_only_files_refuses_standard_output(home, cli, write, tmp_path, monkeypatch):
+    monkeypatch.chdir(home)
+    wrong = write("wrong.csv", "text,label\n,positive\n")
+    for command in (
+        ("backup", "-"),
+        ("dynamics", 1, "--cartography", "-"),
+        ("import", "--on-error", "collect", "-", wrong),
+        ("import", "--on-error=collect=-", wrong),
+    ):
+        sentence = one_sentence(cli(*command), 2)
+        assert "name a file" in sentence or "takes refuse, skip, or collect" in sentence
+    assert not (home / "-").exists()
+
+
 def test_export_replaces_a_file_only_when_told_to(trained, cli, tmp_path):
     path = tmp_path / "out.csv"
     path.write_text("mine")

@@ -71,6 +71,8 @@ def test_a_terminal_is_asked(answer, left, filled, cli, monkeypatch):
     assert "Delete 2 tweets with all that is known of them for good?" in result.out
     assert ("Nothing was changed." in result.out) == (answer == "n")
     assert len(texts(cli)) == left
+    alone = cli("delete-tweets", "1", "--json").err
+    assert "Delete 1 tweet with all that is known of it for good" in alone
 
 
 def test_tweets_are_deleted_by_a_filter(filled, cli):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ def test_an_empty_workspace_has_a_report(home, cli):
     assert found.out.startswith("# Labels of home\n")
     assert "There are none yet." in found.out
     assert cli("report", "--json").json["runs"] == []
+    assert cli("report", "-").out == found.out
+    assert not (Path("-").exists() or (home / "-").exists())
 
 
 def test_the_report_counts_what_happened_and_has_no_text(home, cli, write, tmp_path):

@@ -9,6 +9,7 @@ from storage.history.events import EditContext
 from storage.history.suggestions import changes_between
 from storage.runs import runs
 from storage.runs.predictions import Prediction, add_predictions
+from workbench.commands.measure import agreement_lines
 from workbench.evaluation.measurement import measure
 
 
@@ -51,6 +52,22 @@ def test_agreement_is_compared_between_blind_and_seen(store):
     assert (told["seen"]["value"], told["seen"]["n"]) == (0.9, 10)
     assert told["difference"]["value"] == pytest.approx(0.4)
     assert told["difference"]["low"] < 0.4 < told["difference"]["high"]
+
+
+def test_blind_answers_are_told_by_queue_and_those_of_suspects_only_there(store):
+    run = add_run(store, range(1, 21))
+    for tweet, source in enumerate(("suspects", "suspects", "suspect", "margin"), start=1):
+        label = "positive" if tweet == 1 else "negative"
+        labels.assign(store, [tweet], label, EditContext(source, run, None, True))
+    labels.assign(store, [5], "positive", EditContext("suspects", run, None, False))
+    found = measure(store)
+    told = found["agreement"]
+    assert (told["blind"]["value"], told["blind"]["n"], told["seen"]["n"]) == (0.0, 1, 0)
+    by_queue = {one["queue"]: (one["value"], one["n"]) for one in told["blind_by_queue"]}
+    assert by_queue == {"margin": (0.0, 1), "suspects": (pytest.approx(1 / 3), 3)}
+    line = next(line for line in agreement_lines(found) if "by queue" in line)
+    assert "suspects 33.3 % [" in line
+    assert line.endswith("of 3. Suspects count here only.")
 
 
 def test_what_does_not_count(store):

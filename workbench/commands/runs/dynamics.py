@@ -15,6 +15,7 @@ from workbench import figures
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
+from workbench.standard_streams import require_file
 
 CARTOGRAPHY = (
     "threshold_closeness",
@@ -47,6 +48,8 @@ def dynamics(settings: Settings, number: int, limit: int, cartography: Path | No
     from workbench.rundir.tables import read_dynamics
     from workbench.runs.collecting import collect
 
+    if cartography is not None:
+        require_file(cartography)
     with settings.store() as store, spinner("reading"):
         collect(store)
         run = runs.get(store, number)
@@ -71,7 +74,7 @@ def dynamics(settings: Settings, number: int, limit: int, cartography: Path | No
                 texts[one.id].label,
                 figures.probability(one.confidence),
                 figures.probability(one.variability),
-                f"{one.slope:+.2f}",
+                f"{one.slope:+z.2f}",
                 f"{one.correctness}/{one.epochs}",
                 texts[one.id].text,
             )

@@ -54,9 +54,10 @@ def import_predictions(
 
     A file of any kind that `import` reads, with a column for each label (`positive`,
     `probability_positive`, `p_positive`), a column of scores as pipelines of transformers give them
-    with top_k=None, or a predicted label with a confidence. Rows are matched with tweets by their
-    ids, by the numbers of an export, or else by their texts. Predictions of test tweets count as
-    out of sample; those of others only with --out-of-sample.
+    with top_k=None, or a predicted label, with a confidence or without (--label COL alone is
+    enough, and each counts as certain). Rows are matched with tweets by their ids, by the numbers
+    of an export, or else by their texts. Predictions of test tweets count as out of sample; those
+    of others only with --out-of-sample.
 
     Example: workbench import-predictions gpt.csv --run gpt
 

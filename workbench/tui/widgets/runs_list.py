@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from storage.runs.runs import Run
 from workbench import escaping
-from workbench.figures import percent
+from workbench.figures import in_points, percent
 from workbench.rundir.log_format import duration
 from workbench.runs.description import describe_recipe
 from workbench.tui.run_progress import RunProgress
@@ -135,7 +135,7 @@ def _against(run: Run, best: Run | None) -> str:
     own, other = (_test(each) for each in (run, best))
     if not own or not other or own["n"] != other["n"]:
         return ""
-    return f"{100 * (own['accuracy'] - other['accuracy']):+.1f}"
+    return in_points(own["accuracy"] - other["accuracy"])
 
 
 def _test(run: Run) -> Mapping[str, float]:
