@@ -55,8 +55,8 @@ class QueueWalk:
         store, ids, state = self._store, self.queue.ids, review_state(self._store)
         if state == self._seen:
             return
-        touched = ids if self._seen is None else touched_since(store, ids, self._seen)
-        found = progress.read_answers(store, self.queue, self._given, touched)
+        touched = set(ids if self._seen is None else touched_since(store, ids, self._seen))
+        found = progress.read_answers(store, self.queue, self._given, list(touched))
         known = {tweet: answer for tweet, answer in self.answers.items() if tweet not in touched}
         self.answers, self._seen = known | found, state
 
@@ -85,8 +85,9 @@ class QueueWalk:
         if not self._was_open or not decided_since(self._store, [tweet], self.queue.event):
             return None
         changes = [latest_change(self._store, [tweet], each) for each in DECIDING]
-        newest = max((change for change in changes if change), key=lambda change: change.at)
-        return None if newest.annotator == self._store.annotator else newest
+        known = (change for change in changes if change is not None)
+        newest = max(known, key=lambda change: change.action, default=None)
+        return newest if newest and newest.annotator != self._store.annotator else None
 
     def news_of(self, tweet: int) -> LatestChange | None:
         """The same, when it is seen for the first time."""

@@ -146,7 +146,8 @@ class QueueScreen(LabelKeys):
 
     def stand_by(self, kind: str, shown: Standby) -> None:
         """Say something in the place of a queue of this kind."""
-        self._walk.queue, self._standby = ReviewQueue(kind), shown
+        self._walk.begin(ReviewQueue(kind))
+        self._standby = shown
         self.tweets.show(())
         self._draw()
 

@@ -1,6 +1,7 @@
 """How far somebody is in a queue, read after each edit from what that has touched only."""
 
 import random
+import time
 from contextlib import suppress
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_label_that_is_renamed_meanwhile_is_kept_all_the_same(stores):
     label_set.rename(own, "negative", "bad")
     walk.look()
     assert walk.answers[3].kind == "kept"
+
+
+def test_the_newest_of_several_decisions_is_told_though_a_clock_was_set_back(stores, monkeypatch):
+    own, other = stores
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own)))
+    walk.meet(3)
+    labels.assign(other, [3], "negative")
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000)
+    labels.mark(other, [3], "excluded", True)
+    told = walk.overtaken_by(3)
+    assert (told.field, told.annotator) == ("excluded", "ben")
+    labels.mark(own, [3], "excluded", False)
+    assert walk.overtaken_by(3) is None
 
 
 def test_a_look_reads_no_more_when_much_is_decided(stores):
