@@ -46,8 +46,8 @@ def start(
     return subprocess.Popen(arguments, cwd=NEUTRAL, env=environment(**variables or {}), **how)
 
 
-def give_way(process: int = 0) -> None:
-    """Let whoever presses keys on this machine go before a process, or before this one."""
+def give_way(process: int) -> None:
+    """Let whoever presses keys on this machine go before a process that was just started."""
     with suppress(ProcessLookupError):  # it may have ended already
         present = os.getpriority(os.PRIO_PROCESS, process)
         os.setpriority(os.PRIO_PROCESS, process, max(NICENESS, present))

@@ -1,14 +1,14 @@
 """Names for states of the labels: what differs between two of them, and the way back to one.
 
-A snapshot is the number of the newest event. As each event keeps the value before it, the state
-at any event follows from the events after it.
+A snapshot is the numbers of the newest event and of the newest change of the label set. As each
+event keeps the value before it, the state at any event follows from the events after it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from storage import label_changes
@@ -30,9 +30,8 @@ VALUE_AT = (
     "LEFT JOIN label_events p ON p.id = m.id)"
 )
 """What a field was at an event; the next one may come from elsewhere and have another `old`."""
-
-
 COLUMNS = "name, event, tweets, label_change, annotator, at, note"
+"""Of the table, in the order of the fields of `Snapshot`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def take(store: Store, name: str, note: str | None = None) -> Snapshot:
         try:
             store.db.execute(
                 f"INSERT INTO snapshots ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [getattr(taken, name) for name in COLUMNS.split(", ")],
+                astuple(taken),
             )
         except sqlite3.IntegrityError:
             raise UserError(

@@ -57,10 +57,13 @@ class ListUse:
     @property
     def unusable(self) -> Collection[str]:
         """The keys that would do nothing."""
-        left_out = set() if self.has_tweets else set(ABOUT_A_TWEET)
-        left_out |= set() if self.has_predictions else OF_PREDICTIONS
-        left_out |= set() if self.writable else WRITING
-        return left_out if self.has_jumped else left_out | {"'"}
+        needs = (
+            (self.has_tweets, ABOUT_A_TWEET),
+            (self.has_predictions, OF_PREDICTIONS),
+            (self.writable, WRITING),
+            (self.has_jumped, ("'",)),
+        )
+        return {key for met, keys in needs if not met for key in keys}
 
 
 def card_keys(use: ListUse) -> Keys:

@@ -92,7 +92,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._palette: rows.Palette | None = None
         self._settle: Timer | None = None
         self._follows = True
-        """Whether the rest of the screen shows the tweet under the cursor, or is on its way."""
+        """Whether the card shows the tweet under the cursor; if not, it has been told to."""
 
     # What is shown.
 
