@@ -136,3 +136,19 @@ async def test_no_question_comes_over_another_screen(start, large, monkeypatch):
         counted.set()
         await driver.until_seen("Nothing is changed yet; 2 in the list asks again.")
         assert len(driver.history(1)) == 1
+
+
+async def test_the_list_jumps_seldom_and_most_of_it_lies_ahead(start, large):
+    async with start(large, size=(120, 30)) as driver:
+        tweets = driver.app._browse.tweets
+        height, tops = tweets.size.height, [0]
+        for rows_down in [1] * (MANY - 1) + [-1] * (MANY - 1):
+            before = tweets.scroll_offset.y
+            tweets.action_step(rows_down)
+            top = tweets.scroll_offset.y
+            assert top <= tweets.cursor < top + height
+            if top != before:
+                tops.append(top)
+                ahead = top + height - 1 - tweets.cursor if rows_down > 0 else tweets.cursor - top
+                assert ahead > height / 2 or top in (0, MANY - height)
+        assert len(tops) <= 1 + 2 * (MANY / (height * 3 // 4) + 1), tops

@@ -29,7 +29,7 @@ SETTLED_AFTER = 0.15
 class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows fetched in windows as they come into view.
 
-    A move repaints two cells, and at an edge the list jumps by half a page, because on a slow
+    A move repaints two cells, and at an edge the list jumps by most of a page, because on a slow
     line every repainted row is felt.
     """
 
@@ -217,9 +217,13 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Settled())
 
     def _scroll_to_cursor(self, centre: bool = False) -> None:
-        height, top = self.size.height, self.scroll_offset.y
-        if height and (centre or not top <= self.cursor < top + height):
-            self.scroll_to(y=max(0, self.cursor - height // 2), animate=False, immediate=True)
+        height, top, at = self.size.height, self.scroll_offset.y, self.cursor
+        if not height or (top <= at < top + height and not centre):
+            return
+        above = height // 2
+        if not centre and top - height <= at < top + 2 * height:  # most rows lie ahead then
+            above = height // 5 if at >= top else height - 1 - height // 5
+        self.scroll_to(y=max(0, at - above), animate=False, immediate=True)
 
     def _refresh_gutter(self, row: int) -> None:
         self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
