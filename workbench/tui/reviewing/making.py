@@ -116,10 +116,11 @@ class QueueMaking:
             found = await opening.take_in(app, file, show)
         except UserError as error:
             show(str(error), "", opening.OTHER)
-            if opening.NAMES_CODES in str(error) and self._screen.is_current:
-                opening.ask_for_codes(app, file)
+            if opening.NAMES_CODES in str(error):
                 examples = await in_background(lambda: examples_of_codes(file))
                 show(str(error), "", *examples, "", opening.OTHER)
+                if self._screen.is_current:
+                    opening.ask_for_codes(app, file)
             return
         finally:
             self.takes_file_in = False
