@@ -76,7 +76,7 @@ async def test_a_suspect_shows_who_votes_against_its_label_and_its_neighbours(
         assert size[0] == 120 or votes.rstrip().endswith("…"), "what is cut says so"
         screen = driver.app.screen
         screen._walk.queue = replace(screen._walk.queue, blind=frozenset({3}))
-        screen._draw()
+        screen.draw()
         await driver.until_seen("this one is blind")
         assert "similar texts" not in driver.text, "the votes say what is hidden"
 
@@ -238,6 +238,22 @@ async def test_who_decided_first_is_told_before_an_answer_overrules_it(
         assert driver.tweet(3).label == "negative"
         await driver.press("1")
         await driver.until(lambda: driver.tweet(3).label == "positive")
+
+
+async def test_a_tweet_that_somebody_else_has_excluded_stays_until_a_key_overrules_that(
+    queue, workspace, monkeypatch
+):
+    monkeypatch.setattr(list_screen, "data_version", lambda store: None)
+    async with queue() as driver:
+        await come(driver)
+        store = open_store(workspace, "ben")
+        labels.mark(store, [3], "excluded", True)
+        store.close()
+        await driver.press("x")
+        await driver.until_seen("annotator ben excluded it just now: again to overrule")
+        await driver.press("x")
+        await driver.until(lambda: not driver.tweet(3).excluded)
+        assert driver.app.screen.tweets.current_id == 3
 
 
 async def test_the_list_counts_what_was_decided_in_the_queue(queue):
@@ -430,7 +446,7 @@ async def test_only_what_differs_between_two_tweets_is_painted(queue):
         await driver.pilot.pause()
         card, painted = driver.app.screen.query_one(QueueCard), []
         card.refresh = lambda *regions, **more: painted.extend(regions)
-        driver.app.screen._draw()
+        driver.app.screen.draw()
         assert painted == [], "nothing has changed"
         await driver.press("1")
         await driver.until(lambda: painted)

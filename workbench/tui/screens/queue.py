@@ -20,7 +20,6 @@ from workbench import escaping
 from workbench.opened_files import OpenedFile
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
-from workbench.tui.editing.refusal_sentences import last_change
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
@@ -29,9 +28,8 @@ from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
 from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.reviewing.sources import KINDS, SUSPECTS, ReviewQueue
 from workbench.tui.reviewing.standby import Standby
-from workbench.tui.reviewing.walk import QueueWalk
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.widgets.key_names import key_names
+from workbench.tui.screens.deciding_keys import DecidingKeys
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
@@ -45,15 +43,10 @@ AHEAD = 3
 """Tweets whose reasons are read before their turn."""
 
 
-class QueueScreen(LabelKeys):
+class QueueScreen(DecidingKeys):
     """One tweet, large, what is known of it, and its answers as buttons."""
 
     BINDINGS: ClassVar = [
-        key("enter", "open", "keep the label; at the end of the queue, make it anew"),
-        key("semicolon,j,down", "skip(1)", "skip: it comes again at the end", key_display="; j"),
-        key("k,up", "skip(-1)", "the one before", key_display="k"),
-        key("J,shift+down", "scroll_detail(1)", "scroll a long text down"),
-        key("K,shift+up", "scroll_detail(-1)", "scroll a long text up"),
         key("m", "queue('margin')", "queue of close calls; m again: of suspects"),
         key("d", "queue('disagreement')", "queue of disagreements; d again: of suspects"),
         key("r", "queue('random')", "queue by lot; r again: of suspects"),
@@ -64,13 +57,9 @@ class QueueScreen(LabelKeys):
     ]
 
     def __init__(self, browse: LabelKeys) -> None:
-        super().__init__(browse.store, "queue", browse.save_queue)
-        self._walk = QueueWalk(self.store, self.save_queue.waits)
+        super().__init__(browse.store, browse.save_queue)
         self._making = QueueMaking(screen=self, shows=self, walk=self._walk)
-        self._standby: Standby | None = standby.waiting("Looking for suspects…")
-        """What is shown in the place of a tweet while there is no queue."""
         self._begun = False
-        self._reveal = ""
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
 
     def compose(self) -> ComposeResult:
@@ -99,13 +88,13 @@ class QueueScreen(LabelKeys):
             self._begun = True
             self._making.load(SUSPECTS, anew=False)
         else:
-            self._draw()
+            self.draw()
 
     def on_resize(self) -> None:
         """Lay everything out for the new width."""
         self.show_keys()
         if self.is_mounted:
-            self._draw()
+            self.draw()
 
     # What is in the queue.
 
@@ -142,14 +131,14 @@ class QueueScreen(LabelKeys):
         self._standby = None if queue.ids else standby.empty(queue.kind)
         self._reasons.choose_run(queue.run)
         self.tweets.show(queue.ids)
-        self._draw()
+        self.draw()
 
     def stand_by(self, kind: str, shown: Standby) -> None:
         """Say something in the place of a queue of this kind."""
         self._walk.begin(ReviewQueue(kind))
         self._standby = shown
         self.tweets.show(())
-        self._draw()
+        self.draw()
 
     def on_runs_collected(self, event: RunsCollected) -> None:
         """A run has ended: a queue that waited for one can be made, or begun with a guess."""
@@ -160,7 +149,7 @@ class QueueScreen(LabelKeys):
         elif self._standby is not None and self._begun:
             self._making.load(self._walk.queue.kind)
         else:
-            self._draw()
+            self.draw()
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run goes on: the line below says how far it is."""
@@ -179,108 +168,12 @@ class QueueScreen(LabelKeys):
         if self._standby is not None and self._standby.is_empty:
             self._making.read_again(self._walk.queue.kind)
 
-    # Where somebody is in it.
-
-    def _row_after(self, row: int, rows_down: int) -> int:
-        """The next tweet that is not decided, those that were skipped last."""
-        self._walk.revisits = False
-        if not rows_down:
-            return row
-        self._walk.answer()
-        self._reveal = self._walk.hidden_prediction(self.tweets.ids[row])
-        following = self._walk.next_row(row)
-        return row if following is None else following
-
-    def comment(self, text: str) -> None:
-        """Show what came of an edit and what was hidden until then, and the tweet, in one go."""
-        super().comment(f"{text} {self._reveal}".strip())
-        self._reveal = ""
-        self._draw()
-
-    def say_unchanged(self, text: str) -> None:
-        """Say why a key has changed nothing; what is hidden stays so."""
-        self._reveal = ""
-        super().say_unchanged(text)
-
-    def has_tweets(self) -> bool:
-        """Whether there is a tweet for a key to act on; says so if there is none."""
-        if not self._shows_tweet:
-            self.say(self._why_no_tweet("this key"))
-            return False
-        return not self._tells_who_was_first()
-
-    def _tells_who_was_first(self) -> bool:
-        """Say what somebody else has decided about this tweet meanwhile; the next key overrules."""
-        number = self.tweets.current_id
-        if number is None or (change := self._walk.overtaken_by(number)) is None:
-            return False
-        self._walk.overrule()
-        self._draw()
-        done = last_change(change, self._walk.was_kept(change))
-        self.say(f"Tweet {number}: {done}: again to overrule (; goes on).", problem=True)
-        return True
-
-    @property
-    def _shows_tweet(self) -> bool:
-        return self._standby is None and not self._walk.at_end
-
-    def _why_no_tweet(self, key: str) -> str:
-        back = "; k goes back to the last one" if self._walk.at_end else ""
-        return f"No tweet is shown that {key} could be about{back}."
-
-    def hint_for_key(self, name: str) -> str:
-        """Why a key that is about a tweet does nothing."""
-        pressed = key_names(name)[:1]
-        known = any(each in self._bindings.key_to_bindings for each in pressed)
-        idle = known and self.prompt.request is None and not self._shows_tweet
-        return self._why_no_tweet(name) if idle else ""
-
-    def action_skip(self, rows_down: int) -> None:
-        """Leave a tweet undecided for now, or go back to the one before."""
-        at = self.tweets.cursor
-        if not self.tweets.ids:
-            self.has_tweets()
-        elif rows_down < 0:
-            before = at if self._walk.at_end else at - 1
-            self._walk.revisits = True
-            if before < 0:
-                self.say("This is the first of the queue.")
-            self.tweets.go(before)
-            self._draw()
-        elif (following := self._walk.next_row(at)) is None:
-            self.say("There is no other one left in the queue.")
-        else:
-            self._walk.revisits = False
-            self.tweets.go(following)
-            self.say("")
-
-    def action_scroll_detail(self, lines: int) -> None:
-        """Scroll a text for which there is no room."""
-        if not self._card.scroll_lines(lines):
-            self.say(f"The tweet has nothing more {'below' if lines > 0 else 'above'}.")
-
-    def action_open(self) -> None:
-        """Keep the label; where no tweet is shown, go on as the lines there say."""
+    def go_on(self) -> None:
+        """Make the run that is missing, or else the queue."""
         if self._standby is not None and self._standby.makes:
             self._making.make_baseline(self._walk.queue.kind)
-        elif self._shows_tweet:
-            self.action_keep()
         else:
             self._making.load(self._walk.queue.kind)
-
-    def action_suggestion(self) -> None:
-        """Take the prediction, unless it is hidden."""
-        if self._walk.is_blind(self.tweets.current_id):
-            self.say("This one is blind: give its label by a digit, or keep it with enter.")
-        else:
-            super().action_suggestion()
-
-    def action_flag(self, mark: str) -> None:
-        """Set a mark; excluded and ambiguous tweets are decided with that."""
-        super().action_flag(mark)
-        current = self.tweets.current
-        if current is not None and (current.excluded or current.ambiguous):
-            self.tweets.action_move(1)
 
     def action_queue(self, kind: str) -> None:
         """Go through another kind of queue, or from that back to the suspects."""
@@ -310,7 +203,7 @@ class QueueScreen(LabelKeys):
 
     def _hide_anew(self) -> None:
         if self._standby is None and self._walk.hide_anew():
-            self._draw()
+            self.draw()
 
     def go_by_settings(self) -> None:
         """Take on what the settings say now."""
@@ -339,10 +232,6 @@ class QueueScreen(LabelKeys):
 
     # What is shown.
 
-    @property
-    def _card(self) -> QueueCard:
-        return self.query_one(QueueCard)
-
     def show_keys(self) -> None:
         """Name the keys of the queue."""
         if not self.is_mounted:
@@ -359,9 +248,9 @@ class QueueScreen(LabelKeys):
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """Show the present tweet, or what is said in its place, and how far the queue is."""
         if not self.query(QueueCard):
             return
@@ -374,9 +263,7 @@ class QueueScreen(LabelKeys):
         elif self._standby is None and number is not None:
             self._walk.meet(number)
             tweet = self._read_tweet(number)
-            if (change := self._walk.news_of(number)) is not None:
-                done = last_change(change, self._walk.was_kept(change))
-                self.say(f"Tweet {number}: {done} (; goes on).")
+            self.tell_news(number)
         head = queue_view.head(
             queue,
             answers,
@@ -408,7 +295,7 @@ class QueueScreen(LabelKeys):
 
     def _reason_came(self, tweet: int) -> None:
         if self.is_current and self.query(TweetList) and tweet == self.tweets.current_id:
-            self._draw()  # unless the program is just ending
+            self.draw()  # unless the program is just ending
 
     def _set(self, name: str, text: str) -> None:
         for line in self.query(name).results(Static):
