@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from storage.errors import UsageError
-from storage.formats.columns import MOST_LABELS, Columns
+from storage.formats.columns import MOST_LABELS, TIMES, Columns
 from storage.formats.position import RecordError
 from storage.formats.values.cells import label_of, tokens
 from storage.formats.values.codes import code_of
 from storage.formats.values.column_names import LABEL_WORDS, NAMES, SPLIT_NAMES, fold
+from storage.formats.values.label_sets import are_many_labels, listed
 from storage.label_names import key
+from storage.plurals import counted
 
 Rows = Sequence[Mapping[str, Any]]
 NUMBERED = re.compile(r"column\d+")
@@ -63,7 +66,30 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
     return Columns(**chosen | {"in_tokens": _in_tokens(chosen["text"], sample)})
 
 
-def candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
+def confirmed(columns: Columns, sample: Rows, values: Counter[str]) -> Columns:
+    """The columns, given how often the whole file has each value of the one that was guessed.
+
+    It has no labels where it was taken for many that come again and again, and they do not.
+    """
+    if columns.label is None or len(_values(columns.label, sample)) <= MOST_LABELS:
+        return columns
+    return columns if are_many_labels(values) else replace(columns, label=None)
+
+
+def no_label(sample: Rows, columns: Columns) -> str:
+    """That no column of labels was found, with those that could be one."""
+    found = _candidates(sample, columns)
+    if not found:
+        others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
+        return f"No label column was found (columns: {others}); --label COL names one."
+    shown = "; ".join(
+        f"{column!r} ({counted(len(values), 'value')}: {listed(values, 4)})"
+        for column, values in list(found.items())[:5]
+    )
+    return f"No label column was found. It could be {shown}; --label COL names one."
+
+
+def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
     """The columns that could be the labels if none is chosen, each with some of its values."""
     taken = (columns.text, columns.id, columns.split, columns.short_text, columns.annotator)
     found = {}
@@ -88,7 +114,9 @@ def _plausible(part: str, column: str, sample: Rows, labels: Collection[str]) ->
         return not cells or any(not isinstance(cell, dict | bool) for cell in cells)
     if part == "label":
         values = _values(column, sample, labels)
-        return len(values) <= MOST_LABELS or _all_known(values, labels)
+        if len(values) <= MOST_LABELS or _all_known(values, labels):
+            return True
+        return not labels and are_many_labels(values)
     return True
 
 
@@ -130,7 +158,7 @@ def _is_known(value: str, labels: Collection[str]) -> bool:
 
 def _repeats(values: Counter[str]) -> bool:
     """Whether a few values come again and again."""
-    return 2 <= len(values) <= MOST_LABELS and values.total() >= 5 * len(values)
+    return 2 <= len(values) <= MOST_LABELS and values.total() >= TIMES * len(values)
 
 
 def _full_text(text: str, free: Sequence[str], sample: Rows) -> str | None:

@@ -18,9 +18,9 @@ from storage.bulk_writes import bulk_writer, lock_imports
 from storage.config import Config
 from storage.errors import UserError
 from storage.formats import arrow_reader, column_values, detection, readers
-from storage.formats.column_guessing import candidates, guess
+from storage.formats.column_guessing import confirmed, guess, no_label
 from storage.formats.column_values import Values
-from storage.formats.columns import Columns, Meanings
+from storage.formats.columns import MOST_REPEATED, TIMES, Columns, Meanings
 from storage.formats.decoding import encodings
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.rejects import Rejects
@@ -38,7 +38,8 @@ from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import StagedImport, sweep
 
-SAMPLE = 200
+SAMPLE = MOST_REPEATED * TIMES
+"""Records that tell the columns; in fewer the most labels would not come often enough."""
 MAJORITY = "the label that most annotators gave counts"
 MOST_FAULTS_SHOWN = 5
 """Wrong records that are told one by one."""
@@ -158,6 +159,8 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
     values = Values()
     if columns.label or columns.split:
         values = column_values.values(source, columns, options.lenient, known)
+    if "label" not in named and not known:
+        columns = confirmed(columns, sample, values.labels)
     notices = source.notices
     if source.label_names and not options.codes and codes.are_numbers(values.labels):
         named_codes = {str(code): name for code, name in enumerate(source.label_names)}
@@ -172,7 +175,7 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
         notices += said
     labels = config.labels
     if columns.label is None:
-        notices += (_no_label(sample, columns),)
+        notices += (no_label(sample, columns),)
     else:
         place = f"{source.name}: column {columns.label!r}"
         labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
@@ -206,19 +209,6 @@ def _plan_of_own(
     return ImportPlan(
         source, options, columns, labels, True, position.record, source.notices, meanings
     )
-
-
-def _no_label(sample: Sequence[Mapping[str, Any]], columns: Columns) -> str:
-    """That no column of labels was found, with those that could be one."""
-    found = candidates(sample, columns)
-    if not found:
-        others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
-        return f"No label column was found (columns: {others}); --label COL names one."
-    shown = "; ".join(
-        f"{column!r} ({counted(len(values), 'value')}: {label_sets.listed(values, 4)})"
-        for column, values in list(found.items())[:5]
-    )
-    return f"No label column was found. It could be {shown}; --label COL names one."
 
 
 def run(

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Mapping
 from storage import label_names
 from storage.config import Config, check_new_labels
 from storage.errors import UsageError, UserError
-from storage.formats.columns import MOST_LABELS, MOST_VALUES
+from storage.formats.columns import (
+    LONGEST_LABEL,
+    MOST_LABELS,
+    MOST_REPEATED,
+    MOST_VALUES,
+    TIMES,
+)
 from storage.formats.values.cells import several_labels
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
 from storage.formats.values.column_names import LABEL_WORDS
@@ -51,7 +57,7 @@ def label_set(
             )
     most = MOST_VALUES if named or codes else MOST_LABELS
     labels = _spelled(name for value in found if (name := codes.name(value)) is not None)
-    if len(labels) > most:
+    if len(labels) > most and not (most == MOST_LABELS and are_many_labels(seen)):
         raise UsageError(
             f"{place} has more than {most:,} different values; if they are labels, name the column "
             "with --label."
@@ -65,6 +71,16 @@ def label_set(
     except UserError as error:
         raise type(error)(f"{place}: {error}") from None
     return labels
+
+
+def are_many_labels(values: Counter[str]) -> bool:
+    """Whether values of a column that is called so are labels, though they are many."""
+    return (
+        len(values) <= MOST_REPEATED
+        and values.total() >= TIMES * len(values)
+        and max(map(len, values), default=0) <= LONGEST_LABEL
+        and not are_numbers(values)
+    )
 
 
 def unused(codes: Codes, given: Mapping[str, str], seen: Iterable[str]) -> list[str]:

@@ -387,6 +387,33 @@ def test_more_than_twenty_values_are_labels_only_if_the_column_is_named(make_sto
         take_in(make_store("late", labels=()), late)
 
 
+def rows_of(kinds, times, name="kind {}"):
+    return "".join(f"text {n} of {n * 7},{name.format(n % kinds)}\n" for n in range(kinds * times))
+
+
+def test_a_column_called_label_may_have_fifty_values_that_come_again(make_store, take_in, write):
+    for name in ("label", "sentiment", "class", "gold", "target", "labels"):
+        path = write(f"{name}.csv", f"text,{name}\n{rows_of(50, 5)}")
+        assert len(importing.plan(Config(labels=()), path, ImportOptions()).labels) == 50
+    path = write("taken.csv", f"text,label\n{rows_of(28, 5)}")
+    _, report = take_in(make_store(labels=()), path)
+    assert (len(report.labels), report.unlabelled) == (28, 0)
+    others = {
+        "rare": f"text,label\n{rows_of(28, 4)}",
+        "many": f"text,label\n{rows_of(51, 5)}",
+        "called otherwise": f"text,mood\n{rows_of(28, 5)}",
+        "codes": f"text,label\n{rows_of(28, 5, '{}')}",
+        "long": f"text,label\n{rows_of(28, 5, 'a text that says at length what it is about {}')}",
+        "rare later": f"text,label\n{rows_of(25, 10)}{rows_of(300, 1, 'other {}')}",
+    }
+    for name, content in others.items():
+        found = importing.plan(Config(labels=()), write(f"{name}.csv", content), ImportOptions())
+        assert (found.columns.label, found.labels) == (None, ()), name
+        assert any("No label column was found" in said for said in found.notices), name
+    few = Config(labels=("positive", "negative"))
+    assert importing.plan(few, path, ImportOptions()).columns.label is None
+
+
 def test_spellings_of_one_label_become_the_commonest(make_store, take_in, write):
     path = write("t.csv", "text,label\na text,Up\nb text,UP\nc text,Up\nd text,down\n")
     store, _ = take_in(make_store(labels=()), path)
