@@ -7,6 +7,7 @@ import pytest
 from storage.runs import displayed_run, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import open_store
+from workbench.tui.listing.displayed_run import offers
 
 
 @pytest.fixture
@@ -70,6 +71,13 @@ async def test_an_offer_stays_on_its_line_and_covers_nothing(start, stub, elsewh
         await driver.press("Q")
         await driver.until(lambda: said in driver.lines[-1])
         assert not driver.app._notifications
+
+
+def test_what_is_offered_without_a_figure_names_the_runs_alone():
+    longest, *_, shortest = offers({3: "run 3 tiny, 1 of 12 scored", 2: "run 2 fast"}, [{}, {}])
+    said = "run 3 tiny, 1 of 12 scored; shown is run 2 fast; o shows run 3, O leaves it"
+    assert longest == said
+    assert shortest == "run 3; o shows, O leaves it"
 
 
 async def test_o_shows_it_and_says_how_many_tweets_it_scored(start, stub, elsewhere):

@@ -38,11 +38,12 @@ LIST = (
 )
 DROPPED = ("'", "=", "f", "s", "]", "↵", "/")
 """What is left out where there is no room, first of all first; never a key that corrects."""
-
-
 ABOUT_A_TWEET = frozenset(("space", "↵", "x", "f", "=", "]", "0", "a", "e"))
+"""Keys that do nothing without a tweet."""
 WRITING = frozenset(("space", "x", "f", "0", "a", "e", "u"))
+"""Keys that do nothing where nothing can be written."""
 OF_PREDICTIONS = frozenset(("space", "]"))
+"""Keys that do nothing without predictions."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -78,23 +78,7 @@ class DisplayedRun:
         known = [new.id] if self.run is None else [new.id, self.run]
         names = {number: f"run {number} {runs.get(self._store, number).recipe}" for number in known}
         names[new.id] = run_name(self._store, new.id)  # that of the shown one is above the list
-        reports = await self._reports(known)
-        measured = [
-            f": {figures.metric(report)}{figures.stale_mark(report)}" if report else ""
-            for report in reports
-        ]
-        counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
-        on = f" on {counted} tweets" if counted else ""
-        named = [name + figure for name, figure in zip(names.values(), measured, strict=True)]
-        numbered = [f"run {name}{figure}" for name, figure in zip(known, measured, strict=True)]
-        keys = f"; o shows run {new.id}, O leaves it"
-        return (
-            f"{'; shown is '.join(named)}{on}{keys}",
-            f"{'; shown is '.join(numbered)}{on}{keys}",
-            f"{'; shown is '.join(numbered)}{keys}",
-            f"{', shown: '.join([numbered[0], *(m[2:] for m in measured[1:])])}"
-            "; o shows, O leaves it",
-        )
+        return offers(names, await self._reports(known))
 
     async def _reports(self, numbers: list[int]) -> list[dict[str, Any]]:
         """The evaluations of runs on the first split that all of them have, by today's labels.
@@ -130,3 +114,22 @@ class DisplayedRun:
             app.call_from_thread(then)
 
         app.run_worker(write, thread=True, group="choice")
+
+
+def offers(names: Mapping[int, str], reports: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Sentences that offer the first of some runs beside the shown one, the longest first."""
+    measured = [figures.metric(each) + figures.stale_mark(each) if each else "" for each in reports]
+    numbers = [f"run {number}" for number in names]
+    named, numbered = (
+        [": ".join(filter(None, pair)) for pair in zip(which, measured, strict=True)]
+        for which in (names.values(), numbers)
+    )
+    counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
+    on = f" on {counted} tweets" if counted else ""
+    keys = f"; o shows {numbers[0]}, O leaves it"
+    return (
+        f"{'; shown is '.join(named)}{on}{keys}",
+        f"{'; shown is '.join(numbered)}{on}{keys}",
+        f"{'; shown is '.join(numbered)}{keys}",
+        f"{', shown: '.join([numbered[0], *filter(None, measured[1:])])}; o shows, O leaves it",
+    )

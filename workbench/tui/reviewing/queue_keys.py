@@ -22,6 +22,7 @@ NEXT = (("T", "train"), ("E", "errors"))
 ABOUT_A_TWEET = frozenset(("label", "menu", "suggestion", "clear", "flag", "note", "scroll_detail"))
 """Actions for which a tweet has to be shown."""
 WRITING = frozenset(("x", "f", "a", "e", "u"))
+"""Keys that do nothing where nothing can be written."""
 OF_QUEUES = frozenset(("queue", "choose_queue", "blind"))
 """Actions for which there have to be tweets."""
 

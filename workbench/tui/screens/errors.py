@@ -40,7 +40,7 @@ from workbench.tui.widgets.top_line import TopLine
 
 NO_RUN = "There are no predictions yet; T trains a model that makes some."
 KEYS = "↑↓←→ move  tab box  ↵ tweets  r run  s split  v versus  y copy  ? more"
-KEYS_OF_ONE_RUN = KEYS.replace("r run  ", "").replace("v versus  ", "")
+KEYS_OF_ONE_RUN = "↑↓←→ move  tab box  ↵ tweets  s split  y copy  ? more"
 KEYS_WITHOUT_RUN = "T train  esc q back  ? more"
 SPLITS = ("test", "dev", "train")
 LOOK_S = 1.0
