@@ -1,6 +1,7 @@
 """A file that is opened: taken in beside the screen, its columns said, the first suspect shown."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from workbench import opened_files
 from workbench.opened_files import OpenedFile
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.first_app import FirstApp
+from workbench.tui.reviewing.opening import on_screen
 from workbench.tui.widgets.line_input import LineInput
 
 STUB = """
@@ -196,3 +198,37 @@ async def test_a_file_that_has_changed_is_said_and_its_changes_are_taken_by_name
     async with drive(WorkbenchApp(folder, "ana")) as driver:
         await driver.until_seen("more")
         assert "has changed" not in driver.text
+
+
+async def test_what_an_import_says_at_length_ends_with_the_line(open_it, opened):
+    rows = "".join(f"we go up {n},a kind of feeling {n}\n" for n in range(24))
+    opened[1].write_text(f"text,label\n{rows}")
+    async with open_it() as driver:
+        await driver.until_seen("we go up")
+        await driver.until(lambda: driver.lines[-1].startswith(" c takes other columns. No label"))
+        assert driver.lines[-1].rstrip().endswith("…")
+        assert not driver.app.screen.query("Toast")
+        assert "--" not in driver.text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "No label column was found (columns: 'a'); --label COL names one.",
+            "found (columns: 'a').",
+        ),
+        (
+            "'n/a' in column 'l' (3 rows) is read as no label; --map n/a=NAME makes it one.",
+            "label.",
+        ),
+        ("--map names what column 'l' has not: 3.", "The given codes name what column 'l' has"),
+        ("t.csv: the labels are codes; name them with --map 0=NAME,1=NAME.", "are codes."),
+        ("t: column 'l': --map leaves out 'x'; add x=NAME, or x=none for no label.", "leave out"),
+        ("t: 'a|b' is several labels in one: choose, or map it with --map 'a|b'=NAME.", "choose."),
+        ("Sheet 'a' is read; --sheet names another (b).", "--sheet names another"),
+    ],
+)
+def test_the_screen_names_no_option_for_which_it_has_a_key(said, shown):
+    assert shown in on_screen(said)
+    assert not re.search("--(map|label)", on_screen(said))

@@ -40,6 +40,9 @@ class ShowsQueue(Protocol):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
 
+    def say_on_line(self, text: str) -> None:
+        """Show a message as far as the line has room for it."""
+
 
 class QueueMaking:
     """Makes one queue at a time; the newest wish counts."""
@@ -115,17 +118,18 @@ class QueueMaking:
         try:
             found = await opening.take_in(app, file, show)
         except UserError as error:
-            show(str(error), "", opening.OTHER)
+            said = opening.on_screen(str(error))
+            show(said, "", opening.OTHER)
             if opening.NAMES_CODES in str(error):
                 examples = await in_background(lambda: examples_of_codes(file))
-                show(str(error), "", *examples, "", opening.OTHER)
+                show(said, "", *examples, "", opening.OTHER)
                 if self._screen.is_current:
                     opening.ask_for_codes(app, file)
             return
         finally:
             self.takes_file_in = False
         if self._walk.answers:  # of the first guess, which somebody is at
-            shows.say(f"Now the suspects are ranked by all votes: s, then enter. {found}")
+            shows.say_on_line(f"Now the suspects are ranked by all votes: s, then enter. {found}")
         else:
             self.load(first_kind(shows.store), anew=False)
-            shows.say(found)
+            shows.say_on_line(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,12 @@ MOST_LABELS = 5
 OTHER = "c takes other columns"
 NAMES_CODES = "--map"
 """What the import says to name where labels are codes that have no names."""
+WITHOUT_OPTION = {
+    f"{NAMES_CODES} names ": "The given codes name ",
+    f"{NAMES_CODES} leaves out ": "the given codes leave out ",
+}
+ADVICE = re.compile(r"(?:; |, or )(?:(?!; |, or ).)*--(?:label|map|text)\b.*$", re.DOTALL)
+"""The end of a sentence that advises an option for which the screen has a key."""
 CODES_HINT = "such as 0=negative,1=positive"
 
 
@@ -34,16 +41,24 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
     found = description(report)
     refresh_settings(workbench.store)  # the names of labels are there before the settings are
     workbench.places.list_anew()
+    said = list(map(on_screen, report["notices"]))
     show(
         f"{tweet_count(report['added'])} from {name}: {found}; {OTHER}.",
-        *report["notices"],
+        *said,
         "",
         "Looking for labels that are likely wrong: a small model learns from the others…",
     )
     if report["labels"]:
         await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
-    notices = " ".join(report["notices"])
+    notices = " ".join(said)
     return f"{OTHER}; {found}. {notices}" if report["labels"] else f"{OTHER}. {notices}"
+
+
+def on_screen(sentence: str) -> str:
+    """What an import says, without the options that the command takes where the screen has keys."""
+    for words, instead in WITHOUT_OPTION.items():
+        sentence = sentence.replace(words, instead)
+    return ADVICE.sub(".", sentence)
 
 
 def description(report: dict[str, Any]) -> str:

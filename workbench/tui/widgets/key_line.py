@@ -12,6 +12,7 @@ from textual.widgets import Static
 from workbench import escaping
 from workbench.tui.host import host
 from workbench.tui.widgets.clicked_key import clicked_key
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.key_names import keys_in_force
 
 SHOWN_S = 4.0
@@ -60,11 +61,12 @@ class KeyLine(Static):
         if self._back is None:
             self.show_keys()
 
-    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
+    def say(self, text: str, problem: bool = False, stays: bool = False, cut: bool = False) -> None:
         """Show a message, and the keys again when it has been read; an empty one ends it at once.
 
-        One that does not fit on the line is shown whole over the screen as well. What comes by
-        itself after a problem waits until that has been read, and what answers a key does not.
+        One that does not fit on the line is shown whole over the screen as well, unless it is to be
+        `cut`. What comes by itself after a problem waits until that has been read, and what answers
+        a key does not.
         One that `stays` has been read when a key comes on its screen, however late.
         """
         if not text:
@@ -79,7 +81,9 @@ class KeyLine(Static):
         if self._back is not None:
             self._back.stop()
         shown = escaping.line(f"! {text}" if problem else text)
-        if Text(shown).cell_len > self.size.width > 0:
+        if cut and self.content_size.width:
+            shown = fitted(shown, self.content_size.width)
+        elif Text(shown).cell_len > self.size.width > 0:
             self.notify(shown, severity="error" if problem else "information", markup=False)
         seconds = FOREVER_S if stays or text.endswith(GOES_ON) else SHOWN_S
         self._back, self._said = self.set_timer(seconds, self._go_on), text

@@ -108,12 +108,12 @@ class PromptLine(Vertical):
         """The input."""
         return self.query_one("#prompt-input", PromptInput)
 
-    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
+    def say(self, text: str, problem: bool = False, stays: bool = False, cut: bool = False) -> None:
         """Show a message for some seconds, or until the next key if it `stays`.
 
-        A problem has a `!` as well as a colour.
+        A problem has a `!` as well as a colour; one that is `cut` ends with the line.
         """
-        self.line.say(text, problem, stays)
+        self.line.say(text, problem, stays, cut)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
