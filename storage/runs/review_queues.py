@@ -85,7 +85,9 @@ def review_state(store: Store) -> ReviewState:
 
 def touched_since(store: Store, ids: Sequence[int], state: ReviewState) -> Sequence[int]:
     """Those of these tweets that may be decided otherwise than at that state."""
-    if label_changes.newest(store.db) != state.label_change:
+    removal = "SELECT 1 FROM removals WHERE action > ?"  # with the events by which it were told
+    removed = store.db.execute(removal, [state.action]).fetchone() is not None
+    if removed or label_changes.newest(store.db) != state.label_change:
         return ids
     rows = store.db.execute(
         "SELECT DISTINCT e.tweet FROM label_events e WHERE e.action IN (SELECT id FROM actions "

@@ -7,9 +7,10 @@ from contextlib import suppress
 import pytest
 
 from storage.errors import UserError
-from storage.history import label_set, labels
+from storage.history import label_set, labels, snapshots
 from storage.newest_events import newest_event
 from storage.store import open_store
+from storage.transfer import removing
 from workbench.tui.reviewing import progress
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
 from workbench.tui.reviewing.walk import QueueWalk
@@ -35,6 +36,7 @@ def edit(store, chance):
         lambda: labels.mark(store, [tweet], "ambiguous", chance.random() < 0.5),
         lambda: labels.undo(store),
         lambda: labels.redo(store),
+        lambda: snapshots.restore_snapshot(store, "start"),
     )
     with suppress(UserError):
         chance.choice(work)()
@@ -50,11 +52,25 @@ def test_the_answers_are_those_of_reading_all_anew_whoever_edits(stores, seed):
     queue = ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own))
     walk = QueueWalk(own, lambda tweet: False)
     walk.begin(queue)
+    snapshots.take(own, "start")
     for _ in range(40):
         edit(chance.choice(stores), chance)
         walk.look()
         assert walk.answers == fresh(own, queue, walk)
     assert walk.answers
+
+
+def test_a_tweet_that_is_deleted_has_no_answer(stores):
+    own, other = stores
+    queue = ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own))
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(queue)
+    labels.assign(own, [3, 8], "negative")
+    walk.look()
+    removing.delete(other, [3])
+    walk.look()
+    assert walk.answers == fresh(own, queue, walk)
+    assert list(walk.answers) == [8]
 
 
 def test_a_label_that_is_renamed_meanwhile_is_kept_all_the_same(stores):
