@@ -83,12 +83,16 @@ def review_state(store: Store) -> ReviewState:
     return ReviewState(int(newest), label_changes.newest(store.db))
 
 
+def newest_removal(store: Store) -> int:
+    """The newest action by which tweets were taken out; 0 before the first."""
+    newest = store.db.execute("SELECT coalesce(max(action), 0) FROM removals").fetchone()[0]
+    return int(newest)
+
+
 def touched_since(store: Store, ids: Sequence[int], state: ReviewState) -> Sequence[int]:
     """Those of these tweets that may be decided otherwise than at that state."""
-    removal = "SELECT 1 FROM removals WHERE action > ?"  # with the events by which it were told
-    removed = store.db.execute(removal, [state.action]).fetchone() is not None
-    if removed or label_changes.newest(store.db) != state.label_change:
-        return ids
+    if newest_removal(store) > state.action or label_changes.newest(store.db) != state.label_change:
+        return ids  # as there are no events by which they could be told
     rows = store.db.execute(
         "SELECT DISTINCT e.tweet FROM label_events e WHERE e.action IN (SELECT id FROM actions "
         "WHERE id > :seen UNION SELECT reverts FROM actions WHERE id > :seen) "

@@ -9,7 +9,7 @@ from storage.history import labels
 from storage.runs import analyses, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
-from storage.transfer import importing
+from storage.transfer import importing, removing
 from storage.transfer.importing import ImportOptions
 from workbench.tui import list_screen
 from workbench.tui.reviewing import sources
@@ -275,6 +275,22 @@ async def test_what_others_decide_is_seen(queue, workspace):
         store.close()
         await driver.until_seen("·✓··")
         await driver.until_seen("Queue 3]")
+
+
+async def test_tweets_that_somebody_deletes_leave_the_queue(queue, workspace):
+    async with queue() as driver:
+        await come(driver)
+        store = open_store(workspace, "ben")
+        _, following, *others = driver.app.screen.tweets.ids
+        removing.delete(store, [following])
+        await driver.until_seen("3 left of 3")
+        assert driver.app.screen.tweets.current_id == 3
+        await driver.press("2")
+        await driver.until_seen("2 left of 3")
+        assert driver.app.screen.tweets.current_id == others[0]
+        removing.delete(store, [3, *others])
+        store.close()
+        await driver.until_seen("No suspects are left")
 
 
 def place_of(driver, text):

@@ -11,6 +11,7 @@ from storage.query import tweets
 from storage.runs.review_queues import (
     ReviewState,
     decided_since,
+    newest_removal,
     review_state,
     touched_since,
 )
@@ -39,16 +40,26 @@ class QueueWalk:
         """Whether some predictions are hidden until there is an answer."""
         self.revisits = False
         """Whether somebody has gone back from the end of the queue to what is decided."""
+        self._removal = 0
+        """The newest removal of tweets whose tweets are left out of the queue."""
         self._shown: int | None = None
         self._was_open = self._told = False
         """Whether the tweet on the screen was open when it came, and its end there was told."""
 
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
-        self._shown = None
+        self._shown, self._removal = None, newest_removal(self._store)
         self.queue, self.answers, self.revisits, self._seen = queue, {}, False, None
         listed = tweets.window(self._store, queue.ids, None, 1)
         self._given = {t.id: progress.label_number(self._store, t.label) for t in listed}
+
+    def leave_out_deleted(self) -> None:
+        """Leave out the tweets that are there no more, by which rows of the queue change."""
+        if (newest := newest_removal(self._store)) != self._removal:
+            self._removal = newest
+            there = {tweet.id for tweet in tweets.window(self._store, self.queue.ids, None, 1)}
+            ids = tuple(tweet for tweet in self.queue.ids if tweet in there)
+            self.queue = replace(self.queue, ids=ids)
 
     def look(self) -> None:
         """Read what has been decided since the last look."""

@@ -254,6 +254,7 @@ class QueueScreen(DecidingKeys):
         """Show the present tweet, or what is said in its place, and how far the queue is."""
         if not self.query(QueueCard):
             return
+        self._leave_out_deleted()
         self.tweets.followed()
         self._walk.look()
         queue, answers, number = self._walk.queue, self._walk.answers, self.tweets.current_id
@@ -279,6 +280,14 @@ class QueueScreen(DecidingKeys):
         if tweet is not None and self.is_current:
             ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), AHEAD)
             self._reasons.want([number, *ahead] if number is not None else [])
+
+    def _leave_out_deleted(self) -> None:
+        self._walk.leave_out_deleted()
+        queue, here = self._walk.queue, self.tweets.current_id
+        if self._standby is None and queue.ids != self.tweets.ids:
+            self._standby = None if queue.ids else standby.empty(queue.kind)
+            at = queue.ids.index(here) if here in queue.ids else self.tweets.cursor
+            self.tweets.show(queue.ids, at)
 
     def _read_tweet(self, number: int) -> QueueTweet:
         self.tweets.look_again()
