@@ -8,6 +8,7 @@ from storage.history import labels
 from storage.store import open_store
 from workbench.tui.editing import edits
 from workbench.tui.editing.edits import MAX_UNASKED
+from workbench.tui.widgets.tweet_list import TweetList
 
 MANY = 60
 GO_ON = "Go on?"
@@ -152,3 +153,23 @@ async def test_the_list_jumps_seldom_and_most_of_it_lies_ahead(start, large):
                 ahead = top + height - 1 - tweets.cursor if rows_down > 0 else tweets.cursor - top
                 assert ahead > height / 2 or top in (0, MANY - height)
         assert len(tops) <= 1 + 2 * (MANY / (height * 3 // 4) + 1), tops
+
+
+async def test_the_list_jumps_while_the_hand_rests_at_its_edge_but_not_under_the_mouse(
+    start, large
+):
+    async with start(large, size=(120, 30)) as driver:
+        tweets = driver.app._browse.tweets
+        last = tweets.size.height - 1
+        tweets.go(last - 1)
+        await driver.press("j")
+        await driver.settled()
+        await driver.until(lambda: tweets.scroll_offset.y > 0)
+        assert tweets.cursor == last
+        await driver.press("g", "2")
+        await driver.settled()
+        assert tweets.scroll_offset.y == 0
+        await driver.pilot.click(TweetList, offset=(5, last))
+        await driver.settled()
+        await driver.pilot.pause(0.3)
+        assert (tweets.cursor, tweets.scroll_offset.y) == (last, 0)

@@ -87,6 +87,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips: LRUCache[int, Strip] = LRUCache(600)
         self._painted: LRUCache[int, Row] = LRUCache(600)
         """What is on the rows of the screen."""
+        self._direction = 0
+        """1 or -1 if the cursor went one row down or up last, else 0."""
         self._rests_on: int | None = None
         """The row that is marked as a whole, as the cursor rested there."""
         self._palette: rows.Palette | None = None
@@ -175,6 +177,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         if row == self.cursor:
             return
         before, self.cursor = self.cursor, row
+        self._direction = row - before if abs(row - before) == 1 else 0
         self._refresh_gutter(before)
         self._refresh_gutter(row)
         self._scroll_to_cursor()
@@ -209,6 +212,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _settled(self) -> None:
         self._settle = None
+        self._jump_ahead()
         if self.cursor != self._rests_on:
             before, self._rests_on = self._rests_on, self.cursor
             for row in (before, self.cursor):
@@ -220,10 +224,22 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         height, top, at = self.size.height, self.scroll_offset.y, self.cursor
         if not height or (top <= at < top + height and not centre):
             return
-        above = height // 2
-        if not centre and top - height <= at < top + 2 * height:  # most rows lie ahead then
-            above = height // 5 if at >= top else height - 1 - height // 5
-        self.scroll_to(y=max(0, at - above), animate=False, immediate=True)
+        if not centre and top - height <= at < top + 2 * height:
+            self._show_ahead(down=at >= top)
+        else:
+            self.scroll_to(y=max(0, at - height // 2), animate=False, immediate=True)
+
+    def _show_ahead(self, down: bool) -> None:
+        """Scroll so that most of the rows that are seen lie ahead of the cursor."""
+        height = self.size.height
+        above = height // 5 if down else height - 1 - height // 5
+        self.scroll_to(y=max(0, self.cursor - above), animate=False, immediate=True)
+
+    def _jump_ahead(self) -> None:
+        """Jump at the edge while the hand rests, so that the next key finds its row painted."""
+        edge, beyond = self._in_view(), self.cursor + self._direction
+        if self._direction and beyond not in edge and 0 <= beyond < len(self.ids):
+            self._show_ahead(down=self._direction > 0)
 
     def _refresh_gutter(self, row: int) -> None:
         self.refresh(Region(0, row - self.scroll_offset.y, 1, 1))
@@ -306,8 +322,9 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips.clear()
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse was pressed."""
+        """Put the cursor where the mouse was pressed; the list does not move below it."""
         self.go(self.scroll_offset.y + event.y)
+        self._direction = 0
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll at once: an animation repaints the list many times."""
