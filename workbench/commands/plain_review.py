@@ -32,6 +32,7 @@ from workbench.tui.reviewing.sources import (
     SUSPECTS,
     ReviewQueue,
     first_kind,
+    meanings,
     preparation,
     read_queue,
 )
@@ -119,7 +120,7 @@ class PlainReview:
         self.queue = self._read(kind)
         self.left, self.shown = deque(self.queue.ids), None
         by = f", by {self.queue.basis}" if self.queue.basis else ""
-        say(f"{tweet_count(len(self.left))}: {KINDS[kind]}{by}.")
+        say(f"{tweet_count(len(self.left))}: {meanings(self.store)[kind]}{by}.")
         if self.queue.stale:
             say(f"This order is stale: {self.queue.stale}.")
         names = [f"{at} {label}" for at, label in enumerate(self.store.config.labels, start=1)]

@@ -22,7 +22,7 @@ from workbench.tui.host import host
 from workbench.tui.listing.sort_orders import SORT_MEANINGS
 from workbench.tui.offered_settings import SETTINGS
 from workbench.tui.places import PLACES, Place, place_action
-from workbench.tui.reviewing.sources import KINDS
+from workbench.tui.reviewing.sources import meanings
 from workbench.tui.screens import on_demand
 from workbench.tui.widgets.key_names import action_name, bindings_of, keys_of_binding, shown_keys
 
@@ -162,7 +162,7 @@ def _orders(app: App[Any], browse: BrowseScreen) -> Iterator[PaletteEntry]:
 
 
 def _queues(app: App[Any]) -> Iterator[PaletteEntry]:
-    for kind, meaning in KINDS.items():
+    for kind, meaning in meanings(host(app).store).items():
         yield PaletteEntry(
             f"queue of {kind}", partial(host(app).places.show_queue, kind), about=meaning
         )

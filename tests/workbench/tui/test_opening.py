@@ -34,6 +34,8 @@ if command == "import":
         store = set_labels(store, ("positive", "negative"))
     plan = importing.plan(store.config, Path(rest[-1]), importing.ImportOptions())
     print(json.dumps(importing.run(store, plan).as_json()))
+elif command == "suspects" and "too few" in Path(scratch, "tweets.csv").read_text():
+    sys.exit("workbench: The training tweets with a label are too few for suspects.")
 elif command == "suspects":
     while Path(scratch, "hold").exists():
         time.sleep(0.01)
@@ -200,6 +202,17 @@ async def test_a_file_that_has_changed_is_said_and_its_changes_are_taken_by_name
         assert "has changed" not in driver.text
 
 
+async def test_a_file_with_too_few_labels_names_the_queue_by_lot(open_it, opened):
+    opened[1].write_text("text,label\nup we go,positive\ndown too few,negative\nsideways,\n")
+    async with open_it() as driver:
+        await driver.until_seen("too few for suspects")
+        await driver.until_seen("r goes through them by lot.")
+        assert "r random" in driver.lines[-1]
+        await driver.press("s")
+        await driver.until_seen("by lot, among the tweets without a label")
+        assert "how many labels are wrong" not in driver.text
+
+
 async def test_what_an_import_says_at_length_ends_with_the_line(open_it, opened):
     rows = "".join(f"we go up {n},a kind of feeling {n}\n" for n in range(24))
     opened[1].write_text(f"text,label\n{rows}")
@@ -207,7 +220,7 @@ async def test_what_an_import_says_at_length_ends_with_the_line(open_it, opened)
         await driver.until_seen("we go up")
         await driver.until(lambda: driver.lines[-1].startswith(" c takes other columns. No label"))
         assert driver.lines[-1].rstrip().endswith("…")
-        assert not driver.app.screen.query("Toast")
+        assert not any("No label" in told.message for told in driver.app._notifications)
         assert "--" not in driver.text
 
 

@@ -15,10 +15,10 @@ from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.host import host
 from workbench.tui.reviewing import opening, standby
 from workbench.tui.reviewing.sources import (
-    KINDS,
     SUSPECTS,
     ReviewQueue,
     first_kind,
+    meanings,
     preparation,
     read_queue,
 )
@@ -60,7 +60,7 @@ class QueueMaking:
 
     async def _load(self, kind: str, anew: bool) -> None:
         shows = self._shows
-        shows.stand_by(kind, standby.waiting(f"Making the queue: {KINDS[kind]}…"))
+        shows.stand_by(kind, standby.waiting(f"Making the queue: {meanings(shows.store)[kind]}…"))
         folder, hides, problem = shows.store.folder, self._walk.hides, ""
         try:
             if command := preparation(shows.store, kind, anew):
@@ -119,7 +119,7 @@ class QueueMaking:
             found = await opening.take_in(app, file, show)
         except UserError as error:
             said = opening.on_screen(str(error))
-            show(said, "", opening.OTHER)
+            shows.stand_by(SUSPECTS, standby.not_taken_in(shows.store, said, "", opening.OTHER))
             if opening.NAMES_CODES in str(error):
                 examples = await in_background(lambda: examples_of_codes(file))
                 show(said, "", *examples, "", opening.OTHER)

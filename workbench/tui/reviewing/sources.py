@@ -32,6 +32,11 @@ KINDS = {
     "conflicts": "equal texts, or judgements, with several labels",
     "adjudicate": "tweets on which annotators differ, the closest first",
 }
+AMONG_UNLABELLED = {
+    "disagreement": "tweets without a label on which runs differ",
+    "random": "by lot, among the tweets without a label",
+}
+"""What those are as long as there are tweets without a label."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class ReviewQueue:
     blind: frozenset[int] = frozenset()
     blind_every: int = 0
     """Of so many tweets one is shown without the prediction until it has an answer; 0: none."""
+
+
+def meanings(store: Store) -> dict[str, str]:
+    """What each kind of queue goes through now, in words."""
+    return KINDS | (AMONG_UNLABELLED if label_next.pool_size(store) else {})
 
 
 def hidden_of(ids: Sequence[int], every: int) -> frozenset[int]:

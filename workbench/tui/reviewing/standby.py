@@ -13,6 +13,7 @@ from workbench.tui.reviewing.queue_keys import ALL_QUEUES, QUEUES
 from workbench.tui.widgets.key_line import Keys
 
 OTHER_COLUMNS = (("c", "other columns"),)
+BY_LOT = "r goes through them by lot."
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,14 @@ def failed(sentence: str) -> Standby:
 
 
 def file_taken_in(*sentences: str) -> Standby:
-    """A file is being taken in, or could not be."""
+    """A file is being taken in."""
+    return Standby(sentences, OTHER_COLUMNS)
+
+
+def not_taken_in(store: Store, *sentences: str) -> Standby:
+    """A file could not be taken in, or it could and there are no suspects in it."""
+    if tweets.counts(store).tweets:
+        return Standby((*sentences, "", BY_LOT), (*OTHER_COLUMNS, QUEUES[-1], ALL_QUEUES))
     return Standby(sentences, OTHER_COLUMNS)
 
 
@@ -62,7 +70,7 @@ def missing(store: Store, error: MissingPrerequisite, otherwise: str) -> Standby
         return Standby((said,), (("ctrl+p", "import a file"),))
     if error.lacks == "baseline" and not counts.labelled:
         said = "No tweet has a label yet, so none can be wrong."
-        return Standby((said, "", "r goes through them by lot."), (QUEUES[-1], ALL_QUEUES))
+        return Standby((said, "", BY_LOT), (QUEUES[-1], ALL_QUEUES))
     helps = error.lacks in ("baseline", "predictions") and counts.labelled
     if not helps or store.read_only:
         return failed(otherwise)

@@ -26,7 +26,7 @@ from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view,
 from workbench.tui.reviewing.making import QueueMaking
 from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
 from workbench.tui.reviewing.reasons import Reasons
-from workbench.tui.reviewing.sources import KINDS, SUSPECTS, ReviewQueue
+from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, meanings
 from workbench.tui.reviewing.standby import Standby
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.deciding_keys import DecidingKeys
@@ -187,7 +187,8 @@ class QueueScreen(DecidingKeys):
                 self._making.load(kind)
 
         self.app.push_screen(
-            ChoiceDialog("Go through", list(KINDS.items()), self._walk.queue.kind), chosen
+            ChoiceDialog("Go through", list(meanings(self.store).items()), self._walk.queue.kind),
+            chosen,
         )
 
     def action_blind(self) -> None:
