@@ -8,6 +8,7 @@ from textual import events
 from textual.app import App
 from textual.screen import Screen
 
+from workbench.tui.host import host
 from workbench.tui.widgets.keys import key_name
 
 
@@ -74,7 +75,9 @@ def report_unused_key(app: App[Any], event: events.Key) -> None:
     if event.key in screen.active_bindings or not isinstance(screen, ShowsMessages):
         return
     instead = screen.hint_for_key(name) if isinstance(screen, ExplainsKeys) else ""
-    screen.say(instead or f"{name} does nothing here.")
+    said = instead or f"{name} does nothing here."
+    screen.say(said)
+    host(app).at_next_key(lambda: retract(app, said))
 
 
 def pop_down_to(app: App[Any], depth: int) -> None:

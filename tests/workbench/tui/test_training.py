@@ -38,6 +38,14 @@ async def test_the_form_tells_what_will_be_trained_on(start):
         await driver.until_seen("$TSLA to the moon")
 
 
+async def test_that_a_key_does_nothing_on_the_form_stands_until_the_next_one(start):
+    async with start() as driver:
+        await driver.press("t", "n")
+        await driver.until_seen("n does nothing here.")
+        await driver.press("tab")
+        await driver.until(lambda: "does nothing here" not in driver.text)
+
+
 async def test_what_the_form_says_is_what_is_started(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("t")
