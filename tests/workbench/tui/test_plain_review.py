@@ -131,7 +131,7 @@ def test_lists_and_other_queues(answer):
     said = answer("list label:positive moon", "queue disagreement", "help", "queue conflicts").out
     assert "1 positive: $TSLA to the moon" in said
     assert "1 tweet passes." in said
-    assert "where the model says another label than the given one" in said
+    assert "tweets without a label on which runs differ" in said
     assert "note TEXT" in said
     assert "0 tweets: equal texts, or judgements" in said
 
