@@ -11,7 +11,7 @@ from storage.history import label_set, labels, snapshots
 from storage.newest_events import newest_event
 from storage.store import open_store
 from storage.transfer import removing
-from workbench.tui.reviewing import progress
+from workbench.tui.reviewing import progress, sources
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
 from workbench.tui.reviewing.walk import QueueWalk
 
@@ -115,3 +115,10 @@ def test_a_look_reads_no_more_when_much_is_decided(stores):
     asked = next(sql for sql in read if "predictions" in sql)
     assert "IN (7)" in asked
     assert len(walk.answers) == len(QUEUE)
+
+
+def test_what_a_queue_goes_through_is_known_without_counting_the_tweets(stores):
+    own, read = stores[0], []
+    own.db.set_trace_callback(read.append)
+    sources.meanings(own)
+    assert not [sql for sql in read if "count(" in sql]
