@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from storage.newest_events import newest_relabelling
 from storage.predicates import REVIEWS, event_of_run, is_decided
-from storage.query.tweets import counts
 from storage.runs.analyses import queue_basis
 from storage.runs.runs import QueueEntry
 from storage.runs.training_set import MAY_TRAIN
@@ -135,13 +134,6 @@ def open_entries(store: Store, name: str, limit: int) -> list[QueueEntry]:
 def pool_size(store: Store) -> int:
     """How many tweets are without a label and would be trained on with one."""
     return int(store.db.execute(f"SELECT count(*) FROM {IN_POOL}").fetchone()[0])
-
-
-def any_in_pool(store: Store) -> bool:
-    """Whether there are such tweets, found at once: the counts tell if all have a label."""
-    kept = counts(store)
-    there = f"SELECT EXISTS (SELECT 1 FROM {IN_POOL})"
-    return kept.labelled < kept.tweets and bool(store.db.execute(there).fetchone()[0])
 
 
 def suspects_left(store: Store, ids: Sequence[int]) -> list[int]:

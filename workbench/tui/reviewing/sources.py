@@ -59,7 +59,8 @@ class ReviewQueue:
 
 def meanings(store: Store) -> dict[str, str]:
     """What each kind of queue goes through now, in words."""
-    return KINDS | (AMONG_UNLABELLED if label_next.any_in_pool(store) else {})
+    counts = tweets.counts(store)  # a look at the pool would read the whole workspace
+    return KINDS | (AMONG_UNLABELLED if counts.labelled < counts.tweets else {})
 
 
 def hidden_of(ids: Sequence[int], every: int) -> frozenset[int]:
@@ -103,7 +104,7 @@ def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
     """Tweets without a label as `workbench queue` has chosen them, or labelled ones by an order."""
 
     def read(store: Store) -> ReviewQueue:
-        if label_next.any_in_pool(store) and (made := queue_basis(store, kind)):
+        if label_next.pool_size(store) and (made := queue_basis(store, kind)):
             entries = label_next.open_entries(store, kind, LIMIT)
             ids = tuple(entry.tweet for entry in entries)
             by = _by(store, made.run, ", ")
@@ -158,6 +159,6 @@ def preparation(store: Store, kind: str, anew: bool) -> Sequence[str]:
         ranks = not store.read_only and suspect_ranking.ranking_run(store) is not None
         if ranks and (missing or (anew and suspect_ranking.stale(store))):
             return ("suspects", "--limit", "1")
-    elif kind in ENGINE_STRATEGIES and not store.read_only and label_next.any_in_pool(store):
+    elif kind in ENGINE_STRATEGIES and not store.read_only and label_next.pool_size(store):
         return ("queue", "--strategy", kind, "--limit", str(LIMIT))
     return ()
