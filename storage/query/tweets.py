@@ -126,9 +126,9 @@ def tweet(store: Store, number: int, run: int | None = None) -> Tweet:
 def require_tweets(store: Store, ids: Sequence[int]) -> None:
     """Raise UserError unless there is a tweet with each of these ids."""
     last = last_visible_id(store.db)
-    there = _there(store, ids) if removed_count(store.db) else range(1, last + 1)
+    present = there(store, ids) if removed_count(store.db) else range(1, last + 1)
     for number in ids:
-        if 0 < number <= last and number not in there:
+        if 0 < number <= last and number not in present:
             raise UserError(f"There is no tweet {number} any more; it was taken out for good.")
         if not 0 < number <= last:
             known = f"the ids run from 1 to {last}" if last else "the workspace is empty"
@@ -162,7 +162,8 @@ def numbers_of(store: Store, external_ids: Sequence[str]) -> list[int]:
     return [found[external_id][0] for external_id in asked]
 
 
-def _there(store: Store, ids: Sequence[int]) -> set[int]:
+def there(store: Store, ids: Sequence[int]) -> set[int]:
+    """Those of these tweets that have not been taken out."""
     sql = "SELECT tweet FROM current WHERE tweet IN (SELECT value FROM json_each(?))"
     return {number for (number,) in store.db.execute(sql, [json.dumps(list(ids))])}
 

@@ -133,7 +133,7 @@ def _blank(style: Style) -> Style:
 
 @lru_cache(maxsize=4096)
 def _one(style: Style) -> Style:
-    """The same object for all equal styles, which are told apart quicker so."""
+    """The object that stands for all equal styles, which are told apart quicker so."""
     return style
 
 

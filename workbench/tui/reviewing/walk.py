@@ -15,7 +15,7 @@ from storage.runs.review_queues import (
     review_state,
     touched_since,
 )
-from storage.store import Store, removed_count
+from storage.store import Store
 from workbench.tui.reviewing import progress
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, hidden_of
@@ -40,29 +40,26 @@ class QueueWalk:
         """Whether some predictions are hidden until there is an answer."""
         self.revisits = False
         """Whether somebody has gone back from the end of the queue to what is decided."""
-        self._removed = (0, 0)
-        """The newest removal, and how many tweets were gone, when those were left out last."""
+        self._removal = 0
+        """The newest removal of tweets whose tweets are left out of the queue."""
         self._shown: int | None = None
         self._was_open = self._told = False
         """Whether the tweet on the screen was open when it came, and its end there was told."""
 
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
-        self._shown, self._removed = None, self._gone()
+        self._shown, self._removal = None, newest_removal(self._store)
         self.queue, self.answers, self.revisits, self._seen = queue, {}, False, None
         listed = tweets.window(self._store, queue.ids, None, 1)
         self._given = {t.id: progress.label_number(self._store, t.label) for t in listed}
 
     def leave_out_deleted(self) -> None:
         """Leave out the tweets that are there no more, by which rows of the queue change."""
-        if (gone := self._gone()) != self._removed:
-            self._removed = gone
-            there = {tweet.id for tweet in tweets.window(self._store, self.queue.ids, None, 1)}
+        if (newest := newest_removal(self._store)) != self._removal:
+            self._removal = newest
+            there = tweets.there(self._store, self.queue.ids)
             ids = tuple(tweet for tweet in self.queue.ids if tweet in there)
             self.queue = replace(self.queue, ids=ids)
-
-    def _gone(self) -> tuple[int, int]:
-        return newest_removal(self._store), removed_count(self._store.db)
 
     def look(self) -> None:
         """Read what has been decided since the last look."""
@@ -104,7 +101,7 @@ class QueueWalk:
         return newest if newest and newest.annotator != self._store.annotator else None
 
     def news_of(self, tweet: int) -> LatestChange | None:
-        """The same, when it is seen for the first time."""
+        """That decision, when it is seen for the first time."""
         if self._told or tweet not in self.answers:
             return None
         self._told = True
