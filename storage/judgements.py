@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 FIELD = "judgement"
 """What such an event is about: it says what somebody thought, not what the tweet has."""
@@ -68,6 +69,11 @@ CONFLICTS = (
 def conflicts(db: sqlite3.Connection) -> set[int]:
     """The tweets whose judgements are tied, and about which nobody has decided."""
     return {tweet for (tweet,) in db.execute(CONFLICTS)}
+
+
+def by_annotator(history: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The newest judgement of each annotator in the history of a tweet."""
+    return {each["annotator"]: each["new"] for each in history if each["field"] == FIELD}
 
 
 def count_again(db: sqlite3.Connection, labels: Sequence[int]) -> list[tuple[int, int, int | None]]:

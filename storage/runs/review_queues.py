@@ -55,12 +55,12 @@ def count_open_suspects(store: Store, first: int) -> int:
     return first - int(decided)
 
 
-def disputed(store: Store, limit: int) -> list[int]:
+def disputed(store: Store) -> list[int]:
     """Tweets on which annotators differ and nobody has decided here, the closest first."""
     rows = store.db.execute(
-        f"SELECT o.tweet FROM orders o WHERE o.run = 0 AND o.name = '{ORDER}' "
-        f"AND NOT {DECIDED.format(tweet='o.tweet')} ORDER BY o.value, o.tweet LIMIT ?",
-        [limit],
+        "SELECT o.tweet FROM orders o JOIN current c ON c.tweet = o.tweet "
+        f"WHERE o.run = 0 AND o.name = '{ORDER}' AND NOT c.excluded AND NOT c.ambiguous "
+        f"AND NOT {DECIDED.format(tweet='o.tweet')} ORDER BY o.value, o.tweet"
     )
     return [tweet for (tweet,) in rows]
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from storage import judgements
 from storage.errors import MissingPrerequisite, UsageError, UserError
 from storage.history import labels
 from storage.history.edit_conflicts import EditConflict
@@ -119,8 +120,10 @@ class PlainReview:
         """Go through a kind of queue, which is made first where it has to be."""
         self.queue = self._read(kind)
         self.left, self.shown = deque(self.queue.ids), None
-        by = f", by {self.queue.basis}" if self.queue.basis else ""
-        say(f"{tweet_count(len(self.left))}: {meanings(self.store)[kind]}{by}.")
+        meaning, basis = meanings(self.store)[kind], self.queue.basis
+        by = f" ({basis})" if basis and basis not in meaning else ""
+        more = f" {self.queue.more:,} more follow." if self.queue.more else ""
+        say(f"{tweet_count(len(self.left))}: {meaning}{by}.{more}")
         if self.queue.stale:
             say(f"This order is stale: {self.queue.stale}.")
         names = [f"{at} {label}" for at, label in enumerate(self.store.config.labels, start=1)]
@@ -166,6 +169,9 @@ class PlainReview:
     def _facts(self, tweet: Tweet) -> Iterator[str]:
         corrected = f", imported as {tweet.gold or 'none'}" if tweet.changed else ""
         yield f"Label: {tweet.label or 'none'}{corrected}."
+        people = judgements.by_annotator(labels.history(self.store, tweet.id))
+        if len(people) > 1:
+            yield f"People: {', '.join(f'{who} {label}' for who, label in people.items())}."
         if tweet.id in self.queue.blind:
             yield "Model: hidden until there is an answer."
         elif tweet.pred is not None:

@@ -123,7 +123,9 @@ def save_plan(
 
 def _label_sentence(number: int, plan: EditPlan) -> str:
     before, now = plan.seen[number], plan.wanted[number]
-    what = f"kept {now}" if before == now else f"{before or 'none'} → {now or 'none'}"
+    what = f"{before or 'none'} → {now or 'none'}"
+    if before == now:
+        what = f"kept {now}" if now else "left without a label"
     return f"Tweet {number}: {what}."
 
 

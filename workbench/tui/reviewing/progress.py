@@ -15,6 +15,8 @@ from storage.tweet import Tweet
 from workbench.tui.reviewing.sources import ReviewQueue
 
 CHANGED, KEPT, EXCLUDED, AMBIGUOUS, OPEN = "✓", "k", "x", "a", "·"
+KINDS = ("taken", "kept", "labelled", "corrected", "other")
+"""Answers by what was there before: a prediction, a label, neither, or a label alone."""
 PAUSE_S = 120.0
 """A longer gap between two answers is a pause, which says nothing of the pace."""
 RECENT = 20
@@ -28,7 +30,7 @@ class Answer:
 
     sign: str
     kind: str
-    """taken, kept or other."""
+    """One of `KINDS`."""
     agrees: bool | None
     """Whether the label is the one predicted; None where nothing is."""
 
@@ -51,6 +53,8 @@ def _answer(store: Store, tweet: Tweet, given: int | None) -> Answer:
         return Answer(EXCLUDED if tweet.excluded else AMBIGUOUS, "other", None)
     if label_number(store, tweet.label) == given:
         return Answer(KEPT, "kept", agrees)
+    if tweet.pred is None and tweet.label is not None:
+        return Answer(CHANGED, "labelled" if given is None else "corrected", None)
     return Answer(CHANGED, "taken" if agrees else "other", agrees)
 
 
@@ -62,9 +66,7 @@ def label_number(store: Store, label: str | None) -> int | None:
 def summary(answers: Mapping[int, Answer]) -> str:
     """How many were taken, kept and answered otherwise."""
     counted = Counter(answer.kind for answer in answers.values())
-    return " · ".join(
-        f"{counted[kind]:,} {kind}" for kind in ("taken", "kept", "other") if counted[kind]
-    )
+    return " · ".join(f"{counted[kind]:,} {kind}" for kind in KINDS if counted[kind])
 
 
 def blind_agreement(queue: ReviewQueue, answers: Mapping[int, Answer]) -> tuple[int, int]:

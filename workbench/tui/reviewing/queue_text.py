@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from storage.history.events import Value
+from storage import judgements
 from storage.query import tweets
+from storage.query.tweets import shown_run
+from storage.runs.review_queues import disputed
 from storage.store import Store
 from workbench.tui.reviewing.progress import CHANGED, Answer, summary
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
@@ -42,28 +44,22 @@ def twins(store: Store, details: TweetDetails) -> str:
     return f"{len(others):,} {what} {'  '.join(said)}{more}"
 
 
-def judgements(details: TweetDetails) -> Mapping[str, Value]:
-    """The newest judgement of each annotator."""
-    told = [event for event in details.history if event["field"] == "judgement"]
-    return {event["annotator"]: event["new"] for event in told}
-
-
 def given_by(details: TweetDetails) -> str:
     """Where the given label comes from."""
-    said = judgements(details)
-    if len(said) > 1 and details.tweet.gold is not None:
+    said = judgements.by_annotator(details.history)
+    if len(said) > 1:
         same = sum(label == details.tweet.gold for label in said.values())
-        return f"{same} of {len(said)} people, imported"
+        return f"{same} of {len(said)} people, imported" if same else f"a tie of {len(said)} people"
     return "imported" if details.tweet.gold is not None else "not given"
 
 
 def people(details: TweetDetails) -> str:
     """Who said what, where several have."""
-    said = judgements(details)
+    said = judgements.by_annotator(details.history)
     return " · ".join(f"{who} {label}" for who, label in said.items()) if len(said) > 1 else ""
 
 
-def end_sentences(queue: ReviewQueue, answers: Mapping[int, Answer]) -> Sequence[str]:
+def end_sentences(store: Store, queue: ReviewQueue, answers: Mapping[int, Answer]) -> Sequence[str]:
     """What was done, and what to do next."""
     done = f"All {len(queue.ids):,} are decided: {summary(answers)}."
     if len(queue.ids) == 1:
@@ -72,13 +68,17 @@ def end_sentences(queue: ReviewQueue, answers: Mapping[int, Answer]) -> Sequence
     train = "T trains on them." if changed else "No label changed, so there is nothing to train on."
     if queue.kind == SUSPECTS and changed:
         train = "T trains on them; with the run that comes of it the suspects are ranked anew."
+    differ = 0 if queue.kind != "conflicts" else len(disputed(store))
+    more = f", with {queue.more:,} more" if queue.more else ""
     return (
         done,
         "",
+        *([f"s shows {differ:,} more on which annotators differ."] if differ else []),
         train,
-        "E shows where a run is wrong.",
+        *(["E shows where a run is wrong."] if shown_run(store) is not None else []),
         "",
-        f"↵ makes the queue anew   {OTHERS}",
+        f"↵ makes the queue anew{more}",
+        OTHERS,
     )
 
 
@@ -93,4 +93,4 @@ def empty_sentences(kind: str) -> Sequence[str]:
         "conflicts": "No equal texts and no judgements are at odds, or all of it is decided.",
         "adjudicate": "No annotators differ, or all of it is decided.",
     }
-    return (reasons[kind], "", f"↵ looks again   {OTHERS}")
+    return (reasons[kind], "", "↵ looks again", OTHERS)

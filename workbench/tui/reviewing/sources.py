@@ -21,6 +21,8 @@ from workbench.runs.description import describe_recipe
 LIMIT = 100
 """Tweets of a queue that has no end of its own."""
 MOST_SUSPECTS = 500
+OPEN = "reviewed:no -flag:excluded -flag:ambiguous"
+"""The filter of the tweets that nobody has decided about."""
 SUSPECTS = "suspects"
 ENGINE_STRATEGIES = ("margin", "disagreement", "random")
 """What `workbench queue` chooses among the tweets without a label, where there are some."""
@@ -55,6 +57,8 @@ class ReviewQueue:
     blind: frozenset[int] = frozenset()
     blind_every: int = 0
     """Of so many tweets one is shown without the prediction until it has an answer; 0: none."""
+    more: int = 0
+    """Tweets that there was no room for, which follow when it is made anew."""
 
 
 def meanings(store: Store) -> dict[str, str]:
@@ -93,44 +97,50 @@ def _suspects(store: Store) -> ReviewQueue:
     suspect_ranking.require_ranking(store)
     known = suspect_ranking.ranking(store)
     run = known.run if known is not None else None
-    first = min(likely_errors(store).expected, MOST_SUSPECTS)
-    ids = tuple(open_suspects(store, first))
+    expected = likely_errors(store).expected
+    found = open_suspects(store, expected)
+    ids, more = tuple(found[:MOST_SUSPECTS]), max(0, len(found) - MOST_SUSPECTS)
     others = len(known.runs) - 1 if known is not None else 0
     basis = _by(store, run) + (f", with {counted(others, 'other run')}" if others > 0 else "")
-    return ReviewQueue(SUSPECTS, ids, run, basis, suspect_ranking.stale(store))
+    return ReviewQueue(SUSPECTS, ids, run, basis, suspect_ranking.stale(store), more=more)
 
 
 def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
     """Tweets without a label as `workbench queue` has chosen them, or labelled ones by an order."""
 
     def read(store: Store) -> ReviewQueue:
-        if label_next.pool_size(store) and (made := queue_basis(store, kind)):
+        if (pool := label_next.pool_size(store)) and (made := queue_basis(store, kind)):
             entries = label_next.open_entries(store, kind, LIMIT)
             ids = tuple(entry.tweet for entry in entries)
+            more = 0 if kind == "disagreement" else pool - len(ids)
             by = _by(store, made.run, ", ")
-            return ReviewQueue(kind, ids, made.run, f"without a label{by}")
+            return ReviewQueue(kind, ids, made.run, f"without a label{by}", more=more)
         run = shown_run(store)
         if kind == "random":
-            left = tweets.listing(store, "reviewed:no")
+            left = tweets.listing(store, OPEN)
             ids = tuple(random.Random(len(left)).sample(left, min(LIMIT, len(left))))  # noqa: S311
-            return ReviewQueue(kind, ids, run, "by lot, not looked at yet")
+            more = len(left) - len(ids)
+            return ReviewQueue(kind, ids, run, "not looked at yet", more=more)
         require_predictions(store, run, "no tweet can be chosen by them")
-        wanted = "reviewed:no disagree:yes" if kind == "disagreement" else "reviewed:no"
-        found = tweets.listing(store, wanted, kind, run)
-        return ReviewQueue(kind, tuple(found[:LIMIT]), run, _by(store, run))
+        wanted = f"{OPEN} disagree:yes" if kind == "disagreement" else OPEN
+        return _first(kind, tweets.listing(store, wanted, kind, run), run, _by(store, run))
 
     return read
 
 
 def _conflicts(store: Store) -> ReviewQueue:
-    found = tweets.listing(store, "conflict:yes reviewed:no")
-    return ReviewQueue("conflicts", tuple(found[:LIMIT]), shown_run(store), "several labels")
+    found = tweets.listing(store, f"conflict:yes {OPEN}")
+    return _first("conflicts", found, shown_run(store), "several labels")
 
 
 def _disputed(store: Store) -> ReviewQueue:
-    return ReviewQueue(
-        "adjudicate", tuple(disputed(store, LIMIT)), shown_run(store), "annotators differ"
-    )
+    return _first("adjudicate", disputed(store), shown_run(store), "the closest first")
+
+
+def _first(kind: str, found: Sequence[int], run: int | None, basis: str) -> ReviewQueue:
+    """As many of the tweets as a queue holds, and how many there are besides."""
+    more = max(0, len(found) - LIMIT)
+    return ReviewQueue(kind, tuple(found[:LIMIT]), run, basis, more=more)
 
 
 def _by(store: Store, run: int | None, before: str = "") -> str:

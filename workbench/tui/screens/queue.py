@@ -261,7 +261,7 @@ class QueueScreen(DecidingKeys):
         queue, answers, number = self._walk.queue, self._walk.answers, self.tweets.current_id
         tweet, sentences = None, () if self._standby is None else self._standby.sentences
         if self._walk.at_end:
-            sentences = queue_text.end_sentences(queue, answers)
+            sentences = queue_text.end_sentences(self.store, queue, answers)
         elif self._standby is None and number is not None:
             self._walk.meet(number)
             tweet = self._read_tweet(number)

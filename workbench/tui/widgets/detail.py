@@ -101,7 +101,7 @@ def event_line(event: dict[str, Any]) -> str:
     elif event["kind"] == "gold import":
         what = f"imported as {new or 'none'}"
     elif old == new:
-        what = f"kept {new}"
+        what = f"kept {new}" if new else "left without a label"
     else:
         what = f"{old or 'none'} → {new or 'none'}"
     kind = f" ({event['kind']})" if event["kind"] in TOLD_KINDS else ""
