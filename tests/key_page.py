@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.key_map import actions
+from workbench.tui.key_names import FIXED, key_names, shown_keys
 from workbench.tui.key_presets import ABOUT, PRESETS
-from workbench.tui.widgets.key_names import FIXED, key_names, shown_keys
 from workbench.tui.widgets.keys import SECOND_ESCAPE
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "keys.md"

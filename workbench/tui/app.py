@@ -23,6 +23,7 @@ from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup, opened_mark
 from workbench.tui import error_messages, last_view, places, recent_actions, screen_stack
+from workbench.tui.acting_keys import key_for
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
 from workbench.tui.engine_status import EngineStatus
@@ -98,8 +99,6 @@ class WorkbenchApp(App[None]):
         self.inputs = 0
         """Keys and clicks until now."""
         self._at_next_key: list[Callable[[], None]] = []
-        self.key_map: Mapping[str, str] = {}
-        """The keys of the actions that have others than by default, by their names."""
         self._settings = SettingsInForce(self, self.places, self.engine_status.go_by_settings)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -160,7 +159,8 @@ class WorkbenchApp(App[None]):
         if (file := opened_mark.changed_file(self.store.folder)) is not None:
             self.say(
                 f"{file.path.name} has changed since it was taken in: “take the changes” in the "
-                "palette (ctrl+p) does so again, as `workbench import --update labels` does."
+                f"palette ({key_for('palette')}) does so again, as `workbench import --update "
+                "labels` does."
             )
         if not self.store.read_only:
             self.back_up()
@@ -251,7 +251,7 @@ class WorkbenchApp(App[None]):
 
     def action_help_quit(self) -> None:
         """`ctrl+c`, which ends other programs, names the key that ends this one."""
-        self.say("ctrl+q quits.")
+        self.say(f"{key_for('quit')} quits.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A question or menu is answered or left before somebody goes anywhere else."""

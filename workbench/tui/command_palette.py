@@ -14,17 +14,18 @@ from storage.runs import runs
 from storage.runs.runs import Run
 from workbench import opened_mark
 from workbench.runs.description import describe_recipe
+from workbench.tui.acting_keys import key_for, keys_of_binding
 from workbench.tui.dialogs.palette import PaletteEntry
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
 from workbench.tui.host import host
+from workbench.tui.key_names import action_name, bindings_of
 from workbench.tui.listing.sort_orders import SORT_MEANINGS
 from workbench.tui.offered_settings import SETTINGS
 from workbench.tui.places import PLACES, Place, place_action
 from workbench.tui.reviewing.sources import meanings
 from workbench.tui.screens import on_demand
-from workbench.tui.widgets.key_names import action_name, bindings_of, keys_of_binding, shown_keys
 
 if TYPE_CHECKING:
     from workbench.tui.screens.browse import BrowseScreen
@@ -65,7 +66,7 @@ def _labels(app: App[Any]) -> Iterator[PaletteEntry]:
     config = screen.store.config
     letters = config.key_of()
     for number, label in enumerate(config.labels, start=1):
-        digit = str(number) if number <= 9 else ""
+        digit = key_for(f"label_{number}") if number <= 9 else ""
         yield PaletteEntry(
             f"label {label}",
             partial(_act, app, f"label({number})", screen),
@@ -82,7 +83,7 @@ def _of_screen(app: App[Any]) -> Iterator[PaletteEntry]:
     for node, binding, enabled, _ in sorted(active, key=lambda each: each.node is not app.screen):
         if enabled and binding.show and binding.description and binding.action not in offered:
             offered.add(binding.action)  # several keys may do the same
-            shown = keys_of_binding(binding, host(app).key_map)
+            shown = keys_of_binding(binding)
             yield PaletteEntry(
                 binding.description,
                 partial(_act, app, binding.action, node),
@@ -130,7 +131,7 @@ def _elsewhere(app: App[Any]) -> Iterator[PaletteEntry]:
             action = binding.action.split("(")[0]
             if not binding.show or action in NOT_FROM_ELSEWHERE or action.startswith("app."):
                 continue
-            shown = keys_of_binding(binding, host(app).key_map).split()[0]
+            shown = keys_of_binding(binding).split()[0]
             about = f"{place.title}: {shown} {binding.description}"
             act = None if action in ON_SIGHT else binding.action
             yield PaletteEntry(
@@ -142,8 +143,7 @@ def _elsewhere(app: App[Any]) -> Iterator[PaletteEntry]:
 
 
 def _key_of_place(app: App[Any], place: Place) -> str:
-    keys = host(app).key_map.get(action_name(place_action(place)), place.key)
-    return shown_keys(keys.split(",")[:1])
+    return key_for(action_name(place_action(place)))
 
 
 def _run_goes_on(app: App[Any]) -> bool:

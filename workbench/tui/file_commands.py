@@ -14,6 +14,7 @@ from storage.plurals import counted, tweet_count
 from storage.transfer.merging import OTHERWISE
 from workbench import escaping
 from workbench.opened_mark import TakenFile
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.ask import AskDialog
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
@@ -96,7 +97,9 @@ class FileCommands:
             "import-predictions", "--run", name, "--json", "--", str(path), let_finish=True
         )
         self._host.follow_runs()
-        self._host.say(f"Run {taken['run']} has what {path.name} predicts; R lists it.")
+        self._host.say(
+            f"Run {taken['run']} has what {path.name} predicts; {key_for('place_runs')} lists it."
+        )
 
     def import_file(self) -> None:
         """Ask for a file, and take its tweets in."""
@@ -130,7 +133,8 @@ class FileCommands:
             for kind in found
         )
         question = ConfirmDialog(
-            f"{added}. In the file {differs}. Take that?", "take it, as one step that u undoes"
+            f"{added}. In the file {differs}. Take that?",
+            f"take it, as one step that {key_for('undo')} undoes",
         )
         self._ask(question, lambda: self._update(path, [kind["kind"] for kind in found], *options))
 
@@ -148,7 +152,9 @@ class FileCommands:
         self._browse.look_again()
         taken = report["merged"]["updated"]
         parts = ", ".join(f"{kind} of {tweet_count(number)}" for kind, number in taken.items())
-        self._host.say(f"Taken from {path.name}: {parts or 'nothing'}; u takes it back.")
+        self._host.say(
+            f"Taken from {path.name}: {parts or 'nothing'}; {key_for('undo')} takes it back."
+        )
 
     def take_snapshot(self) -> None:
         """Ask for a name, and give it to the labels as they are."""
@@ -171,7 +177,9 @@ class FileCommands:
     async def _choose_snapshot(self) -> None:
         known = await self._host.command("snapshots", "--json")
         if not known:
-            self._host.say("There is no snapshot yet; the palette (ctrl+p) takes one.")
+            self._host.say(
+                f"There is no snapshot yet; the palette ({key_for('palette')}) takes one."
+            )
             return
         choices = [(escaping.line(taken["name"]), _description(taken)) for taken in reversed(known)]
         names = {escaping.line(taken["name"]): taken["name"] for taken in known}
@@ -194,7 +202,7 @@ class FileCommands:
         those = tweet_count(found["tweets"], "changes", "change")
         text = f"{those}: {', '.join(kinds[:MAX_CHANGES] + more)}."
         question = ConfirmDialog(
-            f"Go back to {name!r}? {text}", "go back, as one step that u undoes"
+            f"Go back to {name!r}? {text}", f"go back, as one step that {key_for('undo')} undoes"
         )
         self._ask(question, lambda: self._restore(name))
 
@@ -205,7 +213,7 @@ class FileCommands:
         )
         self._browse.look_again()
         those = tweet_count(len(change["tweets"]), "is", "are")
-        self._host.say(f"{those} as in {name!r} again; u takes it back.")
+        self._host.say(f"{those} as in {name!r} again; {key_for('undo')} takes it back.")
 
     def _as_annotator(self) -> tuple[str, ...]:
         """Options that make a command's step one of this annotator, who can undo it here."""

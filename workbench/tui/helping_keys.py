@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from storage.errors import MissingPrerequisite, UserError
+from workbench.tui.acting_keys import key_for
 
-HELPING_KEYS = {
-    "predictions": "t trains a model that makes some",
-    "shown": "r lists the runs, and shows one",
-    "ranking": "s, then suspect, ranks them",
-    "baseline": "s, then suspect, ranks them",
-}
-"""The key that makes what an order lacks."""
+
+def no_tweets() -> str:
+    """That there are no tweets, and what imports some."""
+    return f"There are no tweets yet; the palette ({key_for('palette')}) imports a file."
+
+
+def no_predictions() -> str:
+    """That there are no predictions, and what makes some."""
+    return f"There are no predictions yet; {key_for('place_train')} trains a model that makes some."
 
 
 def sentence_with_key(error: UserError) -> str:
     """The message of an error, with the key that helps in the place of the command."""
     if isinstance(error, MissingPrerequisite):
-        return f"{error.what}; {HELPING_KEYS[error.lacks]}."
+        return f"{error.what}; {_what_makes(error.lacks)}."
     return str(error)
+
+
+def _what_makes(lacking: str) -> str:
+    """The key that makes what an order lacks."""
+    if lacking == "predictions":
+        return f"{key_for('place_train')} trains a model that makes some"
+    if lacking == "shown":
+        return f"{key_for('place_runs')} lists the runs, and shows one"
+    return f"{key_for('sort')}, then suspect, ranks them"

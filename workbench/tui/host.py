@@ -57,8 +57,6 @@ class Host(Protocol):
     store: Store
     inputs: int
     """Keys and clicks until now: what is said before there is another one answers none."""
-    key_map: Mapping[str, str]
-    """The keys of the actions that have others than by default, by their names."""
 
     @property
     def places(self) -> GoesToPlaces:

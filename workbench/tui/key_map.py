@@ -18,8 +18,7 @@ from textual.widget import Widget
 
 from storage.config import MOVING_KEYS, Config
 from workbench.tui import dialogs, screens, widgets
-from workbench.tui.key_presets import DEFAULT, PRESETS
-from workbench.tui.widgets.key_names import (
+from workbench.tui.key_names import (
     FIXED,
     bindings_of,
     key_names,
@@ -27,6 +26,7 @@ from workbench.tui.widgets.key_names import (
     shown_keys,
     types,
 )
+from workbench.tui.key_presets import DEFAULT, PRESETS
 
 PRESET = "preset"
 WHILE_TYPING = frozenset(

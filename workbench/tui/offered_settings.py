@@ -55,7 +55,7 @@ SETTINGS = (
     Setting(
         "keys.preset",
         "keys",
-        "single ones have lines in [keys]; ? lists all",
+        "single ones have lines in [keys]; the help lists all",
         tuple(Choice(name, name, about) for name, about in key_presets.ABOUT.items()),
         lambda config: config.action_keys.get("preset", key_presets.DEFAULT),
     ),
@@ -95,7 +95,7 @@ SETTINGS = (
         "auto-train",
         "corrections after which to train on from the newest run",
         (
-            Choice(0, "never", "T trains"),
+            Choice(0, "never", "runs begin when you start them"),
             *(Choice(every, f"after {every}", "corrections") for every in (20, 50, 100, 200)),
         ),
         lambda config: config.train_every,

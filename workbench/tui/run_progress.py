@@ -15,6 +15,7 @@ from workbench.rundir.expected_time import ExpectedTime
 from workbench.rundir.folder import LIVE, State
 from workbench.rundir.hard_tweets import HardTweet
 from workbench.rundir.log_format import duration
+from workbench.tui.acting_keys import key_for
 
 MAX_NAMED_RUNS = 3
 """Ends of runs, of which more are only counted."""
@@ -113,7 +114,7 @@ def outcome(run: dict[str, Any]) -> str:
                 return f"{name} done: accuracy {figures.accuracy(report, split)}"
         return f"{name} done"
     reason = f": {run['reason']}" if run.get("reason") else ""
-    hint = "; S on its page goes on with it" if state == "stopped" else ""
+    hint = f"; {key_for('stop')} on its page goes on with it" if state == "stopped" else ""
     return f"{name} {state}{reason}{hint}"
 
 
@@ -123,4 +124,5 @@ def outcomes(ended: Sequence[dict[str, Any]]) -> str:
         return "; ".join(map(outcome, ended))
     counted = Counter(run["state"] for run in ended)
     states = ", ".join(f"{count:,} {state}" for state, count in counted.items())
-    return f"{len(ended):,} runs are over ({states}); R lists them, each with its reason"
+    over, lists = f"{len(ended):,} runs are over ({states})", key_for("place_runs")
+    return f"{over}; {lists} lists them, each with its reason"

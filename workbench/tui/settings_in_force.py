@@ -7,15 +7,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App
 
-from workbench.tui import themes
+from workbench.tui import acting_keys, themes
 from workbench.tui.host import host
 from workbench.tui.places import Places
-from workbench.tui.widgets.key_line import KeyLine
 
 
 @runtime_checkable
 class NamesKeys(Protocol):
-    """A screen that names its keys."""
+    """A screen or a part of one that names keys."""
 
     def show_keys(self) -> None:
         """Name them as they are now."""
@@ -36,13 +35,15 @@ class SettingsInForce:
 
     def _take_keys(self) -> tuple[str, ...]:
         """Give the actions the keys of the settings, and say which of these cannot be."""
-        app, config = host(self._app), host(self._app).store.config
-        if not (config.action_keys or app.key_map):
+        config = host(self._app).store.config
+        if not config.action_keys:
+            acting_keys.choose({})
+            self._app.set_keymap({})
             return ()
         from workbench.tui.key_map import key_map
 
         found = key_map(config, type(self._app))
-        app.key_map = found.keys
+        acting_keys.choose(found.keys)
         self._app.set_keymap(found.keys)
         return found.problems
 
@@ -54,10 +55,9 @@ class SettingsInForce:
             themes.put_on(self._app, self._theme)
         self._problems = [*self._take_keys()]
         for seen in (*self._app.screen_stack, *self._places.made()):
-            for line in seen.query(KeyLine):
-                line.show_keys()
-            if isinstance(seen, NamesKeys):
-                seen.show_keys()
+            for named in (*seen.query("*"), seen):
+                if isinstance(named, NamesKeys):
+                    named.show_keys()
         for screen in self._places.label_screens():
             screen.go_by_settings()
         self._then()

@@ -15,8 +15,8 @@ from workbench.tui.key_map import (
     key_map,
     layers,
 )
+from workbench.tui.key_names import FIXED, bindings_of, key_names
 from workbench.tui.key_presets import ABOUT, ONE_HAND, PRESETS, VIM
-from workbench.tui.widgets.key_names import FIXED, bindings_of, key_names
 from workbench.tui.widgets.keys import SECOND_ESCAPE
 
 LABELS = ("positive", "negative")

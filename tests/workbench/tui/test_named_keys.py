@@ -55,9 +55,9 @@ def test_keys_of_a_card_and_of_the_queue():
 def test_keys_of_a_run(store_run, kind, state, predictions, named):
     run = store_run(kind, state, predictions)
     shown = runs_keys.of_run(run, in_trash=True, writable=True)
-    assert " ".join(word.split()[0] for word in shown.split("  ")) == named
-    assert runs_keys.of_run(None, in_trash=False, writable=True) == "t train  ? more"
-    assert "D delete" not in runs_keys.of_run(run, in_trash=True, writable=False)
+    assert names(shown) == named
+    assert names(runs_keys.of_run(None, in_trash=False, writable=True)) == "t ?"
+    assert "D" not in names(runs_keys.of_run(run, in_trash=True, writable=False))
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ async def test_an_order_by_predictions_is_refused_without_any(
         await sort_by(driver, name)
         await driver.until_seen(
             f"! There are no predictions yet, so the list cannot be sorted by {name}; "
-            "t trains a model that makes some."
+            "T trains a model that makes some."
         )
         assert f"by {name}" not in driver.lines[-2]
         assert driver.app._browse.settings.sort == "id"
@@ -79,13 +79,13 @@ async def test_a_filter_about_predictions_is_refused_without_any(
     async with start(folder) as driver:
         await driver.press("slash")
         await driver.type("conf:>0.9")
-        await driver.until_seen("There are no predictions yet, so conf: finds nothing; t trains")
+        await driver.until_seen("There are no predictions yet, so conf: finds nothing; T trains")
         await driver.press("enter")
-        await driver.until_seen("There are no predictions yet, so conf: finds nothing; t trains")
+        await driver.until_seen("There are no predictions yet, so conf: finds nothing; T trains")
         await driver.press("escape")
         await driver.until(lambda: listed(driver) == list(range(1, 13)))
         await driver.press("right_square_bracket")
-        await driver.until_seen("so there is no disagreement to go to; t trains")
+        await driver.until_seen("so there is no disagreement to go to; T trains")
 
 
 @pytest.mark.usefixtures("forked")
@@ -136,7 +136,7 @@ async def test_the_deletion_of_the_run_ends_the_order_by_it(start, elsewhere):
         await driver.until_seen("by margin")
         trash.delete_run(elsewhere, 2)
         await driver.press("j")
-        await driver.until_seen("no run is shown (r lists the runs)")
+        await driver.until_seen("no run is shown (R lists the runs)")
         await driver.until_seen("Run 2 is deleted")
         assert driver.app._browse.settings.sort == "id"
         assert listed(driver) == list(range(1, 13))

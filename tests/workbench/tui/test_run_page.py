@@ -164,7 +164,7 @@ async def test_a_run_folder_that_is_deleted_under_its_page_is_one_sentence(live,
         assert "goes on" not in driver.text
         await driver.until(lambda: "▶" not in driver.lines[0])
         driver.app.screen.say("")
-        keys = "n new run   l log   B back to the tweets   ? more"
+        keys = "n new run  l log  B back to the tweets  ? more"
         await driver.until(lambda: driver.lines[-1].strip() == keys)
         await driver.press("c")
         await driver.until_seen("There are no curves: ")

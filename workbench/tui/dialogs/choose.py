@@ -19,6 +19,7 @@ from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import Menu
 
 RULE = "─"
+KEYS = (("enter", "chooses"), ("j k", "move"), ("esc q", "leaves"))
 
 
 class ChoiceDialog(ModalScreen[str | None]):
@@ -53,7 +54,7 @@ class ChoiceDialog(ModalScreen[str | None]):
             )
             yield Static(title, id="menu-title")
             yield menu
-            yield KeyLine("enter chooses  j k move  esc q leaves", id="menu-keys")
+            yield KeyLine(KEYS, id="menu-keys")
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 
@@ -31,7 +32,11 @@ class ConfirmDialog(ModalScreen[bool]):
         """The question over its answers."""
         with Vertical(id="ask"):
             yield Static(escaping.lines(self._question), id="question", markup=False)
-            yield KeyLine(escaping.line(f"y/enter {self._yes}   n/esc {self._no}"))
+            yield KeyLine(
+                escaping.line(
+                    f"{key_for('yes')}/enter {self._yes}   {key_for('no')}/esc {self._no}"
+                )
+            )
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

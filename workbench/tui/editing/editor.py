@@ -14,6 +14,7 @@ from storage.history.labels import Change, UndoPreview
 from storage.query.tweets import window
 from storage.store import Store
 from storage.tweet import Tweet
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.editing import change_sentences, edits
 from workbench.tui.editing.edits import MAX_UNASKED, EditPlan, SavedEdit, Targets
@@ -31,17 +32,16 @@ MakePlan = Callable[[Store, Collection[int]], EditPlan]
 
 @dataclass(frozen=True)
 class Direction:
-    """Undo or redo: the words for it, its key, and the step of the history."""
+    """Undo or redo: its action, the words for it, and the step of the history."""
 
     kind: str
     verb: str
     done: str
-    key: str
     step: Callable[[Store, Progress | None, int | None], Change]
 
 
-UNDO = Direction("undo", "Undoing", "Undone", "u", labels.undo)
-REDO = Direction("redo", "Redoing", "Done again", "ctrl+r", labels.redo)
+UNDO = Direction("undo", "Undoing", "Undone", labels.undo)
+REDO = Direction("redo", "Redoing", "Done again", labels.redo)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Editor:
             question = change_sentences.undo_question(direction.kind, outlook)
             self._confirm(
                 question,
-                direction.key,
+                key_for(direction.kind),
                 lambda: self._save_step(direction, size, outlook.step),
             )
 

@@ -10,6 +10,7 @@ from textual.binding import BindingsMap
 from storage.errors import UserError
 from storage.history import label_set
 from storage.store import Store
+from workbench.tui.acting_keys import key_for
 from workbench.tui.editing import edits
 from workbench.tui.editing.editor import Editor
 from workbench.tui.editing.edits import ChooseLabel, EditPlan, Targets
@@ -19,7 +20,8 @@ from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptRequest
 
-MARK_KEYS = {"excluded": "x", "review": "f", "ambiguous": "a"}
+MARK_ACTIONS = {"excluded": "exclude", "review": "flag", "ambiguous": "ambiguous"}
+"""The actions that set a mark or take it away."""
 
 
 class LabelKeys(ListScreen):
@@ -79,7 +81,8 @@ class LabelKeys(ListScreen):
         config, shown = self.store.config, []
         letters = config.key_of()
         for number, label in enumerate(config.labels, start=1):
-            keys = f"{number if number <= 9 else ','} {letters.get(label, '')}".strip()
+            digit = key_for(f"label_{number}" if number <= 9 else "menu")
+            keys = f"{digit} {letters.get(label, '')}".strip()
             shown.append(KeyHelp(keys, f"label {label} and go on"))
             meaning = [config.definitions.get(label), *map(_quoted, config.examples.get(label, ()))]
             shown += [KeyHelp("", f"  {text}") for text in meaning if text]
@@ -92,7 +95,7 @@ class LabelKeys(ListScreen):
             text = f"There is no label {number}; this workspace has {len(names)}."
             self.say_unchanged(text)
             return
-        self._assign(str(number), lambda tweet: names[number - 1])
+        self._assign(key_for(f"label_{number}"), lambda tweet: names[number - 1])
 
     def action_menu(self) -> None:
         """Have a label chosen by its name, and go on."""
@@ -109,7 +112,7 @@ class LabelKeys(ListScreen):
                 return False
             menu.close()
             self.prompt.close(cancelled=False)  # the question about many tweets needs the place
-            self._assign(",", lambda tweet: label)
+            self._assign(key_for("menu"), lambda tweet: label)
             return True
 
         hint = "enter gives the label  ↑ ↓ choose  esc leaves"
@@ -142,8 +145,8 @@ class LabelKeys(ListScreen):
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""
-        missing = "There is no prediction to take; T trains a model."
-        self._assign("space", lambda tweet: tweet.pred, missing)
+        missing = f"There is no prediction to take; {key_for('place_train')} trains a model."
+        self._assign(key_for("suggestion"), lambda tweet: tweet.pred, missing)
 
     def action_keep(self) -> None:
         """Record that the label was looked at and is right, and go on."""
@@ -152,7 +155,7 @@ class LabelKeys(ListScreen):
 
     def action_clear(self) -> None:
         """Take the label away."""
-        self._assign("0", lambda tweet: None)
+        self._assign(key_for("clear"), lambda tweet: None)
 
     def action_flag(self, mark: str) -> None:
         """Set a mark, or take it away where all have it."""
@@ -162,7 +165,7 @@ class LabelKeys(ListScreen):
             def plan(store: Store, own: Collection[int]) -> EditPlan:
                 return edits.plan_mark(store, targets, own, mark)
 
-            self._editor.change(targets, plan, MARK_KEYS[mark])
+            self._editor.change(targets, plan, key_for(MARK_ACTIONS[mark]))
 
     def action_note(self) -> None:
         """Ask for a note."""

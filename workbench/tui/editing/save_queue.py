@@ -17,6 +17,7 @@ from storage.history.labels import Change
 from storage.plurals import counted
 from storage.store import DATABASE, SQLiteError, Store, explain, open_again
 from storage.transactions import busy_timeout
+from workbench.tui.acting_keys import key_for
 from workbench.tui.editing.edits import SavedEdit
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen
@@ -187,8 +188,8 @@ class SaveQueue:
             return
         edits = counted(count, "edit waits", "edits wait")
         why = ", as another process is writing" if self._blocked else ""
-        then = "; this closes when that is done, q again closes without" if self._leaving else ""
-        host(self._screen).say(f"{edits} to be saved{why}{then}.")
+        then = f"; this closes when that is done, {key_for('leave')} again closes without"
+        host(self._screen).say(f"{edits} to be saved{why}{then * self._leaving}.")
 
 
 def _act(edit: QueuedEdit[T], store: Store, own: Collection[int], progress: Progress | None) -> T:

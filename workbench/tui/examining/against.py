@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from storage.plurals import counted
 from workbench import comparison_figures, escaping, figures
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.interval_bar import axis_of
 from workbench.tui.widgets.line_list import Content, Line, Part, line
@@ -39,7 +40,9 @@ def against_content(found: Mapping[str, Any], title: str, width: int, rows: int)
         text = f"{each.first} → {each.second}".replace("-  →", "–  →")
         lines.append((Part(f"  {each.name.ljust(name_width)}  ", "dim"), Part(text)))
     if len(settings) > shown:
-        lines.append(line(f"  and {len(settings) - shown} more; c shows all", "dim"))
+        lines.append(
+            line(f"  and {len(settings) - shown} more; {key_for('compare')} shows all", "dim")
+        )
     if not settings:
         lines.append(line("  the same settings, or one has none to compare", "dim"))
     lines.append(_training(found["data"]))

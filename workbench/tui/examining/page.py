@@ -12,6 +12,7 @@ from storage.runs.runs import Run
 from workbench import escaping, figures
 from workbench.comparison_figures import shown_to_be
 from workbench.runs.description import describe_recipe
+from workbench.tui.acting_keys import key_for
 from workbench.tui.examining.certainty import certainty_content
 from workbench.tui.examining.changes import changes_content
 from workbench.tui.examining.confusions import confusion_content
@@ -70,12 +71,13 @@ def about(run: Run, subject: Subject, findings: Mapping[str, Finding], width: in
     else:
         report = found.result
         text += f" · {report['n']:,} {subject.split} tweets · accuracy {figures.metric(report)}"
-        text += f" stale: {found.stale}, ctrl+l works it out" if found.stale else ""
+        text += f" stale: {found.stale}, {key_for('work_out')} works it out" if found.stale else ""
         if cell_len(text) + 25 < width:
             text += f" · macro F1 {figures.percent(report['macro_f1'])}"
-    keys = "s split "
+    keys = f"{key_for('split')} split "
     if subject.versus is not None:
-        keys = f"r other run  s split  v versus run {subject.versus} "
+        versus = f"{key_for('versus')} versus run {subject.versus} "
+        keys = f"{key_for('examine')} other run  {keys} {versus}"
     return _both_ends(escaping.line(text), keys, width)
 
 

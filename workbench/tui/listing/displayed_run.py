@@ -11,6 +11,7 @@ from storage.runs import displayed_run, runs
 from storage.runs.runs import Run
 from storage.store import Store, open_store
 from workbench import figures
+from workbench.tui.acting_keys import key_for
 from workbench.tui.host import host
 from workbench.tui.listing.filter_keys import FilterKeys
 from workbench.tui.listing.run_names import run_name, shown_instead
@@ -126,10 +127,12 @@ def offers(names: Mapping[int, str], reports: Sequence[Mapping[str, Any]]) -> Se
     )
     counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
     on = f" on {counted} tweets" if counted else ""
-    keys = f"; o shows {numbers[0]}, O leaves it"
+    take, leave = key_for("take_offer"), key_for("leave_offer")
+    keys = f"; {take} shows {numbers[0]}, {leave} leaves it"
+    brief_keys = f"; {take} shows, {leave} leaves it"
     return (
         f"{'; shown is '.join(named)}{on}{keys}",
         f"{'; shown is '.join(numbered)}{on}{keys}",
         f"{'; shown is '.join(numbered)}{keys}",
-        f"{', shown: '.join([numbered[0], *filter(None, measured[1:])])}; o shows, O leaves it",
+        f"{', shown: '.join([numbered[0], *filter(None, measured[1:])])}{brief_keys}",
     )

@@ -24,8 +24,9 @@ from storage.runs.displayed_run import require_predictions
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import escaping
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.choose import ChoiceDialog
-from workbench.tui.helping_keys import sentence_with_key
+from workbench.tui.helping_keys import no_tweets, sentence_with_key
 from workbench.tui.host import host
 from workbench.tui.list_screen import NO_TWEET, ListScreen, ListSettings
 from workbench.tui.listing import sort_orders
@@ -42,7 +43,6 @@ SEARCHED = 100_000
 BATCH = 500
 APPLIES = "enter applies, esc leaves"
 NO_MATCH = "No tweet passes this filter; esc clears it."
-NO_TWEETS = "There are no tweets yet; the palette (ctrl+p) imports a file."
 
 
 class FilterKeys(ListScreen):
@@ -148,7 +148,7 @@ class FilterKeys(ListScreen):
             self.tweets.display = bool(ids)
         if not ids:
             some = tweets.counts(self.store).tweets
-            empty.update(NO_MATCH if some else NO_TWEETS)
+            empty.update(NO_MATCH if some else no_tweets())
             if some and whole:
                 self._count_parts(settings)
         if self.prompt.request is not None:
@@ -333,7 +333,10 @@ class FilterKeys(ListScreen):
             return
         side = "below" if step > 0 else "above"
         near = "" if stop_at == stop else f" in the {SEARCHED:,} rows"
-        self.comment(f"No undecided disagreement{near} {side}; s sorts all of them to the top.")
+        self.comment(
+            f"No undecided disagreement{near} {side}; "
+            f"{key_for('sort')} sorts all of them to the top."
+        )
 
     @on(TweetList.Jumped)
     def _jumped(self, event: TweetList.Jumped) -> None:
@@ -347,7 +350,9 @@ class FilterKeys(ListScreen):
     def action_jump_back(self) -> None:
         """Go to where somebody was before a filter, an order or a jump; once more: back again."""
         if self._jumped_from is None:
-            self.comment("There was no jump yet: a filter, an order, ] [ g and G are jumps.")
+            ways = map(key_for, ("next_disagreement", "previous_disagreement", "first"))
+            jumps = f"{' '.join(ways)} and {key_for('last')}"
+            self.comment(f"There was no jump yet: a filter, an order, {jumps} are jumps.")
             return
         before, tweet = self._jumped_from
         self._jumped_from = (self.settings, self.tweets.current_id)

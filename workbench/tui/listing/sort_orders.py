@@ -9,6 +9,7 @@ from storage.query.tweets import SORTS
 from storage.runs import suspect_ranking
 from storage.runs.displayed_run import require_predictions, shown_run
 from storage.store import Store
+from workbench.tui.acting_keys import key_for
 from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.list_screen import ListSettings
 
@@ -43,7 +44,11 @@ def missing_predictions(store: Store) -> str:
         require_predictions(store, None, "")
     except MissingPrerequisite as error:
         what = "no predictions yet" if error.lacks == "predictions" else "no run is shown"
-        return f"{what} ({'t trains' if error.lacks == 'predictions' else 'r lists the runs'})"
+        trains, lists = (
+            f"{key_for('place_train')} trains",
+            f"{key_for('place_runs')} lists the runs",
+        )
+        return f"{what} ({trains if error.lacks == 'predictions' else lists})"
     return ""
 
 
@@ -79,7 +84,9 @@ def describe_order(store: Store, settings: ListSettings, basis: Basis) -> str:
     if sort == "suspect":
         named += f", {suspect_ranking.count_undecided(store):,} left"
     if order_validity.stale(store, settings.filter, sort, basis):
-        how = "s sorts anew" if named else "/ enter filters anew"
+        how = (
+            f"{key_for('sort')} sorts anew" if named else f"{key_for('filter')} enter filters anew"
+        )
         named = f"{named} stale: {how}".lstrip()
     return named
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.query.tweets import Counts
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.cut_text import fitted
 
 MOST_CELLS = 40
@@ -31,7 +32,7 @@ def describe(state: ListState, width: int) -> str:
     """What is listed, in as many words as there is room for; notices go before counts."""
     place = f"{state.row + 1:,} of {state.rows:,}" if state.rows else "0 of 0"
     more = 0 if state.filter or state.order else state.counts.tweets - state.rows
-    place += f" and {more:,} since (/ ↵ lists all)" if more > 0 else ""
+    place += f" and {more:,} since ({key_for('filter')} ↵ lists all)" if more > 0 else ""
     parts = [f" ▸ {shortened(state.filter)}" if state.filter else " ▸ all", place]
     parts += [f"{state.marked:,} marked"] if state.marked else []
     parts += [state.order] if state.order else []

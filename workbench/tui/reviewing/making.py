@@ -10,6 +10,7 @@ from textual.screen import Screen
 from storage.errors import MissingPrerequisite, UserError
 from storage.store import Store
 from workbench.opened_files import OpenedFile, examples_of_codes
+from workbench.tui.acting_keys import key_for
 from workbench.tui.background_calls import in_background
 from workbench.tui.helping_keys import sentence_with_key
 from workbench.tui.host import host
@@ -119,17 +120,22 @@ class QueueMaking:
             found = await opening.take_in(app, file, show)
         except UserError as error:
             said = opening.on_screen(str(error))
-            shows.stand_by(SUSPECTS, standby.not_taken_in(shows.store, said, "", opening.OTHER))
+            shows.stand_by(
+                SUSPECTS, standby.not_taken_in(shows.store, said, "", opening.other_columns())
+            )
             if opening.NAMES_CODES in str(error):
                 examples = await in_background(lambda: examples_of_codes(file))
-                show(said, "", *examples, "", opening.OTHER)
+                show(said, "", *examples, "", opening.other_columns())
                 if self._screen.is_current:
                     opening.ask_for_codes(app, file)
             return
         finally:
             self.takes_file_in = False
         if self._walk.answers:  # of the first guess, which somebody is at
-            shows.say_on_line(f"Now the suspects are ranked by all votes: s, then enter. {found}")
+            sort = key_for("choose_queue")
+            shows.say_on_line(
+                f"Now the suspects are ranked by all votes: {sort}, then enter. {found}"
+            )
         else:
             self.load(first_kind(shows.store), anew=False)
             shows.say_on_line(found)

@@ -14,12 +14,12 @@ from storage.plurals import counted, tweet_count
 from storage.store import Store, refresh_settings
 from workbench import opened_files, opened_mark
 from workbench.opened_files import OpenedFile
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.ask import AskDialog
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
 
 MOST_LABELS = 5
-OTHER = "c takes other columns"
 NAMES_CODES = "--map"
 """What the import says to name where labels are codes that have no names."""
 WITHOUT_OPTION = {
@@ -43,7 +43,7 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
     workbench.places.list_anew()
     said = list(map(on_screen, report["notices"]))
     show(
-        f"{tweet_count(report['added'])} from {name}: {found}; {OTHER}.",
+        f"{tweet_count(report['added'])} from {name}: {found}; {other_columns()}.",
         *said,
         "",
         "Looking for labels that are likely wrong: a small model learns from the others…",
@@ -51,7 +51,16 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
     if report["labels"]:
         await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
     notices = " ".join(said)
-    return f"{OTHER}; {found}. {notices}" if report["labels"] else f"{OTHER}. {notices}"
+    return (
+        f"{other_columns()}; {found}. {notices}"
+        if report["labels"]
+        else f"{other_columns()}. {notices}"
+    )
+
+
+def other_columns() -> str:
+    """The key for columns that were taken for something else."""
+    return f"{key_for('columns')} takes other columns"
 
 
 def on_screen(sentence: str) -> str:

@@ -9,12 +9,12 @@ from storage.query import tweets
 from storage.query.tweets import shown_run
 from storage.runs.review_queues import disputed
 from storage.store import Store
+from workbench.tui.acting_keys import key_for
 from workbench.tui.reviewing.progress import CHANGED, Answer, summary
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
 from workbench.tui.widgets.detail import TweetDetails
 
 MOST_TWINS = 5
-OTHERS = "m margin   d disagreement   r random   s all kinds of queues"
 TITLES = {
     SUSPECTS: "Suspects",
     "margin": "Close calls",
@@ -28,7 +28,7 @@ TITLES = {
 def titles(queue: ReviewQueue) -> tuple[str, str]:
     """The title of a queue, and one for a narrow screen."""
     title = TITLES[queue.kind]
-    stale = f"stale, s ranks anew: {queue.stale}" if queue.stale else ""
+    stale = f"stale, {key_for('choose_queue')} ranks anew: {queue.stale}" if queue.stale else ""
     brief = f"{title} · stale" if queue.stale else title
     return " · ".join(filter(None, (title, queue.basis, stale))), brief
 
@@ -65,21 +65,33 @@ def end_sentences(store: Store, queue: ReviewQueue, answers: Mapping[int, Answer
     if len(queue.ids) == 1:
         done = f"The only one is decided: {summary(answers)}."
     changed = sum(answer.sign == CHANGED for answer in answers.values())
-    train = "T trains on them." if changed else "No label changed, so there is nothing to train on."
-    if queue.kind == SUSPECTS and changed:
-        train = "T trains on them; with the run that comes of it the suspects are ranked anew."
+    trains = key_for("place_train")
+    train = f"{trains} trains on them."
+    if not changed:
+        train = "No label changed, so there is nothing to train on."
+    elif queue.kind == SUSPECTS:
+        train = (
+            f"{trains} trains on them; with the run that comes of it the suspects are ranked anew."
+        )
+    errors = f"{key_for('place_errors')} shows where a run is wrong."
     differ = 0 if queue.kind != "conflicts" else len(disputed(store))
+    differs = f"{key_for('choose_queue')} shows {differ:,} more on which annotators differ."
     more = f", with {queue.more:,} more" if queue.more else ""
     return (
         done,
         "",
-        *([f"s shows {differ:,} more on which annotators differ."] if differ else []),
+        *([differs] if differ else []),
         train,
-        *(["E shows where a run is wrong."] if shown_run(store) is not None else []),
+        *([errors] if shown_run(store) is not None else []),
         "",
         f"↵ makes the queue anew{more}",
-        OTHERS,
+        _other_queues(),
     )
+
+
+def _other_queues() -> str:
+    named = [f"{key_for(f'queue_{kind}')} {kind}" for kind in ("margin", "disagreement", "random")]
+    return "   ".join([*named, f"{key_for('choose_queue')} all kinds of queues"])
 
 
 def empty_sentences(kind: str) -> Sequence[str]:
@@ -93,4 +105,4 @@ def empty_sentences(kind: str) -> Sequence[str]:
         "conflicts": "No equal texts and no judgements are at odds, or all of it is decided.",
         "adjudicate": "No annotators differ, or all of it is decided.",
     }
-    return (reasons[kind], "", "↵ looks again", OTHERS)
+    return (reasons[kind], "", "↵ looks again", _other_queues())

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from storage.errors import MissingPrerequisite
 from storage.query import tweets
 from storage.store import Store
+from workbench.tui.acting_keys import key_for
+from workbench.tui.helping_keys import no_tweets
 from workbench.tui.reviewing import queue_text
 from workbench.tui.reviewing.queue_keys import ALL_QUEUES, QUEUES
 from workbench.tui.widgets.key_line import Keys
 
 OTHER_COLUMNS = (("c", "other columns"),)
-BY_LOT = "r goes through them by lot."
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Standby:
         return any(name == "↵" for name, _ in self.keys)
 
 
+def _by_lot() -> str:
+    return f"{key_for('queue_random')} goes through them by lot."
+
+
 def waiting(*sentences: str) -> Standby:
     """A queue is being made; another kind may be there sooner."""
     return Standby(sentences, (*QUEUES, ALL_QUEUES))
@@ -52,7 +57,7 @@ def file_taken_in(*sentences: str) -> Standby:
 def not_taken_in(store: Store, *sentences: str) -> Standby:
     """A file could not be taken in, or it could and there are no suspects in it."""
     if tweets.counts(store).tweets:
-        return Standby((*sentences, "", BY_LOT), (*OTHER_COLUMNS, QUEUES[-1], ALL_QUEUES))
+        return Standby((*sentences, "", _by_lot()), (*OTHER_COLUMNS, QUEUES[-1], ALL_QUEUES))
     return Standby(sentences, OTHER_COLUMNS)
 
 
@@ -66,11 +71,10 @@ def missing(store: Store, error: MissingPrerequisite, otherwise: str) -> Standby
     """There is no queue before something has been made."""
     counts = tweets.counts(store)
     if not counts.tweets:
-        said = "There are no tweets yet; the palette (ctrl+p) imports a file."
-        return Standby((said,), (("ctrl+p", "import a file"),))
+        return Standby((no_tweets(),), (("ctrl+p", "import a file"),))
     if error.lacks == "baseline" and not counts.labelled:
         said = "No tweet has a label yet, so none can be wrong."
-        return Standby((said, "", BY_LOT), (QUEUES[-1], ALL_QUEUES))
+        return Standby((said, "", _by_lot()), (QUEUES[-1], ALL_QUEUES))
     helps = error.lacks in ("baseline", "predictions") and counts.labelled
     if not helps or store.read_only:
         return failed(otherwise)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from storage.query import tweets
 from storage.store import Store
 from workbench import escaping
+from workbench.tui.acting_keys import key_for
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.last_view import View
@@ -157,7 +158,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def _news(self) -> Iterator[str]:
         if (run := self.displayed_run.offered) is not None:
-            yield f"run {run.id} offered (o)"
+            yield f"run {run.id} offered ({key_for('take_offer')})"
         if word := host(self).engine_word:
             yield word
 
@@ -173,13 +174,13 @@ class BrowseScreen(FilterKeys, LabelKeys):
         if self.prompt.request is not None:
             return ""
         meant = [
-            f"{number} for {label}"
+            f"{key_for(f'label_{number}')} for {label}"
             for number, label in enumerate(self.store.config.labels[:9], start=1)
             if label[:1].casefold() == name.casefold()
         ]
         others = self.store.config.labels[9:]
         if any(label[:1].casefold() == name.casefold() for label in others):
-            meant.append(f", {name} for others")
+            meant.append(f"{key_for('menu')} {name} for others")
         return f"{name} labels nothing; press {' or '.join(meant)}." if meant else ""
 
     def on_resize(self, event: events.Resize) -> None:
@@ -290,7 +291,9 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def action_history(self) -> None:
         """Show all of the history in the details, or its newest events only."""
         if self.card.opened:
-            self.say("esc goes to the list, beside which h unfolds the history.")
+            self.say(
+                f"esc goes to the list, beside which {key_for('history')} unfolds the history."
+            )
         elif self.has_tweets() and not self.query_one(DetailPane).fold_history():
             self.comment("All of its history is shown.")
 
@@ -310,7 +313,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
                 ListSettings("", self.settings.sort, self.settings.run), self.tweets.current_id
             )
         else:
-            self.say("There is no mark and no filter to take away; q quits.")
+            self.say(f"There is no mark and no filter to take away; {key_for('leave')} quits.")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key edits or moves away while text is being typed."""
@@ -351,21 +354,21 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def action_take_offer(self) -> None:
         """Show the run that is offered."""
         if (run := self.displayed_run.offered) is None:
-            self.comment("No new run is offered; r lists all runs.")
+            self.comment(f"No new run is offered; {key_for('runs')} lists all runs.")
         else:
             self.displayed_run.show(run)
 
     def action_leave_offer(self) -> None:
         """Go on with the run that is shown."""
         if (run := self.displayed_run.offered) is None:
-            self.comment("No new run is offered; r lists all runs.")
+            self.comment(f"No new run is offered; {key_for('runs')} lists all runs.")
         elif self.store.read_only:
             self.say_unchanged("The offer stays, as this workspace is read-only for you.")
         else:
             self.displayed_run.dismiss(lambda: self._offer_left(run.id))
 
     def _offer_left(self, run: int) -> None:
-        self.say(f"Run {run} is not shown; r lists it with the others.")
+        self.say(f"Run {run} is not shown; {key_for('runs')} lists it with the others.")
         self.tweets.settle()
 
     def action_train(self) -> None:

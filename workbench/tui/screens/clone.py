@@ -20,6 +20,7 @@ from workbench.recipes.recipes import Recipe
 from workbench.rundir.folder import read_job, require_folder
 from workbench.tui.host import host
 from workbench.tui.screens import start_form
+from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.top_line import TopLine
 
@@ -56,7 +57,7 @@ class CloneScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
-        yield Static(start_form.HINT, classes="hint")
+        yield KeyLine(start_form.KEYS)
 
     def on_mount(self) -> None:
         """Say what the settings of the run are."""

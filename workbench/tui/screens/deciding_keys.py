@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from storage.history.edit_conflicts import LatestChange
 from storage.store import Store
+from workbench.tui.acting_keys import key_for
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.editing.refusal_sentences import last_change
 from workbench.tui.editing.save_queue import SaveQueue
+from workbench.tui.key_names import key_names
 from workbench.tui.reviewing import standby
 from workbench.tui.reviewing.standby import Standby
 from workbench.tui.reviewing.walk import QueueWalk
-from workbench.tui.widgets.key_names import key_names
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.queue_card import QueueCard
 
@@ -81,13 +82,15 @@ class DecidingKeys(LabelKeys):
             return False
         self._walk.overrule()
         self.draw()
-        self.say(f"{self._told(change)}: again to overrule (; goes on).", problem=True)
+        self.say(
+            f"{self._told(change)}: again to overrule ({key_for('skip')} goes on).", problem=True
+        )
         return True
 
     def tell_news(self, tweet: int) -> None:
         """Say once what somebody else has decided about the tweet while it is shown."""
         if (change := self._walk.news_of(tweet)) is not None:
-            self.say(f"{self._told(change)} (; goes on).")
+            self.say(f"{self._told(change)} ({key_for('skip')} goes on).")
 
     def _told(self, change: LatestChange) -> str:
         return f"Tweet {change.tweet}: {last_change(change, self._walk.was_kept(change))}"
@@ -97,7 +100,7 @@ class DecidingKeys(LabelKeys):
         return self._standby is None and not self._walk.at_end
 
     def _why_no_tweet(self, key: str) -> str:
-        back = "; k goes back to the last one" if self._walk.at_end else ""
+        back = f"; {key_for('skip_back')} goes back to the last one" if self._walk.at_end else ""
         return f"No tweet is shown that {key} could be about{back}."
 
     def hint_for_key(self, name: str) -> str:

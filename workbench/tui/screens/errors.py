@@ -30,18 +30,28 @@ from workbench.tui.examining.findings import (
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.examining.page import BOXES
 from workbench.tui.examining.preview import TweetPreview
+from workbench.tui.helping_keys import no_predictions
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
-from workbench.tui.widgets.key_line import KeyLine
+from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_list import LineList, Stop
 from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.top_line import TopLine
 
-NO_RUN = "There are no predictions yet; T trains a model that makes some."
-KEYS = "↑↓←→ move  tab box  ↵ tweets  r run  s split  v versus  y copy  ? more"
-KEYS_OF_ONE_RUN = "↑↓←→ move  tab box  ↵ tweets  s split  y copy  ? more"
-KEYS_WITHOUT_RUN = "T train  esc q back  ? more"
+KEYS = (
+    ("↑↓←→", "move"),
+    ("tab", "box"),
+    ("↵", "tweets"),
+    ("r", "run"),
+    ("s", "split"),
+    ("v", "versus"),
+    ("y", "copy"),
+    ("?", "more"),
+)
+OF_SEVERAL_RUNS = frozenset(("r", "v"))
+"""Keys that do nothing where one run alone has predictions."""
+KEYS_WITHOUT_RUN = (("T", "train"), ("esc q", "back"), ("?", "more"))
 SPLITS = ("test", "dev", "train")
 LOOK_S = 1.0
 """Seconds between two looks at whether labels have changed."""
@@ -141,7 +151,7 @@ class ErrorsScreen(Screen[None]):
     def action_work_out(self) -> None:
         """Have worked out what is not kept or stale, and say so where nothing is."""
         if self._subject is None:
-            self.say(NO_RUN)
+            self.say(no_predictions())
         elif not self._begin_work():
             self.say("All figures are of the labels as they are now.")
 
@@ -185,7 +195,7 @@ class ErrorsScreen(Screen[None]):
         if not self.query("#errors-about"):
             return
         narrow = self.has_class("-narrow")
-        about = NO_RUN
+        about = no_predictions()
         if self._run is not None and self._subject is not None:
             about = page.about(self._run, self._subject, self._findings, self.size.width)
         self.query_one("#errors-about", Static).update(about, layout=False)
@@ -231,9 +241,10 @@ class ErrorsScreen(Screen[None]):
 
     def _name_keys(self) -> None:
         """Name the keys that do something with the runs that there are."""
-        keys = KEYS_WITHOUT_RUN
+        keys: Keys = KEYS_WITHOUT_RUN
         if self._subject is not None:
-            keys = KEYS_OF_ONE_RUN if self._subject.versus is None else KEYS
+            alone = self._subject.versus is None
+            keys = [each for each in KEYS if not (alone and each[0] in OF_SEVERAL_RUNS)]
         self.query_one(KeyLine).name_keys(keys)
 
     def _follow(self) -> None:
@@ -250,7 +261,9 @@ class ErrorsScreen(Screen[None]):
 
     @on(LineLists.Idle)
     def _idle(self) -> None:
-        self.say(NO_RUN if self._subject is None else "There is nothing to move in here yet.")
+        self.say(
+            no_predictions() if self._subject is None else "There is nothing to move in here yet."
+        )
 
     @on(LineList.Stuck)
     def _stuck(self) -> None:
@@ -276,7 +289,7 @@ class ErrorsScreen(Screen[None]):
     def action_versus(self) -> None:
         """Choose the run that it is compared with."""
         if self._subject is None:
-            self.say(NO_RUN)
+            self.say(no_predictions())
         else:
             self._choose(f"Compare run {self._subject.run} with which run?", self._subject.run)
 
@@ -285,7 +298,9 @@ class ErrorsScreen(Screen[None]):
         known = [run for run in runs.every(host(self).store) if run.predictions]
         choices = page.run_choices([run for run in known if run.id != without], subject)
         if not choices:
-            self.say(NO_RUN if without is None else "There is no other run to compare with.")
+            self.say(
+                no_predictions() if without is None else "There is no other run to compare with."
+            )
             return
 
         def chosen(number: str | None) -> None:
@@ -303,7 +318,7 @@ class ErrorsScreen(Screen[None]):
     def action_split(self) -> None:
         """Look at the tweets of the next split."""
         if self._subject is None:
-            self.say(NO_RUN)
+            self.say(no_predictions())
             return
         split = SPLITS[(SPLITS.index(self._subject.split) + 1) % len(SPLITS)]
         self._subject = replace(self._subject, split=split)

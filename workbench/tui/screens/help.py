@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -14,9 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench import escaping
-from workbench.tui.host import host
+from workbench.tui.acting_keys import key_for, keys_of_binding
+from workbench.tui.key_names import bindings_of
 from workbench.tui.widgets.key_line import KeyLine
-from workbench.tui.widgets.key_names import bindings_of, keys_of_binding
 from workbench.tui.widgets.keys import SECOND_ESCAPE, KeyHelp, key
 from workbench.tui.widgets.page import Page
 from workbench.tui.widgets.rows import LEGEND
@@ -25,10 +24,10 @@ KEY_WIDTH = 14
 ESCAPE = KeyHelp(SECOND_ESCAPE, "what esc does, also while something is typed")
 
 
-def keys_of(node: DOMNode, key_map: Mapping[str, str]) -> list[KeyHelp]:
+def keys_of(node: DOMNode) -> list[KeyHelp]:
     """The bindings of a widget, screen or app that have something to say."""
     return [
-        KeyHelp(keys_of_binding(binding, key_map), binding.description)
+        KeyHelp(keys_of_binding(binding), binding.description)
         for binding in bindings_of(type(node))
         if binding.show and binding.description
     ]
@@ -47,13 +46,14 @@ class HelpScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Keys in groups: labels, the screen, its focused widget, everywhere; then filters."""
-        key_map = host(self).key_map
         labels: list[KeyHelp] = getattr(self._about, "help_keys", list)()
-        groups = [("Labels", labels), ("This screen", keys_of(self._about, key_map))]
+        groups = [("Labels", labels), ("This screen", keys_of(self._about))]
         if self._about.focused is not None:
-            groups.append(("Moving", keys_of(self._about.focused, key_map)))
-        groups.append(("Everywhere", [*keys_of(self.app, key_map), ESCAPE]))
-        groups.append(("Filter (/)", getattr(self._about, "help_filters", list)()))
+            groups.append(("Moving", keys_of(self._about.focused)))
+        groups.append(("Everywhere", [*keys_of(self.app), ESCAPE]))
+        groups.append(
+            (f"Filter ({key_for('filter')})", getattr(self._about, "help_filters", list)())
+        )
         if labels:
             groups.append(("Marks in the list", [KeyHelp(*entry) for entry in LEGEND]))
         text = Text("Keys\n")
@@ -68,7 +68,7 @@ class HelpScreen(Screen[None]):
                 text.append("\n")
         with Page(id="help"):
             yield Static(text)
-        yield KeyLine("j k g G scroll  esc q ? back")
+        yield KeyLine((("j k g G", "scroll"), ("esc q ?", "back")))
 
     def on_mount(self) -> None:
         """The keys scroll at once."""

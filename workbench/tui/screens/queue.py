@@ -18,6 +18,7 @@ from storage.query import tweets
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.opened_files import OpenedFile
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
@@ -47,9 +48,9 @@ class QueueScreen(DecidingKeys):
     """One tweet, large, what is known of it, and its answers as buttons."""
 
     BINDINGS: ClassVar = [
-        key("m", "queue('margin')", "queue of close calls; m again: of suspects"),
-        key("d", "queue('disagreement')", "queue of disagreements; d again: of suspects"),
-        key("r", "queue('random')", "queue by lot; r again: of suspects"),
+        key("m", "queue('margin')", "queue of close calls; again: of suspects"),
+        key("d", "queue('disagreement')", "queue of disagreements; again: of suspects"),
+        key("r", "queue('random')", "queue by lot; again: of suspects"),
         key("s", "choose_queue", "choose the kind of queue, also conflicts and judgements"),
         key("b", "blind", "blind on or off: every so many without the prediction"),
         key("c", "columns", "other columns of the file that was opened"),
@@ -195,7 +196,10 @@ class QueueScreen(DecidingKeys):
         """Hide some predictions until there is an answer, or none; of what is still open."""
         share = self.store.config.queue_blind_every
         if not share:
-            self.say("No tweet is blind by the settings (F2), where that can be changed.")
+            self.say(
+                f"No tweet is blind by the settings ({key_for('settings')}), "
+                "where that can be changed."
+            )
             return
         self._walk.hides = not self._walk.hides
         self._hide_anew()

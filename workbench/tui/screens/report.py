@@ -33,7 +33,7 @@ class ReportScreen(Screen[None]):
         yield TopLine(self._place)
         with Page(id="report"):
             yield Static(Group(*self._lines), markup=False)
-        yield KeyLine("j k g G scroll  esc q back  ? help")
+        yield KeyLine((("j k g G", "scroll"), ("esc q", "back"), ("?", "help")))
 
     def on_mount(self) -> None:
         """The keys scroll at once."""

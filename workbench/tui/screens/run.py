@@ -20,6 +20,7 @@ from storage.runs import displayed_run, runs
 from storage.runs.runs import Run
 from storage.store import open_store
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED, read_job
+from workbench.tui.acting_keys import key_for
 from workbench.tui.host import host
 from workbench.tui.run_folder_reader import RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
@@ -37,7 +38,7 @@ from workbench.tui.training.curves import (
 )
 from workbench.tui.training.gpu import GpuReading, read_gpu
 from workbench.tui.training.plan import Plan
-from workbench.tui.widgets.key_line import KeyLine
+from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.tone_lines import ToneLines
 from workbench.tui.widgets.top_line import TopLine
@@ -101,7 +102,7 @@ class RunScreen(Screen[None]):
         yield ToneLines(classes="rule")
         yield ToneLines(id="run-log")
         yield ToneLines(id="run-status")
-        yield KeyLine("")
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Look at the GPU from time to time."""
@@ -269,20 +270,22 @@ class RunScreen(Screen[None]):
         wrapped = Text(problem).wrap(self.app.console, max(20, log.size.width - 2))
         log.show([[(f" {line.plain}", "")] for line in wrapped])
 
-    def _keys(self) -> str:
+    def _keys(self) -> Keys:
         """The keys that do something, which those of a run whose folder is gone do not."""
         narrow, writable = self.has_class("-narrow"), not host(self).store.read_only
-        stop = {"stop": "S stop and save", "resume": "S go on"}.get(self._stop_or_resume, "")
+        stop = {"stop": "stop and save", "resume": "go on"}.get(self._stop_or_resume, "")
         live = not self._problem and self._progress is not None and self._progress.live
+        log = self._progress is not None and bool(self._progress.lines)
+        goes_on = ", labelling goes on" if live and not narrow else ""
         keys = (
-            stop if writable else "",
-            ("n new" if narrow else "n new run") if writable else "",
-            "" if self._problem else "c compare",
-            "l log" if self._progress is not None and self._progress.lines else "",
-            f"B back to the tweets{', labelling goes on' if live and not narrow else ''}",
-            "? more",
+            ("S", stop, bool(stop) and writable),
+            ("n", "new" if narrow else "new run", writable),
+            ("c", "compare", not self._problem),
+            ("l", "log", log),
+            ("B", f"back to the tweets{goes_on}", True),
+            ("?", "more", True),
         )
-        return " " + ("  " if narrow else "   ").join(filter(None, keys))
+        return [(name, word) for name, word, does_something in keys if does_something]
 
     # Keys.
 
@@ -326,7 +329,9 @@ class RunScreen(Screen[None]):
 
     def _compare(self, found: Sequence[OtherRun]) -> None:
         if not found:
-            self.say("There is no other run with curves yet; Runs marks one with v.")
+            self.say(
+                f"There is no other run with curves yet; Runs marks one with {key_for('mark')}."
+            )
             return
         self._others = found
         self._draw()

@@ -11,6 +11,7 @@ from storage.errors import UserError
 from storage.runs.runs import Run
 from workbench import escaping
 from workbench.runs.description import describe_recipe
+from workbench.tui.acting_keys import key_for
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.dialogs.confirm import ConfirmDialog
 from workbench.tui.host import host
@@ -46,7 +47,8 @@ class RunTrash:
             workbench.say(str(error), problem=True)
         else:
             instead = workbench.forget_run(number)
-            workbench.say(f"Run {number} is deleted; U brings it back. {instead}".strip())
+            back = f"{key_for('undelete')} brings it back"
+            workbench.say(f"Run {number} is deleted; {back}. {instead}".strip())
             self._report()
 
     def choose_to_restore(self) -> None:

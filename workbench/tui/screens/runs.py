@@ -17,6 +17,7 @@ from storage.runs.runs import Run
 from storage.store import open_store
 from workbench.rundir.folder import DONE
 from workbench.runs.trash import deleted_runs
+from workbench.tui.acting_keys import key_for
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.examining.run_comparison import RunComparison
 from workbench.tui.host import host
@@ -34,7 +35,11 @@ from workbench.tui.widgets.runs_list import MARKED, PROMOTED, SHOWN, RunsList
 from workbench.tui.widgets.top_line import TopLine
 
 RUNS_STATUS = f" ▸ {SHOWN} shown in Browse   {MARKED} marked   {PROMOTED} promoted"
-NO_RUNS = "There are no runs yet; t starts one."
+
+
+def no_runs() -> str:
+    """That there are no runs, and what starts one."""
+    return f"There are no runs yet; {key_for('place_train')} starts one."
 
 
 class RunsScreen(Screen[None]):
@@ -44,7 +49,7 @@ class RunsScreen(Screen[None]):
         key("enter", "open", "open: curves and log; of a flipped tweet, the tweet in the list"),
         key("o", "show", "show this run's predictions in the list"),
         key("t", "app.place('train')", "train"),
-        key("v", "mark", "mark: c compares the marked run with the one under the cursor"),
+        key("v", "mark", "mark, to compare the marked run with the one under the cursor"),
         key("c", "compare", "compare with the marked run, the promoted one, or the one below"),
         key(
             "asterisk",
@@ -114,7 +119,7 @@ class RunsScreen(Screen[None]):
         self._moved()
         self._were_read, early, self._early = True, self._early, None
         if not event.known:
-            self.say(NO_RUNS)
+            self.say(no_runs())
         elif early is not None:
             early()
 
@@ -236,7 +241,7 @@ class RunsScreen(Screen[None]):
         if run is None and not self._were_read:
             self._early = action
         elif run is None:
-            self.say(NO_RUNS)
+            self.say(no_runs())
         return run
 
     def action_show(self) -> None:
@@ -254,7 +259,11 @@ class RunsScreen(Screen[None]):
             marks = self._table.marked != run.id
             self._table.mark(run.id if marks else None)
             gone = f"Run {run.id} is no longer marked."
-            self.say(f"Run {run.id} is marked; c on another run compares them." if marks else gone)
+            self.say(
+                f"Run {run.id} is marked; {key_for('compare')} on another run compares them."
+                if marks
+                else gone
+            )
 
     def action_compare(self) -> None:
         """Compare the run under the cursor with the marked, the promoted or the earlier one."""
@@ -262,7 +271,10 @@ class RunsScreen(Screen[None]):
             return
         pair = sorted(each.id for each in self._pair() or ())
         if len(pair) < 2:
-            self.say("Mark a run with v and go to another one to compare them.", problem=True)
+            self.say(
+                f"Mark a run with {key_for('mark')} and go to another one to compare them.",
+                problem=True,
+            )
         else:
             self.say(f"Comparing run {pair[0]} with run {pair[1]}…")
             self._compare(*pair)

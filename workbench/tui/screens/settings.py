@@ -21,7 +21,13 @@ from workbench.tui.widgets.line_list import Content, Line, LineList, Part, Stop
 from workbench.tui.widgets.line_lists import LineLists
 from workbench.tui.widgets.top_line import TopLine
 
-KEYS = "↑↓ setting  ← → other value  ↵ all values  esc q back  ? more"
+KEYS = (
+    ("↑↓", "setting"),
+    ("← →", "other value"),
+    ("↵", "all values"),
+    ("esc q", "back"),
+    ("?", "more"),
+)
 
 
 def choose(app: App[Any], setting: Setting) -> None:

@@ -18,9 +18,14 @@ NEXT = key("tab", "app.focus_next", "next field", show=False)
 OTHERS = (
     key("shift+tab", "app.focus_previous", "previous field", show=False),
     key("ctrl+j", "start", "start", show=False),
-    key("escape", "back", "back, as q does where nothing is typed", key_display="esc q"),
+    key("escape", "back", "back", key_display="esc q"),
 )
-HINT = "enter next field, on Start it starts  tab moves  esc q back  F1 help"
+KEYS = (
+    ("enter", "next field, on Start it starts"),
+    ("tab", "moves"),
+    ("esc q", "back"),
+    ("F1", "help"),
+)
 MOVES = (ENTER, NEXT, *OTHERS)
 """What goes from field to field, and away, before the next key is looked at."""
 

@@ -31,6 +31,7 @@ from workbench.tui.screens import start_form
 from workbench.tui.training.likely_choices import LikelyChoices, about_parent, likely_choices
 from workbench.tui.widgets.choice_input import ChoiceInput
 from workbench.tui.widgets.forecast import ForecastLines
+from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.menu import CURSOR, Menu
@@ -77,7 +78,7 @@ class TrainScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield KeepCheckbox(_keeps_base(), id="keep")
             yield Static(id="form-message", markup=False)
-        yield Static(start_form.HINT, classes="hint")
+        yield KeyLine(start_form.KEYS)
 
     def on_mount(self) -> None:
         """Begin with the recipe."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.recipes.recipes import Recipe
 from workbench.rundir.folder import DONE, FAILED, QUEUED, STOPPED, STOPPING
+from workbench.tui.acting_keys import key_for
 from workbench.tui.run_progress import RunProgress
 
 
@@ -31,12 +32,13 @@ def what_is_next(progress: RunProgress, plan: Plan) -> str:
     """What the run does next, or what can be done with it when it is over."""
     state = progress.state.state
     since = f"from step {progress.saved}" if progress.saved else "from the start"
+    errors, queue = key_for("place_errors"), key_for("place_queue")
     told = {
         QUEUED: "begins when those before it are done",
         STOPPING: "saves and stops",
-        DONE: "E where it errs, Q labels it finds wrong",
-        STOPPED: f"S goes on with it {since}",
-        FAILED: f"S goes on with it {since}",
+        DONE: f"{errors} where it errs, {queue} labels it finds wrong",
+        STOPPED: f"{key_for('stop')} goes on with it {since}",
+        FAILED: f"{key_for('stop')} goes on with it {since}",
     }
     return told[state] if state in told else _next_step(progress, plan)
 

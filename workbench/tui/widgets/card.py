@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from workbench import escaping
 from workbench.figures import probability
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets import detail
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails
 from workbench.tui.widgets.rows import WAITS
@@ -54,6 +55,10 @@ class TweetCard(Widget, can_focus=False):
         options = self.app.console.options.update(width=width, height=None)
         rendered = self.app.console.render_lines(Group(*lines), options, pad=False)
         self._repaint([Strip(line) for line in rendered], 0 if other else self._top)
+
+    def show_keys(self) -> None:
+        """Have everything laid out anew, with the keys as they are then."""
+        self._shown = ()
 
     def scroll_lines(self, lines: int) -> bool:
         """Scroll; False if there is nothing more."""
@@ -125,8 +130,11 @@ def _prediction_line(prediction: RunPrediction) -> Text:
 
 def _buttons(details: TweetDetails, labels: Sequence[str]) -> str:
     tweet = details.tweet
-    buttons = [f"[{number}] {label}" for number, label in enumerate(labels[:9], start=1)]
-    buttons += ["[,] others"] if len(labels) > 9 else []
-    buttons += [f"[space] take {tweet.pred}"] if tweet.pred else []
+    buttons = [
+        f"[{key_for(f'label_{number}')}] {label}"
+        for number, label in enumerate(labels[:9], start=1)
+    ]
+    buttons += [f"[{key_for('menu')}] others"] if len(labels) > 9 else []
+    buttons += [f"[{key_for('suggestion')}] take {tweet.pred}"] if tweet.pred else []
     buttons += [f"[enter] keep {tweet.label}"] if tweet.label else []
     return escaping.line("   ".join(buttons))

@@ -13,6 +13,7 @@ from storage.plurals import counted
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.detail import (
     RunPrediction,
@@ -204,7 +205,7 @@ def _twins(view: DetailView) -> Iterator[Text]:
     others = view.details.duplicates
     if not others:
         return
-    yield _title(view, f"SAME OR NEAR · {len(others):,}", "= marks them all")
+    yield _title(view, f"SAME OR NEAR · {len(others):,}", f"{key_for('mark_twins')} marks them all")
     for twin in view.details.twins[:MOST_TWINS]:
         line = f"  #{twin.id}  {twin.label or 'none'}  {twin.text}"
         yield view.text(fitted(escaping.line(line), view.width - 1))
@@ -213,7 +214,7 @@ def _twins(view: DetailView) -> Iterator[Text]:
 
 
 def _note(view: DetailView) -> Iterator[Text]:
-    yield _title(view, "NOTE", "e writes it")
+    yield _title(view, "NOTE", f"{key_for('note')} writes it")
     if view.tweet.note:
         note = escaping.lines(view.tweet.note)
         yield from (view.text(f"  {part}") for part in wrapped(note, view.width - 3))
@@ -224,7 +225,11 @@ def _note(view: DetailView) -> Iterator[Text]:
 def _history(view: DetailView) -> Iterator[Text]:
     events = view.details.history
     if events:
-        turns = f"h {'folds' if view.unfolded else 'unfolds'}" if len(events) > NEWEST else ""
+        turns = (
+            f"{key_for('history')} {'folds' if view.unfolded else 'unfolds'}"
+            if len(events) > NEWEST
+            else ""
+        )
         yield _title(view, f"HISTORY · {len(events):,}", turns)
         yield from _events(view, len(events) if view.unfolded else NEWEST)
 
@@ -272,7 +277,9 @@ def under(view: DetailView) -> list[Text]:
         text += [Text("")] * (room - len(text))
         return [head, *text, *facts]
     pages = f"↓ {len(text) - room} lines"
-    text[room - 1] = view.both_ends(text[room - 1], f"{pages}: J K ")
+    text[room - 1] = view.both_ends(
+        text[room - 1], f"{pages}: {key_for('scroll_down')} {key_for('scroll_up')} "
+    )
     return [head, *text[:room], *facts, *text[room:]]
 
 
@@ -309,7 +316,10 @@ def _brief(view: DetailView, prediction: RunPrediction, bar: bool) -> list[tuple
 def _second_facts(view: DetailView) -> Text:
     parts: list[str | tuple[str, str]] = []
     if count := len(view.details.duplicates):
-        parts += [(f" {counted(count, 'near-duplicate')}  = marks all", "base"), "  "]
+        parts += [
+            (f" {counted(count, 'near-duplicate')}  {key_for('mark_twins')} marks all", "base"),
+            "  ",
+        ]
     for prediction in view.details.predictions[1:3]:
         parts += [" ", *_brief(view, prediction, bar=False), "  "]
     if view.tweet.flags:
@@ -333,7 +343,7 @@ def _third_facts(view: DetailView) -> Text:
     parts += [(f" {newest}", "dim")]
     if len(events) > newest_events(narrow=True):
         shown = "the text" if view.unfolded else f"all {len(events):,}"
-        parts.append((f"  h shows {shown}", "dim"))
+        parts.append((f"  {key_for('history')} shows {shown}", "dim"))
     source = view.details.source
     parts += [(f"  {name}: {_cell(value)}", "dim") for name, value in source.items()]
     line = view.text(*parts)

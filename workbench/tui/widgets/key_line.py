@@ -10,10 +10,10 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.acting_keys import keys_in_force
 from workbench.tui.host import host
 from workbench.tui.widgets.clicked_key import clicked_key
 from workbench.tui.widgets.cut_text import fitted
-from workbench.tui.widgets.key_names import keys_in_force
 
 SHOWN_S = 4.0
 """Seconds that a message stands in the place of the keys."""
@@ -22,7 +22,7 @@ GOES_ON = "…"
 FOREVER_S = 24 * 3600.0
 
 Keys = Sequence[tuple[str, str]]
-"""Keys with what they do, in a word each."""
+"""Keys as they are where nobody has chosen others, with what they do, in a word each."""
 BETWEEN = "  "
 
 
@@ -42,7 +42,10 @@ def _written(keys: Keys) -> Text:
 
 
 class KeyLine(Static):
-    """The keys, or for a moment a message in their place."""
+    """The keys, or for a moment a message in their place.
+
+    Keys are named as they are now; a text in their place is shown as it is.
+    """
 
     def __init__(self, keys: str | Keys = "", **more: str) -> None:
         super().__init__(classes="hint", markup=False, **more)  # type: ignore[arg-type]
@@ -134,7 +137,7 @@ class KeyLine(Static):
 
     def _shown(self) -> str | Text:
         if isinstance(self._keys, str):
-            return keys_in_force(self._keys, self)
+            return self._keys
         named = [(keys_in_force(name, self), word) for name, word in self._keys]
         room = self.content_size.width
         while room and len(named) > 2 and width(named) > room:

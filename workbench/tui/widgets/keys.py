@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import Binding
 from textual.widget import Widget
 
-from workbench.tui.widgets.key_names import action_name
+from workbench.tui.key_names import action_name
 
 SECOND_ESCAPE = "ctrl+g"
 """The key that does what esc does, which comes late through some terminals."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from workbench import escaping
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.menu import CURSOR
 
 ROWS = 10
@@ -107,7 +108,7 @@ class LabelMenu(Static):
         self.update(Text("\n").join([Text(f"  {many}", "bold"), *lines]), layout=False)
 
     def _line(self, label: str, number: int, chosen: bool) -> Text:
-        key = str(number) if number <= 9 else ""
+        key = key_for(f"label_{number}") if number <= 9 else ""
         line = Text(f"{CURSOR if chosen else ' '} {key:>1} {escaping.line(label)}")
         if meaning := self._meanings.get(label):
             line.append(f"  {escaping.line(meaning)}", "dim")

@@ -12,6 +12,7 @@ from textual.app import App
 from workbench import escaping
 from workbench.evaluation.suspect_reasons import SuspectReasons
 from workbench.figures import probability
+from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.changed_lines import ChangedLines
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails, seen_by, share_bar
 from workbench.tui.widgets.rows import WAITS
@@ -84,6 +85,10 @@ class QueueCard(ChangedLines):
         self._head, self._tweet, self._sentences = head, tweet, sentences
         self.draw()
 
+    def show_keys(self) -> None:
+        """Name the keys as they are now."""
+        self.draw()
+
     def scroll_lines(self, lines: int) -> bool:
         """Scroll the text; False if there is nothing more."""
         if not 0 <= self._top + lines <= self._hidden:
@@ -133,7 +138,7 @@ class QueueCard(ChangedLines):
         meta = _meta(tweet)
         if self._hidden:
             text = text[self._top : self._top + room]
-            meta += f"   {self._hidden} lines more: J K"
+            meta += f"   {self._hidden} lines more: {key_for('scroll_down')} {key_for('scroll_up')}"
         lines = [Text("")] * gap + text + [Text("")] * (room - len(text))
         lines += [Text(meta, DIM), *[Text("")] * gap, *facts, *[Text("")] * gap, *buttons]
         return [_indented(line, left) if line else line for line in lines]
@@ -264,16 +269,16 @@ def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
 def _every_button(tweet: QueueTweet) -> Iterator[_Button]:
     labels = [escaping.line(label) for label in tweet.labels]
     for at, label in enumerate(labels[:9], start=1):
-        yield _Button(str(at), label, label, max(BOX, cell_len(label)))
+        yield _Button(key_for(f"label_{at}"), label, label, max(BOX, cell_len(label)))
     if len(labels) > 9:
-        yield _Button(",", "others", "others")
+        yield _Button(key_for("menu"), "others", "others")
     if not labels:
-        yield _Button(",", "name the labels", "name the labels")
+        yield _Button(key_for("menu"), "name the labels", "name the labels")
     shown = tweet.details.tweet
     longest = max([BOX, *(len("keep ") + cell_len(label) for label in labels)])
     if shown.pred:
         taken = f"take {escaping.line(shown.pred)}"
-        yield _Button("space", taken, "take", longest, empty=tweet.blind)
+        yield _Button(key_for("suggestion"), taken, "take", longest, empty=tweet.blind)
     if shown.label:
         yield _Button("↵", f"keep {escaping.line(shown.label)}", "keep", longest)
 
@@ -290,7 +295,7 @@ def _boxes(buttons: Sequence[_Button]) -> list[Text]:
             for row in rows:
                 row.append(" " * (inner + 6))
             continue
-        rows[0].append(f"┌─ {button.key} " + "─" * (inner - len(button.key) - 1) + "┐  ", DIM)
+        rows[0].append(f"┌─ {button.key} " + "─" * (inner - cell_len(button.key) - 1) + "┐  ", DIM)
         words = button.text + " " * (inner - cell_len(button.text))
         rows[1].append_text(Text.assemble(("│ ", DIM), (words, BOLD), (" │  ", DIM)))
         rows[2].append("└" + "─" * (inner + 2) + "┘  ", DIM)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import REPLACED_KEYS, Keys, _character_to_key, key_to_character
-from textual.widget import Widget
 
 NAMED = frozenset(str(key.value) for key in Keys)
 """Keys that have a name and type nothing."""
@@ -98,13 +97,6 @@ def shown_keys(keys: Iterable[str]) -> str:
     return " ".join(shown)
 
 
-def keys_of_binding(binding: Binding, key_map: Mapping[str, str]) -> str:
-    """The keys that a binding has now, as people call them."""
-    if binding.id is not None and binding.id in key_map:
-        return shown_keys(key_map[binding.id].split(","))
-    return binding.key_display or shown_keys(binding.key.split(","))
-
-
 def bindings_of(kind: type[DOMNode]) -> list[Binding]:
     """The bindings of a screen, a widget or the application, with those of our bases of it."""
     bindings: list[Binding] = []
@@ -113,19 +105,3 @@ def bindings_of(kind: type[DOMNode]) -> list[Binding]:
             own = [each for each in vars(base).get("BINDINGS", ()) if isinstance(each, Binding)]
             bindings = own + bindings
     return bindings
-
-
-def keys_in_force(text: str, node: Widget) -> str:
-    """A line that names keys, with those that the actions of its screen have now."""
-    key_map: Mapping[str, str] = getattr(node.app, "key_map", {})
-    if not key_map:
-        return text
-    focused = node.screen.focused
-    holders = [type(node.app), type(node.screen), *([] if focused is None else [type(focused)])]
-    now = {}
-    for binding in (each for holder in holders for each in bindings_of(holder)):
-        if binding.id is not None and binding.id in key_map:
-            first = shown_keys(key_map[binding.id].split(",")[:1])
-            before = (key for key in key_names(binding.key) if key not in FIXED)
-            now.update({shown_keys([key]): first for key in before})
-    return " ".join(now.get(word, word) for word in text.split(" "))
