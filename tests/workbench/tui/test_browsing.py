@@ -298,8 +298,10 @@ async def test_equal_texts_are_marked_together_and_labelled_by_one_key(
     folder = make_workspace(tmp_path / "twins", texts, with_runs=False)
     async with start(folder) as driver:
         await driver.press("equals_sign")
-        await driver.until_seen("2 marked; label keys act on all of them")
+        await driver.until_seen("2 marked (1 negative, 1 positive); label keys act on all of them")
+        await driver.until(lambda: "of 14   2 marked" in driver.lines[-2])
         await driver.press("equals_sign")
+        await driver.until(lambda: "marked" not in driver.lines[-2])
         assert driver.app._browse.tweets.marked == set(), "once more unmarks"
         await driver.press("equals_sign", "2")
         assert [driver.tweet(number).label for number in (1, 2)] == ["negative"] * 2

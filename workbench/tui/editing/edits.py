@@ -151,7 +151,8 @@ def undo_sentence(done: str, change: Change, listed: bool) -> str:
     text = f"{done}: {tweets_phrase(change.tweets)}{'' if listed else ', not in this list'}"
     if change.skipped:
         who = f", last by annotator {by.annotator} {time_ago(by.at)}" if by else ""
-        text += f"; {change.skipped:,} left alone, as somebody changed them since{who}"
+        what = "it" if change.skipped == 1 else "them"
+        text += f"; {change.skipped:,} left alone, as somebody changed {what} since{who}"
     return f"{', '.join([text, *change.labels])}."
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from storage import judgements
-from storage.query import tweets
+from storage.plurals import counted
 from storage.query.tweets import shown_run
 from storage.runs.review_queues import disputed
 from storage.store import Store
 from workbench.tui.acting_keys import key_for
 from workbench.tui.reviewing.progress import CHANGED, Answer, summary
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
-from workbench.tui.widgets.detail import TweetDetails
+from workbench.tui.widgets.detail import TweetDetails, labels_in_words
 
-MOST_TWINS = 5
+MOST_TWINS = 1_000
+"""Equal or nearly equal texts whose labels are counted."""
 TITLES = {
     SUSPECTS: "Suspects",
     "margin": "Close calls",
@@ -38,10 +39,8 @@ def twins(store: Store, details: TweetDetails) -> str:
     others = details.duplicates
     if not others:
         return ""
-    said = [t.label or "none" for t in tweets.window(store, others[:MOST_TWINS], None, 1)]
-    more = " …" if len(others) > MOST_TWINS else ""
-    what = "near-duplicate says" if len(others) == 1 else "near-duplicates say"
-    return f"{len(others):,} {what} {'  '.join(said)}{more}"
+    said = f": {labels_in_words(store, others)}" if len(others) <= MOST_TWINS else ""
+    return f"{counted(len(others), 'near-duplicate')}{said}"
 
 
 def given_by(details: TweetDetails) -> str:

@@ -258,7 +258,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self.comment("No other tweet has this text, or nearly this one.")
         else:
             self.tweets.toggle_marks(twins)
-            self._say_marked()
+            self._say_marked(f" ({detail.labels_in_words(self.store, twins)})")
 
     def _marks(self) -> bool:
         if self.card.opened:
@@ -267,9 +267,10 @@ class BrowseScreen(FilterKeys, LabelKeys):
             )
         return not self.card.opened and self.has_tweets()
 
-    def _say_marked(self) -> None:
+    def _say_marked(self, labels: str = "") -> None:
         count = len(self.tweets.marked)
-        self.say(f"{count:,} marked; label keys act on all of them, esc unmarks." if count else "")
+        said = f"{count:,} marked{labels}; label keys act on all of them, esc unmarks."
+        self.say(said if count else "")
 
     def action_copy(self) -> None:
         """Send the text to the clipboard of the terminal."""

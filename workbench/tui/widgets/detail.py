@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,6 +68,13 @@ def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
         tuple(tweets.window(store, same_text[:MOST_TWINS], run, TWIN_CHARACTERS)),
         tweets.source_columns(store, number),
     )
+
+
+def labels_in_words(store: Store, ids: Sequence[int]) -> str:
+    """How many of some tweets have which label, the most frequent first."""
+    counted = Counter(state.label or "none" for state in tweets.states(store, ids, None))
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {label}" for label, count in ranked)
 
 
 def share_bar(share: float, cells: int = BAR_CELLS) -> str:

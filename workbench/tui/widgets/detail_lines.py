@@ -206,9 +206,14 @@ def _twins(view: DetailView) -> Iterator[Text]:
     if not others:
         return
     yield _title(view, f"SAME OR NEAR · {len(others):,}", f"{key_for('mark_twins')} marks them all")
-    for twin in view.details.twins[:MOST_TWINS]:
-        line = f"  #{twin.id}  {twin.label or 'none'}  {twin.text}"
-        yield view.text(fitted(escaping.line(line), view.width - 1))
+    shown = [
+        (f"#{twin.id}", escaping.line(twin.label or "none"), escaping.line(twin.text))
+        for twin in view.details.twins[:MOST_TWINS]
+    ]
+    number, label = (max(cell_len(one[column]) for one in shown) for column in (0, 1))
+    for name, given, text in shown:
+        columns = (set_cell_size(name, number), set_cell_size(given, min(label, 16)), text)
+        yield view.text(fitted(f"  {'  '.join(columns)}", view.width - 1))
     if len(others) > MOST_TWINS:
         yield view.text((f"  and {len(others) - MOST_TWINS:,} more", "dim"))
 

@@ -288,7 +288,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """Mark the rows from one to another, both included."""
         first, last = sorted((first, last))
         self.marked.update(self.ids[first : last + 1])
-        self.repaint()
+        self._marks_changed()
 
     def toggle_mark(self) -> None:
         """Mark the tweet under the cursor, or take its mark away."""
@@ -300,13 +300,17 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.marked = (
             self.marked - set(ids) if self.marked.issuperset(ids) else self.marked | {*ids}
         )
-        self.repaint()
+        self._marks_changed()
 
     def unmark(self) -> None:
         """Take all marks away."""
         if self.marked:
             self.marked = set()
-            self.repaint()
+            self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.repaint()
+        self.settle()
 
     # Events and painting.
 
