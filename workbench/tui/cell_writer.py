@@ -61,6 +61,17 @@ def written(
     return min(texts, key=lambda text: len(text.encode()))
 
 
+def goes_on(row: Row, first: int, end: int) -> bool:
+    """Whether cells are of one byte each and have the style of the one before them."""
+    style = _style(row[first - 1])
+    return all(
+        cell is not None
+        and cell[0].isascii()
+        and (cell[1] is style or (cell[0] == BLANK and _same_ground(style, cell[1])))
+        for cell in row[first:end]
+    )
+
+
 def _is_plain(cells: Row) -> bool:
     return all(cell is not None and len(cell[0]) == 1 for cell in cells)
 

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from workbench.tui.cell_writer import Cell, Row, Run, written
+from workbench.tui.cell_writer import Cell, Row, Run, goes_on, written
 
 ATTRIBUTES = (
     "bold",
@@ -30,6 +30,8 @@ ATTRIBUTES = (
     "encircle",
     "overline",
 )
+GAP = 3
+"""Cells that are sent again in no more bytes than it takes to move over them."""
 Piece = tuple[int, int, Strip]
 """A column, a row, and what is written from there on."""
 
@@ -146,12 +148,15 @@ def _first_odd(cells: Row) -> int:
 
 
 def _differing(before: Row, cells: Row) -> list[tuple[int, int]]:
-    """The first cell and the end of each run that differs."""
+    """The first cell and the end of each run that differs; a gap shorter than a move is sent too.
+
+    Where another text stands, every few letters one is as it was: parts to be sorted and moved to.
+    """
     runs: list[tuple[int, int]] = []
     for at, (old, new) in enumerate(zip(before, cells, strict=True)):
         if old == new:
             continue
-        if runs and at == runs[-1][1]:
+        if runs and at - runs[-1][1] <= GAP and goes_on(cells, runs[-1][1], at):
             runs[-1] = runs[-1][0], at + 1
         else:
             runs.append((at, at + 1))

@@ -31,6 +31,16 @@ def test_why_a_baseline_answers_so(trained, cli):
     assert f"run 1 says {found['pred']}" in said.out
 
 
+def test_several_tweets_are_told_one_after_the_other(trained, cli):
+    ids = [tweet["id"] for tweet in cli("list", "--limit", "2", "--json").json]
+    each = [cli("why", number, "--json").json for number in ids]
+    assert cli("why", *ids, "--json").json == each
+    said = cli("why", *ids).out
+    assert [said.count(f"Tweet {number} (") for number in ids] == [1, 1]
+    missing = cli("why", ids[0], 999_999, "--json")
+    assert missing.status == 1 and "999999" in missing.err.replace(",", "") and not missing.out
+
+
 def test_the_smallest_removal_does_change_the_answer(trained, cli):
     changed = 0
     for tweet in cli("list", "split:test", "--limit", "6", "--json").json:

@@ -8,6 +8,8 @@ from storage.history import labels
 from storage.store import open_store
 from workbench.tui.editing import edits
 from workbench.tui.editing.edits import MAX_UNASKED
+from workbench.tui.widgets import rows
+from workbench.tui.widgets.detail_pane import DetailPane
 from workbench.tui.widgets.tweet_list import TweetList
 
 MANY = 60
@@ -173,3 +175,46 @@ async def test_the_list_jumps_while_the_hand_rests_at_its_edge_but_not_under_the
         await driver.settled()
         await driver.pilot.pause(0.3)
         assert (tweets.cursor, tweets.scroll_offset.y) == (last, 0)
+
+
+async def test_the_rows_of_the_next_page_are_written_while_the_hand_rests(
+    start, large, monkeypatch
+):
+    async with start(large, size=(120, 30)) as driver:
+        await driver.settled()
+        written, render = [], rows.render
+
+        def watch(row, *rest, **more):
+            written.append(row.tweet.id)
+            return render(row, *rest, **more)
+
+        monkeypatch.setattr(rows, "render", watch)
+        await driver.press("pagedown")
+        await driver.settled()
+        await driver.until(lambda: MANY in written)
+        written.clear()
+        await driver.press("pagedown")
+        assert len(written) <= 2, "those are written before the key comes"
+        await driver.until(lambda: f"#{driver.app._browse.tweets.current_id} " in driver.text)
+        shown = "\n".join(driver.lines)
+        driver.app._browse.tweets.refresh()
+        driver.app._browse.tweets._strips.clear()
+        await driver.pilot.pause()
+        assert shown == "\n".join(driver.lines)
+
+
+async def test_the_list_rests_below_another_place_and_is_read_when_it_is_seen_again(
+    start, large, monkeypatch
+):
+    async with start(large, size=(120, 30)) as driver:
+        await driver.settled()
+        await driver.press("R")
+        await driver.until(lambda: driver.app.screen.name == "runs")
+        monkeypatch.setattr(DetailPane, "show", lambda *what: pytest.fail("the list works unseen"))
+        other = open_store(large, "ben")
+        labels.assign(other, [1], "negative")
+        other.close()
+        await driver.until_seen("1 fixed")
+        monkeypatch.undo()
+        await driver.press("B")
+        await driver.until_seen("✓")

@@ -434,10 +434,30 @@ async def test_the_reasons_are_read_beside_the_screen_and_shown_when_they_come(
 ):
     rank(workspace)
     answer = '{"words": [{"word": "sold", "effect": 0.31}, {"word": "my", "effect": -0.12}]}'
-    program = ("sh", "-c", f"echo '{answer}'", "sh")
-    async with start(workspace, program=program) as driver:
+    asked = tmp_path / "asked"
+    script = f"""echo "$4 $5" >> {asked}
+    if [ "$5" = --run ]; then echo '{answer}'; else echo '[{answer}, {answer}]'; fi"""
+    async with start(workspace, program=("sh", "-c", script, "sh")) as driver:
         await come(driver)
         await driver.until_seen("sold +.31   my −.12   r1 baseline")
+        await driver.press("1")
+        await driver.until_seen("2 of 4")
+        await driver.until_seen("sold +.31   my −.12   r1 baseline")
+        await driver.pilot.pause(0.1)
+        assert asked.read_text().split() == ["3", "--run", "8", "1"]  # the first, then all others
+
+
+async def test_a_tweet_of_which_nothing_can_be_said_leaves_the_reasons_of_others(
+    start, workspace, tmp_path
+):
+    rank(workspace)
+    script = """case "$4 $5" in "3 --run"|"1 --run") echo '{"words": []}';;
+    "2 --run") echo '{"words": [{"word": "disaster", "effect": 0.5}]}';;
+    *) echo "workbench: Tweet 8 has no words." >&2; exit 1;; esac"""
+    async with start(workspace, program=("sh", "-c", script, "sh")) as driver:
+        await come(driver)
+        await driver.press("1", "1", "1")
+        await driver.until_seen("disaster +.50")
 
 
 async def test_a_long_text_is_scrolled(start, make_workspace, tmp_path, stub):

@@ -1,4 +1,4 @@
-"""The command that says why a run answers a tweet as it does: why."""
+"""The command that says why a run answers tweets as it does: why."""
 
 from __future__ import annotations
 
@@ -14,43 +14,46 @@ from workbench.commands.runs.scorer import scorer
 from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say, table
 from workbench.console.progress import spinner
-from workbench.console.targets import external_option, one_id
+from workbench.console.targets import external_option, named_ids
 
 MOST_WORDS = 8
 
 
 @click.command()
-@click.argument("number", metavar="[ID]", type=int, required=False)
+@click.argument("numbers", metavar="[ID…]", nargs=-1, type=int)
 @external_option
 @click.option("--run", "run_number", type=int, help="The run to ask (otherwise the shown one).")
 @common_options
 @click.pass_obj
 def why(
-    settings: Settings, number: int | None, external: tuple[str, ...], run_number: int | None
+    settings: Settings,
+    numbers: tuple[int, ...],
+    external: tuple[str, ...],
+    run_number: int | None,
 ) -> None:
-    """Say what the answer of a run to a tweet hangs on.
+    """Say what the answer of a run to a tweet hangs on; of several tweets, one after the other.
 
     The fewest words without which the answer is another (tried, not guessed), how much each word
     does for the answer, and the nearest labelled tweets that are no near-duplicates. A baseline
     answers as models of it that have not seen the tweet; an adapter is asked through the engine if
-    one is running. What a run has said of a tweet is kept.
+    one is running. What a run has said of a tweet is kept. --json gives a list for several tweets.
 
     Example: workbench why 349 --run 3
     """
     from workbench.evaluation.explaining import why as explain
 
     with settings.store() as store:
-        tweet = one_id(store, number, external)
-        if tweet is None:
+        if not (ids := named_ids(store, numbers, external)):
             raise UsageError("Name a tweet, by its id or by that of its file (--external ID).")
         run = evaluated_run(store, run_number)
         with spinner(f"asking run {run.id}"):
-            found = explain(store, run, tweet, scorer(store, run, tweet))
+            found = [explain(store, run, tweet, scorer(store, run, tweet)) for tweet in ids]
     if settings.as_json:
-        print_json(found)
+        print_json(found[0] if len(found) == 1 else found)
         return
-    _print_words(run, found)
-    _print_nearest(found)
+    for one in found:
+        _print_words(run, one)
+        _print_nearest(one)
 
 
 def _print_words(run: Run, found: dict[str, Any]) -> None:

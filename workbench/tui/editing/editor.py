@@ -23,7 +23,7 @@ from workbench.tui.editing.save_queue import QueuedEdit, SaveQueue
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen
 from workbench.tui.widgets.prompt import PromptRequest
-from workbench.tui.widgets.tweet_list import first_row, row_of
+from workbench.tui.widgets.row_of_tweet import first_row, row_of
 
 T = TypeVar("T")
 MakePlan = Callable[[Store, Collection[int]], EditPlan]

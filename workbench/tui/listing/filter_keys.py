@@ -36,7 +36,8 @@ from workbench.tui.listing.search import ListSearch, Superseded, count_parts
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.prompt import PromptRequest
-from workbench.tui.widgets.tweet_list import TweetList, row_of
+from workbench.tui.widgets.row_of_tweet import row_of
+from workbench.tui.widgets.tweet_list import TweetList
 
 SEARCHED = 100_000
 """Rows that the keys for the next disagreement look at, a tenth of a second's work."""

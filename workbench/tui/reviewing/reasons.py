@@ -17,6 +17,10 @@ from workbench.tui.widgets.tweet_reasons import Effects, effects
 
 MOST_FAILURES = 2
 """Failures after which nothing more is asked: each costs a process."""
+AHEAD = 3
+"""Tweets after the shown one whose reasons are to be known when their turn comes."""
+TOGETHER = 10
+"""Tweets that one process is asked about, which takes little longer than one of them."""
 
 
 class Reasons:
@@ -53,31 +57,47 @@ class Reasons:
         return self._known[place]
 
     def want(self, ids: Sequence[int]) -> None:
-        """Have the reasons for these tweets read, the first one first."""
+        """Have the reasons for the first of these tweets read, and those of others with them."""
         self._wanted = ids
-        if self.run is not None and not self._busy and self._failures < MOST_FAILURES:
+        asks = self.run is not None and not self._busy and self._failures < MOST_FAILURES
+        if asks and self._next(1):
             self._busy = True
             self._app.run_worker(self._read(), group="reasons")
 
     async def _read(self) -> None:
+        together = TOGETHER
         try:
-            while (tweet := self._next()) is not None and self.run is not None:
+            while (ids := self._next(together)) and self.run is not None:
                 run = self.run.id
                 try:
-                    found = await host(self._app).command(
-                        "why", str(tweet), "--run", str(run), "--json"
-                    )
+                    told = await self._ask(ids, run)
                 except UserError:
-                    self._known[tweet, run] = ()
+                    if len(ids) > 1:
+                        together = 1  # one of them is that of which nothing can be said
+                        continue
                     self._failures += 1
-                    if self._failures >= MOST_FAILURES:
-                        return
+                    told = ()
                 else:
                     self._failures = 0
-                    self._known[tweet, run] = effects(found)
-                self._changed(tweet)
+                self._known |= {(tweet, run): () for tweet in ids}
+                self._known |= dict(zip([(tweet, run) for tweet in ids], told, strict=False))
+                if self._failures >= MOST_FAILURES:
+                    return
+                for tweet in ids:
+                    self._changed(tweet)
         finally:
             self._busy = False
 
-    def _next(self) -> int | None:
-        return next((tweet for tweet in self._wanted if self.of(tweet) is None), None)
+    async def _ask(self, ids: Sequence[int], run: int) -> Sequence[Effects]:
+        asked = ("why", *map(str, ids), "--run", str(run), "--json")
+        found = await host(self._app).command(*asked)
+        return [effects(one) for one in ([found] if len(ids) == 1 else found or ())]
+
+    def _next(self, most: int) -> Sequence[int]:
+        """The next tweets to ask about: the shown one alone, others once one is wanted soon."""
+        shown = self._wanted[:1]
+        if any(self.of(tweet) is None for tweet in shown):
+            return shown
+        if all(self.of(tweet) is not None for tweet in self._wanted[1 : 1 + AHEAD]):
+            return ()
+        return [tweet for tweet in self._wanted if self.of(tweet) is None][:most]

@@ -86,7 +86,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         """Show the whole list, whose ids are known without reading them."""
         self.tweets.values = self._values
         self.tweets.waits = self.save_queue.waits
-        self.set_interval(LOOK_S, self.look_for_changes)
+        self.set_interval(LOOK_S, self._look_for_changes)
         self.tweets.focus()
         self.show_keys()
         problems = [notice.sentence for notice in self.store.notices]
@@ -110,8 +110,16 @@ class BrowseScreen(FilterKeys, LabelKeys):
             if wanted.filter:
                 self.say("The list is as you left it; esc clears the filter.")
 
+    def _look_for_changes(self) -> None:
+        if self.is_current:
+            self.look_for_changes()
+        else:
+            host(self).places.show_standing()  # all places have that line, and may wait for it
+
     @on(TweetList.Settled)
     def _settled(self) -> None:
+        if not self.is_current:
+            return  # looked at again when it is seen again
         if (number := self.tweets.current_id) is None:
             self.close_overlay()
         if self.card.opened:

@@ -26,7 +26,7 @@ from workbench.tui.list_screen import ListSettings
 from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
 from workbench.tui.reviewing.making import QueueMaking
 from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
-from workbench.tui.reviewing.reasons import Reasons
+from workbench.tui.reviewing.reasons import TOGETHER, Reasons
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, meanings
 from workbench.tui.reviewing.standby import Standby
 from workbench.tui.run_messages import RunProgressed, RunsCollected
@@ -40,8 +40,6 @@ from workbench.tui.widgets.tweet_list import TweetList
 
 LOOK_S = 1.0
 """Seconds between two looks at whether others have changed something."""
-AHEAD = 3
-"""Tweets whose reasons are read before their turn."""
 
 
 class QueueScreen(DecidingKeys):
@@ -283,7 +281,7 @@ class QueueScreen(DecidingKeys):
         self._set("#queue-summary", queue_view.summary(queue, answers))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:
-            ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), AHEAD)
+            ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), TOGETHER)
             self._reasons.want([number, *ahead] if number is not None else [])
 
     def _leave_out_deleted(self) -> None:

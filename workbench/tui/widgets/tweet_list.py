@@ -89,6 +89,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """What is on the rows of the screen."""
         self._direction = 0
         """1 or -1 if the cursor went one row down or up last, else 0."""
+        self._turned = 0
+        """The same for pages."""
         self._rests_on: int | None = None
         """The row that is marked as a whole, as the cursor rested there."""
         self._palette: rows.Palette | None = None
@@ -177,7 +179,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         if row == self.cursor:
             return
         before, self.cursor = self.cursor, row
-        self._direction = row - before if abs(row - before) == 1 else 0
+        self._direction, self._turned = row - before if abs(row - before) == 1 else 0, 0
         self._refresh_gutter(before)
         self._refresh_gutter(row)
         self._scroll_to_cursor()
@@ -213,6 +215,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def _settled(self) -> None:
         self._settle = None
         self._jump_ahead()
+        self._write_ahead()
         if self.cursor != self._rests_on:
             before, self._rests_on = self._rests_on, self.cursor
             for row in (before, self.cursor):
@@ -260,7 +263,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, pages: float) -> None:
         """Move cursor and list together by a share of a page."""
-        step = round(pages * max(1, self.size.height))
+        step, self._turned = round(pages * max(1, self.size.height)), 1 if pages > 0 else -1
         top = self.scroll_offset.y + step
         self.cursor, before = max(0, min(self.cursor + step, len(self.ids) - 1)), self.cursor
         self.scroll_to(y=max(0, top), animate=False, immediate=True)
@@ -342,27 +345,39 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: gutter and row."""
-        row, width = self.scroll_offset.y + y, self.size.width
+        row = self.scroll_offset.y + y
         if (state := self._state(row)) is None:
             self._painted.discard(row)
-            return Strip.blank(width, self.rich_style)
-        palette = self._palette or self._read_palette()
-        here = row == self._rests_on
-        known = None if here else self._strips.get(row)
-        if known is not None and state == self._painted.get(row):
-            strip = known
-        else:
-            strip = rows.render(state, self.layout_of, palette, width - 1, here=here)
-            self._painted.discard(row)  # or the old values stayed
-            self._strips.discard(row)
-            self._painted[row] = state
-            if not here:
-                self._strips[row] = strip
-        if row == self.cursor:
-            gutter = Segment(CURSOR, self.get_component_rich_style("list--cursor"))
-        else:
-            gutter = Segment(" ", palette.here if here else palette.base)
-        return Strip([gutter, *strip], width).simplify()
+            return Strip.blank(self.size.width, self.rich_style)
+        strip = self._strip(row, state)
+        if row != self.cursor:
+            return strip
+        gutter = Segment(CURSOR, self.get_component_rich_style("list--cursor"))
+        return Strip([gutter, *strip.crop(1)], strip.cell_length)
+
+    def _strip(self, row: int, state: Row) -> Strip:
+        """A row without the cursor, written anew only where it shows something else."""
+        here, known = row == self._rests_on, self._strips.get(row)
+        if known is not None and not here and state == self._painted.get(row):
+            return known
+        palette, width = self._palette or self._read_palette(), self.size.width
+        written = rows.render(state, self.layout_of, palette, width - 1, here=here)
+        gutter = Segment(" ", palette.here if here else palette.base)
+        strip = Strip([gutter, *written], width).simplify()
+        self._painted.discard(row)  # or the old values stayed
+        self._strips.discard(row)
+        self._painted[row] = state
+        if not here:
+            self._strips[row] = strip
+        return strip
+
+    def _write_ahead(self) -> None:
+        """Write the rows of the next page while the hand rests, where pages are turned."""
+        shown, height = self._in_view(), self.size.height
+        first = shown.start + self._turned * height
+        for row in range(first, first + height if self._turned else first):
+            if row not in shown and (state := self._state(row)) is not None:
+                self._strip(row, state)
 
     def _state(self, row: int) -> Row | None:
         """The tweet on a row, its value and its mark."""
@@ -381,19 +396,3 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
             ),
         )
         return self._palette
-
-
-def row_of(ids: Sequence[int], tweet: int) -> int | None:
-    """The row of a tweet, None if it is not in the list."""
-    try:
-        return ids.index(tweet)
-    except ValueError:
-        return None
-
-
-def first_row(ids: Sequence[int], tweets: Sequence[int]) -> int | None:
-    """The first row with one of these tweets, None if none of them is in the list."""
-    if len(tweets) == 1:
-        return row_of(ids, tweets[0])
-    wanted = frozenset(tweets)
-    return next((row for row, number in enumerate(ids) if number in wanted), None)
