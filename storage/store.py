@@ -282,8 +282,9 @@ def settle_labels(store: Store) -> None:
 
 def refresh_settings(store: Store) -> None:
     """Read the settings and the names of the labels again."""
-    store.settings.change = label_changes.newest(store.db)
+    change = label_changes.newest(store.db)
     store.settings.config = label_changes.read_settings(store.db, store.folder)
+    store.settings.change = change  # known once the file could be read
     found = dict(store.db.execute("SELECT id, name FROM labels ORDER BY id").fetchall())
     store.label_names.clear()
     store.label_names.update(found)

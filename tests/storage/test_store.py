@@ -18,7 +18,7 @@ import pytest
 import storage.store
 from storage.config import Config
 from storage.errors import UsageError, UserError
-from storage.history import external_changes, integrity, labels
+from storage.history import external_changes, integrity, label_set, labels
 from storage.query import tweets
 from storage.query.filters import FilterError
 from storage.runs import training_set
@@ -320,6 +320,22 @@ def test_others_are_noticed_and_what_this_store_does_is_not(small, reopen):
     assert external_changes.data_version(small) == version
     labels.assign(reopen(small, "ben"), [2], "negative")
     assert external_changes.data_version(small) != version
+
+
+def test_labels_that_changed_while_the_settings_were_being_edited_are_known_afterwards(
+    small, reopen
+):
+    other = reopen(small, "ben")
+    label_set.add(other, "mixed", "odd")
+    external_changes.refresh_labels(small)
+    label_set.merge(other, ["mixed"], "odd")
+    whole = (small.folder / "workbench.toml").read_text()
+    (small.folder / "workbench.toml").write_text("labels = [")
+    external_changes.refresh_labels(small)
+    (small.folder / "workbench.toml").write_text(whole)
+    assert external_changes.refresh_labels(small)
+    assert small.config.labels == (*other.config.labels[:2], "odd")
+    assert not external_changes.refresh_labels(small)
 
 
 def test_looking_for_others_waits_for_nobody(small, reopen):
