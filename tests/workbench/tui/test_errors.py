@@ -1,6 +1,8 @@
 """The place of the errors: its boxes, the tweets that they open, and what is said to be stale."""
 
+import asyncio
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +18,8 @@ from workbench.evaluation.comparison import compare
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.tui.examining.confusions import confusion_content
-from workbench.tui.examining.findings import BINS, WANTED
+from workbench.tui.examining.findings import BINS, WANTED, Finding
+from workbench.tui.screens import errors
 from workbench.tui.widgets.interval_bar import axis_of
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
@@ -175,6 +178,50 @@ async def test_what_is_stale_says_so_and_is_worked_out_by_a_command(start, stub,
         await driver.press("ctrl+l")
         await driver.until_seen("There is no model folder")
         assert stub.calls == [["evaluate", "2", "--split", "test", "--json"]]
+
+
+async def test_what_changes_while_figures_are_worked_out_makes_them_stale(start, stub, folder):
+    store = open_store(folder, "bo")
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("E")
+        await driver.until_seen("SINCE RUN 1")
+        screen = driver.app.screen
+        number, *others = found(driver, "run:2 split:test")
+        labels.assign(store, [number], GIVEN[(number + 1) % 2])
+        await driver.until_seen("stale: labels have changed since")
+        worked_out = dict(screen._findings)
+
+        async def made(subject, analysis):
+            labels.assign(store, [others.pop()], None)  # after it was worked out
+            return replace(worked_out[analysis], stale="")
+
+        screen._made = made
+        await driver.press("ctrl+l")
+        await driver.until(lambda: not screen._awaited and "stale" in driver.text)
+    store.close()
+
+
+async def test_figures_that_come_when_others_are_looked_at_are_not_shown_as_theirs(
+    start, stub, folder, monkeypatch
+):
+    def read(store, subject, analysis):
+        return Finding(problem="nothing of dev") if subject.split == "dev" else None
+
+    async def made(subject, analysis):
+        await working.wait()
+        return Finding(problem="nothing of test")
+
+    working = asyncio.Event()
+    monkeypatch.setattr(errors, "read_finding", read)
+    async with start(folder, program=stub.program) as driver:
+        await driver.press("E")
+        await driver.until_seen("run 2 tiny")
+        driver.app.screen._made = made
+        await driver.press("ctrl+l", "s")
+        await driver.until_seen("nothing of dev")
+        working.set()
+        await driver.until(lambda: not driver.app.screen._awaited)
+        assert "nothing of test" not in driver.text
 
 
 async def test_run_split_and_reference_are_chosen_with_keys(start, stub, folder):

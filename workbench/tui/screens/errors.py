@@ -14,6 +14,7 @@ from storage.errors import UserError
 from storage.history.external_changes import data_version
 from storage.runs import runs
 from storage.runs.runs import Run
+from storage.transactions import read_transaction
 from workbench import escaping
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.examining import page
@@ -104,8 +105,8 @@ class ErrorsScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show what is kept by now, and have the rest worked out."""
-        self._read_subject()
-        self._show_kept()
+        self._findings = {}
+        self._read_kept()
         self._begin_work()
 
     def on_resize(self) -> None:
@@ -127,10 +128,18 @@ class ErrorsScreen(Screen[None]):
         elif subject.versus not in known - {run}:
             self._subject = replace(subject, versus=other_run(store, run))
 
-    def _show_kept(self) -> None:
-        """Show what is kept about the run, and why it is stale."""
-        store, self._run = host(self).store, None
-        self._version, self._findings = data_version(store), {}
+    def _read_kept(self) -> None:
+        """Show what is kept by now about the run that is there by now."""
+        store, before = host(self).store, self._subject
+        self._version = data_version(store)  # before anything is read, or a change were lost
+        with read_transaction(store.db):
+            self._read_subject()
+            refused = {name: each for name, each in self._findings.items() if each.problem}
+            self._show_kept(refused if self._subject == before else {})
+
+    def _show_kept(self, findings: dict[str, Finding]) -> None:
+        """Show these findings and what is kept about the run, and why it is stale."""
+        store, self._run, self._findings = host(self).store, None, findings
         if (subject := self._subject) is not None:
             self._run = runs.get(store, subject.run)
             for analysis in ANALYSES:
@@ -143,8 +152,7 @@ class ErrorsScreen(Screen[None]):
         if self.is_current and not self._awaited and self._subject is not None:
             version = data_version(host(self).store)
             if version not in (None, self._version):
-                self._read_subject()
-                self._show_kept()
+                self._read_kept()
 
     # Working out.
 
@@ -173,12 +181,13 @@ class ErrorsScreen(Screen[None]):
                 self._awaited = frozenset(missing[at:])
                 self._draw()
                 finding = await self._made(subject, analysis)
+                if subject != self._subject:
+                    break  # by now somebody looks at others, whose findings are all there
                 self._findings[analysis] = finding
                 if analysis == EVALUATION and finding.problem:
                     break  # there is nothing that the others could be about
         finally:
             self._awaited = frozenset()
-        self._version = data_version(host(self).store)
         self._draw()
 
     async def _made(self, subject: Subject, analysis: str) -> Finding:
@@ -322,7 +331,7 @@ class ErrorsScreen(Screen[None]):
             return
         split = SPLITS[(SPLITS.index(self._subject.split) + 1) % len(SPLITS)]
         self._subject = replace(self._subject, split=split)
-        self._show_kept()
+        self._show_kept({})
         self._begin_work()
 
     def action_copy(self) -> None:
