@@ -76,7 +76,8 @@ class Retraining:
         except UserError as error:
             self._refused = found.count
             host(self._app).say(f"Training again was refused: {error}", problem=True)
-        self._say("")
+        finally:
+            self._say("")
         host(self._app).follow_runs()
 
     def _read(self) -> tuple[Corrections, bool]:
