@@ -56,7 +56,13 @@ def _require_in_place(db: sqlite3.Connection) -> None:
 
 @contextmanager
 def read_transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Read the store as it is now, whoever writes meanwhile; the block itself cannot write."""
+    """Read the store as it is now, whoever writes meanwhile; the block itself cannot write.
+
+    Inside another transaction it joins that one.
+    """
+    if db.in_transaction:
+        yield
+        return
     writable = not db.execute("PRAGMA query_only").fetchone()[0]
     try:
         db.execute("PRAGMA query_only = ON")  # it would be lost with the transaction, and unseen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.screen import Screen
 
 from storage.history.events import EditContext
-from storage.history.external_changes import data_version
+from storage.history.external_changes import data_version, refresh_labels
 from storage.query.filters import filter_for
 from storage.store import Store
 from storage.transactions import gone_sentence
@@ -93,7 +93,9 @@ class ListScreen(Screen[None]):
         """Whether there is a tweet for a key to act on; says so if there is none."""
         if not self.tweets.ids:
             self.say(NO_TWEET)
-        return bool(self.tweets.ids)
+        elif self.tweets.current is None:
+            self.say(f"Tweet {self.tweets.current_id} has been taken out for good.", problem=True)
+        return self.tweets.current is not None
 
     def look_for_changes(self) -> None:
         """Bring the screen up to date if another process has changed something."""
@@ -102,10 +104,11 @@ class ListScreen(Screen[None]):
         self._gone = bool(gone)
         version = data_version(self.store)
         if version not in (None, self._version):
-            self._version = version
             self.look_again()
+            self._version = version  # what could not be read is read at the next look
 
     def look_again(self) -> None:
         """Read what is on the screen again; only rows that have changed are painted."""
+        refresh_labels(self.store)
         self.tweets.look_again()
         self.tweets.settle()

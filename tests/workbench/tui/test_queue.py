@@ -288,7 +288,11 @@ async def test_tweets_that_somebody_deletes_leave_the_queue(queue, workspace):
         await driver.press("2")
         await driver.until_seen("2 left of 3")
         assert driver.app.screen.tweets.current_id == others[0]
+        removing.delete(store, [3, *others])
         store.close()
+        # an empty queue is read again, and of those that are there one is expected to be wrong
+        await driver.until(lambda: "No suspects are left" in driver.text or "#4" in driver.text)
+        assert not {3, *others} & {*driver.app.screen.tweets.ids}
 
 
 def place_of(driver, text):

@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.widgets import Static
 
 from storage.errors import UserError
-from storage.history.external_changes import refresh_labels
 from storage.plurals import tweet_count
 from storage.query import tweets
 from storage.query.completions import completions
@@ -21,6 +20,7 @@ from storage.query.order_validity import Basis
 from storage.query.order_values import order_values
 from storage.runs import suspect_ranking
 from storage.runs.displayed_run import require_predictions
+from storage.runs.review_queues import newest_removal
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import escaping
@@ -82,6 +82,8 @@ class FilterKeys(ListScreen):
         self._given_up: ListSettings | None = None
         self._jumped_from: tuple[ListSettings, int | None] | None = None
         """The list, and the tweet in it, on which somebody was before a jump."""
+        self._removal = newest_removal(store)
+        """The newest removal of tweets whose tweets the list has left out."""
         self._painted = 0
         """The ticket of the last search whose first page was shown before the whole list came."""
 
@@ -125,12 +127,6 @@ class FilterKeys(ListScreen):
         else:
             return
         self.fill(event.settings, event.found, keep)
-
-    def look_again(self) -> None:
-        """Read what is on the screen again, and labels that are used for the first time."""
-        if refresh_labels(self.store):
-            self._show_columns()
-        super().look_again()
 
     def fill(
         self, settings: ListSettings, found: tweets.TweetList, keep: int | None = None
@@ -195,6 +191,21 @@ class FilterKeys(ListScreen):
             if other.sort != self.settings.sort:
                 parts.append("The list is as imported now.")
             self.say(" ".join(parts), problem=True)
+
+    def leave_out_deleted(self) -> None:
+        """List anew where tweets were taken out; the cursor goes to the next one that is there."""
+        newest = newest_removal(self.store)
+        if newest != self._removal and self.prompt.request is None:
+            self.find(self.settings, self._next_there())
+            self._removal = newest
+
+    def _next_there(self) -> int | None:
+        ids, at = self.tweets.ids, self.tweets.cursor
+        for some in (ids[at : at + BATCH], ids[max(0, at - BATCH) : at][::-1]):
+            there = tweets.there(self.store, some)
+            if (found := next((each for each in some if each in there), None)) is not None:
+                return found
+        return None
 
     def order_description(self) -> str:
         """The order of the list for the status line, and whether it is stale."""

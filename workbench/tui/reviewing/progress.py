@@ -59,8 +59,8 @@ def _answer(store: Store, tweet: Tweet, given: int | None) -> Answer:
 
 
 def label_number(store: Store, label: str | None) -> int | None:
-    """The number by which a label is kept."""
-    return None if label is None else store.label_ids[label]
+    """The number by which a label is kept; one that somebody has only just added has none yet."""
+    return None if label is None else store.label_ids.get(label, -1)
 
 
 def summary(answers: Mapping[int, Answer]) -> str:

@@ -20,9 +20,11 @@ STRIP_CELLS = 34
 
 def read_tweet(
     store: Store, queue: ReviewQueue, reasons: Reasons, number: int, blind: bool, waits: bool
-) -> QueueTweet:
-    """A tweet of the queue with all that is known of it."""
-    details, by = detail.read_details(store, number, queue.run), reasons.run
+) -> QueueTweet | None:
+    """A tweet of the queue with all that is known of it; None for one that has been taken out."""
+    if (details := detail.read_details(store, number, queue.run)) is None:
+        return None
+    by = reasons.run
     return QueueTweet(
         details,
         queue_text.given_by(details),

@@ -48,7 +48,7 @@ class QueueWalk:
 
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
-        self._shown, self._removal = None, newest_removal(self._store)
+        self._shown, self._removal = None, 0  # some may be gone since the queue was read
         self.queue, self.answers, self.revisits, self._seen = queue, {}, False, None
         listed = tweets.window(self._store, queue.ids, None, 1)
         self._given = {t.id: progress.label_number(self._store, t.label) for t in listed}
@@ -56,10 +56,9 @@ class QueueWalk:
     def leave_out_deleted(self) -> None:
         """Leave out the tweets that are there no more, by which rows of the queue change."""
         if (newest := newest_removal(self._store)) != self._removal:
-            self._removal = newest
             there = tweets.there(self._store, self.queue.ids)
             ids = tuple(tweet for tweet in self.queue.ids if tweet in there)
-            self.queue = replace(self.queue, ids=ids)
+            self.queue, self._removal = replace(self.queue, ids=ids), newest
 
     def look(self) -> None:
         """Read what has been decided since the last look."""
@@ -139,8 +138,8 @@ class QueueWalk:
         """What was hidden until there was an answer, to be said with it."""
         if tweet not in self.queue.blind:
             return ""
-        shown = tweets.tweet(self._store, tweet, self.queue.run)
-        return f"r{self.queue.run} said {shown.pred}." if shown.pred else ""
+        shown = tweets.window(self._store, [tweet], self.queue.run, 1)
+        return f"r{self.queue.run} said {shown[0].pred}." if shown and shown[0].pred else ""
 
     def hide_anew(self) -> bool:
         """Hide as many predictions of open tweets as the settings say now; False if there are none.

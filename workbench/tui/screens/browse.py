@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from storage.query import tweets
 from storage.store import Store
+from storage.transactions import read_transaction
 from workbench import escaping
 from workbench.tui.acting_keys import key_for
 from workbench.tui.editing.label_keys import LabelKeys
@@ -118,8 +119,11 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     @on(TweetList.Settled)
     def _settled(self) -> None:
-        if not self.is_current:
-            return  # looked at again when it is seen again
+        if self.is_current:  # else it is looked at again when it is seen again
+            with read_transaction(self.store.db):
+                self._follow_cursor()
+
+    def _follow_cursor(self) -> None:
         if (number := self.tweets.current_id) is None:
             self.close_overlay()
         if self.card.opened:
@@ -128,6 +132,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
             self._show_details(number)
         self.drop_comment()
         self.replace_impossible_order()
+        self.leave_out_deleted()
         self.show_keys()
         host(self).places.show_standing()
         self.query_one(StatusLine).summary(standing_words.describe(self._state(), self.size.width))
@@ -148,16 +153,20 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def _show_details(self, number: int | None) -> None:
         pane, narrow = self.query_one(DetailPane), self.size.width < NARROW
-        if number is None:
-            pane.show(None, TweetReasons(), narrow)
-        else:
-            details = detail.read_details(self.store, number, self.run)
-            pane.show(details, read_reasons(self.store, details), narrow)
+        details = None if number is None else detail.read_details(self.store, number, self.run)
+        reasons = TweetReasons() if details is None else read_reasons(self.store, details)
+        pane.show(details, reasons, narrow)
 
     def on_screen_resume(self) -> None:
         """Show what was done in other places."""
         if self.query(TweetList):
             self.look_again()
+
+    def go_by_settings(self) -> None:
+        """Take on what the settings say now, and labels that have come or are called otherwise."""
+        super().go_by_settings()
+        if self.query(TweetList):
+            self._show_columns()
 
     def refresh_status(self) -> None:
         """Bring the status line up to date, once the cursor rests."""

@@ -15,6 +15,7 @@ from storage.history.events import EditContext
 from storage.history.external_changes import refresh_labels
 from storage.plurals import ordinal
 from storage.query import tweets
+from storage.transactions import read_transaction
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.opened_files import OpenedFile
@@ -255,8 +256,11 @@ class QueueScreen(DecidingKeys):
 
     def draw(self) -> None:
         """Show the present tweet, or what is said in its place, and how far the queue is."""
-        if not self.query(QueueCard):
-            return
+        if self.query(QueueCard):
+            with read_transaction(self.store.db):  # somebody may take the tweet out meanwhile
+                self._draw()
+
+    def _draw(self) -> None:
         self._leave_out_deleted()
         self.tweets.followed()
         self._walk.look()
@@ -292,7 +296,7 @@ class QueueScreen(DecidingKeys):
             at = queue.ids.index(here) if here in queue.ids else self.tweets.cursor
             self.tweets.show(queue.ids, at)
 
-    def _read_tweet(self, number: int) -> QueueTweet:
+    def _read_tweet(self, number: int) -> QueueTweet | None:
         self.tweets.look_again()
         self.tweets.tweet_at(self.tweets.cursor)  # what keys are checked against: as old as this
         waits = self.save_queue.waits(number)

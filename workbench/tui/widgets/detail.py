@@ -13,6 +13,7 @@ from storage.query import tweets
 from storage.runs.predictions import predictions_for
 from storage.runs.runs import Run
 from storage.store import Store
+from storage.transactions import read_transaction
 from storage.tweet import Tweet
 from workbench import escaping
 
@@ -51,9 +52,18 @@ class TweetDetails:
     source: dict[str, str]
 
 
-def read_details(store: Store, number: int, run: int | None) -> TweetDetails:
-    """Gather what the store knows about a tweet; the shown run's prediction comes first."""
-    tweet = tweets.tweet(store, number, run)
+def read_details(store: Store, number: int, run: int | None) -> TweetDetails | None:
+    """Gather what the store knows about a tweet; the shown run's prediction comes first.
+
+    None for a tweet that has been taken out.
+    """
+    with read_transaction(store.db):
+        found = tweets.window(store, [number], run or tweets.shown_run(store), characters=None)
+        return _details(store, found[0], run) if found else None
+
+
+def _details(store: Store, tweet: Tweet, run: int | None) -> TweetDetails:
+    number = tweet.id
     predictions = [
         RunPrediction(by, label, dict(zip(by.labels, chances, strict=True)), in_sample)
         for by, label, chances, in_sample in predictions_for(store, number)

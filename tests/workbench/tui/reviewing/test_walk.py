@@ -73,6 +73,16 @@ def test_a_tweet_that_is_deleted_has_no_answer(stores):
     assert list(walk.answers) == [8]
 
 
+def test_a_tweet_that_is_deleted_after_the_queue_was_read_is_left_out(stores):
+    own, other = stores
+    queue = ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own))
+    removing.delete(other, [3])
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(queue)
+    walk.leave_out_deleted()
+    assert walk.queue.ids == QUEUE[1:]
+
+
 def test_a_label_that_is_renamed_meanwhile_is_kept_all_the_same(stores):
     own, _ = stores
     walk = QueueWalk(own, lambda tweet: False)
