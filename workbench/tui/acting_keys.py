@@ -52,6 +52,7 @@ BY_DEFAULT: Mapping[str, str] = {
     "scroll_down": "J",
     "scroll_up": "K",
     "settings": "F2",
+    "show": "o",
     "skip": ";",
     "skip_back": "k",
     "sort": "s",

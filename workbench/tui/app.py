@@ -274,6 +274,14 @@ class WorkbenchApp(App[None]):
         if self.screen.name not in ("help", "too small"):
             self.push_screen(on_demand.help_screen(self.screen))
 
+    def action_take_offer(self) -> None:
+        """Show the predictions of the run that is offered."""
+        self._browse.displayed_run.take_offer()
+
+    def action_leave_offer(self) -> None:
+        """Go on with the run that is shown."""
+        self._browse.displayed_run.leave_offer()
+
     def action_settings(self) -> None:
         """Show the settings."""
         self.places.show_settings()

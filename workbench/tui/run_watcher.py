@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from rich.cells import cell_len
 from textual.app import App
+from textual.screen import Screen
 
 from storage.runs import runs
 from workbench.rundir.folder import FAILED, LIVE
@@ -16,6 +16,7 @@ from workbench.tui import error_messages, screen_stack
 from workbench.tui.background_calls import in_background
 from workbench.tui.host import host
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.listing.run_offers import Offer
 from workbench.tui.run_folder_reader import INTERVAL, RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import RunProgress, live_runs, outcomes
@@ -40,7 +41,7 @@ class RunWatcher:
         self._newest = runs.newest(self._store)
         self._wake = asyncio.Event()
         self._problem = ""
-        self._end_messages: dict[int, str] = {}
+        self._end_messages: dict[int, frozenset[str]] = {}
         """What was said of the end of a run, which is retracted when the run goes on."""
 
     def begin(self) -> None:
@@ -90,8 +91,8 @@ class RunWatcher:
 
     async def _offer(self) -> None:
         """Offer what came while no screen was open, or was not answered then."""
-        if offers := await self._displayed_run.offer():
-            self._host.say(self._on_one_line("", offers))
+        if (offer := await self._displayed_run.offer()) is not None:
+            screen_stack.say_each(self._app, lambda screen: self._on_one_line("", offer, screen))
 
     async def _look(self) -> None:
         for run in await in_background(lambda: live_runs(self._store.folder, self._newest)):
@@ -121,23 +122,29 @@ class RunWatcher:
         self._newest = max([self._newest, *(run["id"] for run in listed)])
         self._post(RunsCollected, results)
         failed = any(run["state"] == FAILED for run in results)
-        offers = await self._displayed_run.offer()
-        new = self._displayed_run.offered if offers else None
+        offer = await self._displayed_run.offer()
+        new = self._displayed_run.offered if offer is not None else None
         others = outcomes([run for run in results if new is None or run["id"] != new.id])
         if results:
             self._host.call_user(outcomes(results))
-        if message := self._on_one_line(others, offers):
-            self._end_messages |= dict.fromkeys(over, message)
-            self._host.say(message, problem=failed)
+        if others or offer is not None:
+
+            def message(screen: Screen[Any]) -> str:
+                return self._on_one_line(others, offer, screen)
+
+            said = frozenset(map(message, self._app.screen_stack))
+            self._end_messages |= dict.fromkeys(over, said)
+            screen_stack.say_each(self._app, message, problem=failed)
         return over
 
-    def _on_one_line(self, others: str, offers: Sequence[str]) -> str:
+    def _on_one_line(self, others: str, offer: Offer | None, screen: Screen[Any]) -> str:
         """How other runs have ended, and the longest offer of a run that has room beside it.
 
         An offer alone is cut rather than shown over the screen; why a run failed is not.
         """
-        if not offers:
+        if offer is None:
             return others
+        offers = offer.sentences(type(screen))
         room = self._app.size.width - BESIDE_MESSAGES
         texts = ["; ".join(filter(None, (others, offer))) for offer in offers]
         shortest = texts[-1] if others else fitted(texts[-1], room)
@@ -148,7 +155,7 @@ class RunWatcher:
         return run["id"] > self._newest and run["state"] not in LIVE
 
     def _retract(self, run: int) -> None:
-        if message := self._end_messages.pop(run, None):
+        for message in self._end_messages.pop(run, ()):
             screen_stack.retract(self._app, message)
 
     def _post(self, kind: type[RunProgressed] | type[RunsCollected], news: Any) -> None:

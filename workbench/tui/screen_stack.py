@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from textual import events
@@ -54,12 +55,17 @@ class ExplainsKeys(Protocol):
 
 def say(app: App[Any], text: str, problem: bool = False) -> None:
     """Show a message on all screens of the stack that have a place for one."""
+    say_each(app, lambda screen: text, problem)
+
+
+def say_each(app: App[Any], text: Callable[[Screen[Any]], str], problem: bool = False) -> None:
+    """Show a message of its own on each screen of the stack that has a place for one."""
     for screen in app.screen_stack if app.is_running else ():  # and not while they are closed
         if isinstance(screen, ShowsMessages):
             if screen.is_mounted:
-                screen.say(text, problem)
+                screen.say(text(screen), problem)
             else:  # it has just been opened and has no place yet
-                screen.call_later(screen.say, text, problem)
+                screen.call_later(screen.say, text(screen), problem)
 
 
 def retract(app: App[Any], text: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from storage.runs import displayed_run, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import open_store
-from workbench.tui.listing.displayed_run import offers
+from workbench.tui.listing.run_offers import Offer
+from workbench.tui.screens.queue import QueueScreen
 
 
 @pytest.fixture
@@ -74,10 +75,58 @@ async def test_an_offer_stays_on_its_line_and_covers_nothing(start, stub, elsewh
 
 
 def test_what_is_offered_without_a_figure_names_the_runs_alone():
-    longest, *_, shortest = offers({3: "run 3 tiny, 1 of 12 scored", 2: "run 2 fast"}, [{}, {}])
+    offer = Offer({3: "run 3 tiny, 1 of 12 scored", 2: "run 2 fast"}, [{}, {}])
+    longest, *_, shortest = offer.sentences(QueueScreen)
     said = "run 3 tiny, 1 of 12 scored; shown is run 2 fast; o shows run 3, O leaves it"
     assert longest == said
     assert shortest == "run 3; o shows, O leaves it"
+
+
+def another(store):
+    """A run that has just been done."""
+    run = runs.add(
+        store, f"after {runs.newest(store)}", "qlora", "fast", None, ("positive", "negative")
+    )
+    add_predictions(store, run, [Prediction(1, (0.25, 0.75), 0.5, 0.5, False)])
+    runs.update(store, run, state="done")
+    return run
+
+
+async def test_the_keys_of_an_offer_act_in_every_place_that_names_them(start, stub, elsewhere):
+    """But on a form, where letters are typed, and on Runs, where o is about the run there."""
+    answered = (("o", lambda run: displayed_run.shown_run(elsewhere) == run),)
+    answered += (("O", lambda run: displayed_run.offered(elsewhere) is None),)
+    stub.start_outside()
+    async with start(program=stub.program) as driver:
+        await driver.until_seen("run 3 training")
+        for place, name in (("B", "browse"), ("Q", "queue"), ("E", "errors"), ("T", "run 3")):
+            for key, has_answered in answered:
+                run = another(elsewhere)
+                await driver.press(place)
+                await driver.until(lambda name=name: driver.app.screen.name == name)
+                sentence = Offer({run: f"run {run}"}, [{}]).sentences(type(driver.app.screen))[0]
+                assert sentence == f"run {run}; o shows run {run}, O leaves it"
+                await driver.press(key)
+                await driver.until(lambda run=run, done=has_answered: done(run))
+        await driver.press("R")
+        await driver.until_seen("▌")
+        run = another(elsewhere)
+        offered = Offer({run: f"run {run}"}, [{}])
+        assert "; o on its line shows run" in offered.sentences(type(driver.app.screen))[0]
+        await driver.press("O")
+        await driver.until(lambda: displayed_run.offered(elsewhere) is None)
+        await driver.press("T", "n")
+        await driver.until_seen("Train on the labels")
+        assert "; in Browse o shows run" in offered.sentences(type(driver.app.screen))[0]
+
+
+async def test_errors_shows_the_run_that_is_taken_there(start, stub, elsewhere):
+    async with start(program=stub.program) as driver:
+        await driver.press("E")
+        await driver.until_seen("run 2 fast")
+        run = another(elsewhere)
+        await driver.press("o")
+        await driver.until_seen(f"run {run} fast · ")
 
 
 async def test_o_shows_it_and_says_how_many_tweets_it_scored(start, stub, elsewhere):
@@ -97,7 +146,7 @@ async def test_capital_o_leaves_it(start, stub, elsewhere):
     async with ended(start, stub) as driver:
         await driver.until_seen("run 3 offered (o)")
         await driver.press("O")
-        await driver.until_seen("Run 3 is not shown; r lists it with the others.")
+        await driver.until_seen("Run 3 is not shown; R lists it with the others.")
         await driver.until(lambda: "offered" not in driver.text)
         await driver.press("o")
         await driver.until_seen("No new run is offered")
@@ -109,7 +158,7 @@ async def test_capital_o_leaves_it(start, stub, elsewhere):
 async def test_an_offer_waits_for_the_next_start(start, stub, elsewhere):
     async with ended(start, stub) as driver:
         await driver.until_seen("run 3 offered (o)")
-    async with start(size=(180, 40)) as driver:
+    async with start(program=stub.program, size=(180, 40)) as driver:
         await driver.until_seen(OFFER)
         await driver.press("r")
         await driver.until_seen("tiny")
@@ -141,8 +190,8 @@ async def test_the_first_run_of_all_is_taken_at_once(start, stub, elsewhere):
         assert "offered" not in driver.text
 
 
-async def test_a_star_promotes_a_run_and_takes_it_back(start, elsewhere):
-    async with start() as driver:
+async def test_a_star_promotes_a_run_and_takes_it_back(start, stub, elsewhere):
+    async with start(program=stub.program) as driver:
         await driver.press("r")
         await driver.until_seen("baseline")
         await driver.press("G", "asterisk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,11 +10,11 @@ from storage.errors import UserError
 from storage.runs import displayed_run, runs
 from storage.runs.runs import Run
 from storage.store import Store, open_store
-from workbench import figures
 from workbench.tui.acting_keys import key_for
 from workbench.tui.host import host
 from workbench.tui.listing.filter_keys import FilterKeys
 from workbench.tui.listing.run_names import run_name, shown_instead
+from workbench.tui.listing.run_offers import Offer
 
 SPLITS = ("test", "dev", "train")
 
@@ -43,9 +43,31 @@ class DisplayedRun:
         self._screen.say(f"Predictions of {run_name(self._store, run.id)}.")
         self._write(lambda store: displayed_run.show(store, run.id), self._screen.tweets.settle)
 
-    def dismiss(self, then: Callable[[], None]) -> None:
+    def take_offer(self) -> Run | None:
+        """Show the run that is offered; None if none is, which is said."""
+        if (run := self.offered) is None:
+            self._say(f"No new run is offered; {key_for('place_runs')} lists all runs.")
+            return None
+        self.show(run)
+        if self._screen.app.screen is not self._screen:
+            self._say(f"Browse shows the predictions of {run_name(self._store, run.id)} now.")
+        return run
+
+    def leave_offer(self) -> None:
         """Take the offer of a run back; the list goes on showing its run."""
-        self._write(displayed_run.dismiss, then)
+        if (run := self.offered) is None:
+            self._say(f"No new run is offered; {key_for('place_runs')} lists all runs.")
+        elif self._store.read_only:
+            self._say("The offer stays, as this workspace is read-only for you.", problem=True)
+        else:
+            self._write(displayed_run.dismiss, lambda: self._offer_left(run.id))
+
+    def _offer_left(self, run: int) -> None:
+        self._say(f"Run {run} is not shown; {key_for('place_runs')} lists it with the others.")
+        self._screen.tweets.settle()
+
+    def _say(self, text: str, problem: bool = False) -> None:
+        host(self._screen).say(text, problem)
 
     def promote(self, run: Run, then: Callable[[], None]) -> None:
         """Promote a run, or take that back where it is promoted: commands use the promoted run."""
@@ -67,19 +89,16 @@ class DisplayedRun:
             self._screen.take_predictions(number)
         return shown_instead(self._store, number)
 
-    async def offer(self) -> Sequence[str]:
-        """Show the first run that there is; say that a newer one is offered, with its accuracy.
-
-        In several sentences of which one is to be said, the longest first; none if none is offered.
-        """
+    async def offer(self) -> Offer | None:
+        """Show the first run that there is; a newer one is offered, with its accuracy."""
         if self.run is None and (first := displayed_run.shown_run(self._store)) is not None:
             self._screen.take_predictions(first)
         if (new := self.offered) is None:
-            return ()
+            return None
         known = [new.id] if self.run is None else [new.id, self.run]
         names = {number: f"run {number} {runs.get(self._store, number).recipe}" for number in known}
         names[new.id] = run_name(self._store, new.id)  # that of the shown one is above the list
-        return offers(names, await self._reports(known))
+        return Offer(names, await self._reports(known))
 
     async def _reports(self, numbers: list[int]) -> list[dict[str, Any]]:
         """The evaluations of runs on the first split that all of them have, by today's labels.
@@ -115,24 +134,3 @@ class DisplayedRun:
             app.call_from_thread(then)
 
         app.run_worker(write, thread=True, group="choice")
-
-
-def offers(names: Mapping[int, str], reports: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    """Sentences that offer the first of some runs beside the shown one, the longest first."""
-    measured = [figures.metric(each) + figures.stale_mark(each) if each else "" for each in reports]
-    numbers = [f"run {number}" for number in names]
-    named, numbered = (
-        [": ".join(filter(None, pair)) for pair in zip(which, measured, strict=True)]
-        for which in (names.values(), numbers)
-    )
-    counted = " and ".join(dict.fromkeys(f"{r['n']:,} {r['split']}" for r in reports if r))
-    on = f" on {counted} tweets" if counted else ""
-    take, leave = key_for("take_offer"), key_for("leave_offer")
-    keys = f"; {take} shows {numbers[0]}, {leave} leaves it"
-    brief_keys = f"; {take} shows, {leave} leaves it"
-    return (
-        f"{'; shown is '.join(named)}{on}{keys}",
-        f"{'; shown is '.join(numbered)}{on}{keys}",
-        f"{'; shown is '.join(numbered)}{keys}",
-        f"{', shown: '.join([numbered[0], *filter(None, measured[1:])])}{brief_keys}",
-    )

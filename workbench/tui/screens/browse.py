@@ -20,7 +20,7 @@ from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.last_view import View
 from workbench.tui.list_screen import NO_TWEET, ListSettings
-from workbench.tui.listing import browse_keys, standing_words
+from workbench.tui.listing import browse_keys, run_offers, standing_words
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.listing.filter_help import filter_help
 from workbench.tui.listing.filter_keys import FilterKeys
@@ -58,8 +58,8 @@ class BrowseScreen(FilterKeys, LabelKeys):
         key("K,shift+up", "scroll_detail(-1)", "scroll the details up"),
         key("J,shift+down", "scroll_detail(1)", "scroll the details down"),
         key("h", "history", "unfold the history in the details, or fold it"),
-        key("o", "take_offer", "show the predictions of the run that is offered"),
-        key("O", "leave_offer", "leave the run that is offered"),
+        run_offers.TAKE,
+        run_offers.LEAVE,
         key("t", "train", "train"),
         key("r", "runs", "runs"),
         key("escape", "back", "unmark, go back, or clear the filter", key_display="esc"),
@@ -367,26 +367,6 @@ class BrowseScreen(FilterKeys, LabelKeys):
     def on_runs_collected(self, event: RunsCollected) -> None:
         """Runs have ended: the list stays as it is, and what is offered is said."""
         self.query_one(StatusLine).job("")
-        self.tweets.settle()
-
-    def action_take_offer(self) -> None:
-        """Show the run that is offered."""
-        if (run := self.displayed_run.offered) is None:
-            self.comment(f"No new run is offered; {key_for('runs')} lists all runs.")
-        else:
-            self.displayed_run.show(run)
-
-    def action_leave_offer(self) -> None:
-        """Go on with the run that is shown."""
-        if (run := self.displayed_run.offered) is None:
-            self.comment(f"No new run is offered; {key_for('runs')} lists all runs.")
-        elif self.store.read_only:
-            self.say_unchanged("The offer stays, as this workspace is read-only for you.")
-        else:
-            self.displayed_run.dismiss(lambda: self._offer_left(run.id))
-
-    def _offer_left(self, run: int) -> None:
-        self.say(f"Run {run} is not shown; {key_for('runs')} lists it with the others.")
         self.tweets.settle()
 
     def action_train(self) -> None:

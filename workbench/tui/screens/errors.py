@@ -33,6 +33,7 @@ from workbench.tui.examining.page import BOXES
 from workbench.tui.examining.preview import TweetPreview
 from workbench.tui.helping_keys import no_predictions
 from workbench.tui.host import host
+from workbench.tui.listing import run_offers
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import key
@@ -67,6 +68,8 @@ class ErrorsScreen(Screen[None]):
         key("s,d", "split", "test, dev or train tweets", key_display="s d"),
         key("v", "versus", "choose the run to compare with"),
         key("y", "copy", "copy the box to the terminal's clipboard"),
+        key("o", "take_offer", "show the run that is offered, here and in the list"),
+        run_offers.LEAVE,
         key("ctrl+l", "work_out", "work out anew what is stale"),
         key("escape", "back", "back to the tweets", key_display="esc q"),
     ]
@@ -294,6 +297,12 @@ class ErrorsScreen(Screen[None]):
     def action_examine(self) -> None:
         """Choose the run whose errors are shown."""
         self._choose("Errors of which run?", None)
+
+    def action_take_offer(self) -> None:
+        """Show the errors of the run that is offered, and its predictions in the list."""
+        if (run := self._displayed_run.take_offer()) is not None:
+            self.look_at(run.id)
+            self.on_screen_resume()
 
     def action_versus(self) -> None:
         """Choose the run that it is compared with."""

@@ -24,6 +24,7 @@ from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
+from workbench.tui.listing import run_offers
 from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
 from workbench.tui.reviewing.making import QueueMaking
 from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
@@ -53,6 +54,8 @@ class QueueScreen(DecidingKeys):
         key("s", "choose_queue", "choose the kind of queue, also conflicts and judgements"),
         key("b", "blind", "blind on or off: every so many without the prediction"),
         key("c", "columns", "other columns of the file that was opened"),
+        run_offers.TAKE,
+        run_offers.LEAVE,
         key("escape", "back", "back to the list; the queue stays as it is", key_display="esc q"),
     ]
 

@@ -22,6 +22,7 @@ from storage.store import open_store
 from workbench.rundir.folder import FAILED, QUEUED, RUNNING, STOPPED, read_job
 from workbench.tui.acting_keys import key_for
 from workbench.tui.host import host
+from workbench.tui.listing import run_offers
 from workbench.tui.run_folder_reader import RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import RunProgress
@@ -69,6 +70,8 @@ class RunScreen(Screen[None]):
         key("n", "app.new_run", "start another run"),
         key("c", "curves", "curves of other runs in the same frame, or of this one alone"),
         key("l", "log", "the log, as far as it is kept here"),
+        run_offers.TAKE,
+        run_offers.LEAVE,
         key("r", "app.place('runs')", "all runs"),
         key("escape,t", "back", "back to the tweets; the run goes on", key_display="esc q t"),
     ]

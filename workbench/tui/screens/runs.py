@@ -21,7 +21,7 @@ from workbench.tui.acting_keys import key_for
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.examining.run_comparison import RunComparison
 from workbench.tui.host import host
-from workbench.tui.listing import runs_keys
+from workbench.tui.listing import run_offers, runs_keys
 from workbench.tui.listing.displayed_run import DisplayedRun
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.screens.adapter_export import AdapterExport
@@ -61,6 +61,7 @@ class RunsScreen(Screen[None]):
         key("A", "train_on", "train on from its adapter, on the labels as they are now"),
         key("D", "delete", "delete the run"),
         key("U", "undelete", "bring a deleted run back"),
+        run_offers.LEAVE,
         key("X", "export", "export the adapter, for plain transformers and peft"),
         key("escape,r", "back", "back to the tweets", key_display="esc q r"),
     ]
