@@ -11,6 +11,11 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def whole_percent(share: float | None) -> str:
+    """A share in a column of whole per cents, such as 72."""
+    return "-" if share is None else f"{100 * share:.0f}"
+
+
 def interval(share: float | None, low: float | None, high: float | None) -> str:
     """A share with its interval, such as 72.0 % [62.5, 79.9]; alone where that is not known."""
     if share is None or low is None or high is None:

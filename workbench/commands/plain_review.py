@@ -199,7 +199,9 @@ class PlainReview:
             "undo": lambda: self._undo("Undone", labels.undo),
             "redo": lambda: self._undo("Done again", labels.redo),
             "take": self._take,
-            "keep": lambda: self._label(lambda tweet: tweet.label, "There is no label to keep."),
+            "keep": lambda: self._label(
+                lambda tweet: tweet.label, "There is no label to keep; `clear` leaves it so."
+            ),
             "clear": lambda: self._label(lambda tweet: None, None),
         }
         if not rest and word in simple:

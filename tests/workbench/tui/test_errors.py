@@ -19,6 +19,7 @@ from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.tui.examining.confusions import confusion_content
 from workbench.tui.examining.findings import BINS, WANTED, Finding
+from workbench.tui.examining.opened_tweets import listed
 from workbench.tui.screens import errors
 from workbench.tui.widgets.interval_bar import axis_of
 from workbench.tui.widgets.line_list import LineList
@@ -297,13 +298,42 @@ def test_labels_are_shortened_to_fit_and_very_many_become_a_list_of_pairs(examin
     short = content(names[:5], 70)
     assert "03 number" not in short.text
     assert max(map(len, short.text.splitlines())) <= 70
-    pairs = content(names, 118)
+    long = [f"a label with a long name {n}" for n in range(9)]
+    for named, width in ((long[:5], 58), (long, 80), (names, 118)):
+        matrix = content(named, width)
+        assert max(map(len, matrix.text.splitlines())) <= width
+        assert matrix.lines[1][0].text.startswith(f"2 {named[1][:5]}")
+        assert matrix.heads[0][0].text.split() == [
+            "given",
+            *map(str, range(1, len(named) + 1)),
+            "n",
+            "recall",
+        ]
+    assert "1 a label with a long na…" in content(long, 66).text, "what is cut says so"
+    pairs = content([f"{name} that is long" for name in names], 58)
+    assert max(map(len, pairs.text.splitlines())) <= 58
+    assert "01 number that is… → " in pairs.text
+    pairs = content(names, 70)
     assert [stop.name for stop in pairs.stops[:2]] == [
         "01 number → 00 number",
         "02 number → 00 number",
     ]
     assert len(pairs.stops) == 39, "the cells that hold tweets, errors first"
     assert all(stop.opens is not None for stop in pairs.stops)
+
+
+def test_tweets_are_listed_as_far_as_a_list_goes_round_the_one_that_is_opened():
+    ids = list(range(1, 454))
+    for tweet in (None, 1, 300, 453):
+        opened = listed(2, ids, "453 broken", tweet)
+        assert opened.filter == f"run:2 id:{','.join(map(str, ids))}", "there is room for all"
+        assert opened.what == "453 broken"
+    ids = list(range(1, 2_001))
+    for tweet, first in ((None, 1), (1, 1), (1_000, 750), (2_000, 1_501)):
+        opened = listed(2, ids, "2,000 broken", tweet)
+        shown = opened.filter.removeprefix("run:2 id:").split(",")
+        assert (int(shown[0]), len(shown)) == (first, 500)
+        assert opened.what == "500 of 2,000 broken"
 
 
 def test_an_axis_has_round_ends_and_a_bar_lies_on_it():

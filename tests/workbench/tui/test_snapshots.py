@@ -148,7 +148,7 @@ SCENES = (
         before=keep_analyses,
         sizes=(*SIZES, WIDE),
     ),
-    Scene("errors-slice", "of the slice", ("E", "tab", "tab", "down"), before=keep_analyses),
+    Scene("errors-slice", "in the slice", ("E", "tab", "tab", "down"), before=keep_analyses),
     Scene("errors-none", "no predictions yet", ("E",), before=empty),
     Scene("too-small", "too small", sizes=((50, 12),)),
 )

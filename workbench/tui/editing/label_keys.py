@@ -150,7 +150,8 @@ class LabelKeys(ListScreen):
 
     def action_keep(self) -> None:
         """Record that the label was looked at and is right, and go on."""
-        missing = "There is no label to keep; give one with a digit."
+        without = f"{key_for('clear')} leaves the tweet without"
+        missing = f"There is no label to keep; give one with a digit, or {without}."
         self._assign("enter", lambda tweet: tweet.label, missing)
 
     def action_clear(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -13,32 +14,42 @@ from storage.runs.runs import Run
 from workbench import escaping, figures
 from workbench.judged_filters import cells
 from workbench.tui.examining.opened_tweets import OpenedTweets
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.line_list import Content, Line, Part, Stop
 from workbench.tui.widgets.rows import columns
 
 LONGEST_NAME = 14
+SHORTEST_NAME = 10
+"""Cells of the name of a row, below which the labels are listed in pairs."""
 MARGIN = 2
 """Cells before and after a count, in which the cursor has room."""
 N_WIDTH, RECALL_WIDTH = 8, 10
+ARROW = " → "
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the rows and columns of a matrix are called, and how wide each of them is."""
+
+    rows: Sequence[str]
+    heads: Sequence[str]
+    first: int
+    """Cells of the names of the rows."""
+    widths: Sequence[int]
+    n_width: int
+    precisions: Sequence[str]
 
 
 def confusion_content(run: Run, split: str, report: Mapping[str, Any], width: int) -> Content:
     """The matrix, or the pairs of labels by how often they are taken for one another."""
-    labels = report["labels"]
     opened = {
         (cell["label"], cell["pred"]): OpenedTweets(
             cell["filter"], described(cell["label"], cell["pred"], cell["n"])
         )
         for cell in cells(run, split, dict(report))
     }
-    for names in (labels, [columns(labels).short[label] for label in labels]):
-        names = [set_cell_size(name, min(LONGEST_NAME, cell_len(name))) for name in names]
-        names = [escaping.line(name) for name in names]
-        widths = [max(6, cell_len(name)) + MARGIN for name in names]
-        first = max(map(cell_len, ["precision", *names])) + 1
-        if first + sum(widths) + N_WIDTH + RECALL_WIDTH <= width:
-            return _matrix(report, names, first, widths, opened)
-    return _pairs(report, opened)
+    layout = next(_layouts(report, width), None)
+    return _pairs(report, opened, width) if layout is None else _matrix(report, layout, opened)
 
 
 def described(label: str, pred: str, n: int) -> str:
@@ -47,20 +58,43 @@ def described(label: str, pred: str, n: int) -> str:
     return f"{tweet_count(n)}: given {label}, {says}"
 
 
+def _layouts(report: Mapping[str, Any], width: int) -> Iterator[_Layout]:
+    """The ways to lay out a matrix that fit: names in full, shortened, as numbers over columns."""
+    labels = report["labels"]
+    of = [report["classes"][label] for label in labels]
+    for names in (labels, [columns(labels).short[label] for label in labels]):
+        names = [set_cell_size(name, min(LONGEST_NAME, cell_len(name))) for name in names]
+        names = [escaping.line(name) for name in names]
+        widths = [max(6, cell_len(name)) + MARGIN for name in names]
+        first = max(map(cell_len, ["precision", *names])) + 1
+        if first + sum(widths) + N_WIDTH + RECALL_WIDTH <= width:
+            precisions = [figures.percent(each["precision"]) for each in of]
+            yield _Layout(names, names, first, widths, N_WIDTH, precisions)
+    n_width = max(len(f"{each['n']:,}") for each in of) + MARGIN
+    precisions = [figures.whole_percent(each["precision"]) for each in of]
+    heads = [str(at) for at in range(1, len(labels) + 1)]
+    counts = [f"{max(column):,}" for column in zip(*report["confusion"], strict=True)]
+    widths = [max(map(len, each)) + MARGIN for each in zip(heads, counts, precisions, strict=True)]
+    rows = [escaping.line(f"{head} {label}") for head, label in zip(heads, labels, strict=True)]
+    room = width - sum(widths) - n_width - RECALL_WIDTH - 1
+    if room >= SHORTEST_NAME:
+        first = min(room, max(map(cell_len, ["precision %", *rows])))
+        rows = [fitted(row, first) for row in rows]
+        yield _Layout(rows, heads, first + 1, widths, n_width, precisions)
+
+
 def _matrix(
     report: Mapping[str, Any],
-    names: Sequence[str],
-    first: int,
-    widths: Sequence[int],
+    layout: _Layout,
     opened: Mapping[tuple[str, str], OpenedTweets],
 ) -> Content:
-    labels = report["labels"]
-    head = "given".ljust(first) + "".join(map(str.rjust, names, widths))
+    labels, first, widths = report["labels"], layout.first, layout.widths
+    head = "given".ljust(first) + "".join(map(str.rjust, layout.heads, widths))
     lines: list[Line] = []
     stops: list[Stop] = []
     starts = [first + before for before in accumulate(widths, initial=0)]
     for row, (label, counts) in enumerate(zip(labels, report["confusion"], strict=True)):
-        parts = [Part(names[row] + " " * (first - cell_len(names[row])))]
+        parts = [Part(set_cell_size(layout.rows[row], first))]
         for at, (pred, n) in enumerate(zip(labels, counts, strict=True)):
             tone = "" if label == pred else "differs" if n else "dim"
             count = f"{n:,}" if n else "·"
@@ -69,31 +103,44 @@ def _matrix(
             name = f"{label} → {pred}"
             stops.append(Stop(name, row, column, opened.get((label, pred))))
         of = report["classes"][label]
-        n, recall = f"{of['n']:,}".rjust(N_WIDTH), figures.percent(of["recall"])
+        n, recall = f"{of['n']:,}".rjust(layout.n_width), figures.percent(of["recall"])
         lines.append((*parts, Part(n, "dim"), Part(recall.rjust(RECALL_WIDTH))))
-    precisions = [figures.percent(report["classes"][label]["precision"]) for label in labels]
-    lines.append(
-        (Part("precision".ljust(first), "dim"), Part("".join(map(str.rjust, precisions, widths))))
-    )
-    aside = "n".rjust(N_WIDTH) + "recall".rjust(RECALL_WIDTH)
+    word = "precision" if layout.rows == layout.heads else "precision %"
+    precisions = "".join(map(str.rjust, layout.precisions, widths))
+    lines.append((Part(fitted(word, first - 1).ljust(first), "dim"), Part(precisions)))
+    aside = "n".rjust(layout.n_width) + "recall".rjust(RECALL_WIDTH)
     return Content(
         "GIVEN against WHAT THE MODEL SAYS", lines, stops, [(Part(head + aside, "dim"),)]
     )
 
 
-def _pairs(report: Mapping[str, Any], opened: Mapping[tuple[str, str], OpenedTweets]) -> Content:
+def _pairs(
+    report: Mapping[str, Any], opened: Mapping[tuple[str, str], OpenedTweets], width: int
+) -> Content:
     """Pairs of labels, errors first, the most frequent ones before others."""
-    widest = max(min(LONGEST_NAME, cell_len(escaping.line(label))) for label in report["labels"])
-    lines: list[Line] = []
-    stops: list[Stop] = []
-    for row, ((label, pred), tweets) in enumerate(opened.items()):
+    found = []
+    for (label, pred), tweets in opened.items():
         at = report["labels"].index(label), report["labels"].index(pred)
         n, of = report["confusion"][at[0]][at[1]], report["classes"][label]["n"]
-        given, says = (set_cell_size(escaping.line(name), widest) for name in (label, pred))
+        found.append((label, pred, f"{n:,}", f"{figures.percent(n / of)} of {of:,}", tweets))
+    counts = max((len(each[2]) for each in found), default=0)
+    shares = max((len(each[3]) for each in found), default=0)
+    room = (width - MARGIN - len(ARROW) - counts - shares - 2 * MARGIN) // 2
+    names = [cell_len(escaping.line(label)) for label in report["labels"]]
+    widest = max(SHORTEST_NAME, min(room, max(names)))
+    lines: list[Line] = []
+    stops: list[Stop] = []
+    for row, (label, pred, count, share, tweets) in enumerate(found):
         tone = "" if label == pred else "differs"
-        share = f"{figures.percent(n / of)} of {of:,}".rjust(20)
+        given, says = (
+            set_cell_size(fitted(escaping.line(name), widest), widest) for name in (label, pred)
+        )
         lines.append(
-            (Part(f"  {given} → {says}"), Part(f"{n:,}".rjust(7), tone), Part(share, "dim"))
+            (
+                Part(f"  {given}{ARROW}{says}"),
+                Part(count.rjust(counts + MARGIN), tone),
+                Part(share.rjust(shares + MARGIN), "dim"),
+            )
         )
         stops.append(Stop(f"{label} → {pred}", row, 0, tweets))
     return Content("GIVEN → WHAT THE MODEL SAYS", lines, stops)

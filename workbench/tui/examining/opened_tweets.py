@@ -21,7 +21,12 @@ class OpenedTweets:
 
 
 def listed(run: int, ids: Sequence[int], what: str, tweet: int | None = None) -> OpenedTweets:
-    """Some tweets by their ids, with the predictions of a run."""
-    at = 0 if tweet is None else max(0, list(ids).index(tweet) - MOST_IDS // 2)
+    """Some tweets by their ids, with the predictions of a run, those round one tweet first of all.
+
+    Where they are more than can be listed, it is said of how many those are.
+    """
+    at = 0 if tweet is None else list(ids).index(tweet) - MOST_IDS // 2
+    at = max(0, min(at, len(ids) - MOST_IDS))
     shown = ids[at : at + MOST_IDS]
+    what = what if len(shown) == len(ids) else f"{len(shown):,} of {what}"
     return OpenedTweets(f"run:{run} id:{','.join(map(str, shown))}", what, tweet, "id")

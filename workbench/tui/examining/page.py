@@ -48,6 +48,8 @@ SHOWS = {
 """The analyses that each box shows."""
 WORKING = "being worked out…"
 STALE = "stale"
+BETWEEN = 2
+"""Cells between two texts at the ends of a line."""
 MOST_ROWS = 9
 """Rows of the matrix on a small screen; what is more scrolls."""
 
@@ -66,19 +68,21 @@ def about(run: Run, subject: Subject, findings: Mapping[str, Finding], width: in
     """The line that says whose errors these are, and at its right how to look at others."""
     text = f" run {run.id} {describe_recipe(run.kind, run.recipe)}"
     found = findings.get(EVALUATION)
+    keys, versus, macro_f1 = f"{key_for('split')} split ", "", ""
     if found is None or found.problem:
         text += f" · {subject.split} tweets"
     else:
         report = found.result
         text += f" · {report['n']:,} {subject.split} tweets · accuracy {figures.metric(report)}"
         text += f" stale: {found.stale}, {key_for('work_out')} works it out" if found.stale else ""
-        if cell_len(text) + 25 < width:
-            text += f" · macro F1 {figures.percent(report['macro_f1'])}"
-    keys = f"{key_for('split')} split "
+        macro_f1 = f" · macro F1 {figures.metric(report, 'macro_f1')}"
     if subject.versus is not None:
         versus = f"{key_for('versus')} versus run {subject.versus} "
         keys = f"{key_for('examine')} other run  {keys} {versus}"
-    return _both_ends(escaping.line(text), keys, width)
+    text = escaping.line(text)
+    ways = ((text + macro_f1, keys), (text + macro_f1, versus), (text, keys))
+    fitting = (way for way in ways if cell_len("".join(way)) + BETWEEN <= width)
+    return _both_ends(*next(fitting, ways[-1]), width)
 
 
 def contents(view: View, widths: Mapping[str, int]) -> dict[str, Content]:
@@ -167,7 +171,7 @@ def run_choices(known: Sequence[Run], subject: Subject | None) -> list[tuple[str
 def _both_ends(left: str, right: str, width: int) -> str:
     """Two texts at the ends of a line; the right one is left out where there is no room."""
     room = width - cell_len(left) - cell_len(right)
-    if room < 2:
+    if room < BETWEEN:
         fits = cell_len(left) <= width
         return left if fits else set_cell_size(left, max(0, width - 1)) + "…"
     return left + " " * room + right

@@ -20,6 +20,10 @@ from workbench.tui.widgets.line_list import Content, Line, Part, Stop, line
 
 SHORTEST_BAR, LONGEST_BAR = 10, 24
 N_WIDTH, ACCURACY_WIDTH = 6, 8
+ASIDE = "right in the less clear half"
+"""What the figures of a slice are of, as the half that shows it best flatters it."""
+ROOMY = 54
+"""Columns from which there is room to say that."""
 
 
 def slices_content(
@@ -54,7 +58,8 @@ def slices_content(
         lines.append((Part(f"  {cells}", tone), Part(figures, tone), Part(f"  {drawn}", tone)))
     if found["reason"]:
         lines += [line(f"  {part}", "dim") for part in wrap(found["reason"], max(20, width - 3))]
-    return Content("SLICES  worst first", lines, stops, [line(head + scale, "dim")])
+    aside = ASIDE if found["slices"] and width >= ROOMY else ""
+    return Content("SLICES  worst first", lines, stops, [line(head + scale, "dim")], aside)
 
 
 def _opened(
@@ -67,7 +72,7 @@ def _opened(
         )
         judged = f"{judged_filter(run, split)} disagree:yes"
         return OpenedTweets(judged, f"{counted(wrong, 'wrong tweet')} of all")
-    what = f"{counted(row['events'], 'wrong tweet')} of the slice {row['name']}"
+    what = f"{counted(row['events'], 'wrong tweet')} of {row['n']:,} in the slice {row['name']}"
     if row["filter"] is None:
         return listed(run.id, row["tweets"], what)
     return OpenedTweets(f"{row['filter']} disagree:yes", what)
