@@ -39,6 +39,10 @@ GONE = (
     "{folder} is not there any more: it was moved or deleted while it was open, so nothing is "
     "saved; put it back, or open it where it is now."
 )
+REPLACED = (
+    "{folder} is another workspace by now: the one that was open there was moved or deleted, so "
+    "nothing is saved; quit and open it again."
+)
 KINDS = {
     tuple: 'a list, such as ["positive", "negative"]',
     str: "text",

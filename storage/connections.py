@@ -81,6 +81,19 @@ def path_of(db: sqlite3.Connection) -> Path:
     return db.path
 
 
+def is_in_place(db: sqlite3.Connection) -> bool:
+    """Whether the file that a connection is open on is still the one of its name, if any is.
+
+    By its inode, as SQLite itself tells that a database was moved.
+    """
+    if not isinstance(db, _Connection) or db.inode is None:
+        return True
+    try:
+        return _inode(db.path)[1] == db.inode[1]
+    except OSError:
+        return False
+
+
 def first_bytes(database: Path, file: Path, size: int) -> bytes:
     """The first bytes of a database or of a file beside it; raises OSError."""
     with _LOCK:

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from storage import config as config_file
 from storage import connections
@@ -42,15 +41,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             db.execute("ROLLBACK")
 
 
-def gone_sentence(folder: Path) -> str:
+def gone_sentence(db: sqlite3.Connection) -> str:
     """That a workspace which is open is not there any more; empty where it is."""
-    return "" if (folder / DATABASE).exists() else config_file.GONE.format(folder=folder)
+    path = connections.path_of(db)
+    if connections.is_in_place(db):
+        return ""
+    sentence = config_file.REPLACED if path.exists() else config_file.GONE
+    return sentence.format(folder=path.parent)
 
 
 def _require_in_place(db: sqlite3.Connection) -> None:
     """Raise UserError where what is written now would go into a file that nobody finds again."""
-    path = connections.path_of(db)
-    if path.name == DATABASE and (gone := gone_sentence(path.parent)):
+    if connections.path_of(db).name == DATABASE and (gone := gone_sentence(db)):
         raise UserError(gone)
 
 

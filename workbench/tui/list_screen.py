@@ -99,7 +99,7 @@ class ListScreen(Screen[None]):
 
     def look_for_changes(self) -> None:
         """Bring the screen up to date if another process has changed something."""
-        if (gone := gone_sentence(self.store.folder)) and not self._gone:
+        if (gone := gone_sentence(self.store.db)) and not self._gone:
             self.say(gone, problem=True)
         self._gone = bool(gone)
         version = data_version(self.store)

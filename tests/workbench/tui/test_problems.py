@@ -1,5 +1,6 @@
 """Whatever goes wrong beside the screen is a message on it: it stays, and the next key works."""
 
+import shutil
 import sqlite3
 
 import pytest
@@ -164,6 +165,23 @@ async def test_nothing_is_written_into_a_workspace_that_was_removed(start, works
         await driver.press("2")
         await driver.until_seen("Tweet 1: positive → negative.")
         assert len(driver.history(1)) == 2, "it has only what was done when it was there"
+
+
+async def test_nothing_is_written_where_another_workspace_has_taken_the_place(
+    start, workspace, tmp_path
+):
+    async with start() as driver:
+        await driver.settled()
+        workspace.rename(tmp_path / "elsewhere")
+        shutil.copytree(tmp_path / "elsewhere", workspace)
+        await driver.until_seen("is another workspace by now")
+        driver.app.say("")
+        await driver.press("2")
+        await driver.until_seen("is another workspace by now")
+        assert len(driver.history(1)) == 1
+        store = open_store(workspace)
+        assert len(labels.history(store, 1)) == 1
+        store.close()
 
 
 async def test_megabytes_that_are_pasted_hold_up_nothing(start):
