@@ -113,7 +113,7 @@ def outcome(run: dict[str, Any]) -> str:
             if report := (run.get("metrics") or {}).get(split):
                 return f"{name} done: accuracy {figures.accuracy(report, split)}"
         return f"{name} done"
-    reason = f": {run['reason']}" if run.get("reason") else ""
+    reason = f": {run['reason'].removesuffix('.')}" if run.get("reason") else ""
     hint = f"; {key_for('stop')} on its page goes on with it" if state == "stopped" else ""
     return f"{name} {state}{reason}{hint}"
 

@@ -118,7 +118,10 @@ class RunWatcher:
         """Have what came of runs taken in, and say it; returns those that are still over then."""
         listed = await self._host.command("runs", "--json")
         over = {run for run in ended if not await self._goes_on(run)}  # others were resumed
-        results = [run for run in listed if run["id"] in over or self._is_new(run)]
+        if not self._store.read_only:  # else nothing is taken in, and they are listed as they were
+            # of one whose folder has just been deleted the next collection knows
+            over -= {run["id"] for run in listed if run["state"] in LIVE}
+        results = [run for run in listed if run["state"] not in LIVE and self._is_new(run, over)]
         self._newest = max([self._newest, *(run["id"] for run in listed)])
         self._post(RunsCollected, results)
         failed = any(run["state"] == FAILED for run in results)
@@ -150,9 +153,9 @@ class RunWatcher:
         shortest = texts[-1] if others else fitted(texts[-1], room)
         return next((text for text in texts if cell_len(text) <= room), shortest)
 
-    def _is_new(self, run: dict[str, Any]) -> bool:
-        """Whether a run has come in from elsewhere and is over, as a folder that was copied in."""
-        return run["id"] > self._newest and run["state"] not in LIVE
+    def _is_new(self, run: dict[str, Any], over: set[int]) -> bool:
+        """Whether a run has just ended, or has come in as a folder that was copied."""
+        return run["id"] in over or run["id"] > self._newest
 
     def _retract(self, run: int) -> None:
         for message in self._end_messages.pop(run, ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -65,10 +66,21 @@ async def test_following_goes_on_after_a_collection_that_failed(start, stub):
         await driver.until_seen("o shows run 3, O leaves it")
 
 
+async def test_a_run_whose_folder_is_deleted_is_not_told_of_before_that_is_known(start, stub):
+    async with following(start, stub) as driver:
+        shutil.rmtree(stub.folder)
+        listed = ["runs", "--json"]
+        await driver.until(lambda: stub.calls.count(listed) > 1)  # which still has it as queued
+        assert "run 3 queued" not in driver.text
+        runs.update(driver.app.store, 3, state="failed", reason="Its folder is missing.")
+        await driver.until_seen("run 3 failed: Its folder is missing")
+        await driver.until(lambda: not driver.app.run_watcher._followers)
+
+
 async def test_a_run_that_goes_on_again_is_followed_again(start, stub):
     async with following(start, stub) as driver:
         stub.move(state="failed", reason="Out of memory.")
-        await driver.until_seen("run 3 failed: Out of memory.")
+        await driver.until_seen("run 3 failed: Out of memory")
         stub.move(state="running", step=12)
         runs.update(driver.app.store, 3, state="queued")  # as `workbench resume` does
         await driver.until_seen("run 3 training 12/20")

@@ -303,7 +303,7 @@ async def test_labelling_goes_on_while_a_run_does(start, stub):
 async def test_a_failed_run_says_why(start, stub):
     async with started(start, stub) as driver:
         stub.move(state="failed", reason="Out of memory; use a smaller batch.")
-        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch.")
+        await driver.until_seen("run 3 failed: Out of memory; use a smaller batch")
         await driver.press("escape")
         await driver.until_seen("! run 3 failed")
         assert "text · run 2" in driver.text
