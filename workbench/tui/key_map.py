@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -95,7 +95,7 @@ def key_map(config: Config, app: type[App[None]]) -> KeyMap:
     known = actions(app)
     for name, keys in wanted.items():
         names = key_names(keys)
-        if refused := _why_not(name, keys, names, known):
+        if refused := _why_not(name, keys, names, known, config.labels):
             problems.append(refused)
         else:
             own[name] = ",".join(names)
@@ -109,10 +109,12 @@ def key_map(config: Config, app: type[App[None]]) -> KeyMap:
     return KeyMap(complete, tuple(problems))
 
 
-def _why_not(name: str, keys: str, names: list[str], known: Mapping[str, Action]) -> str:
+def _why_not(
+    name: str, keys: str, names: list[str], known: Mapping[str, Action], labels: Sequence[str]
+) -> str:
     """Why an action cannot have keys, in a sentence; an empty text if it can."""
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name, [*labels, *known], n=1)
         meant = f"; did you mean {near[0]}?" if near else " (docs/keys.md lists them)."
         return f"{name!r} in [keys] is neither a label nor an action{meant}"
     stays = f"{name} keeps {shown_keys(known[name].keys[:1])}."

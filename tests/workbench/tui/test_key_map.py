@@ -64,6 +64,10 @@ def test_two_actions_change_places():
         ({"note": ",,"}, "',,' is no key: note keeps e."),
         ({"back": "z"}, "back needs a key that types nothing, such as ctrl+n: back keeps esc."),
         ({"noet": "w"}, "'noet' in [keys] is neither a label nor an action; did you mean note?"),
+        (
+            {"Positive": "w"},
+            "'Positive' in [keys] is neither a label nor an action; did you mean positive?",
+        ),
         ({"zzz": "w"}, "'zzz' in [keys] is neither a label nor an action (docs/keys.md"),
         ({"preset": "emacs"}, "There is no preset of keys 'emacs' (known: default, vim, one-hand"),
     ],
@@ -92,7 +96,7 @@ def test_a_preset_has_no_clash(preset):
     known = actions(WorkbenchApp)
     for name, keys in PRESETS[preset].items():
         own = [key for key in key_names(keys) if key not in FIXED]
-        assert not _why_not(name, keys, own, known)
+        assert not _why_not(name, keys, own, known, ())
 
 
 def test_the_keys_of_actions_have_names():
