@@ -22,6 +22,8 @@ from storage.store import DATABASE, Store, create_store, open_store
 from workbench import opened_mark
 
 SUFFIX = ".workbench"
+CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
+"""Files by which the folder of a model and that of an adapter are known."""
 LOOKED_AT, EXAMPLE = 20, 50
 """Records that are looked at for an example of a column, and its characters."""
 SAMPLE, MOST_CODES, EXAMPLES_OF_A_CODE = 1_000, 5, 2
@@ -56,9 +58,9 @@ def refusal(path: Path) -> str:
     """Why a file cannot be opened, in a sentence; empty if it can, as a workspace can."""
     if is_workspace(path):
         return ""
+    if model := _model_sentence(path):
+        return model
     if path.is_dir():
-        if any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
-            return f"{path} is a model; `workbench train --base {path}` trains on it."
         return f"{path} is a folder; name the file of tweets in it."
     try:
         if path.is_file() and (size := path.stat().st_size) > MAX_BYTES:
@@ -70,6 +72,20 @@ def refusal(path: Path) -> str:
         detection.find(path, ReadOptions())
     except UserError as error:
         return str(error)
+    return ""
+
+
+def _model_sentence(path: Path) -> str:
+    """That a path is a model, an adapter or a part of one; empty if it is none."""
+    inside = not path.is_dir()
+    folder = path.parent if inside else path
+    if inside and not (path.suffix == ".json" and any(folder.glob("*.safetensors"))):
+        return ""
+    what = f"{path} is {'part of ' if inside else ''}"
+    if (folder / CONFIG).is_file():
+        return f"{what}a model; `workbench train --base {folder}` trains on it."
+    if (folder / ADAPTER_CONFIG).is_file():
+        return f"{what}an adapter of a model; name the file of tweets that it is for."
     return ""
 
 

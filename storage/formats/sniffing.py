@@ -58,6 +58,11 @@ def require_text(source: Source) -> None:
     found = next((what for mark, what in BEGINS.items() if start.startswith(mark)), None)
     if found is not None:
         raise UserError(f"{source.name} is {found}.")
+    if start and not start.strip(b"\0"):
+        raise UserError(
+            f"{source.name} begins with zeros instead of text, as what was not copied whole does; "
+            "fetch it again."
+        )
 
 
 def _start(source: Source) -> bytes:

@@ -128,14 +128,21 @@ def test_what_is_no_file_of_tweets_is_refused_in_a_sentence(tmp_path, screens, c
     (model / "config.json").write_text("{}")
     weights = model / "model.safetensors"
     weights.write_bytes(b"\x08")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
     large, large_log = tmp_path / "large.csv", tmp_path / "large.log"
-    for path in (large, large_log):
-        path.touch()
+    zeros = tmp_path / "zeros.csv"
+    for path in (large, large_log, zeros):
+        path.write_bytes(b"" if path == zeros else b"text,label\n")
         os.truncate(path, 4 * 2**30)
     log.write_text("a line\n")
     for path, said in (
         (tmp_path, "is a folder; name the file of tweets in it"),
         (model, f"is a model; `workbench train --base {model}`"),
+        (model / "config.json", f"is part of a model; `workbench train --base {model}`"),
+        (adapter, "is an adapter of a model; name the file of tweets that it is for"),
+        (zeros, "begins with zeros instead of text"),
         (weights, "it is part of a model, whose folder `workbench train --base` takes"),
         (large, "has 4.0 GiB, which is too much to open at once"),
         (large_log, "is not of a known kind"),
