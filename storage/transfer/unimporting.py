@@ -6,6 +6,7 @@ and judgements of others that it brought for such tweets are deleted: they can c
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -72,6 +73,12 @@ def imports(store: Store) -> list[Import]:
         [last_visible_id(store.db)],
     )
     return [Import(*row) for row in rows]
+
+
+def newest_columns(store: Store) -> dict[str, str]:
+    """What the columns of the file that came last were taken for, by what they are."""
+    row = store.db.execute("SELECT columns FROM imports ORDER BY id DESC LIMIT 1").fetchone()
+    return {} if row is None else dict(json.loads(row[0]))
 
 
 def unimport(store: Store, number: int, waiting: Callable[[], None] = lambda: None) -> Removed:

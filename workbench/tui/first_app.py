@@ -16,8 +16,6 @@ from workbench.tui import themes
 from workbench.tui.terminal import ERASE, end_with_terminal
 from workbench.tui.widgets.path_completion import PathInput, completions
 
-MOST = 12
-"""Files that are named at a time."""
 INTRODUCTION = (
     "Label workbench\n\n"
     "Which file of tweets? CSV, TSV, Excel, JSON, Parquet, text and what labelling programs write. "
@@ -60,7 +58,10 @@ class FirstApp(App[Path]):
         if not self.is_headless:
             end_with_terminal(self.exit)
         self.query_one(PathInput).focus()
-        self._list("")
+
+    def on_resize(self) -> None:
+        """Name as many files as there is room for."""
+        self.call_after_refresh(lambda: self._list(self.query_one(PathInput).value))
 
     def on_unmount(self) -> None:
         """Leave nothing on the terminal."""
@@ -73,10 +74,9 @@ class FirstApp(App[Path]):
         self._list(event.value)
 
     def _list(self, typed: str) -> None:
-        found = completions(typed)
-        shown = [f"  {escaping.line(name)}" for name in found[:MOST]]
-        more = [f"  and {len(found) - MOST:,} more"] if len(found) > MOST else []
-        self.query_one("#files", Static).update("\n".join([*shown, *more]))
+        files = self.query_one("#files", Static)
+        shown = completions(typed).in_lines(max(1, files.size.height))
+        files.update("\n".join(f"  {name}" for name in shown))
 
     @on(Input.Submitted)
     def _chosen(self, event: Input.Submitted) -> None:

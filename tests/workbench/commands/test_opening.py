@@ -15,7 +15,8 @@ from workbench.tui import last_view
 from workbench.tui.last_view import View
 from workbench.tui.reviewing.opening import description
 from workbench.tui.reviewing.sources import first_kind
-from workbench.tui.widgets.path_completion import common_beginning, completions
+from workbench.tui.widgets import path_completion
+from workbench.tui.widgets.path_completion import Completions, completions
 
 ROWS = "text,label\nup we go,positive\ndown we go,negative\n"
 
@@ -214,13 +215,29 @@ def test_paths_are_completed_as_far_as_there_is_one_way(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "twofold").mkdir()
     start = f"{tmp_path}/t"
-    assert completions(start) == [
+    assert completions(start).paths == [
         f"{tmp_path}/{name}" for name in ("tweets-old.csv", "tweets.csv", "twofold/")
     ]
-    assert common_beginning(start, completions(start)) == f"{tmp_path}/tw"
-    assert completions(f"{tmp_path}/.") == [f"{tmp_path}/.hidden.csv"]
-    assert common_beginning("x", []) == "x"
-    assert completions("/nowhere/at/all") == []
+    assert completions(start).completed(start) == f"{tmp_path}/tw"
+    assert completions(f"{tmp_path}/.").paths == [f"{tmp_path}/.hidden.csv"]
+    assert Completions().completed("x") == "x"
+    assert completions("/nowhere/at/all") == Completions()
+
+
+def test_where_not_all_paths_are_named_it_is_said_how_many_more_there_are(tmp_path, monkeypatch):
+    for number in range(5):
+        (tmp_path / f"base{number}").mkdir()
+    typed = f"{tmp_path}/base"
+    found = completions(typed)
+    assert found.in_lines(5) == [f"{typed}{number}/" for number in range(5)]
+    assert found.in_lines(3) == [f"{typed}0/", f"{typed}1/", "and 3 more"]
+    assert found.in_one_line(80) == "base0/  base1/  base2/  base3/  base4/"
+    assert found.in_one_line(30) == "base0/  base1/  and 3 more"
+    assert found.in_one_line(3) == "and 5 more", "never nothing"
+    monkeypatch.setattr(path_completion, "MOST_ENTRIES", 2)
+    found = completions(typed)
+    assert found.in_lines(5)[-1] == "and more: 2 entries of the folder were looked at"
+    assert found.completed(typed) == typed, "others may begin otherwise"
 
 
 def test_the_screen_starts_anew_with_other_columns(tweets, monkeypatch, cli):

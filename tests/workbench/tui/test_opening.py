@@ -14,6 +14,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.first_app import FirstApp
 from workbench.tui.reviewing.opening import on_screen
 from workbench.tui.widgets.line_input import LineInput
+from workbench.tui.widgets.menu import Menu
 
 STUB = """
 import json, sys, time
@@ -100,9 +101,11 @@ async def test_other_columns_are_chosen_by_a_key_until_somebody_has_decided(open
         await driver.until_seen("down we go")
         await driver.press("c")
         await driver.until_seen("The labels are in")
+        assert driver.app.screen.query_one(Menu).highlighted == 1, "the column that was taken"
         await driver.press("G", "enter")
         await driver.until_seen("The texts are in")
-        await driver.press("g", "enter")
+        assert driver.app.screen.query_one(Menu).highlighted == 0
+        await driver.press("enter")
         await driver.until(lambda: driver.app._exit)
         assert driver.app.other_columns == OpenedFile(path, "text", "other")
     async with open_it() as driver:
@@ -165,10 +168,14 @@ async def test_a_workspace_that_was_not_opened_from_a_file_says_so(start):
 async def test_without_a_workspace_a_file_is_asked_for_and_completed(tmp_path, monkeypatch, drive):
     (tmp_path / "tweets.csv").write_text("text,label\na,positive\n")
     (tmp_path / "notes.log").write_text("a\n")
+    for number in range(20):
+        (tmp_path / f"more{number:02}.csv").touch()
     monkeypatch.chdir(tmp_path)
     async with drive(FirstApp(), size=(80, 24)) as driver:
         await driver.until_seen("Which file of tweets?")
-        await driver.until_seen("tweets.csv")
+        await driver.until(lambda: driver.lines[-3].startswith("    and "))
+        named = [line.strip() for line in driver.lines if line.strip().startswith("more")]
+        assert driver.lines[-3].strip() == f"and {22 - len(named)} more", "none is cut off"
         await driver.type("no")
         await driver.press("tab", "enter")
         await driver.until_seen("is not of a known kind")

@@ -106,7 +106,7 @@ async def test_tab_completes_the_folder_of_a_base_and_then_goes_on(
         await driver.press("t", "tab", "end", "ctrl+u", *"mod", "tab", *"f", "tab")
         base = driver.app.screen.query_one("#base", Input)
         assert base.value == "models/falcon-"
-        assert "models/falcon-40b/ models/falcon-7b/" in " ".join(driver.text.split())
+        assert "falcon-40b/ falcon-7b/" in " ".join(driver.text.split())
         await driver.press("7", "tab")
         assert base.value == "models/falcon-7b/"
         await driver.press("tab")

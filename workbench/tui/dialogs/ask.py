@@ -10,7 +10,6 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from workbench import escaping
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_input import LineInput
@@ -60,10 +59,8 @@ class AskDialog(ModalScreen[str | None]):
         self._list(event.value)
 
     def _list(self, typed: str) -> None:
-        found = completions(typed) if self._is_path else []
-        lines = [f"  {escaping.line(name)}" for name in found[:MOST]]
-        if len(found) > MOST:
-            lines[-1] = f"  and {len(found) - MOST + 1:,} more"
+        found = completions(typed).in_lines(MOST) if self._is_path else []
+        lines = [f"  {name}" for name in found]
         lines = ["─" * self.size.width, *lines, *[""] * (MOST - len(lines))]
         self.query_one("#ask-found", Static).update(
             "\n".join(lines if self._is_path else lines[:1])

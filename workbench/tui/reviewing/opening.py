@@ -12,6 +12,7 @@ from textual.app import App
 from storage.errors import UserError
 from storage.plurals import counted, tweet_count
 from storage.store import Store, refresh_settings
+from storage.transfer.unimporting import newest_columns
 from workbench import opened_files, opened_mark
 from workbench.opened_files import OpenedFile
 from workbench.tui.acting_keys import key_for
@@ -104,7 +105,7 @@ def choose_columns(app: App[Any], store: Store) -> None:
         return
     try:
         opened_files.require_no_work(store)
-        choices = opened_files.columns(path)
+        choices, taken = opened_files.columns(path), newest_columns(store)
     except UserError as error:
         workbench.say(str(error), problem=True)
         return
@@ -115,6 +116,8 @@ def choose_columns(app: App[Any], store: Store) -> None:
                 workbench.take_other_columns(OpenedFile(path, text, label))
 
         if label is not None:
-            app.push_screen(ChoiceDialog("The texts are in", choices, label), text_chosen)
+            texts = ChoiceDialog("The texts are in", choices, taken.get("text", ""))
+            app.push_screen(texts, text_chosen)
 
-    app.push_screen(ChoiceDialog("The labels are in", choices, choices[0][0]), label_chosen)
+    labels = ChoiceDialog("The labels are in", choices, taken.get("label", ""))
+    app.push_screen(labels, label_chosen)

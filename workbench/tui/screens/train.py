@@ -35,7 +35,7 @@ from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_input import LineInput
 from workbench.tui.widgets.menu import CURSOR, Menu
-from workbench.tui.widgets.path_completion import completed_folder
+from workbench.tui.widgets.path_completion import Completions, completions
 from workbench.tui.widgets.top_line import TopLine
 
 KEEP = f"keep the base loaded for {engine_control.IDLE_MINUTES:g} minutes afterwards (tab, space)"
@@ -127,15 +127,24 @@ class TrainScreen(Screen[None]):
         self._describe_parent()
 
     def _hint_at_base(self) -> None:
+        """Name the folders that a path could go on to, else what can be typed."""
+        hint, typed = self.query_one("#base-hint", Static), self._base.value
+        folders = completions(typed).folders if "/" in typed else Completions()
+        if folders.paths:
+            hint.update(folders.in_one_line(hint.content_size.width))
+            return
         bases = " ".join(self._likely.bases[:3])
+        more = len(self._likely.bases[3:])
         recent = f"; ↓ takes recent ones: {bases}" if len(self._likely.bases) > 1 else ""
-        text = f"{BASE_HINT}, which tab completes{recent}"
-        self.query_one("#base-hint", Static).update(escaping.line(text))
+        text = f"{BASE_HINT}, which tab completes{recent}{f' and {more} more' * bool(more)}"
+        hint.update(escaping.line(text))
 
     def _describe_parent(self) -> None:
         """Say what the run to go on from brings along, and leave no field that it decides."""
         parent, typed = self._likely.parent(self._from.value), self._from.value.strip()
-        runs_named = ", ".join(str(run.id) for run in self._likely.parents[:6])
+        parents = self._likely.parents
+        runs_named = ", ".join(str(run.id) for run in parents[:6])
+        runs_named += f" and {len(parents) - 6} more" if len(parents) > 6 else ""
         if parent is not None:
             text = about_parent(parent)
         elif typed:
@@ -155,11 +164,10 @@ class TrainScreen(Screen[None]):
         """Complete the folder that is typed as the base, or go to the next field."""
         base = self._base
         if self.focused is base and base.cursor_position == len(base.value):
-            completed, folders = completed_folder(base.value)
+            folders = completions(base.value).folders
+            completed = folders.completed(base.value)
             if completed != base.value:
                 base.value, base.cursor_position = completed, len(completed)
-                if len(folders) > 1:
-                    self.query_one("#base-hint", Static).update(escaping.line("  ".join(folders)))
                 return
         self.focus_next()
 
@@ -207,6 +215,7 @@ class TrainScreen(Screen[None]):
     def _estimate(self) -> None:
         """Show what a run of the form as it is now would need."""
         self._describe_parent()
+        self._hint_at_base()
         goes_on = bool(self._from.value.strip())  # whose time is told beside its number
         base = "" if goes_on else self._base.value.strip()
         settings = self.query_one("#settings", Input).value

@@ -4,15 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import takewhile
+from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 
+from rich.cells import cell_len
 from textual import events
 
+from workbench import escaping
 from workbench.tui.widgets.line_input import LineInput
 
-MOST_ENTRIES = 5_000
+MOST_ENTRIES = 50_000
 """Entries of a folder that are looked at, so that a large one keeps nobody waiting."""
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class Completions:
+    """The paths that one could go on to, folders with a / at their end, in order."""
+
+    paths: Sequence[str] = ()
+    whole: bool = True
+    """Whether all entries of the folder were looked at."""
+
+    @property
+    def folders(self) -> Completions:
+        """Those that are folders."""
+        return Completions([path for path in self.paths if path.endswith("/")], self.whole)
+
+    def completed(self, typed: str) -> str:
+        """What was typed, completed as far as there is one way to."""
+        return common_beginning(typed, self.paths) if self.whole else typed
+
+    def in_lines(self, most: int) -> list[str]:
+        """The paths in so many lines at most; the last one says how many more there are."""
+        if len(self.paths) <= most and self.whole:
+            return [escaping.line(path) for path in self.paths]
+        shown = self.paths[: max(0, most - 1)]
+        return [*map(escaping.line, shown), self._more(len(shown))]
+
+    def in_one_line(self, width: int) -> str:
+        """The names without their folder that fit, and how many more there are."""
+        names = [f"{Path(path).name}{'/' * path.endswith('/')}" for path in self.paths]
+        for count in range(len(names), -1, -1):
+            rest = count < len(names) or not self.whole
+            line = GAP.join([*map(escaping.line, names[:count]), *[self._more(count)] * rest])
+            if cell_len(line) <= width:
+                return line
+        return self._more(0)
+
+    def _more(self, shown: int) -> str:
+        if not self.whole:
+            return f"and more: {MOST_ENTRIES:,} entries of the folder were looked at"
+        return f"and {len(self.paths) - shown:,} more"
 
 
 class PathInput(LineInput):
@@ -22,31 +66,26 @@ class PathInput(LineInput):
         """Complete in the order of the keys, whatever was typed just before."""
         if event.key == "tab":
             event.stop().prevent_default()
-            self.value = common_beginning(self.value, completions(self.value))
+            self.value = completions(self.value).completed(self.value)
             self.cursor_position = len(self.value)
 
 
-def completed_folder(typed: str) -> tuple[str, list[str]]:
-    """A path completed as far as there is one way to, and the folders that it could go on to."""
-    folders = [path for path in completions(typed) if path.endswith("/")]
-    return common_beginning(typed, folders), folders
-
-
-def completions(typed: str) -> list[str]:
-    """The files and folders that a path could go on to, folders with a / at their end."""
+def completions(typed: str) -> Completions:
+    """The files and folders that a path could go on to."""
     folder, beginning = os.path.split(typed)
     place = Path(folder).expanduser() if folder else Path()
-    found = []
+    found, looked_at = [], 0
     try:
         with os.scandir(place) as entries:
-            for _, entry in zip(range(MOST_ENTRIES), entries, strict=False):
+            for entry in islice(entries, MOST_ENTRIES):
+                looked_at += 1
                 hidden = entry.name.startswith(".") and not beginning.startswith(".")
                 if entry.name.startswith(beginning) and not hidden:
                     end = "/" if entry.is_dir() else ""
                     found.append(os.path.join(folder, entry.name) + end)  # noqa: PTH118 - as typed
     except OSError:
-        return []
-    return sorted(found)
+        return Completions()
+    return Completions(sorted(found), whole=looked_at < MOST_ENTRIES)
 
 
 def common_beginning(typed: str, found: Sequence[str]) -> str:
