@@ -130,7 +130,7 @@ class TrainScreen(Screen[None]):
         """Name the folders that a path could go on to, else what can be typed."""
         hint, typed = self.query_one("#base-hint", Static), self._base.value
         folders = completions(typed).folders if "/" in typed else Completions()
-        if folders.paths:
+        if folders.paths and folders.paths != [f"{typed}/"]:
             hint.update(folders.in_one_line(hint.content_size.width))
             return
         bases = " ".join(self._likely.bases[:3])
