@@ -32,6 +32,7 @@ BY_DEFAULT: Mapping[str, str] = {
     "mark": "v",
     "mark_twins": "=",
     "menu": ",",
+    "messages": "F3",
     "next_disagreement": "]",
     "no": "n",
     "note": "e",

@@ -28,6 +28,7 @@ from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
+from workbench.tui.message_log import MessageLog
 from workbench.tui.painted_cells import PaintedCells
 from workbench.tui.places import Places
 from workbench.tui.screens import on_demand
@@ -68,6 +69,7 @@ class WorkbenchApp(App[None]):
             "settings: theme, keys, labels, blind share, training",
             key_display="F2",
         ),
+        key("f3", "messages", "the last messages, whole", key_display="F3"),
         key("q", "leave", "leave what lies on top; quit, when that is the list of tweets"),
         key("ctrl+q", "quit", "quit from anywhere; nothing is ever unsaved"),
     ]
@@ -96,6 +98,7 @@ class WorkbenchApp(App[None]):
         self.places = Places(self, self._browse)
         self.engine_status = EngineStatus(self, self._browse.refresh_status)
         self._file_commands = FileCommands(self, self._browse)
+        self.message_log = MessageLog()
         self.inputs = 0
         """Keys and clicks until now."""
         self._at_next_key: list[Callable[[], None]] = []
@@ -158,9 +161,8 @@ class WorkbenchApp(App[None]):
         self.engine_status.begin()
         if (file := opened_mark.changed_file(self.store.folder)) is not None:
             self.say(
-                f"{file.path.name} has changed since it was taken in: “take the changes” in the "
-                f"palette ({key_for('palette')}) does so again, as `workbench import --update "
-                "labels` does."
+                f"{file.path.name} has changed: “take the changes” is in the palette "
+                f"({key_for('palette')})."
             )
         if not self.store.read_only:
             self.back_up()
@@ -273,6 +275,11 @@ class WorkbenchApp(App[None]):
         """Show all keys of the screen."""
         if self.screen.name not in ("help", "too small"):
             self.push_screen(on_demand.help_screen(self.screen))
+
+    def action_messages(self) -> None:
+        """Show what was said, from when the screen opened."""
+        if self.screen.name not in ("messages", "too small"):
+            self.push_screen(on_demand.messages_screen(self.message_log))
 
     def action_take_offer(self) -> None:
         """Show the predictions of the run that is offered."""

@@ -63,6 +63,10 @@ class FirstApp(App[Path]):
         """Name as many files as there is room for."""
         self.call_after_refresh(lambda: self._list(self.query_one(PathInput).value))
 
+    def say(self, text: str, problem: bool = False) -> None:
+        """Show a message below the line."""
+        self.query_one("#problem", Static).update(escaping.line(f"! {text}" if problem else text))
+
     def on_unmount(self) -> None:
         """Leave nothing on the terminal."""
         if self._driver is not None:
@@ -87,7 +91,7 @@ class FirstApp(App[Path]):
             self.query_one(PathInput).value = f"{event.value}/"
             return
         if reason := opened_files.refusal(path):
-            self.query_one("#problem", Static).update(escaping.line(f"! {reason}"))
+            self.say(reason, problem=True)
         else:
             self.exit(path)
 

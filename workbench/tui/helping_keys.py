@@ -16,17 +16,20 @@ def no_predictions() -> str:
     return f"There are no predictions yet; {key_for('place_train')} trains a model that makes some."
 
 
-def sentence_with_key(error: UserError) -> str:
-    """The message of an error, with the key that helps in the place of the command."""
+def sentence_with_key(error: UserError, orders: str = "sort") -> str:
+    """The message of an error, with the key that helps in the place of the command.
+
+    `orders` is the action that ranks the suspects where it is said.
+    """
     if isinstance(error, MissingPrerequisite):
-        return f"{error.what}; {_what_makes(error.lacks)}."
+        return f"{error.what}; {_what_makes(error.lacks, orders)}."
     return str(error)
 
 
-def _what_makes(lacking: str) -> str:
+def _what_makes(lacking: str, orders: str) -> str:
     """The key that makes what an order lacks."""
     if lacking == "predictions":
         return f"{key_for('place_train')} trains a model that makes some"
     if lacking == "shown":
         return f"{key_for('place_runs')} lists the runs, and shows one"
-    return f"{key_for('sort')}, then suspect, ranks them"
+    return f"{key_for(orders)}, then suspect, ranks them"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from textual.message_pump import MessagePump
 
 from storage.store import Store
+from workbench.tui.message_log import MessageLog
 
 if TYPE_CHECKING:  # it reads run folders, which no screen needs before there is a run
     from storage.runs.runs import Run
@@ -55,6 +56,8 @@ class Host(Protocol):
     """The application as screens, widgets and what works beside them see it."""
 
     store: Store
+    message_log: MessageLog
+    """What was said."""
     inputs: int
     """Keys and clicks until now: what is said before there is another one answers none."""
 

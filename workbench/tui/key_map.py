@@ -34,6 +34,7 @@ WHILE_TYPING = frozenset(
         "back",
         "go_on",
         "help",
+        "messages",
         "next_field",
         "palette",
         "previous_field",

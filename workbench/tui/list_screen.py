@@ -65,11 +65,6 @@ class ListScreen(Screen[None]):
         self._comment_on = None
         self.prompt.say(text, problem)
 
-    def say_on_line(self, text: str) -> None:
-        """Show a message as far as the line has room for it."""
-        self._comment_on = None
-        self.prompt.say(text, cut=True)
-
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
         self.prompt.retract(text)

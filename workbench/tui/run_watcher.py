@@ -20,7 +20,6 @@ from workbench.tui.listing.run_offers import Offer
 from workbench.tui.run_folder_reader import INTERVAL, RunFolderReader
 from workbench.tui.run_messages import RunProgressed, RunsCollected
 from workbench.tui.run_progress import RunProgress, live_runs, outcomes
-from workbench.tui.widgets.cut_text import fitted
 
 BESIDE_MESSAGES = 2
 """Columns beside a message."""
@@ -141,17 +140,13 @@ class RunWatcher:
         return over
 
     def _on_one_line(self, others: str, offer: Offer | None, screen: Screen[Any]) -> str:
-        """How other runs have ended, and the longest offer of a run that has room beside it.
-
-        An offer alone is cut rather than shown over the screen; why a run failed is not.
-        """
+        """How other runs have ended, and the longest offer of a run that has room beside it."""
         if offer is None:
             return others
         offers = offer.sentences(type(screen))
         room = self._app.size.width - BESIDE_MESSAGES
         texts = ["; ".join(filter(None, (others, offer))) for offer in offers]
-        shortest = texts[-1] if others else fitted(texts[-1], room)
-        return next((text for text in texts if cell_len(text) <= room), shortest)
+        return next((text for text in texts if cell_len(text) <= room), texts[-1])
 
     def _is_new(self, run: dict[str, Any], over: set[int]) -> bool:
         """Whether a run has just ended, or has come in as a folder that was copied."""

@@ -24,6 +24,7 @@ from storage.store import create_store, open_store
 from storage.transfer import importing
 from workbench.rundir import folder as run_folder
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.widgets.key_line import KeyLine
 
 LABELS = ("positive", "negative")
 TWEETS = [
@@ -149,12 +150,12 @@ class Driver:
     async def until_seen(self, text):
         """Wait for words on the screen; a line may break between any two of them.
 
-        A message with a long path is cut on its line and broken over several where it is whole.
+        A message that is cut on its line counts as a whole.
         """
 
         def seen():
             shown = self.text
-            whole = (notification.message for notification in self.app._notifications)
+            whole = (line.said for line in self.app.screen.query(KeyLine))
             return text in shown or text in " ".join(shown.split()) or any(text in m for m in whole)
 
         await self.until(seen)

@@ -59,6 +59,7 @@ KINDS = {
         "blind",
         "columns",
         "settings",
+        "messages",
         "redraw",
         "curves",
         "log",

@@ -62,7 +62,7 @@ async def test_a_finished_run_is_offered_with_both_accuracies(start, stub, elsew
     ("width", "said"),
     [
         (80, "run 3: 81.0 % [73.0, 87.0], shown: 81.0 % [71.0, 88.0]; o shows, O leaves it"),
-        (60, "run 3: 81.0 % [73.0, 87.0], shown: 81.0 % [71.0, 88.0]; o…"),
+        (60, "run 3: 81.0 % [73.0, 87.0], shown: 81.0 % [71.0, 88.0]… F3"),
     ],
 )
 async def test_an_offer_stays_on_its_line_and_covers_nothing(start, stub, elsewhere, width, said):

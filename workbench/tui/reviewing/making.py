@@ -41,9 +41,6 @@ class ShowsQueue(Protocol):
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""
 
-    def say_on_line(self, text: str) -> None:
-        """Show a message as far as the line has room for it."""
-
 
 class QueueMaking:
     """Makes one queue at a time; the newest wish counts."""
@@ -71,7 +68,7 @@ class QueueMaking:
                     problem = str(error)
             queue = await in_background(lambda: read_queue(folder, kind, hides))
         except UserError as error:
-            otherwise = problem or sentence_with_key(error)
+            otherwise = problem or sentence_with_key(error, "choose_queue")
             if not problem and isinstance(error, MissingPrerequisite):
                 shows.stand_by(kind, standby.missing(shows.store, error, otherwise))
             else:
@@ -133,9 +130,7 @@ class QueueMaking:
             self.takes_file_in = False
         if self._walk.answers:  # of the first guess, which somebody is at
             sort = key_for("choose_queue")
-            shows.say_on_line(
-                f"Now the suspects are ranked by all votes: {sort}, then enter. {found}"
-            )
+            shows.say(f"Now the suspects are ranked by all votes: {sort}, then enter. {found}")
         else:
             self.load(first_kind(shows.store), anew=False)
-            shows.say_on_line(found)
+            shows.say(found)

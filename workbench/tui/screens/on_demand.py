@@ -10,6 +10,7 @@ from textual.screen import Screen
 from storage.runs.runs import Run
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.listing.displayed_run import DisplayedRun
+from workbench.tui.message_log import MessageLog
 from workbench.tui.offered_settings import Choice, Setting
 
 
@@ -41,6 +42,13 @@ def help_screen(about: Screen[Any]) -> Screen[None]:
     from workbench.tui.screens.help import HelpScreen
 
     return HelpScreen(about)
+
+
+def messages_screen(log: MessageLog) -> Screen[None]:
+    """What was said, the last of it at the bottom."""
+    from workbench.tui.screens.report import ReportScreen
+
+    return ReportScreen(log.lines(), place="", at_end=True, name="messages")
 
 
 def settings_screen() -> Screen[None]:

@@ -23,8 +23,14 @@ class ReportScreen(Screen[None]):
 
     BINDINGS: ClassVar = [key("escape", "back", "back", key_display="esc q")]
 
-    def __init__(self, lines: Iterable[Text], place: str = "runs", at_end: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        lines: Iterable[Text],
+        place: str = "runs",
+        at_end: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
         self._lines = list(lines)
         self._place, self._at_end = place, at_end
 

@@ -49,6 +49,8 @@ def go_on(screen: Screen[None]) -> None:
 
 def say(screen: Screen[None], text: str, problem: bool) -> None:
     """Show a message below the fields."""
+    if text:
+        host(screen).message_log.add(text, problem)
     text = escaping.line(f"! {text}" if problem and text else text)
     for line in screen.query("#form-message").results(Static):  # none where the form is gone
         line.update(text)

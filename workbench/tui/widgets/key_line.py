@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench import escaping
-from workbench.tui.acting_keys import keys_in_force
+from workbench.tui.acting_keys import key_for, keys_in_force
 from workbench.tui.host import host
 from workbench.tui.widgets.clicked_key import clicked_key
 from workbench.tui.widgets.cut_text import fitted
@@ -51,7 +52,8 @@ class KeyLine(Static):
         super().__init__(classes="hint", markup=False, **more)  # type: ignore[arg-type]
         self._keys: str | Keys = keys
         self._back: Timer | None = None
-        self._said = ""
+        self.said = ""
+        """The message that stands in the place of the keys, whole."""
         self._stays = False
         """Whether the message stands until the next key."""
         self._problem_at: int | None = None
@@ -64,12 +66,12 @@ class KeyLine(Static):
         if self._back is None:
             self.show_keys()
 
-    def say(self, text: str, problem: bool = False, stays: bool = False, cut: bool = False) -> None:
+    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
         """Show a message, and the keys again when it has been read; an empty one ends it at once.
 
-        One that does not fit on the line is shown whole over the screen as well, unless it is to be
-        `cut`. What comes by itself after a problem waits until that has been read, and what answers
-        a key does not.
+        One that does not fit on the line is cut, and ends with the key that shows it whole.
+        What comes by itself after a problem waits until that has been read, and what answers a key
+        does not.
         One that `stays` has been read when a key comes on its screen, however late.
         """
         if not text:
@@ -77,24 +79,33 @@ class KeyLine(Static):
             return
         done = host(self).inputs
         if self._problem_at == done:
-            if text != self._said:
+            if text != self.said:
                 self._waiting[text] = problem
             return
         self._problem_at = done if problem else None
         if self._back is not None:
             self._back.stop()
-        shown = escaping.line(f"! {text}" if problem else text)
-        if cut and self.content_size.width:
-            shown = fitted(shown, self.content_size.width)
-        elif Text(shown).cell_len > self.size.width > 0:
-            self.notify(shown, severity="error" if problem else "information", markup=False)
+        host(self).message_log.add(text, problem)
         seconds = FOREVER_S if stays or text.endswith(GOES_ON) else SHOWN_S
-        self._back, self._said = self.set_timer(seconds, self._go_on), text
+        self._back, self.said = self.set_timer(seconds, self._go_on), text
         self._stays = stays
         if stays:
             host(self).at_next_key(self._key_came)
         self.set_class(True, "-message").set_class(problem, "-problem")
+        self._show_message()
+
+    def _show_message(self) -> None:
+        mark, room = "! " if self.has_class("-problem") else "", self.content_size.width
+        shown = escaping.line(f"{mark}{self.said}")
+        if cell_len(shown) > room > 0:
+            whole = f" {key_for('messages')}"
+            shown = fitted(shown, room - cell_len(whole)) + whole
         self.update(shown, layout=False)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether a problem stands there, and nobody has done anything since it came."""
+        return self._back is not None and self._problem_at == host(self).inputs
 
     def name_keys(self, keys: str | Keys) -> None:
         """Name other keys, unless a message stands there: then when that has been read."""
@@ -106,7 +117,7 @@ class KeyLine(Static):
     def retract(self, text: str) -> None:
         """Show the keys again if this message is in their place."""
         self._waiting.pop(text, None)
-        if self._said == text:
+        if self.said == text:
             self.show_keys()
 
     def _key_came(self) -> None:
@@ -130,7 +141,7 @@ class KeyLine(Static):
         if self._back is not None:
             self._back.stop()
             self._back = None
-        self._said = ""
+        self.said = ""
         self.set_class(False, "-message", "-problem")
         if (shown := self._shown()) != self.content:
             self.update(shown, layout=False)
@@ -145,9 +156,11 @@ class KeyLine(Static):
         return _written(named)
 
     def on_resize(self) -> None:
-        """Name as many keys as there is room for now."""
+        """Name as many keys, or show as much of a message, as there is room for now."""
         if self._back is None:
             self.show_keys()
+        else:
+            self._show_message()
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked, unless a message stands in the place of the keys."""

@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from workbench import escaping
+from workbench.tui.host import host
 
 KEY_ACTIONS = {binding.key: binding.action for binding in Binding.make_bindings(Input.BINDINGS)}
 
@@ -50,7 +51,8 @@ class LineInput(Input):
         is_cut, was_cut = len(text) > room, self._is_cut
         self._is_cut = is_cut
         if is_cut and not was_cut:
-            self.notify(f"A line has {MOST_CHARACTERS:,} characters at most; the rest is left out.")
+            said = f"A line has {MOST_CHARACTERS:,} characters at most; the rest is left out."
+            host(self).say(said, problem=True)
         if text[:room] or not is_cut:
             super().replace(text[:room], start, end)
 

@@ -108,12 +108,12 @@ class PromptLine(Vertical):
         """The input."""
         return self.query_one("#prompt-input", PromptInput)
 
-    def say(self, text: str, problem: bool = False, stays: bool = False, cut: bool = False) -> None:
+    def say(self, text: str, problem: bool = False, stays: bool = False) -> None:
         """Show a message for some seconds, or until the next key if it `stays`.
 
-        A problem has a `!` as well as a colour; one that is `cut` ends with the line.
+        A problem has a `!` as well as a colour.
         """
-        self.line.say(text, problem, stays, cut)
+        self.line.say(text, problem, stays)
 
     def retract(self, text: str) -> None:
         """Take a message away if it is still there."""
@@ -128,7 +128,8 @@ class PromptLine(Vertical):
     def hint(self, text: str) -> None:
         """Say what the input takes, or what is wrong with it, in the place of the keys."""
         if self.request is not None:
-            self.line.say("")
+            if not self.line.is_unread:
+                self.line.say("")
             self.line.name_keys(text)
 
     def ask(self, request: PromptRequest, value: str = "") -> None:
