@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from storage.errors import MissingPrerequisite, UserError
 from storage.store import Store, require_writable
@@ -20,6 +22,8 @@ SHOWN_RUN = (
     f"WHERE c.role = '{SHOWN}' AND d.state = 'deleted')) ORDER BY k.role = '{SHOWN}' DESC LIMIT 1"
 )
 """The promoted run stands in for one that was chosen and is deleted, until that is back."""
+ABOUT_AS_MANY = 0.5
+"""This share of the tweets that another run has scored makes a run comparable with it."""
 MAKES_PREDICTIONS = "`workbench train --recipe baseline --wait` makes some"
 
 
@@ -70,12 +74,11 @@ def promote(store: Store, run: int | None) -> None:
 
 
 def offered(store: Store) -> int | None:
-    """The newest run that could be shown instead, and that nobody has taken or dismissed yet."""
-    row = store.db.execute(
-        "SELECT max(id) FROM runs WHERE predictions > 0 AND answered = 0 "
-        f"AND id NOT IN ({SHOWN_RUN})"
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
+    """The newest run that could be shown instead, and that nobody has taken or dismissed yet.
+
+    One that has scored a few tweets only is none where another has scored many.
+    """
+    return _newest_comparable(store, f"answered = 0 AND id NOT IN ({SHOWN_RUN})")
 
 
 def dismiss(store: Store) -> None:
@@ -89,6 +92,30 @@ def show_first(db: sqlite3.Connection, run: int) -> None:
     if db.execute(SHOWN_RUN).fetchone() is None:
         _choose(db, SHOWN, run)
         db.execute("UPDATE runs SET answered = 1 WHERE id = ?", [run])
+
+
+def show_comparable(store: Store, collected: Sequence[int]) -> None:
+    """Of runs that came in together while none was shown, show the newest that scored as many.
+
+    The first of them is shown by then; nothing changes if somebody has chosen meanwhile.
+    """
+    ids = json.dumps(list(collected))
+    with transaction(store.db):
+        shown = shown_run(store)
+        best = _newest_comparable(store, f"id IN (SELECT value FROM json_each('{ids}'))")
+        if shown in collected and best is not None and best == offered(store):
+            _choose(store.db, SHOWN, best)
+            store.db.execute("UPDATE runs SET answered = 1 WHERE id = ?", [best])
+
+
+def _newest_comparable(store: Store, condition: str) -> int | None:
+    """The newest run with predictions of about as many tweets as any that meet a condition."""
+    meet = f"predictions > 0 AND {condition}"
+    return _one(
+        store,
+        f"SELECT id FROM runs WHERE {meet} AND predictions >= {ABOUT_AS_MANY} * "
+        f"(SELECT max(predictions) FROM runs WHERE {meet}) ORDER BY id DESC LIMIT 1",
+    )
 
 
 def _one(store: Store, sql: str) -> int | None:
@@ -134,7 +161,7 @@ def require_predictions(store: Store, run: int | None, wanted: str) -> None:
             what = f"Run {run} ({_state(store, run)}) has no predictions, so {wanted}"
             raise MissingPrerequisite(what, "shown", "`workbench runs` lists the others")
         return
-    newest = store.db.execute("SELECT max(id) FROM runs WHERE predictions > 0").fetchone()[0]
+    newest = _newest_comparable(store, "1")
     if newest is None:
         what = f"There are no predictions yet, so {wanted}"
         raise MissingPrerequisite(what, "predictions", MAKES_PREDICTIONS)

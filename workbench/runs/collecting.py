@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storage.errors import UserError, os_error_message
 from storage.file_locks import exclusive
-from storage.runs import runs
+from storage.runs import displayed_run, runs
 from storage.runs.class_folding import fold_pending
 from storage.runs.predictions import add_predictions
 from storage.runs.runs import Run
@@ -45,7 +45,10 @@ def collect(
     waiting = [run for run in runs.every(store, metrics=False) if run.state != DONE]
     with suppress(UserError):  # a queue that does not answer now is asked the next time
         queue_places([store.run_folder(run.id) for run in waiting if run.state in LIVE])
+    none_shown = displayed_run.shown_run(store) is None
     changed = [runs.get(store, run.id) for run in waiting if collect_run(store, run)]
+    if none_shown and changed:
+        displayed_run.show_comparable(store, [run.id for run in changed])
     if ranks and any(run.state == DONE and run.predictions for run in changed):
         rank_again(store)
     return changed

@@ -51,6 +51,16 @@ def test_an_offer_that_is_left_does_not_come_back_and_the_next_does(small):
     assert add(small) == displayed_run.offered(small) == 3
 
 
+def test_a_run_that_scored_a_few_tweets_stands_behind_one_that_scored_many(small):
+    add(small), add(small, "qlora"), add(small, "few", scored=1)
+    assert displayed_run.offered(small) == 2, "the newest is of one tweet"
+    assert [run.id for run in runs.comparable(runs.every(small))] == [2, 1]
+    displayed_run.show(small, 2)
+    assert displayed_run.offered(small) is None
+    add(small, "few", scored=1)
+    assert displayed_run.offered(small) == 4, "there is no other"
+
+
 def test_the_choice_of_an_older_run_answers_the_offers(small):
     add(small), add(small), add(small)
     displayed_run.show(small, 2)

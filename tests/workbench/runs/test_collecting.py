@@ -52,9 +52,9 @@ def probabilities(seed=0):
     return np.column_stack([first, 1 - first])
 
 
-def finish(run, rows=None, in_sample=(), state=DONE, **values):
+def finish(run, rows=None, in_sample=(), state=DONE, tweets=N, **values):
     rows = probabilities() if rows is None else rows
-    tables.write_predictions(run.path, list(range(1, N + 1)), rows, set(in_sample))
+    tables.write_predictions(run.path, list(range(1, tweets + 1)), rows, set(in_sample))
     write_state(run.path, State(started=1.0, finished=3.5), state=state, **values)
 
 
@@ -321,6 +321,20 @@ def test_the_newest_baseline_ranks_in_whatever_order_they_are_collected(store, r
     rank_suspects(store)
     collect(store)
     assert suspect_ranking.ranking(store).run == 1
+
+
+def test_of_runs_that_ended_unseen_the_newest_that_scored_as_many_is_shown(store, run):
+    second, few = (snapshot_training(store, recipes.load("baseline"), None, "") for _ in range(2))
+    finish(run), finish(second)
+    finish(few, probabilities()[:3], tweets=3)
+    assert [changed.id for changed in collect(store, ranks=False)] == [3, 2, 1]
+    assert displayed_run.shown_run(store) == 2
+    assert displayed_run.offered(store) == 1
+    displayed_run.promote(store, 1)
+    finish(snapshot_training(store, recipes.load("baseline"), None, ""))
+    collect(store, ranks=False)
+    assert (displayed_run.shown_run(store), displayed_run.promoted_run(store)) == (2, 1)
+    assert displayed_run.offered(store) == 4
 
 
 def test_who_ranks_the_suspects_itself_collects_without_that(store, run):

@@ -18,7 +18,7 @@ from workbench.evaluation.comparison import compare
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.tui.examining.confusions import confusion_content
-from workbench.tui.examining.findings import BINS, WANTED, Finding
+from workbench.tui.examining.findings import BINS, WANTED, Finding, other_run
 from workbench.tui.examining.opened_tweets import listed
 from workbench.tui.screens import errors
 from workbench.tui.widgets.interval_bar import axis_of
@@ -320,6 +320,17 @@ def test_labels_are_shortened_to_fit_and_very_many_become_a_list_of_pairs(examin
     ]
     assert len(pairs.stops) == 39, "the cells that hold tweets, errors first"
     assert all(stop.opens is not None for stop in pairs.stops)
+
+
+def test_a_run_is_set_against_the_promoted_one_or_one_that_scored_about_as_many(workspace):
+    store = open_store(workspace)
+    few = runs.add(store, "few", "qlora", "few", None, ["positive", "negative"])
+    add_predictions(store, few, [Prediction(1, (0.9, 0.1), 0.8, 0.3, False)])
+    runs.update(store, few, state="done")
+    assert [other_run(store, run) for run in (1, 2, few)] == [2, 1, 2]
+    displayed_run.promote(store, few)
+    assert [other_run(store, run) for run in (1, 2)] == [few, few]
+    store.close()
 
 
 def test_tweets_are_listed_as_far_as_a_list_goes_round_the_one_that_is_opened():

@@ -85,9 +85,9 @@ def command(subject: Subject, analysis: str) -> list[str]:
 def other_run(store: Store, run: int) -> int | None:
     """The run to compare with: the promoted one, else the one before, else any other."""
     promoted = promoted_run(store)
-    known = [other.id for other in runs.every(store, metrics=False) if other.predictions]
-    others = [number for number in known if number != run]
-    if promoted in others:
+    known = [other for other in runs.every(store, metrics=False) if other.id != run]
+    if promoted in [other.id for other in known if other.predictions]:
         return promoted
+    others = [other.id for other in runs.comparable(known)]
     before = [number for number in others if number < run]
     return next(iter(before or others), None)

@@ -201,7 +201,7 @@ class RunsScreen(Screen[None]):
             return None
         promoted = [other for other in runs_here if other.promoted]
         marked = [other for other in runs_here if other.id == self._table.marked]
-        known = [other for other in runs_here if other.predictions]
+        known = runs.comparable([other for other in runs_here if other.id != run.id])
         earlier = [other for other in known if other.id < run.id]
         for other in (*marked, *promoted, *earlier, *known):
             if other.id != run.id:
