@@ -100,6 +100,22 @@ async def test_what_another_screen_of_the_same_user_writes_is_kept_and_shown(sta
         assert " on " in row_of(driver, "label initials")
 
 
+async def test_a_value_is_changed_from_what_another_screen_has_made_it(start, workspace):
+    other = open_store(workspace, "ana")
+    async with start() as driver:
+        setting_changes.change(other, "queue.blind_every", 20)
+        await go_to(driver, "blind share")
+        assert "every 20th" in row_of(driver, "blind share")
+        setting_changes.change(other, "theme", LIGHT)
+        setting_changes.change(other, "queue.blind_every", 5)
+        await driver.press("right")
+        await driver.until(lambda: "every 3rd" in row_of(driver, "blind share"))
+        assert LIGHT in row_of(driver, "theme")
+        assert driver.app.theme == LIGHT
+    other.close()
+    assert load(workspace).queue_blind_every == 3
+
+
 async def test_a_key_that_has_nowhere_to_go_says_so(start):
     async with start() as driver:
         await go_to(driver, "theme")

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from storage import setting_changes
 from storage.config import FILE_NAME
 from storage.errors import UserError
+from storage.store import refresh_settings
 from workbench import escaping
 from workbench.tui.dialogs.choose import ChoiceDialog
 from workbench.tui.host import host
@@ -77,8 +78,21 @@ class SettingsScreen(Screen[None]):
         self.query_one(LineLists).focus()
 
     def on_screen_resume(self) -> None:
-        """Show what the settings are now."""
+        """Show what the settings are now, whoever has written them."""
+        self._read_again()
         self._draw()
+
+    def _read_again(self) -> None:
+        """Have what somebody else has written hold here too."""
+        store = host(self).store
+        before = store.config
+        try:
+            refresh_settings(store)
+        except UserError as error:
+            self.say(str(error), problem=True)
+        else:
+            if store.config != before:
+                host(self).go_by_settings()
 
     def _draw(self) -> None:
         """Show each setting with its value and what that means."""
@@ -117,6 +131,7 @@ class SettingsScreen(Screen[None]):
     @on(LineList.Stuck)
     def _stuck(self, event: LineList.Stuck) -> None:
         if event.across:
+            self._read_again()
             setting = self._setting
             choices, now = setting.choices, setting.choice(host(self).store.config)
             at = choices.index(now) + event.way if now in choices else 0
