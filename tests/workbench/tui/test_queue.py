@@ -256,6 +256,24 @@ async def test_a_tweet_that_somebody_else_has_excluded_stays_until_a_key_overrul
         assert driver.app.screen.tweets.current_id == 3
 
 
+async def test_what_the_same_person_keeps_on_another_screen_is_overruled_only_once_it_was_told(
+    queue, workspace, monkeypatch
+):
+    monkeypatch.setattr(list_screen, "data_version", lambda store: None)
+    async with queue() as driver:
+        await come(driver)
+        other = open_store(workspace, "ana")
+        labels.assign(other, [3], "negative")
+        other.close()
+        await driver.press("1")
+        await driver.until_seen("just now: again to overrule")
+        assert driver.tweet(3).label == "negative"
+        await driver.press("1")
+        await driver.until(lambda: driver.tweet(3).label == "positive")
+        await driver.press("x", "u", "k", "1", "k", "0")
+        await driver.until_seen("Tweet 3: positive → none.")
+
+
 async def test_the_list_counts_what_was_decided_in_the_queue(queue):
     async with queue() as driver:
         await driver.settled()

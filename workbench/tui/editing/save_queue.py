@@ -65,6 +65,9 @@ class SaveQueue:
         self._thread_store: Store | None = None
         self._queue: deque[QueuedEdit[Any]] = deque()
         self._own_actions: set[int] = set()
+        """Those of the edits that others wait for."""
+        self.made_here: set[int] = set()
+        """The actions of all edits that were made on this screen, which tells them from others'."""
         self._saving = self._blocked = self._leaving = False
         self._attempt: asyncio.Future[Any] | None = None
         self._stopped = Event()
@@ -81,6 +84,7 @@ class SaveQueue:
                 edit.refuse(error, 0)
                 return False
             else:
+                self._remember(saved)
                 edit.go_on()
                 edit.finish(saved)
                 return True
@@ -134,8 +138,7 @@ class SaveQueue:
             else:
                 self._attempt = None
                 self._queue.popleft()
-                if isinstance(saved, SavedEdit | Change):
-                    self._own_actions.add(saved.action)
+                self._own_actions |= self._remember(saved)
                 edit.finish(saved)
         timer.stop()
         self._saving = False
@@ -145,6 +148,12 @@ class SaveQueue:
             self._thread_store = None
         if self._leaving:
             self._screen.app.exit()
+
+    def _remember(self, saved: object) -> set[int]:
+        """Keep the action of an edit, of which a look at tweets has none."""
+        actions = {saved.action} if isinstance(saved, SavedEdit | Change) else set()
+        self.made_here |= actions
+        return actions
 
     def _save_in_thread(self, edit: QueuedEdit[T]) -> T:
         """Save an edit in a thread, waiting for other processes as long as a command would."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from storage.history.edit_conflicts import LatestChange, latest_change
@@ -27,9 +27,13 @@ DECIDING = ("label", "excluded", "ambiguous")
 class QueueWalk:
     """Goes through the tweets of a queue that are open, those that were skipped last."""
 
-    def __init__(self, store: Store, waits: Callable[[int], bool]) -> None:
+    def __init__(
+        self, store: Store, waits: Callable[[int], bool], made_here: Collection[int] = ()
+    ) -> None:
         self._store = store
         self._waits = waits
+        self._made_here = made_here
+        """The actions that were made on this screen, of all that somebody of this name has made."""
         self.queue = ReviewQueue(SUSPECTS)
         self._given: dict[int, int | None] = {}
         self.answers: dict[int, Answer] = {}
@@ -91,13 +95,13 @@ class QueueWalk:
             self._shown, self._was_open, self._told = tweet, self.is_open(tweet), False
 
     def overtaken_by(self, tweet: int) -> LatestChange | None:
-        """What somebody else has decided about a tweet while it was shown here."""
+        """What was decided elsewhere about a tweet while it was shown here."""
         if not self._was_open or not decided_since(self._store, [tweet], self.queue.event):
             return None
         changes = [latest_change(self._store, [tweet], each) for each in DECIDING]
         known = (change for change in changes if change is not None)
         newest = max(known, key=lambda change: change.action, default=None)
-        return newest if newest and newest.annotator != self._store.annotator else None
+        return newest if newest and newest.action not in self._made_here else None
 
     def news_of(self, tweet: int) -> LatestChange | None:
         """That decision, when it is seen for the first time."""

@@ -31,7 +31,7 @@ class DecidingKeys(LabelKeys):
 
     def __init__(self, store: Store, save_queue: SaveQueue) -> None:
         super().__init__(store, "queue", save_queue)
-        self._walk = QueueWalk(store, save_queue.waits)
+        self._walk = QueueWalk(store, save_queue.waits, save_queue.made_here)
         self._standby: Standby | None = standby.waiting("Looking for suspects…")
         """What is shown in the place of a tweet while there is no queue."""
         self._reveal = ""

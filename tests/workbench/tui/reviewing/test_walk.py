@@ -96,8 +96,8 @@ def test_a_label_that_is_renamed_meanwhile_is_kept_all_the_same(stores):
 
 
 def test_the_newest_of_several_decisions_is_told_though_a_clock_was_set_back(stores, monkeypatch):
-    own, other = stores
-    walk = QueueWalk(own, lambda tweet: False)
+    (own, other), made_here = stores, set()
+    walk = QueueWalk(own, lambda tweet: False, made_here)
     walk.begin(ReviewQueue(SUSPECTS, QUEUE, run=1, event=newest_event(own)))
     walk.meet(3)
     labels.assign(other, [3], "negative")
@@ -105,7 +105,7 @@ def test_the_newest_of_several_decisions_is_told_though_a_clock_was_set_back(sto
     labels.mark(other, [3], "excluded", True)
     told = walk.overtaken_by(3)
     assert (told.field, told.annotator) == ("excluded", "ben")
-    labels.mark(own, [3], "excluded", False)
+    made_here.add(labels.mark(own, [3], "excluded", False).action)
     assert walk.overtaken_by(3) is None
 
 
