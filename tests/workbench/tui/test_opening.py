@@ -134,7 +134,10 @@ async def test_codes_of_labels_are_named_on_the_screen(open_it, opened):
         await driver.type("0=negative,1=positive")
         await driver.press("enter")
         await driver.until(lambda: driver.app._exit)
-        assert driver.app.other_columns == OpenedFile(path, "text", None, "0=negative,1=positive")
+        taken = OpenedFile(path, "text", None, "0=negative,1=positive")
+        assert driver.app.other_columns == taken
+    async with open_it(taken) as driver:  # which the stand-in refuses again
+        await driver.until_seen("The codes mean 0=negative,1=positive")
 
 
 async def test_a_file_without_labels_begins_by_lot_and_a_key_names_the_labels(open_it, opened):

@@ -24,8 +24,12 @@ class AskDialog(ModalScreen[str | None]):
 
     BINDINGS: ClassVar = [key("escape,ctrl+g", "back", "back", key_display="esc")]
 
-    def __init__(self, title: str, hint: str, is_path: bool, if_empty: bool = False) -> None:
+    def __init__(
+        self, title: str, hint: str, is_path: bool, if_empty: bool = False, typed: str = ""
+    ) -> None:
         super().__init__(name="ask")
+        self._typed_before = typed
+        """What stands in the line at first, such as an answer that was refused."""
         self._title, self._hint = title, hint
         self._is_path = is_path
         self._if_empty = if_empty
@@ -38,7 +42,8 @@ class AskDialog(ModalScreen[str | None]):
             yield Static(id="ask-found", markup=False)
             with Horizontal(id="ask-line"):
                 yield Static(f"{self._title} ", id="ask-title", markup=False)
-                yield (PathInput if self._is_path else LineInput)(id="ask-input")
+                line = PathInput if self._is_path else LineInput
+                yield line(self._typed_before, id="ask-input")
             yield KeyLine(f"enter does it  {how}esc leaves; {self._hint}")
 
     def on_mount(self) -> None:

@@ -48,6 +48,7 @@ async def take_in(app: App[Any], file: OpenedFile, show: Callable[..., None]) ->
         *said,
         "",
         "Looking for labels that are likely wrong: a small model learns from the others…",
+        f"{key_for('place_browse')} lists the tweets meanwhile.",
     )
     if report["labels"]:
         await workbench.command("suspects", "--limit", "1", "--json", let_finish=True)
@@ -94,7 +95,8 @@ def ask_for_codes(app: App[Any], file: OpenedFile) -> None:
         if codes:
             host(app).take_other_columns(replace(file, codes=codes))
 
-    app.push_screen(AskDialog("The codes mean", CODES_HINT, is_path=False), answered)
+    asked = AskDialog("The codes mean", CODES_HINT, is_path=False, typed=file.codes or "")
+    app.push_screen(asked, answered)
 
 
 def choose_columns(app: App[Any], store: Store) -> None:
