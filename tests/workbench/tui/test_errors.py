@@ -17,8 +17,9 @@ from workbench.evaluation.calibrating import calibration, coverage
 from workbench.evaluation.comparison import compare
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.run_evaluation import evaluate_run
+from workbench.tui.examining import page
 from workbench.tui.examining.confusions import confusion_content
-from workbench.tui.examining.findings import BINS, WANTED, Finding, other_run
+from workbench.tui.examining.findings import BINS, WANTED, Finding, Subject, other_run
 from workbench.tui.examining.opened_tweets import listed
 from workbench.tui.screens import errors
 from workbench.tui.widgets.interval_bar import axis_of
@@ -331,6 +332,26 @@ def test_a_run_is_set_against_the_promoted_one_or_one_that_scored_about_as_many(
     displayed_run.promote(store, few)
     assert [other_run(store, run) for run in (1, 2)] == [few, few]
     store.close()
+
+
+def test_the_head_has_both_figures_with_their_intervals_where_there_is_room(examined):
+    store = open_store(examined)
+    run = runs.get(store, 2)
+    store.close()
+    figures = {"accuracy": 0.72, "macro_f1": 0.66}
+    ends = {f"{name}_{end}": at for name in figures for end, at in (("low", 0.5), ("high", 0.8))}
+    findings = {"evaluation": Finding(figures | ends | {"n": 100})}
+    accuracy = " run 2 tiny · 100 test tweets · accuracy 72.0 % [50.0, 80.0]"
+    macro_f1 = " · macro F1 66.0 % [50.0, 80.0]"
+    keys, versus = "r other run  s split  v versus run 1 ", "v versus run 1 "
+    for width, left, right in (
+        (80, accuracy, ""),
+        (100, accuracy + macro_f1, ""),
+        (120, accuracy + macro_f1, versus),
+        (140, accuracy + macro_f1, keys),
+    ):
+        line = page.about(run, Subject(2, "test", 1), findings, width)
+        assert line.rstrip() == f"{left}{right.rjust(width - len(left))}".rstrip()
 
 
 def test_tweets_are_listed_as_far_as_a_list_goes_round_the_one_that_is_opened():

@@ -80,7 +80,8 @@ def about(run: Run, subject: Subject, findings: Mapping[str, Finding], width: in
         versus = f"{key_for('versus')} versus run {subject.versus} "
         keys = f"{key_for('examine')} other run  {keys} {versus}"
     text = escaping.line(text)
-    ways = ((text + macro_f1, keys), (text + macro_f1, versus), (text, keys))
+    whole = text + macro_f1  # the keys are named below too, and the other run in its box
+    ways = ((whole, keys), (whole, versus), (whole, ""), (text, keys))
     fitting = (way for way in ways if cell_len("".join(way)) + BETWEEN <= width)
     return _both_ends(*next(fitting, ways[-1]), width)
 
