@@ -15,6 +15,7 @@ from workbench.console.run_follower import wait_for_runs
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE, LIVE
 from workbench.runs import launching
+from workbench.runs.description import end_sentence
 
 
 def make_baseline(settings: Settings, store: Store) -> None:
@@ -38,7 +39,7 @@ def make_baseline(settings: Settings, store: Store) -> None:
     collect(store, ranks=False)
     made = runs.get(store, number)
     if made.state != DONE:
-        raise UserError(f"Run {number} (baseline) {made.state}: {made.reason}")
+        raise UserError(end_sentence(made))
 
 
 def _require_enough(store: Store) -> None:

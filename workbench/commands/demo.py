@@ -28,6 +28,7 @@ from workbench.console.run_follower import wait_for_runs
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE
 from workbench.runs import launching
+from workbench.runs.description import end_sentence
 from workbench.standard_streams import is_terminal
 
 LABELS = ("positive", "negative")
@@ -165,7 +166,7 @@ def _finish(store: Store, number: int, quiet: bool) -> None:
     collect(store)
     run = runs.get(store, number)
     if run.state != DONE:
-        raise UserError(f"Run {number} ({run.recipe}) is {run.state}: {run.reason}")
+        raise UserError(end_sentence(run))
 
 
 def _summary(store: Store) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from storage.runs import runs
 from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import log_format
-from workbench.runs import run_end
+from workbench.runs import description, run_end
 from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
 
 ROWS = [f"a great gain of {n} %,up\nan awful loss of {n} %,down\n" for n in range(30)]
@@ -152,3 +152,17 @@ def test_a_terminal_is_called_when_a_run_ends(workspace, cli, forked, how, sent)
         assert cli("-w", workspace, "train", "--recipe", "baseline", "--json").status == 0
         opened.until("run 1")
         until(lambda: opened.read(0.05) and sent in opened.written[before:])
+
+
+def test_a_run_without_results_is_told_of_in_a_sentence(workspace):
+    store = open_store(workspace)
+    number = runs.add(store, "one", "qlora", "tiny", None, ("up", "down"))
+    told = {
+        ("stopped", None): "Run 1 has stopped; `workbench resume 1` goes on with it.",
+        ("failed", "There is no base."): "Run 1 failed: There is no base.",
+        ("failed", None): "Run 1 failed.",
+    }
+    for (state, reason), sentence in told.items():
+        runs.update(store, number, state=state, reason=reason)
+        assert description.end_sentence(runs.get(store, number)) == sentence
+    store.close()

@@ -17,6 +17,7 @@ from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import progress_bar
 from workbench.figures import accuracy, metric
+from workbench.runs.description import end_sentence
 
 if TYPE_CHECKING:
     from workbench.runs.imported_predictions import ImportedPredictions
@@ -123,7 +124,7 @@ def _print(file: str, found: ImportedPredictions, run: Run, test: dict[str, Any]
     if test is not None:
         say(f"Accuracy {accuracy(test)}, macro recall {metric(test, 'macro_recall')}.")
     if run.state != "done":
-        say(f"Run {run.id} is {run.state}: {run.reason}")
+        say(end_sentence(run))
 
 
 COMMANDS = (import_predictions,)

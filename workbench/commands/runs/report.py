@@ -14,6 +14,7 @@ from workbench.console.progress import spinner
 from workbench.console.run_follower import wait_for_runs
 from workbench.console.run_table import print_runs
 from workbench.rundir import folder as run_folder
+from workbench.runs.description import end_sentence
 
 
 def report_run(settings: Settings, store: Store, number: int, waits: bool) -> None:
@@ -35,4 +36,4 @@ def report_run(settings: Settings, store: Store, number: int, waits: bool) -> No
     else:
         say(f"It goes on without this terminal; `workbench logs {number} -f` follows it.")
     if waits and run.state == run_folder.FAILED:
-        raise UserError(f"Run {number} failed: {run.reason}")
+        raise UserError(end_sentence(run))
