@@ -146,6 +146,24 @@ def test_how_many_tweets_are_scored_is_said_once(workspace):
     assert "predicting   █" in said and said.rstrip().endswith("1236/1500")
 
 
+def test_a_short_run_is_said_to_look_at_its_dev_tweets_once(workspace):
+    store = open_store(workspace)
+    run = runs.get(store, 2)
+    store.close()
+
+    def told(steps):
+        progress = RunProgress(2, run_folder.State(state="running", steps=steps))
+        view = page.View(run, progress, Plan(save_steps=40), 120, wide=True)
+        title = "".join(text for text, _ in page.dev_title(view))
+        (_, hardest) = page.hardest(view, 60, 5)
+        return title, page.no_dev_chart(view), hardest[0][0]
+
+    often = ("DEV ACCURACY every 40 steps", "The first is at step 40.", "Known at step 40.")
+    assert told(80) == told(0) == often, "how many steps there are may not be known yet"
+    once = ("DEV ACCURACY at the last step", "The first is at step 20.", "Known at step 20.")
+    assert told(20) == once
+
+
 async def test_the_log_opens_at_its_end(live, stub):
     for number in range(10, 150):
         step(stub.folder, number, 0.5)

@@ -139,7 +139,8 @@ def dev_title(view: View) -> Line:
     if n := view.progress.dev.get("n", view.progress.data.get("dev")):
         title.append((f"  {n:,.0f} tweets", "dim"))
     if every and view.wide:
-        title.append((f" every {every} steps", "dim"))
+        once = 0 < view.progress.state.steps <= every
+        title.append((" at the last step" if once else f" every {every} steps", "dim"))
     return title
 
 
@@ -165,7 +166,8 @@ def no_dev_chart(view: View) -> str:
     """Why there is no accuracy on dev tweets."""
     if view.progress.data.get("dev") == 0:
         return "This run has no dev tweets."
-    return f"The first is at step {view.plan.save_steps}." if view.progress.live else ""
+    first = view.plan.first_look(view.progress.state.steps)
+    return f"The first is at step {first}." if view.progress.live else ""
 
 
 def _short(value: float) -> str:
@@ -251,7 +253,8 @@ def hardest(view: View, width: int, height: int) -> list[Line]:
     if tweets:
         return [title, *(_hard_line(view, tweet, width) for tweet in tweets)]
     if view.progress.live and view.plan.save_steps:
-        return [title, [(f"Known at step {view.plan.save_steps}.", "dim")]]
+        known = view.plan.first_look(view.progress.state.steps)
+        return [title, [(f"Known at step {known}.", "dim")]]
     return [title, [("This run has not noted it.", "dim")]]
 
 

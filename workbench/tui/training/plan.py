@@ -27,6 +27,10 @@ class Plan:
             return cls(trains=False, tweets=tweets)
         return cls(training.save_steps, training.folds, tweets=tweets)
 
+    def first_look(self, steps: int) -> int:
+        """The step after which a run of so many first looks at the dev tweets."""
+        return min(self.save_steps, steps) if steps else self.save_steps
+
 
 def what_is_next(progress: RunProgress, plan: Plan) -> str:
     """What the run does next, or what can be done with it when it is over."""
