@@ -22,7 +22,7 @@ import forking
 import pytest
 from hostile import HOSTILE
 from psutil import virtual_memory
-from textual import _wait
+from textual import _wait, strip
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
@@ -61,6 +61,7 @@ def parse_once(sheet: Stylesheet, *source: Any, **how: Any) -> list[RuleSet]:
 
 Stylesheet._parse_rules = parse_once
 RuleSet.__hash__ = object.__hash__  # which is as good, and asked for a million times
+strip.FIFOCache = lambda most: {}  # as millions of them are made, and few are ever asked
 
 # Nobody presses keys while a test waits for a worker, beside others that compute.
 interpreter.NICENESS = 0
@@ -145,6 +146,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000, 20)
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Leave what is left to the system, as looking through it takes each process a second."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
