@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import forking
 import pytest
 from model_terminal import ModelTerminal
+from textual._compositor import Compositor
 from textual.app import App
 
 from storage import interpreter
@@ -90,6 +91,38 @@ def commands_forked(request, monkeypatch):
     monkeypatch.setattr(interpreter, "start", begin)
 
 
+render_update = Compositor.render_update
+
+
+def draw_what_lies_below(compositor, screen_stack):
+    """Stands in for drawing on a terminal, but for a screen below a menu, which is drawn there."""
+    compositor.changes = changes(compositor) + bool(compositor._dirty_regions)
+    if screen_stack:
+        return render_update(compositor, screen_stack=screen_stack)
+    compositor._dirty_regions.clear()
+    return None
+
+
+def changes(compositor):
+    """How often a screen would have been drawn."""
+    return getattr(compositor, "changes", 0)
+
+
+@pytest.fixture(autouse=True)
+def drawn_where_looked_at(request, monkeypatch):
+    """A screen is drawn when a test looks at it, and at its end, as nobody looks at the terminal.
+
+    Tests of what a terminal gets, and those that press keys anywhere, ask for `drawn`.
+    """
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(Compositor, "render_update", draw_what_lies_below)
+
+
+@pytest.fixture
+def drawn():
+    """Each change is drawn, as for a terminal."""
+
+
 @pytest.fixture
 def given():
     """The texts and labels of the workspace."""
@@ -165,6 +198,11 @@ class Driver:
         await self.until_seen(f"#{self.current} ")
 
     @property
+    def changes(self):
+        """The screen and how often it has changed, where it is drawn when looked at only."""
+        return self.app.screen, changes(self.app.screen._compositor)
+
+    @property
     def lines(self):
         """The screen as lines of text."""
         screen = self.app.screen
@@ -206,6 +244,8 @@ async def driven(app, size=(120, 40)):
         driver = Driver(app, pilot)
         await pilot.pause()
         yield driver
+        if app.is_running:
+            assert driver.lines
 
 
 @pytest.fixture
@@ -215,7 +255,7 @@ def drive():
 
 
 @pytest.fixture
-def terminal(monkeypatch):
+def terminal(drawn, monkeypatch):
     """Shows what the screen sends."""
     shown = ModelTerminal()
     monkeypatch.setattr(App, "_display", lambda app, *update: shown.display(app, *update))

@@ -12,6 +12,7 @@ from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.too_small import TooSmallScreen
 
+pytestmark = pytest.mark.usefixtures("drawn")
 KINDS = {
     "move": {
         "step",

@@ -585,7 +585,7 @@ async def test_answers_that_have_no_room_are_said_shorter_or_cut_with_a_sign(
         assert line.rstrip().endswith(answers)
 
 
-async def test_an_answer_and_the_next_tweet_are_painted_in_one_go(queue, monkeypatch):
+async def test_an_answer_and_the_next_tweet_are_painted_in_one_go(queue, drawn, monkeypatch):
     monkeypatch.setattr(Reasons, "want", lambda self, ids: None)
     async with queue() as driver:
         await come(driver)

@@ -24,7 +24,6 @@ from frozen import (
 )
 from snapshots import compare, picture
 from textual import events
-from textual._compositor import Compositor
 from textual.widgets import Input
 
 from storage.config import Config
@@ -195,23 +194,8 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
     monkeypatch.chdir(repository / "sample_data")  # where there is a base
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # so that nothing was compiled before
-    monkeypatch.setattr(Compositor, "render_update", draw_what_lies_below)
     with frozen():
         yield looks
-
-
-render_update = Compositor.render_update
-
-
-def draw_what_lies_below(compositor, screen_stack):
-    """Stands in for drawing on a terminal, at which nobody looks: the pictures need it no more.
-
-    But for a screen below a menu, which is drawn there first.
-    """
-    if screen_stack:
-        return render_update(compositor, screen_stack=screen_stack)
-    compositor._dirty_regions.clear()
-    return None
 
 
 async def go(driver, scene):
@@ -227,7 +211,7 @@ async def go(driver, scene):
 
 async def at_rest(driver, seconds=60.0):
     """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
-    app, before, alike = driver.app, [], 0
+    app, before, alike = driver.app, None, 0
     end = time.monotonic() + seconds
     while alike < 2:
         await driver.pilot.pause(0.01)
@@ -237,7 +221,7 @@ async def at_rest(driver, seconds=60.0):
             *(lines for lines in app.screen.query(LineList) if lines.settles),
             *app.screen.query("Button.-active"),  # which has just been pressed
         ]
-        seen = [] if busy else app.screen._compositor.render_strips()
+        seen = None if busy else driver.changes
         assert time.monotonic() < end, f"no rest, busy: {busy}; the screen:\n{driver.text}"
         alike = alike + 1 if seen and seen == before else 0
         before = seen

@@ -8,6 +8,8 @@ from soak import SIZES, problems, soak
 
 from workbench.tui.widgets.detail_lines import wrapped
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 async def test_random_keys_end_nothing_and_the_history_explains_every_label(start, workspace):
     async with start(program=("/bin/false",)) as driver:

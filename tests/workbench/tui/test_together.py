@@ -5,6 +5,8 @@ import pytest
 from storage.history import labels, snapshots
 from storage.store import open_store, set_labels
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.fixture
 def ben(workspace):
