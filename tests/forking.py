@@ -51,6 +51,10 @@ Stream = int | IO[Any] | None
 STAY = b"stay"
 MOST_BYTES = 2**20
 START_S = 120.0
+OF_SCREENS = {
+    "PYTHONPATH": os.pathsep.join(map(str, (SERVER.with_name("forked_commands"), SERVER.parent)))
+}
+"""With these variables a screen that was started in earnest has its commands forked."""
 
 
 @contextmanager

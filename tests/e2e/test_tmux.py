@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+import forking
 import pytest
 
 from storage.history import integrity
@@ -51,7 +52,7 @@ class Tmux:
         done = subprocess.run(
             ["tmux", "-S", "socket", *command],
             cwd=self.folder,
-            env=variables,
+            env=variables | forking.OF_SCREENS,
             check=True,
             capture_output=True,
             encoding="utf-8",
@@ -108,7 +109,7 @@ def known(tmp_path, repository):
 
 
 @pytest.fixture
-def tmux(tmp_path):
+def tmux(tmp_path, fork_server):
     opened = Tmux(tmp_path)
     yield opened
     opened.do("kill-server")

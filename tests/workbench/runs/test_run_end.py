@@ -2,6 +2,7 @@
 
 import time
 
+import forking
 import pytest
 from terminals import terminal
 
@@ -146,7 +147,7 @@ def test_what_is_copied_passes_tmux_and_screen():
 def test_a_terminal_is_called_when_a_run_ends(workspace, cli, forked, how, sent):
     choose(workspace, "notify", f'"{how}"')
     program = ["-m", "workbench", "-w", str(workspace)]
-    with terminal(*program) as opened:
+    with terminal(*program, **forking.OF_SCREENS) as opened:
         opened.until("1 of 60")
         before = len(opened.written)
         assert cli("-w", workspace, "train", "--recipe", "baseline", "--json").status == 0
