@@ -82,16 +82,17 @@ def test_training_learns_and_moves_every_adapter_weight(prepare, sample, tmp_pat
     recipe, base, prompter = prepare(
         "training.max_length=48",
         "training.max_steps=16",
+        "training.batch_size=8",
         "training.save_steps=100",
         "training.memory=nf4",
         f"quantization.compute_dtype={dtype}",
     )
     before = {n: p.detach().clone() for n, p in base.model.named_parameters()}
-    examples = sample(32)
+    examples = sample(16)
     trained = train(base, recipe, prompter, examples, NOBODY, tmp_path, silent, never)
     rows = score_texts(trained.model, prompter, examples.texts)
     right = sum(row[label] > 0.5 for row, label in zip(rows, examples.labels, strict=True))
-    assert right >= 29  # of 32, which it saw eight times
+    assert right >= 15  # of 16, which it saw eight times
     start = weights(add_adapter(prepare()[1].model, recipe.lora, recipe.training.seed))
     for name, weight in trained.model.named_parameters():
         if weight.requires_grad:
