@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from workbench.tui.dialogs.answering import answer
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.line_input import LineInput
@@ -57,7 +58,7 @@ class AskDialog(ModalScreen[str | None]):
 
     def action_back(self) -> None:
         """Answer nothing."""
-        self.dismiss(None)
+        answer(self, None)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -79,6 +80,6 @@ class AskDialog(ModalScreen[str | None]):
     def _answered(self, event: Input.Submitted) -> None:
         text = event.value.strip()
         if text or self._if_empty:
-            self.dismiss(text)
+            answer(self, text)
         else:
             self.say("Nothing is typed yet; esc leaves.")

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.tui.dialogs.answering import answer
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import Menu
@@ -62,8 +63,8 @@ class ChoiceDialog(ModalScreen[str | None]):
 
     def action_back(self) -> None:
         """Choose nothing."""
-        self.dismiss(None)
+        answer(self, None)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        answer(self, event.option.id)

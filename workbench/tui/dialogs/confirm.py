@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from workbench import escaping
 from workbench.tui.acting_keys import key_for
+from workbench.tui.dialogs.answering import answer
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 
@@ -48,4 +49,4 @@ class ConfirmDialog(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         """Go back with the answer."""
-        self.dismiss(yes)
+        answer(self, yes)

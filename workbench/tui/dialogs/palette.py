@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from workbench import escaping
+from workbench.tui.dialogs.answering import answer
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import matching
@@ -79,7 +80,7 @@ class PaletteDialog(ModalScreen[PaletteEntry | None]):
 
     def action_back(self) -> None:
         """Choose nothing."""
-        self.dismiss(None)
+        answer(self, None)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -95,7 +96,7 @@ class PaletteDialog(ModalScreen[PaletteEntry | None]):
     def _chosen(self, event: Input.Submitted) -> None:
         self._found = matching(self._names, event.value)  # whatever was painted until now
         if self._found:
-            self.dismiss(self.entries[self._found[min(self._at, len(self._found) - 1)]])
+            answer(self, self.entries[self._found[min(self._at, len(self._found) - 1)]])
         else:
             self.say("Nothing has that name; fewer letters find more.")
 
@@ -105,9 +106,9 @@ class PaletteDialog(ModalScreen[PaletteEntry | None]):
         row = event.screen_y - found.region.y - 1
         shown = self._shown
         if 0 <= row < len(shown):
-            self.dismiss(self.entries[shown[row]])
+            answer(self, self.entries[shown[row]])
         elif event.screen_y < found.region.y:
-            self.dismiss(None)
+            answer(self, None)
 
     @property
     def _rows(self) -> int:

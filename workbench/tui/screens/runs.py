@@ -121,7 +121,7 @@ class RunsScreen(Screen[None]):
         self._were_read, early, self._early = True, self._early, None
         if not event.known:
             self.say(no_runs())
-        elif early is not None:
+        elif early is not None and self.is_current:
             early()
 
     def _show_status(self) -> None:
