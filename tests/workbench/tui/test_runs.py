@@ -155,3 +155,12 @@ async def test_an_adapter_is_exported_to_a_folder_that_is_asked_for(start, stub,
         assert calls(stub) == [wanted]
         await driver.press("G", "X")
         await driver.until_seen("Run 1 (baseline) has no adapter to export.")
+
+
+async def test_the_line_of_the_signs_follows_the_width(start):
+    async with start(size=(120, 40)) as driver:
+        await driver.press("R")
+        await driver.until(lambda: driver.lines[-2].rstrip().endswith("★ promoted"))
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until(lambda: len(driver.lines) == 24)
+        await driver.until(lambda: driver.lines[-2].rstrip().endswith("★ promoted"), seconds=10)

@@ -98,6 +98,7 @@ class RunsScreen(Screen[None]):
     def on_resize(self) -> None:
         """Give the list the rows it needs, and compare again for the new width."""
         self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._show_status)
 
     def on_screen_resume(self) -> None:
         """Read the runs whenever somebody comes here; counting predictions takes a moment."""
@@ -129,7 +130,7 @@ class RunsScreen(Screen[None]):
         known, trash = RUNS_STATUS, len(deleted_runs(host(self).store))
         self._in_trash = trash > 0
         right = f"trash {trash:,} " if trash else ""
-        line = known.ljust(max(0, self.size.width - len(right))) + right
+        line = known.ljust(max(0, self.size.width - len(right))) + right if trash else known
         self.query_one("#runs-status", Static).update(line, layout=False)
 
     def _fit(self) -> None:
