@@ -24,6 +24,7 @@ NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
 FULL_TEXT = ("full text", "extended tweet.full text", "extended tweet full text")
 """The column that has the whole of a text that is cut."""
+A_ROW_EACH = "are read from a row each, with a column of annotators"
 GUESSED = ("predicted ", "rejected ")
 """What the names of columns begin with that hold labels which nobody gave."""
 
@@ -86,7 +87,10 @@ def no_label(sample: Rows, columns: Columns) -> str:
         f"{column!r} ({counted(len(values), 'value')}: {listed(values, 4)})"
         for column, values in list(found.items())[:5]
     )
-    return f"No label column was found. It could be {shown}; --label COL names one."
+    people = ""
+    if len(found) > 1 and len({frozenset(values) for values in found.values()}) == 1:
+        people = f"; or they are of {len(found)} people, whose labels {A_ROW_EACH}"
+    return f"No label column was found. It could be {shown}{people}; --label COL names one."
 
 
 def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:

@@ -168,6 +168,13 @@ def test_usual_words_tell_the_column_where_only_one_has_them(taken, write):
     _, report = taken(write("u.csv", f"text,rating,z,other\n{both}"))
     assert "label" not in report.columns
     assert "It could be 'rating' (2 values: 'positive', 'negative'); 'z' (" in report.notices[0]
+    assert "people" not in report.notices[0], "they have other values each"
+    said = f"{UP},yes,no,yes\n{DOWN},no,yes,\n{UP}!,no,yes,no\n{DOWN}!,yes,yes,no\n"
+    _, report = taken(write("v.csv", f"text,ana,ben,eve\n{said}"))
+    assert (
+        "'eve' (2 values: 'no', 'yes'); or they are of 3 people, whose labels are read from a row "
+        "each, with a column of annotators; --label COL names one." in report.notices[0]
+    )
 
 
 def test_no_column_of_labels_is_said_with_what_there_is(taken, write):
