@@ -83,6 +83,11 @@ def _settle(store: Store, change: Change, progress: Progress | None) -> None:
         fold_pending(store, progress)
 
 
+def can_undo(store: Store) -> bool:
+    """Whether there is a step to undo."""
+    return _next(store, "undo") is not None
+
+
 def events_to_undo(store: Store, kind: str) -> int:
     """How many events the next undo or redo is about; 0 when there is none."""
     target = _next(store, kind)

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,10 @@ from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store, open_store
 from storage.transfer import importing
 from workbench.rundir import folder as run_folder
+from workbench.tui.acting_keys import keys_in_force
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.key_names import key_names
+from workbench.tui.widgets.clicked_key import NAMES
 from workbench.tui.widgets.key_line import KeyLine
 
 LABELS = ("positive", "negative")
@@ -207,6 +211,18 @@ class Driver:
         """The screen as lines of text."""
         screen = self.app.screen
         return ["".join(s.text for s in line) for line in screen._compositor.render_strips()]
+
+    @property
+    def named_keys(self):
+        """The keys that the last line names now, as Textual calls them."""
+        line = list(self.app.screen.query(KeyLine))[-1]
+        found = []
+        for name, _ in line._keys:
+            for word in keys_in_force(name, line).split(" "):
+                first = re.sub("^(.)[-/].*", r"\1", word)  # of `1/p` and `1-7`
+                for key in word if set(word) <= set(NAMES) else [first]:
+                    found += key_names(NAMES.get(key, key.replace("F1", "f1")))
+        return found
 
     @property
     def text(self):

@@ -10,12 +10,10 @@ import pytest
 import workbench.tui
 from storage.store import refresh_settings
 from workbench.tui import acting_keys
-from workbench.tui.acting_keys import BY_DEFAULT, key_for, keys_in_force
+from workbench.tui.acting_keys import BY_DEFAULT, key_for
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.key_map import WHILE_TYPING, actions
 from workbench.tui.key_names import FIXED, key_names, shown_keys
-from workbench.tui.widgets.clicked_key import NAMES
-from workbench.tui.widgets.key_line import KeyLine
 
 SOURCES = sorted(Path(inspect.getfile(workbench.tui)).parent.rglob("*.py"))
 LETTERS = [
@@ -100,15 +98,6 @@ def every_action_elsewhere():
     }
 
 
-def footer(driver):
-    """The keys that the last line names now, as Textual calls them."""
-    line = list(driver.app.screen.query(KeyLine))[-1]
-    for name, _ in line._keys:
-        for word in keys_in_force(name, line).split(" "):
-            for each in word if set(word) <= set(NAMES) else [re.sub("^(.)[-/].*", r"\1", word)]:
-                yield from key_names(NAMES.get(each, each.replace("F1", "f1")))
-
-
 def test_a_key_that_was_chosen_is_named_and_another_is_not():
     acting_keys.choose({"undo": "ctrl+z", "skip": "s,down", "open": "grave_accent,enter"})
     assert [key_for(name) for name in ("undo", "skip", "redo")] == ["ctrl+z", "s", "ctrl+r"]
@@ -125,9 +114,11 @@ async def test_where_every_key_is_another_each_place_names_those_that_act(start,
         for place in ("browse", "queue", "errors", "train", "runs"):
             await driver.press(*key_names(chosen[f"place_{place}"]))
             await driver.until(lambda place=place: driver.app.screen.name == place)
-            await driver.until(lambda: list(footer(driver)))
+            await driver.until(lambda: driver.named_keys)
             active = driver.app.screen.active_bindings
-            unbound = [key for key in footer(driver) if not (key in active and active[key].enabled)]
+            unbound = [
+                key for key in driver.named_keys if not (key in active and active[key].enabled)
+            ]
             assert not unbound, (place, driver.lines[-1])
             await driver.press(*key_names(chosen["help"]))
             await driver.until(lambda: driver.app.screen.name == "help")

@@ -19,7 +19,7 @@ async def test_the_first_screen(start, size):
         assert driver.lines[4].startswith("  !  neg      pos .90  sold all my $GME")
         assert "1 of 12" in driver.text
         assert "1 without a label" in driver.lines[-2]
-        for key in ("1 positive", "2 negative", "space take", "u undo", "x exclude", "/ filter"):
+        for key in ("1 positive", "2 negative", "space take", "x exclude", "/ filter"):
             assert key in driver.lines[-1]
         assert driver.lines[-1].rstrip().endswith("? more")
         assert "r1 baseline" in driver.text

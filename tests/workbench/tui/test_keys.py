@@ -71,6 +71,7 @@ KINDS = {
     "run": {"stop", "delete", "start", "promote", "train_on"},
     "copy": {"copy", "copy_text", "export"},
     "answer": {"answer", "select"},
+    "read": {"further"},
     "field": {"go_on", "complete", "focus_next", "focus_previous", "toggle_button"},
 }
 """Each action of the screens by what kind of thing it does."""
@@ -134,6 +135,7 @@ ONLY_VIEWS = {
     "split",
     "history",
     "settings",
+    "messages",
     "theme",
     "keys",
     "call",
@@ -143,6 +145,7 @@ ONLY_VIEWS = {
     *KINDS["move"] - {"disagreement"},
     *KINDS["select"],
     *KINDS["answer"],
+    *KINDS["read"],
     *KINDS["field"],
 }
 ONLY_COMMANDS = {
@@ -157,8 +160,8 @@ ONLY_COMMANDS = {
     "predict classify": "they take models elsewhere",
 }
 WRITE = {"label", "run"}
-IN_ITS_OWN_LAYER = {"answer", "field"}
-"""Kinds of menus, questions and forms, which have to be left before anything else goes on."""
+IN_ITS_OWN_LAYER = {"answer", "field", "read"}
+"""Kinds of menus, questions, forms and pages, which are left before anything else goes on."""
 LAYERS = {
     "browse": (),
     "help": ("question_mark",),

@@ -14,7 +14,7 @@ from storage.transfer.importing import ImportOptions
 from workbench.tui import list_screen
 from workbench.tui.reviewing import sources
 from workbench.tui.reviewing.progress import Pace
-from workbench.tui.reviewing.queue_keys import while_answering
+from workbench.tui.reviewing.queue_keys import QueueUse, while_answering
 from workbench.tui.reviewing.reasons import Reasons
 from workbench.tui.widgets.key_line import KeyLine
 from workbench.tui.widgets.queue_card import QueueCard
@@ -554,7 +554,7 @@ async def test_the_queue_is_as_it_was_left(queue):
     ],
 )
 def test_each_key_is_named_with_its_word_and_the_correcting_ones_always(room, named, not_named):
-    line = "  ".join(f"{name} {word}" for name, word in while_answering(room))
+    line = "  ".join(f"{name} {word}" for name, word in while_answering(room, QueueUse()))
     assert named in line and not_named not in line and len(line) <= room
 
 

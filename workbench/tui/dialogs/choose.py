@@ -20,7 +20,8 @@ from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import Menu
 
 RULE = "─"
-KEYS = (("enter", "chooses"), ("j k", "move"), ("esc q", "leaves"))
+KEYS = (("enter", "chooses"), ("esc q", "leaves"))
+MOVING = ("j k", "move")
 
 
 class ChoiceDialog(ModalScreen[str | None]):
@@ -55,7 +56,8 @@ class ChoiceDialog(ModalScreen[str | None]):
             )
             yield Static(title, id="menu-title")
             yield menu
-            yield KeyLine(KEYS, id="menu-keys")
+            keys = KEYS if len(names) == 1 else (KEYS[0], MOVING, *KEYS[1:])
+            yield KeyLine(keys, id="menu-keys")
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -28,22 +28,24 @@ LIST = (
     ("↵", "open"),
     ("x", "exclude"),
     ("f", "flag"),
-    ("=", "twins"),
     ("]", "next"),
     ("u", "undo"),
     ("/", "filter"),
     ("s", "sort"),
     ("'", "jump back"),
+    ("=", "twins"),
     ("?", "more"),
 )
+"""Those that come and go with the tweet stand last, so that the others stay where they are."""
+ALL_TWEETS = ("esc", "all tweets")
+WITHOUT_TWEETS = (("ctrl+p", "import a file"), ("?", "more"))
+"""The keys of a workspace that has no tweet yet."""
 DROPPED = ("'", "=", "f", "s", "]", "↵", "/")
 """What is left out where there is no room, first of all first; never a key that corrects."""
 ABOUT_A_TWEET = frozenset(("space", "↵", "x", "f", "=", "]", "0", "a", "e"))
 """Keys that do nothing without a tweet."""
 WRITING = frozenset(("space", "x", "f", "0", "a", "e", "u"))
 """Keys that do nothing where nothing can be written."""
-OF_PREDICTIONS = frozenset(("space", "]"))
-"""Keys that do nothing without predictions."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,24 @@ class ListUse:
     has_predictions: bool = True
     writable: bool = True
     has_jumped: bool = True
+    can_undo: bool = True
+    is_predicted: bool = True
+    """Whether the tweet under the cursor has a prediction to take."""
+    has_twins: bool = True
+    """Whether other tweets have its text."""
+    is_filtered: bool = False
 
     @property
     def unusable(self) -> Collection[str]:
         """The keys that would do nothing."""
         needs = (
             (self.has_tweets, ABOUT_A_TWEET),
-            (self.has_predictions, OF_PREDICTIONS),
+            (self.has_predictions, ("]",)),
+            (self.is_predicted, ("space",)),
             (self.writable, WRITING),
             (self.has_jumped, ("'",)),
+            (self.can_undo, ("u",)),
+            (self.has_twins, ("=",)),
         )
         return {key for met, keys in needs if not met for key in keys}
 
@@ -76,6 +87,8 @@ def list_keys(config: Config, room: int, use: ListUse) -> Keys:
     """The keys of the list that do something, as many as there is room for."""
     labels = label_keys(config) if use.has_tweets and use.writable else ()
     keys: Keys = [*labels, *(each for each in LIST if each[0] not in use.unusable)]
+    if use.is_filtered and not use.has_tweets:
+        keys = [ALL_TWEETS, *keys]
     for name in DROPPED:
         if width(keys) <= room:
             break

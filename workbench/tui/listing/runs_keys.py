@@ -12,7 +12,7 @@ WITHOUT_ADAPTER = ("baseline", *WITHOUT_TRAINING)
 """Kinds of runs that train no adapter."""
 
 
-def of_run(run: Run | None, in_trash: bool, writable: bool) -> Keys:
+def of_run(run: Run | None, in_trash: bool, writable: bool, alone: bool = False) -> Keys:
     """The keys for the run under the cursor, and for the trash if a run is in it."""
     if run is None:
         named = [("t", "train", writable)]
@@ -20,7 +20,7 @@ def of_run(run: Run | None, in_trash: bool, writable: bool) -> Keys:
         named = [
             ("↵", "open", True),
             ("o", "show", run.predictions > 0),
-            ("v", "mark", True),
+            ("v", "mark", not alone),
             ("*", "promote", run.state == DONE and writable),
             ("C", "clone", run.kind not in WITHOUT_TRAINING and writable),
             ("X", "export", run.kind not in WITHOUT_ADAPTER and run.state == DONE),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from workbench.tui.widgets.key_line import Keys, width
 
 ANSWERS = (
@@ -18,7 +21,7 @@ QUEUES = (("m", "margin"), ("d", "disagreement"), ("r", "random"))
 BLIND = ("b", "blind")
 LEAVE = (("esc", "list"), ("?", "more"))
 AT_END = (("↵", "anew"), ("k", "back"))
-NEXT = (("T", "train"), ("E", "errors"))
+TRAIN, ERRORS = ("T", "train"), ("E", "errors")
 ABOUT_A_TWEET = frozenset(("label", "menu", "suggestion", "clear", "flag", "note", "scroll_detail"))
 """Actions for which a tweet has to be shown."""
 WRITING = frozenset(("x", "f", "a", "e", "u"))
@@ -27,13 +30,32 @@ OF_QUEUES = frozenset(("queue", "choose_queue", "blind"))
 """Actions for which there have to be tweets."""
 
 
-def while_answering(room: int, writable: bool = True, hides: bool = True) -> Keys:
-    """The keys where a tweet is shown, beside those that its buttons name.
+@dataclass(frozen=True)
+class QueueUse:
+    """What can be done with a tweet of a queue, by which keys are left out that do nothing."""
 
-    Those that write are left out where nothing can be written, and that of blind tweets where no
-    prediction can be hidden.
-    """
-    unusable = (frozenset() if writable else WRITING) | (frozenset() if hides else {BLIND[0]})
+    writable: bool = True
+    hides: bool = True
+    """Whether predictions can be hidden."""
+    can_undo: bool = True
+    has_others: bool = True
+    """Whether other tweets are open."""
+
+    @property
+    def unusable(self) -> Collection[str]:
+        """The keys that would do nothing."""
+        needs = (
+            (self.writable, WRITING),
+            (self.hides, (BLIND[0],)),
+            (self.can_undo, ("u",)),
+            (self.has_others, (";",)),
+        )
+        return {key for met, keys in needs if not met for key in keys}
+
+
+def while_answering(room: int, use: QueueUse) -> Keys:
+    """The keys where a tweet is shown, beside those that its buttons name."""
+    unusable = use.unusable
     ways = (
         [*ANSWERS, *QUEUES, BLIND, *LEAVE],
         [*ANSWERS, ALL_QUEUES, *LEAVE],
@@ -45,12 +67,13 @@ def while_answering(room: int, writable: bool = True, hides: bool = True) -> Key
     )
 
 
-def at_end(room: int) -> Keys:
+def at_end(room: int, has_run: bool) -> Keys:
     """The keys at the end of the queue."""
+    following = [TRAIN, ERRORS] if has_run else [TRAIN]
     return _first_that_fits(
         room,
-        [*AT_END, *QUEUES, ALL_QUEUES, *NEXT, *LEAVE],
-        [*AT_END, ALL_QUEUES, *NEXT, *LEAVE],
+        [*AT_END, *QUEUES, ALL_QUEUES, *following, *LEAVE],
+        [*AT_END, ALL_QUEUES, *following, *LEAVE],
         [*AT_END, *LEAVE],
     )
 

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from storage.history.undoing import can_undo
 from storage.query import tweets
 from storage.store import Store
 from storage.transactions import read_transaction
@@ -155,7 +156,10 @@ class BrowseScreen(FilterKeys, LabelKeys):
         pane, narrow = self.query_one(DetailPane), self.size.width < NARROW
         details = None if number is None else detail.read_details(self.store, number, self.run)
         reasons = TweetReasons() if details is None else read_reasons(self.store, details)
+        self._has_twins = details is not None and bool(details.duplicates)
         pane.show(details, reasons, narrow)
+
+    _has_twins = False
 
     def on_screen_resume(self) -> None:
         """Show what was done in other places."""
@@ -347,11 +351,21 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def show_keys(self) -> None:
         """Name the keys in the last line."""
+        current, marked = self.tweets.current, bool(self.tweets.marked)
         use = browse_keys.ListUse(
-            bool(self.tweets.ids), self.run is not None, not self.store.read_only, self.has_jumped
+            has_tweets=bool(self.tweets.ids),
+            has_predictions=self.run is not None,
+            writable=not self.store.read_only,
+            has_jumped=self.has_jumped,
+            can_undo=can_undo(self.store),
+            is_predicted=marked or (current is not None and current.pred is not None),
+            has_twins=self._has_twins,
+            is_filtered=bool(self.settings.filter),
         )
         if self.card.opened:
             self.prompt.name_keys(browse_keys.card_keys(use))
+        elif not tweets.counts(self.store).tweets:
+            self.prompt.name_keys(browse_keys.WITHOUT_TWEETS)
         else:
             room = self.size.width - 2
             self.prompt.name_keys(browse_keys.list_keys(self.store.config, room, use))

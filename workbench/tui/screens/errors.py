@@ -53,6 +53,8 @@ KEYS = (
 )
 OF_SEVERAL_RUNS = frozenset(("r", "v"))
 """Keys that do nothing where one run alone has predictions."""
+IN_A_BOX = frozenset(("↑↓←→", "tab", "y"))
+"""Keys that do nothing before there is something in a box."""
 KEYS_WITHOUT_RUN = (("T", "train"), ("esc q", "back"), ("?", "more"))
 SPLITS = ("test", "dev", "train")
 LOOK_S = 1.0
@@ -220,7 +222,6 @@ class ErrorsScreen(Screen[None]):
         for box, content in contents.items():
             self.query_one(f"#{box}", LineList).show(content)
         self._fit_matrix(narrow)
-        self._name_keys()
         self._boxes.keep_active()
         self._follow()
 
@@ -255,12 +256,17 @@ class ErrorsScreen(Screen[None]):
         """Name the keys that do something with the runs that there are."""
         keys: Keys = KEYS_WITHOUT_RUN
         if self._subject is not None:
-            alone = self._subject.versus is None
-            keys = [each for each in KEYS if not (alone and each[0] in OF_SEVERAL_RUNS)]
+            here = self._here
+            idle = OF_SEVERAL_RUNS if self._subject.versus is None else frozenset[str]()
+            idle |= IN_A_BOX if here is None else frozenset()
+            opens = here is not None and isinstance(here.opens, OpenedTweets)
+            idle |= frozenset() if opens else {"↵"}
+            keys = [each for each in KEYS if each[0] not in idle]
         self.query_one(KeyLine).name_keys(keys)
 
     def _follow(self) -> None:
-        """Say what is under the cursor, and show the first of its tweets."""
+        """Say what is under the cursor and which keys act on it, and show its first tweets."""
+        self._name_keys()
         here = self._here
         opened = here.opens if here is not None else None
         self.query_one("#errors-status", Static).update(

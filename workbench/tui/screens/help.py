@@ -68,11 +68,18 @@ class HelpScreen(Screen[None]):
                 text.append("\n")
         with Page(id="help"):
             yield Static(text)
-        yield KeyLine((("j k g G", "scroll"), ("esc q ?", "back")))
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The keys scroll at once."""
         self.query_one(Page).focus()
+
+    def on_resize(self) -> None:
+        """Name the keys that scroll where there is more than fits."""
+        self.call_after_refresh(self._name_keys)
+
+    def _name_keys(self) -> None:
+        self.query_one(KeyLine).name_keys([*self.query_one(Page).keys, ("esc q ?", "back")])
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from storage.history.events import EditContext
 from storage.history.external_changes import refresh_labels
+from storage.history.undoing import can_undo
 from storage.plurals import ordinal
 from storage.query import tweets
 from storage.transactions import read_transaction
@@ -247,11 +248,16 @@ class QueueScreen(DecidingKeys):
         if self._standby is not None:
             self.prompt.name_keys(queue_keys.without_tweet(self._standby.keys, room))
         elif self._walk.at_end:
-            self.prompt.name_keys(queue_keys.at_end(room))
+            has_run = tweets.shown_run(self.store) is not None
+            self.prompt.name_keys(queue_keys.at_end(room, has_run))
         else:
-            hides = self.store.config.queue_blind_every > 0 and self._walk.queue.run is not None
-            writable = not self.store.read_only
-            self.prompt.name_keys(queue_keys.while_answering(room, writable, hides))
+            use = queue_keys.QueueUse(
+                writable=not self.store.read_only,
+                hides=self.store.config.queue_blind_every > 0 and self._walk.queue.run is not None,
+                can_undo=can_undo(self.store),
+                has_others=self._walk.next_row(self.tweets.cursor) is not None,
+            )
+            self.prompt.name_keys(queue_keys.while_answering(room, use))
 
     @on(TweetList.Settled)
     def _settled(self) -> None:

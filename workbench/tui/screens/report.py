@@ -39,7 +39,7 @@ class ReportScreen(Screen[None]):
         yield TopLine(self._place)
         with Page(id="report"):
             yield Static(Group(*self._lines), markup=False)
-        yield KeyLine((("j k g G", "scroll"), ("esc q", "back"), ("?", "help")))
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The keys scroll at once."""
@@ -47,6 +47,14 @@ class ReportScreen(Screen[None]):
         page.focus()
         if self._at_end:
             self.call_after_refresh(page.scroll_end, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        """Name the keys that scroll where there is more than fits."""
+        self.call_after_refresh(self._name_keys)
+
+    def _name_keys(self) -> None:
+        keys = [*self.query_one(Page).keys, ("esc q", "back"), ("?", "help")]
+        self.query_one(KeyLine).name_keys(keys)
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

@@ -60,6 +60,8 @@ class Known:
     run: Run
     plan: Plan = field(default_factory=Plan)
     against: Reference = field(default_factory=Reference)
+    has_others: bool = False
+    """Whether there are other runs that may have curves."""
 
 
 class RunScreen(Screen[None]):
@@ -134,6 +136,7 @@ class RunScreen(Screen[None]):
         try:
             run = runs.get(store, self.run.id)
             against = reference(store, displayed_run.promoted_run(store))
+            others = others_to_compare(runs.every(store, metrics=False), run.id, None)
             count = tweets.counts(store).tweets
             try:
                 plan = Plan.of(read_job(store.run_folder(run.id)).recipe, count)
@@ -143,7 +146,7 @@ class RunScreen(Screen[None]):
             return
         finally:
             store.close()
-        self.app.call_from_thread(self._learnt, Known(run, plan, against))
+        self.app.call_from_thread(self._learnt, Known(run, plan, against, bool(others)))
 
     def _learnt(self, known: Known) -> None:
         self._known = known
@@ -283,7 +286,7 @@ class RunScreen(Screen[None]):
         keys = (
             ("S", stop, bool(stop) and writable),
             ("n", "new" if narrow else "new run", writable),
-            ("c", "compare", not self._problem),
+            ("c", "compare", self._known.has_others and not self._problem),
             ("l", "log", log),
             ("B", f"back to the tweets{goes_on}", True),
             ("?", "more", True),

@@ -185,7 +185,8 @@ class RunsScreen(Screen[None]):
     def _moved(self) -> None:
         """Tell of the run under the cursor, and compare it with the reference."""
         run, writable = self._table.current_run, not host(self).store.read_only
-        self.prompt.name_keys(runs_keys.of_run(run, self._in_trash, writable))
+        alone = len(self._table.runs) == 1
+        self.prompt.name_keys(runs_keys.of_run(run, self._in_trash, writable, alone))
         flips = self.query_one("#runs-flips", LineList)
         self.query_one(RunComparison).compare(run, self._pair(), flips)
 

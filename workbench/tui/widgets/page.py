@@ -7,7 +7,10 @@ from typing import ClassVar
 from textual.containers import VerticalScroll
 from textual.message import Message
 
+from workbench.tui.widgets.key_line import Keys
 from workbench.tui.widgets.keys import key
+
+SCROLLING = (("space", "page"), ("j k g G", "scroll"))
 
 
 class Page(VerticalScroll, inherit_bindings=False):
@@ -18,6 +21,7 @@ class Page(VerticalScroll, inherit_bindings=False):
         key("k,up", "lines(-1)", "a line up", key_display="k"),
         key("ctrl+d", "pages(0.5)", "half a page down"),
         key("ctrl+u", "pages(-0.5)", "half a page up"),
+        key("space", "further", "a page down, as in less"),
         key("pagedown", "pages(1)", "a page down"),
         key("pageup", "pages(-1)", "a page up"),
         key("g,home", "end(-1)", "top", key_display="g"),
@@ -41,9 +45,18 @@ class Page(VerticalScroll, inherit_bindings=False):
         else:
             self.scroll_to(y=max(0, min(at + count, last)), animate=False, immediate=True)
 
+    def action_further(self) -> None:
+        """Scroll a page down."""
+        self.action_pages(1)
+
     def action_pages(self, pages: float) -> None:
         """Scroll by a share of a page."""
         self.action_lines(round(pages * max(1, self.size.height)))
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that scroll, to be named where there is more than fits."""
+        return SCROLLING if self.max_scroll_y > 0 else ()
 
     def action_end(self, way: int) -> None:
         """Scroll to the top or the bottom."""
