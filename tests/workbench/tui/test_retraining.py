@@ -56,6 +56,18 @@ async def test_a_refusal_is_said_once_and_waits_for_more(every_two, start, stub)
         await driver.until(lambda: trainings(stub) == [AGAIN, AGAIN])
 
 
+async def test_a_start_that_fails_otherwise_is_tried_again(every_two, start, stub, monkeypatch):
+    async def fail(*arguments, **options):
+        raise OSError(12, "Cannot allocate memory", "/a/python")
+
+    async with start(program=stub.program) as driver:
+        monkeypatch.setattr(driver.app, "command", fail)
+        await driver.press("2", "1")
+        await driver.until_seen("/a/python cannot be used")
+        monkeypatch.undo()
+        await driver.until(lambda: trainings(stub) == [AGAIN])
+
+
 async def test_a_key_on_the_runs_trains_on_from_the_one_under_the_cursor(start, stub):
     async with start(program=stub.program) as driver:
         await driver.press("R")
