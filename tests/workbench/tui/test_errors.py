@@ -303,14 +303,14 @@ def test_labels_are_shortened_to_fit_and_very_many_become_a_list_of_pairs(examin
     for named, width in ((long[:5], 58), (long, 80), (names, 118)):
         matrix = content(named, width)
         assert max(map(len, matrix.text.splitlines())) <= width
-        assert matrix.lines[1][0].text.startswith(f"2 {named[1][:5]}")
+        assert matrix.lines[1][0].text.startswith(f" 2 {named[1][:5]}")
         assert matrix.heads[0][0].text.split() == [
             "given",
             *map(str, range(1, len(named) + 1)),
             "n",
             "recall",
         ]
-    assert "1 a label with a long na…" in content(long, 66).text, "what is cut says so"
+    assert "1 a label with a long n…" in content(long, 66).text, "what is cut says so"
     pairs = content([f"{name} that is long" for name in names], 58)
     assert max(map(len, pairs.text.splitlines())) <= 58
     assert "01 number that is… → " in pairs.text

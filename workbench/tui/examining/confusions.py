@@ -25,6 +25,8 @@ MARGIN = 2
 """Cells before and after a count, in which the cursor has room."""
 N_WIDTH, RECALL_WIDTH = 8, 10
 ARROW = " → "
+AIR = " "
+"""What is before the names at the edge of the screen."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def confusion_content(run: Run, split: str, report: Mapping[str, Any], width: in
         )
         for cell in cells(run, split, dict(report))
     }
-    layout = next(_layouts(report, width), None)
+    layout = next(_layouts(report, width - len(AIR)), None)
     return _pairs(report, opened, width) if layout is None else _matrix(report, layout, opened)
 
 
@@ -89,12 +91,12 @@ def _matrix(
     opened: Mapping[tuple[str, str], OpenedTweets],
 ) -> Content:
     labels, first, widths = report["labels"], layout.first, layout.widths
-    head = "given".ljust(first) + "".join(map(str.rjust, layout.heads, widths))
+    head = AIR + "given".ljust(first) + "".join(map(str.rjust, layout.heads, widths))
     lines: list[Line] = []
     stops: list[Stop] = []
-    starts = [first + before for before in accumulate(widths, initial=0)]
+    starts = [len(AIR) + first + before for before in accumulate(widths, initial=0)]
     for row, (label, counts) in enumerate(zip(labels, report["confusion"], strict=True)):
-        parts = [Part(set_cell_size(layout.rows[row], first))]
+        parts = [Part(AIR + set_cell_size(layout.rows[row], first))]
         for at, (pred, n) in enumerate(zip(labels, counts, strict=True)):
             tone = "" if label == pred else "differs" if n else "dim"
             count = f"{n:,}" if n else "·"
@@ -107,7 +109,7 @@ def _matrix(
         lines.append((*parts, Part(n, "dim"), Part(recall.rjust(RECALL_WIDTH))))
     word = "precision" if layout.rows == layout.heads else "precision %"
     precisions = "".join(map(str.rjust, layout.precisions, widths))
-    lines.append((Part(fitted(word, first - 1).ljust(first), "dim"), Part(precisions)))
+    lines.append((Part(AIR + fitted(word, first - 1).ljust(first), "dim"), Part(precisions)))
     aside = "n".rjust(layout.n_width) + "recall".rjust(RECALL_WIDTH)
     return Content(
         "GIVEN against WHAT THE MODEL SAYS", lines, stops, [(Part(head + aside, "dim"),)]
