@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -177,7 +179,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     presets = _presets()
     if name not in presets:
         raise UsageError(f"{name!r} is not a recipe (known: {', '.join(presets)}).")
-    values = {key: value for key, value in presets[name].items() if key != WHEN}
+    values = {key: deepcopy(value) for key, value in presets[name].items() if key != WHEN}
     return _new_recipe({"name": name, **values}, overrides)
 
 
@@ -199,6 +201,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
+@cache  # as the form asks for them at each key
 def _presets() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files("workbench.recipes").joinpath("recipes.toml").read_text("utf-8"))
 
