@@ -137,8 +137,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Iterable[Any]) -> None
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, lest one is left to a single process in the end."""
     rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
-    others = len(LONGEST)
-    items.sort(key=lambda item: rank.get(item.path, others + (SHORT in item.path.parents)))
+    for path in {item.path for item in items} - rank.keys():
+        rank[path] = len(LONGEST) + (SHORT in path.parents)
+    items.sort(key=lambda item: rank[item.path])
 
 
 def pytest_collection_finish() -> None:
