@@ -295,6 +295,25 @@ async def test_what_others_decide_is_seen(queue, workspace):
         await driver.until_seen("Queue 3]")
 
 
+async def test_at_the_end_a_tweet_that_somebody_opens_again_is_gone_to(queue, workspace):
+    store = open_store(workspace, "ben")
+    async with queue() as driver:
+        await come(driver)
+        for tweet in EXPECTED:
+            labels.assign(store, [tweet], "positive")
+        await driver.until_seen("All 4 are decided")
+        labels.undo(store)
+        await driver.until_seen(f"#{EXPECTED[-1]} ")
+        assert driver.app.screen.tweets.cursor == 3, "the first is decided still"
+        labels.redo(store)
+        await driver.until_seen("All 4 are decided")
+        await driver.press("k")
+        labels.undo(store)
+        await driver.until_seen("1 left of 4")
+        assert driver.app.screen.tweets.cursor == 3, "where somebody has gone back to"
+    store.close()
+
+
 async def test_tweets_that_somebody_deletes_leave_the_queue(queue, workspace):
     async with queue() as driver:
         await come(driver)

@@ -46,6 +46,8 @@ class QueueWalk:
         """Whether somebody has gone back from the end of the queue to what is decided."""
         self._removal = 0
         """The newest removal of tweets whose tweets are left out of the queue."""
+        self._ended = False
+        """Whether all was decided at the last look."""
         self._shown: int | None = None
         self._was_open = self._told = False
         """Whether the tweet on the screen was open when it came, and its end there was told."""
@@ -53,6 +55,7 @@ class QueueWalk:
     def begin(self, queue: ReviewQueue) -> None:
         """Go through another queue, of which nothing is decided."""
         self._shown, self._removal = None, 0  # some may be gone since the queue was read
+        self._ended = False
         self.queue, self.answers, self.revisits, self._seen = queue, {}, False, None
         listed = tweets.window(self._store, queue.ids, None, 1)
         self._given = {t.id: progress.label_number(self._store, t.label) for t in listed}
@@ -88,6 +91,13 @@ class QueueWalk:
         """Whether all is decided, and nobody has gone back to it."""
         ids = self.queue.ids
         return bool(ids) and not self.revisits and not any(map(self.is_open, ids))
+
+    def row_after_end(self, row: int) -> int | None:
+        """The row of a tweet that is open again where all had been decided; else None."""
+        ended, self._ended = self._ended, self.at_end
+        if not ended or self._ended or self.revisits or row >= len(self.queue.ids):
+            return None
+        return None if self.is_open(self.queue.ids[row]) else self.next_row(row)
 
     def meet(self, tweet: int) -> None:
         """Remember whether a tweet was open when it came onto the screen."""

@@ -273,6 +273,8 @@ class QueueScreen(DecidingKeys):
         self._leave_out_deleted()
         self.tweets.followed()
         self._walk.look()
+        if (row := self._walk.row_after_end(self.tweets.cursor)) is not None:
+            self.tweets.go(row)
         queue, answers, number = self._walk.queue, self._walk.answers, self.tweets.current_id
         tweet, sentences = None, () if self._standby is None else self._standby.sentences
         if self._walk.at_end:
