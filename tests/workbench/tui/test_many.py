@@ -178,7 +178,7 @@ async def test_the_list_jumps_while_the_hand_rests_at_its_edge_but_not_under_the
 
 
 async def test_the_rows_of_the_next_page_are_written_while_the_hand_rests(
-    start, large, monkeypatch
+    drawn, start, large, monkeypatch
 ):
     async with start(large, size=(120, 30)) as driver:
         await driver.settled()
@@ -201,6 +201,24 @@ async def test_the_rows_of_the_next_page_are_written_while_the_hand_rests(
         driver.app._browse.tweets._strips.clear()
         await driver.pilot.pause()
         assert shown == "\n".join(driver.lines)
+
+
+async def test_the_rows_of_the_next_jump_are_written_step_by_step(drawn, start, large, monkeypatch):
+    async with start(large, size=(120, 30)) as driver:
+        await driver.settled()
+        tweets, written, render = driver.app._browse.tweets, [], rows.render
+
+        def watch(row, *rest, **more):
+            written.append(row.tweet.id)
+            return render(row, *rest, **more)
+
+        monkeypatch.setattr(rows, "render", watch)
+        for key in ["1"] * (MANY - 1) + ["k"] * (MANY - 1):
+            top, before = tweets.scroll_offset.y, len(written)
+            await driver.press(key)
+            await driver.pilot.pause()
+            if tweets.scroll_offset.y != top:
+                assert len(written) - before <= 6, "a jump costs as much as another step"
 
 
 async def test_the_list_rests_below_another_place_and_is_read_when_it_is_seen_again(

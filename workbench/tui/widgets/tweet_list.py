@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from storage.tweet import Tweet
 from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
+from workbench.tui.widgets.row_strips import RowStrips
 from workbench.tui.widgets.rows import Row
 
 WINDOW = 200
@@ -84,9 +85,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.values: Callable[[Sequence[int]], Mapping[int, float]] = lambda ids: {}
         """The values by which tweets are ordered, as far as they are shown."""
         self._windows: LRUCache[int, dict[int, Row]] = LRUCache(16)
-        self._strips: LRUCache[int, Strip] = LRUCache(600)
-        self._painted: LRUCache[int, Row] = LRUCache(600)
-        """What is on the rows of the screen."""
+        self._strips = RowStrips()
         self._direction = 0
         """1 or -1 if the cursor went one row down or up last, else 0."""
         self._turned = 0
@@ -125,7 +124,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
     def repaint(self) -> None:
         """Repaint the rows that are not as they were painted."""
         for row in self._in_view():
-            if self._state(row) != self._painted.get(row):
+            if self._state(row) != self._strips.state(row):
                 self.refresh_line(row)
 
     def in_view(self, ids: Collection[int]) -> list[Tweet] | None:
@@ -183,6 +182,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_gutter(before)
         self._refresh_gutter(row)
         self._scroll_to_cursor()
+        self._write_next()
         self.settle()
 
     def settle(self) -> None:
@@ -347,7 +347,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """One line of the screen: gutter and row."""
         row = self.scroll_offset.y + y
         if (state := self._state(row)) is None:
-            self._painted.discard(row)
+            self._strips.forget(row)
             return Strip.blank(self.size.width, self.rich_style)
         strip = self._strip(row, state)
         if row != self.cursor:
@@ -356,26 +356,32 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip([gutter, *strip.crop(1)], strip.cell_length)
 
     def _strip(self, row: int, state: Row) -> Strip:
-        """A row without the cursor, written anew only where it shows something else."""
-        here, known = row == self._rests_on, self._strips.get(row)
-        if known is not None and not here and state == self._painted.get(row):
-            return known
-        palette, width = self._palette or self._read_palette(), self.size.width
-        written = rows.render(state, self.layout_of, palette, width - 1, here=here)
-        gutter = Segment(" ", palette.here if here else palette.base)
-        strip = Strip([gutter, *written], width).simplify()
-        self._painted.discard(row)  # or the old values stayed
-        self._strips.discard(row)
-        self._painted[row] = state
-        if not here:
-            self._strips[row] = strip
-        return strip
+        """A row without the cursor."""
+        here, palette = row == self._rests_on, self._palette or self._read_palette()
+
+        def write() -> Strip:
+            width = self.size.width
+            written = rows.render(state, self.layout_of, palette, width - 1, here=here)
+            gutter = Segment(" ", palette.here if here else palette.base)
+            return Strip([gutter, *written], width).simplify()
+
+        return (self._strips.once if here else self._strips.strip)(row, state, write)
 
     def _write_ahead(self) -> None:
         """Write the rows of the next page while the hand rests, where pages are turned."""
-        shown, height = self._in_view(), self.size.height
-        first = shown.start + self._turned * height
-        for row in range(first, first + height if self._turned else first):
+        height = self.size.height
+        first = self.scroll_offset.y + self._turned * height
+        self._write(range(first, first + height))
+
+    def _write_next(self) -> None:
+        """Write one of the rows that the next jump shows with each step to the edge."""
+        shown, kept, down = self._in_view(), self.size.height // 5, self._direction > 0
+        next_one = shown.stop - shown.start - kept if down else shown.start - shown.stop + kept
+        self._write([self.cursor + next_one] if self._direction else [])
+
+    def _write(self, wanted: Iterable[int]) -> None:
+        shown = self._in_view()
+        for row in wanted:
             if row not in shown and (state := self._state(row)) is not None:
                 self._strip(row, state)
 
