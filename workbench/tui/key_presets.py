@@ -38,6 +38,6 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 """The keys of each preset by the names of actions, with those that stay; others keep theirs."""
 ABOUT = {
     DEFAULT: "as the help names them",
-    VIM: "n N to disagreements, h l sideways, ctrl+f ctrl+b pages",
+    VIM: "n N to disagreements, h l sideways",
     ONE_HAND: "all within reach of the left hand: w s move",
 }

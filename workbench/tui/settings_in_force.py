@@ -53,7 +53,7 @@ class SettingsInForce:
         if config.theme != self._theme:  # else the environment may have chosen another
             self._theme = config.theme
             themes.put_on(self._app, self._theme)
-        self._problems = [*self._take_keys()]
+        before, self._problems = self._problems, [*self._take_keys()]
         for seen in (*self._app.screen_stack, *self._places.made()):
             for named in (*seen.query("*"), seen):
                 if isinstance(named, NamesKeys):
@@ -61,4 +61,5 @@ class SettingsInForce:
         for screen in self._places.label_screens():
             screen.go_by_settings()
         self._then()
-        self.say_problems()
+        if not set(self._problems) <= set(before):  # which was said then
+            self.say_problems()

@@ -124,9 +124,9 @@ async def test_another_key_acts_and_is_shown_everywhere(start, workspace):
         await driver.until(lambda: driver.tweet(1).label == "negative")
         await driver.press("u")
         await driver.until_seen("u does nothing here")
+        await driver.until(lambda: "w undo" in driver.lines[-1])
         await driver.press("w")
         await driver.until(lambda: driver.tweet(1).label == "positive")
-        await driver.until(lambda: "w undo" in driver.lines[-1])
         await driver.press("ctrl+t")
         await driver.until_seen("w              undo")
         await driver.until_seen("l              flag for review")
@@ -140,10 +140,12 @@ async def test_another_key_acts_and_is_shown_everywhere(start, workspace):
 async def test_the_last_line_ends_with_the_help_however_long_the_keys_are_called(start, workspace):
     put(workspace, 'exclude = "ctrl+x"', 'undo = "ctrl+z"', 'filter = "ctrl+f"')
     async with start(size=(80, 24)) as driver:
+        await driver.press("1")
         await driver.until_seen("ctrl+x exclude")
         assert driver.lines[-1].rstrip().endswith("? more")
         await driver.pilot.resize_terminal(120, 24)
-        await driver.until_seen("ctrl+z undo  ? more")
+        await driver.until_seen("ctrl+z undo  ctrl+f filter")
+        assert driver.lines[-1].rstrip().endswith("? more")
 
 
 async def test_what_is_refused_is_said_when_the_screen_opens(start, workspace):
@@ -152,6 +154,10 @@ async def test_what_is_refused_is_said_when_the_screen_opens(start, workspace):
         await driver.until_seen("The key u of note is that of undo too; note keeps e.")
         await driver.press("e")
         await driver.until(lambda: driver.app.screen.prompt.request is not None)
+        await driver.press("escape", "f2", "right")
+        await driver.until(lambda: load(workspace).theme == "dark")
+        await driver.pilot.pause()
+        assert "The key u of note" not in driver.lines[-1], "once is enough"
 
 
 @pytest.mark.parametrize("preset", [VIM, ONE_HAND])

@@ -160,3 +160,18 @@ async def test_a_list_that_is_filtered_to_nothing_names_what_leads_back(start):
         assert "u" not in driver.named_keys and "equals_sign" not in driver.named_keys
         await driver.press("1", "k")
         await driver.until(lambda: "u undo" in driver.lines[-1])
+
+
+async def test_space_pages_through_the_help_to_its_end(start):
+    async with start(size=(80, 24)) as driver:
+        await driver.press("question_mark")
+        await driver.until(lambda: driver.lines[0].strip() == "Keys")
+        await driver.until(lambda: "space page" in driver.lines[-1])
+        for _ in range(9):
+            await driver.press("space")
+            await driver.pilot.pause()
+            if "This is the bottom." in driver.lines[-1]:
+                break
+        assert "This is the bottom." in driver.lines[-1]
+        await driver.press("g")
+        await driver.until(lambda: driver.lines[0].strip() == "Keys")

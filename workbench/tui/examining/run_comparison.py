@@ -14,12 +14,12 @@ from storage.errors import UserError
 from storage.runs.runs import Run
 from workbench import escaping, kept_analyses
 from workbench.runs.description import describe_recipe
-from workbench.tui.acting_keys import key_for
 from workbench.tui.examining.against import against_content
 from workbench.tui.examining.changes import changes_content
 from workbench.tui.host import host
 from workbench.tui.widgets.line_list import Content, Line, LineList, line
 
+ALONE = "there is no other run to compare with"
 WORKING = "being worked out…"
 FLIPS_AFTER = 0.8
 """Seconds after which what flipped follows the comparison: its texts are most of what is sent."""
@@ -51,7 +51,7 @@ class RunComparison(LineList):
             self.workers.cancel_group(self, "compare")
             self._asked_for = ()
         if pair is None:
-            self._say(_what_helps(), "")
+            self._say(ALONE, "")
             return
         first, second = pair
         kept = kept_analyses.kept(host(self).store, kept_analyses.comparison(first.id, second.id))
@@ -149,9 +149,3 @@ class RunComparison(LineList):
 
 def _numbers(pair: tuple[Run, Run] | None) -> list[int]:
     return [run.id for run in pair or ()]
-
-
-def _what_helps() -> str:
-    """How there comes to be a run to compare with."""
-    promote, mark = key_for("promote"), key_for("mark")
-    return f"{promote} promotes the run that others are compared with; {mark} marks one"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -56,18 +58,12 @@ class HelpScreen(Screen[None]):
         )
         if labels:
             groups.append(("Marks in the list", [KeyHelp(*entry) for entry in LEGEND]))
-        text = Text("Keys\n")
+        parts: list[Text | Table] = [Text("Keys")]
         for title, keys in groups:
             if keys:
-                text.append(f"\n{title}\n", "bold")
-                text.append_text(
-                    Text("\n").join(
-                        Text(escaping.line(f"  {_padded(key.keys)} {key.does}")) for key in keys
-                    )
-                )
-                text.append("\n")
+                parts += [Text(f"\n{title}", "bold"), _table(keys)]
         with Page(id="help"):
-            yield Static(text)
+            yield Static(Group(*parts))
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -94,5 +90,11 @@ class HelpScreen(Screen[None]):
         self.dismiss()
 
 
-def _padded(keys: str) -> str:
-    return keys + " " * (KEY_WIDTH - cell_len(keys))
+def _table(keys: Sequence[KeyHelp]) -> Table:
+    """Keys beside what they do, which goes on below itself where the line has no room for it."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(min_width=KEY_WIDTH + 2, no_wrap=True)
+    table.add_column()
+    for each in keys:
+        table.add_row(Text(f"  {escaping.line(each.keys)}"), Text(escaping.line(each.does)))
+    return table
