@@ -354,6 +354,23 @@ def test_the_head_has_both_figures_with_their_intervals_where_there_is_room(exam
         assert line.rstrip() == f"{left}{right.rjust(width - len(left))}".rstrip()
 
 
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_run_that_stands_alone_has_the_room_for_its_own_figures(
+    start, examined, tmp_path, alone
+):
+    folder = shutil.copytree(examined, tmp_path / "few")
+    store = open_store(folder)
+    shown = displayed_run.shown_run(store)
+    for other in [run.id for run in runs.every(store) if alone and run.id != shown]:
+        runs.delete(store, other)
+    store.close()
+    async with start(folder, size=(80, 24)) as driver:
+        await driver.press("E")
+        await driver.until_seen("no other run to compare with" if alone else "SINCE RUN 1")
+        box = driver.app.screen.query_one(f"#{page.CHANGES}")
+        await driver.until(lambda: (box.size.height == 3) == alone)
+
+
 def test_tweets_are_listed_as_far_as_a_list_goes_round_the_one_that_is_opened():
     ids = list(range(1, 454))
     for tweet in (None, 1, 300, 453):

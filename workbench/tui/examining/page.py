@@ -125,11 +125,12 @@ def _content(view: View, box: str, width: int) -> Content:
     return replace(made, aside=STALE) if stale else made
 
 
-def grid_rows(matrix: Content, narrow: bool) -> str:
-    """The heights of the rows of boxes."""
+def grid_rows(matrix: Content, alone: bool, narrow: bool) -> str:
+    """The heights of the rows of boxes; that of what changed is low where a run stands alone."""
     if not narrow:
         return "13 1fr 1fr"
-    return f"{min(MOST_ROWS, 1 + len(matrix.heads) + max(2, len(matrix.lines)))} 1fr 1fr"
+    rows = min(MOST_ROWS, 1 + len(matrix.heads) + max(2, len(matrix.lines)))
+    return f"{rows} 1fr {'3' if alone else '1fr'}"
 
 
 def status(

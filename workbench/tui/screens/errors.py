@@ -227,7 +227,9 @@ class ErrorsScreen(Screen[None]):
 
     def _fit_matrix(self, narrow: bool) -> None:
         """Give the matrix the rows it needs where the screen is small, and the others the rest."""
-        rows = page.grid_rows(self.query_one(f"#{BOXES[0]}", LineList).content, narrow)
+        alone = self._subject is not None and self._subject.versus is None
+        matrix = self.query_one(f"#{page.MATRIX}", LineList).content
+        rows = page.grid_rows(matrix, alone, narrow)
         grid = self._boxes
         if self._rows_of_grid != rows:
             self._rows_of_grid = rows
