@@ -583,7 +583,9 @@ def test_each_key_is_named_with_its_word_and_the_correcting_ones_always(room, na
         (("no", "yes", "so"), "[3] so   [space] take no   [↵] keep so"),
         (("bears", "bullish", "neutral"), "[3] neutral  [space] take bears  [↵] keep neutral"),
         (("bearish", "bullish", "neutral"), "[3] neutral  [space] take  [↵] keep"),
-        (("a" * 24, "b" * 24, "c" * 24), "…"),
+        (("a" * 24, "b" * 24, "c" * 24), f"[3] {'c' * 24}  [space] take  [↵] keep"),
+        ([f"{n} of many labels" for n in range(30)], "[,] others  [space] take  [↵] keep"),
+        ([f"{n} of many labels that are long" for n in range(5)], "[space] take  [↵] keep"),
     ],
 )
 async def test_answers_that_have_no_room_are_said_shorter_or_cut_with_a_sign(
@@ -594,13 +596,14 @@ async def test_answers_that_have_no_room_are_said_shorter_or_cut_with_a_sign(
     (path := tmp_path / "three.csv").write_text(f"id,text,label\n1,up we go,{names[2]}\n")
     importing.run(store, importing.plan(store.config, path, ImportOptions()))
     run = runs.add(store, "baseline", "baseline", "baseline", None, list(names))
-    add_predictions(store, run, [Prediction(1, (0.9, 0.1, 0.0), 0.8, 0.3, False)])
+    chances = (0.9, 0.1, *[0.0] * (len(names) - 2))
+    add_predictions(store, run, [Prediction(1, chances, 0.8, 0.3, False)])
     runs.save_queue(store, "suspects", [(1, 0.9, "run 1")], run)
     store.close()
     async with start(folder, size=(80, 24), program=stub.program) as driver:
         await driver.press("Q")
         await driver.until_seen("up we go")
-        line = next(line for line in driver.lines if "[1]" in line)
+        line = next(line for line in driver.lines if "[↵]" in line)
         assert line.rstrip().endswith(answers)
 
 

@@ -14,6 +14,7 @@ from workbench.evaluation.suspect_reasons import SuspectReasons
 from workbench.figures import probability
 from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.changed_lines import ChangedLines
+from workbench.tui.widgets.cut_text import fitted
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails, seen_by, share_bar
 from workbench.tui.widgets.rows import WAITS
 from workbench.tui.widgets.tweet_reasons import signed
@@ -22,9 +23,13 @@ WIDE = 100
 BLOCK = 76
 """Cells of the longest line of a tweet."""
 NAME_WIDTH = 12
+MOST_LABEL_CELLS = 30
+"""Cells of a label beside what is said of it."""
 BOX = 12
 """Cells in a button of a wide screen."""
-MOST_BUTTONS = 5
+MOST_BUTTONS, MOST_BUTTON_LINES = 5, 3
+SHORTEST_NAME = 6
+"""Cells to which the name of a label on a button is cut, so that every answer is seen."""
 MOST_MODELS = 4
 FACTS, WIDE_FACTS = 5, 8
 """Lines for what is known of a tweet, so that the buttons stay where they are."""
@@ -191,8 +196,8 @@ def _meta(tweet: QueueTweet) -> str:
 def _facts(tweet: QueueTweet, wide: bool) -> Iterator[Text]:
     shown = tweet.details.tweet
     width = max([8, *(cell_len(escaping.line(label)) for label in tweet.labels)])
-    width = min(width, 20)
-    given = f"{escaping.line(shown.gold or 'none'):<{width + 2}}"
+    width = min(width, MOST_LABEL_CELLS)
+    given = f"{fitted(escaping.line(shown.gold or 'none'), width):<{width + 2}}"
     yield _fact("given", Text.assemble(f"  {given}", (tweet.given_by, DIM)))
     if shown.label != shown.gold:
         yield _fact("now", Text(f"✓ {escaping.line(shown.label or 'none')}"))
@@ -234,7 +239,8 @@ def _prediction(
     run, chance = prediction.run, prediction.chance
     differs = label is not None and prediction.label != label
     name = f"r{run.id} {run.recipe}"[: NAME_WIDTH - 1]
-    said = f"{'!' if differs else ' '} {escaping.line(prediction.label):<{width + 2}}"
+    label_said = fitted(escaping.line(prediction.label), width)
+    said = f"{'!' if differs else ' '} {label_said:<{width + 2}}"
     return Text.assemble(
         (f"{escaping.line(name):<{NAME_WIDTH}}", DIM),
         (said, BOLD if differs else ""),
@@ -263,7 +269,16 @@ def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
     named = [(button.key, button.text) for button in shown]
     brief = [(button.key, button.brief) for button in shown]
     lines = [_button_line(named, 3), _button_line(named, 2), _button_line(brief, 2)]
-    return [Text(next((line for line in lines if cell_len(line) < width), lines[-1]), BOLD)]
+    if (line := next((line for line in lines if cell_len(line) < width), None)) is not None:
+        return [Text(line, BOLD)]
+    longest = max(cell_len(word) for _, word in brief)
+    ways = (_button_lines(brief, cells, width) for cells in range(longest, SHORTEST_NAME - 1, -1))
+    fitting = next((way for way in ways if len(way) <= MOST_BUTTON_LINES), None)
+    if fitting is None:
+        digits = [key for key, _ in brief if key.isdigit()]
+        others = [(key, word) for key, word in brief if not key.isdigit()]
+        fitting = [_button_line([(f"1-{digits[-1]}", "label"), *others], 2)]
+    return [Text(line, BOLD) for line in fitting]
 
 
 def _every_button(tweet: QueueTweet) -> Iterator[_Button]:
@@ -281,6 +296,17 @@ def _every_button(tweet: QueueTweet) -> Iterator[_Button]:
         yield _Button(key_for("suggestion"), taken, "take", longest, empty=tweet.blind)
     if shown.label:
         yield _Button("↵", f"keep {escaping.line(shown.label)}", "keep", longest)
+
+
+def _button_lines(keys: Sequence[tuple[str, str]], cells: int, width: int) -> list[str]:
+    """The buttons in as many lines as they need with names of so many cells at most."""
+    lines = [""]
+    for key, word in keys:
+        button = f"[{key}] {fitted(word, cells)}"
+        if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(button) >= width:
+            lines.append("")
+        lines[-1] += f"{'  ' * bool(lines[-1])}{button}"
+    return lines
 
 
 def _button_line(keys: Sequence[tuple[str, str]], gap: int) -> str:
