@@ -296,6 +296,9 @@ def test_labels_are_shortened_to_fit_and_very_many_become_a_list_of_pairs(examin
         return confusion_content(run, "test", report, width)
 
     assert "03 number" in content(names[:4], 80).text
+    assert "a label of th…" in content(["a label of the longer kind", "b"], 80).text, (
+        "cut with a sign"
+    )
     short = content(names[:5], 70)
     assert "03 number" not in short.text
     assert max(map(len, short.text.splitlines())) <= 70

@@ -14,7 +14,7 @@ from storage.runs.runs import Run
 from workbench import escaping, figures
 from workbench.judged_filters import cells
 from workbench.tui.examining.opened_tweets import OpenedTweets
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import fitted, padded
 from workbench.tui.widgets.line_list import Content, Line, Part, Stop
 from workbench.tui.widgets.rows import columns
 
@@ -65,8 +65,7 @@ def _layouts(report: Mapping[str, Any], width: int) -> Iterator[_Layout]:
     labels = report["labels"]
     of = [report["classes"][label] for label in labels]
     for names in (labels, [columns(labels).short[label] for label in labels]):
-        names = [set_cell_size(name, min(LONGEST_NAME, cell_len(name))) for name in names]
-        names = [escaping.line(name) for name in names]
+        names = [fitted(escaping.line(name), LONGEST_NAME) for name in names]
         widths = [max(6, cell_len(name)) + MARGIN for name in names]
         first = max(map(cell_len, ["precision", *names])) + 1
         if first + sum(widths) + N_WIDTH + RECALL_WIDTH <= width:
@@ -134,9 +133,7 @@ def _pairs(
     stops: list[Stop] = []
     for row, (label, pred, count, share, tweets) in enumerate(found):
         tone = "" if label == pred else "differs"
-        given, says = (
-            set_cell_size(fitted(escaping.line(name), widest), widest) for name in (label, pred)
-        )
+        given, says = (padded(escaping.line(name), widest) for name in (label, pred))
         lines.append(
             (
                 Part(f"  {given}{ARROW}{says}"),

@@ -14,9 +14,11 @@ from workbench.figures import probability
 from workbench.tui.background_calls import in_background
 from workbench.tui.examining.opened_tweets import OpenedTweets
 from workbench.tui.host import host
+from workbench.tui.widgets.cut_text import padded
 from workbench.tui.widgets.line_list import Content, LineList, Part, line
 
 MOST = 60
+LABEL_CELLS = 10
 
 
 class TweetPreview(LineList):
@@ -58,7 +60,7 @@ class TweetPreview(LineList):
             (
                 Part(f"{'!' if tweet.disagrees else ' '} ", "differs"),
                 Part(f"{probability(tweet.confidence):<5}", "dim"),
-                Part(f"{tweet.label or '·'}".ljust(10)[:10] + " "),
+                Part(padded(escaping.line(tweet.label or "·"), LABEL_CELLS) + " "),
                 Part(escaping.line(tweet.text)),
             )
             for tweet in found

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
-from rich.cells import set_cell_size
-
 from storage.plurals import counted
 from storage.runs.runs import Run
 from workbench import escaping
 from workbench.figures import percent
 from workbench.judged_filters import judged_filter
 from workbench.tui.examining.opened_tweets import OpenedTweets, listed
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import padded
 from workbench.tui.widgets.interval_bar import axis_of
 from workbench.tui.widgets.line_list import Content, Line, Part, Stop, line
 
@@ -51,7 +49,7 @@ def slices_content(
     stops: list[Stop] = []
     for name, n, accuracy, low, high, row in rows:
         drawn = axis.bar(accuracy, low, high, bar)
-        cells = set_cell_size(fitted(escaping.line(name), name_width), name_width)
+        cells = padded(escaping.line(name), name_width)
         figures = f"{n:,}".rjust(N_WIDTH) + percent(accuracy).rjust(ACCURACY_WIDTH)
         stops.append(Stop(name, len(lines), 0, _opened(run, split, row, evaluation)))
         tone = "dim" if row is None else ""

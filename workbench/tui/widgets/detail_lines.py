@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
@@ -14,7 +14,7 @@ from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability
 from workbench.tui.acting_keys import key_for
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import fitted, padded
 from workbench.tui.widgets.detail import (
     RunPrediction,
     TweetDetails,
@@ -160,8 +160,8 @@ def _model(view: DetailView, prediction: RunPrediction, width: int) -> Text:
     tweet, run = view.tweet, prediction.run
     differs = tweet.label is not None and prediction.label != tweet.label
     chance = prediction.chance
-    name = set_cell_size(escaping.line(f"r{run.id} {run.recipe}"), RUN)
-    label = set_cell_size(escaping.line(prediction.label), width)
+    name = padded(escaping.line(f"r{run.id} {run.recipe}"), RUN)
+    label = padded(escaping.line(prediction.label), width)
     said = view.text(
         ("! " if differs else "  ", "differs"),
         (f"{name} ", "dim"),
@@ -180,7 +180,7 @@ def _why(view: DetailView) -> Iterator[Text]:
         cells = max(1, round(WORD_BAR * abs(effect) / largest))
         left = "█" * cells if effect < 0 else ""
         right = "█" * cells if effect >= 0 else ""
-        name = set_cell_size(escaping.line(word), 14)
+        name = padded(escaping.line(word), 14)
         line = view.text(f"  {name} {left:>{WORD_BAR}}{right:<{WORD_BAR}}")
         yield view.both_ends(line, signed(effect))
 
@@ -212,7 +212,7 @@ def _twins(view: DetailView) -> Iterator[Text]:
     ]
     number, label = (max(cell_len(one[column]) for one in shown) for column in (0, 1))
     for name, given, text in shown:
-        columns = (set_cell_size(name, number), set_cell_size(given, min(label, 16)), text)
+        columns = (padded(name, number), padded(given, min(label, 16)), text)
         yield view.text(fitted(f"  {'  '.join(columns)}", view.width - 1))
     if len(others) > MOST_TWINS:
         yield view.text((f"  and {len(others) - MOST_TWINS:,} more", "dim"))
