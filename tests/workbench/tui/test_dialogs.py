@@ -59,6 +59,6 @@ async def test_a_key_that_waits_for_the_runs_is_dropped_where_somebody_has_gone_
         place._read = lambda: None
         await driver.press("R", "o", "E")
         await driver.until_seen("[Errors]")
-        place.post_message(place.Read(runs.every(driver.app.store)))
+        place.post_message(place.Read(runs.every(driver.app.store), 0))
         await driver.pilot.pause()
         assert driver.app.screen.name == "errors"

@@ -67,11 +67,11 @@ class RunsScreen(Screen[None]):
     ]
 
     class Read(Message):
-        """The runs have been read."""
+        """The runs have been read, and how many are in the trash."""
 
-        def __init__(self, known: list[Run]) -> None:
+        def __init__(self, known: list[Run], trash: int) -> None:
             super().__init__()
-            self.known = known
+            self.known, self.trash = known, trash
 
     def __init__(self, displayed_run: DisplayedRun) -> None:
         super().__init__(name="runs")
@@ -79,7 +79,8 @@ class RunsScreen(Screen[None]):
         self._trash = RunTrash(self, self.say, self._read)
         self._export = AdapterExport(self)
         self._early: Callable[[], None] | None = None
-        self._were_read = self._in_trash = False
+        self._were_read = False
+        self._trash_count = 0
 
     def compose(self) -> ComposeResult:
         """The places, the runs above the comparison of two, and two lines of text."""
@@ -108,13 +109,14 @@ class RunsScreen(Screen[None]):
     def _read(self) -> None:
         store = open_store(host(self).store.folder)
         try:
-            self.post_message(self.Read(runs.every(store)))
+            self.post_message(self.Read(runs.every(store), len(deleted_runs(store))))
         finally:
             store.close()
 
     @on(Read)
     def _show(self, event: Read) -> None:
         self._table.show_runs(event.known, host(self).run_progress)
+        self._trash_count = event.trash
         self._fit()
         self._show_status()
         self._boxes.keep_active()
@@ -127,8 +129,7 @@ class RunsScreen(Screen[None]):
 
     def _show_status(self) -> None:
         """Say what the signs of the list mean, and how many runs are in the trash."""
-        known, trash = RUNS_STATUS, len(deleted_runs(host(self).store))
-        self._in_trash = trash > 0
+        known, trash = RUNS_STATUS, self._trash_count
         right = f"trash {trash:,} " if trash else ""
         line = known.ljust(max(0, self.size.width - len(right))) + right if trash else known
         self.query_one("#runs-status", Static).update(line, layout=False)
@@ -186,7 +187,7 @@ class RunsScreen(Screen[None]):
         """Tell of the run under the cursor, and compare it with the reference."""
         run, writable = self._table.current_run, not host(self).store.read_only
         alone = len(self._table.runs) == 1
-        self.prompt.name_keys(runs_keys.of_run(run, self._in_trash, writable, alone))
+        self.prompt.name_keys(runs_keys.of_run(run, self._trash_count > 0, writable, alone))
         flips = self.query_one("#runs-flips", LineList)
         self.query_one(RunComparison).compare(run, self._pair(), flips)
 
