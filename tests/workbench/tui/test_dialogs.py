@@ -62,3 +62,22 @@ async def test_a_key_that_waits_for_the_runs_is_dropped_where_somebody_has_gone_
         place.post_message(place.Read(runs.every(driver.app.store), 0))
         await driver.pilot.pause()
         assert driver.app.screen.name == "errors"
+
+
+@pytest.mark.parametrize("opened", ["clone", "train", "run", "settings", "help", "messages"])
+async def test_a_screen_that_is_left_before_it_is_made_ends_nothing(start, opened):
+    async with start() as driver:
+        app, known = driver.app, runs.get(driver.app.store, 2)
+        open_screen = {
+            "clone": lambda: app.places.show_clone_form(known),
+            "train": app.places.show_train_form,
+            "run": lambda: app.places.show_run(known),
+            "settings": app.action_settings,
+            "help": app.action_help,
+            "messages": app.action_messages,
+        }[opened]
+        open_screen()
+        app.pop_screen()  # as where the keys for both have come together
+        await driver.pilot.pause()
+        await driver.press("2")
+        await driver.until_seen("Tweet 1: positive → negative.")

@@ -61,6 +61,8 @@ class CloneScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Say what the settings of the run are."""
+        if not self.query("#settings"):
+            return  # it was left before it was made
         self.query_one("#settings").focus()
         folder = host(self).store.run_folder(self.run.id)
         try:

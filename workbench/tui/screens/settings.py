@@ -75,12 +75,14 @@ class SettingsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """The keys move in the list."""
-        self.query_one(LineLists).focus()
+        for boxes in self.query(LineLists):  # none where it was left before it was made
+            boxes.focus()
 
     def on_screen_resume(self) -> None:
         """Show what the settings are now, whoever has written them."""
-        self._read_again()
-        self._draw()
+        if self.query(LineList):
+            self._read_again()
+            self._draw()
 
     def _read_again(self) -> None:
         """Have what somebody else has written hold here too."""
