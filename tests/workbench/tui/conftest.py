@@ -14,6 +14,7 @@ import forking
 import pytest
 from model_terminal import ModelTerminal
 from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.app import App
 
 from storage import interpreter
@@ -95,16 +96,10 @@ def commands_forked(request, monkeypatch):
     monkeypatch.setattr(interpreter, "start", begin)
 
 
-render_update = Compositor.render_update
-
-
-def draw_what_lies_below(compositor, screen_stack):
-    """Stands in for drawing on a terminal, but for a screen below a menu, which is drawn there."""
+def draw_nothing(compositor, screen_stack):
+    """Stands in for drawing on a terminal."""
     compositor.changes = changes(compositor) + bool(compositor._dirty_regions)
-    if screen_stack:
-        return render_update(compositor, screen_stack=screen_stack)
     compositor._dirty_regions.clear()
-    return None
 
 
 def changes(compositor):
@@ -119,7 +114,7 @@ def drawn_where_looked_at(request, monkeypatch):
     Tests of what a terminal gets, and those that press keys anywhere, ask for `drawn`.
     """
     if "drawn" not in request.fixturenames:
-        monkeypatch.setattr(Compositor, "render_update", draw_what_lies_below)
+        monkeypatch.setattr(Compositor, "render_update", draw_nothing)
 
 
 @pytest.fixture
@@ -207,10 +202,15 @@ class Driver:
         return self.app.screen, changes(self.app.screen._compositor)
 
     @property
+    def strips(self):
+        """The screen as it is drawn, on top of those that are seen behind it."""
+        visible_screen_stack.set(self.app._background_screens)
+        return self.app.screen._compositor.render_strips()
+
+    @property
     def lines(self):
         """The screen as lines of text."""
-        screen = self.app.screen
-        return ["".join(s.text for s in line) for line in screen._compositor.render_strips()]
+        return ["".join(s.text for s in line) for line in self.strips]
 
     @property
     def named_keys(self):

@@ -183,7 +183,7 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
                 if theme != NO_COLOR:
                     driver.app.theme = theme
                 await at_rest(driver)
-                looks[size, theme] = driver.app.screen._compositor.render_strips()
+                looks[size, theme] = driver.strips
         return looks
 
     async def looks(scene):
