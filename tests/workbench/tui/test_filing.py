@@ -131,7 +131,7 @@ async def test_the_errors_of_a_run_are_those_by_todays_labels(start):
         await driver.press("G", "E")
         await driver.until_seen("recall")
         n = sum(driver.tweet(number).split == "test" for number in range(1, 13) if number != 10)
-        assert f"run 1 baseline · {n} test tweets · accuracy 100.0 %" in driver.text
+        await driver.until_seen(f"run 1 baseline · {n} test tweets · accuracy 100.0 %")
         await driver.press("q")
         await driver.until_seen("[Browse]")
 
