@@ -16,6 +16,11 @@ from storage.safety.damage import explain
 SHORTEST_NAP, LONGEST_NAP = 0.000_5, 0.005
 """Seconds between two looks at whether the other process has finished writing."""
 
+READ_ONLY = "attempt to write a readonly database"
+"""What SQLite says of one."""
+_READING: set[int] = set()
+"""The connections of which what is read belongs to one moment."""
+
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
@@ -24,11 +29,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     Raises UserError when the database is locked, read-only or out of space.
     """
     if db.in_transaction:
+        if id(db) in _READING:
+            raise sqlite3.OperationalError(READ_ONLY)
         yield db
         return
     try:
         if db.execute("PRAGMA query_only").fetchone()[0]:
-            raise sqlite3.OperationalError("attempt to write a readonly database")
+            raise sqlite3.OperationalError(READ_ONLY)
         execute_when_free(db, "BEGIN IMMEDIATE")
         _require_in_place(db)
         yield db
@@ -60,21 +67,23 @@ def _require_in_place(db: sqlite3.Connection) -> None:
 def read_transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Read the store as it is now, whoever writes meanwhile; the block itself cannot write.
 
-    Inside another transaction it joins that one.
+    Inside another transaction it joins that one. The pragma `query_only` would have SQLite prepare
+    all statements anew, before and after.
     """
     if db.in_transaction:
         yield
         return
-    writable = not db.execute("PRAGMA query_only").fetchone()[0]
+    changes = db.total_changes
+    db.execute("BEGIN")
+    _READING.add(id(db))
     try:
-        db.execute("PRAGMA query_only = ON")  # it would be lost with the transaction, and unseen
-        db.execute("BEGIN")
         yield
     finally:
+        _READING.remove(id(db))
         if db.in_transaction:
             db.execute("ROLLBACK")
-        if writable:
-            db.execute("PRAGMA query_only = OFF")
+        if db.total_changes != changes:  # which is lost with the transaction
+            raise sqlite3.OperationalError(READ_ONLY)
 
 
 def execute_when_free(db: sqlite3.Connection, statement: str) -> None:

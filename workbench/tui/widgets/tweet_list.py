@@ -182,7 +182,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_gutter(before)
         self._refresh_gutter(row)
         self._scroll_to_cursor()
-        self._write_next()
+        if not self.covered:
+            self._write_next()
         self.settle()
 
     def settle(self) -> None:
