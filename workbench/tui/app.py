@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -22,7 +21,14 @@ from storage.plurals import counted
 from storage.runs import runs
 from storage.store import open_store
 from workbench import daily_backup, opened_mark
-from workbench.tui import error_messages, last_view, places, recent_actions, screen_stack
+from workbench.tui import (
+    error_messages,
+    garbage,
+    last_view,
+    places,
+    recent_actions,
+    screen_stack,
+)
 from workbench.tui.acting_keys import key_for
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
@@ -155,8 +161,8 @@ class WorkbenchApp(App[None]):
     def _begin(self) -> None:
         """Begin what goes on beside the screen, when that has been drawn."""
         if not self.is_headless:
-            gc.freeze()  # a search for garbage in all that stays would hold a key up by 80 ms
-            gc.enable()
+            garbage.begin()
+            self.set_interval(garbage.RESTS_S, garbage.RestingSearch(lambda: self.inputs).look)
         self.run_watcher.begin()
         self.engine_status.begin()
         if (file := opened_mark.changed_file(self.store.folder)) is not None:
