@@ -15,7 +15,7 @@ from workbench.console.run_follower import wait_for_runs
 from workbench.recipes import recipes
 from workbench.rundir.folder import DONE, LIVE
 from workbench.runs import launching
-from workbench.runs.description import end_sentence
+from workbench.runs.end_sentence import end_sentence
 
 
 def make_baseline(settings: Settings, store: Store) -> None:

@@ -12,7 +12,8 @@ from storage.runs import runs
 from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.rundir import log_format
-from workbench.runs import description, run_end
+from workbench.runs import run_end
+from workbench.runs.end_sentence import end_sentence
 from workbench.tui.widgets.clipboard import call_sequence, clipboard_sequence
 
 ROWS = [f"a great gain of {n} %,up\nan awful loss of {n} %,down\n" for n in range(30)]
@@ -165,5 +166,5 @@ def test_a_run_without_results_is_told_of_in_a_sentence(workspace):
     }
     for (state, reason), sentence in told.items():
         runs.update(store, number, state=state, reason=reason)
-        assert description.end_sentence(runs.get(store, number)) == sentence
+        assert end_sentence(runs.get(store, number)) == sentence
     store.close()

@@ -17,7 +17,7 @@ from workbench.console.options import Settings, common_options
 from workbench.console.printing import print_json, say
 from workbench.console.progress import progress_bar
 from workbench.figures import accuracy, metric
-from workbench.runs.description import end_sentence
+from workbench.runs.end_sentence import end_sentence
 
 if TYPE_CHECKING:
     from workbench.runs.imported_predictions import ImportedPredictions

@@ -14,7 +14,7 @@ from workbench.console.progress import spinner
 from workbench.console.run_follower import wait_for_runs
 from workbench.console.run_table import print_runs
 from workbench.rundir import folder as run_folder
-from workbench.runs.description import end_sentence
+from workbench.runs.end_sentence import end_sentence
 
 
 def report_run(settings: Settings, store: Store, number: int, waits: bool) -> None:
