@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     found: dict[str, list[Figure]] = {}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:  # a run may still write
         large, demo = Path(name) / "large", Path(name) / "demo"
         new_workspace(PROGRAM, large, Path(name) / "tweets.csv", options.rows)
         subprocess.run([*PROGRAM, "demo", "--no-ui", "--dir", demo], check=True)
