@@ -234,6 +234,8 @@ def test_where_not_all_paths_are_named_it_is_said_how_many_more_there_are(tmp_pa
     assert found.in_one_line(80) == "base0/  base1/  base2/  base3/  base4/"
     assert found.in_one_line(30) == "base0/  base1/  and 3 more"
     assert found.in_one_line(3) == "and 5 more", "never nothing"
+    many = Completions([f"{number}/" for number in range(50_000)])
+    assert many.in_one_line(20) == "0/  and 49,999 more", "looked at as far as there is room"
     monkeypatch.setattr(path_completion, "MOST_ENTRIES", 2)
     found = completions(typed)
     assert found.in_lines(5)[-1] == "and more: 2 entries of the folder were looked at"

@@ -45,9 +45,11 @@ class Completions:
 
     def in_one_line(self, width: int) -> str:
         """The names without their folder that fit, and how many more there are."""
-        names = [f"{Path(path).name}{'/' * path.endswith('/')}" for path in self.paths]
+        most = width // (1 + len(GAP)) + 1  # no more names fit than those of one letter
+        shown = self.paths[:most]
+        names = [f"{Path(path).name}{'/' * path.endswith('/')}" for path in shown]
         for count in range(len(names), -1, -1):
-            rest = count < len(names) or not self.whole
+            rest = count < len(self.paths) or not self.whole
             line = GAP.join([*map(escaping.line, names[:count]), *[self._more(count)] * rest])
             if cell_len(line) <= width:
                 return line
