@@ -19,6 +19,7 @@ from storage.tweet import State, Tweet
 from workbench.tui.editing import change_sentences
 from workbench.tui.editing.change_sentences import FieldChange
 from workbench.tui.editing.refusal_sentences import last_change, time_ago
+from workbench.tui.widgets.detail import label_change
 
 MAX_UNASKED = 20
 """Tweets that a key changes without a question, if all of them are on the screen."""
@@ -122,11 +123,7 @@ def save_plan(
 
 
 def _label_sentence(number: int, plan: EditPlan) -> str:
-    before, now = plan.seen[number], plan.wanted[number]
-    what = f"{before or 'none'} → {now or 'none'}"
-    if before == now:
-        what = f"kept {now}" if now else "left without a label"
-    return f"Tweet {number}: {what}."
+    return f"Tweet {number}: {label_change(plan.seen[number], plan.wanted[number])}."
 
 
 def save_note(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from storage.config import Config
-from workbench.tui.widgets.key_line import Keys, width
+from workbench.tui.widgets.key_line import Keys, width, without_effect
 
 MOST_LABELS = 5
 LONGEST_LABELS = 40
@@ -66,7 +66,7 @@ class ListUse:
     @property
     def unusable(self) -> Collection[str]:
         """The keys that would do nothing."""
-        needs = (
+        return without_effect(
             (self.has_tweets, ABOUT_A_TWEET),
             (self.has_predictions, ("]",)),
             (self.is_predicted, ("space",)),
@@ -75,7 +75,6 @@ class ListUse:
             (self.can_undo, ("u",)),
             (self.has_twins, ("=",)),
         )
-        return {key for met, keys in needs if not met for key in keys}
 
 
 def card_keys(use: ListUse) -> Keys:

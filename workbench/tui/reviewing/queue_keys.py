@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from workbench.tui.widgets.key_line import Keys, width
+from workbench.tui.widgets.key_line import Keys, width, without_effect
 
 ANSWERS = (
     ("x", "exclude"),
@@ -44,13 +44,12 @@ class QueueUse:
     @property
     def unusable(self) -> Collection[str]:
         """The keys that would do nothing."""
-        needs = (
+        return without_effect(
             (self.writable, WRITING),
             (self.hides, (BLIND[0],)),
             (self.can_undo, ("u",)),
             (self.has_others, (";",)),
         )
-        return {key for met, keys in needs if not met for key in keys}
 
 
 def while_answering(room: int, use: QueueUse) -> Keys:

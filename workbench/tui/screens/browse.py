@@ -70,6 +70,8 @@ class BrowseScreen(FilterKeys, LabelKeys):
         super().__init__(store)
         self._view = view or View()
         self.displayed_run = DisplayedRun(self)
+        self._has_twins = False
+        """Whether other tweets have the text of the one under the cursor."""
 
     def compose(self) -> ComposeResult:
         """The places, the list and its details, two lines of text."""
@@ -158,8 +160,6 @@ class BrowseScreen(FilterKeys, LabelKeys):
         reasons = TweetReasons() if details is None else read_reasons(self.store, details)
         self._has_twins = details is not None and bool(details.duplicates)
         pane.show(details, reasons, narrow)
-
-    _has_twins = False
 
     def on_screen_resume(self) -> None:
         """Show what was done in other places."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from storage.runs.runs import Run
 from workbench import escaping
@@ -22,7 +22,7 @@ from workbench.tui.run_progress import Points, RunProgress
 from workbench.tui.training.curves import OTHERS, OWN_SIGN, OWN_TONE, OtherRun
 from workbench.tui.training.gpu import GpuReading
 from workbench.tui.training.plan import Plan, what_is_next
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import fitted, padded
 from workbench.tui.widgets.detail import share_bar
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -265,7 +265,7 @@ def _hard_line(view: View, tweet: HardTweet, width: int) -> Line:
         number = f"#{tweet.id}"
         if view.labels_now[tweet.id] != tweet.label:
             sign, tone = "✓", "good"
-    label = set_cell_size(fitted(label, LABEL_WIDTH), LABEL_WIDTH)
+    label = padded(label, LABEL_WIDTH)
     start = f"{number:<7} {probability(tweet.probability):>3}  {sign} {label}  "
     text = fitted(escaping.line(tweet.text), max(4, width - cell_len(start) - 1))
     return [(start, tone), (text, "")]

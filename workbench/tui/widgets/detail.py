@@ -100,6 +100,13 @@ def seen_by(prediction: RunPrediction, split: str) -> str:
     return "out of fold" if prediction.run.kind == "baseline" and split != "test" else split
 
 
+def label_change(before: object, now: object) -> str:
+    """What became of a label, where it may have been kept or left out."""
+    if before == now:
+        return f"kept {now}" if now else "left without a label"
+    return f"{before or 'none'} → {now or 'none'}"
+
+
 TOLD_KINDS = ("bulk", "undo", "redo", "merge", "settle")
 
 
@@ -119,10 +126,8 @@ def event_line(event: dict[str, Any]) -> str:
         what = f"judged as {new}"
     elif event["kind"] == "gold import":
         what = f"imported as {new or 'none'}"
-    elif old == new:
-        what = f"kept {new}" if new else "left without a label"
     else:
-        what = f"{old or 'none'} → {new or 'none'}"
+        what = label_change(old, new)
     kind = f" ({event['kind']})" if event["kind"] in TOLD_KINDS else ""
     return escaping.line(f"{at} {event['annotator']}: {what}{kind}")
 

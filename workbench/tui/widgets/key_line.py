@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -25,6 +25,11 @@ FOREVER_S = 24 * 3600.0
 Keys = Sequence[tuple[str, str]]
 """Keys as they are where nobody has chosen others, with what they do, in a word each."""
 BETWEEN = "  "
+
+
+def without_effect(*needs: tuple[bool, Collection[str]]) -> Collection[str]:
+    """The keys that would do nothing, of some that each need something."""
+    return {key for met, keys in needs if not met for key in keys}
 
 
 def width(keys: Keys) -> int:

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from storage.tweet import Tweet
 from workbench import escaping
 from workbench.figures import probability, score
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import padded
 from workbench.tui.widgets.menu import CURSOR
 
 NONE, BECAME = "·", "›"
@@ -147,7 +147,7 @@ def render(row: Row, layout: Columns, palette: Palette, width: int, here: bool =
     model = set_cell_size(_model(tweet, layout), layout.model)
     order = _order_cells(layout, value)
     before = f"{row.mark}{sign}{flag} {given}{GAP}{model}{order}"
-    text = _fitted(escaping.line(tweet.text), width - cell_len(before))
+    text = padded(escaping.line(tweet.text), max(0, width - cell_len(before)))
     base, differs, corrected = palette.base, palette.disagrees, palette.corrected
     if here or tweet.excluded:
         parts = [(before + text, palette.here if here else palette.excluded)]
@@ -164,11 +164,6 @@ def render(row: Row, layout: Columns, palette: Palette, width: int, here: bool =
         ]
     strip = Strip([Segment(part, style) for part, style in parts]).simplify()
     return strip.adjust_cell_length(width, base)
-
-
-def _fitted(text: str, width: int) -> str:
-    """The text, filled to a width or cut with a sign that it goes on."""
-    return set_cell_size(fitted(text, width), max(0, width))
 
 
 def _sign(row: Row) -> str:

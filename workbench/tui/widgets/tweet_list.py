@@ -89,7 +89,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self._direction = 0
         """1 or -1 if the cursor went one row down or up last, else 0."""
         self._turned = 0
-        """The same for pages."""
+        """1 or -1 if the cursor went pages down or up last, else 0."""
         self._rests_on: int | None = None
         """The row that is marked as a whole, as the cursor rested there."""
         self._palette: rows.Palette | None = None
