@@ -440,6 +440,9 @@ def test_a_label_that_was_seen_under_its_old_name_is_a_conflict(store, reopen):
     refresh_labels(ben)
     with pytest.raises(UserError, match="changed by somebody meanwhile"):
         labels.assign(ben, [2], "positive", seen={2: "negative"})
+    labels.assign(store, [2], None)
+    with pytest.raises(UserError, match="changed by somebody meanwhile"):
+        labels.assign(ben, [2], "positive", seen={2: "negative"})
 
 
 KILLED = """

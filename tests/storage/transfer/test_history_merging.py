@@ -198,6 +198,18 @@ def test_undo_takes_back_the_newest_step_wherever_it_was_made(
     assert [labels.redo(small).tweets for _ in steps] == [(n,) for n in reversed(steps)]
 
 
+def test_undo_of_an_older_step_that_came_by_a_merge_leaves_alone_what_was_kept_here_since(
+    apart, clock, take_in, tmp_path, reopen
+):
+    ana, ben = apart
+    labels.assign(ana, [1], "negative")
+    labels.assign(ben, [1], "negative")
+    take_in(ben, sent(ana, tmp_path / "ana.jsonl"))
+    undone = labels.undo(reopen(ben.folder, "ana"))
+    assert (undone.tweets, undone.skipped, undone.conflict.annotator) == ((), 1, "ben")
+    assert tweets.tweet(ben, 1).label == "negative"
+
+
 def test_a_settlement_is_taken_back_by_one_undo(apart, clock, take_in, tmp_path):
     ana, ben = apart
     labels.assign(ben, [1, 4], "negative")
