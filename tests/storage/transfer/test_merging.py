@@ -210,12 +210,13 @@ def test_a_tweet_whose_file_says_its_split_does_not_go_along(make_store, take_in
     assert training_set.training(store) == ([], [])
 
 
-def test_a_group_that_the_file_has_in_two_splits_is_tested_on(make_store, take_in, write):
-    rows = [{"id": n, "text": "up we go", "split": "test"} for n in range(2)]
+@pytest.mark.parametrize("held_out", ["test", "dev"])
+def test_a_group_that_the_file_has_in_two_splits_is_held_out(held_out, make_store, take_in, write):
+    rows = [{"id": n, "text": "up we go", "split": held_out} for n in range(2)]
     store, _ = take_in(make_store(), rows_as(write, "a.jsonl", rows))
     rows[0]["split"] = "train"
     store, report = take_in(store, rows_as(write, "b.jsonl", rows), update=frozenset({"splits"}))
-    assert [t.split for t in tweets.each(store)] == ["test", "test"]
+    assert [t.split for t in tweets.each(store)] == [held_out, held_out]
     assert report.merged.updated == {}
 
 

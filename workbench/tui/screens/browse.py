@@ -88,7 +88,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def on_mount(self) -> None:
         """Show the whole list, whose ids are known without reading them."""
-        self.tweets.values = self._values
+        self.tweets.windows.values = self._values
         self.tweets.waits = self.save_queue.waits
         self.set_interval(LOOK_S, self._look_for_changes)
         self.tweets.focus()

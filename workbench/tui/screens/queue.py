@@ -81,7 +81,7 @@ class QueueScreen(DecidingKeys):
 
     def on_mount(self) -> None:
         """Nothing is in the queue before somebody comes."""
-        self.tweets.display, self.tweets.covered, self.tweets.rows_read = False, True, 1
+        self.tweets.display, self.tweets.covered, self.tweets.windows.size = False, True, 1
         self.tweets.row_after, self.tweets.waits = self._row_after, self.save_queue.waits
         self.set_interval(LOOK_S, self._look_for_changes)
         self.show_keys()

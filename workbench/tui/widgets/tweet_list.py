@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -20,9 +19,9 @@ from workbench.tui.widgets import rows
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
 from workbench.tui.widgets.row_strips import RowStrips
+from workbench.tui.widgets.row_windows import RowWindows
 from workbench.tui.widgets.rows import Row
 
-WINDOW = 200
 SETTLED_AFTER = 0.15
 """Seconds without a move after which the rest of the screen follows the cursor."""
 
@@ -72,8 +71,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.ids: Sequence[int] = range(0)
         self.cursor = 0
         self.marked: set[int] = set()
-        self.rows_read = WINDOW
-        """Rows that are read from the store at a time."""
+        self.windows = RowWindows(fetch)
         self.layout_of = rows.columns(())
         self.covered = False
         """Whether a card lies over the list, so that only the tweet under the cursor is seen."""
@@ -81,10 +79,6 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         """Whether an edit of a tweet is still to be saved."""
         self.row_after: Callable[[int, int], int] = lambda row, rows_down: row + rows_down
         """The row to go on to from one, so many further down."""
-        self._fetch = fetch
-        self.values: Callable[[Sequence[int]], Mapping[int, float]] = lambda ids: {}
-        """The values by which tweets are ordered, as far as they are shown."""
-        self._windows: LRUCache[int, dict[int, Row]] = LRUCache(16)
         self._strips = RowStrips()
         self._direction = 0
         """1 or -1 if the cursor went one row down or up last, else 0."""
@@ -104,7 +98,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
         self.ids = ids
         self.virtual_size = Size(self.size.width, len(ids))
         self.cursor, self._rests_on = max(0, min(cursor, len(ids) - 1)), None
-        self._windows.clear()
+        self.windows.clear()
         self.refresh()
         self._scroll_to_cursor(centre=True)
         self.settle()
@@ -118,7 +112,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def look_again(self) -> None:
         """Read what is in view again; rows out of view are read when they come into view."""
-        self._windows.clear()
+        self.windows.clear()
         self.repaint()
 
     def repaint(self) -> None:
@@ -139,20 +133,8 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tweet_at(self, row: int) -> Tweet | None:
         """The tweet on a row, its text cut to what a line can show."""
-        found = self._row(row)
+        found = self.windows.row(self.ids, row)
         return None if found is None else found.tweet
-
-    def _row(self, row: int) -> Row | None:
-        if not 0 <= row < len(self.ids):
-            return None
-        number = row // self.rows_read
-        window = self._windows.get(number)
-        if window is None:
-            ids = self.ids[number * self.rows_read : (number + 1) * self.rows_read]
-            values = self.values(ids)
-            window = {t.id: Row(t, value=values.get(t.id)) for t in self._fetch(ids)}
-            self._windows[number] = window
-        return window.get(self.ids[row])
 
     @property
     def current(self) -> Tweet | None:
@@ -388,7 +370,7 @@ class TweetList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _state(self, row: int) -> Row | None:
         """The tweet on a row, its value and its mark."""
-        if (found := self._row(row)) is None:
+        if (found := self.windows.row(self.ids, row)) is None:
             return None
         if self.waits(found.tweet.id):
             return replace(found, mark=rows.WAITS)
