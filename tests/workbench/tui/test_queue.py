@@ -1,5 +1,6 @@
 """The queue: one tweet after the other, its answers, its end, and what it is made of."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -197,9 +198,8 @@ async def test_an_empty_queue_shows_what_undo_or_somebody_else_opens_again(queue
 
 
 async def test_what_was_decided_elsewhere_leaves_the_queue_and_is_not_overwritten(
-    queue, workspace, monkeypatch
+    queue, workspace, monkeypatch, does_not_look
 ):
-    monkeypatch.setattr(list_screen, "data_version", lambda store: None)  # it is not looked for
     said, say = [], KeyLine.say  # a busy machine may look when the next tweet is there already
     monkeypatch.setattr(
         KeyLine, "say", lambda line, *given: said.append(given) or say(line, *given)
@@ -216,59 +216,65 @@ async def test_what_was_decided_elsewhere_leaves_the_queue_and_is_not_overwritte
         await driver.until_seen("2 left of 4")
 
 
-@pytest.mark.parametrize("looks", [False, True])
+async def overrule(driver, key, told):
+    """Press a key that says who was first, and again, so that it overrules them."""
+    before = driver.tweet(3)
+    await driver.press(key)
+    await driver.until_seen(": again to overrule")
+    assert driver.tweet(3) == before and told in " ".join(driver.text.split())
+    await driver.press(key)
+
+
+@pytest.fixture
+def does_not_look(monkeypatch):
+    """The screen does not see what others have changed before a key asks for it."""
+    monkeypatch.setattr(list_screen, "data_version", lambda store: None)
+
+
 async def test_who_decided_first_is_told_before_an_answer_overrules_it(
-    queue, workspace, monkeypatch, looks
+    queue, workspace, does_not_look
 ):
-    if not looks:
-        monkeypatch.setattr(list_screen, "data_version", lambda store: None)
     async with queue() as driver:
         await come(driver)
-        store = open_store(workspace, "ben")
-        labels.assign(store, [3], driver.tweet(3).label)
-        if looks:
+        with closing(open_store(workspace, "ben")) as store:
+            labels.assign(store, [3], "negative")
+        await overrule(driver, "1", "annotator ben kept it negative")
+        await driver.until(lambda: driver.tweet(3).label == "positive")
+
+
+async def test_what_is_decided_after_it_was_told_is_told_before_an_answer_overrules_it(
+    queue, workspace
+):
+    async with queue() as driver:
+        await come(driver)
+        with closing(open_store(workspace, "ben")) as store:
+            labels.assign(store, [3], "negative")
             await driver.until_seen("Tweet 3: annotator ben kept it negative")
             labels.mark(store, [3], "excluded", True)
-            did = "excluded it"
-        else:
-            did = "kept it negative"
-        store.close()
-        await driver.press("1")
-        await driver.until_seen(f"annotator ben {did} just now: again to overrule")
-        assert driver.tweet(3).label == "negative"
-        await driver.press("1")
+        await overrule(driver, "1", "annotator ben excluded it")
         await driver.until(lambda: driver.tweet(3).label == "positive")
 
 
 async def test_a_tweet_that_somebody_else_has_excluded_stays_until_a_key_overrules_that(
-    queue, workspace, monkeypatch
+    queue, workspace, does_not_look
 ):
-    monkeypatch.setattr(list_screen, "data_version", lambda store: None)
     async with queue() as driver:
         await come(driver)
-        store = open_store(workspace, "ben")
-        labels.mark(store, [3], "excluded", True)
-        store.close()
-        await driver.press("x")
-        await driver.until_seen("annotator ben excluded it just now: again to overrule")
-        await driver.press("x")
+        with closing(open_store(workspace, "ben")) as store:
+            labels.mark(store, [3], "excluded", True)
+        await overrule(driver, "x", "annotator ben excluded it")
         await driver.until(lambda: not driver.tweet(3).excluded)
         assert driver.app.screen.tweets.current_id == 3
 
 
 async def test_what_the_same_person_keeps_on_another_screen_is_overruled_only_once_it_was_told(
-    queue, workspace, monkeypatch
+    queue, workspace, does_not_look
 ):
-    monkeypatch.setattr(list_screen, "data_version", lambda store: None)
     async with queue() as driver:
         await come(driver)
-        other = open_store(workspace, "ana")
-        labels.assign(other, [3], "negative")
-        other.close()
-        await driver.press("1")
-        await driver.until_seen("just now: again to overrule")
-        assert driver.tweet(3).label == "negative"
-        await driver.press("1")
+        with closing(open_store(workspace, "ana")) as other:
+            labels.assign(other, [3], "negative")
+        await overrule(driver, "1", "kept it negative")
         await driver.until(lambda: driver.tweet(3).label == "positive")
         await driver.press("x", "u", "k", "1", "k", "0")
         await driver.until_seen("Tweet 3: positive → none.")
