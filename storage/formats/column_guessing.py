@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from storage.errors import UsageError
+from storage.formats import annotator_columns
 from storage.formats.columns import MOST_LABELS, TIMES, Columns
 from storage.formats.position import RecordError
 from storage.formats.values.cells import label_of, tokens
 from storage.formats.values.codes import code_of
 from storage.formats.values.column_names import LABEL_WORDS, NAMES, SPLIT_NAMES, fold
-from storage.formats.values.label_sets import are_many_labels, listed
+from storage.formats.values.label_sets import are_many_labels, listed, quoted
 from storage.label_names import key
 from storage.plurals import counted
 
@@ -24,31 +25,33 @@ NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
 FULL_TEXT = ("full text", "extended tweet.full text", "extended tweet full text")
 """The column that has the whole of a text that is cut."""
-A_ROW_EACH = "are read from a row each, with a column of annotators"
 GUESSED = ("predicted ", "rejected ")
 """What the names of columns begin with that hold labels which nobody gave."""
 
 
-def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str] = ()) -> Columns:
+def guess(
+    sample: Rows,
+    named: Mapping[str, str | None],
+    labels: Collection[str] = (),
+    judgements: Sequence[str] | None = None,
+) -> Columns:
     """Choose the columns from the first rows; what the user named is taken as it is.
 
     `labels` are the keys of known labels, which tell the column of the labels where its name does
-    not. Raises UsageError for a named column that is not there, or when none can be the text.
+    not; `judgements` are columns of one annotator each, where they are known. Raises UsageError for
+    a named column that is not there, or when none can be the text.
     """
     present = list(dict.fromkeys(name for row in sample for name in row))
     chosen: dict[str, Any] = {part: column for part, column in named.items() if column is not None}
-    for part, column in chosen.items():
-        if column not in present:
-            columns = ", ".join(map(repr, present))
-            raise UsageError(f"There is no column {column!r} for the {part} (columns: {columns}).")
+    _require_present(present, chosen, judgements or ())
     for part in NAMES:
-        free = [column for column in present if column not in chosen.values()]
+        free = [name for name in present if name not in (*chosen.values(), *(judgements or ()))]
         found = next((c for c in _called(part, free) if _plausible(part, c, sample, labels)), None)
         if part not in chosen and found is not None:
             chosen[part] = found
     if "id" not in named and _is_of_judgements(chosen, sample):
         del chosen["id"]
-    free = [column for column in present if column not in chosen.values()]
+    free = [name for name in present if name not in (*chosen.values(), *(judgements or ()))]
     if "text" not in chosen:
         longest = max(free, key=lambda column: _looks_like_text(column, sample), default=None)
         if longest is None or _mean_length(longest, sample) < 10:
@@ -58,8 +61,15 @@ def guess(sample: Rows, named: Mapping[str, str | None], labels: Collection[str]
             )
         chosen["text"] = longest
         free.remove(longest)
+    if judgements is None:
+        judgements = _judgements(sample, chosen, named, free, labels)
+    if judgements:
+        free = [column for column in free if annotator_columns.is_verdict(column)]
+        labels = labels or {key(value) for name in judgements for value in _values(name, sample)}
     if "label" not in named and (better := _by_values(chosen.get("label"), free, sample, labels)):
         chosen["label"] = better
+    free = [column for column in present if column not in (*chosen.values(), *judgements)]
+    chosen["judgements"] = tuple(judgements)
     if "split" not in chosen and (split := _of_splits(free, chosen, sample)) is not None:
         chosen["split"] = split
     if "text" not in named and (full := _full_text(chosen["text"], free, sample)) is not None:
@@ -77,6 +87,25 @@ def confirmed(columns: Columns, sample: Rows, values: Counter[str]) -> Columns:
     return columns if are_many_labels(values) else replace(columns, label=None)
 
 
+def several_people(sample: Rows, columns: Columns, labels: Collection[str]) -> str:
+    """That some columns may be of one annotator each, though they are not taken so; or nothing."""
+    if columns.judgements or columns.annotator is not None:
+        return ""
+    taken = columns.as_json().values()
+    free = [name for name in dict.fromkeys(n for row in sample for n in row) if name not in taken]
+    expected = labels or _keys_with_usual(columns.label, sample)
+    names = annotator_columns.find(sample, free, expected).names
+    if not names and columns.label is None:
+        found = _candidates(sample, columns)
+        alike = len({frozenset(values) for values in found.values()}) == 1
+        names = tuple(found) if alike and len(found) > 1 else ()
+    if not names:
+        return ""
+    option = ",".join(map(quoted, names))
+    shown = listed(list(names))
+    return f"{shown} may be of {len(names)} annotators; --judgements {option} reads them so."
+
+
 def no_label(sample: Rows, columns: Columns) -> str:
     """That no column of labels was found, with those that could be one."""
     found = _candidates(sample, columns)
@@ -87,10 +116,7 @@ def no_label(sample: Rows, columns: Columns) -> str:
         f"{column!r} ({counted(len(values), 'value')}: {listed(values, 4)})"
         for column, values in list(found.items())[:5]
     )
-    people = ""
-    if len(found) > 1 and len({frozenset(values) for values in found.values()}) == 1:
-        people = f"; or they are of {len(found)} people, whose labels {A_ROW_EACH}"
-    return f"No label column was found. It could be {shown}{people}; --label COL names one."
+    return f"No label column was found. It could be {shown}; --label COL names one."
 
 
 def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
@@ -104,6 +130,39 @@ def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
         if column not in taken and (few or named):
             found[column] = [value for value, _ in values.most_common()]
     return found
+
+
+def _require_present(
+    present: Sequence[str], chosen: Mapping[str, str], judgements: Sequence[str]
+) -> None:
+    columns = ", ".join(map(repr, present))
+    for part, column in (*chosen.items(), *(("judgements", name) for name in judgements)):
+        if column not in present:
+            raise UsageError(f"There is no column {column!r} for the {part} (columns: {columns}).")
+    if twice := [f"{name!r} for the {p}" for p, name in chosen.items() if name in judgements]:
+        raise UsageError(f"--judgements names {twice[0]} too; leave one.")
+
+
+def _judgements(
+    sample: Rows,
+    chosen: Mapping[str, str],
+    named: Mapping[str, str | None],
+    free: Sequence[str],
+    labels: Collection[str],
+) -> tuple[str, ...]:
+    """The columns of one annotator each; none where somebody has named the column that counts."""
+    if "label" in named or "annotator" in chosen:
+        return ()
+    found = annotator_columns.find(
+        sample, free, labels or _keys_with_usual(chosen.get("label"), sample)
+    )
+    return found.names if found.sure else ()
+
+
+def _keys_with_usual(label: str | None, sample: Rows) -> frozenset[str]:
+    """The keys of the labels in a column, and of usual ones where they are such."""
+    found = frozenset(map(key, _values(label, sample) if label is not None else ()))
+    return found | LABEL_WORDS if found and found <= LABEL_WORDS else found
 
 
 def _called(part: str, free: Sequence[str]) -> Iterator[str]:

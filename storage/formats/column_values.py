@@ -39,6 +39,8 @@ def values(source: Source, columns: Columns, lenient: bool, known: Collection[st
 
     `known` has the keys of labels and codes.
     """
+    if not columns.of_labels and columns.split is None:
+        return Values()
     position = Position(source.name, collects=lenient)
     further: Counter[str] = Counter()
     seen: Counter[Pair] = Counter()
@@ -68,7 +70,8 @@ def _pairs(
     known: Collection[str],
 ) -> Iterator[Pair]:
     """The cells of each row; `further` counts labels of annotators beside the one that counts."""
-    table = readers.table(source, position) if source.dialect and source.sheet is None else None
+    plain = source.dialect is not None and source.sheet is None and not columns.judgements
+    table = readers.table(source, position) if plain else None
     if table is not None:
         names, rows = table
         places = [names.index(name) for name in (columns.label, columns.split) if name is not None]
@@ -96,12 +99,14 @@ def _pairs_of_records(
         found = ((one.row, one.given_labels) for one in readers.records(source, position))
     for row, given_labels in found:
         label, split = row.get(label_column), row.get(split_column)
-        if type(label) is str and not given_labels:
+        if type(label) is str and not given_labels and not columns.judgements:
             yield label, split if split is None else value_of(split)
             continue
         try:
             others = [one.label for one in given_labels if one.column == label_column]
             named = (label_of(other, known) for other in others if other != label)
+            further.update(filter(None, named))
+            named = (label_of(row.get(column), known) for column in columns.judgements)
             further.update(filter(None, named))
             yield label_of(label, known), value_of(split)
         except RecordError as error:

@@ -30,13 +30,21 @@ class Columns:
     url: str | None = None
     split: str | None = None
     annotator: str | None = None
+    judgements: tuple[str, ...] = ()
+    """The columns that hold what one annotator each said, who is called as the column is."""
     short_text: str | None = None
     """The column that has the text where that of the full text is empty."""
     in_tokens: bool = False
     """The texts are lists of tokens, printed as lists."""
 
-    def as_json(self) -> dict[str, str]:
-        """The column of each part that has one."""
+    def as_json(self) -> dict[str, Any]:
+        """The column of each part that has one, and those of judgements as a list."""
         parts = asdict(self)
         del parts["short_text"], parts["in_tokens"]
+        parts["judgements"] = list(self.judgements) or None
         return {part: column for part, column in parts.items() if column is not None}
+
+    @property
+    def of_labels(self) -> tuple[str, ...]:
+        """All columns that hold labels."""
+        return self.judgements if self.label is None else (self.label, *self.judgements)

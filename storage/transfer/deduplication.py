@@ -123,12 +123,19 @@ class DuplicateFilter:
             return hash((row.text, row.external_id))
         if not row.said:
             return None
-        turn = self._db.execute(
-            "INSERT INTO turns VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET turn = turn + 1 "
-            "RETURNING turn",
-            (hash((row.text, row.said[0].annotator)),),
-        ).fetchone()[0]
+        keys = {hash((row.text, one.annotator)) for one in row.said}
+        turn = max(self._next_turn(key) for key in keys)
+        if len(keys) > 1:  # all of them are about this one now
+            sql = "UPDATE turns SET turn = ? WHERE key = ?"
+            self._db.executemany(sql, [(turn, key) for key in keys])
         return hash((row.text, None, turn))
+
+    def _next_turn(self, key: int) -> int:
+        sql = (
+            "INSERT INTO turns VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET turn = turn + 1 "
+            "RETURNING turn"
+        )
+        return int(self._db.execute(sql, (key,)).fetchone()[0])
 
 
 def _rank(row: ParsedRow) -> int:

@@ -135,11 +135,16 @@ def cannot_return(names: str | None) -> str:
     return ""
 
 
+def listed_columns(text: str) -> list[str]:
+    """The names of columns in a text: between commas, in quotes where a comma belongs to them."""
+    rows = list(csv.reader([text], skipinitialspace=True))
+    return [name.strip() for row in rows for name in row if name.strip()]
+
+
 def _listed(names: str | None) -> list[str]:
     if names is None:
         return []
-    rows = list(csv.reader([names], skipinitialspace=True))
-    found = [name.strip() for row in rows for name in row if name.strip()]
+    found = listed_columns(names)
     if not found:
         raise UsageError("--columns names no column.")
     return found

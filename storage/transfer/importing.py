@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
@@ -18,9 +18,9 @@ from storage.bulk_writes import bulk_writer, lock_imports
 from storage.config import Config
 from storage.errors import UserError
 from storage.formats import arrow_reader, column_values, detection, readers
-from storage.formats.column_guessing import confirmed, guess, no_label
+from storage.formats.column_guessing import confirmed, guess, no_label, several_people
 from storage.formats.column_values import Values
-from storage.formats.columns import MOST_REPEATED, TIMES, Columns, Meanings
+from storage.formats.columns import MOST_LABELS, MOST_REPEATED, TIMES, Columns, Meanings, Row
 from storage.formats.decoding import encodings
 from storage.formats.position import Fault, Position, RecordError
 from storage.formats.rejects import Rejects
@@ -29,18 +29,16 @@ from storage.formats.values import codes, label_sets, splits
 from storage.formats.values.cells import value_of
 from storage.label_names import key
 from storage.newest_events import newest_event
-from storage.plurals import counted, tweet_count
+from storage.plurals import counted
 from storage.store import Store, last_visible_id
 from storage.transactions import transaction
-from storage.transfer import exported_rows
-from storage.transfer.judgements import Judged
+from storage.transfer import exported_rows, findings
 from storage.transfer.merging import MergeReport, TweetMerge
 from storage.transfer.parsing import Batch, Job, Tally, batches
 from storage.transfer.staging import StagedImport, sweep
 
 SAMPLE = MOST_REPEATED * TIMES
 """Records that tell the columns; in fewer the most labels would not come often enough."""
-MAJORITY = "the label that most annotators gave counts"
 MOST_FAULTS_SHOWN = 5
 """Wrong records that are told one by one."""
 
@@ -52,6 +50,8 @@ class ImportOptions:
     columns: Mapping[str, str | None] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     """Label names for the codes that the file has instead, in any case."""
+    judgements: tuple[str, ...] | None = None
+    """The columns of one annotator each; none if it is empty."""
     encoding: str | None = None
     header: bool | None = None
     """Whether the first row of a table names the columns."""
@@ -108,7 +108,7 @@ class ImportPlan:
 class ImportReport:
     """What an import did."""
 
-    columns: dict[str, str]
+    columns: dict[str, Any]
     read: int = 0
     added: int = 0
     existing: int = 0
@@ -151,14 +151,16 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
         wrong = f"; {position.faults[0]}" if position.faults else ""
         raise UserError(f"{source.name} has no rows{wrong}.")
     named = {part: column for part, column in options.columns.items() if column is not None}
-    if not named and exported_rows.is_export({column for row in sample for column in row}):
+    judgements = options.judgements
+    if not (named or judgements) and exported_rows.is_export(
+        {column for row in sample for column in row}
+    ):
         return _plan_of_own(config, source, options, chain(sample, (r.row for r in records)))
     names = codes.codes(options.codes)
     known = label_sets.known_keys(config, names)
-    columns = guess(sample, named, known)
-    values = Values()
-    if columns.label or columns.split:
-        values = column_values.values(source, columns, options.lenient, known)
+    if judgements is None and source.form is not None:
+        judgements = ()  # whose records say of whom a label is
+    columns, values = _guessed(source, sample, options, known, judgements)
     if "label" not in named and not known:
         columns = confirmed(columns, sample, values.labels)
     notices = source.notices
@@ -174,20 +176,40 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
         )
         notices += said
     labels = config.labels
-    if columns.label is None:
+    if not columns.of_labels:
         notices += (no_label(sample, columns),)
     else:
-        place = f"{source.name}: column {columns.label!r}"
-        labels = label_sets.label_set(config, place, names, values.labels, "label" in named)
+        where = "column " + ", ".join(map(repr, columns.of_labels))
+        is_named = "label" in named or bool(judgements)
+        labels = label_sets.label_set(
+            config, f"{source.name}: {where}", names, values.labels, is_named
+        )
         idle = label_sets.unused(names, options.codes, values.labels)
         if idle and not source.label_names:
-            notices += (f"--map names what column {columns.label!r} has not: {', '.join(idle)}.",)
+            notices += (f"--map names what {where} has not: {', '.join(idle)}.",)
         notices += tuple(
             f"{value!r} in column {columns.label!r} ({counted(number, 'row')}) is read as "
             f"no label; --map {label_sets.quoted(value)}=NAME makes it one."
             for value, number in values.empty.most_common()
         )
+    if judgements is None and (people := several_people(sample, columns, known)):
+        notices += (people,)
     return ImportPlan(source, options, columns, labels, False, values.rows or None, notices)
+
+
+def _guessed(
+    source: Source,
+    sample: Sequence[Row],
+    options: ImportOptions,
+    known: Collection[str],
+    judgements: Sequence[str] | None,
+) -> tuple[Columns, Values]:
+    """The columns, and what stands in those of labels and splits in the whole file."""
+    columns = guess(sample, options.columns, known, judgements)
+    values = column_values.values(source, columns, options.lenient, known)
+    if judgements is None and columns.judgements and len(values.labels) > MOST_LABELS:
+        return _guessed(source, sample, options, known, ())
+    return columns, values
 
 
 def _plan_of_own(
@@ -278,9 +300,9 @@ def run(
         merged=merged,
         notices=(
             *plan.notices,
-            *_found(tally, faults),
-            *_judged(staged.judged),
-            *_shared(staged.shared_ids, plan.columns.id),
+            *findings.of_rows(tally, faults),
+            *findings.of_judgements(staged.judged, plan.columns),
+            *findings.of_ids(staged.shared_ids, plan.columns.id),
         ),
     )
 
@@ -295,52 +317,6 @@ def _nothing(plan: ImportPlan, tally: Tally, faults: Sequence[Fault]) -> str:
         )
     first = f"; {faults[0]}" if faults else ""
     return f"{plan.source.name} brings nothing, as none of its records can be taken{first}."
-
-
-def _found(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
-    """What was found while the rows were read, in sentences."""
-    said = [f"{counted(number, 'record')}: {remark}." for remark, number in tally.remarks.items()]
-    if tally.in_several_splits:
-        rows = counted(tally.in_several_splits, "row names", "rows name")
-        names = ", ".join(map(repr, tally.several_splits_names))
-        others = tally.in_several_splits - len(tally.several_splits_names)
-        more = f" and {others:,} more" if others else ""
-        said.append(
-            f"{rows} another split for a tweet that the file has already ({names}{more}): test "
-            "counts before dev, and dev before train."
-        )
-    if tally.wrong:
-        more = f" and {tally.wrong - len(faults):,} more" if tally.wrong > len(faults) else ""
-        shown = "; ".join(map(str, faults))
-        wrong = counted(tally.wrong, "wrong record is", "wrong records are")
-        said.append(f"{wrong} left out ({shown}{more}).")
-    return tuple(said)
-
-
-def _judged(judged: Judged) -> tuple[str, ...]:
-    """What came of several judgements of a tweet, in a sentence."""
-    if not judged.tweets:
-        return ()
-    several = tweet_count(judged.tweets, "has", "have")
-    ties = []
-    if none := judged.tied - judged.kept:
-        ties.append(counted(none, "is tied and has no label", "are tied and have no label"))
-    if judged.kept:
-        keeps = ("is tied and keeps the label that it had", "are tied and keep the label they had")
-        ties.append(counted(judged.kept, *keeps))
-    tied = f"{' and '.join(ties)} (`workbench conflicts`)" if ties else MAJORITY
-    return (f"{several} several judgements; {tied}.",)
-
-
-def _shared(tweets: int, column: str | None) -> tuple[str, ...]:
-    """That tweets came in under ids which others have."""
-    if not tweets:
-        return ()
-    added = tweet_count(tweets, "has", "have")
-    return (
-        f"{added} an id (column {column!r}) that a tweet with another text has too: tweets are "
-        "told apart by id and text together.",
-    )
 
 
 def _job(config: Config, plan: ImportPlan, numbers: Mapping[str, int]) -> Job:

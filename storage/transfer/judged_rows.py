@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,21 @@ def said_of(
         for one in given
     )
     return () if len(found) == 1 and found[0].annotator is None else found
+
+
+def said_in_columns(
+    cells: Mapping[str, Any], columns: Sequence[str], gold: int | None, labels: LabelNumbers
+) -> tuple[Said, ...]:
+    """What the columns of annotators hold; the label that a row has beside them outvotes them."""
+    found = []
+    for column in columns:
+        cell = cells.get(column)
+        number = labels[cell] if isinstance(cell, str) else labels.number_of(cell)
+        if number is not None:
+            found.append(Said(_name(column), None, number))
+    if found and gold is not None:
+        found.append(Said(None, None, gold, truth=True))
+    return tuple(found)
 
 
 def _name(person: Any) -> str | None:

@@ -33,7 +33,7 @@ from storage.history.event_records import Event
 from storage.text import SURROGATE, content_hash, content_number, split_of, to_json
 from storage.transfer import exported_rows
 from storage.transfer.deduplication import DuplicateFilter
-from storage.transfer.judged_rows import said_of
+from storage.transfer.judged_rows import said_in_columns, said_of
 from storage.transfer.rounded_ids import RoundedIds
 from storage.transfer.rows import Cells, Judgement, OtherSplit, ParsedRow, Said, new_row
 
@@ -161,7 +161,7 @@ def _rows(
     swallowed = SwallowedRows(job.source, job.columns)
     says_cut = _says_cut(job)
     in_tokens = job.columns.in_tokens
-    annotator_column = job.columns.annotator
+    annotator_column, judgements = job.columns.annotator, job.columns.judgements
     said: Sequence[Said]
     history: Sequence[Event] = ()
     for text, label, external, split, rest, row, given_labels in _cells(job, tally, position):
@@ -183,6 +183,8 @@ def _rows(
             said = ()
             if not is_export and (given_labels or annotator_column is not None):
                 said = said_of(given_labels, rest.get(str(annotator_column)), gold, labels)
+            if judgements:
+                said += said_in_columns(rest, judgements, gold, labels)
             if says_cut and rest.get(says_cut) in twitter.TRUE and twitter.ELLIPSIS in text:
                 tally.remarks[twitter.CUT] += 1
             if "\n" in text and not is_export and swallowed.rows(text, labels):

@@ -82,7 +82,7 @@ class StagedImport:
         self,
         writer: BulkWriter,
         path: Path,
-        columns: Mapping[str, str],
+        columns: Mapping[str, Any],
         annotator: str,
         merging: TweetMerge,
         keep: bool = True,

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from storage.errors import UserError
 from storage.history import group_splits
@@ -75,7 +76,7 @@ def imports(store: Store) -> list[Import]:
     return [Import(*row) for row in rows]
 
 
-def newest_columns(store: Store) -> dict[str, str]:
+def newest_columns(store: Store) -> dict[str, Any]:
     """What the columns of the file that came last were taken for, by what they are."""
     row = store.db.execute("SELECT columns FROM imports ORDER BY id DESC LIMIT 1").fetchone()
     return {} if row is None else dict(json.loads(row[0]))

@@ -18,11 +18,14 @@ from storage.config import Config
 from storage.errors import UsageError, UserError
 from storage.formats import detection
 from storage.formats.rejects import Rejects
+from storage.formats.values.codes import NO_LABEL
 from storage.formats.values.column_names import NAMES
+from storage.formats.values.label_sets import listed
 from storage.plurals import counted
 from storage.query.filters import SPLITS
 from storage.store import DATABASE, Store, create_store, set_labels, take_over_meanings
 from storage.transfer import importing
+from storage.transfer.export_columns import listed_columns
 from storage.transfer.importing import ImportOptions, ImportPlan, ImportReport
 from storage.transfer.merging import UPDATES
 from workbench import escaping, opened_mark
@@ -95,6 +98,11 @@ class _Import(click.Command):
 @click.command("import", cls=_Import)
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @column_options
+@click.option(
+    "--judgements",
+    metavar="COL,…",
+    help="The columns with what one annotator each said; none leaves them columns like others.",
+)
 @click.option("--map", "codes", default="", metavar="CODE=LABEL,…", help="Names for label codes.")
 @click.option("--split-as", type=click.Choice(SPLITS), help="The split of all tweets of the files.")
 @click.option("--map-split", default="", metavar="VALUE=SPLIT,…", help="Splits by other names.")
@@ -118,6 +126,7 @@ def import_files(
     settings: Settings,
     /,
     files: tuple[str, ...],
+    judgements: str | None,
     codes: str,
     map_split: str,
     split_as: str | None,
@@ -136,6 +145,8 @@ def import_files(
 
     Example: workbench import tweets.csv --text body --label sentiment
 
+    Example: workbench import people.csv --judgements ana,ben,cleo
+
     Example: workbench import --split-as test valid.csv
 
     Example: workbench import codes.csv --map 0=negative,1=positive,2=none
@@ -151,6 +162,7 @@ def import_files(
     options = ImportOptions(
         columns,
         pairs("--map", codes),
+        _judgements(judgements),
         split=split_as,
         splits=_splits(map_split),
         lenient=how != REFUSE,
@@ -187,6 +199,17 @@ def import_files(
     if settings.as_json:
         values = [report.as_json() for report in reports]
         print_json(values[0] if len(values) == 1 else values)
+
+
+def _judgements(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    if text.strip().casefold() == NO_LABEL:
+        return ()
+    names = listed_columns(text)
+    if not names:
+        raise UsageError("--judgements names no column; none says that there are none.")
+    return tuple(names)
 
 
 def _updates(text: str) -> frozenset[str]:
@@ -318,7 +341,10 @@ def _splits(text: str) -> dict[str, str]:
 
 def print_report(file: str, report: ImportReport, dry_run: bool) -> None:
     """Say what an import did, or would do."""
-    guessed = ", ".join(f"{part} = {column!r}" for part, column in report.columns.items())
+    guessed = ", ".join(
+        f"{part} = {listed(column) if isinstance(column, list) else repr(column)}"
+        for part, column in report.columns.items()
+    )
     read_as = "" if report.encoding in (None, "utf-8") else f"read as {report.encoding}; "
     say(f"{file}: {read_as}{guessed}")
     for notice in report.notices:

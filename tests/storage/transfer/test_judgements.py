@@ -343,6 +343,36 @@ def test_what_is_judged_can_be_taken_back_and_out(come):
     assert integrity.check(store) == []
 
 
+WIDE = "text,gold,ana,ben\n"
+
+
+def test_a_column_for_each_annotator_is_judgements_and_a_label_beside_them_counts(come):
+    rows = "a b c d e f,up,down,down\nd e f g h i,,up,up\ng h i j k l,,up,down\nj k l m n o,up,,\n"
+    store, report = come(WIDE + rows, judgements=("ana", "ben"))
+    assert labelled(store) == [("up", "up"), ("up", "up"), (None, None), ("up", "up")]
+    assert judged(store)[:2] == [("ana", "down"), ("ben", "down")]
+    assert judged(store, 4) == []
+    assert conflicts(store) == [3]
+    assert {rating.annotator for rating in ratings.ratings(store)} == {"ana", "ben"}
+    assert (report.added, report.labels) == (4, {"up": 3})
+    assert "3 tweets have several judgements; 1 is tied" in report.notices[-1]
+    assert tweets.source_columns(store, 1) == {"ana": "down", "ben": "down"}
+    assert integrity.check(store) == []
+    _, report = come(WIDE + rows, judgements=("ana", "ben"))
+    assert (report.added, report.existing, report.merged.differences) == (0, 4, ())
+
+
+def test_each_row_of_several_annotators_is_a_tweet_of_its_own(come):
+    """The second row is by one of those who judged the first, so it is not about that one."""
+    rows = "a b c d e f,,up,up\na b c d e f,,,down\na b c d e f,,up,\n"
+    store, report = come(WIDE + rows, judgements=("ana", "ben"))
+    assert [judged(store, n) for n in (1, 2)] == [
+        [("ana", "up"), ("ben", "up")],
+        [("ben", "down"), ("ana", "up")],
+    ]
+    assert (report.added, report.judging) == (2, 1)
+
+
 PRODIGY = '{"text": "a b c d e f", "accept": ["%s"], "answer": "accept", "_annotator_id": "%s"}\n'
 FLAT = {"user_id": "u1", "value": "up", "status": "submitted"}
 

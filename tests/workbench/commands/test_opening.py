@@ -191,6 +191,10 @@ def test_what_columns_were_taken_for_is_said():
     without = {"columns": {"text": "body"}, "labels": {}}
     assert description(without) == "texts are “body”, no column of labels was found"
     assert description(report | {"labels": {}}) == "texts are “body”, no label in “mood”"
+    people = {"columns": {"text": "body", "judgements": ["ana", "ben"]}}
+    theirs = "texts are “body”, “ana”, “ben” are annotators, "
+    assert description(report | people) == f"{theirs}labels (3 good, 2 bad)"
+    assert description(report | people | {"labels": {}}) == f"{theirs}no label is theirs"
 
 
 def test_tweets_without_a_label_are_gone_through_by_lot(tmp_path, write, cli):

@@ -27,7 +27,9 @@ WITHOUT_OPTION = {
     f"{NAMES_CODES} names ": "The given codes name ",
     f"{NAMES_CODES} leaves out ": "the given codes leave out ",
 }
-ADVICE = re.compile(r"(?:; |, or )(?:(?!; |, or ).)*--(?:label|map|text)\b.*$", re.DOTALL)
+ADVICE = re.compile(
+    r"(?:; |, or )(?:(?!; |, or ).)*--(?:judgements|label|map|text)\b.*$", re.DOTALL
+)
 """The end of a sentence that advises an option for which the screen has a key."""
 CODES_HINT = "such as 0=negative,1=positive"
 
@@ -76,16 +78,20 @@ def description(report: dict[str, Any]) -> str:
     """What the columns of a file were taken for, and the labels in it."""
     columns, labels = report["columns"], report["labels"]
     parts = [f"texts are “{columns['text']}”"] if "text" in columns else []
-    if "label" not in columns:
+    if people := columns.get("judgements", []):
+        shown = ", ".join(f"“{name}”" for name in people[:MOST_LABELS])
+        parts.append(f"{shown}{', …' if len(people) > MOST_LABELS else ''} are annotators")
+    elif "label" not in columns:
         return ", ".join([*parts, "no column of labels was found"])
+    column = f" “{columns['label']}”" if "label" in columns else ""
     if not labels:
-        return ", ".join([*parts, f"no label in “{columns['label']}”"])
+        return ", ".join([*parts, f"no label in{column}" if column else "no label is theirs"])
     ranked = sorted(labels.items(), key=lambda one: -one[1])
     named = ", ".join(f"{count:,} {label}" for label, count in ranked[:MOST_LABELS])
     more = (
         f" and {counted(len(labels) - MOST_LABELS, 'other')}" if len(labels) > MOST_LABELS else ""
     )
-    return ", ".join([*parts, f"labels “{columns['label']}” ({named}{more})"])
+    return ", ".join([*parts, f"labels{column} ({named}{more})"])
 
 
 def ask_for_codes(app: App[Any], file: OpenedFile) -> None:

@@ -168,12 +168,11 @@ def test_usual_words_tell_the_column_where_only_one_has_them(taken, write):
     _, report = taken(write("u.csv", f"text,rating,z,other\n{both}"))
     assert "label" not in report.columns
     assert "It could be 'rating' (2 values: 'positive', 'negative'); 'z' (" in report.notices[0]
-    assert "people" not in report.notices[0], "they have other values each"
+    assert "'rating', 'other' may be of 2 annotators; --judgements" in report.notices[1]
     said = f"{UP},yes,no,yes\n{DOWN},no,yes,\n{UP}!,no,yes,no\n{DOWN}!,yes,yes,no\n"
     _, report = taken(write("v.csv", f"text,ana,ben,eve\n{said}"))
-    assert (
-        "'eve' (2 values: 'no', 'yes'); or they are of 3 people, whose labels are read from a row "
-        "each, with a column of annotators; --label COL names one." in report.notices[0]
+    assert report.notices[1] == (
+        "'ana', 'ben', 'eve' may be of 3 annotators; --judgements ana,ben,eve reads them so."
     )
 
 
