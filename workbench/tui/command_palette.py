@@ -74,6 +74,7 @@ def _labels(app: App[Any]) -> Iterator[PaletteEntry]:
             config.definitions.get(label, "the tweet under the cursor, or all marked ones"),
             f"label({number})",
         )
+    yield PaletteEntry("add labels", screen.ask_for_labels, about="behind those that there are")
 
 
 def _of_screen(app: App[Any]) -> Iterator[PaletteEntry]:

@@ -291,4 +291,6 @@ class Places:
 
 def _share(progress: Mapping[int, RunProgress], run: int) -> str:
     state = progress[run].state
+    if progress[run].scored is not None:
+        return "scoring"  # all its steps are done, and there is more to come
     return f"{100 * state.step // state.steps} %" if state.steps else ""

@@ -340,6 +340,11 @@ async def test_an_apostrophe_goes_back_to_where_one_was_before_a_jump(start):
         await driver.press("apostrophe")
         await driver.until(lambda: driver.app._browse.settings.filter == "tsla")
         assert driver.current == 9
+        await driver.press("g", "G", "escape")
+        await driver.until(lambda: not driver.app._browse.settings.filter)
+        await driver.press("apostrophe")
+        await driver.until(lambda: driver.app._browse.settings.filter == "tsla")
+        assert driver.current == 9, "where the filter was left, not where one jumped from in it"
         await driver.press("right_square_bracket", "g", "right_square_bracket", "apostrophe")
         await driver.until_seen("No undecided disagreement")
 

@@ -82,13 +82,35 @@ async def test_arrows_choose_and_esc_leaves(start, feelings):
         assert driver.current == 2
 
 
-async def test_a_name_that_no_label_has_gives_none(start, feelings):
+async def test_a_name_that_no_label_has_is_a_new_label_if_one_says_so(start, feelings):
     async with start(feelings) as driver:
-        await driver.press("comma", "z", "z", "enter")
+        await driver.press("comma", "z", "z")
         await driver.until_seen("0 of 13 labels")
+        assert "enter adds a label of this name" in driver.lines[-1]
+        await driver.press("enter")
+        await driver.until_seen("There is no label “zz”. Add it, and give it? ")
+        await driver.press("n")
+        await driver.until_seen("Nothing is changed.")
         assert driver.tweet(1).label == "admiration"
-        await driver.press("ctrl+u", "c", "a", "r", "enter")
-        await driver.until(lambda: driver.tweet(1).label == "caring")
+        await driver.press("comma", "z", "z", "enter")
+        await driver.until_seen("There is no label")
+        await driver.press("y")
+        await driver.until(lambda: driver.tweet(1).label == "zz")
+        await driver.until_seen("Tweet 1: admiration → zz.")
+        await driver.press("u", "u")
+        await driver.until_seen("Undone: 'zz' is no label any more")
+        assert driver.app.store.config.labels == FEELINGS
+
+
+async def test_labels_are_added_by_name(start, feelings):
+    async with start(feelings) as driver:
+        await driver.press("ctrl+p")
+        await driver.type("add labels")
+        await driver.press("enter")
+        await driver.until_seen("with commas between them")
+        await driver.type("calm")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.store.config.labels == (*FEELINGS, "calm"))
 
 
 async def test_many_marked_tweets_are_asked_for_as_by_a_digit(start, feelings):

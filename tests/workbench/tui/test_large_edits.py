@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from storage import store as store_module
+from storage.history.labels import UndoPreview
 from workbench.tui.editing import save_queue
+from workbench.tui.editing.change_sentences import undo_question
 from workbench.tui.editing.label_keys import LabelKeys
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
 
@@ -110,3 +112,11 @@ async def test_a_missing_prediction_among_many_is_said(start, large):
         await driver.press("space")
         await driver.until_seen("no prediction to take")
         assert len(driver.history(1)) == 1
+
+
+def test_what_was_kept_is_no_longer_looked_at_once_that_is_undone():
+    kept = UndoPreview(1, {("label", "negative", "negative"): 59}, 0)
+    assert undo_question("undo", kept) == (
+        "undo: 59 tweets would stay as they are, and no longer count as looked at. Go on?"
+    )
+    assert undo_question("redo", kept).endswith("stay as they are, and count as looked at. Go on?")

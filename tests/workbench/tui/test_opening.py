@@ -147,6 +147,7 @@ async def test_a_file_without_labels_begins_by_lot_and_a_key_names_the_labels(op
         await driver.until_seen("1 of 4")
         await driver.until_seen("It could be 'kind'")
         assert "│ name the labels │" in driver.text
+        await driver.until(lambda: driver.lines[-1].startswith(" c other columns  x exclude"))
         await driver.press("comma")
         await driver.type("good, Good")
         await driver.press("enter")
@@ -158,6 +159,15 @@ async def test_a_file_without_labels_begins_by_lot_and_a_key_names_the_labels(op
         number = driver.app.screen.tweets.current_id
         await driver.press("2")
         await driver.until(lambda: driver.tweet(number).label == "not so good")
+
+
+async def test_a_file_without_rows_has_no_columns_to_choose(open_it, opened):
+    opened[1].write_text("text,label\n")
+    async with open_it() as driver:
+        await driver.until_seen("has no rows. There are no tweets yet; the palette (ctrl+p)")
+        assert driver.lines[-1].startswith(" ctrl+p import a file  esc list")
+        await driver.press("c")
+        await driver.until_seen("has no rows, so there are no columns to choose.")
 
 
 async def test_a_workspace_that_was_not_opened_from_a_file_says_so(start):

@@ -545,7 +545,7 @@ def test_the_pace_leaves_pauses_out():
         pace.answered(at)
     assert pace.seconds == 10
     assert pace.words(12, brief=False) == "360/h · about 2 min left"
-    assert pace.words(12, brief=True) == "2 min"
+    assert pace.words(12, brief=True) == "2 min left"
     assert Pace([0, 2.61, 5.2, 7.8]).words(60, brief=False).startswith("1,400/h")
     assert Pace([1.0, 2.0]).words(12, brief=True) == ""
 

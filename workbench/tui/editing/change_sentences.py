@@ -20,14 +20,19 @@ MARKS = {"excluded": "excluded from training", "review": "flagged", "ambiguous":
 MAX_CHANGES = 4
 
 
-def confirm_question(changes: Mapping[FieldChange, int]) -> str:
-    """The question whether so many tweets shall change like that."""
+def confirm_question(changes: Mapping[FieldChange, int], looked_at: bool = True) -> str:
+    """The question whether so many tweets shall change like that.
+
+    `looked_at` is whether those that keep their label count as looked at then, as they do not once
+    that is undone.
+    """
     total = sum(changes.values())
     new = {(field, old, to): count for (field, old, to), count in changes.items() if old != to}
     if not new:
+        longer = "" if looked_at else "no longer "
         if total == 1:
-            return "1 tweet would stay as it is, and counts as looked at. Go on?"
-        return f"{total:,} tweets would stay as they are, and count as looked at. Go on?"
+            return f"1 tweet would stay as it is, and {longer}counts as looked at. Go on?"
+        return f"{total:,} tweets would stay as they are, and {longer}count as looked at. Go on?"
     ranked = sorted(new.items(), key=lambda item: (-item[1], _arrow(item[0])))
     parts = [f"{count:,} {_arrow(change)}" for change, count in ranked[:MAX_CHANGES]]
     if more := [count for _, count in ranked[MAX_CHANGES:]]:
@@ -43,7 +48,8 @@ def undo_question(kind: str, outlook: UndoPreview) -> str:
     if outlook.left != 1:
         alone = f"{outlook.left:,} are left alone, as somebody changed them since."
     left = f" {alone}" if outlook.left else ""
-    return f"{kind}: {confirm_question(outlook.changes)}{left}"
+    asked = confirm_question(outlook.changes, looked_at=kind != "undo")
+    return f"{kind}: {asked}{left}"
 
 
 def labels_sentence(changes: Mapping[FieldChange, int]) -> str:

@@ -7,11 +7,9 @@ from typing import ClassVar
 
 from textual.binding import BindingsMap
 
-from storage.errors import UserError
-from storage.history import label_set
 from storage.store import Store
 from workbench.tui.acting_keys import key_for
-from workbench.tui.editing import edits
+from workbench.tui.editing import edits, new_labels
 from workbench.tui.editing.editor import Editor
 from workbench.tui.editing.edits import ChooseLabel, EditPlan, Targets
 from workbench.tui.editing.save_queue import SaveQueue
@@ -101,47 +99,40 @@ class LabelKeys(ListScreen):
         """Have a label chosen by its name, and go on."""
         config, menu = self.store.config, self.query_one(LabelMenu)
         if not config.labels:
-            self._ask_for_labels()
+            self.ask_for_labels()
             return
         if not self.has_tweets():
             return
 
         def accept(typed: str) -> bool:
             menu.filter(typed)
-            if (label := menu.chosen) is None:
+            label = menu.chosen
+            if label is None and not typed.strip():
                 return False
             menu.close()
             self.prompt.close(cancelled=False)  # the question about many tweets needs the place
+            if label is None:
+                new_labels.ask_to_add(self, typed, give)
+            else:
+                give(label)
+            return True
+
+        def give(label: str) -> None:
             self._assign(key_for("menu"), lambda tweet: label)
-            return True
 
-        hint = "enter gives the label  ↑ ↓ choose  esc leaves"
+        def show(typed: str) -> None:
+            menu.filter(typed)
+            self.prompt.hint(new_labels.hint(menu.chosen is not None))
+
         menu.open(config.labels, config.definitions)
-        self.prompt.ask(
-            PromptRequest(
-                "label", hint, accept, cancel=menu.close, typed=menu.filter, move=menu.move
-            )
+        request = PromptRequest(
+            "label", new_labels.hint(True), accept, cancel=menu.close, typed=show, move=menu.move
         )
+        self.prompt.ask(request)
 
-    def _ask_for_labels(self) -> None:
-        """Have the first labels named, where the workspace has none."""
-
-        def accept(typed: str) -> bool:
-            names = [name for name in typed.split(",") if name.strip()]
-            if not names:
-                return False
-            try:
-                label_set.add(self.store, *names)
-            except UserError as error:
-                self.prompt.hint(str(error))
-                return False
-            self.prompt.close(cancelled=False)
-            self.look_again()
-            self.say(f"Labels: {', '.join(self.store.config.labels)}; digits give them.")
-            return True
-
-        hint = "with commas between them, such as positive, negative  esc leaves"
-        self.prompt.ask(PromptRequest("labels", hint, accept))
+    def ask_for_labels(self) -> None:
+        """Have labels named, the first ones or others."""
+        new_labels.ask_for_labels(self)
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""

@@ -266,6 +266,11 @@ class FilterKeys(ListScreen):
         self.prompt.ask(request, self.settings.filter)
         self.hint(self._hint_of_prompt())
 
+    def clear_filter(self) -> None:
+        """List all tweets, from where a key jumps back to the filter."""
+        self._jumped_from = (self.settings, self.tweets.current_id)
+        self.find(replace(self.settings, filter=""), self.tweets.current_id)
+
     def _hint_of_prompt(self) -> str:
         """What the input takes; of a filter, what its last term could go on with."""
         request = self.prompt.request

@@ -117,6 +117,9 @@ class QueueMaking:
             found = await opening.take_in(app, file, show)
         except UserError as error:
             said = opening.on_screen(str(error))
+            if not await in_background(lambda: opening.has_columns(file)):
+                shows.stand_by(SUSPECTS, standby.unreadable(said))
+                return
             shows.stand_by(
                 SUSPECTS, standby.not_taken_in(shows.store, said, "", opening.other_columns())
             )

@@ -67,6 +67,19 @@ def other_columns() -> str:
     return f"{key_for('columns')} takes other columns"
 
 
+def has_columns(file: OpenedFile) -> bool:
+    """Whether there is something to choose from in a file, as there is not in one without rows."""
+    try:
+        return bool(opened_files.columns(file.path))
+    except UserError:
+        return False
+
+
+def has_unnamed_labels(store: Store) -> bool:
+    """Whether a file was opened that has given no labels, so that other columns may."""
+    return not store.config.labels and opened_mark.file_of(store.folder) is not None
+
+
 def on_screen(sentence: str) -> str:
     """What an import says, without the options that the command takes where the screen has keys."""
     for words, instead in WITHOUT_OPTION.items():
@@ -114,6 +127,8 @@ def choose_columns(app: App[Any], store: Store) -> None:
     try:
         opened_files.require_no_work(store)
         choices, taken = opened_files.columns(path), newest_columns(store)
+        if not choices:
+            raise UserError(f"{path} has no rows, so there are no columns to choose.")
     except UserError as error:
         workbench.say(str(error), problem=True)
         return

@@ -110,7 +110,7 @@ class Pace:
             return ""
         rest = _duration(left * each)
         if brief:
-            return rest
+            return f"{rest} left"
         return f"{_rounded(3600 / max(each, 0.1)):,}/h · about {rest} left"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from workbench.tui.widgets.key_line import Keys, width, without_effect
@@ -16,6 +16,7 @@ ANSWERS = (
     ("u", "undo"),
 )
 BRIEF_ANSWERS = tuple((name, word.replace("ambiguous", "ambig")) for name, word in ANSWERS)
+COLUMNS = (("c", "other columns"),)
 ALL_QUEUES = ("s", "queues")
 QUEUES = (("m", "margin"), ("d", "disagreement"), ("r", "random"))
 BLIND = ("b", "blind")
@@ -40,6 +41,8 @@ class QueueUse:
     can_undo: bool = True
     has_others: bool = True
     """Whether other tweets are open."""
+    columns_are_open: bool = False
+    """Whether a file that was opened has no labels, which may be in another column."""
 
     @property
     def unusable(self) -> Collection[str]:
@@ -55,12 +58,14 @@ class QueueUse:
 def while_answering(room: int, use: QueueUse) -> Keys:
     """The keys where a tweet is shown, beside those that its buttons name."""
     unusable = use.unusable
-    ways = (
+    ways: Sequence[Keys] = (
         [*ANSWERS, *QUEUES, BLIND, *LEAVE],
         [*ANSWERS, ALL_QUEUES, *LEAVE],
         [*BRIEF_ANSWERS, ALL_QUEUES, *LEAVE],
         [*BRIEF_ANSWERS, *LEAVE[1:]],
     )
+    if use.columns_are_open:
+        ways = ([*COLUMNS, *ANSWERS, *LEAVE], [*COLUMNS, *BRIEF_ANSWERS, *LEAVE[1:]])
     return _first_that_fits(
         room, *([each for each in way if each[0] not in unusable] for way in ways)
     )

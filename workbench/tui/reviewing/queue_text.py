@@ -69,9 +69,7 @@ def end_sentences(store: Store, queue: ReviewQueue, answers: Mapping[int, Answer
     if not changed:
         train = "No label changed, so there is nothing to train on."
     elif queue.kind == SUSPECTS:
-        train = (
-            f"{trains} trains on them; with the run that comes of it the suspects are ranked anew."
-        )
+        train = f"{trains} trains on them; the run that comes of it ranks the suspects anew."
     errors = f"{key_for('place_errors')} shows where a run is wrong."
     differ = 0 if queue.kind != "conflicts" else len(disputed(store))
     differs = f"{key_for('choose_queue')} shows {differ:,} more on which annotators differ."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
+
 from storage.plurals import ordinal
 from storage.store import Store
 from workbench.evaluation.suspect_reasons import suspect_reasons
@@ -15,7 +17,9 @@ from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
 from workbench.tui.widgets import detail
 from workbench.tui.widgets.queue_card import WIDE, QueueHead, QueueTweet
 
-STRIP_CELLS = 34
+STRIP_CELLS, LEAST_STRIP_CELLS = 34, 10
+PLACE_CELLS, BRIEF_PLACE_CELLS = 50, 28
+"""The room for how far a queue is and how long it takes, so that its strip keeps its length."""
 
 
 def read_tweet(
@@ -52,7 +56,9 @@ def head(
     if not (ids := queue.ids):
         return QueueHead(title, brief_title)
     wide = width >= WIDE
-    cells = min(len(ids), STRIP_CELLS if wide else STRIP_CELLS // 2)
+    room = width - cell_len(title if wide else brief_title)
+    room = max(LEAST_STRIP_CELLS, room - (PLACE_CELLS if wide else BRIEF_PLACE_CELLS))
+    cells = min(len(ids), room, STRIP_CELLS if wide else STRIP_CELLS // 2)
     total = f"{len(ids):,}"
     place = f"{len(ids) if at_end else at + 1:>{len(total)},} of {total}"  # or the strip moved
     rest = pace.words(len(ids) - len(answers), brief=not wide)
@@ -60,14 +66,16 @@ def head(
     return QueueHead(title, brief_title, progress.strip(ids, answers, at, cells), place)
 
 
-def summary(queue: ReviewQueue, answers: Mapping[int, Answer]) -> str:
+def summary(queue: ReviewQueue, answers: Mapping[int, Answer], width: int) -> str:
     """How many are left, how the others were answered, and whether blind answers agree."""
     if not queue.ids:
         return ""
     left = len(queue.ids) - len(answers)
     parts = [f" {left:,} left of {len(queue.ids):,}", progress.summary(answers)]
     agreed, blind = progress.blind_agreement(queue, answers)
-    if queue.blind:
+    if queue.blind and blind and width < WIDE:
+        parts.append(f"blind: {agreed} of {blind} agreed")
+    elif queue.blind:
         told = f": {agreed} of {blind} agreed" if blind else ""
         parts.append(f"every {ordinal(queue.blind_every)} is blind{told}")
     return "   ".join(filter(None, parts))

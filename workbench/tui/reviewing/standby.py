@@ -11,10 +11,10 @@ from storage.store import Store
 from workbench.tui.acting_keys import key_for
 from workbench.tui.helping_keys import no_tweets
 from workbench.tui.reviewing import queue_text
-from workbench.tui.reviewing.queue_keys import ALL_QUEUES, QUEUES
+from workbench.tui.reviewing.queue_keys import ALL_QUEUES, COLUMNS, QUEUES
 from workbench.tui.widgets.key_line import Keys
 
-OTHER_COLUMNS = (("c", "other columns"),)
+IMPORT = (("ctrl+p", "import a file"),)
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,19 @@ def failed(sentence: str) -> Standby:
 
 def file_taken_in(*sentences: str) -> Standby:
     """A file is being taken in."""
-    return Standby(sentences, OTHER_COLUMNS)
+    return Standby(sentences, COLUMNS)
 
 
 def not_taken_in(store: Store, *sentences: str) -> Standby:
     """A file could not be taken in, or it could and there are no suspects in it."""
     if tweets.counts(store).tweets:
-        return Standby((*sentences, "", _by_lot()), (*OTHER_COLUMNS, QUEUES[-1], ALL_QUEUES))
-    return Standby(sentences, OTHER_COLUMNS)
+        return Standby((*sentences, "", _by_lot()), (*COLUMNS, QUEUES[-1], ALL_QUEUES))
+    return Standby(sentences, COLUMNS)
+
+
+def unreadable(sentence: str) -> Standby:
+    """A file could not be taken in, and has no columns to choose from."""
+    return Standby((sentence, "", no_tweets()), IMPORT)
 
 
 def empty(kind: str) -> Standby:
@@ -71,7 +76,7 @@ def missing(store: Store, error: MissingPrerequisite, otherwise: str) -> Standby
     """There is no queue before something has been made."""
     counts = tweets.counts(store)
     if not counts.tweets:
-        return Standby((no_tweets(),), (("ctrl+p", "import a file"),))
+        return Standby((no_tweets(),), IMPORT)
     if error.lacks == "baseline" and not counts.labelled:
         said = "No tweet has a label yet, so none can be wrong."
         return Standby((said, "", _by_lot()), (QUEUES[-1], ALL_QUEUES))

@@ -331,9 +331,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         elif host(self).places.return_from_tweets():
             return
         elif self.settings.filter:
-            self.find(
-                ListSettings("", self.settings.sort, self.settings.run), self.tweets.current_id
-            )
+            self.clear_filter()
         else:
             self.say(f"There is no mark and no filter to take away; {key_for('leave')} quits.")
 

@@ -256,6 +256,7 @@ class QueueScreen(DecidingKeys):
                 hides=self.store.config.queue_blind_every > 0 and self._walk.queue.run is not None,
                 can_undo=can_undo(self.store),
                 has_others=self._walk.next_row(self.tweets.cursor) is not None,
+                columns_are_open=opening.has_unnamed_labels(self.store),
             )
             self.prompt.name_keys(queue_keys.while_answering(room, use))
 
@@ -293,7 +294,7 @@ class QueueScreen(DecidingKeys):
         )
         self._card.show(head, tweet, sentences)
         self.show_keys()
-        self._set("#queue-summary", queue_view.summary(queue, answers))
+        self._set("#queue-summary", queue_view.summary(queue, answers, self.size.width))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:
             ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), TOGETHER)

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
+from storage.plurals import counted
 from workbench import escaping
 from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.menu import CURSOR
@@ -104,7 +105,7 @@ class LabelMenu(Static):
         numbers = {label: number for number, label in enumerate(self._labels, start=1)}
         lines = [self._line(label, numbers[label], label == self.chosen) for label in shown]
         lines += [Text("")] * (min(ROWS, len(self._labels)) - len(lines))
-        many = f"{len(self._found):,} of {len(self._labels):,} labels"
+        many = f"{len(self._found):,} of {counted(len(self._labels), 'label')}"
         self.update(Text("\n").join([Text(f"  {many}", "bold"), *lines]), layout=False)
 
     def _line(self, label: str, number: int, chosen: bool) -> Text:

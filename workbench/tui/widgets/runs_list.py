@@ -98,8 +98,9 @@ class RunsList(LineList):
         return f" {shown}{promoted}{MARKED if run.id == self.marked else ' '} "
 
     def _cells(self, run: Run, axis: Axis, bar: int, best: Run | None) -> tuple[str, ...]:
-        state, steps = run.state, str(run.steps or "")
+        state, steps, seconds = run.state, str(run.steps or ""), run.seconds
         if (progress := self._progress.get(run.id)) is not None:
+            seconds = progress.seconds if progress.live else seconds
             state = progress.state.state
             steps = f"{progress.state.step}/{progress.state.steps}"
         return tuple(
@@ -110,7 +111,7 @@ class RunsList(LineList):
                 state,
                 _accuracy(run, axis, bar),
                 steps,
-                "" if run.seconds is None else duration(run.seconds),
+                "" if seconds is None else duration(seconds),
                 _against(run, best),
                 PurePath(run.base).name if run.base else "",
             )
