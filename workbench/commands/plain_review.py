@@ -49,7 +49,7 @@ HELP = """Answers:
   a label or its number; `label NAME` for one that is called like an answer
   take: the label that the model says. keep: the given one, which is right.
   exclude: train without it. ambiguous: people would differ. clear: it has no label.
-  flag: look at it again. note TEXT: write that beside it. None of them goes on to the next one.
+  flag: look at it again. note TEXT: write that beside it. Neither goes on to the next one.
   skip: it comes again at the end. undo, redo: your last change.
   show: print it again. list FILTER: the tweets that pass it, which are looked for as on the screen.
   queue KIND: go through other tweets: {kinds}.

@@ -1,9 +1,12 @@
 """The five places: the line that names them, and how they are when somebody comes back."""
 
+import re
+
 from textual.widgets import Input
 
 from storage.history import labels
 from storage.store import open_store
+from workbench.rundir import folder as run_folder
 from workbench.tui.widgets.top_line import TopLine
 
 
@@ -44,6 +47,11 @@ async def test_the_top_line_follows_a_run(start, stub):
     async with start(program=stub.program) as driver:
         stub.start_outside()
         await driver.until_seen("Train ▶ 25 %")
+        await driver.press("R")
+        await driver.until(lambda: re.search(r"running +5/20 +\d:\d\d ", driver.text))
+        run_folder.append_log(stub.folder, "scored", done=3, total=12, tweets_per_s=9.0)
+        stub.move(step=20, phase="predicting 3 of 12")
+        await driver.until_seen("Train ▶ scoring")
         await driver.pilot.resize_terminal(80, 24)
         await driver.until_seen("Train▶")
         stub.move(state="done", phase="", step=20)

@@ -71,12 +71,12 @@ def _verdict(report: Mapping[str, Any], wide: bool) -> str:
     verdict = f"  off by {probability(report['ece'])}{' on average' if wide else ''}"
     if report["temperature"] is None:
         return verdict
-    name = "temperature" if wide else "T"
-    if report["temperature_reason"]:
-        return f"{verdict}; no {name} mends it"
-    brings = "brings it to" if wide else "brings"
     left = probability(report["scaled"]["ece"])
-    return f"{verdict}; {name} {report['temperature']:.1f} {brings} {left}"
+    if report["temperature_reason"]:
+        return f"{verdict}; no temperature mends it" if wide else verdict
+    if not wide:
+        return f"{verdict}, rescaled {left}"
+    return f"{verdict}; temperature {report['temperature']:.1f} brings it to {left}"
 
 
 def _add_coverage(found: _Lines, report: Mapping[str, Any], judged: str, width: int) -> None:

@@ -73,8 +73,9 @@ def summary(queue: ReviewQueue, answers: Mapping[int, Answer], width: int) -> st
     left = len(queue.ids) - len(answers)
     parts = [f" {left:,} left of {len(queue.ids):,}", progress.summary(answers)]
     agreed, blind = progress.blind_agreement(queue, answers)
-    if queue.blind and blind and width < WIDE:
-        parts.append(f"blind: {agreed} of {blind} agreed")
+    if queue.blind and width < WIDE:
+        told = f"{agreed} of {blind} agreed" if blind else f"1 in {queue.blind_every}"
+        parts.append(f"blind: {told}")
     elif queue.blind:
         told = f": {agreed} of {blind} agreed" if blind else ""
         parts.append(f"every {ordinal(queue.blind_every)} is blind{told}")

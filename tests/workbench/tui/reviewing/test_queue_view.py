@@ -28,3 +28,4 @@ def test_what_blind_answers_say_fits_80_columns():
     answers = {5: Answer(KEPT, "kept", False), 10: Answer(KEPT, "other", None)}
     assert queue_view.summary(queue, answers, 120).endswith("every 5th is blind: 0 of 1 agreed")
     assert queue_view.summary(queue, answers, 80).endswith("blind: 0 of 1 agreed")
+    assert queue_view.summary(queue, {}, 80).endswith("29 left of 29   blind: 1 in 5")
