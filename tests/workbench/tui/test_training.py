@@ -34,6 +34,11 @@ async def test_the_form_tells_what_will_be_trained_on(start):
         await driver.until_seen(f"{splits.count('train')} training tweets")
         for told in ("seed", "fast", "baseline", "tiiuae/falcon-7b", "Start"):
             assert told in driver.text
+        await driver.until(lambda: "tab moves  esc q back" in driver.lines[-1])
+        await driver.press("enter")
+        await driver.until(lambda: "tab moves  esc back" in driver.lines[-1])  # q is typed there
+        await driver.press("shift+tab", "shift+tab", "shift+tab")
+        await driver.until(lambda: driver.lines[-1].startswith(" enter starts  tab moves  esc q"))
         await driver.press("escape")
         await driver.until_seen("$TSLA to the moon")
 

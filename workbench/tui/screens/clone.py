@@ -57,7 +57,7 @@ class CloneScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield Static(id="form-message", markup=False)
             yield Static(id="snapshot", markup=False)
-        yield KeyLine(start_form.KEYS)
+        yield KeyLine(start_form.keys(self.focused))
 
     def on_mount(self) -> None:
         """Say what the settings of the run are."""

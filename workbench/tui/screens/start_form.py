@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from workbench import escaping
 from workbench.tui.host import host
+from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.menu import CURSOR
 
@@ -20,14 +21,18 @@ OTHERS = (
     key("ctrl+j", "start", "start", show=False),
     key("escape", "back", "back", key_display="esc q"),
 )
-KEYS = (
-    ("enter", "next field, on Start it starts"),
-    ("tab", "moves"),
-    ("esc q", "back"),
-    ("F1", "help"),
-)
 MOVES = (ENTER, NEXT, *OTHERS)
 """What goes from field to field, and away, before the next key is looked at."""
+
+
+def keys(focused: Widget | None) -> Keys:
+    """What the last line names: q leaves where it is not typed, enter starts where Start is."""
+    return (
+        ("enter", "starts" if isinstance(focused, Button) else "next field, on Start it starts"),
+        ("tab", "moves"),
+        ("esc" if isinstance(focused, Input) else "esc q", "back"),
+        ("F1", "help"),
+    )
 
 
 def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> None:
@@ -37,6 +42,7 @@ def mark(screen: Screen[None], titles: Mapping[str, str], focused: Widget) -> No
         screen.query_one(f"#{name}-title", Static).update(f"{cursor}{title}")
     start = screen.query_one("#start", Button)
     start.label = f"{CURSOR if focused is start else ' '} Start "
+    screen.query_one(KeyLine).name_keys(keys(focused))
 
 
 def go_on(screen: Screen[None]) -> None:

@@ -78,7 +78,7 @@ class TrainScreen(Screen[None]):
             yield Button("Start", id="start", compact=True, variant="primary")
             yield KeepCheckbox(_keeps_base(), id="keep")
             yield Static(id="form-message", markup=False)
-        yield KeyLine(start_form.KEYS)
+        yield KeyLine(start_form.keys(self.focused))
 
     def on_mount(self) -> None:
         """Begin with the recipe."""

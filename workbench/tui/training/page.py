@@ -113,9 +113,8 @@ def _how_far(view: View) -> str:
     phase = (state.phase or state.state) if view.wide or not bar else ""
     phase = phase.split(" of ")[0].rstrip("0123456789, ") if bar else phase
     left = f"{duration(state.eta_s)} left" if state.eta_s else f"{gone} so far" if gone else ""
-    short = duration(state.eta_s) if state.eta_s else left
-    parts = (escaping.line(phase), bar, left if view.wide else short, began)
-    return ("   " if view.wide else " · ").join(filter(None, parts))
+    parts = filter(None, (escaping.line(phase), bar, left, began))
+    return ("   " if view.wide else " · ").join(parts)
 
 
 # The titles of the charts.
@@ -126,7 +125,8 @@ def loss_title(view: View) -> Line:
     points = view.progress.courses.loss
     title: Line = [("LOSS per step" if view.wide else "LOSS", "bold")]
     if points and not view.others:
-        title.append((f"  {_short(points[0][1])} → {_short(points[-1][1])}", ""))
+        ends = [_short(points[0][1])] + ([_short(points[-1][1])] if len(points) > 1 else [])
+        title.append((f"  {' → '.join(ends)}", ""))
     if view.progress.cut:
         title.append((f"  from step {points[0][0]:,.0f} on" if points else "  of the end", "dim"))
     return [*title, *_legend(view)]

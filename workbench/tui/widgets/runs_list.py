@@ -102,7 +102,8 @@ class RunsList(LineList):
         if (progress := self._progress.get(run.id)) is not None:
             seconds = progress.seconds if progress.live else seconds
             state = progress.state.state
-            steps = f"{progress.state.step}/{progress.state.steps}"
+            of = progress.state.steps  # 0 while it starts
+            steps = f"{progress.state.step}/{of}" if of else steps
         return tuple(
             escaping.line(text)
             for text in (
