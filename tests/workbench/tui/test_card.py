@@ -1,5 +1,7 @@
 """The card of one tweet: `enter` opens it, and only there does it keep the label."""
 
+import re
+
 import pytest
 
 from storage.history import labels
@@ -25,6 +27,24 @@ async def test_enter_in_the_list_writes_nothing_and_on_the_card_it_keeps(start):
         await driver.until_seen("Tweet 1: kept positive.")
         await driver.until_seen("[enter] keep negative")
         await driver.until_seen("#2 · test")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_tweet_without_room_says_how_much_follows_above_its_buttons(
+    start, make_workspace, tmp_path, size
+):
+    text = " ".join(f"word{n}" for n in range(500)) + " end"
+    folder = make_workspace(tmp_path / "long", [(text, "positive")], with_runs=False)
+    async with start(folder, size=size) as driver:
+        await driver.press("enter")
+        await driver.until(lambda: re.search(r"\d+ lines more: J K", driver.text))
+        assert "word0 " in driver.text and "[enter] keep positive" in driver.text
+        more = int(re.search(r"(\d+) lines more", driver.text)[1])
+        await driver.press(*["J"] * more)
+        await driver.until_seen("imported as positive")
+        assert "word0 " not in driver.text and "[enter] keep positive" in driver.text
+        await driver.press("J")
+        await driver.until_seen("nothing more below")
 
 
 @pytest.mark.parametrize("key", ["escape", "q", "B"])

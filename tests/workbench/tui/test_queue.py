@@ -507,17 +507,21 @@ async def test_a_tweet_of_which_nothing_can_be_said_leaves_the_reasons_of_others
         await driver.until_seen("disaster +.50")
 
 
-async def test_a_long_text_is_scrolled(start, make_workspace, tmp_path, stub):
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_long_text_is_scrolled_and_has_its_answers_below(
+    start, make_workspace, tmp_path, stub, size
+):
     text = " ".join(f"word{n}" for n in range(400))
     folder = make_workspace(tmp_path / "long", [(text, "positive")], with_runs=False)
     store = open_store(folder, "ana")
     run = runs.add(store, "baseline", "baseline", "baseline", None, ["positive", "negative"])
     runs.save_queue(store, "suspects", [(1, 0.9, "run 1")], run)
     store.close()
-    async with start(folder, size=(80, 24), program=stub.program) as driver:
+    async with start(folder, size=size, program=stub.program) as driver:
         await driver.press("Q")
         await driver.until_seen("word0 ")
         await driver.until_seen("lines more")
+        assert sum("word" in line for line in driver.lines) >= 3
         await driver.press("K")
         await driver.until_seen("nothing more above")
         await driver.press("J")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
@@ -35,7 +36,9 @@ class TweetCard(Widget, can_focus=False):
         super().__init__(id=id)
         self.opened = False
         self._shown: tuple[object, ...] = ()
-        self._lines: list[Strip] = []
+        self._lines: Sequence[Strip] = ()
+        self._buttons: Sequence[Strip] = ()
+        """What is seen in the last lines too where there is no room for all."""
         self._top = 0
         """The first line that is seen of a tweet that has more than there is room for."""
 
@@ -51,10 +54,15 @@ class TweetCard(Widget, can_focus=False):
             return
         other = not self._shown or _number(details) != _number(self._shown[0])
         self._shown = shown
-        lines = [] if details is None else _lines(details, labels, waits)
-        options = self.app.console.options.update(width=width, height=None)
+        lines = [] if details is None else _lines(details, waits)
+        buttons = [] if details is None else [Text(_buttons(details, labels), "bold")]
+        parts = self._rendered(lines, width), self._rendered(buttons, width)
+        self._repaint(*parts, 0 if other else self._top)
+
+    def _rendered(self, lines: Sequence[Text], width: int) -> Sequence[Strip]:
+        options = self.app.console.options.update(width=width, height=None, overflow="fold")
         rendered = self.app.console.render_lines(Group(*lines), options, pad=False)
-        self._repaint([Strip(line) for line in rendered], 0 if other else self._top)
+        return [Strip(line) for line in rendered] if lines else []
 
     def show_keys(self) -> None:
         """Have everything laid out anew, with the keys as they are then."""
@@ -63,15 +71,25 @@ class TweetCard(Widget, can_focus=False):
     def scroll_lines(self, lines: int) -> bool:
         """Scroll; False if there is nothing more."""
         top = self._top + lines
-        if not 0 <= top <= max(0, len(self._lines) + TOP - self.size.height):
+        if not 0 <= top <= self._hidden:
             return False
-        self._repaint(self._lines, top)
+        self._repaint(self._lines, self._buttons, top)
         return True
 
-    def _repaint(self, lines: list[Strip], top: int) -> None:
+    @property
+    def _room(self) -> int:
+        """How many lines are seen above the buttons."""
+        room = self.size.height - TOP - len(self._buttons)
+        return room if len(self._lines) <= room else max(1, room - 1)
+
+    @property
+    def _hidden(self) -> int:
+        return max(0, len(self._lines) - self._room)
+
+    def _repaint(self, lines: Sequence[Strip], buttons: Sequence[Strip], top: int) -> None:
         rows = range(self.size.height)
         before = [self._line(row) for row in rows]
-        self._lines, self._top = lines, top
+        self._lines, self._buttons, self._top = lines, buttons, top
         for row, old in zip(rows, before, strict=True):
             if old != (new := self._line(row)):
                 cells = max(old.cell_length, new.cell_length)
@@ -82,8 +100,14 @@ class TweetCard(Widget, can_focus=False):
         return max(MARGIN, (self.size.width - WIDTH) // 2)
 
     def _line(self, row: int) -> Strip:
-        number = self._top + row - TOP
-        return self._lines[number] if 0 <= number < len(self._lines) else Strip([])
+        hidden, room = self._hidden, self._room
+        top = min(self._top, hidden)  # the terminal may have grown
+        seen = [*self._lines[top : top + room]]
+        if hidden:
+            keys = f"{key_for('scroll_down')} {key_for('scroll_up')}"
+            seen.append(Strip([Segment(f"{hidden} lines more: {keys}", Style(dim=True))]))
+        every = [*seen, *self._buttons]
+        return every[row - TOP] if 0 <= row - TOP < len(every) else Strip([])
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
@@ -96,7 +120,7 @@ def _number(details: object) -> int | None:
     return details.tweet.id if isinstance(details, TweetDetails) else None
 
 
-def _lines(details: TweetDetails, labels: Sequence[str], waits: bool) -> list[Text]:
+def _lines(details: TweetDetails, waits: bool) -> list[Text]:
     tweet = details.tweet
     head = f"#{tweet.id} · {tweet.split}" + (f" · {tweet.external_id}" if tweet.external_id else "")
     head += f" · {WAITS} an edit is not saved yet" if waits else ""
@@ -114,7 +138,7 @@ def _lines(details: TweetDetails, labels: Sequence[str], waits: bool) -> list[Te
     lines += [_fact("", detail.event_line(event)) for event in newest[:EVENTS]]
     if more := len(newest) - EVENTS:
         lines += [_fact("", f"and {more:,} earlier")] if more > 0 else []
-    return [*lines, Text(""), Text(_buttons(details, labels), "bold", overflow="fold")]
+    return [*lines, Text("")]
 
 
 def _fact(name: str, value: str) -> Text:

@@ -35,8 +35,8 @@ FACTS, WIDE_FACTS = 5, 8
 """Lines for what is known of a tweet, so that the buttons stay where they are."""
 MOST_LINES = 12
 """Lines of a text, where there is room for more."""
-TALL = 24
-"""Lines of the card from which on there is air between its parts."""
+TALL, SHORT = 24, 15
+"""Lines of the card from which on there is air between its parts, and below which there is none."""
 DIM, BOLD = "dim", "bold"
 
 
@@ -132,8 +132,8 @@ class QueueCard(ChangedLines):
         left, wide = _left(width), width >= WIDE
         facts = [_cut(fact, width - left - 1) for fact in _facts(tweet, wide)]
         facts += [Text("")] * ((WIDE_FACTS if wide else FACTS) - len(facts))
-        buttons = _buttons(tweet, width - left)
-        gap = 2 if height > TALL else 1
+        buttons = _buttons(tweet, width - left, height >= SHORT)
+        gap = 2 if height > TALL else int(height >= SHORT)
         room = height - len(facts) - len(buttons) - 3 * gap - 1
         room = max(1, min(room, MOST_LINES))
         shown = min(BLOCK, width - left - 2)
@@ -261,9 +261,9 @@ class _Button:
     """Whether there is only its room, for a tweet whose prediction is hidden."""
 
 
-def _buttons(tweet: QueueTweet, width: int) -> list[Text]:
+def _buttons(tweet: QueueTweet, width: int, boxed: bool) -> list[Text]:
     every = list(_every_button(tweet))
-    if len(every) <= MOST_BUTTONS and width >= sum(button.cells + 6 for button in every):
+    if boxed and len(every) <= MOST_BUTTONS and width >= sum(button.cells + 6 for button in every):
         return _boxes(every)
     shown = [button for button in every if not button.empty]
     named = [(button.key, button.text) for button in shown]
