@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from storage.errors import UserError
+from storage.plurals import counted
 from storage.runs import runs
 from storage.runs.displayed_run import measured_against, promoted_run
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench import figures
 from workbench.analysis import comparing
-from workbench.analysis.learning_curves import diverged_since, overfit_since, plateau_since
+from workbench.analysis.learning_curves import (
+    LEAST_POINTS,
+    diverged_since,
+    overfit_since,
+    plateau_since,
+)
 from workbench.comparison_figures import shown_to_be
 from workbench.evaluation.labelled_predictions import LabelledPredictions, labelled_predictions
 from workbench.rundir import folder as run_folder
@@ -46,18 +52,19 @@ def _of_training(store: Store, run: Run) -> list[Finding]:
     if run.kind != "qlora":
         return []
     loss, dev = runs.metrics(store, run.id, "loss"), runs.metrics(store, run.id, "dev_loss")
+    too_few = _too_few("loss", len(loss), LEAST_POINTS, "a lower training.logging_steps notes more")
     return [
         _about_step(
             "divergence",
             diverged_since(loss),
-            bool(loss),
+            too_few,
             "The loss rises since step {}; try a lower training.learning_rate.",
             "The loss does not diverge.",
         ),
         _about_step(
             "plateau",
             plateau_since(loss),
-            bool(loss),
+            too_few,
             "The loss no longer falls since step {}; "
             "fewer steps would do, or a higher training.learning_rate.",
             "The loss falls.",
@@ -65,7 +72,12 @@ def _of_training(store: Store, run: Run) -> list[Finding]:
         _about_step(
             "overfit",
             overfit_since(dev),
-            len(dev) > 1,
+            _too_few(
+                "dev loss",
+                len(dev),
+                2,
+                "dev tweets, if there are any, are scored every training.save_steps",
+            ),
             "The dev loss rises since step {}: the "
             "run overfits; training.keep_best keeps the adapter of that step.",
             "The dev loss does not rise at the end.",
@@ -74,9 +86,17 @@ def _of_training(store: Store, run: Run) -> list[Finding]:
     ]
 
 
-def _about_step(check: str, step: int | None, known: bool, problem: str, fine: str) -> Finding:
-    if not known:
-        return Finding(check, UNKNOWN, f"There is no log to tell {check} by.")
+def _too_few(what: str, known: int, least: int, advice: str) -> str:
+    """Why a course is too short to tell by, or nothing where it is not."""
+    if known >= least:
+        return ""
+    held = counted(known, f"{what} is", f"{what}es are") if known else f"No {what} is"
+    return f"{held} in the log, and it takes {least} to tell; {advice}."
+
+
+def _about_step(check: str, step: int | None, too_few: str, problem: str, fine: str) -> Finding:
+    if too_few:
+        return Finding(check, UNKNOWN, too_few)
     if step is None:
         return Finding(check, FINE, fine)
     return Finding(check, PROBLEM, problem.format(f"{step:,}"))

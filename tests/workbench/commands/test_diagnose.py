@@ -108,6 +108,22 @@ def test_the_courses_of_a_training_are_looked_at(home, cli):
     assert found["predictions"]["state"] == "unknown"
 
 
+@pytest.mark.parametrize("known", [0, 1, 7])
+def test_a_course_too_short_to_tell_by_is_not_called_fine(home, cli, known):
+    with closing(open_store(home, "ana")) as store:
+        number = runs.add(store, "one", "qlora", "tiny", "base", ("positive", "negative"))
+        store.run_folder(number).mkdir(parents=True)
+        rows = [(step, "loss", 0.1 * step) for step in range(1, known + 1)]
+        runs.add_metrics(store, number, [*rows, (1, "dev_loss", 0.7)])
+    found = findings(cli, number)
+    held = {0: "No loss is", 1: "1 loss is", 7: "7 losses are"}[known]
+    for check in ("divergence", "plateau"):
+        assert found[check]["state"] == "unknown"
+        said = f"{held} in the log, and it takes 8 to tell; a lower training.logging_steps"
+        assert found[check]["sentence"].startswith(said)
+    assert found["overfit"]["sentence"].startswith("1 dev loss is in the log, and it takes 2")
+
+
 def test_one_class_only_tells_nothing(home, cli, write):
     rows = [{"id": "a", "text": "up", "label": "positive", "split": "test"}]
     cli("import", write("t.json", json.dumps(rows)))
