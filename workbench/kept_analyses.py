@@ -13,7 +13,7 @@ from typing import Any
 from storage.runs.analyses import Analysis, Parameters, label_state, read_analysis, save_analysis
 from storage.store import Store
 
-FORM = 4
+FORM = 5
 """Raised when an analysis has other fields or is made otherwise: older ones no longer count."""
 BINS = 10
 SAMPLE = 200

@@ -8,6 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.analysis.score_intervals import (
+    Interval,
+    f1_correlation,
+    f1_interval,
+    mean_interval,
+)
+
 Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
 RESAMPLES = 2_000
@@ -67,17 +74,15 @@ def evaluate(
 ) -> dict[str, Any]:
     """Accuracy, macro F1 and recall, precision and recall per label, and the confusion matrix.
 
-    `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals; F1,
-    macro F1 and macro recall percentile intervals over 2,000 bootstrap resamples (Efron 1979),
-    which are drawn from the confusion matrix as a multinomial.
+    `truth` and `predicted` are (rows,) indices of `labels`. Shares carry Wilson intervals, and F1
+    that of the share which it is made of; macro recall and macro F1 what follows from those of the
+    labels, the latter at least the percentiles of 2,000 bootstrap resamples (Efron 1979).
     """
     matrix = confusion(truth, predicted, len(labels))
     n = int(matrix.sum())
     right = int(np.trace(matrix))
     accuracy_low, accuracy_high = wilson(right, n)
-    drawn = _resampled(matrix, seed)
-    macro_interval, recall_interval = (_interval(of(drawn)) for of in (macro_f1, macro_recall))
-    f1_drawn = f1_scores(drawn)
+    macro_interval, recall_interval = _macro_f1_interval(matrix, seed), _recall_interval(matrix)
     classes = {}
     for number, label in enumerate(labels):
         hits, given = int(matrix[number, number]), int(matrix[number].sum())
@@ -88,7 +93,7 @@ def evaluate(
             "recall": hits / given if given else None,
             "recall_interval": list(wilson(hits, given)),
             "f1": 2 * hits / (taken + given) if taken + given else None,
-            "f1_interval": list(_interval(f1_drawn[:, number])),
+            "f1_interval": list(f1_interval(wilson(hits, taken + given - hits))),
             "n": given,
             "predicted": taken,
         }
@@ -109,19 +114,35 @@ def evaluate(
     }
 
 
+def _recall_interval(matrix: NDArray[np.int64]) -> Interval:
+    given, hits = matrix.sum(1), np.diag(matrix)
+    occurs = given > 0
+    shares = [wilson(int(h), int(n)) for h, n in zip(hits[occurs], given[occurs], strict=True)]
+    return mean_interval(hits[occurs] / given[occurs], shares)
+
+
+def _macro_f1_interval(matrix: NDArray[np.int64], seed: int) -> Interval:
+    """The wider of what follows from the intervals of the labels and of a bootstrap.
+
+    The first holds where a bootstrap sees no errors at all, the second where labels are many and
+    each has few tweets.
+    """
+    f1 = f1_scores(matrix)
+    there = np.flatnonzero(~np.isnan(f1))
+    if not len(there):
+        return 0.0, 1.0
+    matrix, f1 = matrix[np.ix_(there, there)], f1[there]
+    hits, both = np.diag(matrix), matrix.sum(0) + matrix.sum(1)
+    ends = [f1_interval(wilson(int(h), int(n))) for h, n in zip(hits, both - hits, strict=True)]
+    low, high = mean_interval(f1, ends, f1_correlation(matrix))
+    drawn = f1_scores(_resampled(matrix, seed))
+    means = np.where(np.isnan(drawn), f1, drawn).mean(-1)
+    lowest, highest = np.percentile(means, [2.5, 97.5])
+    return min(low, float(lowest)), max(high, float(highest))
+
+
 def _resampled(matrix: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """(resamples, labels, labels) counts; none of no rows."""
+    """(resamples, labels, labels) counts, drawn from the matrix as a multinomial."""
     n = int(matrix.sum())
-    if n == 0:
-        return np.zeros((0, *matrix.shape), np.int64)
     rng = np.random.default_rng(seed)
     return rng.multinomial(n, matrix.ravel() / n, size=RESAMPLES).reshape(-1, *matrix.shape)
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % of the middle; from 0 to 1 of none."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return 0.0, 1.0
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
