@@ -21,6 +21,7 @@ import forked_interpreter
 import forking
 import pytest
 from hostile import HOSTILE
+from hypothesis import HealthCheck, settings
 from psutil import virtual_memory
 from textual import _wait, strip
 from textual.css.model import RuleSet
@@ -42,6 +43,10 @@ IN_MEMORY = Path("/dev/shm")
 ROOM = 8 * 2**30
 if IN_MEMORY.is_mount() and min(disk_usage(IN_MEMORY).free, virtual_memory().available) >= ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+# On a busy machine an example takes as long as it takes; that is no fault of what is tried.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # Textual's pilot looks after each key, twice, whether the process is at rest: 20 ms each time.
 _wait.SLEEP_GRANULARITY /= 5

@@ -90,7 +90,8 @@ def suspect_reasons(
 ) -> dict[int, SuspectReasons]:
     """The reasons for some suspects, as far as they were kept with the ranking.
 
-    `details` are those of a ranking that was not kept, as in a workspace that can only be read.
+    `details` are those of a ranking that was not kept, as in a workspace that can only be read, or
+    what was read before of one that was.
     """
     if details is None:
         details = kept_reasons(store, ids)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from rich.color import ColorSystem
 from rich.segment import Segment
@@ -29,6 +29,8 @@ class Run:
     end: int
     erases: bool = False
     """Whether the row is blank from there on, and is erased."""
+    plain: bool = True
+    """Whether each cell is known to have one character of one cell."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _without_blank_ends(
             continue
         if run.end - blank > len(ERASE) and _can_erase(row[-1], erases_in_colour):
             erased[run.y] = blank
-            yield Run(run.y, run.first, blank, erases=True)
+            yield replace(run, end=blank, erases=True)
         else:
             yield run
 
@@ -111,7 +113,7 @@ def _can_erase(cell: Cell | None, in_colour: bool) -> bool:
 def _parts(row: Row, run: Run) -> Iterator[_Part]:
     """A run as several of one style each; a blank belongs to what stands beside it."""
     cells = row[run.first : run.end]
-    if not cells or not _is_plain(cells):
+    if not cells or not run.plain:
         style = _style(row[min(run.first, len(row) - 1)])
         yield _Part(run, style, list(_segments(cells)), not cells)
         return
@@ -119,7 +121,7 @@ def _parts(row: Row, run: Run) -> Iterator[_Part]:
     start, segments = end, list[Segment]()
     for segment in _segments(cells):
         other = segment.style
-        if other != style and not (_same_ground(style, other) and _is_bare(other)):
+        if other is not style and not (_same_ground(style, other) and _is_bare(other)):
             if not (_same_ground(style, other) and _is_bare(style)):
                 yield _Part(Run(run.y, start, end), style, segments, True)
                 start, segments = end, []
@@ -127,6 +129,21 @@ def _parts(row: Row, run: Run) -> Iterator[_Part]:
         segments.append(segment)
         end += len(segment.text)
     yield _Part(Run(run.y, start, run.end, run.erases), style, segments, True)
+
+
+@lru_cache(maxsize=4096)
+def one_style(style: Style) -> Style:
+    """The object that stands for all equal styles, which are told apart quicker so."""
+    return style
+
+
+@lru_cache(maxsize=4096)
+def blank_of(style: Style | None) -> Style | None:
+    """What a style makes of a cell without a character."""
+    if style is None:
+        return None
+    lines = style.reverse or style.underline or style.underline2 or style.strike or style.overline
+    return style if lines else one_style(Style(bgcolor=style.bgcolor))
 
 
 @lru_cache(maxsize=4096)
@@ -196,5 +213,21 @@ def _jump(y: int, x: int) -> str:
 
 
 def _segments(cells: Row) -> Iterator[Segment]:
-    for cell_style, run in groupby(cells, _style):
-        yield Segment("".join([cell[0] for cell in run if cell is not None]), cell_style)
+    """The text of cells in pieces of one style; blanks belong to a text whose blanks look so."""
+    if not cells:
+        return
+    start, style, only_blanks = 0, _style(cells[0]), True
+    blank = blank_of(style)
+    for at, cell in enumerate(cells):
+        letter, other = cell or ("", None)
+        if other is not style and not (letter == BLANK and other is blank):
+            if not (only_blanks and blank_of(other) is style):
+                yield _segment(cells[start:at], style)
+                start, only_blanks = at, True
+            style, blank = other, blank_of(other)
+        only_blanks = only_blanks and letter == BLANK
+    yield _segment(cells[start:], style)
+
+
+def _segment(cells: Row, style: Style | None) -> Segment:
+    return Segment("".join([cell[0] for cell in cells if cell is not None]), style)

@@ -1,4 +1,8 @@
-"""Garbage is looked for while the hand rests, as a key would wait for that up to 25 ms."""
+"""Garbage is looked for in small parts between keys, and in all there is while the hand rests.
+
+A look through all that is there takes 25 ms and more, for which a key would wait; one through what
+two or three keys have made takes less than one.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ from collections.abc import Callable
 
 RESTS_S = 2.0
 """Seconds between two looks at whether somebody has pressed a key."""
-MOST_YOUNG = 50_000
-"""So many objects more than were given up, and garbage is looked for whatever somebody does."""
+THRESHOLDS = (2_000, 10, 100)
+"""After so many new objects these are looked through, after so many such looks what has stayed of
+them, and after so many of those all there is, whatever somebody does."""
 
 
 def begin() -> None:
-    """Leave out what is there already, as that stays, and look seldom from now on."""
+    """Leave out what is there already, as that stays, and look through little at once."""
     gc.freeze()
-    _, *older = gc.get_threshold()
-    gc.set_threshold(MOST_YOUNG, *older)
+    gc.set_threshold(*THRESHOLDS)
     gc.enable()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from workbench.tui.cell_writer import Cell, Row, Run, goes_on, written
+from workbench.tui.cell_writer import BLANK, Cell, Row, Run, blank_of, goes_on, one_style, written
 
 ATTRIBUTES = (
     "bold",
@@ -42,10 +42,13 @@ class PaintedCells:
     def __init__(self, erases_in_colour: bool = False) -> None:
         self._erases_in_colour = erases_in_colour
         self._rows: list[list[Cell | None]] = []
+        self._odd_rows: set[int] = set()
+        """Those with cells that terminals may show otherwise, now or before."""
 
     def forget(self) -> None:
         """Know no more what the terminal shows, so that all that is painted next is sent."""
         self._rows = []
+        self._odd_rows.clear()
 
     def difference(self, update: CompositorUpdate) -> CompositorUpdate:
         """What has to be sent of an update, found out at the moment of sending."""
@@ -62,12 +65,21 @@ class PaintedCells:
         before, row[x : x + len(cells)] = row[x : x + len(cells)], cells
         if before == cells:
             return
-        odd = min(_first_odd(before), _first_odd(cells))
+        odd = self._first_odd(y, strip, before, cells)
         for first, end in _differing(before[:odd], cells[:odd]):
             yield Run(y, x + first, x + end)
         if before[odd:] != cells[odd:]:
             # Terminals do not agree how wide such characters are: nothing is kept right of them.
-            yield Run(y, x + odd, x + len(cells))
+            yield Run(y, x + odd, x + len(cells), plain=False)
+
+    def _first_odd(self, y: int, strip: Strip, before: Row, cells: Row) -> int:
+        """The first cell that terminals may show otherwise, or that stands where one stood."""
+        first = len(cells)
+        if not all(text.isascii() for text, _, _ in strip):
+            first = _first_odd(cells)
+        if first < len(cells):
+            self._odd_rows.add(y)
+        return min(first, _first_odd(before)) if y in self._odd_rows else first
 
     def _row(self, y: int, width: int) -> list[Cell | None]:
         while len(self._rows) <= y:
@@ -106,37 +118,29 @@ def cells_of(strip: Strip) -> list[Cell]:
     cells: list[Cell] = []
     for text, style, _ in strip:
         seen = None if style is None else _seen(style)
-        blank = None if seen is None else _blank(seen)
+        blank = blank_of(seen)
         if text.isascii():
-            cells += [(letter, blank if letter == " " else seen) for letter in text]
+            cells += [(letter, blank if letter == BLANK else seen) for letter in text]
             continue
         for character in text:
-            width = cell_len(character)
+            width = _width(character)
             if not width and cells:
                 at = -1 if cells[-1][0] else -2  # the first cell of a wide one
                 cells[at] = (cells[at][0] + character, cells[at][1])
-            cells += [(character, blank if character == " " else seen), ("", seen)][:width]
+            cells += [(character, blank if character == BLANK else seen), ("", seen)][:width]
     return cells
+
+
+@lru_cache(maxsize=4096)
+def _width(character: str) -> int:
+    return cell_len(character)
 
 
 @lru_cache(maxsize=4096)
 def _seen(style: Style) -> Style:
     """A style as a terminal shows it: without what it means to Textual, and what it says is off."""
     on: dict[str, Any] = {name: True for name in ATTRIBUTES if getattr(style, name)}
-    return _one(Style(color=style.color, bgcolor=style.bgcolor, link=style.link, **on))
-
-
-@lru_cache(maxsize=4096)
-def _blank(style: Style) -> Style:
-    """What a style makes of a cell without a character."""
-    lines = style.reverse or style.underline or style.underline2 or style.strike or style.overline
-    return style if lines else _one(Style(bgcolor=style.bgcolor))
-
-
-@lru_cache(maxsize=4096)
-def _one(style: Style) -> Style:
-    """The object that stands for all equal styles, which are told apart quicker so."""
-    return style
+    return one_style(Style(color=style.color, bgcolor=style.bgcolor, link=style.link, **on))
 
 
 def _first_odd(cells: Row) -> int:
@@ -147,16 +151,17 @@ def _first_odd(cells: Row) -> int:
     return len(cells)
 
 
-def _differing(before: Row, cells: Row) -> list[tuple[int, int]]:
+def _differing(before: Row, cells: Sequence[Cell]) -> list[tuple[int, int]]:
     """The first cell and the end of each run that differs; a gap shorter than a move is sent too.
 
     Where another text stands, every few letters one is as it was: parts to be sorted and moved to.
     """
     runs: list[tuple[int, int]] = []
     for at, (old, new) in enumerate(zip(before, cells, strict=True)):
-        if old == new:
+        if old is not None and old[1] is new[1] and old[0] == new[0]:  # quicker than old == new
             continue
-        if runs and at - runs[-1][1] <= GAP and goes_on(cells, runs[-1][1], at):
+        end = runs[-1][1] if runs else -GAP - 1
+        if at == end or (at - end <= GAP and goes_on(cells, end, at)):
             runs[-1] = runs[-1][0], at + 1
         else:
             runs.append((at, at + 1))

@@ -20,7 +20,7 @@ def test_what_was_there_before_is_left_out_and_little_is_looked_through_at_once(
     try:
         garbage.begin()
         assert gc.isenabled() and gc.get_freeze_count() > frozen
-        assert gc.get_threshold() == (garbage.MOST_YOUNG, *before[1:])
+        assert gc.get_threshold() == garbage.THRESHOLDS
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()

@@ -13,7 +13,7 @@ from workbench.runs.description import describe_recipe
 from workbench.tui.reviewing import progress, queue_text
 from workbench.tui.reviewing.progress import Answer, Pace
 from workbench.tui.reviewing.reasons import Reasons
-from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue
+from workbench.tui.reviewing.sources import ReviewQueue
 from workbench.tui.widgets import detail
 from workbench.tui.widgets.queue_card import WIDE, QueueHead, QueueTweet
 
@@ -36,7 +36,7 @@ def read_tweet(
         queue_text.twins(store, details),
         reasons.of(number),
         "" if by is None else f"r{by.id} {describe_recipe(by.kind, by.recipe)}",
-        suspect_reasons(store, [number]).get(number) if queue.kind == SUSPECTS else None,
+        suspect_reasons(store, [number], queue.kept).get(number),
         blind,
         waits,
         store.config.labels,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from storage.newest_events import newest_event
 from storage.plurals import counted
@@ -59,6 +60,8 @@ class ReviewQueue:
     """Of so many tweets one is shown without the prediction until it has an answer; 0: none."""
     more: int = 0
     """Tweets that there was no room for, which follow when it is made anew."""
+    kept: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The votes that were kept with the ranking, of suspects."""
 
 
 def meanings(store: Store) -> dict[str, str]:
@@ -102,7 +105,8 @@ def _suspects(store: Store) -> ReviewQueue:
     ids, more = tuple(found[:MOST_SUSPECTS]), max(0, len(found) - MOST_SUSPECTS)
     others = len(known.runs) - 1 if known is not None else 0
     basis = _by(store, run) + (f", with {counted(others, 'other run')}" if others > 0 else "")
-    return ReviewQueue(SUSPECTS, ids, run, basis, suspect_ranking.stale(store), more=more)
+    kept, stale = suspect_ranking.kept_reasons(store, ids), suspect_ranking.stale(store)
+    return ReviewQueue(SUSPECTS, ids, run, basis, stale, more=more, kept=kept)
 
 
 def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:

@@ -64,6 +64,8 @@ class QueueScreen(DecidingKeys):
         super().__init__(browse.store, browse.save_queue)
         self._making = QueueMaking(screen=self, shows=self, walk=self._walk)
         self._begun = False
+        self._summary = Static(id="queue-summary", markup=False)
+        self._job = Static(id="queue-job", markup=False)
         self._reasons = Reasons(browse.app, self.store, self._reason_came)
 
     def compose(self) -> ComposeResult:
@@ -72,12 +74,7 @@ class QueueScreen(DecidingKeys):
         yield TweetList(self._fetch, id="queue-tweets")
         yield QueueCard(id="queue-card")
         yield LabelMenu(id="label-menu")
-        status = Horizontal(
-            Static(id="queue-summary", markup=False),
-            Static(id="queue-job", markup=False),
-            id="queue-status",
-        )
-        yield PromptLine(status, id="prompt")
+        yield PromptLine(Horizontal(self._summary, self._job, id="queue-status"), id="prompt")
 
     def on_mount(self) -> None:
         """Nothing is in the queue before somebody comes."""
@@ -146,7 +143,7 @@ class QueueScreen(DecidingKeys):
 
     def on_runs_collected(self, event: RunsCollected) -> None:
         """A run has ended: a queue that waited for one can be made, or begun with a guess."""
-        self._set("#queue-job", "")
+        _show(self._job, "")
         if self._making.takes_file_in:
             # the small model has a first guess, before all votes are counted
             self._making.load("disagreement", anew=False)
@@ -157,7 +154,7 @@ class QueueScreen(DecidingKeys):
 
     def on_run_progressed(self, event: RunProgressed) -> None:
         """A run goes on: the line below says how far it is."""
-        self._set("#queue-job", event.progress.brief if event.progress.live else "")
+        _show(self._job, event.progress.brief if event.progress.live else "")
 
     def _fetch(self, ids: Sequence[int]) -> list[Tweet]:
         return tweets.window(self.store, ids, self._walk.queue.run, characters=300)
@@ -266,7 +263,7 @@ class QueueScreen(DecidingKeys):
 
     def draw(self) -> None:
         """Show the present tweet, or what is said in its place, and how far the queue is."""
-        if self.query(QueueCard):
+        if any(isinstance(child, QueueCard) for child in self.children):  # quicker than a query
             with read_transaction(self.store.db):  # somebody may take the tweet out meanwhile
                 self._draw()
 
@@ -294,7 +291,7 @@ class QueueScreen(DecidingKeys):
         )
         self._card.show(head, tweet, sentences)
         self.show_keys()
-        self._set("#queue-summary", queue_view.summary(queue, answers, self.size.width))
+        _show(self._summary, queue_view.summary(queue, answers, self.size.width))
         host(self).places.show_standing()
         if tweet is not None and self.is_current:
             ahead = itertools.islice(self._walk.open_after(self.tweets.cursor), TOGETHER)
@@ -325,7 +322,7 @@ class QueueScreen(DecidingKeys):
         if self.is_current and self.query(TweetList) and tweet == self.tweets.current_id:
             self.draw()  # unless the program is just ending
 
-    def _set(self, name: str, text: str) -> None:
-        for line in self.query(name).results(Static):
-            if str(line.content) != text:
-                line.update(escaping.line(text), layout=name == "#queue-job")
+
+def _show(line: Static, text: str) -> None:
+    if str(line.content) != text:
+        line.update(escaping.line(text), layout=line.id == "queue-job")

@@ -23,37 +23,38 @@ class ChangedLines(Widget, can_focus=False):
 
     def show_lines(self, lines: Sequence[Text]) -> None:
         """Show these lines, each on one row, cut with a sign where it is too long."""
-        before, known = self._strips, self._shown if self._width == self.size.width else ()
+        width, height = self.size
+        before, known = self._strips, self._shown if self._width == width else ()
         self._strips = [
-            before[row] if row < len(known) and _same(known[row], line) else self._rendered(line)
+            before[row]
+            if row < len(known) and _same(known[row], line)
+            else self._drawn(line, width)
             for row, line in enumerate(lines)
         ]
-        self._shown, self._width = lines, self.size.width
-        for row in range(self.size.height):
-            if self._line(row, before) != self._line(row, self._strips):
-                self.refresh(Region(0, row, self.size.width, 1))
+        self._shown, self._width = lines, width
+        for row in range(height):
+            if _line(before, row, width) != _line(self._strips, row, width):
+                self.refresh(Region(0, row, width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         self._ground = self._ground or self.rich_style
-        return self._line(y, self._strips).apply_style(self._ground)
+        return _line(self._strips, y, self.size.width).apply_style(self._ground)
 
     def notify_style_update(self) -> None:
         """Take on the colours of another theme."""
         super().notify_style_update()
         self._ground = None
 
-    def _line(self, row: int, strips: Sequence[Strip]) -> Strip:
-        if row >= len(strips):
-            return Strip.blank(self.size.width)
-        return strips[row].adjust_cell_length(self.size.width)
+    def _drawn(self, line: Text, width: int) -> Strip:
+        shown = Text.assemble(line)
+        shown.rstrip_end(width)
+        shown.truncate(max(1, width), overflow="ellipsis")
+        return Strip(list(shown.render(self.app.console)))
 
-    def _rendered(self, line: Text) -> Strip:
-        line = line.copy()
-        line.rstrip_end(self.size.width)
-        line.no_wrap, line.end, line.overflow = True, "", "ellipsis"
-        options = self.app.console.options.update(width=max(1, self.size.width), no_wrap=True)
-        return Strip(list(self.app.console.render(line, options)))
+
+def _line(strips: Sequence[Strip], row: int, width: int) -> Strip:
+    return strips[row].adjust_cell_length(width) if row < len(strips) else Strip.blank(width)
 
 
 def _same(line: Text, other: Text) -> bool:

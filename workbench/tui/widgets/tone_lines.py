@@ -40,7 +40,8 @@ class ToneLines(ChangedLines):
         """One line of the screen."""
         if self._restyled:
             self._restyled = False
-            self._strips = [self._rendered(self._text(line)) for line in self._lines]
+            width = self.size.width
+            self._strips = [self._drawn(self._text(line), width) for line in self._lines]
         return super().render_line(y)
 
     def _text(self, line: Line) -> Text:

@@ -71,12 +71,12 @@ class TopLine(Widget, can_focus=False):
         """The places at the left; workspace, annotator and what was fixed at the right."""
         here = self.get_component_rich_style("top-line--here")
         aside = self.get_component_rich_style("top-line--aside")
-        parts, width = list(self._parts()), self.size.width
+        parts, width, elsewhere = list(self._parts()), self.size.width, self.rich_style
         room = width - sum(cell_len(part.text) for part in parts)
-        segments = [Segment(part.text, here if part.here else self.rich_style) for part in parts]
+        segments = [Segment(part.text, here if part.here else elsewhere) for part in parts]
         segments.append(Segment(self._aside(room).rjust(max(0, room)), aside))
         self._painted = self._text
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, elsewhere)
 
     @property
     def _text(self) -> str:
