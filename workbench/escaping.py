@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from storage.text import SURROGATE
+
 # C0 and C1 controls, DEL; bidi marks, embeddings, overrides and isolates; zero-width characters,
 # variation selectors, tags and other format characters that change widths; lone surrogates.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -16,7 +18,6 @@ INVISIBLE = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
-SURROGATE = re.compile("[\ud800-\udfff]")
 UNSAFE = re.compile(
     "|".join((r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", INVISIBLE.pattern, SURROGATE.pattern))
 )

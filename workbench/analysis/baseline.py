@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from storage.errors import UserError
 from workbench.analysis.baseline_model import CHARACTER, WORD, BaselineModel, hash_of
 from workbench.analysis.linear_model import LinearModel
-from workbench.analysis.text_features import vectoriser
+from workbench.analysis.text_features import fit_features, vectoriser
 from workbench.analysis.votes import Probabilities, fit, fold_plans, out_of_fold
 
 
@@ -61,7 +61,7 @@ def fit_baseline(
                     "Too few training tweets of one label to leave any out; label more of it."
                 )
     vectors = vectoriser(len(texts))
-    features = _features(vectors, texts)
+    features = fit_features(vectors, texts)
     models: list[LinearModel] = []
     rows = out_of_fold(features, array, n_labels, plans, regularisation, models.append)
     sizes = [int(fold_of.max()) + 1 for fold_of in plans]
@@ -114,13 +114,6 @@ def predict(
             "The training tweets all carry one label; label some of another kind first."
         )
     vectors = vectoriser(len(texts))
-    features = _features(vectors, texts)
+    features = fit_features(vectors, texts)
     model = fit(features, np.asarray(labels, int), n_labels, regularisation)
     return model.predict(vectors.transform(new_texts))
-
-
-def _features(vectors: Any, texts: Sequence[str]) -> Any:
-    try:
-        return vectors.fit_transform(texts).tocsr()
-    except ValueError as error:
-        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None

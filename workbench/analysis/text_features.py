@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_union
 from threadpoolctl import threadpool_limits
 
+from storage.errors import UserError
 from workbench.analysis.text_terms import CHARACTERS, WORDS, folded
 
 MANY = 100
@@ -26,6 +27,17 @@ OVERSAMPLED, ROUNDS = 10, 2
 def vectoriser(texts: int) -> FeatureUnion:
     """TF-IDF of words 1 to 2 and characters 3 to 5 (Salton and Buckley 1988) for so many texts."""
     return make_union(_words(texts), _tfidf(texts, analyzer="char_wb", ngram_range=CHARACTERS))
+
+
+def fit_features(vectors: FeatureUnion, texts: Sequence[str]) -> Any:
+    """The features of the texts that a vectoriser is fitted to, sparse, (texts, features).
+
+    Raises UserError where no text has any.
+    """
+    try:
+        return vectors.fit_transform(texts).tocsr()
+    except ValueError as error:
+        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None
 
 
 def word_vectors(texts: Sequence[str]) -> Any:

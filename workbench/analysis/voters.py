@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.errors import UserError
 from workbench.analysis.label_noise import NoiseEstimate, estimate_noise
-from workbench.analysis.text_features import latent_points, unit_rows, vectoriser
+from workbench.analysis.text_features import fit_features, latent_points, unit_rows, vectoriser
 from workbench.analysis.votes import (
     UNCERTAIN,
     Probabilities,
@@ -50,10 +49,7 @@ class Judgement:
 
 def text_features(texts: Sequence[str]) -> Any:
     """TF-IDF of words and characters, (texts, features); raises UserError where no text has any."""
-    try:
-        return vectoriser(len(texts)).fit_transform(texts).tocsr()
-    except ValueError as error:
-        raise UserError(f"The baseline cannot learn from these texts: {error}.") from None
+    return fit_features(vectoriser(len(texts)), texts)
 
 
 def text_votes(

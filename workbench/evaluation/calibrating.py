@@ -22,12 +22,12 @@ from workbench.analysis.calibration import (
 )
 from workbench.analysis.selective import coverage_curve, coverage_table
 from workbench.evaluation.labelled_predictions import LabelledPredictions
+from workbench.kept_analyses import BINS
 
 MOST_ROWS = 100_000
 """Rows that a temperature is fitted to; of more, so many are drawn."""
 LEAST_ROWS = 20
 """Tweets below which a temperature says nothing about other tweets."""
-BINS = 10
 
 
 def calibration(found: LabelledPredictions, bins: int = BINS, seed: int = 0) -> dict[str, Any]:

@@ -40,3 +40,12 @@ def test_the_labels_are_shared_out_evenly():
 def test_too_few_texts_are_one_sentence(labels, groups):
     with pytest.raises(UserError, match="At least two different training tweets"):
         assign_folds(labels, groups, 5, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_are_of_about_one_size_however_large_groups_are_and_however_many_labels(seed):
+    one_large = [0] * 8 + list(range(1, 9))
+    assert sorted(Counter(assign_folds([0] * 16, one_large, 2, seed)).values()) == [8, 8]
+    six_labels = list(range(6)) * 4
+    sizes = Counter(assign_folds(six_labels, range(24), 3, seed)).values()
+    assert max(sizes) - min(sizes) <= 2

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from storage.config import ANSWER
 from storage.errors import UserError
+from workbench.modeling.data.label_tree import Tokens
 from workbench.modeling.data.tokenizing import Tokenizer, beginning, encode
 
-ANSWER = "{answer}"
-"""At the end of a template: the label word follows at once."""
 PROBES = ("up", "no way that this goes up again, they said!")
-Tokens = tuple[int, ...]
 
 
 class PromptEnd(NamedTuple):

@@ -10,11 +10,12 @@ from storage.history.edit_conflicts import EditConflict, LatestChange
 from storage.plurals import counted
 from storage.store import now
 
-MARK_ACTIONS = {
+MARK_CHANGES = {
     "excluded": ("excluded it", "included it again"),
     "review": ("flagged it", "took its flag away"),
     "ambiguous": ("marked it as ambiguous", "marked it as not ambiguous"),
 }
+"""What was done by setting each mark, and by taking it away."""
 
 
 def refusal_sentence(error: UserError, tweets: Sequence[int], again: str, after: int) -> str:
@@ -51,7 +52,7 @@ def last_change(latest: LatestChange, kept: bool = False) -> str:
     elif latest.field == "note":
         did = f"wrote the note “{value}”" if value else "removed its note"
     else:
-        did = MARK_ACTIONS[latest.field][0 if value else 1]
+        did = MARK_CHANGES[latest.field][0 if value else 1]
     return f"annotator {latest.annotator} {did} {time_ago(latest.at)}"
 
 

@@ -10,7 +10,7 @@ from storage.tweet import Tweet
 from workbench.tui.widgets.rows import Row
 
 WINDOW = 200
-KEPT = 16
+MOST_WINDOWS = 16
 
 
 class RowWindows:
@@ -22,7 +22,7 @@ class RowWindows:
         self.values: Callable[[Sequence[int]], Mapping[int, float]] = lambda ids: {}
         """The values by which tweets are ordered, as far as they are shown."""
         self._fetch = fetch
-        self._windows: LRUCache[int, dict[int, Row]] = LRUCache(KEPT)
+        self._windows: LRUCache[int, dict[int, Row]] = LRUCache(MOST_WINDOWS)
 
     def clear(self) -> None:
         """Read rows again when they are asked for, as they or the list are others now."""
