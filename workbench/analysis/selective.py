@@ -39,7 +39,7 @@ class CoverageCurve:
 
     def at(self, coverage: float) -> CoveragePoint:
         """The fewest answers that cover at least this share of the rows."""
-        place = int(np.searchsorted(self.coverage, coverage - 1e-12))
+        place = int(np.searchsorted(self.coverage, coverage))
         return self._point(min(place, len(self.coverage) - 1))
 
     def for_accuracy(self, accuracy: float) -> CoveragePoint | None:

@@ -49,6 +49,6 @@ def test_a_gain_by_a_hundred_labels():
 
 
 def test_errors_are_propagated():
-    found = total([Estimate(0.1, 0.07, 0.13, 10), Estimate(0.2, 0.16, 0.24, 10)])
-    assert (found.value, found.low, found.high) == pytest.approx((0.3, 0.25, 0.35))
+    found = total([Estimate(0.1, 0.07, 0.15, 10), Estimate(0.2, 0.16, 0.32, 10)])
+    assert (found.value, found.low, found.high) == pytest.approx((0.3, 0.25, 0.43))
     assert total([]).value is None
