@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.stats import fisher_exact
 
 from workbench.analysis.metrics import wilson
-from workbench.analysis.slice_counts import rows_of
+from workbench.analysis.slice_counts import count_slices, rows_of
 from workbench.analysis.slice_rules import (
     Condition,
     ConditionMatrix,
@@ -87,6 +87,15 @@ def test_a_pair_that_is_worse_comes_first_with_the_figures_of_the_half_that_conf
     assert (first.tested, first.hits) == ((rows & less).sum(), (rows & less & event).sum())
     assert (first.low, first.high) == wilson(first.hits, first.tested)
     assert first.p <= first.adjusted <= 0.1
+
+
+@pytest.mark.parametrize(("both", "paired"), [(90, True), (91, False), (100, False)])
+def test_a_second_condition_has_to_leave_clearly_less_of_the_first(both, paired):
+    holds = np.zeros((400, 2))
+    holds[:100, 0] = holds[:both, 1] = holds[200:300, 1] = 1
+    event, half = np.arange(400) % 3 == 0, np.arange(400) % 2 == 0
+    _, pairs = count_slices(matrix_of(holds), event, half)
+    assert pairs.conditions.tolist() == ([[0, 1]] if paired else [])
 
 
 def test_a_condition_alone_is_not_told_as_a_pair():
