@@ -27,13 +27,13 @@ from workbench.tui.host import host
 from workbench.tui.list_screen import ListSettings
 from workbench.tui.listing import run_offers
 from workbench.tui.reviewing import opening, queue_keys, queue_text, queue_view, standby
+from workbench.tui.reviewing.deciding_keys import DecidingKeys
 from workbench.tui.reviewing.making import QueueMaking
 from workbench.tui.reviewing.queue_keys import ABOUT_A_TWEET, OF_QUEUES
 from workbench.tui.reviewing.reasons import TOGETHER, Reasons
 from workbench.tui.reviewing.sources import SUSPECTS, ReviewQueue, meanings
 from workbench.tui.reviewing.standby import Standby
 from workbench.tui.run_messages import RunProgressed, RunsCollected
-from workbench.tui.screens.deciding_keys import DecidingKeys
 from workbench.tui.widgets.keys import key
 from workbench.tui.widgets.label_menu import LabelMenu
 from workbench.tui.widgets.prompt import PromptLine
