@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.label_errors import entropies
+from workbench.analysis.uncertainty import entropies
 
 Scores = NDArray[np.float64]
 ROUNDS, UNIFORM = 30, 0.01

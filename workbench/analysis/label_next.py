@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from workbench.analysis.label_errors import entropies, margins
+from workbench.analysis.uncertainty import entropies, margins
 
 BATCH = 20
 """Tweets that are labelled between two looks at the model."""

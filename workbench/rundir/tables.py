@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from storage.arrow_import import forgo_pandas
 from storage.errors import UserError, on_one_line
-from workbench.analysis.label_errors import entropies, margins
+from workbench.analysis.uncertainty import entropies, margins
 from workbench.rundir import folder as run_folder
 
 forgo_pandas()

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from workbench.analysis.agreement import agreement, rating_matrix
 from workbench.analysis.comparing import count_pairs, difference, mcnemar
-from workbench.analysis.label_errors import entropies, margins
 from workbench.analysis.learning_curves import diverged_since, overfit_since, plateau_since
 from workbench.analysis.metrics import evaluate
 from workbench.analysis.near_duplicates import similarity
 from workbench.analysis.training_dynamics import text_dynamics
+from workbench.analysis.uncertainty import entropies, margins
 
 LABELS = ("a", "b", "c")
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40)

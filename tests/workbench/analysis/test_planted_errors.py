@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import entropy
 
-from workbench.analysis.label_errors import entropies, margins
 from workbench.analysis.label_noise import estimate_noise, given_is_right
+from workbench.analysis.uncertainty import entropies
 
 
 def synthetic(seed, n=1000, share=0.2, flips=100):
@@ -43,10 +42,3 @@ def test_uncertain_is_not_wrong():
     scores = suspicion(rows, given)
     assert scores[1] > scores[0]
     assert entropies(rows)[0] > entropies(rows)[1]
-
-
-def test_margins_and_entropies():
-    rows = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0], [1 / 3] * 3])
-    assert margins(rows) == pytest.approx([0.5, 1.0, 0.0])
-    assert entropies(rows) == pytest.approx(entropy(rows, axis=1), abs=1e-9)
-    assert margins(np.array([[1.0]])) == pytest.approx([1.0])

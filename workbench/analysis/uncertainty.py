@@ -1,4 +1,4 @@
-"""Scores of (rows, labels) probabilities: how sure a prediction is."""
+"""How unsure predictions are, from (rows, labels) probabilities."""
 
 from __future__ import annotations
 
