@@ -41,7 +41,7 @@ IMPORTED = (
     "torch.distributed.run",
     "transformers.models.falcon.modeling_falcon",
     "transformers.optimization",
-    "workbench.analysis.near_duplicates",
+    "workbench.analysis.texts.near_duplicates",
     "workbench.cli",
     *(f"workbench.commands.{module}" for module in COMMANDS),
     "workbench.evaluation.suspects",

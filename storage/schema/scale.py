@@ -75,7 +75,7 @@ SCALE = (
     "INSERT INTO contents SELECT content, id FROM tweets ORDER BY content, id",
     """CREATE TABLE sketches (
         tweet INTEGER PRIMARY KEY REFERENCES tweets (id),
-        bands BLOB NOT NULL  -- what `workbench.analysis.near_duplicates` compares
+        bands BLOB NOT NULL  -- what `workbench.analysis.texts.near_duplicates` compares
     )""",
     # Without content of its own: indexed is the text as `storage.fts_tokens` spells it.
     "DROP TABLE tweets_fts",

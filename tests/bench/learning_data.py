@@ -106,7 +106,12 @@ def read_labelled(folder: Path, name: str, most: int = 0) -> Labelled:
 
 def _groups(texts: list[str]) -> list[int]:
     """For each text the first one that is equal to it, or nearly, perhaps through others."""
-    from workbench.analysis.near_duplicates import candidates, components, nearly_equal, sketches
+    from workbench.analysis.texts.near_duplicates import (
+        candidates,
+        components,
+        nearly_equal,
+        sketches,
+    )
 
     found = candidates(sketches(texts)).tolist()
     near = [(one, other) for one, other in found if nearly_equal(texts[one], texts[other])]

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from workbench.analysis.calibration import (
+from workbench.analysis.measures.calibration import (
     brier_score,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     scale_by_temperature,
 )
-from workbench.analysis.metrics import confusion, macro_f1
+from workbench.analysis.measures.metrics import confusion, macro_f1
 
 RESAMPLES = 2_000
 GOAL = 0.95

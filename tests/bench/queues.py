@@ -43,7 +43,7 @@ from workbench.analysis.label_next import (
     lots,
     unsureness,
 )
-from workbench.analysis.metrics import confusion, macro_f1
+from workbench.analysis.measures.metrics import confusion, macro_f1
 
 C = 10.0
 AT = (100, 200, 500)

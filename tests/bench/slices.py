@@ -32,14 +32,14 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from workbench.analysis import baseline
-from workbench.analysis.metrics import wilson
-from workbench.analysis.slice_counts import LEAST, rows_of, tail
-from workbench.analysis.slice_rules import (
+from workbench.analysis.measures.metrics import wilson
+from workbench.analysis.slicing.slice_counts import LEAST, rows_of, tail
+from workbench.analysis.slicing.slice_rules import (
     ConditionMatrix,
     DescribedTweet,
     condition_matrix,
 )
-from workbench.analysis.slices import FALSE_DISCOVERIES, find_slices
+from workbench.analysis.slicing.slices import FALSE_DISCOVERIES, find_slices
 
 Flags = NDArray[np.bool_]
 DRAWS, SLICELINE_DRAWS = 100, 20

@@ -30,15 +30,15 @@ from suspects_figures import Figures, details, figures, spread, table  # noqa: E
 from suspects_noise import SETTINGS, Labels, Setting, read  # noqa: E402
 from suspects_rivals import rivals  # noqa: E402
 
-from workbench.analysis.label_noise import given_is_right  # noqa: E402
-from workbench.analysis.near_duplicates import (  # noqa: E402
+from workbench.analysis.label_errors.label_noise import given_is_right  # noqa: E402
+from workbench.analysis.label_errors.voters import Vote, embedding_votes, judge, text_votes  # noqa: E402
+from workbench.analysis.label_errors.votes import average, fold_plans  # noqa: E402
+from workbench.analysis.texts.near_duplicates import (  # noqa: E402
     candidates,
     components,
     nearly_equal,
     sketches,
 )
-from workbench.analysis.voters import Vote, embedding_votes, judge, text_votes  # noqa: E402
-from workbench.analysis.votes import average, fold_plans  # noqa: E402
 
 OURS = "posterior"
 SEEDS = 5

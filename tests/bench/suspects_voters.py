@@ -38,16 +38,16 @@ from suspects_noise import Plant, one_way, uniform  # noqa: E402
 
 from storage.config import TEMPLATE  # noqa: E402
 from workbench.analysis.folds import assign_folds  # noqa: E402
-from workbench.analysis.label_noise import given_is_right  # noqa: E402
-from workbench.analysis.training_dynamics import text_dynamics  # noqa: E402
-from workbench.analysis.voters import (  # noqa: E402
+from workbench.analysis.label_errors.label_noise import given_is_right  # noqa: E402
+from workbench.analysis.label_errors.training_dynamics import text_dynamics  # noqa: E402
+from workbench.analysis.label_errors.voters import (  # noqa: E402
     EMBEDDING_PRIOR,
     Vote,
     dynamics_vote,
     judge,
     text_votes,
 )
-from workbench.analysis.votes import fold_plans  # noqa: E402
+from workbench.analysis.label_errors.votes import fold_plans  # noqa: E402
 from workbench.evaluation.suspect_votes import ZERO_SHOT_PRIOR  # noqa: E402
 
 MOST = 2_000

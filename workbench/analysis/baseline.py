@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from storage.errors import UserError
 from workbench.analysis.baseline_model import CHARACTER, WORD, BaselineModel, hash_of
+from workbench.analysis.label_errors.votes import Probabilities, fit, fold_plans, out_of_fold
 from workbench.analysis.linear_model import LinearModel
-from workbench.analysis.text_features import fit_features, vectoriser
-from workbench.analysis.votes import Probabilities, fit, fold_plans, out_of_fold
+from workbench.analysis.texts.text_features import fit_features, vectoriser
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.analysis.linear_model import softmax
-from workbench.analysis.text_terms import character_terms, folded, word_terms
+from workbench.analysis.texts.text_terms import character_terms, folded, word_terms
 
 Hashes = NDArray[np.uint64]
 WORD, CHARACTER = "w", "c"

@@ -25,7 +25,7 @@ def show_agreement(settings: Settings, filter_text: str, with_gold: bool) -> Non
 
     Example: workbench agreement "split:test"
     """
-    from workbench.analysis.agreement import agreement, rating_matrix
+    from workbench.analysis.measures.agreement import agreement, rating_matrix
 
     with settings.store() as store, spinner("comparing"):
         found = agreement(rating_matrix(ratings(store, filter_text, with_gold)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from storage.errors import UserError
 from storage.query import tweets
 from storage.store import Store
-from workbench.analysis.word_effects import Score
+from workbench.analysis.texts.word_effects import Score
 from workbench.rundir import folder as run_folder
 from workbench.rundir.baseline_files import read_baseline
 from workbench.rundir.folder import Job

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.calibration import (
+from workbench.analysis.measures.calibration import (
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
     bootstrap_intervals,
@@ -20,7 +20,7 @@ from workbench.analysis.calibration import (
     scale_by_temperature,
     temperature_interval,
 )
-from workbench.analysis.selective import coverage_curve, coverage_table
+from workbench.analysis.measures.selective import coverage_curve, coverage_table
 from workbench.evaluation.labelled_predictions import LabelledPredictions
 from workbench.kept_analyses import BINS
 

@@ -11,8 +11,8 @@ from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.store import Store
 from storage.transfer.id_remapping import remap_ids
-from workbench.analysis import comparing
-from workbench.analysis.metrics import evaluate
+from workbench.analysis.measures import comparing
+from workbench.analysis.measures.metrics import evaluate
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables

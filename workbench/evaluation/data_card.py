@@ -17,8 +17,8 @@ from storage.runs.runs import Run
 from storage.store import SCHEMA_VERSION, Store
 from storage.transfer.unimporting import imports
 from workbench import __version__, kept_analyses
-from workbench.analysis.agreement import agreement, rating_matrix
-from workbench.analysis.shares import share
+from workbench.analysis.measures.agreement import agreement, rating_matrix
+from workbench.analysis.measures.shares import share
 from workbench.evaluation.labelled_predictions import labelled_predictions
 from workbench.evaluation.measurement import estimate_as_json, measure
 from workbench.evaluation.review_precision import LAST_REVIEWS

@@ -14,8 +14,8 @@ from storage.runs.displayed_run import measured_against, promoted_run
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench import figures
-from workbench.analysis import comparing
-from workbench.analysis.learning_curves import (
+from workbench.analysis.measures import comparing
+from workbench.analysis.measures.learning_curves import (
     LEAST_POINTS,
     diverged_since,
     overfit_since,

@@ -14,7 +14,7 @@ from storage.runs.runs import Run
 from storage.store import Store
 from storage.tweet import Tweet
 from workbench import kept_analyses
-from workbench.analysis.word_effects import Explanation, Score, explain
+from workbench.analysis.texts.word_effects import Explanation, Score, explain
 from workbench.kept_analyses import kept_or_made
 from workbench.rundir.embeddings import has_embeddings
 

@@ -10,8 +10,8 @@ import numpy as np
 from storage.query import tweets
 from storage.runs.runs import Run
 from storage.store import Store
-from workbench.analysis.invariance import Invariance, invariance
-from workbench.analysis.word_effects import Score
+from workbench.analysis.texts.invariance import Invariance, invariance
+from workbench.analysis.texts.word_effects import Score
 from workbench.evaluation.labelled_predictions import labelled_predictions
 
 

@@ -14,8 +14,8 @@ from storage.runs import runs
 from storage.runs.displayed_run import promoted_run
 from storage.runs.runs import Run
 from storage.store import Store
-from workbench.analysis import comparing
-from workbench.analysis.metrics import evaluate
+from workbench.analysis.measures import comparing
+from workbench.analysis.measures.metrics import evaluate
 from workbench.evaluation.comparison import job_of, settings_of
 from workbench.evaluation.labelled_predictions import (
     LabelledPredictions,

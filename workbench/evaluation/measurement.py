@@ -13,8 +13,8 @@ from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
 from storage.store import Store
 from workbench import kept_analyses
-from workbench.analysis.comparing import PairedCounts, difference
-from workbench.analysis.shares import (
+from workbench.analysis.measures.comparing import PairedCounts, difference
+from workbench.analysis.measures.shares import (
     Estimate,
     difference_of_shares,
     per_hundred,

@@ -13,7 +13,7 @@ from storage.errors import UserError
 from storage.query import tweets
 from storage.store import Store
 from storage.transactions import read_transaction
-from workbench.analysis.near_duplicates import (
+from workbench.analysis.texts.near_duplicates import (
     BANDS,
     candidates,
     components,

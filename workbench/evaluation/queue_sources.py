@@ -27,7 +27,7 @@ from workbench.analysis.label_next import (
     first_of_each,
     lots,
 )
-from workbench.analysis.text_features import latent_points, unit_rows, word_vectors
+from workbench.analysis.texts.text_features import latent_points, unit_rows, word_vectors
 from workbench.evaluation.label_pool import Pool
 from workbench.evaluation.run_embeddings import embeddings_of
 

@@ -7,7 +7,7 @@ from typing import Any
 from storage.history.suggestions import reviewed_suspects
 from storage.store import Store
 from workbench import figures
-from workbench.analysis.shares import share
+from workbench.analysis.measures.shares import share
 
 LAST_REVIEWS = 20
 

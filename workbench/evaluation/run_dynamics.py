@@ -7,7 +7,7 @@ from typing import NamedTuple
 from storage.runs.runs import Run
 from storage.store import Store
 from storage.transfer.id_remapping import remap_ids
-from workbench.analysis.training_dynamics import text_dynamics
+from workbench.analysis.label_errors.training_dynamics import text_dynamics
 from workbench.rundir import folder as run_folder
 from workbench.rundir import tables
 

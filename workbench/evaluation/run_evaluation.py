@@ -6,7 +6,7 @@ from storage.newest_events import newest_event
 from storage.runs import runs
 from storage.runs.predictions import predictions_of
 from storage.store import Store
-from workbench.analysis.metrics import evaluate
+from workbench.analysis.measures.metrics import evaluate
 
 SPLITS = ("train", "dev", "test")
 

@@ -14,8 +14,8 @@ from storage.query.filter_tokens import quoted
 from storage.query.filters import FIELDS
 from storage.query.source_columns import in_filter
 from storage.store import Store
-from workbench.analysis.slice_counts import LEAST, rows_of
-from workbench.analysis.slice_rules import (
+from workbench.analysis.slicing.slice_counts import LEAST, rows_of
+from workbench.analysis.slicing.slice_rules import (
     COLUMN,
     LONGER,
     SHORTER,
@@ -27,7 +27,7 @@ from workbench.analysis.slice_rules import (
     condition_matrix,
     describe,
 )
-from workbench.analysis.slices import Slice, find_slices, halves
+from workbench.analysis.slicing.slices import Slice, find_slices, halves
 from workbench.evaluation.labelled_predictions import LabelledPredictions
 from workbench.judged_filters import judged_filter
 

@@ -11,8 +11,8 @@ from storage.runs import label_next as stored
 from storage.runs import runs
 from storage.store import Store
 from workbench import figures
-from workbench.analysis.agreement import cohen_kappa
-from workbench.analysis.metrics import wilson
+from workbench.analysis.measures.agreement import cohen_kappa
+from workbench.analysis.measures.metrics import wilson
 from workbench.evaluation.label_pool import strongest_run
 
 ENOUGH = 0.95

@@ -14,8 +14,7 @@ from storage.runs import runs, training_set
 from storage.runs.predictions import predictions_of
 from storage.runs.runs import Run
 from storage.store import Store
-from workbench.analysis.text_features import latent_points, unit_rows
-from workbench.analysis.voters import (
+from workbench.analysis.label_errors.voters import (
     EMBEDDING_PRIOR,
     SIMILAR,
     WORDS_PRIOR,
@@ -26,7 +25,8 @@ from workbench.analysis.voters import (
     text_features,
     word_vote,
 )
-from workbench.analysis.votes import fold_plans
+from workbench.analysis.label_errors.votes import fold_plans
+from workbench.analysis.texts.text_features import latent_points, unit_rows
 from workbench.evaluation.run_dynamics import dynamics_of
 from workbench.evaluation.run_embeddings import embeddings_of
 from workbench.rundir import folder as run_folder

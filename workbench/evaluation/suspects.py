@@ -15,9 +15,9 @@ from storage.runs.analyses import label_state, read_analysis, save_analysis
 from storage.runs.suspect_ranking import SUSPECTS, voting_runs
 from storage.store import Store
 from storage.transactions import transaction
-from workbench.analysis.label_noise import given_is_right
-from workbench.analysis.voters import Judgement, judge
-from workbench.analysis.votes import nearest
+from workbench.analysis.label_errors.label_noise import given_is_right
+from workbench.analysis.label_errors.voters import Judgement, judge
+from workbench.analysis.label_errors.votes import nearest
 from workbench.evaluation.suspect_votes import Votes, collect_votes
 
 MOST_EXPLAINED = 1_000

@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from workbench.analysis.baseline import fit_baseline, stored_model
 from workbench.analysis.baseline_model import terms_of
-from workbench.analysis.text_features import vectoriser
-from workbench.analysis.text_terms import character_terms, folded, word_terms
+from workbench.analysis.texts.text_features import vectoriser
+from workbench.analysis.texts.text_terms import character_terms, folded, word_terms
 
 ODD = st.text(st.sampled_from(list("abÉßİ_9 \t\n'$@🚀")), max_size=40)
 

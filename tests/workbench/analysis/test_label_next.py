@@ -23,7 +23,7 @@ from workbench.analysis.label_next import (
     mixed,
     unsureness,
 )
-from workbench.analysis.text_features import latent_points, word_vectors
+from workbench.analysis.texts.text_features import latent_points, word_vectors
 
 P = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25], [1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, 0.0]])
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.agreement import agreement, rating_matrix
-from workbench.analysis.comparing import count_pairs, difference, mcnemar
-from workbench.analysis.learning_curves import diverged_since, overfit_since, plateau_since
-from workbench.analysis.metrics import evaluate
-from workbench.analysis.near_duplicates import similarity
-from workbench.analysis.training_dynamics import text_dynamics
+from workbench.analysis.label_errors.training_dynamics import text_dynamics
+from workbench.analysis.measures.agreement import agreement, rating_matrix
+from workbench.analysis.measures.comparing import count_pairs, difference, mcnemar
+from workbench.analysis.measures.learning_curves import diverged_since, overfit_since, plateau_since
+from workbench.analysis.measures.metrics import evaluate
+from workbench.analysis.texts.near_duplicates import similarity
 from workbench.analysis.uncertainty import entropies, margins
 
 LABELS = ("a", "b", "c")

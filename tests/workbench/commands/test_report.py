@@ -67,7 +67,7 @@ def test_the_report_says_why_there_are_no_slices_of_the_best_run(small):
 
 def test_the_figures_of_runs_carry_their_intervals(small):
     from storage.runs import runs
-    from workbench.analysis.metrics import evaluate
+    from workbench.analysis.measures.metrics import evaluate
     from workbench.commands.report import markdown
     from workbench.evaluation.data_card import data_card
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.analysis.calibration import scale_by_temperature
+from workbench.analysis.measures.calibration import scale_by_temperature
 from workbench.evaluation.calibrating import calibration
 from workbench.evaluation.labelled_predictions import LabelledPredictions
 from workbench.tui.examining.certainty import certainty_content
@@ -29,7 +29,7 @@ def verdict(found, width):
 
 @pytest.mark.parametrize("width", [34, 60])
 def test_a_temperature_is_offered_where_it_lowers_what_is_off_and_nowhere_else(width, monkeypatch):
-    monkeypatch.setattr("workbench.analysis.calibration.RESAMPLES", 9)
+    monkeypatch.setattr("workbench.analysis.measures.calibration.RESAMPLES", 9)
     told = {True: 0, False: 0}
     for seed in range(12):
         for sharpness in (1, 1.3, 3):

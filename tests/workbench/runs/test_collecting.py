@@ -14,7 +14,7 @@ from storage.errors import UserError
 from storage.history import labels
 from storage.query import tweets
 from storage.runs import displayed_run, runs, suspect_ranking
-from workbench.analysis.metrics import evaluate
+from workbench.analysis.measures.metrics import evaluate
 from workbench.evaluation.run_evaluation import evaluate_run
 from workbench.evaluation.suspects import rank_suspects
 from workbench.recipes import recipes

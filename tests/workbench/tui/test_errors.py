@@ -12,7 +12,7 @@ from storage.runs import displayed_run, runs
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import open_store
 from workbench import kept_analyses
-from workbench.analysis.metrics import wilson
+from workbench.analysis.measures.metrics import wilson
 from workbench.evaluation.calibrating import calibration, coverage
 from workbench.evaluation.comparison import compare
 from workbench.evaluation.labelled_predictions import labelled_predictions

@@ -44,7 +44,7 @@ def dynamics(settings: Settings, number: int, limit: int, cartography: Path | No
 
     Example: workbench dynamics 3 --cartography map.jsonl
     """
-    from workbench.analysis.training_dynamics import text_dynamics
+    from workbench.analysis.label_errors.training_dynamics import text_dynamics
     from workbench.rundir.tables import read_dynamics
     from workbench.runs.collecting import collect
 

@@ -1,0 +1,1 @@
+"""Kinds of tweets on which something happens more often than elsewhere."""
