@@ -32,6 +32,7 @@ from workbench.tui import (
 from workbench.tui.acting_keys import key_for
 from workbench.tui.command_process import WORKBENCH, run_command
 from workbench.tui.dialogs.palette import PaletteDialog, PaletteEntry
+from workbench.tui.ending_workers import EndingWorkers
 from workbench.tui.engine_status import EngineStatus
 from workbench.tui.file_commands import FileCommands
 from workbench.tui.message_log import MessageLog
@@ -91,6 +92,7 @@ class WorkbenchApp(App[None]):
         plain = "NO_COLOR" in os.environ  # before the parent takes it out of the environment
         super().__init__(ansi_color=True if plain else None)
         self.animation_level = "none"
+        self._workers: EndingWorkers = EndingWorkers(self)
         self.store = open_store(folder, annotator)
         self.problem: str | None = None
         """Why the screen had to close, in one sentence."""
@@ -143,6 +145,16 @@ class WorkbenchApp(App[None]):
             for widget in screen.query("*"):
                 widget._styles_cache.clear()
         return popped
+
+    def _prune(self, *nodes: Any, parent: Any = None) -> Any:
+        """End the work of screens and widgets before they go."""
+        self._workers.end(*nodes)
+        return super()._prune(*nodes, parent=parent)
+
+    async def _shutdown(self) -> None:
+        """End all work before the screens go, also where Textual does not, at the end of a test."""
+        self._workers.cancel_all()
+        await super()._shutdown()
 
     def action_redraw(self) -> None:
         """Send all of the screen, as others may have written over it."""

@@ -71,7 +71,7 @@ def say_each(app: App[Any], text: Callable[[Screen[Any]], str], problem: bool = 
 def retract(app: App[Any], text: str) -> None:
     """Take a message away on all screens on which it still stands, as it is true no more."""
     for screen in app.screen_stack:
-        if isinstance(screen, RetractsMessages):
+        if isinstance(screen, RetractsMessages) and screen.is_mounted:
             screen.retract(text)
 
 

@@ -262,7 +262,6 @@ async def driven(app, size=(120, 40)):
         yield driver
         if app.is_running:
             assert driver.lines
-        app.workers.cancel_all()  # as when the program ends; the end of a test leaves that out
 
 
 @pytest.fixture

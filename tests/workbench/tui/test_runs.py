@@ -1,5 +1,6 @@
 """The place of the runs: what stands under the list follows the cursor, and flips open."""
 
+import asyncio
 import shutil
 
 import pytest
@@ -12,6 +13,7 @@ from storage.store import open_store
 from workbench import kept_analyses
 from workbench.evaluation.comparison import compare
 from workbench.evaluation.run_evaluation import evaluate_run
+from workbench.tui import screen_stack
 from workbench.tui.run_messages import RunsCollected
 from workbench.tui.widgets.line_list import LineList
 from workbench.tui.widgets.line_lists import LineLists
@@ -128,6 +130,43 @@ async def test_a_run_that_gets_its_predictions_under_the_cursor_is_compared(star
         store.close()
         driver.app.screen.post_message(RunsCollected([]))
         await driver.until(lambda: ["compare", "1", str(number), "--json"] in stub.calls)
+
+
+@pytest.mark.parametrize(
+    ("asks", "command", "answer"),
+    [("c", "compare", {}), ("U", "undelete", [{"id": 4, "kind": "qlora", "recipe": "tiny"}])],
+)
+async def test_what_was_asked_for_does_not_come_over_another_place(
+    start, folder, monkeypatch, asks, command, answer
+):
+    asked, answers = [], asyncio.Event()
+
+    async def held_up(name, *rest, **how):
+        asked.append(name)
+        await answers.wait()
+        return answer
+
+    async with start(folder) as driver:
+        await driver.press("R")
+        await driver.until_seen("3 fast against ★ 1 baseline")
+        monkeypatch.setattr(driver.app, "command", held_up)
+        await driver.press(asks)
+        await driver.until(lambda: asked == [command])
+        await driver.press("escape")
+        answers.set()
+        await driver.until(lambda: not any(w.group == command for w in driver.app.workers))
+        assert driver.app.screen_stack == [driver.app._browse]
+
+
+async def test_a_message_is_taken_back_while_a_place_opens(start, workspace):
+    async with start() as driver:
+        driver.app.say("Run 3 is over.")
+        driver.app.places.go("runs")
+        assert not driver.app.screen.is_mounted
+        screen_stack.retract(driver.app, "Run 3 is over.")
+        await driver.until_seen("RUNS")
+        await driver.press("escape")
+        assert "Run 3 is over." not in driver.text
 
 
 async def test_a_move_repaints_two_cells(start, folder, stub):

@@ -70,7 +70,8 @@ class RunTrash:
             if number is not None:
                 app.run_worker(self._restore(number), group="undelete")
 
-        app.push_screen(ChoiceDialog("Bring back the run", choices, choices[0][0]), chosen)
+        if self._screen.is_current:  # nobody who has gone elsewhere waits for it
+            app.push_screen(ChoiceDialog("Bring back the run", choices, choices[0][0]), chosen)
 
     async def _restore(self, number: str) -> None:
         workbench = host(self._screen)

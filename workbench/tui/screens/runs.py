@@ -288,7 +288,8 @@ class RunsScreen(Screen[None]):
         found = await host(self).command("compare", str(first), str(second), "--json")
         self.say("")
         self._read()  # an accuracy may have been stale
-        self.app.push_screen(CompareScreen(found))
+        if self.is_current:  # nobody who has gone elsewhere waits for it
+            self.app.push_screen(CompareScreen(found))
 
     def action_promote(self) -> None:
         """Promote the run under the cursor, or take that back."""
