@@ -15,6 +15,7 @@ from storage.errors import UserError
 
 OPEN_LOCK = "open.lock"
 UPGRADE_LOCK = "upgrade.lock"
+"""Held by who changes the schema, or the kind of journal on a network disk."""
 SQLITE_SHARED = (0x40000002, 510)
 """The bytes of a database file that SQLite locks while somebody has it open in WAL mode."""
 

@@ -356,7 +356,10 @@ def open_database(path: Path, network: str | None) -> tuple[sqlite3.Connection, 
     try:
         db.execute("PRAGMA foreign_keys = ON")
         if writable:
-            execute_when_free(db, f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+            # one at a time leaves the log, as each that has looked at it keeps the others from that
+            lock = path.with_name(locks.UPGRADE_LOCK)
+            with file_locks.exclusive(lock) if network and _logs(path) else nullcontext():
+                execute_when_free(db, f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
             # a label that was shown as saved survives power loss
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 4000")  # seldom in a label's way

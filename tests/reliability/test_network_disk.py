@@ -6,6 +6,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from terminals import terminal
@@ -14,6 +18,7 @@ from storage.history import integrity, labels
 from storage.query import tweets
 from storage.safety import filesystem
 from storage.store import DATABASE, open_store
+from storage.transactions import execute_when_free
 
 LOCAL = "36 1 0:30 / / rw,relatime shared:1 - ext4 /dev/vda rw"
 
@@ -203,6 +208,24 @@ def test_who_opens_it_first_waits_until_nobody_uses_its_log(remote, monkeypatch)
     store = open_store(folder, "ana")
     assert store.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     store.close()
+
+
+def test_two_who_open_it_first_do_not_wait_for_each_other(remote, monkeypatch):
+    both = threading.Barrier(2)
+
+    def beside_the_other(db, statement):
+        db.execute("SELECT count(*) FROM tweets").fetchone()  # so that the log is in use
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        execute_when_free(db, statement)
+
+    monkeypatch.setattr("storage.store.BUSY_MS", 2_000)
+    monkeypatch.setattr("storage.store.execute_when_free", beside_the_other)
+    with ThreadPoolExecutor() as people:
+        opened = list(people.map(partial(open_store, remote[0]), ("ana", "ben")))
+    for store in opened:
+        assert store.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        store.close()
 
 
 def test_back_on_a_local_disk_the_log_is_used_again(remote, command, monkeypatch):
