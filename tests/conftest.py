@@ -68,6 +68,13 @@ Stylesheet._parse_rules = parse_once
 RuleSet.__hash__ = object.__hash__  # which is as good, and asked for a million times
 strip.FIFOCache = lambda most: {}  # as millions of them are made, and few are ever asked
 
+# A property is no race, and has the same examples each time: others are tried by somebody who looks
+# at what comes of them, with `--hypothesis-profile explore`.
+LOOSE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("explore", deadline=None, suppress_health_check=LOOSE)
+settings.register_profile("steady", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("steady")
+
 # Nobody presses keys while a test waits for a worker, beside others that compute.
 interpreter.NICENESS = 0
 

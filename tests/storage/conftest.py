@@ -7,17 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from storage.history import labels
 from storage.store import open_store
 
-settings.register_profile(
-    "store",
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+settings.register_profile("store", max_examples=40)
 
 
 @pytest.fixture

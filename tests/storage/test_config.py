@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import config as settings_file
@@ -51,9 +51,7 @@ names = st.text(
 ).filter(lambda name: name.strip() and name.strip().casefold() != "none")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(labels=st.lists(names, max_size=5, unique_by=str.casefold), share=st.floats(0, 0.45))
 def test_any_settings_survive_the_file(labels, share, tmp_path):
     config = Config(labels=tuple(labels), test_share=share, words={n: n[::-1] for n in labels})

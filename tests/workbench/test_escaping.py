@@ -28,7 +28,7 @@ ANY = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=ANY)
 def test_a_line_is_one_line_without_anything_that_acts(text):
     shown = escaping.line(text)
@@ -39,7 +39,7 @@ def test_a_line_is_one_line_without_anything_that_acts(text):
     shown.encode("utf-8")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=ANY)
 def test_lines_keep_their_breaks_and_nothing_else_that_acts(text):
     shown = escaping.lines(text)
@@ -47,7 +47,7 @@ def test_lines_keep_their_breaks_and_nothing_else_that_acts(text):
     assert shown.count("\n") == text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=ANY)
 def test_what_is_edited_keeps_its_positions(text):
     shown = escaping.input_text(text)
@@ -88,7 +88,7 @@ def test_heaps_of_marks_on_one_letter_are_cut_down():
     assert len(escaping.line("z" + "\u0351" * 50)) == 3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(value=st.recursive(ANY, lambda inner: st.lists(inner) | st.dictionaries(ANY, inner)))
 def test_json_says_the_same_and_is_harmless(value):
     for write in (print_json, lambda v: print_jsonl([v])):

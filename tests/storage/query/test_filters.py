@@ -332,7 +332,7 @@ def combined(inner):
     )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(pair=st.recursive(terms, combined, max_leaves=6))
 def test_any_filter_finds_what_a_slow_search_finds(pair, filled):
     query, holds = pair
@@ -340,7 +340,7 @@ def test_any_filter_finds_what_a_slow_search_finds(pair, filled):
     assert found(filled, query) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pair=st.recursive(terms, combined, max_leaves=3), run=st.sampled_from([1, 2]))
 def test_a_run_in_the_filter_decides_whose_predictions_count(pair, run, filled):
     query, holds = pair
@@ -448,7 +448,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(query=st.lists(PIECES, max_size=10).map("".join))
 @example(query="a\x00")
 def test_no_filter_raises_anything_but_a_filter_error(query, filled):

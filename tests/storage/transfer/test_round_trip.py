@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.config import Config
@@ -127,12 +127,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("round")
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=100)
 @given(
     rows=st.lists(ROW, min_size=1, max_size=5),
     changes=st.lists(EDIT, max_size=8),

@@ -16,7 +16,7 @@ from workbench.analysis.texts.text_terms import character_terms, folded, word_te
 ODD = st.text(st.sampled_from(list("abÉßİ_9 \t\n'$@🚀")), max_size=40)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ODD)
 def test_terms_are_those_of_scikit_learn(text):
     words = TfidfVectorizer(preprocessor=folded, ngram_range=(1, 2)).build_analyzer()

@@ -20,7 +20,7 @@ from workbench.analysis.uncertainty import entropies, margins
 LABELS = ("a", "b", "c")
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40)
 ANY = st.randoms(use_true_random=False)
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 @few

@@ -126,7 +126,7 @@ def test_tweets_that_share_the_beginning_of_their_prompts_are_answered_the_same(
     prefix=st.lists(st.integers(0, 3), max_size=5),
     rests=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=5),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_shared_is_as_long_as_can_be(prefix, rests):
     rows = [[*prefix, *rest] for rest in rests]
     examples = [TokenizedExample(row, [len(row) - 1], [0]) for row in rows]
@@ -209,7 +209,7 @@ def test_rows_over_whole_texts_predict_each_token_and_the_end(prepare, sample):
     per_step=st.integers(1, 20),
     epoch=st.integers(0, 3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.parametrize("arrange", [sampler.balance_tokens, sampler.group_by_length])
 def test_an_epoch_takes_every_row_once(arrange, lengths, per_step, epoch):
     steps = arrange(lengths, per_step, 42, epoch)
@@ -236,7 +236,7 @@ def test_steps_are_level_and_epochs_differ():
 
 
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=40), tokens=st.integers(60, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_step_is_divided_without_losing_a_row(lengths, tokens):
     rows = [
         TokenizedExample([1] * length, [0], [0], number) for number, length in enumerate(lengths)

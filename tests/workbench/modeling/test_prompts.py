@@ -27,7 +27,7 @@ def test_label_words_follow_the_prompt_with_their_space(tokenizer):
 
 
 @given(text=st.text(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_prompt_fits_and_keeps_its_question(tokenizer, text):
     prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 48)
     [prompt] = prompter.encode([text])

@@ -110,7 +110,7 @@ def test_softmax_is_that_of_scipy():
     assert softmax(rows) == pytest.approx(scipy.special.softmax(rows, axis=1))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 99))
 def test_neither_the_order_of_tweets_nor_the_numbers_of_labels_matter(seed):
     _, labels, rows = noisy_set(PERMUTED, seed, n=200)

@@ -57,7 +57,7 @@ def test_a_textbook_kappa():
     assert (figure.low, figure.high) == pytest.approx((0.15, 0.64), abs=0.03)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=2, max_size=40))
 def test_kappa_is_scikit_learns(labels):
     first, second = zip(*labels, strict=True)

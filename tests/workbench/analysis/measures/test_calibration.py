@@ -179,7 +179,7 @@ def test_means_over_rows_have_the_intervals_of_the_normal_distribution():
     assert 0 <= low < expected_calibration_error(rows, truth) < high
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(judged())
 def test_no_resample_of_a_certain_figure_differs(rows):
     probabilities, truth = rows
@@ -188,7 +188,7 @@ def test_no_resample_of_a_certain_figure_differs(rows):
         assert intervals[name][0] == pytest.approx(intervals[name][1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(judged(), st.integers(1, 20))
 def test_each_figure_lies_in_its_interval(rows, bins):
     figures = {

@@ -138,7 +138,7 @@ def test_chance_shows_a_slice_in_at_most_a_tenth_of_the_draws():
     assert shown <= 7  # 4 are expected at most; more than 7 have a probability of 4 %
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_the_order_of_rows_and_conditions_does_not_matter(seed):
     holds, event, half = planted(seed, rows=800)

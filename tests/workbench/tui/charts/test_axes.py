@@ -28,7 +28,7 @@ def test_marks_are_round_and_as_short_as_they_can_be_told_apart(values, most, te
     assert mark_texts(axis_for(values, most)) == texts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(FLOATS, st.integers(2, 12))
 def test_any_values_lie_on_their_axis_and_it_has_no_more_marks_than_wanted(values, most):
     for axis in (axis_for(values, most), fall_axis(values, most)):

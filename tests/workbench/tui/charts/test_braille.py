@@ -41,7 +41,7 @@ def test_a_new_point_leaves_the_cells_before_it_as_they_are():
     assert {at for _, at in cells} <= {9}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(SHARES, SHARES), max_size=40).map(sorted),
     st.integers(1, 30),

@@ -60,7 +60,7 @@ def test_several_curves_are_told_apart_by_signs():
     assert signs == {"▲": "second", "■": "own"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), FLOAT), max_size=30).map(sorted),
     st.integers(12, 90),

@@ -38,7 +38,7 @@ def test_a_run_that_goes_back_to_a_checkpoint_forgets_what_it_had_there():
     assert course.points == ((10, 10), (20, 20), (30, 31.0), (40, 41.0))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=400), st.integers(2, 40))
 def test_points_stay_in_order_within_the_values(values, most):
     course = Course(most)
