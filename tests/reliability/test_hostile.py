@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
+from driving import driven
 from hostile import HOSTILE, acting
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from terminals import assert_clean, terminal
@@ -158,15 +159,16 @@ def shown(app):
 async def test_every_screen_is_inert(size, folder):
     app = WorkbenchApp(folder, "\x1b[31mana\u202e")
     heaps = ["".join(HOSTILE[at::3]) for at in range(3)]
-    async with app.run_test(size=size) as pilot:
+    async with driven(app, size) as driver:
 
         async def look(*keys):
-            await pilot.press(*keys)
-            await pilot.pause()
-            return shown(app)
+            await driver.press(*keys)
+            await driver.pilot.pause()
+            shown(app)
 
-        await pilot.pause(0.3)
-        assert "nothing␀here" in shown(app) or size[1] < 40
+        await driver.until(lambda: app.screen.tweets.ids)
+        if size[1] >= 40:
+            await driver.until(lambda: "nothing␀here" in shown(app))
         for number, text in enumerate(HOSTILE, start=1):  # the list, and the details of each
             pane = app.screen.query_one(DetailPane)
             while pane.scroll_lines(1):
@@ -191,13 +193,11 @@ async def test_every_screen_is_inert(size, folder):
             await look(key)
             await look("escape")
         await look("r")
-        await pilot.pause(0.3)
-        assert isinstance(app.screen, RunsScreen)
-        assert "recipe ␛[31mred" in shown(app) or size[0] < 100
+        await driver.until(lambda: isinstance(app.screen, RunsScreen) and app.screen._table.runs)
+        if size[0] >= 100:
+            await driver.until(lambda: "recipe ␛[31mred" in shown(app))
         await look("enter")
-        await pilot.pause(0.3)
-        assert isinstance(app.screen, RunScreen)
-        assert "␛" in shown(app)
+        await driver.until(lambda: isinstance(app.screen, RunScreen) and "␛" in shown(app))
         app.screen.say(heaps[0])
         await look()
 
@@ -263,11 +263,7 @@ ANY = st.one_of(
 ).filter(lambda text: text.strip() and text.strip(BLANK))
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=6)
 @given(texts=st.lists(ANY, min_size=8, max_size=12))
 def test_any_text_is_inert_in_every_command(texts, cli):
     with tempfile.TemporaryDirectory() as scratch:
@@ -310,7 +306,7 @@ def test_any_text_is_inert_in_every_command(texts, cli):
             assert "Unexpected" not in result.err, (command, result.err)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=ANY, other=ANY)
 def test_any_text_is_inert_in_every_part_of_the_screen(text, other):
     some = {field.name: False for field in fields(Tweet)}

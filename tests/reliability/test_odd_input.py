@@ -11,12 +11,14 @@ from collections import Counter
 
 import forking
 import pytest
+from driving import driven
 
 from storage.bulk_writes import lock_imports
 from storage.history import integrity, labels
 from storage.query import tweets
 from storage.store import open_store
 from storage.transfer import importing
+from workbench.tui.app import WorkbenchApp
 
 LENGTH = 10_000
 LONG = {
@@ -53,21 +55,21 @@ def test_a_filter_of_ten_thousand_characters(name, small, cli):
 
 
 async def test_a_long_filter_on_the_screen(small):
-    from workbench.tui.app import WorkbenchApp
-
     small.close()
     app = WorkbenchApp(small.folder, "ana")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        for name in ("open brackets", "one word", "words"):
-            await pilot.press("slash")
+    async with driven(app) as driver:
+        await driver.until(lambda: app.screen.tweets.ids)
+        everything = app.screen.tweets.ids
+        for name, refused in (("open brackets", True), ("one word", False), ("words", False)):
+            await driver.press("slash")
             app.screen.prompt.entry.value = LONG[name]
-            await pilot.press("enter")
-            await pilot.pause(0.3)
-            await pilot.press("escape", "escape")
-            await pilot.pause()
-        await pilot.press("2")
-        await pilot.pause()
+            await driver.press("enter")
+            if not refused:
+                await driver.until_seen("No tweet passes this filter")
+            await driver.press("escape", "escape")
+            await driver.until(lambda: app.screen.tweets.ids == everything)
+        await driver.press("2")
+        await driver.until_seen("1 fixed")
     store = open_store(small.folder, "ana")
     assert tweets.counts(store).corrected == 1
     store.close()

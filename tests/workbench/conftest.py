@@ -103,7 +103,7 @@ def work(fork_server):
         )
         started.append(process)
         if wait:
-            process.out, process.err = process.communicate(timeout=120)
+            process.out, process.err = process.communicate(timeout=240)
         return process
 
     yield start
@@ -117,7 +117,7 @@ def work(fork_server):
 def until():
     """Waits for something to hold."""
 
-    def wait(holds, seconds=60.0):
+    def wait(holds, seconds=120.0):
         end = time.monotonic() + seconds
         while not (found := holds()):
             assert time.monotonic() < end, "it did not happen in time"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import time
+from contextlib import suppress
 
 import pytest
+
+from workbench.rundir.folder import RUNNING, read_state
 
 
 @pytest.mark.slow
@@ -56,14 +57,23 @@ def test_a_run_goes_on_without_the_command_that_started_it(trained, workbench):
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_seen_as_failed_and_can_be_resumed(trained, workbench):
-    started = workbench("train", "--recipe", "baseline", "--json").json
-    state = trained / "runs" / str(started["id"]) / "state.json"
-    while (pid := json.loads(state.read_text())["pid"]) is None:
-        time.sleep(0.05)
+def test_a_killed_run_is_seen_as_failed_and_can_be_resumed(trained, workbench, until):
+    for _ in range(9):  # as a run may end before this process has its turn
+        number = workbench("train", "--recipe", "baseline", "--json").json["id"]
+        folder = trained / "runs" / str(number)
+        pid = until(lambda folder=folder: read_state(folder).pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            if read_state(folder).state == RUNNING:
+                break
+            os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGKILL)
-    time.sleep(0.2)
-    run = workbench("runs", "--json").json[0]
+
+    def ended():
+        run = next(run for run in workbench("runs", "--json").json if run["id"] == number)
+        return run if run["state"] != RUNNING else None
+
+    run = until(ended)
     assert run["state"] == "failed"
     assert "resume" in run["reason"]
     resumed = workbench("resume", run["id"], "--wait", "--json")

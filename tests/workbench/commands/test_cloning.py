@@ -9,6 +9,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from driving import driven
 from terminals import terminal
 
 from storage.history import labels
@@ -16,6 +17,7 @@ from storage.history.events import EditContext
 from storage.query import tweets
 from storage.runs import displayed_run
 from storage.store import open_store
+from workbench.tui.app import WorkbenchApp
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
@@ -205,59 +207,43 @@ def test_deleting_asks_on_a_terminal(two):
 
 
 async def test_runs_are_compared_and_deleted_on_the_screen(two):
-    from workbench.tui.app import WorkbenchApp
-
-    app = WorkbenchApp(two, "ana")
-    async with app.run_test(size=(110, 40)) as pilot:
-
-        async def until_seen(words):
-            for _ in range(600):
-                await pilot.pause(0.05)
-                strips = app.screen._compositor.render_strips()
-                text = "\n".join("".join(s.text for s in line) for line in strips)
-                if words in text:
-                    return
-            raise AssertionError(text)
-
-        await pilot.press("r")
-        await until_seen("baseline")
-        await pilot.press("c")
-        await until_seen("McNemar's exact test")
-        await until_seen("logistic.regularisation")
-        await pilot.press("escape", "C")
-        await until_seen("Train again on the tweets and labels of run 2 (baseline)")
-        await until_seen("logistic.regularisation=0.001")
-        await pilot.press(*"logistic.folds=1", "enter", "enter")
-        await until_seen("logistic.folds is 2 or more")
-        await pilot.press("shift+tab", "backspace", "3", "enter", "enter")
-        await until_seen("run 3 · baseline")
+    async with driven(WorkbenchApp(two, "ana"), (110, 40)) as driver:
+        await driver.press("r")
+        await driver.until_seen("baseline")
+        await driver.press("c")
+        await driver.until_seen("McNemar's exact test")
+        await driver.until_seen("logistic.regularisation")
+        await driver.press("escape", "C")
+        await driver.until_seen("Train again on the tweets and labels of run 2 (baseline)")
+        await driver.until_seen("logistic.regularisation=0.001")
+        await driver.press(*"logistic.folds=1", "enter", "enter")
+        await driver.until_seen("logistic.folds is 2 or more")
+        await driver.press("shift+tab", "backspace", "3", "enter", "enter")
+        await driver.until_seen("run 3 · baseline")
         assert json.loads((two / "runs" / "3" / "run.json").read_text())["recipe"]["logistic"] == {
             "folds": 3,
             "regularisation": 0.001,
             "seed": 42,
         }
-        await until_seen("run 3 is done")
-        await pilot.press("r", "g", "j")
-        await until_seen("▌      2")
-        await pilot.press("D")
-        await until_seen("Delete run 2 (baseline, done)?")
-        await pilot.press("escape", "D", "down", "enter")
-        await until_seen("Run 2 is deleted; U brings it back")
+        await driver.until_seen("run 3 is done")
+        await driver.press("r", "g", "j")
+        await driver.until_seen("▌      2")
+        await driver.press("D")
+        await driver.until_seen("Delete run 2 (baseline, done)?")
+        await driver.press("escape", "D", "down", "enter")
+        await driver.until_seen("Run 2 is deleted; U brings it back")
         assert (two / "runs" / ".trash" / "2").is_dir() and not (two / "runs" / "2").exists()
 
 
 async def test_a_run_started_from_a_command_line_shows_up_on_the_screen(two, workbench):
-    from workbench.tui.app import WorkbenchApp
-
     app = WorkbenchApp(two, "ana")
-    async with app.run_test(size=(110, 40)) as pilot:
-        await pilot.press("r")
+    async with driven(app, (110, 40)) as driver:
+        await driver.press("r")
         started = await asyncio.to_thread(workbench, "-w", two, "clone", 2, "--json")
         assert started.json["id"] == 3
-        seen = set()
-        for _ in range(600):
-            await pilot.pause(0.05)
-            seen |= {run.state for run in app.screen._table.runs if run.id == 3}
-            if "done" in seen:
-                break
-        assert "done" in seen and not app.run_watcher.progress[3].live
+
+        def listed():
+            return [run.state for run in app.screen._table.runs if run.id == 3]
+
+        await driver.until(lambda: listed() == ["done"])
+        assert not app.run_watcher.progress[3].live

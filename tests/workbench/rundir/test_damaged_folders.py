@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from driving import driven
 
 from storage.errors import UserError
 from storage.runs import runs
@@ -21,6 +22,7 @@ from workbench.rundir import tables
 from workbench.rundir.folder import DONE, FAILED, STOPPED, read_state, write_state
 from workbench.runs.collecting import collect
 from workbench.tui import run_progress
+from workbench.tui.app import WorkbenchApp
 from workbench.tui.run_folder_reader import RunFolderReader
 
 pytestmark = pytest.mark.slow
@@ -155,8 +157,6 @@ def test_the_list_of_runs_has_a_sentence_for_each_and_the_rest_as_ever(workspace
 
 
 async def test_the_screen_counts_them_and_goes_on(workspace):
-    from workbench.tui.app import WorkbenchApp
-
     app = WorkbenchApp(workspace[0], "ana")
     asked, command = [], app.command
 
@@ -165,28 +165,18 @@ async def test_the_screen_counts_them_and_goes_on(workspace):
         return command(*arguments, **more)
 
     app.command = counted
-    async with app.run_test(size=(100, 30)) as pilot:
-
-        async def until(holds):
-            for _ in range(1200):
-                await pilot.pause(0.05)
-                strips = app.screen._compositor.render_strips()
-                text = "\n".join("".join(s.text for s in line) for line in strips)
-                if holds(text):
-                    return text
-            raise AssertionError(text)
-
-        await until(lambda text: "text number 0" in text)
-        await pilot.press("2")
-        shown = await until(lambda text: " runs are over (" in text)
-        assert "R lists them" in shown and "is damaged" not in shown
-        await pilot.press("R")
+    async with driven(app, (100, 30)) as driver:
+        await driver.until_seen("text number 0")
+        await driver.press("2")
+        await driver.until_seen(" runs are over (")
+        assert "R lists them" in driver.text and "is damaged" not in driver.text
+        await driver.press("R")
         listed = MANY - sum(
             path.name.startswith("from") and kind in UNCLEAR for path, kind in workspace[1].items()
         )
-        await until(lambda text: len(app.screen._table.runs) == listed)
-        await pilot.press("j", "j")
-        await pilot.pause(3)  # longer than between two looks
+        await driver.until(lambda: len(app.screen._table.runs) == listed)
+        await driver.press("j", "j")
+        await driver.pilot.pause(3)  # longer than between two looks
         assert [name for name in asked if name != "compare"] == ["runs"]
 
 

@@ -61,9 +61,10 @@ def me(**changes):
 
 
 def test_a_state_comes_back_as_it_was_written(tmp_path):
+    before = time.time()
     written = write_state(tmp_path, me(phase="training", step=3, steps=10, linear4bit=8))
     assert read_state(tmp_path) == written
-    assert time.time() - written.heartbeat < 5
+    assert before <= written.heartbeat <= time.time()
 
 
 def test_a_folder_without_a_state_has_not_begun(tmp_path):

@@ -1,10 +1,8 @@
 """A workspace of a dozen tweets with two runs, and a running app on it."""
 
-import asyncio
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,25 +10,19 @@ from contextlib import asynccontextmanager, contextmanager
 
 import forking
 import pytest
+from driving import changes, driven
 from model_terminal import ModelTerminal
 from textual._compositor import Compositor
-from textual._context import visible_screen_stack
 from textual.app import App
 
 from storage import interpreter
 from storage.config import Config
-from storage.history import labels
-from storage.query.tweets import tweet as read_tweet
 from storage.runs import displayed_run, runs
 from storage.runs.predictions import Prediction, add_predictions
-from storage.store import create_store, open_store
+from storage.store import create_store
 from storage.transfer import importing
 from workbench.rundir import folder as run_folder
-from workbench.tui.acting_keys import keys_in_force
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.key_names import key_names
-from workbench.tui.widgets.clicked_key import NAMES
-from workbench.tui.widgets.key_line import KeyLine
 
 LABELS = ("positive", "negative")
 TWEETS = [
@@ -102,11 +94,6 @@ def draw_nothing(compositor, screen_stack):
     compositor._dirty_regions.clear()
 
 
-def changes(compositor):
-    """How often a screen would have been drawn."""
-    return getattr(compositor, "changes", 0)
-
-
 @pytest.fixture(autouse=True)
 def drawn_where_looked_at(request, monkeypatch):
     """A screen is drawn when a test looks at it, and at its end, as nobody looks at the terminal.
@@ -150,118 +137,12 @@ def empty_workspace(tmp_path):
     return tmp_path / "empty"
 
 
-class Driver:
-    """Presses keys and looks at what is on the screen and in the store."""
-
-    def __init__(self, app, pilot):
-        self.app = app
-        self.pilot = pilot
-
-    async def press(self, *keys):
-        await self.pilot.press(*keys)
-
-    async def type(self, text):
-        names = {
-            " ": "space",
-            ":": "colon",
-            "$": "dollar_sign",
-            "/": "slash",
-            ">": "greater_than_sign",
-        }
-        await self.pilot.press(*(names.get(character, character) for character in text))
-
-    async def until(self, holds, seconds=60.0):
-        """Wait for something, and fail with the screen if it does not come."""
-        for _ in range(int(seconds / 0.02)):
-            await self.pilot.pause()
-            if holds():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("it did not happen; the screen:\n" + self.text)
-
-    async def until_seen(self, text):
-        """Wait for words on the screen; a line may break between any two of them.
-
-        A message that is cut on its line counts as a whole.
-        """
-
-        def seen():
-            shown = self.text
-            whole = (line.said for line in self.app.screen.query(KeyLine))
-            return text in shown or text in " ".join(shown.split()) or any(text in m for m in whole)
-
-        await self.until(seen)
-
-    async def settled(self):
-        """Wait until the details show the tweet under the cursor."""
-        await self.until_seen(f"#{self.current} ")
-
-    @property
-    def changes(self):
-        """The screen and how often it has changed, where it is drawn when looked at only."""
-        return self.app.screen, changes(self.app.screen._compositor)
-
-    @property
-    def strips(self):
-        """The screen as it is drawn, on top of those that are seen behind it."""
-        visible_screen_stack.set(self.app._background_screens)
-        return self.app.screen._compositor.render_strips()
-
-    @property
-    def lines(self):
-        """The screen as lines of text."""
-        return ["".join(s.text for s in line) for line in self.strips]
-
-    @property
-    def named_keys(self):
-        """The keys that the last line names now, as Textual calls them."""
-        line = list(self.app.screen.query(KeyLine))[-1]
-        found = []
-        for name, _ in line._keys:
-            for word in keys_in_force(name, line).split(" "):
-                first = re.sub("^(.)[-/].*", r"\1", word)  # of `1/p` and `1-7`
-                for key in word if set(word) <= set(NAMES) else [first]:
-                    found += key_names(NAMES.get(key, key.replace("F1", "f1")))
-        return found
-
-    @property
-    def text(self):
-        return "\n".join(self.lines)
-
-    @property
-    def current(self):
-        """The id of the tweet under the cursor."""
-        return self.app._browse.tweets.current_id
-
-    def tweet(self, number, run=None):
-        """The tweet as another process reads it."""
-        store = open_store(self.app.store.folder)
-        try:
-            return read_tweet(store, number, run)
-        finally:
-            store.close()
-
-    def history(self, number):
-        return labels.history(self.app.store, number)
-
-
 @asynccontextmanager
 async def running(folder, size=(120, 40), program=None):
     """The app on a workspace, ready for keys."""
     app = WorkbenchApp(folder, "ana", **({"program": program} if program else {}))
     async with driven(app, size) as driver:
         yield driver
-
-
-@asynccontextmanager
-async def driven(app, size=(120, 40)):
-    """Any app, ready for keys."""
-    async with app.run_test(size=size) as pilot:
-        driver = Driver(app, pilot)
-        await pilot.pause()
-        yield driver
-        if app.is_running:
-            assert driver.lines
 
 
 @pytest.fixture

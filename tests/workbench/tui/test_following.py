@@ -129,7 +129,7 @@ async def test_many_ends_are_counted_and_not_told_one_by_one(start, stub):
 async def test_a_run_that_begins_and_ends_between_two_looks_is_heard_of(start, stub):
     """As one that takes a second and that its own command has collected."""
     async with start(program=stub.program) as driver:
-        await driver.pilot.pause(0.2)
+        await driver.until(lambda: "run_watcher" in driver.app.__dict__)
         stub.start_outside()
         stub.move(state="done", step=20)
         runs.update(driver.app.store, 3, state="done")

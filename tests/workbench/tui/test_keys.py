@@ -326,7 +326,7 @@ async def test_three_keys_leave_the_top_layer_and_never_the_program(start, key):
             await reach(driver, layer)
             top = driver.app.screen
             await driver.press(key)
-            await driver.until(lambda top=top: driver.app.screen is not top, seconds=5)
+            await driver.until(lambda top=top: driver.app.screen is not top)
             assert driver.app.is_running
             await driver.press("B")
             await driver.until(lambda: len(driver.app.screen_stack) == 1)

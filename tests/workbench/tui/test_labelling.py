@@ -148,7 +148,7 @@ async def test_a_first_label_is_not_shown_as_one_that_was_kept(start):
     async with start() as driver:
         await driver.press("G", "k", "k", "1")
         await driver.until(lambda: driver.tweet(10).label == "positive")
-        await driver.until(lambda: "›" in driver.lines[11][:14], seconds=5)
+        await driver.until(lambda: "›" in driver.lines[11][:14])
         assert "k" not in driver.lines[11][:6]
 
 
@@ -157,7 +157,7 @@ async def test_the_row_on_which_the_cursor_rests_shows_what_is_taken_back(start)
         await driver.settled()
         for key, sign in (("x", "x"), ("u", " "), ("f", "f"), ("f", " ")):
             await driver.press(key)
-            await driver.until(lambda sign=sign: driver.lines[2][3] == sign, seconds=5)
+            await driver.until(lambda sign=sign: driver.lines[2][3] == sign)
 
 
 async def test_undo_and_redo_go_to_the_tweet(start):

@@ -151,9 +151,7 @@ async def test_each_key_that_a_place_names_does_something(
 async def test_a_list_that_is_filtered_to_nothing_names_what_leads_back(start):
     async with start() as driver:
         await driver.press("slash", *"zzz", "enter")
-        await driver.until(
-            lambda: driver.lines[-1].split("  ")[0].strip() == "esc all tweets", seconds=9
-        )
+        await driver.until(lambda: driver.lines[-1].split("  ")[0].strip() == "esc all tweets")
         assert driver.named_keys == ["escape", "slash", "s", "apostrophe", "question_mark"]
         await driver.press("escape")
         await driver.until(lambda: "1 positive" in driver.lines[-1])

@@ -31,14 +31,14 @@ async def test_the_terminal_shows_what_is_drawn_whatever_is_pressed(start, termi
                 await driver.pilot.resize_terminal(*sizes[step])
             if step % 5 == 4:
                 await driver.pilot.pause(0.02)
-                await driver.until(lambda: terminal.shows(driver), seconds=5)
+                await driver.until(lambda: terminal.shows(driver))
 
 
 async def test_a_question_sends_its_lines_and_what_it_covered(start, stub, terminal):
     async with start(program=stub.program) as driver:
         await driver.press("r")
         await driver.until_seen("baseline")
-        await driver.pilot.pause(0.3)
+        await driver.at_rest()
         terminal.take()
         await driver.press("D")
         await driver.until_seen("Delete run 2")
@@ -59,7 +59,7 @@ async def test_a_key_sends_the_whole_screen_anew_and_a_new_size_does(start, term
         ):
             terminal.rows.clear()
             await disturb()
-            await driver.until(lambda: terminal.shows(driver), seconds=5)
+            await driver.until(lambda: terminal.shows(driver))
 
 
 def sent(painted, *lines, width=40):

@@ -149,7 +149,7 @@ async def test_a_click_chooses_and_one_beside_it_leaves(start):
 async def test_it_sends_little(start, terminal):
     async with start() as driver:
         await driver.settled()
-        await driver.pilot.pause(0.3)
+        await driver.at_rest()
         terminal.take()
         await driver.press("ctrl+p")
         await driver.until_seen("what to do")

@@ -288,7 +288,7 @@ async def test_the_list_counts_what_was_decided_in_the_queue(queue):
         await driver.press("1")
         await driver.until(lambda: driver.tweet(3).label == "positive")
         await driver.press("B")
-        await driver.until(lambda: "1 fixed" in driver.lines[-2], seconds=5)
+        await driver.until(lambda: "1 fixed" in driver.lines[-2])
 
 
 async def test_what_others_decide_is_seen(queue, workspace):
@@ -627,8 +627,9 @@ async def test_an_answer_and_the_next_tweet_are_painted_in_one_go(queue, drawn, 
             driver.app, "_display", lambda *what: painted.append(what) or display(*what)
         )
         await driver.press("1")
-        await driver.pilot.pause(0.05)
-        assert "2 of 4" in driver.text and "positive" in driver.lines[-1]
+        await driver.until_seen("2 of 4")
+        await driver.at_rest()
+        assert "positive" in driver.lines[-1]
         assert len(painted) == 1
         for key, place in (("u", "1 of 4"), ("semicolon", "2 of 4"), ("k", "1 of 4")):
             await driver.press(key)

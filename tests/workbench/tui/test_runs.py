@@ -202,4 +202,4 @@ async def test_the_line_of_the_signs_follows_the_width(start):
         await driver.until(lambda: driver.lines[-2].rstrip().endswith("★ promoted"))
         await driver.pilot.resize_terminal(80, 24)
         await driver.until(lambda: len(driver.lines) == 24)
-        await driver.until(lambda: driver.lines[-2].rstrip().endswith("★ promoted"), seconds=10)
+        await driver.until(lambda: driver.lines[-2].rstrip().endswith("★ promoted"))

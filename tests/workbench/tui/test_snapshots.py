@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -31,8 +30,6 @@ from storage.runs import runs
 from storage.store import create_store, open_store
 from storage.transfer import importing
 from workbench.tui.themes import ANSI_LIGHT, DARK, LIGHT, NAMES
-from workbench.tui.widgets.line_list import LineList
-from workbench.tui.widgets.tweet_list import TweetList
 
 STORED = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40))
@@ -177,12 +174,12 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
             for size, theme in itertools.product(scene.sizes, themes):
                 if driver.app.size != size:
                     await driver.pilot.resize_terminal(*size)
-                    await at_rest(driver)
+                    await driver.at_rest()
                 if theme not in (DARK, LIGHT, NO_COLOR) and size != scene.sizes[-1]:
                     continue
                 if theme != NO_COLOR:
                     driver.app.theme = theme
-                await at_rest(driver)
+                await driver.at_rest()
                 looks[size, theme] = driver.strips
         return looks
 
@@ -200,31 +197,13 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
 
 async def go(driver, scene):
     """Press the keys of a scene and wait for it."""
-    await at_rest(driver)
+    await driver.at_rest()
     await driver.press(*scene.keys)
     if scene.pasted:
         driver.app.post_message(events.Paste(scene.pasted))
     await driver.until_seen(scene.seen)
     for entry in driver.app.screen.query(Input):
         entry.cursor_blink = False
-
-
-async def at_rest(driver, seconds=60.0):
-    """Wait until no thread is at work, nothing is about to follow and nothing more changes."""
-    app, before, alike = driver.app, None, 0
-    end = time.monotonic() + seconds
-    while alike < 2:
-        await driver.pilot.pause(0.01)
-        busy = [
-            *(worker for worker in app.workers if worker.is_running and worker.group != "follow"),
-            *(tweets for tweets in app.screen.query(TweetList) if tweets._settle is not None),
-            *(lines for lines in app.screen.query(LineList) if lines.settles),
-            *app.screen.query("Button.-active"),  # which has just been pressed
-        ]
-        seen = None if busy else driver.changes
-        assert time.monotonic() < end, f"no rest, busy: {busy}; the screen:\n{driver.text}"
-        alike = alike + 1 if seen and seen == before else 0
-        before = seen
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])

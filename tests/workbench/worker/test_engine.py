@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from driving import driven
 
 from storage.errors import UserError
 from workbench.rundir import engine_queue
@@ -23,6 +24,7 @@ from workbench.rundir.launch import ENGINE, Launch
 from workbench.rundir.liveness import reconcile_state
 from workbench.runs import engine_control, launching
 from workbench.runs.collecting import collect
+from workbench.tui.app import WorkbenchApp
 
 pytestmark = pytest.mark.slow
 
@@ -229,35 +231,20 @@ def test_an_engine_of_another_version_gets_no_runs(monkeypatch):
 
 @pytest.mark.usefixtures("forked")
 async def test_the_status_line_says_what_the_engine_does(filled):
-    from workbench.tui.app import WorkbenchApp
-    from workbench.tui.widgets.status import StatusLine
-
     app = WorkbenchApp(filled.folder, "ana")
-    async with app.run_test(size=(120, 30)) as pilot:
-
-        async def seen(word):
-            for _ in range(600):
-                await pilot.pause(0.05)
-                line = app._browse.query_one(StatusLine)
-                if word in line._shown.get("summary", ""):
-                    return True
-            return False
-
+    async with driven(app) as driver:
         app.engine_status.turn("start")
-        assert await seen("engine idle, 15 min left")
+        await driver.until_seen("engine idle, 15 min left")
         home = engine_queue.make_private_folder()
         for run, told in ((filled.run_folder(3), "with run 3"), (home / "7", "elsewhere")):
             engine_queue.write_engine_state(
                 home, replace(engine_queue.running_engine(), run=str(run), since=time.time())
             )
-            assert await seen(f"engine busy {told}")
+            await driver.until_seen(f"engine busy {told}")
         engine_queue.write_engine_state(
             home, replace(engine_queue.running_engine(), run=None, since=time.time() - 190)
         )
-        assert await seen("engine idle, 12 min left")
+        await driver.until_seen("engine idle, 12 min left")
         app.engine_status.turn("stop")
-        for _ in range(600):
-            await pilot.pause(0.05)
-            if not app.engine_status.word:
-                break
-        assert not app.engine_status.word and engine_queue.running_engine() is None
+        await driver.until(lambda: not app.engine_status.word)
+        assert engine_queue.running_engine() is None

@@ -54,7 +54,7 @@ def test_a_run_that_is_killed_at_random_steps_ends_as_if_it_were_not(make_model_
         size = (torn / "log.jsonl").stat().st_size if (torn / "log.jsonl").exists() else 0
         at = newest(torn)
         process = begin(torn)
-        wanted, until = chance.randint(1, 5), time.monotonic() + 60
+        wanted, until = chance.randint(1, 5), time.monotonic() + 120
         while len(told := steps(torn, size)) < wanted:
             assert process.poll() is None and time.monotonic() < until, read_state(torn)
             time.sleep(0.01)
@@ -67,7 +67,7 @@ def test_a_run_that_is_killed_at_random_steps_ends_as_if_it_were_not(make_model_
     assert len(set(resumed)) > ROUNDS // 4  # it went on from many places, however slow its saving
     last = begin(torn)
     for process in (straight, last):
-        process.wait(120)
+        process.wait(240)
     assert [read_state(folder).state for folder in (whole, torn)] == [DONE, DONE]
     first, second = (load_file(f / "adapter" / "adapter_model.safetensors") for f in (whole, torn))
     assert first.keys() == second.keys() and len(first) > 0
@@ -89,7 +89,7 @@ def test_a_torn_checkpoint_is_told_of_and_the_one_before_is_used(make_model_run,
     last = newest(run)
     os.truncate(run / "checkpoints" / f"checkpoint-{last}" / "state.safetensors", 500)
     process = begin(run)
-    process.wait(120)
+    process.wait(240)
     assert read_state(run).state == DONE
     assert steps(run, size)[0][0] == last - 1
     lines = [format_event(values) for values, _ in read_log(run, size)]
