@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pyte
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 class Terminal:

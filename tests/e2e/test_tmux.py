@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux"),
 ]
 
-WAIT_S = 90.0
+WAIT_S = 120.0
 TWEETS = 240
 DECISIONS = 7
 SIZE = ("COLUMNS", "LINES")
