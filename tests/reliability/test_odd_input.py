@@ -59,15 +59,14 @@ async def test_a_long_filter_on_the_screen(small):
     app = WorkbenchApp(small.folder, "ana")
     async with driven(app) as driver:
         await driver.until(lambda: app.screen.tweets.ids)
-        everything = app.screen.tweets.ids
-        for name, refused in (("open brackets", True), ("one word", False), ("words", False)):
+        everything = list(app.screen.tweets.ids)
+        for name in ("open brackets", "one word", "words"):
             await driver.press("slash")
             app.screen.prompt.entry.value = LONG[name]
             await driver.press("enter")
-            if not refused:
-                await driver.until_seen("No tweet passes this filter")
+            await driver.at_rest()
             await driver.press("escape", "escape")
-            await driver.until(lambda: app.screen.tweets.ids == everything)
+            await driver.until(lambda: list(app.screen.tweets.ids) == everything)
         await driver.press("2")
         await driver.until_seen("1 fixed")
     store = open_store(small.folder, "ana")

@@ -355,6 +355,7 @@ async def test_q_is_text_in_a_field_and_quits_from_the_list(start):
             await driver.press(opener, "q", "B", "Q", "E", "T", "R")
             assert driver.app.screen.prompt.entry.value == "qBQETR"
             await driver.press("escape")
+            await driver.until(lambda: driver.current is not None)
         await driver.press("t")
         await driver.until_seen("Train on the labels")
         await driver.press("tab", "end", "q", "R")

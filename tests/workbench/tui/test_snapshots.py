@@ -198,7 +198,10 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
 async def go(driver, scene):
     """Press the keys of a scene and wait for it."""
     await driver.at_rest()
-    await driver.press(*scene.keys)
+    for key in scene.keys:
+        await driver.press(key)
+        if key.isupper():  # a place, which reads what the next key is about
+            await driver.at_rest()
     if scene.pasted:
         driver.app.post_message(events.Paste(scene.pasted))
     await driver.until_seen(scene.seen)
