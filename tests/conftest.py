@@ -45,8 +45,11 @@ if IN_MEMORY.is_mount() and min(disk_usage(IN_MEMORY).free, virtual_memory().ava
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 # On a busy machine an example takes as long as it takes; that is no fault of what is tried.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+# It is the same ones each time; `--hypothesis-profile explore` tries others.
+LOOSE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("explore", deadline=None, suppress_health_check=LOOSE)
+settings.register_profile("steady", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("steady")
 
 # Textual's pilot looks after each key, twice, whether the process is at rest: 20 ms each time.
 _wait.SLEEP_GRANULARITY /= 5
@@ -67,13 +70,6 @@ def parse_once(sheet: Stylesheet, *source: Any, **how: Any) -> list[RuleSet]:
 Stylesheet._parse_rules = parse_once
 RuleSet.__hash__ = object.__hash__  # which is as good, and asked for a million times
 strip.FIFOCache = lambda most: {}  # as millions of them are made, and few are ever asked
-
-# A property is no race, and has the same examples each time: others are tried by somebody who looks
-# at what comes of them, with `--hypothesis-profile explore`.
-LOOSE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
-settings.register_profile("explore", deadline=None, suppress_health_check=LOOSE)
-settings.register_profile("steady", settings.get_profile("explore"), derandomize=True)
-settings.load_profile("steady")
 
 # Nobody presses keys while a test waits for a worker, beside others that compute.
 interpreter.NICENESS = 0
