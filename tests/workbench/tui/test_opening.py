@@ -258,6 +258,7 @@ async def test_what_an_import_says_at_length_ends_with_the_line(open_it, opened)
         ("t.csv: the labels are codes; name them with --map 0=NAME,1=NAME.", "are codes."),
         ("t: column 'l': --map leaves out 'x'; add x=NAME, or x=none for no label.", "leave out"),
         ("t: 'a|b' is several labels in one: choose, or map it with --map 'a|b'=NAME.", "choose."),
+        ("1 is tied and has no label (`workbench conflicts`).", "(s has a queue of conflicts)."),
         ("Sheet 'a' is read; --sheet names another (b).", "--sheet names another"),
     ],
 )

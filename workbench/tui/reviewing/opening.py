@@ -81,9 +81,11 @@ def has_unnamed_labels(store: Store) -> bool:
 
 
 def on_screen(sentence: str) -> str:
-    """What an import says, without the options that the command takes where the screen has keys."""
+    """What an import says, with keys where the screen has some for options and commands."""
     for words, instead in WITHOUT_OPTION.items():
         sentence = sentence.replace(words, instead)
+    queue = f"{key_for('choose_queue')} has a queue of conflicts"
+    sentence = sentence.replace("`workbench conflicts`", queue)
     return ADVICE.sub(".", sentence)
 
 

@@ -67,7 +67,20 @@ class ReviewQueue:
 def meanings(store: Store) -> dict[str, str]:
     """What each kind of queue goes through now, in words."""
     counts = tweets.counts(store)  # a look at the pool would read the whole workspace
-    return KINDS | (AMONG_UNLABELLED if counts.labelled < counts.tweets else {})
+    if counts.labelled == counts.tweets:
+        return KINDS
+    among = AMONG_UNLABELLED.items()
+    return KINDS | {kind: words for kind, words in among if _is_made_of_unlabelled(store, kind)}
+
+
+def _is_made_of_unlabelled(store: Store, kind: str) -> bool:
+    """Whether a queue is of tweets without a label, where there are some.
+
+    Those on which runs differ take two runs; a single one can only differ from given labels.
+    """
+    if kind != "disagreement":
+        return kind in ENGINE_STRATEGIES
+    return sum(bool(run.predictions) for run in runs.every(store, metrics=False)) > 1
 
 
 def hidden_of(ids: Sequence[int], every: int) -> frozenset[int]:
@@ -113,12 +126,8 @@ def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
     """Tweets without a label as `workbench queue` has chosen them, or labelled ones by an order."""
 
     def read(store: Store) -> ReviewQueue:
-        if (pool := label_next.pool_size(store)) and (made := queue_basis(store, kind)):
-            entries = label_next.open_entries(store, kind, LIMIT)
-            ids = tuple(entry.tweet for entry in entries)
-            more = 0 if kind == "disagreement" else pool - len(ids)
-            by = _by(store, made.run, ", ")
-            return ReviewQueue(kind, ids, made.run, f"without a label{by}", more=more)
+        if (unlabelled := _without_label(store, kind)) is not None:
+            return unlabelled
         run = shown_run(store)
         if kind == "random":
             left = tweets.listing(store, OPEN)
@@ -130,6 +139,19 @@ def _unlabelled(kind: str) -> Callable[[Store], ReviewQueue]:
         return _first(kind, tweets.listing(store, wanted, kind, run), run, _by(store, run))
 
     return read
+
+
+def _without_label(store: Store, kind: str) -> ReviewQueue | None:
+    """The queue as `workbench queue` has made it; None where there is nothing for it."""
+    pool = label_next.pool_size(store) if _is_made_of_unlabelled(store, kind) else 0
+    if not pool or (made := queue_basis(store, kind)) is None:
+        return None
+    ids = tuple(entry.tweet for entry in label_next.open_entries(store, kind, LIMIT))
+    if kind == "disagreement" and not ids:
+        return None  # then the labels are left from which the shown run differs
+    more = 0 if kind == "disagreement" else pool - len(ids)
+    by = _by(store, made.run, ", ")
+    return ReviewQueue(kind, ids, made.run, f"without a label{by}", more=more)
 
 
 def _conflicts(store: Store) -> ReviewQueue:
@@ -173,6 +195,8 @@ def preparation(store: Store, kind: str, anew: bool) -> Sequence[str]:
         ranks = not store.read_only and suspect_ranking.ranking_run(store) is not None
         if ranks and (missing or (anew and suspect_ranking.stale(store))):
             return ("suspects", "--limit", "1")
-    elif kind in ENGINE_STRATEGIES and not store.read_only and label_next.pool_size(store):
+    elif store.read_only or not _is_made_of_unlabelled(store, kind):
+        return ()
+    elif label_next.pool_size(store):
         return ("queue", "--strategy", kind, "--limit", str(LIMIT))
     return ()

@@ -7,6 +7,7 @@ import pytest
 from storage.config import Config
 from storage.history import labels
 from storage.runs import runs
+from storage.runs.analyses import note_queue
 from storage.runs.predictions import Prediction, add_predictions
 from storage.store import create_store
 from storage.transfer import importing
@@ -61,6 +62,21 @@ def test_what_is_set_aside_does_not_come_again_and_what_follows_is_counted(
     labels.undo(judged)
     assert then.more == len(OPEN[kind]) - 2, "what had no room follows"
     assert then.ids and then.ids != first.ids
+
+
+def test_a_single_run_disagrees_with_labels_also_where_some_tweets_have_none(judged):
+    assert sources.meanings(judged)["disagreement"] == sources.KINDS["disagreement"]
+    assert sources.preparation(judged, "disagreement", anew=True) == ()
+    assert sources.preparation(judged, "random", anew=True)[0] == "queue"
+    other = runs.add(judged, "fast", "qlora", "fast", None, ["up", "down"])
+    add_predictions(judged, other, [Prediction(n, (0.2, 0.8), 0.6, 0.3, False) for n in EVERY])
+    said = "tweets without a label on which runs differ"
+    assert sources.meanings(judged)["disagreement"] == said
+    assert sources.preparation(judged, "disagreement", anew=True)[0] == "queue"
+    note_queue(judged, "disagreement", [1, other], None)  # in which there is nothing
+    found = sources.read_queue(judged.folder, "disagreement", blind=False)
+    assert set(found.ids) == OPEN["disagreement"], "then it is of labels again"
+    runs.delete(judged, other)
 
 
 def test_the_end_of_a_queue_says_what_follows_and_names_what_there_is(judged):
