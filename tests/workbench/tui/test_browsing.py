@@ -8,6 +8,7 @@ from textual import events
 from storage.history import labels
 from storage.query import filters
 from storage.store import open_store
+from workbench.tui.app import WorkbenchApp
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -322,6 +323,12 @@ async def test_equal_texts_out_of_the_list_are_asked_for_before_they_are_changed
         assert driver.tweet(1).label == "positive"
         await driver.press("enter")
         await driver.until(lambda: driver.tweet(1).label == "negative")
+
+
+async def test_the_first_picture_of_a_narrow_terminal_is_laid_out_for_it(start, monkeypatch):
+    monkeypatch.setattr(WorkbenchApp, "HORIZONTAL_BREAKPOINTS", [])  # those come with a resize
+    async with start(size=(80, 24)) as driver:
+        await driver.until(lambda: driver.lines[14].startswith("── #1 · "))
 
 
 async def test_an_apostrophe_goes_back_to_where_one_was_before_a_jump(start):

@@ -75,6 +75,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
 
     def compose(self) -> ComposeResult:
         """The places, the list and its details, two lines of text."""
+        self.set_class(self.app.size.width < NARROW, "-narrow")  # or its first picture is wide
         yield TopLine("browse")
         with Horizontal(id="main"):
             with Vertical(id="left"):
