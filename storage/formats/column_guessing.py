@@ -42,7 +42,8 @@ def guess(
     a named column that is not there, or when none can be the text.
     """
     present = list(dict.fromkeys(name for row in sample for name in row))
-    chosen: dict[str, Any] = {part: column for part, column in named.items() if column is not None}
+    named = {part: column for part, column in named.items() if column is not None}
+    chosen: dict[str, Any] = dict(named)
     _require_present(present, chosen, judgements or ())
     for part in NAMES:
         free = [name for name in present if name not in (*chosen.values(), *(judgements or ()))]

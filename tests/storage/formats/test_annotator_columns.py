@@ -42,6 +42,8 @@ def test_columns_of_the_same_labels_are_of_annotators(planned, ending):
     assert (plan.columns.text, {*plan.labels}) == ("tweet", {UP, DOWN, SIDE})
     assert plan.columns.as_json()["judgements"] == ["ana", "ben", "cleo"]
     assert plan.notices == ()
+    unnamed = dict.fromkeys(("text", "label", "id", "annotator"))  # as the command gives them
+    assert planned("tweet,ana,ben,cleo", AGREEING, columns=unnamed).columns == plan.columns
 
 
 THIRDS = [(*row, name) for row, name in zip(AGREEING, ("up", "down", "up", "up"), strict=True)]

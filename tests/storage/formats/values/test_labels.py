@@ -153,6 +153,8 @@ def test_the_workspace_tells_the_column_of_its_labels(taken, write):
     )
     found, report = taken(path, labels=known)
     assert report.columns == {"text": "text", "label": "verdict"}
+    _, report = taken(path, labels=known, columns={"text": None, "label": None})
+    assert report.columns["label"] == "verdict", "the command names none by None"
     assert [label for _, label in found] == list(known)
     assert taken(path)[1].columns["label"] == "target"
     with pytest.raises(UsageError, match="does not have: 'mixed'"):
