@@ -35,6 +35,10 @@ MODELS = re.compile(
     "|falcon|qwen|phi|gemma|deepseek|electra|xlnet|bart|vader|textblob|flair|afinn|spacy|stanza"
     "|svm|bayes|nb|logreg|xgboost|[lrc]nn|lstm|tfidf|fasttext|setfit"
 )
+LOOSE = frozenset(
+    ("output", "outputs", "score", "scores", "run", "runs", "rule", "rules", "system", "machine")
+)
+"""Those of them that people call their own labels too."""
 VERDICTS = re.compile("gold|final|truth|true|majority|consensus|aggregated?|adjudicated|agreed")
 """Words in the name of the column that holds what came of several labels."""
 VERSIONS = re.compile("old|new|original|corrected|previous|given|clean|noisy|expected|rejected")
@@ -95,6 +99,12 @@ def _may_be_labels(column: str, values: frozenset[str]) -> bool:
 def is_verdict(column: str) -> bool:
     """Whether a column beside those of annotators is called like the label that counts."""
     return _has(column, VERDICTS) and not _has(column, MODELS)
+
+
+def is_of_model(column: str) -> bool:
+    """Whether a column is called like one of what a model said, and of nobody who judges it."""
+    surely = any(MODELS.fullmatch(word) and word not in LOOSE for word in _words(column))
+    return surely and not (_has(column, PEOPLE) or _has(column, VERDICTS))
 
 
 def _is_numbered(column: str) -> bool:

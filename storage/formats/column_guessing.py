@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from storage.errors import UsageError
@@ -21,10 +22,19 @@ from storage.label_names import key
 from storage.plurals import counted
 
 Rows = Sequence[Mapping[str, Any]]
+MOST_NAMES, LONGEST_NAME = 30, 60
+"""Columns that a sentence names, and the characters of each."""
+SHARE_TOLERANCE = 0.02
 NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
+HUMP = annotator_columns.HUMP
 FULL_TEXT = ("full text", "extended tweet.full text", "extended tweet full text")
 """The column that has the whole of a text that is cut."""
+USERS = re.compile(
+    "user( ?name| id)?|user ?id|(user )?email|(reviewer|judge|participant|person|expert)( id)?"
+    "|assessor|grader|tagger|respondent|turker|prolific pid"
+)
+"""What a column of annotators may be called, and one of those who wrote the tweets as well."""
 GUESSED = ("predicted ", "rejected ")
 """What the names of columns begin with that hold labels which nobody gave."""
 
@@ -53,12 +63,14 @@ def guess(
     if "id" not in named and _is_of_judgements(chosen, sample):
         del chosen["id"]
     free = [name for name in present if name not in (*chosen.values(), *(judgements or ()))]
+    if not judgements and (person := _who_judges(chosen, free, sample)) is not None:
+        chosen["annotator"] = person
+        free.remove(person)
     if "text" not in chosen:
         longest = max(free, key=lambda column: _looks_like_text(column, sample), default=None)
         if longest is None or _mean_length(longest, sample) < 10:
-            columns = ", ".join(map(repr, present))
             raise UsageError(
-                f"No column looks like a text (columns: {columns}); name it with --text."
+                f"No column looks like a text (columns: {_shown(present)}); name it with --text."
             )
         chosen["text"] = longest
         free.remove(longest)
@@ -104,20 +116,38 @@ def several_people(sample: Rows, columns: Columns, labels: Collection[str]) -> s
         return ""
     option = ",".join(map(quoted, names))
     shown = listed(list(names))
+    if _are_shares(names, sample):
+        return (
+            f"{shown} add up to 1 in each row, as shares of labels do: `workbench "
+            "import-predictions` reads them so; for labels write the name of the largest of each "
+            "row into a column."
+        )
     return f"{shown} may be of {len(names)} annotators; --judgements {option} reads them so."
+
+
+def _are_shares(names: Sequence[str], sample: Rows) -> bool:
+    """Whether the numbers of several columns add up to 1 in each row, as probabilities do."""
+    try:
+        shares = [[float(row[name]) for name in names] for row in sample]
+    except (KeyError, TypeError, ValueError):
+        return False
+    return all(min(row) >= 0 and abs(sum(row) - 1) < SHARE_TOLERANCE for row in shares)
 
 
 def no_label(sample: Rows, columns: Columns) -> str:
     """That no column of labels was found, with those that could be one."""
     found = _candidates(sample, columns)
     if not found:
-        others = ", ".join(map(repr, dict.fromkeys(name for row in sample for name in row)))
-        return f"No label column was found (columns: {others}); --label COL names one."
+        others = list(dict.fromkeys(name for row in sample for name in row))
+        return f"No label column was found (columns: {_shown(others)}); --label COL names one."
     shown = "; ".join(
         f"{column!r} ({counted(len(values), 'value')}: {listed(values, 4)})"
         for column, values in list(found.items())[:5]
     )
-    return f"No label column was found. It could be {shown}; --label COL names one."
+    models = [column for column in found if _is_guessed(column)]
+    told = f" What a model said ({listed(models)}) is for `workbench import-predictions`."
+    named = f"No label column was found. It could be {shown}; --label COL names one."
+    return named + (told if models else "")
 
 
 def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
@@ -133,10 +163,18 @@ def _candidates(sample: Rows, columns: Columns) -> dict[str, list[str]]:
     return found
 
 
+def _shown(columns: Sequence[str]) -> str:
+    """Names of columns as far as one can take them in."""
+    cut = (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in columns)
+    more = len(columns) - MOST_NAMES
+    shown = ", ".join(map(repr, islice(cut, MOST_NAMES)))
+    return shown + (f" and {more:,} more" if more > 0 else "")
+
+
 def _require_present(
     present: Sequence[str], chosen: Mapping[str, str], judgements: Sequence[str]
 ) -> None:
-    columns = ", ".join(map(repr, present))
+    columns = _shown(present)
     for part, column in (*chosen.items(), *(("judgements", name) for name in judgements)):
         if column not in present:
             raise UsageError(f"There is no column {column!r} for the {part} (columns: {columns}).")
@@ -168,7 +206,9 @@ def _keys_with_usual(label: str | None, sample: Rows) -> frozenset[str]:
 
 def _called(part: str, free: Sequence[str]) -> Iterator[str]:
     """The columns with a name for a part, the best name first."""
-    folded = {fold(column): column for column in reversed(free)}
+    folded = {HUMP.sub(" ", column): column for column in reversed(free)}
+    folded = {fold(name): column for name, column in folded.items()}
+    folded |= {fold(column): column for column in reversed(free)}
     return (folded[name] for name in NAMES[part] if name in folded)
 
 
@@ -192,7 +232,7 @@ def _by_values(
         values = _values(chosen, sample, labels)
         if not values or any(_is_known(value, labels) for value in values):
             return None
-    real = [column for column in free if not fold(column).startswith(GUESSED)]
+    real = [column for column in free if not _is_guessed(column)]
     known = [column for column in real if _all_known(_values(column, sample, labels), labels)]
     if known or chosen is not None:
         return known[0] if known else None
@@ -200,6 +240,11 @@ def _by_values(
         return next((column for column in real if _repeats(_values(column, sample))), None)
     usual = [column for column in real if _all_known(_values(column, sample), LABEL_WORDS)]
     return usual[0] if len(usual) == 1 else None
+
+
+def _is_guessed(column: str) -> bool:
+    """Whether a column holds labels that nobody gave."""
+    return fold(column).startswith(GUESSED) or annotator_columns.is_of_model(column)
 
 
 def _values(column: str, sample: Rows, labels: Collection[str] = ()) -> Counter[str]:
@@ -264,6 +309,23 @@ def _is_of_judgements(chosen: Mapping[str, str], sample: Rows) -> bool:
     return 2 * len(several) > len(said) and all(
         len({number for _, number in pairs}) == len(pairs) for pairs in several
     )
+
+
+def _who_judges(chosen: Mapping[str, str], free: Sequence[str], sample: Rows) -> str | None:
+    """A column of users who are annotators: most tweets come several times, with another each."""
+    if "annotator" in chosen or not {"text", "id"} <= chosen.keys():
+        return None
+    for column in (name for name in free if USERS.fullmatch(fold(name))):
+        said: dict[tuple[str, str], list[str]] = {}
+        for row in sample:
+            tweet = str(row.get(chosen["text"])), str(row.get(chosen["id"]))
+            said.setdefault(tweet, []).append(str(row.get(column) or ""))
+        several = [people for people in said.values() if len(people) > 1]
+        if 2 * len(several) > len(said) and all(
+            len(set(people)) == len(people) and all(people) for people in several
+        ):
+            return column
+    return None
 
 
 def _looks_like_text(column: str, sample: Rows) -> tuple[bool, float]:

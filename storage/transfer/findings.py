@@ -13,9 +13,18 @@ from storage.transfer.parsing import Tally
 MAJORITY = "the label that most annotators gave counts"
 
 
-def of_rows(tally: Tally, faults: Sequence[Fault]) -> tuple[str, ...]:
-    """What was found while the rows were read, in sentences."""
+def of_rows(tally: Tally, faults: Sequence[Fault], names_people: bool) -> tuple[str, ...]:
+    """What was found while the rows were read, in sentences.
+
+    `names_people` where the file says who judged, or brings histories.
+    """
     said = [f"{counted(number, 'record')}: {remark}." for remark, number in tally.remarks.items()]
+    if (repeated := tally.repeated - tally.judging) > tally.judging and not names_people:
+        rows = counted(repeated, "row repeats", "rows repeat")
+        said.append(
+            f"{rows} the id and text of an earlier row and its label or none, and the tweet counts "
+            "once; where they are of several people, --annotator-column COL says whose they are."
+        )
     if tally.in_several_splits:
         rows = counted(tally.in_several_splits, "row names", "rows name")
         names = ", ".join(map(repr, tally.several_splits_names))

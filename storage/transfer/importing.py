@@ -300,7 +300,7 @@ def run(
         merged=merged,
         notices=(
             *plan.notices,
-            *findings.of_rows(tally, faults),
+            *findings.of_rows(tally, faults, plan.is_export or plan.columns.annotator is not None),
             *findings.of_judgements(staged.judged, plan.columns),
             *findings.of_ids(staged.shared_ids, plan.columns.id),
         ),
