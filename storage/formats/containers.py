@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from storage.errors import UserError
+from storage.formats import label_maps
 from storage.formats.columns import Row
 from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
@@ -20,6 +21,8 @@ from storage.formats.source import COLUMNS, INDEX, INNER, JSON, JSON_LINES, PART
 from storage.formats.values.column_names import SPLIT_NAMES
 from storage.text import to_json
 
+ID = "id"
+"""The column of the keys under which records stand, where these are not just counted."""
 HEAD = 1 << 20
 """Characters of the file that are looked at."""
 LINE_END = re.compile(r"[\r\n]")
@@ -67,10 +70,14 @@ def _single(source: Source, value: Row) -> Source:
     parts = [key for key in lists if key.casefold() in SPLIT_NAMES and lists[key]]
     if len(parts) > 1:
         return replace(source, orient=PARTS)
+    if (orient := label_maps.orient_of(value)) is not None:
+        notices = (*source.notices, label_maps.NOTICES[orient])
+        return replace(source, orient=orient, notices=notices)
     if lists:
         key = max(lists, key=lambda key: (_has_texts(lists[key]), len(lists[key])))
         others = [name for name in value if name != key]
         names = _label_names({name: value[name] for name in others})
+        others = [name for name in others if not (names and name in (*LABEL_LISTS, "id2label"))]
         return _contained(replace(source, label_names=names), key, others)
     if (path := _path(value)) is not None:
         names = _label_names({name: part for name, part in value.items() if name != path[0]})
@@ -196,6 +203,10 @@ def transposed(source: Source, position: Position) -> Iterator[Row]:
     if source.orient == SPLIT:
         yield from _of_lists(value, position)
         return
+    if source.orient in label_maps.NOTICES:
+        for position.record, row in enumerate(label_maps.rows(value, source.orient), start=1):
+            yield row
+        return
     for position.record, row in enumerate(_turned(value, source.orient), start=1):
         yield row
 
@@ -230,11 +241,16 @@ def _of_lists(value: Row, position: Position) -> Iterator[Row]:
 
 def _turned(value: Row, orient: str | None) -> Iterator[Row]:
     if orient == INDEX:
-        yield from (row if isinstance(row, dict) else {} for row in value.values())
+        rows = {key: row if isinstance(row, dict) else {} for key, row in value.items()}
     else:
         columns = {name: _cells(part) for name, part in value.items()}
-        for place in next(iter(columns.values()), {}):
-            yield {name: cells.get(place) for name, cells in columns.items()}
+        places = next(iter(columns.values()), {})
+        rows = {
+            place: {name: cells.get(place) for name, cells in columns.items()} for place in places
+        }
+    is_counted = all(str(key) == str(place) for place, key in enumerate(rows))
+    is_id = not is_counted and not any(ID in row for row in rows.values())
+    yield from (({ID: key} | row if is_id else row) for key, row in rows.items())
 
 
 def _cells(part: Any) -> Mapping[Any, Any]:

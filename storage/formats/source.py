@@ -8,7 +8,9 @@ from pathlib import Path
 TABLE, LINES, FASTTEXT, EXCEL = "table", "lines", "fasttext", "excel"
 JSON, JSON_LINES, PARQUET, DATASETS = "json", "jsonl", "parquet", "datasets"
 COLUMNS, INDEX, SPLIT, PARTS, INNER = "columns", "index", "split", "parts", "inner"
-"""How records lie in one JSON object: as pandas calls it, by their splits, or deep in it."""
+BY_LABEL, TO_LABEL = "by label", "to label"
+"""How records lie in one JSON object: as pandas calls it, by their splits, or deep in it; the texts
+of each label in an array, or the label of each text."""
 TEXTUAL = frozenset((TABLE, LINES, FASTTEXT, JSON, JSON_LINES))
 """Formats that consist of characters in some encoding."""
 
@@ -79,7 +81,7 @@ class Source:
     container: str | None = None
     """The key of the array of records, in a JSON file that is one object."""
     orient: str | None = None
-    """How a table is written that is one JSON object: COLUMNS, INDEX or SPLIT."""
+    """How a table is written that is one JSON object, as COLUMNS, INDEX and so on say."""
     label_names: tuple[str, ...] = ()
     """The names of the codes 0, 1, 2 …, where the file has them beside its records."""
     sheet: str | None = None
