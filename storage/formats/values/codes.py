@@ -29,10 +29,9 @@ class Codes:
 
     def name(self, value: str | None) -> str | None:
         """The label that a value of the file means; None for none."""
-        if value is None:
-            return None
-        name = self.names.get(code_of(value), value)
-        return None if name != value and key(name) == NO_LABEL else name
+        if value is None or (name := self.names.get(code_of(value))) is None:
+            return value
+        return None if key(name) == NO_LABEL else name
 
 
 def codes(given: Mapping[str, str]) -> Codes:

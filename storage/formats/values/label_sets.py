@@ -16,7 +16,7 @@ from storage.formats.columns import (
     MOST_VALUES,
     TIMES,
 )
-from storage.formats.values.cells import several_labels
+from storage.formats.values.cells import looks_empty, several_labels
 from storage.formats.values.codes import NO_LABEL, Codes, are_numbers, code_of
 from storage.formats.values.column_names import LABEL_WORDS
 from storage.label_names import key
@@ -40,13 +40,14 @@ def label_set(
         if config.labels and key(target) != NO_LABEL:
             config.require_label(target)
     found = [value for value, _ in seen.most_common()]
+    _require_no_none(place, codes, seen)
     if config.labels:
         _require_known(config, place, codes, found)
         return config.labels
     unnamed = [value for value in found if not codes.has(value)]
     targets = {key(name) for name in codes.names.values()}
     if left_out := [value for value in unnamed if key(value) not in targets]:
-        if codes:
+        if not all(map(_is_empty, codes.names)):
             raise UsageError(
                 f"{place}: --map leaves out {listed(left_out)}; add {examples(left_out)}, or "
                 f"{quoted(left_out[0])}={NO_LABEL} for no label."
@@ -87,6 +88,22 @@ def unused(codes: Codes, given: Mapping[str, str], seen: Iterable[str]) -> list[
     """The codes that have a name and occur nowhere."""
     there = {code_of(value) for value in seen}
     return [code for code in given if code_of(code) not in there]
+
+
+def _is_empty(code: str) -> bool:
+    """Whether a name for a code says what an empty cell means, and nothing of other values."""
+    return code == NO_LABEL or looks_empty(code)
+
+
+def _require_no_none(place: str, codes: Codes, seen: Counter[str]) -> None:
+    """Raise UsageError for `none`, which is no label here and may be one there."""
+    for value, number in seen.items():
+        if key(value) == NO_LABEL and not codes.has(value):
+            raise UsageError(
+                f"{place}: {value!r} ({counted(number, 'row')}) may be a label or mean that there "
+                f"is none; --map {value}={NO_LABEL} reads it as no label, --map {value}=NAME as "
+                "the label of that name."
+            )
 
 
 def _require_known(config: Config, place: str, codes: Codes, found: list[str]) -> None:
