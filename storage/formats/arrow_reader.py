@@ -73,7 +73,10 @@ def _folder_rows(path: Path) -> Iterator[Row]:
                     yield {"split": split, **row}
             return
         if not (state := path / "state.json").exists():
-            raise UserError(f"{path} is a folder without a data set (no state.json in it).")
+            raise UserError(
+                f"{path} is a folder without a data set (no state.json in it); import the files in "
+                "it, each with --split-as where it is a split."
+            )
         for entry in json.loads(state.read_text("utf-8"))["_data_files"]:
             with pa.memory_map(str(_inside(path, entry["filename"]))) as source:
                 for batch in pa.ipc.open_stream(source):

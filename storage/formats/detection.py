@@ -51,11 +51,17 @@ MEANT_FOR = {
     "escape": ((TABLE, LINES), "tables in text"),
 }
 """The kinds of files about which an option says something, and what they are called."""
+UNPACK = (".zip", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".br")
+TO_TABLE = (".feather", ".arrow", ".orc", ".avro", ".dta", ".sav", ".rds", ".rdata")
 ADVICE = {
-    ".zip": "unpack it first",
-    ".xls": "save it as .xlsx or .csv",
+    **dict.fromkeys(UNPACK, "unpack it first"),
+    **dict.fromkeys((".xls", ".ods"), "save it as .xlsx or .csv"),
+    **dict.fromkeys(TO_TABLE, "save it as .csv or .parquet"),
+    **dict.fromkeys((".pkl", ".pickle", ".npy", ".h5"), "save its rows as .csv or .parquet"),
+    **dict.fromkeys((".html", ".xml", ".md", ".yml", ".yaml"), "save its rows as .csv or .json"),
+    **dict.fromkeys((".sql", ".db", ".sqlite"), "export its table as .csv"),
+    ".ann": "label whole texts in a .csv or .json, as marks in a text are no labels here",
     ".xlsm": "save it as .xlsx",
-    ".ods": "save it as .xlsx",
     ".docx": "save its texts as .txt",
     ".pdf": "save its texts as .txt",
     ".safetensors": "it is part of a model, whose folder `workbench train --base` takes",
@@ -109,8 +115,8 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
     if path.stat().st_size == 0:
         raise UserError(f"{name} is empty.")
     ending, compression = split_endings(path)
-    nameless = not ending and not compression
-    if nameless:
+    nameless = not ending
+    if nameless and not compression:
         ending, compression = sniffing.packing_of(path, name)
     source = Source(path, name, TABLE, compression)
     if ending == ".zip":

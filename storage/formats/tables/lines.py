@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from storage.formats.decoding.encodings import text
 from storage.formats.decoding.streams import BLANK
@@ -15,6 +17,10 @@ from storage.formats.values import cells
 
 LABEL = re.compile(r"\s*__label__(\S+)\s*")
 """What fastText writes before a text."""
+LABEL_AT_END = re.compile(r"\s+__label__(\S+)\s*$")
+"""What some have it read after a text."""
+HEAD = 20
+"""Lines that are looked at to find what they are."""
 SEPARATOR = ", "
 """What some put between the label and the text, as fastText's own examples do."""
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
@@ -24,8 +30,9 @@ def find(source: Source, options: ReadOptions) -> Source:
     """The source as a list of texts, fastText, or the table that the user says it is."""
     if options.delimiter or options.quoting or options.escape:
         return replace(source, format=TABLE)
-    first = next(_lines(source, Position(source.name)), "")
-    if LABEL.match(first):
+    head = list(islice(_lines(source, Position(source.name)), HEAD))
+    first = head[0] if head else ""
+    if LABEL.match(first) or (head and all(map(LABEL_AT_END.search, head))):
         return replace(source, format=FASTTEXT)
     for delimiter, name in DELIMITERS.items():
         if names_known(first.split(delimiter)) > 1:
@@ -33,7 +40,24 @@ def find(source: Source, options: ReadOptions) -> Source:
                 f"Line 1 looks like the header of a table; --delimiter {name} reads it as one."
             )
             return replace(source, notices=(*source.notices, sentence))
-    return source
+    said = _other_than_texts(head)
+    return source if said is None else replace(source, notices=(*source.notices, said))
+
+
+def _other_than_texts(head: Sequence[str]) -> str | None:
+    """That lines, which are taken for texts, look like records of another format."""
+    if head and all(line.strip().startswith("{") and _is_object(line) for line in head):
+        return "Each line looks like a JSON object; --format jsonl reads it as a record."
+    if len(head) > 1 and all(line.count("\t") == 1 for line in head):
+        return "Each line has one tab; --delimiter tab reads two columns."
+    return None
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def table(source: Source, position: Position) -> tuple[list[str], Iterator[list[str | None]]]:
@@ -59,8 +83,12 @@ def _labelled(source: Source, position: Position) -> Iterator[list[str | None]]:
         while (found := LABEL.match(line, start)) is not None:
             labels.append(found[1])
             start = found.end()
+        end = len(line)
+        while (last := LABEL_AT_END.search(line, start, end)) is not None:
+            labels.append(last[1])
+            end = last.start()
         if len(set(labels)) > 1:
             position.reject(cells.several_labels(dict.fromkeys(labels)))
         else:
-            given = line[start:].removeprefix(SEPARATOR) if labels else line
+            given = line[start:end].removeprefix(SEPARATOR) if labels else line
             yield [given, labels[0] if labels else None]
