@@ -51,7 +51,7 @@ from workbench.rundir.folder import Job
 from workbench.worker.folds import describe_folds, plan_folds
 from workbench.worker.predicting import PREDICTING, predict
 from workbench.worker.reporter import Reporter
-from workbench.worker.tweet_events import report_counts, with_tweets
+from workbench.worker.tweet_events import report_counts, report_cut, with_tweets
 
 
 def run_model(
@@ -178,6 +178,7 @@ def _train(
     examples, snapshot = _examples(folder / run_folder.TRAIN, job)
     dev, _ = _examples(folder / run_folder.DEV, job)
     report_counts(reporter.report, examples.labels, dev.labels)
+    report_cut(reporter.report, prompter.count_cut(examples.texts), prompter.max_length)
     plan: FoldPlan | WarmStart | None = _warm_start(job, folder, settings)
     if settings.folds:
         plan = plan_folds(folder, settings, snapshot, examples.labels, processes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from storage.plurals import tweet_count
 from workbench.rundir.tables import SnapshotTable
 
 SHOWN = 160
@@ -17,6 +18,16 @@ def report_counts(report: Report, train: Sequence[int], dev: Sequence[int]) -> N
     counts = {"train": len(train), "dev": len(dev)}
     most = max(Counter(dev).values(), default=0)
     report("data", **counts, **({"majority": most / len(dev)} if dev else {}))
+
+
+def report_cut(report: Report, tweets: int, max_length: int) -> None:
+    """Note how many tweets to train on are longer than a run reads, if any are."""
+    if tweets:
+        report(
+            "note",
+            text=f"the end of {tweet_count(tweets)} to train on is left out: with the prompt that "
+            f"is more than training.max_length, {max_length:,} tokens",
+        )
 
 
 def with_tweets(report: Report, snapshot: SnapshotTable) -> Report:

@@ -44,6 +44,15 @@ def test_a_long_text_loses_its_end_only(tokenizer):
     assert len(prompt) > 33
 
 
+@given(text=st.text(max_size=200), times=st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_texts_that_lose_their_end_are_counted(tokenizer, text, times):
+    prompter = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 48)
+    wider = make_prompter(tokenizer, TEMPLATE, ("p", "n"), ("Positive", "Negative"), 4_000)
+    cut = prompter.encode([text]) != wider.encode([text])
+    assert prompter.count_cut([text] * times) == times * cut
+
+
 def test_words_that_are_the_same_tokens_are_refused(tokenizer):
     with pytest.raises(UserError, match="cannot be told from another"):
         make_prompter(tokenizer, TEMPLATE, ("a", "b"), ("Positive", "Positive"), 64)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workbench.rundir import folder as run_folder
 from workbench.rundir.hard_tweets import HardTweet, hardest_tweets
 from workbench.rundir.log_format import format_event
 from workbench.rundir.tables import SnapshotTable
-from workbench.worker.tweet_events import SHOWN, report_counts, with_tweets
+from workbench.worker.reporter import Reporter
+from workbench.worker.run import do_run
+from workbench.worker.tweet_events import SHOWN, report_counts, report_cut, with_tweets
 
 SNAPSHOT = SnapshotTable([11, 12, 13], ["long " * 99, "b", "c"], ["x", "y", "x"], [1, 2, 3])
 
@@ -60,3 +64,22 @@ def test_what_is_no_tweet_in_a_log_of_elsewhere_is_left_out(tweets):
 def test_the_log_says_how_many_tweets_there_are_and_what_a_guess_would_reach(tmp_path, dev, told):
     report_counts(writes(tmp_path), [0, 1, 0], dev)
     assert format_event(read(tmp_path)[0]).endswith(f"  {told}")
+
+
+def test_the_log_says_how_many_tweets_are_longer_than_a_run_reads(tmp_path):
+    for cut in (0, 2):
+        report_cut(writes(tmp_path), cut, 128)
+    [said] = read(tmp_path)
+    assert format_event(said).endswith(
+        "the end of 2 tweets to train on is left out: with the prompt that is more than "
+        "training.max_length, 128 tokens"
+    )
+
+
+@pytest.mark.slow
+def test_a_run_counts_the_tweets_that_it_trains_on_and_cuts(make_model_run):
+    run = make_model_run("training.max_length=20", "training.max_steps=1")
+    job = replace(run_folder.read_job(run), template="{text}, {text}, {text}, {text}\nLabel:")
+    do_run(job, run, Reporter(run))
+    told = [values.get("text", "") for values in read(run)]
+    assert [text for text in told if "training.max_length, 20 tokens" in text]

@@ -56,11 +56,29 @@ class Prompter:
 
         Each prompt leaves room for a label word and for `reserve` tokens more in `max_length`.
         """
-        room = self.max_length - max(map(len, self.label_token_ids)) - reserve
+        room = self._room - reserve
         return [
             tokens if len(tokens) <= room else self._tokenize([self.truncate(text, room)])[0]
             for text, tokens in zip(texts, self._tokenize(texts), strict=True)
         ]
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """How many of the texts lose their end because they are too long.
+
+        Those with fewer bytes than a prompt may have tokens fit without being tokenised.
+        """
+        long = [text for text in texts if len(self.as_text(text).encode()) > self._surely_fits]
+        return sum(len(tokens) > self._room for tokens in self._tokenize(long))
+
+    @property
+    def _room(self) -> int:
+        """How many tokens a prompt may have."""
+        return self.max_length - max(map(len, self.label_token_ids))
+
+    @property
+    def _surely_fits(self) -> int:
+        """How many bytes a prompt may have; one token is kept for a leading ▁."""
+        return self._room - len(self.begin_token_ids) - 1
 
     def as_text(self, text: str) -> str:
         """The prompt of a text, in which control tokens are characters like others."""
