@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,9 +29,22 @@ class MessageLog:
 
     def __init__(self) -> None:
         self._said: deque[SaidMessage] = deque(maxlen=MOST)
+        self._wordings: frozenset[str] = frozenset()
+        """How the last message for all screens is said on each, where they say it differently."""
+        self._is_kept = False
+
+    def one_of(self, texts: Iterable[str]) -> None:
+        """Keep only the first that comes of some texts, which are one message on several screens."""
+        wordings = frozenset(texts)
+        self._wordings = wordings if len(wordings) > 1 else frozenset()
+        self._is_kept = False
 
     def add(self, text: str, problem: bool) -> None:
-        """Keep a message, unless it is the last one again."""
+        """Keep a message, unless it is the last one again, or in other words."""
+        if text in self._wordings:
+            if self._is_kept:
+                return
+            self._is_kept = True
         if not self._said or self._said[-1].text != text:
             self._said.append(SaidMessage(datetime.now(), text, problem))
 

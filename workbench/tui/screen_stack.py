@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from textual import events
@@ -60,7 +60,10 @@ def say(app: App[Any], text: str, problem: bool = False) -> None:
 
 def say_each(app: App[Any], text: Callable[[Screen[Any]], str], problem: bool = False) -> None:
     """Show a message of its own on each screen of the stack that has a place for one."""
-    for screen in app.screen_stack if app.is_running else ():  # and not while they are closed
+    running = app.is_running  # and not while they are closed
+    stack: Sequence[Screen[Any]] = app.screen_stack[::-1] if running else ()
+    host(app).message_log.one_of(text(each) for each in stack if isinstance(each, ShowsMessages))
+    for screen in stack:
         if isinstance(screen, ShowsMessages):
             if screen.is_mounted:
                 screen.say(text(screen), problem)

@@ -187,8 +187,10 @@ async def test_disagreements(start):
     async with start() as driver:
         await driver.press("right_square_bracket")
         assert driver.current == 3
+        await driver.until(lambda: "right_square_bracket" in driver.named_keys)
         await driver.press("right_square_bracket")
         assert driver.current == 8
+        await driver.until(lambda: "right_square_bracket" not in driver.named_keys)
         await driver.press("right_square_bracket")
         assert driver.current == 8
         await driver.until_seen("No undecided disagreement below")

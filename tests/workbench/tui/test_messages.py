@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import workbench.tui
+from workbench.tui import screen_stack
 
 LONG = (
     "Run 3 failed: " + "there is not enough memory for a pass of so many tweets, " * 4 + "the end."
@@ -39,3 +40,14 @@ async def test_a_long_message_is_cut_on_its_line_and_read_whole_elsewhere(start,
         driver.app.say(LONG)
         await driver.pilot.resize_terminal(*size)
         await driver.until(lambda: driver.lines[-1].rstrip().endswith("… F3"))
+
+
+async def test_what_each_screen_says_with_its_own_keys_is_kept_once(start):
+    async with start() as driver:
+        await driver.press("R")
+        for time in ("first", "second"):
+            screen_stack.say_each(driver.app, lambda screen: f"offered on {screen.name}")
+            driver.app.say(f"Said the {time} time.")
+        kept = [str(line)[11:] for line in driver.app.message_log.lines()]
+        offers = [f"offered on {driver.app.screen.name}"]
+        assert kept[-4:] == [*offers, "Said the first time.", *offers, "Said the second time."]

@@ -26,7 +26,7 @@ def names(keys):
     [
         (ListUse(), "1 2 space ↵ x f ] u / s ' = ?"),
         (ListUse(has_jumped=False), "1 2 space ↵ x f ] u / s = ?"),
-        (ListUse(has_predictions=False, is_predicted=False), "1 2 ↵ x f u / s ' = ?"),
+        (ListUse(has_disagreement=False, is_predicted=False), "1 2 ↵ x f u / s ' = ?"),
         (ListUse(is_predicted=False, has_twins=False), "1 2 ↵ x f ] u / s ' ?"),
         (ListUse(has_tweets=False), "u / s ' ?"),
         (ListUse(has_tweets=False, is_filtered=True, can_undo=False), "esc / s ' ?"),

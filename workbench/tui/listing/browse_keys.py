@@ -53,7 +53,8 @@ class ListUse:
     """What can be done with a list, by which keys are left out that would do nothing."""
 
     has_tweets: bool = True
-    has_predictions: bool = True
+    has_disagreement: bool = True
+    """Whether a prediction further down may differ from its label."""
     writable: bool = True
     has_jumped: bool = True
     can_undo: bool = True
@@ -68,7 +69,7 @@ class ListUse:
         """The keys that would do nothing."""
         return without_effect(
             (self.has_tweets, ABOUT_A_TWEET),
-            (self.has_predictions, ("]",)),
+            (self.has_disagreement, ("]",)),
             (self.is_predicted, ("space",)),
             (self.writable, WRITING),
             (self.has_jumped, ("'",)),

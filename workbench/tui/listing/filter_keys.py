@@ -39,8 +39,9 @@ from workbench.tui.widgets.prompt import PromptRequest
 from workbench.tui.widgets.row_of_tweet import row_of
 from workbench.tui.widgets.tweet_list import TweetList
 
-SEARCHED = 100_000
-"""Rows that the keys for the next disagreement look at, a tenth of a second's work."""
+SEARCHED, NEAR = 100_000, 2_000
+"""Rows that the keys for the next disagreement look at, a tenth of a second's work, and those that
+are looked at before the key is named."""
 BATCH = 500
 APPLIES = "enter applies, esc leaves"
 NO_MATCH = "No tweet passes this filter; esc clears it."
@@ -380,6 +381,14 @@ class FilterKeys(ListScreen):
             self.tweets.go(self.tweets.cursor if row is None else row)
         else:
             self.find(replace(before, run=self.settings.run), tweet)
+
+    def has_disagreement_below(self) -> bool:
+        """Whether the key for the next one may find one: it does so nearby, or the list goes on."""
+        start, end = self.tweets.cursor + 1, len(self.tweets.ids)
+        near = range(start, min(end, start + NEAR))
+        if self.run is None or near.stop < end:
+            return self.run is not None
+        return next(self._rows_that_disagree(near), None) is not None
 
     def _rows_that_disagree(self, searched: range) -> Iterator[int]:
         for at in range(0, len(searched), BATCH):

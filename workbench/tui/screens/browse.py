@@ -353,7 +353,7 @@ class BrowseScreen(FilterKeys, LabelKeys):
         current, marked = self.tweets.current, bool(self.tweets.marked)
         use = browse_keys.ListUse(
             has_tweets=bool(self.tweets.ids),
-            has_predictions=self.run is not None,
+            has_disagreement=self.has_disagreement_below(),
             writable=not self.store.read_only,
             has_jumped=self.has_jumped,
             can_undo=can_undo(self.store),
