@@ -14,8 +14,8 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "page_up": "ctrl+b,pageup",
         "left": "h,left",
         "right": "l,right",
-        "scroll_down": "ctrl+e,shift+down",
-        "scroll_up": "ctrl+y,shift+up",
+        "scroll_down": "ctrl+e,J,shift+down",
+        "scroll_up": "ctrl+y,K,shift+up",
     },
     ONE_HAND: {
         "up": "w,up",

@@ -42,6 +42,11 @@ def test_an_action_keeps_the_keys_that_stay_what_they_are():
     assert made(down="n", note="w,ctrl+n").keys == {"down": "n,down", "note": "w,ctrl+n"}
 
 
+def test_the_details_scroll_by_the_keys_of_vim_and_by_those_of_other_programs_like_it():
+    assert made(preset="vim").keys["scroll_down"] == "ctrl+e,J,shift+down"
+    assert made(preset="vim").problems == ()
+
+
 def test_two_actions_change_places():
     assert made(undo="e", note="u") == made(note="u", undo="e")
     assert made(undo="e", note="u").problems == ()

@@ -471,7 +471,7 @@ async def test_conflicts_and_judgements_are_decided_here_too(start, tmp_path, st
         await driver.until_seen("Tweet 4: left without a label.")
         await driver.until_seen("2 of 3 people, imported")
         await driver.press("enter")
-        await driver.until_seen("All 3 are decided: 1 taken · 2 kept.")
+        await driver.until_seen("All 3 are decided: 1 taken · 1 kept · 1 left open.")
         await driver.press("s", "G", "k", "enter")
         await driver.until_seen("No equal texts and no judgements are at odds")
 

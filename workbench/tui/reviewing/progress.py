@@ -15,7 +15,8 @@ from storage.tweet import Tweet
 from workbench.tui.reviewing.sources import ReviewQueue
 
 CHANGED, KEPT, EXCLUDED, AMBIGUOUS, OPEN = "✓", "k", "x", "a", "·"
-KINDS = ("taken", "kept", "labelled", "corrected", "other")
+LEFT_OPEN = "left open"
+KINDS = ("taken", "kept", LEFT_OPEN, "labelled", "corrected", "other")
 """Answers by what was there before: a prediction, a label, neither, or a label alone."""
 PAUSE_S = 120.0
 """A longer gap between two answers is a pause, which says nothing of the pace."""
@@ -52,7 +53,7 @@ def _answer(store: Store, tweet: Tweet, given: int | None) -> Answer:
     if tweet.excluded or tweet.ambiguous:
         return Answer(EXCLUDED if tweet.excluded else AMBIGUOUS, "other", None)
     if label_number(store, tweet.label) == given:
-        return Answer(KEPT, "kept", agrees)
+        return Answer(KEPT, "kept" if tweet.label is not None else LEFT_OPEN, agrees)
     if tweet.pred is None and tweet.label is not None:
         return Answer(CHANGED, "labelled" if given is None else "corrected", None)
     return Answer(CHANGED, "taken" if agrees else "other", agrees)
