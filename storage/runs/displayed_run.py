@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from storage.errors import MissingPrerequisite, UserError
+from storage.runs.comparable import comparable
 from storage.store import Store, require_writable
 from storage.transactions import transaction
 
@@ -22,8 +23,6 @@ SHOWN_RUN = (
     f"WHERE c.role = '{SHOWN}' AND d.state = 'deleted')) ORDER BY k.role = '{SHOWN}' DESC LIMIT 1"
 )
 """The promoted run stands in for one that was chosen and is deleted, until that is back."""
-ABOUT_AS_MANY = 0.5
-"""This share of the tweets that another run has scored makes a run comparable with it."""
 MAKES_PREDICTIONS = "`workbench train --recipe baseline --wait` makes some"
 
 
@@ -110,12 +109,8 @@ def show_comparable(store: Store, collected: Sequence[int]) -> None:
 
 def _newest_comparable(store: Store, condition: str) -> int | None:
     """The newest run with predictions of about as many tweets as any that meet a condition."""
-    meet = f"predictions > 0 AND {condition}"
-    return _one(
-        store,
-        f"SELECT id FROM runs WHERE {meet} AND predictions >= {ABOUT_AS_MANY} * "
-        f"(SELECT max(predictions) FROM runs WHERE {meet}) ORDER BY id DESC LIMIT 1",
-    )
+    sql = f"SELECT id, predictions FROM runs WHERE predictions > 0 AND {condition}"
+    return max(comparable(dict(store.db.execute(sql).fetchall())), default=None)
 
 
 def _one(store: Store, sql: str) -> int | None:

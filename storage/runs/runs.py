@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from storage.errors import UserError
 from storage.newest_events import NEWEST
+from storage.runs import comparable as comparing
 from storage.runs.analyses import forget_run, note_queue
-from storage.runs.displayed_run import ABOUT_AS_MANY, PROMOTED_RUN, SHOWN_RUN, require_run
+from storage.runs.displayed_run import PROMOTED_RUN, SHOWN_RUN, require_run
 from storage.store import Store, now
 from storage.transactions import transaction
 
@@ -151,12 +152,9 @@ def count(store: Store) -> int:
 
 
 def comparable(known: Sequence[Run]) -> list[Run]:
-    """Of some runs those whose predictions are of about as many tweets as those of any of them.
-
-    One that has scored a few tweets only, such as those of a filter, is not among them.
-    """
-    most = max((run.predictions for run in known), default=0)
-    return [run for run in known if run.predictions and run.predictions >= ABOUT_AS_MANY * most]
+    """Of some runs those whose predictions are of about as many tweets as those of any of them."""
+    found = set(comparing.comparable({run.id: run.predictions for run in known}))
+    return [run for run in known if run.id in found]
 
 
 def that_predict(store: Store, tweet: int) -> dict[int, Run]:

@@ -11,6 +11,7 @@ from storage.errors import MissingPrerequisite
 from storage.newest_events import newest_relabelling
 from storage.predicates import DECIDED_SUSPECT
 from storage.runs.analyses import queue_basis, read_analysis
+from storage.runs.comparable import comparable
 from storage.runs.displayed_run import promoted_run
 from storage.store import Store
 
@@ -51,16 +52,16 @@ def voting_runs(store: Store) -> list[int]:
     """The runs that rank the suspects together, the one that they are ranked by first.
 
     Beside the promoted run, or else the newest baseline, the newest run of each other kind and
-    recipe; at most `MOST_RUNS`.
+    recipe that has scored about as many tweets as others of it; at most `MOST_RUNS`.
     """
-    rows = store.db.execute(
-        "SELECT id, kind, recipe FROM runs WHERE predictions > 0 ORDER BY id = ? DESC, id DESC",
-        [ranking_run(store)],
-    )
-    newest: dict[tuple[str, str], int] = {}
-    for number, kind, recipe in rows:
-        newest.setdefault((kind, recipe), number)
-    return list(newest.values())[:MOST_RUNS]
+    first = ranking_run(store)
+    scored: dict[tuple[str, str], dict[int, int]] = {}
+    for number, kind, recipe, predictions in store.db.execute(
+        "SELECT id, kind, recipe, predictions FROM runs WHERE predictions > 0 ORDER BY id DESC"
+    ):
+        scored.setdefault((kind, recipe), {})[number] = predictions
+    newest = [first if first in runs else comparable(runs)[0] for runs in scored.values()]
+    return sorted(newest, key=lambda run: (run == first, run), reverse=True)[:MOST_RUNS]
 
 
 def kept_reasons(store: Store, ids: Sequence[int]) -> dict[str, Any]:

@@ -61,6 +61,15 @@ def test_a_run_that_scored_a_few_tweets_stands_behind_one_that_scored_many(small
     assert displayed_run.offered(small) == 4, "there is no other"
 
 
+def test_the_suspects_are_ranked_by_the_newest_run_of_a_recipe_that_scored_as_many(small):
+    add(small), add(small, "qlora"), add(small, "qlora", scored=1), add(small, "few", scored=1)
+    assert suspect_ranking.voting_runs(small) == [1, 4, 2], "run 3 scored one tweet, run 2 all"
+    add(small, "qlora", scored=5)
+    assert suspect_ranking.voting_runs(small) == [1, 5, 4]
+    displayed_run.promote(small, 3)
+    assert suspect_ranking.voting_runs(small) == [3, 4, 1], "somebody has chosen that one"
+
+
 def test_the_choice_of_an_older_run_answers_the_offers(small):
     add(small), add(small), add(small)
     displayed_run.show(small, 2)
