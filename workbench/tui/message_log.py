@@ -34,7 +34,7 @@ class MessageLog:
         self._is_kept = False
 
     def one_of(self, texts: Iterable[str]) -> None:
-        """Keep only the first that comes of some texts, which are one message on several screens."""
+        """Keep only the first of some texts that comes: they are one message on several screens."""
         wordings = frozenset(texts)
         self._wordings = wordings if len(wordings) > 1 else frozenset()
         self._is_kept = False

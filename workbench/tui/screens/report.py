@@ -50,11 +50,7 @@ class ReportScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Name the keys that scroll where there is more than fits."""
-        self.call_after_refresh(self._name_keys)
-
-    def _name_keys(self) -> None:
-        keys = [*self.query_one(Page).keys, ("esc q", "back"), ("?", "help")]
-        self.query_one(KeyLine).name_keys(keys)
+        self.query_one(Page).name_keys(("esc q", "back"), ("?", "help"))
 
     def say(self, text: str, problem: bool = False) -> None:
         """Show a message."""

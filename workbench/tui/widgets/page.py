@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from workbench.tui.widgets.key_line import Keys
+from workbench.tui.widgets.key_line import KeyLine, Keys
 from workbench.tui.widgets.keys import key
 
 SCROLLING = (("space", "page"), ("j k g G", "scroll"))
@@ -53,10 +53,13 @@ class Page(VerticalScroll, inherit_bindings=False):
         """Scroll by a share of a page."""
         self.action_lines(round(pages * max(1, self.size.height)))
 
-    @property
-    def keys(self) -> Keys:
-        """The keys that scroll, to be named where there is more than fits."""
-        return SCROLLING if self.max_scroll_y > 0 else ()
+    def name_keys(self, *others: tuple[str, str]) -> None:
+        """Name the keys that scroll, where there is more than fits, and others in the last line."""
+        self.call_after_refresh(self._name_keys, others)
+
+    def _name_keys(self, others: Keys) -> None:
+        scrolling = SCROLLING if self.max_scroll_y > 0 else ()
+        self.screen.query_one(KeyLine).name_keys([*scrolling, *others])
 
     def action_end(self, way: int) -> None:
         """Scroll to the top or the bottom."""
