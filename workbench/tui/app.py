@@ -241,8 +241,8 @@ class WorkbenchApp(App[None]):
         """Say what went wrong; a fault of our own ends it, one of the screen with a sentence."""
         if isinstance(error, WorkerFailed) and error_messages.say_worker_error(self, error):
             return
-        if isinstance(error, error_messages.EXPECTED):
-            self.problem = error_messages.sentence_of(error, self.store.folder)
+        if (sentence := error_messages.last_sentence(error, self.store.folder)) is not None:
+            self.problem = sentence
             self.exit(return_code=1)
         else:
             super()._handle_exception(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from textual.worker import WorkerFailed, get_current_worker
 from storage.errors import UserError, os_error_message
 from storage.safety.damage import explain
 from storage.store import DATABASE, SQLiteError
+from workbench.tui import updated_program
 from workbench.tui.host import host
 from workbench.tui.screen_stack import ShowsMessages
 
@@ -23,6 +25,15 @@ def sentence_of(error: BaseException, workspace: Path) -> str:
     if isinstance(error, SQLiteError):
         error = explain(error, workspace / DATABASE)
     return os_error_message(error) if isinstance(error, OSError) else str(error)
+
+
+def last_sentence(error: BaseException, workspace: Path) -> str | None:
+    """What is said where an error ends the screen; None for a fault of ours, which is shown."""
+    if isinstance(error, EXPECTED):
+        return sentence_of(error, workspace)
+    if updated_program.was_updated() and "--debug" not in sys.argv:
+        return updated_program.SENTENCE
+    return None
 
 
 def say_worker_error(app: App[Any], failed: WorkerFailed) -> bool:

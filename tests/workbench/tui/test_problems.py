@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 
 import pytest
 from textual import events
@@ -11,6 +12,7 @@ from storage.history import labels
 from storage.query import tweets
 from storage.runs import runs
 from storage.store import open_store
+from workbench.tui import updated_program
 from workbench.tui.editing.save_queue import MAX_IMMEDIATE
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.widgets import key_line
@@ -258,10 +260,22 @@ async def test_what_a_key_could_not_do_stands_until_the_next_key(start, workspac
         await driver.until(lambda: said not in driver.text)
 
 
-async def test_a_fault_of_our_own_is_not_hidden(start):
-    async def fault():
-        raise ZeroDivisionError
+async def fault():
+    raise ZeroDivisionError
 
+
+async def test_a_screen_whose_program_was_updated_says_to_start_it_again(start, monkeypatch):
+    """What is imported then does not fit what was imported before."""
+    monkeypatch.setattr(updated_program, "STARTED", 0.0)
+    async with start() as driver:
+        driver.app.run_worker(fault())
+        await driver.until(lambda: not driver.app.is_running)
+    assert driver.app.return_code == 1
+    assert driver.app.problem == updated_program.SENTENCE
+
+
+async def test_a_fault_of_our_own_is_not_hidden(start, monkeypatch):
+    monkeypatch.setattr(updated_program, "STARTED", time.time())
     with pytest.raises(Exception, match="ZeroDivisionError"):
         async with start() as driver:
             driver.app.run_worker(fault())
