@@ -46,6 +46,8 @@ Path(sys.argv[2]).write_text("\\n".join(sys.modules))
 sys.exit(app.return_code or 0)
 """
 
+PASTED = b"Lost my bag again, x 2 2 x 2. Next year we go there by train, thanks a lot to you all!\r"
+"""What GNU screen writes when somebody pastes a tweet."""
 NOT_YET = (
     "urllib.request",
     "http",
@@ -90,7 +92,9 @@ def test_the_first_screen(workspace, environment):
         opened.until("1 of 39")
         assert opened.screen.display[2].startswith("▌    pos               tweet 1 ␛[31m$TSLA")
         assert "1 positive" in opened.screen.display[-1]
-        opened.press(b"2")
+        opened.press(PASTED)
+        opened.until("What was pasted does nothing here")
+        opened.press(b"\x1b[B\x1b[A2")
         opened.until("1 fixed")
         opened.press(b"q")
         assert opened.wait() == 0
@@ -103,7 +107,8 @@ def test_the_first_screen(workspace, environment):
             codes = set(b";".join(re.findall(rb"\x1b\[([\d;]*)m", opened.written)).split(b";"))
             assert codes <= {b"", *b"0 1 2 4 7 22 24 27 39 49".split()}
     store = open_store(workspace)
-    assert tweet(store, 1).label == "negative"
+    assert [tweet(store, n).label for n in (1, 2, 3)] == ["negative", "positive", "positive"]
+    assert not tweet(store, 2).excluded
     store.close()
 
 

@@ -24,9 +24,11 @@ def open_screen(
     """Run the terminal screen on the workspace of the settings; a file is taken in there."""
     gc.disable()  # until the screen is drawn, as all that is made before stays
     from workbench.tui.app import WorkbenchApp
+    from workbench.tui.unmarked_paste import know_pastes
 
     folder = find_workspace(settings.workspace)
     require_terminal()
+    know_pastes()
     while True:
         # says what is wrong before the screen is taken over
         open_store(folder, settings.annotator).close()

@@ -269,6 +269,11 @@ class WorkbenchApp(App[None]):
         """Show a message on the screens that have a place for one."""
         screen_stack.say(self, text, problem)
 
+    def on_paste(self) -> None:
+        """Say that what was pasted is no keys, where no line takes it."""
+        line = f"a line, such as that of {key_for('filter')}"
+        self.say(f"What was pasted does nothing here; it goes into {line}.", problem=True)
+
     def action_help_quit(self) -> None:
         """`ctrl+c`, which ends other programs, names the key that ends this one."""
         self.say(f"{key_for('quit')} quits.")
