@@ -209,7 +209,7 @@ class ErrorsScreen(Screen[None]):
         if not self.query("#errors-about"):
             return
         narrow = self.has_class("-narrow")
-        about = no_predictions()
+        about = f" {no_predictions()}"
         if self._run is not None and self._subject is not None:
             about = page.about(self._run, self._subject, self._findings, self.size.width)
         self.query_one("#errors-about", Static).update(about, layout=False)
