@@ -11,8 +11,10 @@ def no_tweets() -> str:
     return f"There are no tweets yet; the palette ({key_for('palette')}) imports a file."
 
 
-def no_predictions() -> str:
-    """That there are no predictions, and what makes some."""
+def no_predictions(run_goes_on: bool) -> str:
+    """That there are no predictions, and what makes some, or the key that shows what does."""
+    if run_goes_on:
+        return f"There are no predictions yet; {key_for('place_train')} shows the run that goes on."
     return f"There are no predictions yet; {key_for('place_train')} trains a model that makes some."
 
 

@@ -5,6 +5,7 @@ import re
 from textual.widgets import Input
 
 from storage.history import labels
+from storage.runs import runs
 from storage.store import open_store
 from workbench.rundir import folder as run_folder
 from workbench.tui.widgets.top_line import TopLine
@@ -41,6 +42,22 @@ async def test_the_key_that_ends_other_programs_names_the_one_that_ends_this(sta
         await driver.press("ctrl+c")
         await driver.until_seen("ctrl+q quits.")
         assert driver.lines[-1].strip() == "ctrl+q quits." and not driver.app._notifications
+
+
+async def test_while_the_first_run_goes_on_its_key_is_said_to_show_it(start, stub, workspace):
+    store = open_store(workspace)
+    for number in (1, 2):
+        runs.delete(store, number)
+    store.close()
+    async with start(program=stub.program) as driver:
+        await driver.press("E")
+        await driver.until_seen("There are no predictions yet; T trains a model")
+        stub.start_outside()
+        await driver.until_seen("Train ▶ 25 %")
+        await driver.press("B", "space")
+        await driver.until_seen("There is no prediction to take; T shows the run that goes on.")
+        await driver.press("E")
+        await driver.until_seen("There are no predictions yet; T shows the run that goes on.")
 
 
 async def test_the_top_line_follows_a_run(start, stub):

@@ -164,6 +164,15 @@ def test_a_short_run_is_said_to_look_at_its_dev_tweets_once(workspace):
     assert told(20) == once
 
 
+def test_a_run_without_steps_names_no_step_at_which_it_looks(workspace):
+    store = open_store(workspace)
+    run = runs.get(store, 1)
+    store.close()
+    progress = RunProgress(1, run_folder.State(state="running"))
+    view = page.View(run, progress, Plan(), 120, wide=True)
+    assert page.no_dev_chart(view) == "Without steps there is no curve of it."
+
+
 async def test_the_log_opens_at_its_end(live, stub):
     for number in range(10, 150):
         step(stub.folder, number, 0.5)

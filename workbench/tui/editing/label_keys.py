@@ -13,6 +13,7 @@ from workbench.tui.editing import edits, new_labels
 from workbench.tui.editing.editor import Editor
 from workbench.tui.editing.edits import ChooseLabel, EditPlan, Targets
 from workbench.tui.editing.save_queue import SaveQueue
+from workbench.tui.host import host
 from workbench.tui.list_screen import ListScreen
 from workbench.tui.widgets.keys import KeyHelp, key
 from workbench.tui.widgets.label_menu import LabelMenu
@@ -136,7 +137,9 @@ class LabelKeys(ListScreen):
 
     def action_suggestion(self) -> None:
         """Take the predictions as labels and go on."""
-        missing = f"There is no prediction to take; {key_for('place_train')} trains a model."
+        goes_on = any(each.live for each in host(self).run_progress.values())
+        makes = "shows the run that goes on" if goes_on else "trains a model"
+        missing = f"There is no prediction to take; {key_for('place_train')} {makes}."
         self._assign(key_for("suggestion"), lambda tweet: tweet.pred, missing)
 
     def action_keep(self) -> None:

@@ -164,7 +164,7 @@ class ErrorsScreen(Screen[None]):
     def action_work_out(self) -> None:
         """Have worked out what is not kept or stale, and say so where nothing is."""
         if self._subject is None:
-            self.say(no_predictions())
+            self.say(self._without_predictions)
         elif not self._begin_work():
             self.say("All figures are of the labels as they are now.")
 
@@ -204,12 +204,16 @@ class ErrorsScreen(Screen[None]):
 
     # Showing.
 
+    @property
+    def _without_predictions(self) -> str:
+        return no_predictions(any(each.live for each in host(self).run_progress.values()))
+
     def _draw(self) -> None:
         """Show what is known in the boxes."""
         if not self.query("#errors-about"):
             return
         narrow = self.has_class("-narrow")
-        about = f" {no_predictions()}"
+        about = f" {self._without_predictions}"
         if self._run is not None and self._subject is not None:
             about = page.about(self._run, self._subject, self._findings, self.size.width)
         self.query_one("#errors-about", Static).update(about, layout=False)
@@ -282,7 +286,9 @@ class ErrorsScreen(Screen[None]):
     @on(LineLists.Idle)
     def _idle(self) -> None:
         self.say(
-            no_predictions() if self._subject is None else "There is nothing to move in here yet."
+            self._without_predictions
+            if self._subject is None
+            else "There is nothing to move in here yet."
         )
 
     @on(LineList.Stuck)
@@ -315,7 +321,7 @@ class ErrorsScreen(Screen[None]):
     def action_versus(self) -> None:
         """Choose the run that it is compared with."""
         if self._subject is None:
-            self.say(no_predictions())
+            self.say(self._without_predictions)
         else:
             self._choose(f"Compare run {self._subject.run} with which run?", self._subject.run)
 
@@ -325,7 +331,9 @@ class ErrorsScreen(Screen[None]):
         choices = page.run_choices([run for run in known if run.id != without], subject)
         if not choices:
             self.say(
-                no_predictions() if without is None else "There is no other run to compare with."
+                self._without_predictions
+                if without is None
+                else "There is no other run to compare with."
             )
             return
 
@@ -344,7 +352,7 @@ class ErrorsScreen(Screen[None]):
     def action_split(self) -> None:
         """Look at the tweets of the next split."""
         if self._subject is None:
-            self.say(no_predictions())
+            self.say(self._without_predictions)
             return
         split = SPLITS[(SPLITS.index(self._subject.split) + 1) % len(SPLITS)]
         self._subject = replace(self._subject, split=split)

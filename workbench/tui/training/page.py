@@ -166,6 +166,8 @@ def no_dev_chart(view: View) -> str:
     """Why there is no accuracy on dev tweets."""
     if view.progress.data.get("dev") == 0:
         return "This run has no dev tweets."
+    if view.run.kind in NO_STEPS:
+        return "Without steps there is no curve of it."
     first = view.plan.first_look(view.progress.state.steps)
     return f"The first is at step {first}." if view.progress.live else ""
 
