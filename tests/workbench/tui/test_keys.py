@@ -78,6 +78,7 @@ KINDS = {
 COMMANDS_OF = {
     "label": "label",
     "menu": "label labels",
+    "add labels": "labels",
     "clear": "label",
     "suggestion": "take",
     "note": "note",
