@@ -103,8 +103,8 @@ async def test_escape_in_the_filter_puts_the_list_back(start):
         await driver.type("moon")
         await driver.until_seen("1 tweet; enter applies")
         await driver.press("escape")
+        await driver.until(lambda: driver.current == 3)
         await driver.until_seen("3 of 12")
-        assert driver.current == 3
 
 
 async def test_a_wrong_filter_has_a_caret_and_keeps_the_list(start):

@@ -96,10 +96,11 @@ def box(driver):
 
 async def opened(driver):
     """The tweets that enter opens, in the list of tweets."""
+    wanted = box(driver).current.opens.filter
     await driver.press("enter")
     await driver.until_seen("esc goes back to Errors")
-    shown = driver.app.screen.settings.filter
-    await driver.until(lambda: sorted(driver.app.screen.tweets.ids) == found(driver, shown))
+    await driver.until(lambda: driver.app.screen.settings.filter == wanted)
+    await driver.until(lambda: sorted(driver.app.screen.tweets.ids) == found(driver, wanted))
     return sorted(driver.app.screen.tweets.ids)
 
 
@@ -249,7 +250,9 @@ async def test_run_split_and_reference_are_chosen_with_keys(start, stub, folder)
 
 async def test_it_is_about_the_shown_run_until_another_one_is_chosen(start, stub, folder):
     async def show(run):
-        await driver.press("R", *{1: "G", 2: "g"}[run], "o")
+        await driver.press("R")
+        await driver.at_rest()
+        await driver.press({1: "G", 2: "g"}[run], "o")
         await driver.until_seen(f"text · run {run}")
         await driver.press("E")
         await driver.until_seen("[Errors")

@@ -238,12 +238,16 @@ async def test_undo_of_many_goes_to_the_first_that_is_in_the_list(start):
         await driver.press("v", "j", "v", "2")
         await driver.press("slash")
         await driver.type("id:>2")
-        await driver.press("enter", "G", "u")
+        await driver.press("enter")
+        await driver.at_rest()
+        await driver.press("G", "u")
         await driver.until_seen("Undone: 2 tweets.")
         assert driver.current == 3
         await driver.press("slash")
         await driver.type(" id:>3")
-        await driver.press("enter", "ctrl+r")
+        await driver.press("enter")
+        await driver.at_rest()
+        await driver.press("ctrl+r")
         await driver.until_seen("Done again: 2 tweets, not in this list.")
 
 

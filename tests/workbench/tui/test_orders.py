@@ -150,7 +150,7 @@ async def test_the_deletion_of_the_baseline_ends_the_order_of_suspects(start, el
         trash.delete_run(elsewhere, 1)
         await driver.press("j")
         await driver.until_seen("! No suspects are ranked yet; s, then suspect, ranks them. The")
-        assert driver.app._browse.settings.sort == "id"
+        await driver.until(lambda: driver.app._browse.settings.sort == "id")
 
 
 async def test_the_promoted_run_falls_in_for_a_deleted_one(start, elsewhere):

@@ -29,6 +29,7 @@ from storage.config import Config
 from storage.runs import runs
 from storage.store import create_store, open_store
 from storage.transfer import importing
+from workbench.rundir.folder import LIVE
 from workbench.tui.themes import ANSI_LIGHT, DARK, LIGHT, NAMES
 
 STORED = Path(__file__).parent / "snapshots"
@@ -198,6 +199,8 @@ def shoot(template, tmp_path, monkeypatch, start, repository):
 async def go(driver, scene):
     """Press the keys of a scene and wait for it."""
     await driver.at_rest()
+    live = runs.in_states(driver.app.store, LIVE)
+    await driver.until(lambda: set(live) <= set(driver.app.run_progress))
     for key in scene.keys:
         await driver.press(key)
         if key.isupper():  # a place, which reads what the next key is about

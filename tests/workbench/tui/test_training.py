@@ -348,6 +348,7 @@ async def test_a_run_whose_worker_is_gone_has_failed(start, stub):
 
 async def test_stop_asks_the_command_line(start, stub):
     async with started(start, stub) as driver:
+        await driver.until(lambda: "S stop" in driver.lines[-1])
         await driver.press("S")
         await driver.until_seen("saves and stops")
         assert ["stop", "3", "--json"] in stub.calls
