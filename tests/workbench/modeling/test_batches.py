@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ from workbench.modeling.data.batches import (
 from workbench.modeling.data.prompts import make_prompter
 from workbench.modeling.packed.forward_backward import target_losses
 from workbench.modeling.packed.schedule import TrainingSchedule
-from workbench.modeling.training.process_group import SINGLE_PROCESS
+from workbench.modeling.training.process_group import SINGLE_PROCESS, ProcessGroup
 from workbench.recipes import recipes
 from workbench.recipes.memory_modes import MEMORY_MODES
 
@@ -285,3 +287,37 @@ def test_shapes_to_come_are_those_of_the_steps_and_each_is_made_once(
     assert {*found} == shapes and len(found) == len(shapes) == len(made)
     sizes = [rows * columns for rows, columns, _ in found]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def schedule_of(prompter, lengths, packing, mode, processes=SINGLE_PROCESS, sharded=False):
+    settings = recipes.load("tiny").training
+    rows = [TokenizedExample([1] * length, [3], [0], place) for place, length in enumerate(lengths)]
+    capabilities = ModelCapabilities(packing, True)
+    return TrainingSchedule(settings, mode, capabilities, rows, False, prompter, processes, sharded)
+
+
+def test_a_padded_pass_has_no_more_tweets_than_a_batch_of_the_recipe_and_no_more_tokens(
+    prepare_small,
+):
+    mode, prompter = MEMORY_MODES["16-bit"], prepare_small()[2]
+    wide = schedule_of(prompter, [8] * 64, False, mode)
+    most = wide.settings.batch_size
+    assert {len(part) for part in wide.split_into_passes(wide.examples)} == {most}
+    narrow = schedule_of(prompter, [8] * 64, False, replace(mode, tokens=8 * (most - 1)))
+    assert max(len(part) for part in narrow.split_into_passes(narrow.examples)) == most - 1
+
+
+def test_processes_of_a_sharded_base_do_equally_many_passes_of_which_fillers_weigh_nothing(
+    prepare_small,
+):
+    mode, prompter = replace(MEMORY_MODES["16-bit"], tokens=64), prepare_small()[2]
+    first, second = (
+        schedule_of(prompter, [64] + [5] * 15, True, mode, ProcessGroup(rank, 2), sharded=True)
+        for rank in range(2)
+    )
+    passes = [*first.step_passes(0, 8)], [*second.step_passes(0, 8)]
+    assert len(passes[0]) == len(passes[1]) == 2
+    done = [(len(own), batch.weights.sum().item()) for part in passes for own, batch in part]
+    assert sum(own for own, _ in done) == 16
+    assert sum(weight for _, weight in done) == pytest.approx(1)
+    assert [weight for own, weight in done if not own] == [0]

@@ -102,6 +102,16 @@ def test_gradients_of_a_hundred_thousandth_survive_float16(tiny_base):
     assert (found - expected).norm() < 0.05 * expected.norm()
 
 
+def test_the_factor_of_the_loss_ends_at_one_where_it_changes_nothing():
+    scale = loss_scale.LossScale(torch.device("cpu"))
+    factors = []
+    for skipped in (0, 1, 16, 17, 100):
+        scale.set(skipped)
+        factors.append(scale.factor.item())
+    assert factors == [2.0**16, 2.0**15, 1, 1, 1]
+    assert scale.unscale(torch.tensor([float("inf")])), "so that the run ends"
+
+
 def test_a_run_goes_on_after_a_logged_step_that_overflows(tiny_base, tmp_path, monkeypatch):
     monkeypatch.setattr(loss_scale, "START", 2.0**30)
     overrides = [*HALF, "training.max_steps=20", "training.logging_steps=1"]
