@@ -26,7 +26,8 @@ FILE_TOO_LARGE = (
     "`workbench resume` on this run."
 )
 UNREACHABLE = (
-    "The hub cannot be reached; check the network or its proxy, or give a local folder with --base."
+    "The hub cannot be reached, which is asked since the base is no folder here; check the network "
+    "or its proxy, or give a folder that is there with --base."
 )
 OLD_DRIVER = (
     "The NVIDIA driver is too old for this PyTorch; update the driver, or install a PyTorch built "
