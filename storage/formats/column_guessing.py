@@ -109,7 +109,8 @@ def several_people(sample: Rows, columns: Columns, labels: Collection[str]) -> s
     expected = labels or _keys_with_usual(columns.label, sample)
     names = annotator_columns.find(sample, free, expected).names
     if not names and columns.label is None:
-        found = _candidates(sample, columns)
+        given = _candidates(sample, columns).items()
+        found = {column: values for column, values in given if not _is_guessed(column)}
         alike = len({frozenset(values) for values in found.values()}) == 1
         names = tuple(found) if alike and len(found) > 1 else ()
     if not names:

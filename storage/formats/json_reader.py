@@ -15,7 +15,7 @@ from storage.formats.source import JSON_LINES, Source
 from storage.text import to_json
 
 CHUNK = 1 << 20
-NO_OBJECT = "an object with a text is expected"
+NO_OBJECT = 'an object with a text is expected, such as {"text": "…", "label": "…"}'
 LONGEST = 1 << 26
 """Characters of one value, beyond which it is no tweet."""
 DECODER = json.JSONDecoder()

@@ -8,6 +8,7 @@ from storage.formats.columns import Row
 from storage.formats.position import RecordError
 from storage.formats.programs import records
 from storage.formats.programs.records import Record
+from storage.formats.values.cells import text_of
 
 if TYPE_CHECKING:
     from storage.tweet import Tweet
@@ -62,8 +63,8 @@ def _messages(row: Row) -> tuple[str, dict[str, list[str]]] | None:
         said: dict[str, list[str]] = {}
         for message in records.objects(row.get(column)):
             role = next((message[key] for key in ROLES if key in message), None)
-            content = next((message[key] for key in CONTENTS if key in message), None)
-            if isinstance(content, str) and str(role).casefold() in SPEAKERS:
+            content = text_of(next((message[key] for key in CONTENTS if key in message), None))
+            if content is not None and str(role).casefold() in SPEAKERS:
                 said.setdefault(SPEAKERS[str(role).casefold()], []).append(content)
         if "user" in said:
             return column, said

@@ -78,7 +78,10 @@ def label_of(cell: Any, known: Collection[str] = (), depth: int = 0) -> str | No
         ):
             return _one(str(name) for name, value in cell.items() if value)
         keys = ", ".join(map(repr, list(cell)[:5]))
-        raise RecordError(f"the label is an object with the keys {keys}, and a name is expected")
+        raise RecordError(
+            f"the label is an object with the keys {keys}, and a name is expected; write the name "
+            "of one label, or name another column with --label"
+        )
     value = unformulated(value_of(cell))
     return None if value is None or looks_empty(value, known) else value
 
