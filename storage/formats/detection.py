@@ -54,6 +54,7 @@ MEANT_FOR = {
 UNPACK = (".zip", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".br")
 TO_TABLE = (".feather", ".arrow", ".orc", ".avro", ".dta", ".sav", ".rds", ".rdata")
 ADVICE = {
+    "": "end its name as what is in it does, such as .csv.gz, or say that with --format",
     **dict.fromkeys(UNPACK, "unpack it first"),
     **dict.fromkeys((".xls", ".ods"), "save it as .xlsx or .csv"),
     **dict.fromkeys(TO_TABLE, "save it as .csv or .parquet"),
@@ -115,8 +116,8 @@ def _opened(path: Path, options: ReadOptions, name: str) -> tuple[str, Source]:
     if path.stat().st_size == 0:
         raise UserError(f"{name} is empty.")
     ending, compression = split_endings(path)
-    nameless = not ending
-    if nameless and not compression:
+    nameless = not ending and not compression
+    if nameless:
         ending, compression = sniffing.packing_of(path, name)
     source = Source(path, name, TABLE, compression)
     if ending == ".zip":

@@ -188,9 +188,14 @@ def plan(config: Config, path: Path, options: ImportOptions, name: str | None = 
         if idle and not source.label_names:
             notices += (f"--map names what {where} has not: {', '.join(idle)}.",)
         notices += tuple(
-            f"{value!r} in column {columns.label!r} ({counted(number, 'row')}) is read as "
+            f"{value!r} in {where} ({counted(number, 'row')}) is read as "
             f"no label; --map {label_sets.quoted(value)}=NAME makes it one."
             for value, number in values.empty.most_common()
+        )
+        notices += tuple(
+            f"{value!r} in {where} ({counted(values.labels[value], 'row')}) is read as a label; "
+            f"--map {label_sets.quoted(value)}=none reads it as no label."
+            for value in label_sets.dashes(names, values.labels)
         )
     if judgements is None and (people := several_people(sample, columns, known)):
         notices += (people,)

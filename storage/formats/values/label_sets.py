@@ -22,6 +22,8 @@ from storage.formats.values.column_names import LABEL_WORDS
 from storage.label_names import key
 from storage.plurals import counted
 
+DASHES = re.compile(r"[-\u2013\u2014]+|\?+|\.+")
+"""What people write into cells that they leave empty, or call a label."""
 JOINED = re.compile(r"\s*[#|;]\s*|\s*,(?!\s)")
 """What stands between the labels of a text that has several."""
 LISTED = re.compile(r"\s*,\s*")
@@ -92,7 +94,14 @@ def unused(codes: Codes, given: Mapping[str, str], seen: Iterable[str]) -> list[
 
 def _is_empty(code: str) -> bool:
     """Whether a name for a code says what an empty cell means, and nothing of other values."""
-    return code == NO_LABEL or looks_empty(code)
+    return code == NO_LABEL or looks_empty(code) or DASHES.fullmatch(code) is not None
+
+
+def dashes(codes: Codes, seen: Counter[str]) -> list[str]:
+    """Labels among words that may stand for an empty cell, as a dash and a question mark do."""
+    if not any(value[0].isalpha() for value in seen):
+        return []  # where all are signs, a dash is the opposite of a plus
+    return [value for value in seen if DASHES.fullmatch(value) and not codes.has(value)]
 
 
 def _require_no_none(place: str, codes: Codes, seen: Counter[str]) -> None:
@@ -114,7 +123,8 @@ def _require_known(config: Config, place: str, codes: Codes, found: list[str]) -
         twin = "" if pair is None else f" ({label_names.difference(*pair)})"
         raise UsageError(
             f"{place} has labels that this workspace does not have: {listed(unknown)}{twin} "
-            f"(labels: {', '.join(config.labels)}); map them with --map value=label,…"
+            f"(labels: {', '.join(config.labels)}); map them with --map value=label,…, or "
+            "value=none for no label."
         )
 
 

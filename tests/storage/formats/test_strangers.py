@@ -22,9 +22,11 @@ def table(path, *columns):
     "name", ["pred", "prediction", "model_label", "gpt4_label", "sentiment_pred", "predictedLabel"]
 )
 def test_what_a_model_said_is_no_label(taken, tmp_path, name):
-    found, report = taken(table(tmp_path / "t.csv", ["text", *TEXTS], [name, *LABELS]))
+    path = table(tmp_path / "t.csv", ["text", *TEXTS], [name, *LABELS], ["bert", *LABELS])
+    found, report = taken(path)
     assert "label" not in report.columns and {label for _, label in found} == {None}
-    assert f"What a model said ({name!r}) is for" in report.notices[0]
+    assert f"What a model said ({name!r}, 'bert') is for" in report.notices[0]
+    assert "annotators" not in " ".join(report.notices)
     known, _ = taken(tmp_path / "t.csv", ("positive", "negative", "neutral"))
     assert {label for _, label in known} == {None}
 
@@ -143,6 +145,9 @@ def test_messages_are_a_tweet_and_its_label(taken, read, tmp_path, column, keys,
     )
     assert taken(path)[0] == list(zip(TEXTS, LABELS, strict=True))
     assert read(path)[0][0]["system"] == "Classify."
+    parts = said("", [{"type": "text", "text": "in parts"}], "positive")
+    path.write_text(json.dumps(parts))
+    assert taken(path)[0] == [("in parts", "positive")]
     path.write_text(json.dumps({column: said("", "a tweet", "positive")[column] * 2}))
     with pytest.raises(UserError, match=r"record 1.* several messages of one side"):
         taken(path)
@@ -188,11 +193,13 @@ def test_a_label_of_fasttext_may_stand_after_its_text(taken, tmp_path):
     assert taken(path)[0] == [("up we go", "pos"), ("down __label__ it goes", "neg")]
 
 
-def test_a_compressed_file_is_known_by_its_content(taken, tmp_path):
+def test_a_compressed_file_without_an_ending_says_how_it_is_read(taken, tmp_path):
     path = table(tmp_path / "t.csv", ["text", *TEXTS], ["label", *LABELS])
     packed = tmp_path / "packed.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    assert taken(packed)[0] == taken(path)[0]
+    with pytest.raises(UserError, match=r"such as \.csv\.gz, or say that with --format"):
+        taken(packed)
+    assert taken(packed, format="csv")[0] == taken(path)[0]
 
 
 @pytest.mark.parametrize("name", ["t.tar.gz", "t.csv.bz2", "t.csv.xz", "t.tgz"])
@@ -205,3 +212,17 @@ def test_what_has_to_be_unpacked_is_told(taken, tmp_path, name):
 def test_a_folder_of_files_says_what_to_do(taken, tmp_path):
     with pytest.raises(UserError, match="import the files in it"):
         taken(tmp_path)
+
+
+def test_a_dash_among_words_is_told(taken, tmp_path):
+    path = table(tmp_path / "t.csv", ["text", *TEXTS[:3]], ["label", "pro", "-", "con"])
+    found, report = taken(path)
+    assert [label for _, label in found] == ["pro", "-", "con"]
+    assert report.notices == (
+        "'-' in column 'label' (1 row) is read as a label; --map -=none reads it as no label.",
+    )
+    assert [label for _, label in taken(path, codes={"-": "none"})[0]] == ["pro", None, "con"]
+    with pytest.raises(UsageError, match="or value=none for no label"):
+        taken(path, ("pro", "con"))
+    signs = table(tmp_path / "signs.csv", ["text", *TEXTS[:2]], ["label", "+", "-"])
+    assert taken(signs)[1].notices == ()
