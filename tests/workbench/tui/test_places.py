@@ -58,6 +58,8 @@ async def test_while_the_first_run_goes_on_its_key_is_said_to_show_it(start, stu
         await driver.until_seen("There is no prediction to take; T shows the run that goes on.")
         await driver.press("E")
         await driver.until_seen("There are no predictions yet; T shows the run that goes on.")
+        stub.move(state="done", phase="", step=20)
+        await driver.until(lambda: driver.lines[1].startswith(" run 3 "))
 
 
 async def test_the_top_line_follows_a_run(start, stub):

@@ -153,8 +153,13 @@ class ErrorsScreen(Screen[None]):
         self._draw()
 
     def _look_for_changes(self) -> None:
-        """Say what has become stale while somebody looks at it."""
-        if self.is_current and not self._awaited and self._subject is not None:
+        """Say what has become stale while somebody looks, and show the first run once it ends."""
+        if not self.is_current or self._awaited:
+            return
+        if self._subject is None:
+            if self._displayed_run.run is not None:
+                self.on_screen_resume()
+        else:
             version = data_version(host(self).store)
             if version not in (None, self._version):
                 self._read_kept()
