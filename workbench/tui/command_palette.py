@@ -49,6 +49,7 @@ def entries(
         *_labels(app),
         *_of_screen(app),
         *_places(app),
+        *_new_labels(app),
         *_files(app, files),
         *_elsewhere(app),
         *_orders(app, browse),
@@ -74,7 +75,12 @@ def _labels(app: App[Any]) -> Iterator[PaletteEntry]:
             config.definitions.get(label, "the tweet under the cursor, or all marked ones"),
             f"label({number})",
         )
-    yield PaletteEntry("add labels", screen.ask_for_labels, about="behind those that there are")
+
+
+def _new_labels(app: App[Any]) -> Iterator[PaletteEntry]:
+    if isinstance(screen := app.screen, LabelKeys):
+        about = "behind those that there are"
+        yield PaletteEntry("add labels", screen.ask_for_labels, about=about)
 
 
 def _of_screen(app: App[Any]) -> Iterator[PaletteEntry]:
