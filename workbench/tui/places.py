@@ -147,7 +147,7 @@ class Places:
     def list_anew(self) -> None:
         """Have the list of tweets made anew, as others have come in."""
         self._browse.look_again()
-        self._browse.find(self._browse.settings)
+        self._browse.find(self._browse.wanted)
 
     def place(self, name: str) -> Any:
         """The screen of a place but for the list of tweets, as it was left."""

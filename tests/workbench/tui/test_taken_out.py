@@ -9,6 +9,7 @@ from storage.runs import runs
 from storage.store import open_store
 from storage.transfer import removing, traces
 from workbench.tui import list_screen
+from workbench.tui.list_screen import ListSettings
 
 COUNT = 70
 
@@ -120,6 +121,19 @@ async def test_a_filter_that_is_being_typed_is_not_given_up_for_a_deletion(start
         await driver.until(lambda: driver.app.screen.tweets.current is None)
         await driver.press("escape")
         await driver.until(lambda: list(driver.app.screen.tweets.ids) == [*range(3, COUNT + 1)])
+
+
+async def test_a_deletion_while_a_list_is_searched_for_brings_back_no_other(start, ben):
+    async with start() as driver:
+        await driver.settled()
+        browse = driver.app._browse
+        removing.delete(ben, [1, 2])
+        browse.find(ListSettings("id:>3"))
+        browse.leave_out_deleted()
+        await driver.until(lambda: list(browse.tweets.ids) == [*range(4, COUNT + 1)])
+        browse.find(ListSettings())
+        browse.sort_by("length")
+        await driver.until(lambda: browse.settings == ListSettings(sort="length"))
 
 
 async def test_a_label_that_is_only_just_added_is_an_answer_in_the_queue(

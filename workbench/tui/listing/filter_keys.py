@@ -79,6 +79,8 @@ class FilterKeys(ListScreen):
         super().__init__(store)
         self._list_search = ListSearch(store.folder)
         self._before = ListSettings()
+        self._awaited: ListSettings | None = None
+        """The list that is being searched for."""
         self._basis: Basis = ()
         self._given_up: ListSettings | None = None
         self._jumped_from: tuple[ListSettings, int | None] | None = None
@@ -105,7 +107,13 @@ class FilterKeys(ListScreen):
             if self.prompt.request is None or not completions(self.store, settings.filter):
                 self._complain(error)
             return
+        self._awaited = settings
         self._search(self._list_search.begin(), settings, keep)
+
+    @property
+    def wanted(self) -> ListSettings:
+        """The list that comes, or else the one that is shown: what the next key changes."""
+        return self._awaited or self.settings
 
     @work(thread=True, group="list")
     def _search(self, ticket: int, settings: ListSettings, keep: int | None) -> None:
@@ -134,6 +142,8 @@ class FilterKeys(ListScreen):
     ) -> None:
         """Show these tweets, with the cursor on the kept one if it is among them."""
         self.settings, self._basis, self._given_up = settings, found.basis, None
+        if settings == self._awaited:
+            self._awaited = None
         ids, whole = found.ids, found.whole
         row = None if keep is None else row_of(ids, keep)
         self._show_columns()
@@ -168,7 +178,7 @@ class FilterKeys(ListScreen):
 
     def show_run(self, run: int) -> None:
         """Search again with the predictions of another run."""
-        self.find(replace(self.settings, run=run), self.tweets.current_id)
+        self.find(replace(self.wanted, run=run), self.tweets.current_id)
 
     def take_predictions(self, run: int | None) -> None:
         """Show the predictions of another run in the list as it stands, so that nothing moves."""
@@ -197,7 +207,7 @@ class FilterKeys(ListScreen):
         """List anew where tweets were taken out; the cursor goes to the next one that is there."""
         newest = newest_removal(self.store)
         if newest != self._removal and self.prompt.request is None:
-            self.find(self.settings, self._next_there())
+            self.find(self.wanted, self._next_there())
             self._removal = newest
 
     def _next_there(self) -> int | None:
@@ -222,6 +232,7 @@ class FilterKeys(ListScreen):
 
     @on(NotFound)
     def _not_found(self, event: NotFound) -> None:
+        self._awaited = None
         text = sentence_with_key(event.error)
         if self.prompt.request is None:
             self.say(text, problem=True)
@@ -314,7 +325,7 @@ class FilterKeys(ListScreen):
         if name == "suspect" and sort_orders.needs_ranking(self.store):
             self._rank()
         else:
-            self.find(replace(self.settings, sort=name))
+            self.find(replace(self.wanted, sort=name))
 
     @work(group="rank", exclusive=True)
     async def _rank(self) -> None:
