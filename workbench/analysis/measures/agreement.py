@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.measures.metrics import RESAMPLES
+from workbench.analysis.measures.metrics import RESAMPLES, wilson
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -119,7 +119,8 @@ def cohen_kappa(matrix: Counts, labels: tuple[str, ...], seed: int = 0) -> Coeff
         return Coefficient(None, n=n, reason=reason)
     shares = matrix.ravel() / n
     drawn = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
-    low, high = _interval(_kappa(drawn.reshape(-1, *matrix.shape)), n)
+    chance = float((matrix.sum(0) * matrix.sum(1)).sum()) / n**2
+    low, high = _interval(_kappa(drawn.reshape(-1, *matrix.shape)), n, chance)
     return Coefficient(float(_kappa(matrix)), low, high, n)
 
 
@@ -152,7 +153,9 @@ def krippendorff_alpha(counts: Counts, labels: tuple[str, ...], seed: int = 0) -
         _alpha(rng.multinomial(n, how_often / n, size=RESAMPLES_AT_ONCE), kinds, equal)
         for _ in range(RESAMPLES // RESAMPLES_AT_ONCE)
     ]
-    low, high = _interval(np.concatenate(resampled), n)
+    sums = counts.sum(axis=0)
+    chance = float((sums * (sums - 1)).sum() / (sums.sum() * (sums.sum() - 1)))
+    low, high = _interval(np.concatenate(resampled), n, chance)
     return Coefficient(float(_alpha(how_often, kinds, equal)), low, high, n)
 
 
@@ -187,8 +190,11 @@ def _ratio(over: Any, under: Any) -> Floats:
     return np.divide(over, under, out=blank, where=np.asarray(under) > 1e-12)
 
 
-def _interval(values: Floats, n: int) -> tuple[float | None, float | None]:
+def _interval(values: Floats, n: int, chance: float) -> tuple[float | None, float | None]:
+    """Percentiles of resamples; where these know no difference, the least agreement by Wilson."""
     if n < MIN_TWEETS:
         return None, None
     low, high = np.nanpercentile(values, [2.5, 97.5])
+    if np.nanmin(values) >= 1:
+        low = (wilson(n, n)[0] - chance) / (1 - chance)
     return float(low), float(high)

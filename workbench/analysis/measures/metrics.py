@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.score_intervals import (
+from workbench.analysis.measures.score_intervals import (
     Interval,
     f1_correlation,
     f1_interval,

@@ -116,6 +116,15 @@ def test_full_agreement_is_one_and_chance_is_none():
     assert agreement(rated(at_random))["value"] == pytest.approx(0, abs=0.03)
 
 
+def test_full_agreement_on_a_few_tweets_is_no_certainty():
+    matrix = np.diag([6, 6])
+    kappa = cohen_kappa(matrix, ("x", "y"))
+    alpha = krippendorff_alpha(np.repeat([[2, 0], [0, 2]], 6, axis=0), ("x", "y"))
+    assert kappa.value == kappa.high == alpha.value == alpha.high == 1
+    assert kappa.low == pytest.approx(2 * 12 / (12 + 1.96**2) - 1, abs=1e-3)
+    assert alpha.low == pytest.approx(kappa.low, abs=0.05)
+
+
 def test_what_each_annotator_gave_is_counted():
     found = agreement(rated(["1 2 2 .", "1 1 2 2"]))
     assert found["annotators"] == {"a": {"1": 1, "2": 2}, "b": {"1": 2, "2": 2}}

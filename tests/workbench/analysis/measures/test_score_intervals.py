@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.analysis.measures.metrics import evaluate, f1_scores, macro_f1, wilson
-from workbench.analysis.score_intervals import f1_correlation, f1_interval, mean_interval
+from workbench.analysis.measures.score_intervals import f1_correlation, f1_interval, mean_interval
 
 
 def report_of(matrix):
