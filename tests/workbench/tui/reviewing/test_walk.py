@@ -132,3 +132,17 @@ def test_what_a_queue_goes_through_is_known_without_a_look_at_the_tweets(stores)
     own.db.set_trace_callback(read.append)
     sources.meanings(own)
     assert not [sql for sql in read if "FROM current" in sql]
+
+
+def test_what_was_answered_blind_stays_so_when_others_are_hidden_anew(stores):
+    own = stores[0]
+    event, blind = newest_event(own), frozenset({8, 2})
+    queue = ReviewQueue(SUSPECTS, QUEUE, run=1, event=event, blind=blind)
+    walk = QueueWalk(own, lambda tweet: False)
+    walk.begin(queue)
+    labels.assign(own, [8], "negative")
+    walk.look()
+    walk.hides = False
+    assert walk.hide_anew() and walk.queue.blind == {8}
+    walk.hides = True
+    assert walk.hide_anew() and walk.queue.blind == {8, 7}, "the fifth of those that are open"
