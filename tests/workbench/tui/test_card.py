@@ -40,7 +40,10 @@ async def test_a_tweet_without_room_says_how_much_follows_above_its_buttons(
         await driver.until(lambda: re.search(r"\d+ lines more: J K", driver.text))
         assert "word0 " in driver.text and "[enter] keep positive" in driver.text
         more = int(re.search(r"(\d+) lines more", driver.text)[1])
-        await driver.press(*["J"] * more)
+        await driver.press("J")
+        await driver.until_seen(f"{more - 1} lines more: J K")
+        await driver.press(*["J"] * (more - 1))
+        await driver.until_seen(f"{more} lines above: K")
         await driver.until_seen("imported as positive")
         assert "word0 " not in driver.text and "[enter] keep positive" in driver.text
         await driver.press("J")

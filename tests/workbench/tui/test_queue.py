@@ -1,5 +1,6 @@
 """The queue: one tweet after the other, its answers, its end, and what it is made of."""
 
+import re
 from contextlib import closing
 from dataclasses import replace
 
@@ -525,7 +526,9 @@ async def test_a_long_text_is_scrolled_and_has_its_answers_below(
         assert sum("word" in line for line in driver.lines) >= 3
         await driver.press("K")
         await driver.until_seen("nothing more above")
+        more = int(re.search(r"(\d+) lines more: J K", driver.text)[1])
         await driver.press("J")
+        await driver.until_seen(f"{more - 1} lines more: J K")
         await driver.until(lambda: "word0 " not in driver.text)
         assert "keep positive" in driver.text
 

@@ -16,6 +16,7 @@ from workbench import escaping
 from workbench.figures import probability
 from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets import detail
+from workbench.tui.widgets.cut_text import rest
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails
 from workbench.tui.widgets.rows import WAITS
 
@@ -104,8 +105,8 @@ class TweetCard(Widget, can_focus=False):
         top = min(self._top, hidden)  # the terminal may have grown
         seen = [*self._lines[top : top + room]]
         if hidden:
-            keys = f"{key_for('scroll_down')} {key_for('scroll_up')}"
-            seen.append(Strip([Segment(f"{hidden} lines more: {keys}", Style(dim=True))]))
+            said = rest(hidden, top, key_for("scroll_down"), key_for("scroll_up"))
+            seen.append(Strip([Segment(said, Style(dim=True))]))
         every = [*seen, *self._buttons]
         return every[row - TOP] if 0 <= row - TOP < len(every) else Strip([])
 

@@ -14,7 +14,7 @@ from workbench.evaluation.suspect_reasons import SuspectReasons
 from workbench.figures import probability
 from workbench.tui.acting_keys import key_for
 from workbench.tui.widgets.changed_lines import ChangedLines
-from workbench.tui.widgets.cut_text import fitted
+from workbench.tui.widgets.cut_text import fitted, rest
 from workbench.tui.widgets.detail import RunPrediction, TweetDetails, seen_by, share_bar
 from workbench.tui.widgets.rows import WAITS
 from workbench.tui.widgets.tweet_reasons import signed
@@ -143,7 +143,8 @@ class QueueCard(ChangedLines):
         meta = _meta(tweet)
         if self._hidden:
             text = text[self._top : self._top + room]
-            meta += f"   {self._hidden} lines more: {key_for('scroll_down')} {key_for('scroll_up')}"
+            keys = key_for("scroll_down"), key_for("scroll_up")
+            meta += f"   {rest(self._hidden, min(self._top, self._hidden), *keys)}"
         lines = [Text("")] * gap + text + [Text("")] * (room - len(text))
         lines += [Text(meta, DIM), *[Text("")] * gap, *facts, *[Text("")] * gap, *buttons]
         return [_indented(line, left) if line else line for line in lines]
