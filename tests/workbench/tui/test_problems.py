@@ -214,15 +214,12 @@ async def test_a_full_line_says_so_once_and_can_be_edited(start):
         assert entry.value.endswith("xy")
 
 
-async def test_what_comes_by_itself_waits_until_a_problem_has_been_read(
-    start, workspace, monkeypatch
-):
+async def test_what_comes_by_itself_waits_until_a_problem_has_been_read(start, workspace):
     settings = workspace / "workbench.toml"
     settings.write_text(settings.read_text().replace("[keys]", '[keys]\nnote = "u"'))
     async with start() as driver:
         line = driver.app.screen.query_one(KeyLine)
         await driver.until_seen("! The key u of note")
-        monkeypatch.setattr(key_line, "SHOWN_S", 0.05)
         for text in ("run 3 is offered", "run 4 is offered", "run 3 is offered"):
             driver.app.say(text)
         driver.app.screen.retract("run 4 is offered")
