@@ -58,6 +58,8 @@ class Page(VerticalScroll, inherit_bindings=False):
         self.call_after_refresh(self._name_keys, others)
 
     def _name_keys(self, others: Keys) -> None:
+        if not self.is_attached:  # it was left before it was laid out
+            return
         scrolling = SCROLLING if self.max_scroll_y > 0 else ()
         self.screen.query_one(KeyLine).name_keys([*scrolling, *others])
 
