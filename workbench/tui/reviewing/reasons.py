@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ AHEAD = 3
 """Tweets after the shown one whose reasons are to be known when their turn comes."""
 TOGETHER = 10
 """Tweets that one process is asked about, which takes little longer than one of them."""
+RESTS_S = 0.1
+"""Seconds without a key after which a process begins, as a key would wait for its first steps."""
 
 
 class Reasons:
@@ -67,6 +70,7 @@ class Reasons:
     async def _read(self) -> None:
         together = TOGETHER
         try:
+            await self._until_the_hand_rests()
             while (ids := self._next(together)) and self.run is not None:
                 run = self.run.id
                 try:
@@ -85,8 +89,15 @@ class Reasons:
                     return
                 for tweet in ids:
                     self._changed(tweet)
+                await self._until_the_hand_rests()
         finally:
             self._busy = False
+
+    async def _until_the_hand_rests(self) -> None:
+        known = None
+        while known != (inputs := host(self._app).inputs):
+            known = inputs
+            await asyncio.sleep(RESTS_S)
 
     async def _ask(self, ids: Sequence[int], run: int) -> Sequence[Effects]:
         asked = ("why", *map(str, ids), "--run", str(run), "--json")
