@@ -3,6 +3,7 @@
 import re
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from storage.store import create_store, open_store
 from storage.transfer import importing, removing
 from storage.transfer.importing import ImportOptions
 from workbench.tui import list_screen
-from workbench.tui.reviewing import sources
+from workbench.tui.reviewing import reasons, sources
 from workbench.tui.reviewing.progress import Pace
 from workbench.tui.reviewing.queue_keys import QueueUse, while_answering
 from workbench.tui.reviewing.reasons import Reasons
@@ -489,11 +490,18 @@ async def test_the_reasons_are_read_beside_the_screen_and_shown_when_they_come(
     async with start(workspace, program=("sh", "-c", script, "sh")) as driver:
         await come(driver)
         await driver.until_seen("sold +.31   my −.12   r1 baseline")
-        await driver.press("1")
+        await driver.until(lambda: asked.read_text().split() == ["3", "--run", "8", "1"])
+        await driver.press("1")  # the first was asked about alone, then all others
         await driver.until_seen("2 of 4")
         await driver.until_seen("sold +.31   my −.12   r1 baseline")
-        await driver.pilot.pause(0.1)
-        assert asked.read_text().split() == ["3", "--run", "8", "1"]  # the first, then all others
+
+
+async def test_no_process_is_begun_while_keys_come(monkeypatch):
+    counts = iter([1, 2, 3, 3])
+    monkeypatch.setattr(reasons, "RESTS_S", 0)
+    monkeypatch.setattr(reasons, "host", lambda app: SimpleNamespace(inputs=next(counts)))
+    await Reasons(None, None, None)._until_the_hand_rests()
+    assert next(counts, None) is None, "it has looked until no other key had come"
 
 
 async def test_a_tweet_of_which_nothing_can_be_said_leaves_the_reasons_of_others(
