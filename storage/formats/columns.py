@@ -13,7 +13,7 @@ Row = dict[str, Any]
 """A row of a file: its cells by the names of their columns."""
 MOST_LABELS = 20
 """Different values of a column that was guessed to hold the labels."""
-MOST_REPEATED, TIMES, LONGEST_LABEL = 50, 5, 40
+MOST_REPEATED, TIMES, LONGEST_LABEL = 200, 5, 40
 """Such values where each of them comes so often on average, and the characters of the longest."""
 MOST_VALUES = 1_000
 """Different values of a column that the user says holds the labels."""
