@@ -77,10 +77,15 @@ def label_set(
 
 
 def are_many_labels(values: Counter[str]) -> bool:
-    """Whether values of a column that is called so are labels, though they are many."""
+    """Whether values of a column that is called so are labels, though they are many.
+
+    Remarks among a few labels come once each.
+    """
+    once = sum(count == 1 for count in values.values())
     return (
         len(values) <= MOST_REPEATED
         and values.total() >= TIMES * len(values)
+        and 2 * once <= len(values)
         and max(map(len, values), default=0) <= LONGEST_LABEL
         and not are_numbers(values)
     )

@@ -123,7 +123,8 @@ def test_the_labels_of_the_workspace_tell_them(planned):
 
 def test_columns_that_turn_out_to_hold_anything_are_none(write):
     rows = [
-        f"text number {n} of these,positive,positive,word {max(0, n - 300)}" for n in range(340)
+        f"text number {n} of these,positive,positive,word {max(0, n - importing.SAMPLE)}"
+        for n in range(importing.SAMPLE + 40)
     ]
     path = write(
         "late.csv", "\n".join(["text,ana,ben,cleo", *rows, ""]).replace("word 0", "positive")

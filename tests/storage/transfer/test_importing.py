@@ -382,7 +382,8 @@ def test_more_than_twenty_values_are_labels_only_if_the_column_is_named(make_sto
     assert "'label' (50 values: 'kind 0', 'kind 1'" in report.notices[0]
     store, report = take_in(make_store("named", labels=()), path, columns={"label": "label"})
     assert (len(report.labels), len(store.config.labels)) == (50, 50)
-    late = write("late.csv", f"text,label\n{GOOD}{rows}")
+    first = "".join(f"another text {n},positive\n" for n in range(importing.SAMPLE))
+    late = write("late.csv", f"text,label\n{first}{rows}")
     with pytest.raises(UsageError, match="more than 20 different values"):
         take_in(make_store("late", labels=()), late)
 
@@ -401,6 +402,7 @@ def test_a_column_called_label_may_have_many_values_that_come_again(make_store, 
     others = {
         "rare": f"text,label\n{rows_of(28, 4)}",
         "many": f"text,label\n{rows_of(201, 5)}",
+        "remarks": f"text,label\n{rows_of(2, 200)}{rows_of(60, 1, 'remark {}')}",
         "called otherwise": f"text,mood\n{rows_of(28, 5)}",
         "codes": f"text,label\n{rows_of(28, 5, '{}')}",
         "long": f"text,label\n{rows_of(28, 5, 'a text that says at length what it is about {}')}",
