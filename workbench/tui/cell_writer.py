@@ -40,8 +40,6 @@ class _Part:
     run: Run
     style: Style | None
     segments: Sequence[Segment]
-    plain: bool
-    """Whether each cell is known to have one character of one cell."""
 
 
 def written(
@@ -90,7 +88,8 @@ def _without_blank_ends(
             continue
         if run.end - blank > len(ERASE) and _can_erase(row[-1], erases_in_colour):
             erased[run.y] = blank
-            yield replace(run, end=blank, erases=True)
+            plain = run.plain or blank == run.first
+            yield replace(run, end=blank, erases=True, plain=plain)
         else:
             yield run
 
@@ -115,7 +114,7 @@ def _parts(row: Row, run: Run) -> Iterator[_Part]:
     cells = row[run.first : run.end]
     if not cells or not run.plain:
         style = _style(row[min(run.first, len(row) - 1)])
-        yield _Part(run, style, list(_segments(cells)), not cells)
+        yield _Part(run, style, list(_segments(cells)))
         return
     end, style = run.first, _style(cells[0])
     start, segments = end, list[Segment]()
@@ -123,12 +122,12 @@ def _parts(row: Row, run: Run) -> Iterator[_Part]:
         other = segment.style
         if other is not style and not (_same_ground(style, other) and _is_bare(other)):
             if not (_same_ground(style, other) and _is_bare(style)):
-                yield _Part(Run(run.y, start, end), style, segments, True)
+                yield _Part(Run(run.y, start, end), style, segments)
                 start, segments = end, []
             style = other
         segments.append(segment)
         end += len(segment.text)
-    yield _Part(Run(run.y, start, run.end, run.erases), style, segments, True)
+    yield _Part(Run(run.y, start, run.end, run.erases), style, segments)
 
 
 @lru_cache(maxsize=4096)
@@ -187,7 +186,7 @@ class _Encoding:
                 move, text, self._styles = "", rewritten, styles
         ascii_before = self._all_ascii or move == _jump(run.y, run.first)
         self._all_ascii = ascii_before and text.isascii()
-        self._at = (run.y, run.end) if part.plain else None
+        self._at = (run.y, run.end) if run.plain else None
         if run.erases:
             text += self._styles.write([Segment("", _style(self._rows[run.y][-1]))]) + ERASE
         return text
