@@ -27,7 +27,6 @@ MOST_NAMES, LONGEST_NAME = 30, 60
 SHARE_TOLERANCE = 0.02
 NUMBERED = re.compile(r"column\d+")
 """A column of a file without header."""
-HUMP = annotator_columns.HUMP
 FULL_TEXT = ("full text", "extended tweet.full text", "extended tweet full text")
 """The column that has the whole of a text that is cut."""
 USERS = re.compile(
@@ -207,7 +206,7 @@ def _keys_with_usual(label: str | None, sample: Rows) -> frozenset[str]:
 
 def _called(part: str, free: Sequence[str]) -> Iterator[str]:
     """The columns with a name for a part, the best name first."""
-    folded = {HUMP.sub(" ", column): column for column in reversed(free)}
+    folded = {annotator_columns.HUMP.sub(" ", column): column for column in reversed(free)}
     folded = {fold(name): column for name, column in folded.items()}
     folded |= {fold(column): column for column in reversed(free)}
     return (folded[name] for name in NAMES[part] if name in folded)
